@@ -1,0 +1,64 @@
+"""AlphaPulse: one catalog, honest backtests, a ledger that forgets nothing. ``import alphapulse_lib as ap``.
+
+The way of the data, which is also how the folders are named::
+
+    providers -> ingestion -> catalog -> query -> articles · scoring -> engine -> results -> views -> dashboards · comments
+
+Every public name is loaded from `alphapulse_lib.session` when it is first used, so importing this package is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alphapulse_lib.model.run import Costs as Costs
+    from alphapulse_lib.session.backtests import backtest as backtest
+    from alphapulse_lib.session.data import bars as bars
+    from alphapulse_lib.session.data import check as check
+    from alphapulse_lib.session.data import coverage as coverage
+    from alphapulse_lib.session.data import instruments as instruments
+    from alphapulse_lib.session.data import prices as prices
+    from alphapulse_lib.session.data import sql as sql
+    from alphapulse_lib.session.imports import ingest as ingest
+    from alphapulse_lib.session.imports import revert as revert
+    from alphapulse_lib.session.news import news as news
+    from alphapulse_lib.session.news import sentiment as sentiment
+    from alphapulse_lib.session.runs import run as run
+    from alphapulse_lib.session.runs import runs as runs
+
+#: Public name -> the module that holds it.
+_HOMES = {
+    "Costs": "alphapulse_lib.model.run",
+    "backtest": "alphapulse_lib.session.backtests",
+    "bars": "alphapulse_lib.session.data",
+    "check": "alphapulse_lib.session.data",
+    "coverage": "alphapulse_lib.session.data",
+    "ingest": "alphapulse_lib.session.imports",
+    "instruments": "alphapulse_lib.session.data",
+    "news": "alphapulse_lib.session.news",
+    "prices": "alphapulse_lib.session.data",
+    "revert": "alphapulse_lib.session.imports",
+    "run": "alphapulse_lib.session.runs",
+    "runs": "alphapulse_lib.session.runs",
+    "sentiment": "alphapulse_lib.session.news",
+    "sql": "alphapulse_lib.session.data",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version("alphapulse")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,293 @@
+"""Every error AlphaPulse raises on purpose, in one tree.
+
+::
+
+    AlphaPulseError
+    ├── SettingsError                a setting that cannot be used
+    ├── InputError                   an argument that cannot be used
+    │   ├── UnknownSymbol            no instrument has that name
+    │   ├── AmbiguousSymbol          several instruments have that name
+    │   ├── UnknownPeriod            not a bar period
+    │   ├── UnknownParameter         a strategy has no such parameter
+    │   ├── ReversedWindow           the start lies after the end
+    │   ├── UnknownRun               the ledger holds no such run
+    │   ├── UnknownImport            the catalog remembers no such import
+    │   ├── UnknownScorer            no scorer has that name
+    │   └── QueryError               SQL that DuckDB refuses
+    ├── CatalogError                 the catalog itself is at fault
+    │   ├── CatalogEmpty             nothing was ever written there
+    │   ├── CatalogBusy              another writer holds the lock
+    │   ├── CatalogReadOnly          this person may not write there
+    │   ├── CatalogFormat            written by another version
+    │   └── CatalogDamaged           a file in it is not what its name says
+    ├── IngestError                  an import that cannot begin
+    │   ├── UnreadableFile           missing, empty, or not the kind it claims
+    │   ├── MissingColumn            a column that is needed was not found
+    │   └── NothingUsable            every row was set aside
+    ├── PreflightError               a backtest that would run on silence or on wrong data
+    │   ├── NoCoverage               no bars in the window
+    │   ├── CoverageGap              sessions are missing inside the window
+    │   ├── UnservedSubscription     the strategy asks for data nothing will serve
+    │   ├── WrongStamps              bars whose stamps are not their closes
+    │   ├── AdjustedAsRaw            adjusted prices declared as traded
+    │   ├── UnsafeFill               the fill convention cannot be honoured on this data
+    │   └── StrategyUnusable         the class cannot be built or sent to a worker
+    ├── RunError                     a backtest that began and did not end well
+    │   ├── StrategyRaised           the strategy's own exception, with its traceback
+    │   ├── RunInterrupted           stopped by its owner
+    │   └── WorkerDied               its process ended without an answer
+    └── HubError                     the hub cannot be started or reached
+
+Each carries what arrived, what was expected and what to do next. In a notebook an AlphaPulseError is shown
+as its message alone: our own traceback helps nobody who uses the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "AdjustedAsRaw",
+    "AlphaPulseError",
+    "AmbiguousSymbol",
+    "CatalogBusy",
+    "CatalogDamaged",
+    "CatalogEmpty",
+    "CatalogError",
+    "CatalogFormat",
+    "CatalogReadOnly",
+    "CoverageGap",
+    "HubError",
+    "IngestError",
+    "InputError",
+    "MissingColumn",
+    "NoCoverage",
+    "NothingUsable",
+    "PreflightError",
+    "QueryError",
+    "ReversedWindow",
+    "RunError",
+    "RunInterrupted",
+    "SettingsError",
+    "StrategyRaised",
+    "StrategyUnusable",
+    "UnknownImport",
+    "UnknownParameter",
+    "UnknownPeriod",
+    "UnknownRun",
+    "UnknownScorer",
+    "UnknownSymbol",
+    "UnreadableFile",
+    "UnsafeFill",
+    "UnservedSubscription",
+    "WorkerDied",
+    "WrongStamps",
+    "did_you_mean",
+]
+
+
+class AlphaPulseError(Exception):
+    """Base of all errors raised on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What arrived and what was expected, in one sentence.
+    hint : str, optional
+        What to do next: the nearest valid choice, the command that helps.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython shows these lines in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SettingsError(AlphaPulseError):
+    """A setting that cannot be used."""
+
+
+class InputError(AlphaPulseError):
+    """An argument that cannot be used."""
+
+
+class UnknownSymbol(InputError):
+    """No instrument has that name."""
+
+
+class AmbiguousSymbol(InputError):
+    """Several instruments have that name; the message lists them."""
+
+
+class UnknownPeriod(InputError):
+    """Not a bar period."""
+
+
+class UnknownParameter(InputError):
+    """A strategy has no such parameter."""
+
+
+class ReversedWindow(InputError):
+    """The start lies after the end."""
+
+
+class UnknownRun(InputError):
+    """The ledger holds no such run."""
+
+
+class UnknownImport(InputError):
+    """The catalog remembers no such import."""
+
+
+class UnknownScorer(InputError):
+    """No scorer has that name."""
+
+
+class QueryError(InputError):
+    """SQL that DuckDB refuses; the message is DuckDB's own."""
+
+
+class CatalogError(AlphaPulseError):
+    """The catalog itself is at fault."""
+
+
+class CatalogEmpty(CatalogError):
+    """Nothing was ever written there."""
+
+
+class CatalogBusy(CatalogError):
+    """Another writer holds the lock."""
+
+
+class CatalogReadOnly(CatalogError):
+    """This person may not write there."""
+
+
+class CatalogFormat(CatalogError):
+    """Written by another version of AlphaPulse."""
+
+
+class CatalogDamaged(CatalogError):
+    """A file in the catalog is not what its name says."""
+
+
+class IngestError(AlphaPulseError):
+    """An import that cannot begin."""
+
+
+class UnreadableFile(IngestError):
+    """Missing, empty, or not the kind of file it claims to be."""
+
+
+class MissingColumn(IngestError):
+    """A column that is needed was not found."""
+
+
+class NothingUsable(IngestError):
+    """Every row was set aside."""
+
+
+class PreflightError(AlphaPulseError):
+    """A backtest that would run on silence or on wrong data."""
+
+
+class NoCoverage(PreflightError):
+    """No bars in the window."""
+
+
+class CoverageGap(PreflightError):
+    """Sessions are missing inside the window."""
+
+
+class UnservedSubscription(PreflightError):
+    """The strategy asks for data that nothing will serve."""
+
+
+class WrongStamps(PreflightError):
+    """Bars whose stamps are not their closes."""
+
+
+class AdjustedAsRaw(PreflightError):
+    """Adjusted prices declared as traded."""
+
+
+class UnsafeFill(PreflightError):
+    """The fill convention cannot be honoured on this data."""
+
+
+class StrategyUnusable(PreflightError):
+    """The class cannot be built, or cannot be sent to a worker."""
+
+
+class RunError(AlphaPulseError):
+    """A backtest that began and did not end well; its record is in the ledger.
+
+    Attributes
+    ----------
+    run_id : str
+        The run's id, for ``ap.run(run_id)``.
+    """
+
+    def __init__(self, message: str, hint: str = "", run_id: str = "") -> None:
+        super().__init__(message, hint)
+        self.run_id = run_id
+
+
+class StrategyRaised(RunError):
+    """The strategy's own exception.
+
+    Attributes
+    ----------
+    traceback : str
+        The strategy's traceback, from its first own frame on.
+    """
+
+    def __init__(self, message: str, hint: str = "", run_id: str = "", traceback: str = "") -> None:
+        super().__init__(message, hint, run_id)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.traceback.rstrip(), self.message, self.hint) if part)
+
+
+class RunInterrupted(RunError):
+    """Stopped by its owner."""
+
+
+class WorkerDied(RunError):
+    """The run's process ended without an answer."""
+
+
+class HubError(AlphaPulseError):
+    """The hub cannot be started or reached."""
+
+
+def did_you_mean(given: str, choices: Iterable[str], ask: str = "") -> str:
+    """The hint for a wrong name: the nearest valid ones, else the command that lists them.
+
+    Parameters
+    ----------
+    given : str
+        What arrived.
+    choices : iterable of str
+        The valid names.
+    ask : str
+        What lists all of them, such as ``"ap.instruments() lists them."``.
+
+    Examples
+    --------
+    >>> did_you_mean("APPL", ["AAPL", "MSFT"])
+    'Did you mean AAPL?'
+    """
+    by_folded = {choice.casefold(): choice for choice in choices}
+    near = [by_folded[name] for name in get_close_matches(given.casefold(), by_folded, n=3, cutoff=0.55)]
+    guess = f"Did you mean {' or '.join(near)}?" if near else ""
+    return " ".join(part for part in (guess, ask) if part)

@@ -1,0 +1,103 @@
+"""An instrument, and the tickers it was listed under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from alphapulse_lib.errors import InputError
+
+__all__ = ["VENUES", "Instrument", "Listing", "Venue", "venue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A place of trading: its MIC, its session calendar and the zone its times are told in.
+
+    ``calendar`` is a name of the ``exchange_calendars`` package (``"24/7"`` never closes).
+    """
+
+    code: str
+    calendar: str
+    timezone: str
+    currency: str = "USD"
+
+
+#: Venues whose calendar is known. Others are added here.
+VENUES = {
+    known.code: known
+    for known in (
+        Venue("XNAS", "XNYS", "America/New_York"),
+        Venue("XNYS", "XNYS", "America/New_York"),
+        Venue("ARCX", "XNYS", "America/New_York"),
+        Venue("BATS", "XNYS", "America/New_York"),
+        Venue("XCME", "24/5", "America/Chicago"),
+        Venue("XLON", "XLON", "Europe/London", "GBP"),
+        Venue("XETR", "XETR", "Europe/Berlin", "EUR"),
+        Venue("XPAR", "XPAR", "Europe/Paris", "EUR"),
+        Venue("XTKS", "XTKS", "Asia/Tokyo", "JPY"),
+        Venue("IDEALPRO", "24/5", "America/New_York"),
+        Venue("CRYPTO", "24/7", "UTC"),
+    )
+}
+
+
+def venue(code: str) -> Venue:
+    """The venue with that code.
+
+    Raises
+    ------
+    InputError
+        The code is not known.
+    """
+    try:
+        return VENUES[code.upper()]
+    except KeyError:
+        raise InputError(f"Unknown venue {code!r}.", f"Known venues: {', '.join(VENUES)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """Something that trades, under an id that is permanent and never reused.
+
+    Attributes
+    ----------
+    id : str
+        NautilusTrader's id, ``"AAPL.XNAS"``: symbol, dot, venue.
+    price_precision : int
+        Decimals of its prices. Four for US equities: as-traded and adjusted prices have sub-cent values.
+    size_precision : int
+        Decimals of its quantities.
+    """
+
+    id: str
+    name: str = ""
+    asset_class: str = "equity"
+    currency: str = "USD"
+    price_precision: int = 4
+    size_precision: int = 0
+
+    @property
+    def symbol(self) -> str:
+        """The part before the venue."""
+        return self.id.rpartition(".")[0]
+
+    @property
+    def venue(self) -> Venue:
+        """Where it trades."""
+        return venue(self.id.rpartition(".")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A ticker that meant an instrument from one day to another (both included; None: open)."""
+
+    ticker: str
+    venue: str
+    instrument_id: str
+    start: date | None = None
+    end: date | None = None
+
+    def holds(self, day: date | None) -> bool:
+        """Whether the ticker meant this instrument on that day; ``None`` asks about any day."""
+        return day is None or ((self.start is None or self.start <= day) and (self.end is None or day <= self.end))

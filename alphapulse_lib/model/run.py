@@ -1,0 +1,163 @@
+"""What a run is asked to do (`RunSpec`), and what is remembered of it (`RunRecord`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from alphapulse_lib.errors import InputError, did_you_mean
+
+__all__ = ["FILLS", "Costs", "Fill", "Purpose", "RunRecord", "RunSpec", "Series", "Status", "StrategySource"]
+
+type Fill = Literal["next_open", "close"]
+type Status = Literal["finished", "failed", "interrupted"]
+type Purpose = Literal["trial", "rerun", "probe"]
+
+#: The fill conventions, each with what it means.
+FILLS = {
+    "next_open": "a decision taken on bar N fills at the open of bar N+1",
+    "close": "a decision taken on bar N fills at the close of bar N, a price it was taken on: optimistic",
+}
+
+
+class _Strict:
+    """A frozen value that is read back from a mapping and refuses keys it does not know."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        known = {each.name for each in fields(cls)}  # type: ignore[arg-type]
+        for key in values:
+            if key not in known:
+                raise InputError(
+                    f"{cls.__name__} has no {key!r}.", did_you_mean(key, known) or f"It has {', '.join(sorted(known))}."
+                )
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Costs(_Strict):
+    """What trading costs, in the account's currency.
+
+    Attributes
+    ----------
+    per_share : float
+        Commission for each share as traded.
+    percent : float
+        Commission in per cent of the fill's value: 0.1 is a tenth of one per cent.
+    minimum : float
+        The least commission of an order that fills at all.
+    slippage_bps : float
+        How much worse than the convention's price a market or stop order fills, in basis points of that price.
+    """
+
+    per_share: float = 0.0
+    percent: float = 0.0
+    minimum: float = 0.0
+    slippage_bps: float = 0.0
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise InputError(f"costs: {each.name}={value!r} is not a number of zero or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySource(_Strict):
+    """A strategy's class as it was when it ran.
+
+    Attributes
+    ----------
+    name : str
+        ``module:Class``.
+    digest : str
+        SHA-256 of its source and of what it captures.
+    text : str
+        The source itself, empty where Python has none.
+    """
+
+    name: str
+    digest: str
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec(_Strict):
+    """Everything that decides a run's result, besides the data. Times are nanoseconds since 1970, UTC.
+
+    ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
+    """
+
+    strategy: StrategySource
+    instruments: tuple[str, ...]
+    period: str
+    start: int
+    end: int
+    parameters: dict[str, Any] = field(default_factory=dict)
+    cash: float = 100_000.0
+    costs: Costs = field(default_factory=Costs)
+    fill: Fill = "next_open"
+    adjust: Literal["none", "splits"] = "splits"
+    news: bool = False
+    scorer: str = ""
+    as_of: int | None = None
+    recorded_as_of: int | None = None
+    seed: int = 0
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of its canonical JSON: equal specs, equal ids."""
+        plain = asdict(self)
+        plain["strategy"].pop("text")
+        return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Series(_Strict):
+    """One series a run read: which rows, and from which root (``"team"`` or ``"personal"``).
+
+    ``fingerprint`` is the SHA-256 of the rows read, column by column, so an append outside the window changes nothing.
+    """
+
+    name: str
+    root: str
+    rows: int
+    first: int
+    last: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord(_Strict):
+    """What the ledger keeps of a run, and never changes. Times are nanoseconds since 1970, UTC.
+
+    Attributes
+    ----------
+    id : str
+        The run's own id; reruns of one spec have different ones.
+    spec_id : str
+        The id of its `RunSpec`.
+    statistics : dict
+        Plain numbers, as `alphapulse_lib.results.statistics` names them.
+    environment : dict
+        Versions of Python, AlphaPulse and the libraries that decide results.
+    artefacts : dict
+        Name to path, relative to the run's own folder: equity, fills, orders, log, tearsheet.
+    """
+
+    id: str
+    spec_id: str
+    spec: RunSpec
+    status: Status
+    purpose: Purpose
+    user: str
+    started_at: int
+    ended_at: int
+    environment: dict[str, str]
+    series: tuple[Series, ...] = ()
+    statistics: dict[str, Any] = field(default_factory=dict)
+    artefacts: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    traceback: str = ""

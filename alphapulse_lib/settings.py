@@ -1,0 +1,92 @@
+"""Every setting: variable, type, default, help. `.env.example` documents each one and a test holds the two together.
+
+A setting is read from the environment first, then from a `.env` file in the folder where the command is run, then
+from its default here. Read them with `settings()`, which reads afresh each time: nothing is kept at import.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from alphapulse_lib.errors import SettingsError
+
+__all__ = ["PROJECT", "Settings", "settings"]
+
+#: The checkout this library is installed from; the current folder when it is installed as a wheel.
+PROJECT = Path(__file__).parent.parent if (Path(__file__).parent.parent / "pyproject.toml").exists() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """What can be set, one declaration each. The variable is the field's name in capitals after ``ALPHAPULSE_``."""
+
+    model_config = SettingsConfigDict(env_prefix="ALPHAPULSE_", env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    home: Path = Field(Path("var"), description="Where everything that is not code lives; relative to the project.")
+    catalog: Path | None = Field(None, description="The team's catalog. Default: <home>/catalog.")
+    personal_catalog: Path | None = Field(
+        None, description="A person's own catalog, laid over the team's; set by the hub in each workspace."
+    )
+    ledger: Path | None = Field(None, description="The ledger of runs. Default: <home>/ledger.")
+    address: str = Field("127.0.0.1", description="The address the hub listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port the hub listens on.")
+    spawner: str = Field(
+        "process", description="How workspaces start: process (no isolation), or a spawner JupyterHub knows by name."
+    )
+    auth: str = Field(
+        "password",
+        description="Who may sign in: password (one shared password, made at set-up), or an authenticator "
+        "JupyterHub knows by name.",
+    )
+    admins: str = Field("admin", description="The administrators' names, separated by commas.")
+    users: str = Field("", description="Further names that may sign in, separated by commas. `*`: any name.")
+    scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
+
+    @field_validator("home", "catalog", "personal_catalog", "ledger", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.normpath(PROJECT / path.expanduser()))
+
+    @property
+    def catalog_root(self) -> Path:
+        """The team's catalog, absolute."""
+        return self.catalog or self.home_root / "catalog"
+
+    @property
+    def home_root(self) -> Path:
+        """The home folder, absolute."""
+        return Path(os.path.normpath(PROJECT / self.home))
+
+    @property
+    def ledger_root(self) -> Path:
+        """The folder of the ledger and of the runs' files, absolute."""
+        return self.ledger or self.home_root / "ledger"
+
+
+def settings() -> Settings:
+    """The settings in force.
+
+    Raises
+    ------
+    SettingsError
+        A variable holds what its type refuses; the message names the variable and what it takes.
+
+    Examples
+    --------
+    >>> settings().port > 0
+    True
+    """
+    try:
+        return Settings()
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(
+            f"ALPHAPULSE_{name}={first['input']!r}: {first['msg'].lower()}",
+            f"{Settings.model_fields[name.lower()].description} See .env.example.",
+        ) from None

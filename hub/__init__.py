@@ -1,0 +1,1 @@
+"""The hub: JupyterHub's assembly, and the services beside it."""
