@@ -1,0 +1,68 @@
+"""A strategy class from the name a person types: a shipped one, ``module:Class`` or ``file.py:Class``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from alphapulse_lib.errors import InputError, StrategyUnusable, did_you_mean
+
+__all__ = ["strategy_class"]
+
+_SHIPPED = "alphapulse_lib.engine.strategies"
+
+
+def strategy_class(name: str) -> type:
+    """The class behind a name.
+
+    Parameters
+    ----------
+    name : str
+        ``"SmaCross"`` (shipped with AlphaPulse), ``"package.module:Class"`` or ``"folder/file.py:Class"``.
+
+    Raises
+    ------
+    InputError
+        There is no such module, file or class.
+    StrategyUnusable
+        The file raises when it is loaded; the message is its own.
+
+    Examples
+    --------
+    >>> strategy_class("SmaCross").__name__
+    'SmaCross'
+    """
+    where, _, wanted = name.rpartition(":")
+    module = _module(where or _SHIPPED)
+    found = getattr(module, wanted, None)
+    if not isinstance(found, type):
+        classes = [each for each, value in vars(module).items() if isinstance(value, type)]
+        raise InputError(
+            f"{where or 'AlphaPulse'} has no strategy {wanted!r}.",
+            did_you_mean(wanted, classes, "Give a shipped one, module:Class or file.py:Class."),
+        )
+    return found
+
+
+def _module(where: str) -> ModuleType:
+    try:
+        return _from_file(Path(where)) if where.endswith(".py") else import_module(where)
+    except ModuleNotFoundError as missing:
+        raise InputError(f"There is no module {missing.name!r}.", "Give module:Class or file.py:Class.") from None
+    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as refused:
+        raise StrategyUnusable(f"{where} cannot be loaded: {type(refused).__name__}: {refused}") from refused
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.", "Give module:Class or file.py:Class.")
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file.")
+    module = module_from_spec(spec)
+    sys.modules[path.stem] = module  # the strategy is pickled to its worker, and dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
