@@ -1,0 +1,163 @@
+"""The AlphaPulse kernel, started by Jupyter's own machinery from its kernelspec."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+
+REPOSITORY = Path(__file__).parents[2]
+
+type Run = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run cells in one kernel, started from a clone at a path with a space in it; gives the last cell's outputs."""
+    clone = tmp_path_factory.mktemp("a clone")
+    shutil.copytree(REPOSITORY / "kernels", clone / "kernels")
+    workspace = tmp_path_factory.mktemp("workspace")
+    specs = KernelSpecManager(kernel_dirs=[str(clone / "kernels")], ensure_native_kernel=False)
+    manager = KernelManager(kernel_name="alphapulse", kernel_spec_manager=specs)
+    notebook = nbformat.v4.new_notebook()
+    client = NotebookClient(
+        notebook, km=manager, timeout=60, allow_errors=True, resources={"metadata": {"path": str(workspace)}}
+    )
+
+    def execute(*cells: str) -> list[dict[str, Any]]:
+        for source in cells:
+            notebook.cells.append(nbformat.v4.new_code_cell(source))
+            client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
+        return notebook.cells[-1].outputs
+
+    with client.setup_kernel(cwd=str(workspace)):
+        yield execute
+
+
+def shown(outputs: list[dict[str, Any]], kind: str = "text/plain") -> str:
+    """What the cell's result looks like."""
+    return next(str(output["data"][kind]) for output in outputs if output["output_type"] == "execute_result")
+
+
+def test_the_start_up_gives_ap_and_loads_nothing_heavy(run: Run) -> None:
+    heavy = "{'numpy', 'pandas', 'pyarrow', 'duckdb', 'nautilus_trader', 'plotly', 'polars'}"
+    assert shown(run(f"import sys\nsorted({heavy} & set(sys.modules))")) == "[]"
+    assert shown(run("ap.__name__")) == "'alphapulse_lib'"
+    assert "ap" not in shown(run("%who_ls"))
+
+
+def test_the_workspace_comes_before_the_kernel_s_own_folder(run: Run) -> None:
+    assert shown(run("open('card.py', 'w').write('mine = True')\nimport card\ncard.mine")) == "True"
+    assert shown(run("sys.path[-1].endswith('kernels/alphapulse')")) == "True"
+
+
+def test_an_error_of_ours_is_its_message_without_a_traceback(run: Run) -> None:
+    (output,) = run("def outer():\n    ap.bars('AAPL', '1 fortnight')\nouter()")
+    assert output["output_type"] == "error"
+    assert output["ename"] == "UnknownPeriod"
+    assert output["traceback"] == [
+        "UnknownPeriod: Unknown period '1 fortnight'.\n"
+        "A period is a number and s, m, h, d or w, such as '1m', '15m', '1h' or '1d'."
+    ]
+
+
+def test_an_error_of_the_user_s_keeps_its_traceback(run: Run) -> None:
+    (output,) = run("def outer():\n    return 1 / 0\nouter()")
+    assert "outer" in "\n".join(output["traceback"])
+
+
+OBJECTS = """
+from nautilus_trader.model import Bar, BarType, Currency, Equity, InstrumentId, Price, Quantity, Symbol
+name = InstrumentId.from_str("AAPL.XNAS")
+equity = Equity(name, Symbol("AAPL"), Currency.from_str("USD"), 4, Price.from_str("0.0001"), 0, 0)
+close = 1367352000 * 10**9   # 2013-04-30 20:00 UTC, 16:00 in New York
+prices = [Price.from_str(text) for text in ("435.1000", "445.2500", "432.0700", "442.7800")]
+bar = Bar(BarType.from_str("AAPL.XNAS-1-DAY-LAST-EXTERNAL"), *prices, Quantity.from_int(24697800), close, close)
+"""
+
+
+def test_a_bar_is_a_card(run: Run) -> None:
+    outputs = run(OBJECTS, "bar")
+    assert shown(outputs) == (
+        "AAPL.XNAS · 1d bar  (2013-04-30 16:00:00 EDT)\n"
+        "  Open    435.1000\n  High    445.2500\n  Low     432.0700\n"
+        "  Close   442.7800 (+1.77%)\n"  # 442.78 / 435.10 = 1.01765
+        "  Volume  24,697,800"
+    )
+    assert "<dd" in shown(outputs, "text/html")
+    assert "24,697,800" in shown(outputs, "text/html")
+
+
+def test_inside_a_list_objects_stay_on_one_line_each(run: Run) -> None:
+    assert shown(run(OBJECTS, "[equity, equity]")).count("\n") <= 1
+
+
+BACKTEST = """
+from dataclasses import dataclass
+from decimal import Decimal
+from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.execution import MakerTakerFeeModel
+from nautilus_trader.model import AccountType, Money, OmsType, OrderSide, Venue
+from nautilus_trader.trading import Strategy
+
+@dataclass(frozen=True)
+class Config:
+    order_id_tag: str = "1"
+
+class BuyThenSell(Strategy):
+    def __init__(self, config):
+        super().__init__(config)
+        self.seen = 0
+    def on_start(self):
+        self.subscribe_bars(bar.bar_type)
+    def on_bar(self, bar):
+        self.seen += 1
+        side = {1: OrderSide.BUY, 3: OrderSide.SELL}.get(self.seen)
+        if side is not None:
+            self.submit_order(self.order_factory.market(name, side, Quantity.from_int(10)))
+    def on_order_filled(self, event):
+        self.fill = event
+
+day = 86_400 * 10**9
+engine = BacktestEngine(BacktestEngineConfig())
+dollars = Currency.from_str("USD")
+engine.add_venue(Venue("XNAS"), OmsType.NETTING, AccountType.CASH, [Money(10_000, dollars)], base_currency=dollars,
+                 fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)))
+engine.add_instrument(equity)
+engine.add_data([Bar(bar.bar_type, *[Price(price, 4)] * 4, Quantity.from_int(1000), close + n * day, close + n * day)
+                 for n, price in enumerate((100, 110, 125, 120))])
+strategy = BuyThenSell(Config())
+engine.add_strategy(strategy)
+engine.run()
+"""
+
+
+@pytest.fixture(scope="module")
+def traded(run: Run) -> Run:
+    """The same kernel, after a bare engine bought ten shares at 100 and sold them at 125."""
+    run(OBJECTS, BACKTEST)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("equity", ["AAPL.XNAS", "equity", "Price step  0.0001"]),
+        ("engine.cache.orders()[0]", ["BUY 10 AAPL.XNAS", "market order", "filled", "10 of 10", "100.0000"]),
+        ("strategy.fill", ["SELL 10 AAPL.XNAS at 125.0000", "1,250.00 USD", "0.00 USD"]),
+        ("engine.cache.positions()[0]", ["closed", "+250.00 USD", "+25.00%", "2013-05-02 16:00:00 EDT"]),
+        ("engine.cache.account_for_venue(Venue('XNAS'))", ["XNAS-001", "cash account", "10,250.00"]),
+        ("engine.get_result()", ["2013-04-30 to 2013-05-03", "+250.00", "Orders", "2"]),
+    ],
+)
+def test_a_bare_engine_s_objects_are_cards(traded: Run, expression: str, says: list[str]) -> None:
+    outputs = traded(expression)
+    assert not [part for part in says if part not in shown(outputs)]
+    assert '<div class="ap-object">' in shown(outputs, "text/html")
