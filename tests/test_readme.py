@@ -1,0 +1,58 @@
+"""Every command and every line of Python in the README and the how-tos runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "how-to").glob("*.md"))]
+#: These are proved by the browser journey and by CI itself.
+ELSEWHERE = ("make ", "git ", "pyenv ", "uv ", "alphapulse up", "alphapulse down", "alphapulse reset", "#")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> list[str]:
+    lines = "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith(ELSEWHERE)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with a person's own prices in it, as the pages assume."""
+    rows = ["Date,Open,High,Low,Close,Volume"]
+    rows += [f"2013-05-{day:02d},{day},{day + 1},{day - 1},{day + 0.5},1000" for day in (6, 7, 8, 9, 10, 13, 14)]
+    rows.append("2013-05-11,9,10,8,9,1000")  # a Saturday
+    (tmp_path / "prices.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_its_python_runs(page: Path, writable_sample: Path, desk: Path) -> None:
+    code = "\n".join(blocks(page, "python"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=desk)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_its_commands_run(page: Path, writable_sample: Path, desk: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    told: dict[str, str] = {}
+    for command in commands(page):
+        words = [told.get(word, word) for word in shlex.split(command, comments=True)]
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, cwd=desk, env={**os.environ, "PATH": path}
+        )
+        assert done.returncode in (0, 3), (command, done.stdout, done.stderr)
+        found = re.search(r"alphapulse revert (\S+)|^run (\S+)", done.stdout, re.MULTILINE)
+        if found:
+            told["ID"] = found[1] or found[2]
