@@ -1,0 +1,184 @@
+"""Articles, mentions and scores: datasets of our own, one file a calendar year (UTC) of publishing.
+
+A file keeps every version of its rows; what is seen at a moment is decided when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import layout, versions
+from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.window import Window
+
+__all__ = ["files", "read", "remove", "write"]
+
+
+def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> versions.Merge:
+    """Merge rows into a dataset.
+
+    Parameters
+    ----------
+    root : Path
+        The catalog's root; made when it is new.
+    name : str
+        ``"articles"``, ``"mentions"`` or ``"scores"``; their columns are in `schemas`.
+    table : pa.Table
+        The dataset's columns, without ``recorded_at`` and ``import_id``; a column that is absent is null.
+    import_id : str
+        What `remove` takes them back by.
+
+    Returns
+    -------
+    versions.Merge
+        ``added`` rows, and how many were ``new``, ``same`` and ``restated``.
+
+    Raises
+    ------
+    InputError
+        A key or a time is missing.
+    """
+    dataset = DATASETS[name]
+    now = clock.now_ns() if recorded_at is None else recorded_at
+    arriving = conformed(table, dataset, import_id)
+    with locked(root):
+        merges = [
+            write_file(root, root / name / f"{year}.parquet", dataset, part, now)
+            for year, part in _by_year(arriving, dataset)
+        ]
+    added = pa.concat_tables([each.added for each in merges]) if merges else dataset.schema.empty_table()
+    return versions.Merge(
+        added, sum(each.new for each in merges), sum(each.same for each in merges), sum(e.restated for e in merges)
+    )
+
+
+def read(
+    roots: Roots | Path,
+    name: str,
+    window: Window | None = None,
+    as_of: int | None = None,
+    recorded_as_of: int | None = None,
+) -> pa.Table:
+    """The rows of a dataset seen at a moment, sorted by ``published_at``.
+
+    Parameters
+    ----------
+    window : Window, optional
+        Bounds of ``published_at``; all unless told.
+    as_of, recorded_as_of : int, optional
+        Nanoseconds since 1970, UTC; now unless told.
+
+    Returns
+    -------
+    pa.Table
+        In the dataset's schema; no rows where nothing is held. Where a person's own root and the team's hold
+        versions of one fact, the own ones are seen.
+    """
+    dataset = DATASETS[name]
+    window = window or Window()
+    parts: list[pa.Table] = []
+    for _, root in Roots.of(roots).all:
+        held = [_conform_file(pq.ParquetFile(path).read(), dataset) for path in _in_window(root / name, window)]
+        if held:
+            rows = seen(pa.concat_tables(held), dataset, as_of, recorded_as_of)
+            parts.append(_without(rows, parts, dataset))
+    table = pa.concat_tables(parts) if parts else dataset.schema.empty_table()
+    published = table["published_at"].cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(published, window.start), pc.less_equal(published, window.end))
+    return table.filter(inside).sort_by([("published_at", "ascending"), (dataset.key[1], "ascending")])
+
+
+def remove(root: Path, name: str, import_id: str) -> int:
+    """Take an import's rows back; how many they were."""
+    with locked(root):
+        return sum(remove_from_file(root, path, import_id) for path in layout.parquet_files(root / name))
+
+
+def files(roots: Roots | Path, name: str) -> list[Path]:
+    """The dataset's files, in every root."""
+    return [path for _, root in Roots.of(roots).all for path in layout.parquet_files(root / name)]
+
+
+def conformed(table: pa.Table, dataset: Dataset, import_id: str) -> pa.Table:
+    """The arriving rows in the dataset's schema; ``recorded_at`` still to be set."""
+    rows = table.num_rows
+    columns = []
+    for field in dataset.schema:
+        if field.name == "import_id":
+            columns.append(pa.array([import_id] * rows, field.type))
+        elif field.name in table.schema.names and field.name != "recorded_at":
+            columns.append(table[field.name].cast(field.type))
+        else:
+            columns.append(pa.nulls(rows, field.type))
+    result = pa.Table.from_arrays(columns, schema=dataset.schema)
+    for name in dict.fromkeys((*dataset.key, dataset.filed_by, "available_at")):
+        if result[name].null_count:
+            raise InputError(f"A row of {dataset.name} has no {name}.", "Every row needs one.")
+    return result
+
+
+def write_file(root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now: int) -> versions.Merge:
+    """Merge rows into one file, under the root's lock."""
+    held = _conform_file(pq.ParquetFile(path).read(), dataset) if path.exists() else dataset.schema.empty_table()
+    merged = versions.merge(held, arriving, dataset.key, dataset.values, now)
+    if merged.added.num_rows:
+        publish_table(root, path, pa.concat_tables([held, merged.added]).unify_dictionaries())
+    return merged
+
+
+def remove_from_file(root: Path, path: Path, import_id: str) -> int:
+    """Take an import's rows out of one file, under the root's lock; how many they were."""
+    held = pq.ParquetFile(path).read()
+    left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
+    if left.num_rows == held.num_rows:
+        return 0
+    if left.num_rows:
+        publish_table(root, path, left)
+    else:
+        withdraw(path)
+    return int(held.num_rows - left.num_rows)
+
+
+def seen(table: pa.Table, dataset: Dataset, as_of: int | None, recorded_as_of: int | None) -> pa.Table:
+    """The rows seen at a moment; ``None`` is now."""
+    now = clock.now_ns()
+    return versions.seen(
+        table, dataset.key, now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of
+    )
+
+
+def _by_year(table: pa.Table, dataset: Dataset) -> Iterator[tuple[int, pa.Table]]:
+    years = table[dataset.filed_by].cast(TIME).to_numpy().astype("datetime64[Y]").astype(np.int64) + 1970
+    for year in np.unique(years):
+        yield int(year), table.filter(pa.array(years == year))
+
+
+def _in_window(folder: Path, window: Window) -> list[Path]:
+    """The files of the window's years, and one either side: a revision can move an article over a new year."""
+    first = np.datetime64(window.start, "ns").astype("datetime64[Y]").astype(int) + 1969
+    last = np.datetime64(window.end, "ns").astype("datetime64[Y]").astype(int) + 1971
+    return [path for path in layout.parquet_files(folder) if first <= int(path.stem) <= last]
+
+
+def _conform_file(table: pa.Table, dataset: Dataset) -> pa.Table:
+    return table.select(dataset.schema.names).cast(dataset.schema)
+
+
+def _without(rows: pa.Table, earlier: list[pa.Table], dataset: Dataset) -> pa.Table:
+    """The rows whose key no earlier root holds."""
+    if not earlier:
+        return rows
+    keys = [name for name in dataset.key if name != "available_at"]
+    held = pa.concat_tables(earlier).select(keys).group_by(keys).aggregate([])
+    numbered = rows.select(keys).append_column("row", pa.array(np.arange(rows.num_rows)))
+    return rows.take(numbered.join(held, keys=keys, join_type="left anti")["row"])

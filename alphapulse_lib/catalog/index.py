@@ -1,0 +1,211 @@
+"""The instruments a catalog knows, and the tickers they were listed under. Free of NautilusTrader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog.publish import locked, publish_table
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.schemas import TIME
+from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol, did_you_mean
+from alphapulse_lib.model.instrument import Instrument, Listing
+
+__all__ = ["Index"]
+
+_ORIGIN = [("recorded_at", TIME), ("import_id", pa.string())]
+_INSTRUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("name", pa.string()),
+        ("asset_class", pa.string()),
+        ("currency", pa.string()),
+        ("price_precision", pa.uint8()),
+        ("size_precision", pa.uint8()),
+        *_ORIGIN,
+    ]
+)
+_LISTINGS = pa.schema(
+    [
+        ("ticker", pa.string()),
+        ("venue", pa.string()),
+        ("instrument_id", pa.string()),
+        ("start", pa.date32()),
+        ("end", pa.date32()),
+        *_ORIGIN,
+    ]
+)
+
+
+class Index:
+    """The index of one root or of a person's two, read when it is made.
+
+    Parameters
+    ----------
+    place : Roots or Path
+        Where to read. With two roots a person's own entry of an instrument wins.
+
+    Examples
+    --------
+    >>> Index(roots).resolve("AAPL").id                                                             # doctest: +SKIP
+    'AAPL.XNAS'
+    """
+
+    def __init__(self, place: Roots | Path | str) -> None:
+        self.roots = Roots.of(place)
+        self._read()
+
+    def _read(self) -> None:
+        self._instruments: dict[str, Instrument] = {}
+        self._listings: list[Listing] = []
+        for _, root in self.roots.all:
+            for row in _rows(root / layout.INSTRUMENTS):
+                self._instruments.setdefault(row["id"], Instrument(**row))
+            self._listings += [Listing(**row) for row in _rows(root / layout.LISTINGS)]
+
+    def instruments(self) -> list[Instrument]:
+        """Every instrument, sorted by id."""
+        return [self._instruments[each] for each in sorted(self._instruments)]
+
+    def listings(self) -> list[Listing]:
+        """Every listing; an instrument without one is found by its symbol alone."""
+        return list(dict.fromkeys(self._listings))
+
+    def get(self, instrument_id: str) -> Instrument | None:
+        """The instrument with exactly that id."""
+        return self._instruments.get(instrument_id)
+
+    def resolve(self, name: str, at: date | None = None) -> Instrument:
+        """The instrument that an id or a ticker means.
+
+        Parameters
+        ----------
+        name : str
+            ``"AAPL.XNAS"`` or ``"AAPL"``.
+        at : date, optional
+            The day the ticker is meant on; without it, any day.
+
+        Raises
+        ------
+        CatalogEmpty
+            Nothing was ever written to the catalog.
+        UnknownSymbol
+            No instrument has that name; the nearest names are suggested.
+        AmbiguousSymbol
+            The ticker meant several instruments; the message lists them.
+        """
+        if name in self._instruments:
+            return self._instruments[name]
+        found = sorted(self._meant_by(name, at))
+        if len(found) == 1:
+            return self._instruments[found[0]]
+        if found:
+            raise AmbiguousSymbol(
+                f"{name!r} means {len(found)} instruments: {', '.join(map(self._told, found))}.",
+                f"Ask for one by its id, such as {found[0]!r}.",
+            )
+        self.roots.require()
+        day = f" on {at}" if at and self._meant_by(name, None) else ""
+        names = {*self._instruments, *(each.ticker for each in self._listings), *map(_symbol, self._instruments)}
+        raise UnknownSymbol(
+            f"The catalog holds no {name!r}{day}.",
+            did_you_mean(str(name), names, "ap.instruments() lists what it holds."),
+        )
+
+    def add(self, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = "") -> None:
+        """Write instruments and listings to the writable root; what is there already stays.
+
+        A known instrument may gain a name; its precision is permanent.
+
+        Raises
+        ------
+        InputError
+            An instrument is known with another precision or currency.
+        """
+        root = self.roots.writable
+        with locked(root):
+            current = Index(root)
+            known = {row["id"]: row for row in _rows(root / layout.INSTRUMENTS, whole=True)}
+            origin = {"recorded_at": clock.now_ns(), "import_id": import_id}
+            before = dict(known)
+            for each in instruments:
+                known[each.id] = _merged(each, known.get(each.id), origin)
+            if known != before:
+                _publish(root, root / layout.INSTRUMENTS, list(known.values()), _INSTRUMENTS)
+            fresh = [each for each in dict.fromkeys(listings) if each not in current._listings]
+            if fresh:
+                rows = _rows(root / layout.LISTINGS, whole=True) + [_plain(each) | origin for each in fresh]
+                _publish(root, root / layout.LISTINGS, rows, _LISTINGS)
+        self._read()
+
+    def remove(self, import_id: str, keep: Iterable[str] = ()) -> list[str]:
+        """Take back the instruments and listings an import brought, except those to keep; the ids that went."""
+        root, kept = self.roots.writable, set(keep)
+        with locked(root):
+            rows = _rows(root / layout.INSTRUMENTS, whole=True)
+            gone = [row["id"] for row in rows if row["import_id"] == import_id and row["id"] not in kept]
+            if gone:
+                _publish(root, root / layout.INSTRUMENTS, [row for row in rows if row["id"] not in gone], _INSTRUMENTS)
+            listed = _rows(root / layout.LISTINGS, whole=True)
+            left = [
+                row
+                for row in listed
+                if row["instrument_id"] not in gone and (row["import_id"] != import_id or row["instrument_id"] in kept)
+            ]
+            if len(left) < len(listed):
+                _publish(root, root / layout.LISTINGS, left, _LISTINGS)
+        self._read()
+        return gone
+
+    def _meant_by(self, ticker: str, at: date | None) -> set[str]:
+        listed = {each.instrument_id for each in self._listings}
+        by_listing = {each.instrument_id for each in self._listings if each.ticker == ticker and each.holds(at)}
+        by_symbol = {each for each in self._instruments if each not in listed and _symbol(each) == ticker}
+        return (by_listing | by_symbol) & self._instruments.keys()
+
+    def _told(self, instrument_id: str) -> str:
+        spans = [each for each in self._listings if each.instrument_id == instrument_id]
+        told = [f"{each.start or '...'} to {each.end or 'now'}" for each in spans if each.start or each.end]
+        return f"{instrument_id} ({', '.join(told)})" if told else instrument_id
+
+
+def _merged(each: Instrument, row: dict[str, Any] | None, origin: dict[str, Any]) -> dict[str, Any]:
+    if row is None:
+        return _plain(each) | origin
+    for name in ("price_precision", "size_precision", "currency", "asset_class"):
+        if row[name] != getattr(each, name):
+            raise InputError(
+                f"{each.id} is known with {name} {row[name]!r}, not {getattr(each, name)!r}.",
+                "These are permanent. Import it as another instrument, under an id of its own.",
+            )
+    return row | {"name": each.name or row["name"]}
+
+
+def _plain(value: Instrument | Listing) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _rows(path: Path, *, whole: bool = False) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    table = pq.read_table(path)
+    if not whole:
+        table = table.drop_columns([name for name, _ in _ORIGIN])
+        return list(table.to_pylist())
+    at = table.schema.get_field_index("recorded_at")
+    return list(table.set_column(at, "recorded_at", table["recorded_at"].cast(pa.int64())).to_pylist())
+
+
+def _publish(root: Path, path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    publish_table(root, path, pa.Table.from_pylist(rows, schema))
+
+
+def _symbol(instrument_id: str) -> str:
+    return instrument_id.rpartition(".")[0]

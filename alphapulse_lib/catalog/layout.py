@@ -1,0 +1,103 @@
+"""Where each thing lies in a root. Names only: nothing here reads or writes a file's content.
+
+::
+
+    catalog.json                            the format
+    data/bars/<bar type>/<bounds>.parquet   bars, as NautilusTrader writes them; the newest version of each
+    data/equity/<id>/<bounds>.parquet       instruments, as NautilusTrader writes them
+    instruments.parquet, listings.parquet   the index
+    actions.parquet                         splits and dividends
+    articles/ mentions/ scores/             <year>.parquet
+    revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
+    quarantine/ imports/                    rows set aside, and what each import did: written by ingestion
+    incoming/                               files being written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import FOREVER, Window
+
+__all__ = ["DATASETS", "STAMP", "bar_types", "bars_folder", "bounds_name", "partition_of", "window_of"]
+
+STAMP = "catalog.json"
+LOCK = "catalog.lock"
+INCOMING = "incoming"
+INSTRUMENTS = "instruments.parquet"
+LISTINGS = "listings.parquet"
+ACTIONS = "actions.parquet"
+DATASETS = ("articles", "mentions", "scores")
+
+_BARS = Path("data/bars")
+_SUPERSEDED = Path("revisions/bars")
+
+
+def bars_folder(root: Path, bar_type: str) -> Path:
+    """The folder of a series. NautilusTrader leaves the slash of ``EUR/USD`` out, and so do we."""
+    return root / _BARS / bar_type.replace("/", "")
+
+
+def superseded(root: Path, published: Path) -> Path:
+    """Where the superseded rows of a published bar file lie."""
+    return root / _SUPERSEDED / published.relative_to(root / _BARS)
+
+
+def bar_types(root: Path) -> list[str]:
+    """The series a root holds, sorted (with the slash of a currency pair left out)."""
+    try:
+        folders = sorted((root / _BARS).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder.name for folder in folders if any(parquet_files(folder))]
+
+
+def bar_files(root: Path) -> Iterator[Path]:
+    """Every bar file a root holds, published ones first, then superseded ones."""
+    for area in (_BARS, _SUPERSEDED):
+        yield from sorted((root / area).glob("*/*.parquet"))
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder, sorted by name, which for bars is by time."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".parquet")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def instrument_file(root: Path, kind: str, instrument_id: str) -> Path:
+    """NautilusTrader's file of one instrument; ``kind`` is ``"equity"`` or ``"currency_pair"``."""
+    return root / "data" / kind / instrument_id.replace("/", "") / f"{bounds_name(Window(0, 0))}.parquet"
+
+
+def partition_of(period: Period, year: int) -> Window:
+    """The bounds of the file a bar belongs to: all time for daily and coarser ones, else its calendar year in UTC."""
+    if period.is_session:
+        return Window(0, FOREVER)
+    first, after = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    return Window(int(first.timestamp()) * 10**9, int(after.timestamp()) * 10**9 - 1)
+
+
+def bounds_name(bounds: Window) -> str:
+    """A partition's name, as NautilusTrader names files: both moments in ISO, ``:`` and ``.`` as ``-``."""
+    return f"{_moment(bounds.start)}_{_moment(bounds.end)}"
+
+
+def window_of(path: Path) -> Window:
+    """The bounds a bar file's name states."""
+    first, last = path.stem.split("_")
+    return Window(_nanoseconds(first), _nanoseconds(last))
+
+
+def _moment(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H-%M-%S}-{rest:09d}Z"
+
+
+def _nanoseconds(text: str) -> int:
+    seconds = datetime.strptime(text[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    return int(seconds.timestamp()) * 10**9 + int(text[20:29])

@@ -1,0 +1,190 @@
+"""Bars out of the catalog, as of any moment.
+
+Most reads ask for today: nothing in the file lies after now, which its statistics say without reading a row, so the
+published file alone answers. A moment in the past also reads the superseded rows and picks, for each bar, the version
+that was available and recorded by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import layout, schemas, versions
+from alphapulse_lib.catalog.decimals import to_floats
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import CatalogDamaged
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
+
+__all__ = ["bar_files", "bar_floats", "bar_table", "periods"]
+
+_KEY = ("ts_event",)
+_NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
+
+
+def bar_table(
+    roots: Roots | Path,
+    instrument_id: str,
+    period: Period | str,
+    window: Window | None = None,
+    as_of: int | None = None,
+    recorded_as_of: int | None = None,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Bars in NautilusTrader's schema, as the engine takes them.
+
+    Parameters
+    ----------
+    instrument_id : str
+        Such as ``"AAPL.XNAS"``.
+    period : Period or str
+        Such as ``"1d"``.
+    window : Window, optional
+        Bounds of ``ts_event``; all unless told.
+    as_of, recorded_as_of : int, optional
+        What was available, and what was recorded, by then: nanoseconds since 1970, UTC; now unless told.
+    columns : sequence of str, optional
+        Some of the file's columns, ``available_at``, ``recorded_at``, ``import_id`` too; Nautilus's own unless told.
+
+    Returns
+    -------
+    pa.Table
+        Sorted by ``ts_event``, one row a bar, with NautilusTrader's metadata. No rows where nothing is held.
+
+    Raises
+    ------
+    CatalogDamaged
+        A file is not the Parquet its name says; ``ap.check()`` lists all such files.
+    """
+    wanted = list(columns or _NAUTILUS)
+    parts = [
+        _read(root, path, window or Window(), as_of, recorded_as_of, wanted)
+        for root, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())
+    ]
+    if parts:
+        return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+    return schemas.bars(Period.parse(period).bar_type(instrument_id), instrument_id, 4, 0).empty_table().select(wanted)
+
+
+def bar_floats(
+    roots: Roots | Path,
+    instrument_id: str,
+    period: Period | str,
+    window: Window | None = None,
+    as_of: int | None = None,
+    recorded_as_of: int | None = None,
+    columns: Sequence[str] = schemas.FIGURES,
+) -> pa.Table:
+    """Bars as numbers: ``ts`` and the ``columns`` asked for (float64), as traded. Otherwise as `bar_table`."""
+    table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, ["ts_event", *columns])
+    metadata = table.schema.metadata
+    arrays: list[pa.Array] = [table["ts_event"]]
+    for name in columns:
+        precision = int(metadata[b"size_precision" if name == "volume" else b"price_precision"])
+        arrays.append(pa.array(to_floats(table[name], precision)))
+    return pa.Table.from_arrays(arrays, names=["ts", *columns])
+
+
+def bar_files(
+    roots: Roots | Path, instrument_id: str, period: Period | str, window: Window | None = None
+) -> list[Path]:
+    """The files that hold an instrument's bars in a window, by time, from the root its series is read from."""
+    return [path for _, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())]
+
+
+def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
+    """The periods that bars of an instrument are held in, shortest first."""
+    folder = instrument_id.replace("/", "")
+    found = {
+        Period.of_bar_type(bar_type)
+        for bar_type, _, _ in Roots.of(roots).bar_types()
+        if bar_type.startswith(f"{folder}-") and bar_type.rsplit("-", 4)[0] == folder
+    }
+    return sorted(found, key=lambda period: period.nanoseconds)
+
+
+def opened(path: Path) -> pq.ParquetFile:
+    """A catalog's file, opened.
+
+    Raises
+    ------
+    CatalogDamaged
+        It is not Parquet.
+    """
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as refused:
+        raise CatalogDamaged(
+            f"{path} cannot be read: {str(refused).splitlines()[0]}",
+            "`alphapulse check` lists every such file. Restore it from a copy, or import its data again.",
+        ) from None
+
+
+def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[Path, Path]]:
+    bar_type = period.bar_type(instrument_id)
+    found = roots.series(bar_type)
+    if not found:
+        return []
+    root = found[1]
+    return [
+        (root, path)
+        for path in layout.parquet_files(layout.bars_folder(root, bar_type))
+        if (bounds := layout.window_of(path)).start <= window.end and bounds.end >= window.start
+    ]
+
+
+def _read(
+    root: Path, path: Path, window: Window, as_of: int | None, recorded_as_of: int | None, columns: list[str]
+) -> pa.Table:
+    now = clock.now_ns()
+    bounds = {
+        "available_at": now if as_of is None else as_of,
+        "recorded_at": now if recorded_as_of is None else recorded_as_of,
+    }
+    file = opened(path)
+    if all(_latest(file, name) <= bound for name, bound in bounds.items()):
+        return _rows(file, window, columns)
+    needed = list(dict.fromkeys([*columns, *_KEY, *bounds]))
+    parts = [_rows(file, window, needed)]
+    old = layout.superseded(root, path)
+    if old.exists():
+        parts.append(_rows(opened(old), window, needed).cast(parts[0].schema))
+    table = versions.seen(pa.concat_tables(parts), _KEY, bounds["available_at"], bounds["recorded_at"])
+    return table.select(columns)
+
+
+def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
+    """The rows of a window: only the row groups that hold any, cut at its two ends."""
+    if window == Window():
+        return file.read(columns=columns)
+    groups = [
+        number for number, (first, last) in enumerate(_spans(file)) if first <= window.end and last >= window.start
+    ]
+    if not groups:
+        return file.schema_arrow.empty_table().select(columns)
+    table = file.read_row_groups(groups, columns=list(dict.fromkeys([*columns, "ts_event"])))
+    stamps = table["ts_event"].cast(pa.int64()).to_numpy()
+    start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
+    return table.slice(start, end - start).select(columns)
+
+
+def _spans(file: pq.ParquetFile) -> list[tuple[int, int]]:
+    return _statistics(file, "ts_event")
+
+
+def _latest(file: pq.ParquetFile, column: str) -> int:
+    return max((last for _, last in _statistics(file, column)), default=0)
+
+
+def _statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
+    """The least and the greatest value of a time column in each row group."""
+    metadata = file.metadata
+    at = file.schema_arrow.get_field_index(column)
+    found = [metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups)]
+    return [(each.min_raw, each.max_raw) for each in found]

@@ -1,0 +1,139 @@
+"""Which folders are read, and which one is written.
+
+Two roots: the team's, and inside a hub a person's own, laid over it. A series that the person's own root holds
+replaces the team's whole series for that person, so rows of the two are never mixed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphapulse_lib.catalog import layout
+from alphapulse_lib.errors import CatalogEmpty, CatalogFormat, CatalogReadOnly
+from alphapulse_lib.settings import settings
+
+__all__ = ["FORMAT", "Roots"]
+
+#: The version of the layout; a catalog of a later one is refused.
+FORMAT = 1
+
+_HOW_TO_FILL = "Run `make up` or `alphapulse ingest sample` for the bundled sample, or import your own: `ap.ingest`."
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The catalogs one person sees.
+
+    Attributes
+    ----------
+    team : Path
+        The team's catalog.
+    personal : Path, optional
+        The person's own, which overlays the team's; ``None`` outside a hub.
+
+    Examples
+    --------
+    >>> Roots(Path("/srv/catalog")).writable
+    PosixPath('/srv/catalog')
+    """
+
+    team: Path
+    personal: Path | None = None
+
+    @classmethod
+    def of_settings(cls) -> Roots:
+        """The roots that the settings name."""
+        current = settings()
+        return cls(current.catalog_root, current.personal_catalog)
+
+    @classmethod
+    def of(cls, place: Roots | Path | str) -> Roots:
+        """Roots as they are; a bare folder as a team's catalog alone."""
+        return place if isinstance(place, Roots) else cls(Path(place))
+
+    @property
+    def all(self) -> tuple[tuple[str, Path], ...]:
+        """Name and folder of each root, the one that wins first."""
+        own = (("personal", self.personal),) if self.personal else ()
+        return (*own, ("team", self.team))
+
+    @property
+    def writable(self) -> Path:
+        """Where this person's imports go: the own root where there is one, else the team's."""
+        return self.personal or self.team
+
+    def series(self, bar_type: str) -> tuple[str, Path] | None:
+        """The root a series is read from, by name and folder; ``None`` when neither holds it."""
+        for name, root in self.all:
+            if any(layout.parquet_files(layout.bars_folder(root, bar_type))):
+                return name, root
+        return None
+
+    def bar_types(self) -> Iterator[tuple[str, str, Path]]:
+        """Each series held, once: bar type, root's name, root's folder; sorted by bar type within a root."""
+        seen = set()
+        for name, root in self.all:
+            for bar_type in layout.bar_types(root):
+                if bar_type not in seen:
+                    seen.add(bar_type)
+                    yield bar_type, name, root
+
+    def require(self) -> None:
+        """Refuse a catalog nothing was ever written to, and one of a later format.
+
+        Raises
+        ------
+        CatalogEmpty
+            No root has been written to.
+        CatalogFormat
+            A root was written by a later AlphaPulse.
+        """
+        if not [root for _, root in self.all if format_of(root)]:
+            places = " and ".join(str(root) for _, root in self.all)
+            raise CatalogEmpty(f"The catalog is empty: nothing was ever written to {places}.", _HOW_TO_FILL)
+
+
+def format_of(root: Path) -> int:
+    """The format a root was written in; 0 when it was never written to.
+
+    Raises
+    ------
+    CatalogFormat
+        It is later than this AlphaPulse's, or its ``catalog.json`` cannot be read.
+    """
+    stamp = root / layout.STAMP
+    try:
+        found = int(json.loads(stamp.read_text(encoding="utf-8"))["format"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError):
+        raise CatalogFormat(f"{stamp} does not say which format the catalog has.", "Restore it from a copy.") from None
+    if found > FORMAT:
+        raise CatalogFormat(
+            f"The catalog {root} has format {found}; this AlphaPulse reads up to {FORMAT}.", "Upgrade AlphaPulse."
+        )
+    return found
+
+
+def require_writable(root: Path) -> None:
+    """Make the root, and refuse one that this person may not write to.
+
+    Raises
+    ------
+    CatalogReadOnly
+        The folder cannot be made or written to.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise CatalogReadOnly(
+            f"The catalog {root} cannot be made: {refused.strerror}.", "Set ALPHAPULSE_CATALOG to a folder you own."
+        ) from None
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise CatalogReadOnly(
+            f"You may not write to the catalog {root}.", "Ask its owner, or set ALPHAPULSE_CATALOG to a folder you own."
+        )

@@ -1,0 +1,271 @@
+"""Bars and instruments into a root, and an import out of it again. Column-wise: no Python object a bar.
+
+Each partition is one file (`layout`). A write reads it together with its superseded rows, merges (`versions`), and
+publishes the superseded rows first and the new file after them, so that a crash between the two loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import actions, datasets, layout, schemas, versions
+from alphapulse_lib.catalog.decimals import to_decimals
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.instrument import Instrument, Listing
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
+
+__all__ = ["Removed", "Written", "remove_import", "write_bars", "write_instruments"]
+
+_KEY = ("ts_event",)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many rows of an import were new, were known already, and replaced others."""
+
+    rows_new: int = 0
+    rows_same: int = 0
+    rows_restated: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(
+            self.rows_new + other.rows_new,
+            self.rows_same + other.rows_same,
+            self.rows_restated + other.rows_restated,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What taking an import back removed: rows by kind, and the instruments that nothing is left of."""
+
+    bars: int = 0
+    actions: int = 0
+    articles: int = 0
+    mentions: int = 0
+    scores: int = 0
+    instruments: tuple[str, ...] = ()
+
+
+def write_bars(
+    root: Path,
+    instrument: Instrument,
+    period: Period | str,
+    table: pa.Table,
+    import_id: str,
+    *,
+    recorded_at: int | None = None,
+) -> Written:
+    """Merge bars into a series.
+
+    Parameters
+    ----------
+    root : Path
+        The catalog's root; made when it is new.
+    instrument : Instrument
+        Decides the precision: prices and volumes are rounded to it.
+    period : Period or str
+        The bars' period, such as ``"1d"``.
+    table : pa.Table
+        Columns ``ts`` (the bar's close), ``open``, ``high``, ``low``, ``close``, ``volume`` (float64) and
+        ``available_at``; times are ``timestamp[ns, UTC]``. In any order; further columns are left aside.
+    import_id : str
+        What `remove_import` takes them back by.
+    recorded_at : int, optional
+        When the catalog learned them, nanoseconds since 1970, UTC; now unless told.
+
+    Returns
+    -------
+    Written
+        A row that says what was known already changes nothing. A restated one takes the older one's place, which
+        moves to ``revisions/``. One that claims to have been available no later than the row it contradicts counts
+        as available from its recording.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a price or volume is not a number, or a time lies before 1970.
+    CatalogBusy
+        Another writer did not end in time.
+    """
+    period = Period.parse(period)
+    now = clock.now_ns() if recorded_at is None else recorded_at
+    with locked(root):
+        arriving = _encoded(table, instrument, period, import_id)
+        total = Written()
+        for bounds, part in _partitions(arriving, period):
+            total += _merge_partition(root, bar_file(root, instrument.id, period, bounds), part, now)
+    return total
+
+
+def write_instruments(
+    root: Path, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = ""
+) -> None:
+    """Add instruments and listings to the index, and NautilusTrader's own files of the instruments.
+
+    Raises
+    ------
+    InputError
+        An instrument is known with another precision, currency or class, or its venue is not known.
+    """
+    chosen = list(instruments)
+    for each in chosen:
+        each.venue  # noqa: B018 an unknown venue is refused before anything is written
+    with locked(root):
+        Index(root).add(chosen, listings, import_id)
+        for each in chosen:
+            kind, table = _nautilus_instrument(each)
+            path = layout.instrument_file(root, kind, each.id)
+            if not path.exists():
+                publish_table(root, path, table)
+
+
+def remove_import(root: Path, import_id: str) -> Removed:
+    """Take back every row that an import brought, and put back what those rows had superseded.
+
+    Rows that the import found to be known already stay: they belong to the import that brought them. Instruments it
+    added go when no bar and no action of theirs is left. Safe to repeat.
+
+    Raises
+    ------
+    CatalogBusy
+        Another writer did not end in time.
+    """
+    with locked(root):
+        bars = sum(_remove_from_partition(root, path, import_id) for path in list(layout.bar_files(root)))
+        acted = actions.remove(root, import_id)
+        counts = {name: datasets.remove(root, name, import_id) for name in layout.DATASETS}
+        index = Index(root)
+        in_use = set(actions.instruments(root)) | {
+            each.id for each in index.instruments() if any((root / "data/bars").glob(f"{each.id.replace('/', '')}-*"))
+        }
+        gone = index.remove(import_id, keep=in_use)
+        for each in gone:
+            for folder in root.glob(f"data/*/{each.replace('/', '')}"):
+                for path in layout.parquet_files(folder):
+                    withdraw(path)
+    return Removed(bars=bars, actions=acted, instruments=tuple(gone), **counts)
+
+
+def bar_file(root: Path, instrument_id: str, period: Period, bounds: Window) -> Path:
+    """The file of one partition of a series."""
+    return layout.bars_folder(root, period.bar_type(instrument_id)) / f"{layout.bounds_name(bounds)}.parquet"
+
+
+def _encoded(table: pa.Table, instrument: Instrument, period: Period, import_id: str) -> pa.Table:
+    """The arriving rows in the schema of the file."""
+    missing = [name for name in schemas.BAR_INPUT.names if name not in table.schema.names]
+    if missing:
+        raise InputError(f"Bars without {', '.join(missing)}.", f"They need {', '.join(schemas.BAR_INPUT.names)}.")
+    table = table.select(schemas.BAR_INPUT.names).cast(schemas.BAR_INPUT)
+    if any(table[name].null_count for name in ("ts", "available_at")):
+        raise InputError("A bar has no time.", "Every bar needs ts and available_at.")
+    if table.num_rows and pc.min(table["ts"].cast(pa.int64())).as_py() < 0:
+        raise InputError("A bar lies before 1970.", "NautilusTrader holds no earlier times.")
+    columns = [
+        to_decimals(
+            table[name].to_numpy(),
+            instrument.size_precision if name == "volume" else instrument.price_precision,
+            f"{instrument.id} {name}",
+        )
+        for name in schemas.FIGURES
+    ]
+    rows = table.num_rows
+    origin = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array([import_id]))
+    schema = schemas.bars(
+        period.bar_type(instrument.id), instrument.id, instrument.price_precision, instrument.size_precision
+    )
+    times = [table["ts"], table["ts"], table["available_at"], table["available_at"]]
+    return pa.Table.from_arrays([*columns, *times, origin], schema=schema)
+
+
+def _partitions(table: pa.Table, period: Period) -> Iterator[tuple[Window, pa.Table]]:
+    if not table.num_rows:
+        return
+    if period.is_session:
+        yield layout.partition_of(period, 1970), table
+        return
+    years = table["ts_event"].to_numpy().astype("datetime64[Y]").astype(np.int64) + 1970
+    for year in np.unique(years):
+        chosen = years == year
+        yield layout.partition_of(period, int(year)), table if chosen.all() else table.filter(pa.array(chosen))
+
+
+def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int) -> Written:
+    held = held_versions(root, path, arriving.schema)
+    merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now)
+    if merged.added.num_rows:
+        current, old = versions.newest(pa.concat_tables([held, merged.added]), _KEY)
+        if old.num_rows:
+            _publish(root, layout.superseded(root, path), old)
+        _publish(root, path, current)
+    return Written(merged.new, merged.same, merged.restated)
+
+
+def held_versions(root: Path, path: Path, schema: pa.Schema) -> pa.Table:
+    """Every version a partition holds, superseded ones too; no rows where there is no file."""
+    parts = [_read(each) for each in (path, layout.superseded(root, path)) if each.exists()]
+    return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
+
+
+def _read(path: Path) -> pa.Table:
+    return pq.ParquetFile(path).read()
+
+
+def _publish(root: Path, path: Path, table: pa.Table) -> None:
+    publish_table(root, path, table.unify_dictionaries(), use_dictionary=["recorded_at", "import_id"])
+
+
+def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
+    """Rows removed from the partition that a published or a superseded file belongs to."""
+    if not path.exists() or import_id not in _imports(path):
+        return 0
+    published = path
+    if "revisions" in path.relative_to(root).parts:
+        published = root / "data" / "bars" / path.parent.name / path.name
+    old_file = layout.superseded(root, published)
+    held = held_versions(root, published, pq.read_schema(path))
+    left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
+    current, old = versions.newest(left, _KEY)
+    if current.num_rows:
+        _publish(root, published, current)
+    else:
+        withdraw(published)
+    if old.num_rows:
+        _publish(root, old_file, old)
+    else:
+        withdraw(old_file)
+    return int(held.num_rows - left.num_rows)
+
+
+def _imports(path: Path) -> set[str]:
+    """The imports that a file's rows came from."""
+    column = pq.ParquetFile(path).read(columns=["import_id"])["import_id"]
+    return {name for chunk in column.chunks for name in chunk.dictionary.to_pylist()}
+
+
+def _nautilus_instrument(instrument: Instrument) -> tuple[str, pa.Table]:
+    """NautilusTrader's kind and its row of an instrument, as its own catalog writes them."""
+    row = {
+        "id": instrument.id,
+        "raw_symbol": instrument.symbol,
+        "currency": instrument.currency,
+        "price_precision": instrument.price_precision,
+        "price_increment": f"{10.0**-instrument.price_precision:.{instrument.price_precision}f}",
+        "margin_init": "0",
+        "margin_maint": "0",
+        "ts_event": 0,
+        "ts_init": 0,
+    }
+    return "equity", pa.Table.from_pylist([row], schemas.nautilus_equity(instrument.id))
