@@ -1,0 +1,33 @@
+# What a person types. `make help` lists it; anything longer than a line lives in a script.
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help up down reset test lint bench siege
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+up: ## start AlphaPulse (sets it up the first time); Ctrl-C stops it
+	@hub/set-up.sh
+	@exec $(PYTHON) -m hub up
+
+down: ## stop it from another terminal
+	@hub/set-up.sh
+	@exec $(PYTHON) -m hub down
+
+reset: ## forget everything it keeps in ALPHAPULSE_HOME; asks first
+	@hub/set-up.sh
+	@exec $(PYTHON) -m hub reset
+
+test: ## run all tests, installing what they need
+	@exec tests/run.sh
+
+lint: ## ruff, mypy, import-linter
+	@hub/set-up.sh test
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+bench: ## the ratios promised in tests/benchmarks, measured in one run
+	@hub/set-up.sh test
+	@exec $(PYTHON) tests/benchmarks

@@ -1,0 +1,60 @@
+"""Who may sign in, and how."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from alphapulse_lib.errors import SettingsError, did_you_mean
+from alphapulse_lib.settings import Settings
+from hub.keys import Keys
+
+__all__ = ["admins", "check", "configure", "users"]
+
+
+def _names(listed: str) -> set[str]:
+    return {name.strip().lower() for name in listed.split(",") if name.strip()}
+
+
+def admins(chosen: Settings) -> set[str]:
+    """The administrators' names, in the lower case that JupyterHub gives every name."""
+    return _names(chosen.admins)
+
+
+def users(chosen: Settings) -> set[str]:
+    """The other names that may sign in; empty when any name may."""
+    return set() if chosen.users.strip() == "*" else _names(chosen.users) - admins(chosen)
+
+
+def check(chosen: Settings) -> None:
+    """Refuse settings that would leave nobody able to sign in.
+
+    Raises
+    ------
+    SettingsError
+        No name may sign in, or JupyterHub knows no such authenticator.
+    """
+    if not admins(chosen) and not chosen.users.strip():
+        raise SettingsError("ALPHAPULSE_ADMINS and ALPHAPULSE_USERS are both empty.", "Name one who may sign in.")
+    known = {"password", *(point.name for point in entry_points(group="jupyterhub.authenticators"))}
+    if chosen.auth not in known and "." not in chosen.auth:
+        raise SettingsError(
+            f"ALPHAPULSE_AUTH={chosen.auth!r}: JupyterHub knows no such authenticator.",
+            did_you_mean(chosen.auth, known, "ALPHAPULSE_AUTH=password is the one that needs nothing else."),
+        )
+
+
+def configure(c: Any, chosen: Settings, held: Keys) -> None:
+    """Tell JupyterHub who may sign in; ``c`` is its configuration object."""
+    if chosen.auth == "password":
+        c.JupyterHub.authenticator_class = "shared-password"
+        c.SharedPasswordAuthenticator.admin_password = held.admin_password
+        c.SharedPasswordAuthenticator.user_password = held.user_password
+    else:
+        c.JupyterHub.authenticator_class = chosen.auth
+    c.Authenticator.admin_users = admins(chosen)
+    c.Authenticator.allowed_users = admins(chosen) | users(chosen)
+    c.Authenticator.allow_all = chosen.users.strip() == "*"
+    # A name becomes a folder: it must not be able to climb out of it.
+    c.Authenticator.username_pattern = r"[a-z0-9_][a-z0-9_.@+-]*$"
+    c.JupyterHub.cookie_secret = bytes.fromhex(held.cookie_secret)

@@ -1,0 +1,73 @@
+"""The hub's secrets, made once at the first start and kept in one file that its owner alone can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from alphapulse_lib.errors import HubError
+
+__all__ = ["Keys", "keys"]
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no character that is taken for another
+
+
+def _password(groups: int) -> str:
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What must stay secret. JupyterHub asks 32 characters of an administrator's password and 8 of everybody else's."""
+
+    admin_password: str = field(default_factory=lambda: _password(7), repr=False)
+    user_password: str = field(default_factory=lambda: _password(4), repr=False)
+    proxy_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    cookie_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+
+
+def keys(home: Path) -> Keys:
+    """Read the secrets in ``<home>/keys.json``, making the ones that are missing.
+
+    Parameters
+    ----------
+    home : Path
+        The home folder; it must exist.
+
+    Raises
+    ------
+    HubError
+        The file is there and is not ours.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> keys(folder) == keys(folder)
+    True
+    """
+    path = home / "keys.json"
+    held: dict[str, str] = {}
+    if path.exists():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise HubError(f"{path} is damaged.", "Remove it; the next start makes new passwords.") from None
+    known = {name.name for name in fields(Keys)}
+    made = Keys(**{name: value for name, value in held.items() if name in known})
+    if held != asdict(made):
+        _write(path, json.dumps(asdict(made), indent=2) + "\n")
+    return made
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".partial")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

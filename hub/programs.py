@@ -1,0 +1,128 @@
+"""What the supervisor keeps alive: the proxy and the hub, each restarted when it dies."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alphapulse_lib.errors import HubError
+from alphapulse_lib.settings import PROJECT
+from hub import family
+from hub.keys import Keys
+from hub.network import Network, proxy_command
+
+__all__ = ["kept_alive", "write"]
+
+_HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
+_ALL_STOP_WITHIN = 45  # seconds
+_STARTS_TRIED = 3  # of a program that never came up, before its start is called a failure
+
+
+@contextmanager
+def kept_alive(home: Path, network: Network, held: Keys) -> Iterator[Callable[[], None]]:
+    """Run the supervisor; at the end of the block, end it and all that was ever started under it.
+
+    Yields
+    ------
+    callable
+        Raises HubError when the supervisor is gone or has given a program up.
+    """
+    log = home / "logs" / "supervisor.log"
+    log.touch()
+    before = log.stat().st_size
+    process = subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(write(home, network))],
+        env=family.mark(home) | {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches our own process alone, which then ends the others in their order
+        preexec_fn=family.end_with_parent,
+    )
+
+    def healthy() -> None:
+        if process.poll() is not None:
+            raise HubError(f"The supervisor ended by itself ({process.returncode}).", f"See {log}")
+        with log.open(encoding="utf-8", errors="replace") as file:
+            file.seek(before)
+            given_up = _given_up(file.read())
+        if given_up:
+            raise HubError(f"The {given_up} does not start.", f"Its last words are in {home / 'logs' / given_up}.log")
+
+    try:
+        yield healthy
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of the children behind
+        process.terminate()
+        try:
+            process.wait(timeout=_ALL_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        family.end(home)
+
+
+def _given_up(said: str) -> str | None:
+    """The program that the supervisor's log says will not come up."""
+    for program in ("proxy", "hub"):
+        never_ran = f"success: {program} entered RUNNING" not in said
+        if f"{program} entered FATAL" in said or (never_ran and said.count(f"exited: {program} (") >= _STARTS_TRIED):
+            return program
+    return None
+
+
+def write(home: Path, network: Network) -> Path:
+    """Write the supervisor's configuration.
+
+    Parameters
+    ----------
+    home : Path
+        The home folder, with ``run``, ``hub`` and ``logs`` in it.
+    network : Network
+        Where the parts listen.
+
+    Returns
+    -------
+    Path
+        The file, without a secret in it: the proxy's token is handed on in the environment.
+    """
+    hub = [sys.executable, "-m", "jupyterhub", "--config", str(PROJECT / "jupyterhub_config.py")]
+    config = configparser.RawConfigParser()
+    config["supervisord"] = {
+        "nodaemon": "true",
+        "logfile": str(home / "logs" / "supervisor.log"),
+        "pidfile": str(home / "run" / "supervisor.pid"),
+        "childlogdir": str(home / "logs"),
+    }
+    # The lowest priority starts first and stops last.
+    config["program:proxy"] = _program(proxy_command(network), home / "logs" / "proxy.log", home / "hub", priority=10)
+    config["program:hub"] = _program(hub, home / "logs" / "hub.log", home / "hub", priority=20)
+    path = home / "run" / "supervisor.conf"
+    with path.open("w", encoding="utf-8") as file:
+        config.write(file)
+    return path
+
+
+def _program(command: list[str], log: Path, folder: Path, priority: int) -> dict[str, str]:
+    return {
+        "command": _escaped(shlex.join(command)),
+        "directory": _escaped(str(folder)),
+        "priority": str(priority),
+        "autorestart": "true",
+        "startsecs": "3",
+        "startretries": "20",
+        "stopwaitsecs": str(_HUB_STOPS_WITHIN),
+        "redirect_stderr": "true",
+        "stdout_logfile": _escaped(str(log)),
+        "stdout_logfile_maxbytes": "10MB",
+        "stdout_logfile_backups": "3",
+    }
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")  # the supervisor expands %(name)s

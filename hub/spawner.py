@@ -1,0 +1,50 @@
+"""How workspaces start: as plain processes here, or by any spawner JupyterHub knows by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from alphapulse_lib.errors import SettingsError, did_you_mean
+from alphapulse_lib.settings import Settings
+
+__all__ = ["NO_ISOLATION", "check", "configure"]
+
+NO_ISOLATION = (
+    "Workspaces run as plain processes of one account: nothing isolates their owners from each other or from the hub. "
+    "Fit for one person or a team that shares everything; set ALPHAPULSE_SPAWNER for more."
+)
+
+
+def check(chosen: Settings) -> None:
+    """Refuse a spawner that JupyterHub does not know.
+
+    Raises
+    ------
+    SettingsError
+        With the nearest name that it knows.
+    """
+    known = {"process", *(point.name for point in entry_points(group="jupyterhub.spawners"))}
+    if chosen.spawner not in known and "." not in chosen.spawner:
+        raise SettingsError(
+            f"ALPHAPULSE_SPAWNER={chosen.spawner!r}: JupyterHub knows no such spawner.",
+            did_you_mean(chosen.spawner, known, "ALPHAPULSE_SPAWNER=process is the one that needs nothing else."),
+        )
+
+
+def configure(c: Any, chosen: Settings) -> None:
+    """Tell JupyterHub how workspaces start; ``c`` is its configuration object."""
+    c.Spawner.default_url = "/lab"
+    c.Spawner.start_timeout = 120  # a cold disk has to read JupyterLab first
+    if chosen.spawner != "process":
+        c.JupyterHub.spawner_class = chosen.spawner
+        return
+    c.JupyterHub.spawner_class = "hub.process_spawner.ProcessSpawner"
+    c.ProcessSpawner.home_dir_template = str(chosen.home_root / "users" / "{username}")
+    c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
+    c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
+    c.Spawner.environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
+    c.JupyterHub.template_vars = {"announcement": NO_ISOLATION}

@@ -1,0 +1,219 @@
+"""`make up`, `make down`, `make reset`: one hub a home folder, kept alive in the foreground, ended whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from alphapulse_lib.errors import HubError
+from alphapulse_lib.settings import Settings, settings
+from hub import access, family, network, programs, sample, spawner
+from hub.keys import Keys, keys
+from hub.network import Network
+
+__all__ = ["down", "reset", "up"]
+
+type Say = Callable[[str], None]
+type Ask = Callable[[str], str]
+
+#: What `reset` removes from a home folder; whatever else is there stays.
+_OURS = ("catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
+_READY_WITHIN = 120.0  # seconds; a cold disk on a busy machine
+_DOWN_WITHIN = 60.0  # seconds; every workspace is given time to end
+
+
+def up(say: Say) -> None:
+    """Start the hub and stay until interrupted; when it is up already, say where.
+
+    Parameters
+    ----------
+    say : callable
+        Takes each line that the person should read.
+
+    Raises
+    ------
+    AlphaPulseError
+        A setting, a taken port, a folder: each says what is wrong and what to do.
+    """
+    chosen = settings()
+    access.check(chosen)
+    spawner.check(chosen)
+    home = chosen.home_root
+    _prepare(home)
+    try:
+        with FileLock(_lock(home), timeout=0), _interrupts():
+            _run(chosen, home, say)
+    except Timeout:
+        say("AlphaPulse is already up.")
+        _welcome(chosen, network.read(_network_file(home)), keys(home), say)
+    except KeyboardInterrupt:
+        say("AlphaPulse is down.")
+
+
+def down(say: Say) -> None:
+    """Stop the hub of this home folder, from any terminal.
+
+    Raises
+    ------
+    HubError
+        It does not stop in time.
+    """
+    home = settings().home_root
+    if _is_up(home):
+        os.kill(int(_pid_file(home).read_text(encoding="utf-8")), signal.SIGTERM)
+        deadline = time.monotonic() + _DOWN_WITHIN
+        while _is_up(home):
+            if time.monotonic() > deadline:
+                raise HubError(f"The hub did not stop within {_DOWN_WITHIN:.0f} s.", f"See {home / 'logs'}.")
+            time.sleep(0.2)
+        say("AlphaPulse is down.")
+    elif family.end(home):
+        say("AlphaPulse was not up; what was left of it has been ended.")
+    else:
+        say("AlphaPulse was not up.")
+
+
+def reset(say: Say, ask: Ask) -> None:
+    """Remove all that AlphaPulse keeps in the home folder, after asking.
+
+    Parameters
+    ----------
+    say : callable
+        Takes each line that the person should read.
+    ask : callable
+        Puts a question and returns the answer; anything but ``yes`` keeps everything.
+
+    Raises
+    ------
+    HubError
+        The hub is up, or nobody said yes.
+    """
+    home = settings().home_root
+    if _is_up(home):
+        raise HubError("AlphaPulse is up.", "Stop it first: make down")
+    there = [home / name for name in _OURS if (home / name).exists()]
+    if not there:
+        say(f"Nothing to remove in {home}.")
+        return
+    say(f"This removes for good, in {home}: {', '.join(path.name for path in there)}")
+    if ask("Type yes to go on: ").strip().lower() != "yes":
+        raise HubError("Nothing was removed.", "It takes the answer yes.")
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    say("Removed. The next `make up` starts from nothing.")
+
+
+# --- the parts of `up` ---------------------------------------------------------------------------------------------
+
+
+def _prepare(home: Path) -> None:
+    try:
+        for folder in (home, home / "run", home / "logs", home / "hub", home / "users"):
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".probe"
+            probe.touch()
+            probe.unlink()
+    except OSError as refused:
+        raise HubError(
+            f"Cannot write in {home}: {(refused.strerror or str(refused)).lower()}.",
+            "Make it writable, or set ALPHAPULSE_HOME to a folder that is.",
+        ) from None
+    for private in ("hub", "run", "users"):
+        (home / private).chmod(0o700)
+
+
+def _run(chosen: Settings, home: Path, say: Say) -> None:
+    _pid_file(home).write_text(str(os.getpid()), encoding="utf-8")
+    family.end(home)  # what a killed hub may have left
+    places = network.choose(chosen)
+    places.write(_network_file(home))
+    held = keys(home)
+    sample.fill(chosen, say)
+    with programs.kept_alive(home, places, held) as healthy:
+        deadline = time.monotonic() + _READY_WITHIN
+        while not _answers(places):
+            healthy()
+            if time.monotonic() > deadline:
+                raise HubError(f"The hub does not answer after {_READY_WITHIN:.0f} s.", f"See {home / 'logs'}.")
+            time.sleep(0.25)
+        _welcome(chosen, places, held, say)
+        while True:
+            healthy()
+            time.sleep(1)
+
+
+def _answers(places: Network) -> bool:
+    at = urlsplit(places.url)
+    door = HTTPConnection(at.hostname or "", at.port, timeout=5)
+    try:
+        door.request("GET", "/hub/api/")
+        return door.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        door.close()
+
+
+def _welcome(chosen: Settings, places: Network, held: Keys, say: Say) -> None:
+    say(f"\n  AlphaPulse   {places.url}")
+    if chosen.auth != "password":
+        say(f"  sign in      through {chosen.auth}")
+    else:
+        for names, password in (
+            (access.admins(chosen), held.admin_password),
+            (access.users(chosen), held.user_password),
+        ):
+            if names:
+                say(f"  user         {' or '.join(sorted(names))}\n  password     {password}")
+        if chosen.users.strip() == "*":
+            say(f"  user         any other name\n  password     {held.user_password}")
+    if chosen.spawner == "process":
+        say(f"\n  {spawner.NO_ISOLATION}")
+    say("\n  Ctrl-C stops it; so does `make down` in another terminal.\n")
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Take SIGTERM and a closed terminal for Ctrl-C."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup said so
+        signal.signal(signal.SIGHUP, interrupt)
+    yield
+
+
+def _lock(home: Path) -> Path:
+    return home / "run" / "up.lock"
+
+
+def _pid_file(home: Path) -> Path:
+    return home / "run" / "up.pid"
+
+
+def _network_file(home: Path) -> Path:
+    return home / "run" / "network.json"
+
+
+def _is_up(home: Path) -> bool:
+    """Whether some process holds the lock; a dead one cannot."""
+    if not _lock(home).exists():
+        return False
+    try:
+        with FileLock(_lock(home), timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -1,0 +1,15 @@
+"""JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
+
+from alphapulse_lib.settings import settings
+from hub import access, keys, network, spawner
+
+c = get_config()  # noqa: F821  # JupyterHub puts it there
+_settings = settings()
+_home = _settings.home_root
+_keys = keys.keys(_home)
+
+c.JupyterHub.db_url = f"sqlite:///{_home / 'hub' / 'jupyterhub.sqlite'}"
+c.JupyterHub.log_level = _settings.log_level
+network.configure(c, network.read(_home / "run" / "network.json"), _keys)
+access.configure(c, _settings, _keys)
+spawner.configure(c, _settings)
