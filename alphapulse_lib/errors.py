@@ -36,6 +36,7 @@
     │   ├── StrategyRaised           the strategy's own exception, with its traceback
     │   ├── RunInterrupted           stopped by its owner
     │   └── WorkerDied               its process ended without an answer
+    ├── LedgerError                  the ledger of runs, or a run's files, cannot be read or written
     └── HubError                     the hub cannot be started or reached
 
 Each carries what arrived, what was expected and what to do next. In a notebook an AlphaPulseError is shown
@@ -61,6 +62,7 @@ __all__ = [
     "HubError",
     "IngestError",
     "InputError",
+    "LedgerError",
     "MissingColumn",
     "NoCoverage",
     "NothingUsable",
@@ -264,6 +266,10 @@ class RunInterrupted(RunError):
 
 class WorkerDied(RunError):
     """The run's process ended without an answer."""
+
+
+class LedgerError(AlphaPulseError):
+    """The ledger of runs, or a run's files, cannot be read or written."""
 
 
 class HubError(AlphaPulseError):

@@ -1,0 +1,123 @@
+"""A run's files: written once, all or none, and read back as they are asked for.
+
+They are written beside the place where they belong and moved there by one rename, so a run's folder is whole or absent.
+Only after that does the ledger take the record.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alphapulse_lib.errors import LedgerError
+
+__all__ = ["read_table", "read_text", "replace_text", "write_artefacts"]
+
+_WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
+
+
+def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str]) -> None:
+    """Write a run's files, all or none.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's own folder; it must not exist yet.
+    files : mapping of str to pyarrow.Table or str
+        File name to content: a table becomes Parquet, text is written as UTF-8.
+
+    Raises
+    ------
+    LedgerError
+        The folder exists already, or cannot be written.
+    """
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        if folder.exists():
+            raise LedgerError(f"{folder} exists already.", "A run's files are written once.")
+        beside.mkdir(parents=True)
+        for name, content in files.items():
+            _write(beside / name, content)
+        _sync(beside)
+        beside.rename(folder)
+        _sync(folder.parent)
+    except OSError as refused:
+        raise LedgerError(
+            f"A run's files cannot be written to {folder}: {refused}.",
+            _WRITABLE,
+        ) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write(path: Path, content: pa.Table | str) -> None:
+    if isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    else:
+        # Prices and equities hardly repeat: a dictionary costs more time than it saves space.
+        repeated = [field.name for field in content.schema if pa.types.is_string(field.type)]
+        pq.write_table(content, path, compression="zstd", compression_level=1, use_dictionary=[*repeated, "ratio"])
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Bring what was written to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_table(path: Path) -> pa.Table:
+    """A table of a run.
+
+    Raises
+    ------
+    LedgerError
+        The file is gone or damaged.
+    """
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as refused:
+        raise LedgerError(f"A run's file cannot be read: {path}: {refused}.", _GONE) from None
+
+
+def read_text(path: Path) -> str:
+    """A text of a run.
+
+    Raises
+    ------
+    LedgerError
+        The file is gone or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as refused:
+        raise LedgerError(f"A run's file cannot be read: {path}: {refused}.", _GONE) from None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text that may be there already, by one rename.
+
+    Raises
+    ------
+    LedgerError
+        The folder cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write(beside, text)
+        beside.replace(path)
+    except OSError as refused:
+        raise LedgerError(f"{path} cannot be written: {refused}.", "Name another path.") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+_GONE = "The record in the ledger is whole; a rerun of its spec makes the files again."

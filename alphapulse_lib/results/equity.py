@@ -1,0 +1,184 @@
+"""The account marked to market, computed after a run from its fills and the closes, column by column.
+
+Fills and marks are as traded. A split shows as a step of a mark's ``ratio``: how many shares one share of the window's
+first day has become, so a 2:1 split takes it from 1 to 2. Holdings are kept in shares of the first day and the money
+is exact on both sides of a split.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = ["account", "benchmark_curve", "by_symbol", "equity_curve", "fill_ratios"]
+
+type Floats = NDArray[np.float64]
+type Integers = NDArray[np.int64]
+
+_TIME = pa.timestamp("ns", "UTC")
+
+
+def account(fills: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
+    """The account at every mark.
+
+    Parameters
+    ----------
+    fills : pyarrow.Table
+        ``ts`` (ns, UTC), ``symbol``, ``side`` (``"buy"`` or ``"sell"``), ``quantity``, ``price``, ``commission``; as
+        traded, in the order of their times.
+    marks : pyarrow.Table
+        ``ts`` (ns, UTC; each symbol's in rising order), ``symbol``, ``close`` as traded, and ``ratio`` where there
+        are splits.
+    cash : float
+        The starting cash, before the first fill.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``ts`` (each moment at which anything was marked, rising), ``equity``, ``cash``, ``exposure`` (the sum of the
+        values of all holdings without their signs). A symbol that has no mark at a moment keeps its last one; a fill
+        counts from the first mark at or after it, one after the last mark from the last mark.
+    """
+    series = {symbol: _rising(rows) for symbol, rows in by_symbol(marks).items()}
+    moments = _union([ts for ts, _, _ in series.values()])
+    money = np.zeros(len(moments))
+    value = np.zeros(len(moments))
+    exposure = np.zeros(len(moments))
+    for symbol, rows in by_symbol(fills).items():
+        if symbol not in series or not len(moments):
+            continue
+        at = _integers(rows, "ts")
+        signed = _signed(rows)
+        spent = signed * _floats(rows, "price") + _floats(rows, "commission")
+        where = np.minimum(np.searchsorted(moments, at), len(moments) - 1)
+        np.subtract.at(money, where, spent)
+        units = np.zeros(len(moments))
+        np.add.at(units, where, signed / _ratios_at(at, *series[symbol]))
+        held = np.cumsum(units)
+        # Sums of fractions leave dust where the position is flat.
+        held[np.abs(held) < 1e-9] = 0.0
+        worth = held * _carried(moments, *series[symbol])
+        value += worth
+        exposure += np.abs(worth)
+    money = cash + np.cumsum(money)
+    return pa.table(
+        {
+            "ts": pa.array(moments, pa.int64()).cast(_TIME),
+            "equity": money + value,
+            "cash": money,
+            "exposure": exposure,
+        }
+    )
+
+
+def equity_curve(fills: pa.Table, marks: pa.Table, cash: float) -> Any:
+    """The equity at every mark.
+
+    Parameters
+    ----------
+    fills, marks, cash
+        As in `account`.
+
+    Returns
+    -------
+    pandas.Series
+        Named ``equity``, in the account's currency, indexed by ``ts`` (UTC).
+    """
+    frame = account(fills, marks, cash).to_pandas()
+    return frame.set_index("ts")["equity"]
+
+
+def benchmark_curve(marks: pa.Table, cash: float) -> pa.Table:
+    """The same cash in the same instruments, bought in equal parts at their first closes and held, without costs.
+
+    Parameters
+    ----------
+    marks, cash
+        As in `account`.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``ts``, ``equity``; the part of a symbol that is not marked yet stays cash. Splits are accounted for,
+        dividends are not.
+    """
+    series = [_rising(rows) for rows in by_symbol(marks).values()]
+    moments = _union([ts for ts, _, _ in series])
+    total = np.zeros(len(moments))
+    for ts, close, ratio in series:
+        path = _carried(moments, ts, close, ratio)
+        first = close[0] * ratio[0]
+        total += np.where(path > 0, path / first, 1.0) * (cash / len(series))
+    return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": total})
+
+
+def fill_ratios(fills: pa.Table, marks: pa.Table) -> Floats:
+    """Of each fill, how many shares one share of the window's first day had become; shape (number of fills,).
+
+    A fill belongs to the first mark at or after it: the close of the bar in which it happened.
+    """
+    ratios = np.ones(fills.num_rows)
+    if "ratio" not in marks.column_names or not fills.num_rows:
+        return ratios
+    series = {symbol: _rising(rows) for symbol, rows in by_symbol(marks).items()}
+    symbols = np.asarray(fills["symbol"].to_pylist())
+    at = _integers(fills, "ts")
+    for symbol in set(symbols.tolist()) & set(series):
+        mine = symbols == symbol
+        ratios[mine] = _ratios_at(at[mine], *series[symbol])
+    return ratios
+
+
+def by_symbol(table: pa.Table) -> dict[str, pa.Table]:
+    """The rows of each symbol, in their order."""
+    if not table.num_rows:
+        return {}
+    symbols = pc.dictionary_encode(table["symbol"]).combine_chunks()
+    names = symbols.dictionary.to_pylist()
+    if len(names) == 1:
+        return {names[0]: table}
+    codes = symbols.indices.to_numpy(zero_copy_only=False)
+    return {name: table.take(np.flatnonzero(codes == code)) for code, name in enumerate(names)}
+
+
+def _rising(rows: pa.Table) -> tuple[Integers, Floats, Floats]:
+    """Times, closes and ratios of one symbol's marks."""
+    close = _floats(rows, "close")
+    ratio = _floats(rows, "ratio") if "ratio" in rows.column_names else np.ones(len(close))
+    return _integers(rows, "ts"), close, ratio
+
+
+def _union(times: list[Integers]) -> Integers:
+    if len(times) == 1:
+        return times[0]
+    return np.unique(np.concatenate(times)) if times else np.empty(0, np.int64)
+
+
+def _ratios_at(at: Integers, ts: Integers, _close: Floats, ratio: Floats) -> Floats:
+    return ratio[np.minimum(np.searchsorted(ts, at), len(ts) - 1)]
+
+
+def _carried(moments: Integers, ts: Integers, close: Floats, ratio: Floats) -> Floats:
+    """The value of one share of the first day at each moment; 0 before the first mark."""
+    worth = close * ratio
+    if moments is ts:
+        return worth
+    where = np.searchsorted(ts, moments, side="right") - 1
+    return np.where(where >= 0, worth[np.maximum(where, 0)], 0.0)
+
+
+def _signed(rows: pa.Table) -> Floats:
+    sides = np.asarray(rows["side"].to_pylist())
+    return np.where(sides == "buy", 1.0, -1.0) * _floats(rows, "quantity")
+
+
+def _floats(rows: pa.Table, name: str) -> Floats:
+    return np.asarray(rows[name].cast(pa.float64()).to_numpy(), np.float64)
+
+
+def _integers(rows: pa.Table, name: str) -> Integers:
+    return np.asarray(rows[name].cast(pa.int64()).to_numpy(), np.int64)

@@ -1,0 +1,296 @@
+"""The ledger of runs: one SQLite file that takes records in and never changes or loses one.
+
+Several processes may write and read at once (write-ahead log). Triggers refuse UPDATE, DELETE and a second record under
+the same id, whoever asks. Beside the file, ``runs/<id>/`` holds each run's artefacts, written before its record, so a
+record never points at what is not there.
+
+A FAMILY is what belongs together when over-fitting is counted: runs of a strategy class of the same name, on the same
+instruments and period. Its trials are the distinct specs among its finished runs whose purpose is a trial, whoever ran
+them and whatever the window: each was a chance to like what it showed. Running one spec twice is one trial; a failed
+run showed nothing to choose by and is none.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import variance
+from typing import Any
+
+from filelock import FileLock
+
+from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
+from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.results.canonical import from_json, to_json
+from alphapulse_lib.results.overfit import deflated_sharpe_ratio, expected_maximum_sharpe
+
+__all__ = ["Family", "Ledger", "family_name"]
+
+#: Raised with the tables; another number is refused.
+_FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    spec_id TEXT NOT NULL,
+    family TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    instruments TEXT NOT NULL,
+    period TEXT NOT NULL,
+    status TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    user TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    sharpe_per_period REAL,
+    record TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS runs_family ON runs (family);
+CREATE INDEX IF NOT EXISTS runs_spec ON runs (spec_id);
+CREATE INDEX IF NOT EXISTS runs_started ON runs (started_at);
+CREATE TRIGGER IF NOT EXISTS runs_keep BEFORE DELETE ON runs
+    BEGIN SELECT RAISE(ABORT, 'the ledger forgets nothing'); END;
+CREATE TRIGGER IF NOT EXISTS runs_stay BEFORE UPDATE ON runs
+    BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
+CREATE TRIGGER IF NOT EXISTS runs_once BEFORE INSERT ON runs WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the ledger has that run'); END;
+"""
+
+_INSERT = """
+INSERT INTO runs (id, spec_id, family, strategy, instruments, period, status, purpose, user, started_at,
+                  sharpe_per_period, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What was tried of one kind.
+
+    Attributes
+    ----------
+    name : str
+        Strategy, instruments and period.
+    sharpes : dict of str to float
+        Spec id to the per-period Sharpe ratio of each trial; ``nan`` for one that has none.
+    """
+
+    name: str
+    sharpes: dict[str, float]
+
+    @property
+    def trials(self) -> int:
+        """How many were tried."""
+        return len(self.sharpes)
+
+    @property
+    def variance(self) -> float:
+        """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
+        held = [sharpe for sharpe in self.sharpes.values() if math.isfinite(sharpe)]
+        return variance(held) if len(held) > 1 else 0.0
+
+    def including(self, record: RunRecord) -> Family:
+        """The family with one more run, if that run is a trial."""
+        if record.purpose != "trial" or record.status != "finished":
+            return self
+        sharpe = _number(record.statistics.get("sharpe_per_period"))
+        return Family(self.name, self.sharpes | {record.spec_id: sharpe})
+
+    def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
+        """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family."""
+        trials = max(self.trials, 1)
+        sharpe, skewness, kurtosis = (
+            _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
+        )
+        observations = int(statistics.get("observations") or 0)
+        return {
+            "trials": trials,
+            "expected_maximum_sharpe": expected_maximum_sharpe(trials, self.variance),
+            "deflated_sharpe": deflated_sharpe_ratio(sharpe, observations, skewness, kurtosis, trials, self.variance),
+        }
+
+
+class Ledger:
+    """The ledger in a folder, which is made at the first record.
+
+    Parameters
+    ----------
+    root : Path
+        Holds ``ledger.sqlite`` and ``runs/``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.path = self.root / "ledger.sqlite"
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run's artefacts are."""
+        return self.root / "runs" / run_id
+
+    def append(self, record: RunRecord) -> None:
+        """Take a record in, for good.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be written, or already has a run of that id.
+        """
+        row = (
+            record.id,
+            record.spec_id,
+            family_name(record.spec),
+            record.spec.strategy.name,
+            ",".join(record.spec.instruments),
+            record.spec.period,
+            record.status,
+            record.purpose,
+            record.user,
+            record.started_at,
+            _finite(record.statistics.get("sharpe_per_period")),
+            to_json(record),
+        )
+        with self._open(write=True) as connection:
+            connection.execute(_INSERT, row)
+
+    def get(self, run_id: str) -> RunRecord:
+        """The record with that id, or with the only id that begins so.
+
+        Raises
+        ------
+        UnknownRun
+            None begins so, or several do.
+        """
+        text = str(run_id).strip().lower()
+        found = self._ask("SELECT id, record FROM runs WHERE id = ?", text) or self._ask(
+            "SELECT id, record FROM runs WHERE substr(id, 1, ?) = ? ORDER BY sequence DESC", len(text), text
+        )
+        if len(found) == 1 and text:
+            return from_json(found[0][1])
+        if text and len(found) > 1:
+            ids = ", ".join(each for each, _ in found[:5])
+            raise UnknownRun(f"{len(found)} runs begin with {run_id!r}.", f"Say more of it: {ids}.")
+        raise UnknownRun(f"The ledger holds no run {run_id!r}.", self._nearest(text))
+
+    def runs(
+        self,
+        limit: int | None = None,
+        *,
+        status: str | None = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        user: str | None = None,
+        purpose: str | None = None,
+    ) -> list[RunRecord]:
+        """Records, the newest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            At most so many.
+        status, purpose, user : str, optional
+            Only these.
+        strategy : str, optional
+            Only those of this class, by its name alone or as ``module:Class``.
+        symbol : str, optional
+            Only those on this instrument, by its symbol alone or its id.
+        """
+        conditions = _conditions(status, strategy, symbol, user, purpose)
+        where = " WHERE " + " AND ".join(clause for clause, _ in conditions) if conditions else ""
+        arguments: list[Any] = [value for _, values in conditions for value in values]
+        sql = f"SELECT record FROM runs{where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608  the clauses are ours
+        return [from_json(text) for (text,) in self._ask(sql, *arguments, -1 if limit is None else limit)]
+
+    def family(self, spec: RunSpec) -> Family:
+        """What the ledger holds of the family that a spec belongs to."""
+        name = family_name(spec)
+        rows = self._ask(
+            "SELECT spec_id, sharpe_per_period, MAX(sequence) FROM runs "
+            "WHERE family = ? AND purpose = 'trial' AND status = 'finished' GROUP BY spec_id ORDER BY 3",
+            name,
+        )
+        return Family(name, {spec_id: _number(sharpe) for spec_id, sharpe, _ in rows})
+
+    def _nearest(self, text: str) -> str:
+        ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
+        if not ids:
+            return "It holds none yet: ap.backtest(...) makes one."
+        return did_you_mean(text, ids, f"The newest is {ids[0]}; ap.runs() lists them.")
+
+    def _ask(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            return connection.execute(sql, arguments).fetchall()
+
+    @contextmanager
+    def _open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection for one act; SQLite waits for other writers up to a minute."""
+        try:
+            if write:
+                self.root.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        except (OSError, sqlite3.Error) as refused:
+            raise LedgerError(f"The ledger at {self.root} cannot be opened: {refused}.", _WRITABLE) from None
+        try:
+            if write:
+                _prepare(connection, self.path)
+            yield connection
+        except sqlite3.Error as refused:
+            raise LedgerError(f"The ledger at {self.path} refused: {refused}.", _WRITABLE) from None
+        finally:
+            connection.close()
+
+
+_WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
+
+
+def family_name(spec: RunSpec) -> str:
+    """Strategy class, instruments and period: what a family of trials has in common."""
+    strategy = spec.strategy.name.rpartition(":")[2]
+    return f"{strategy} {','.join(sorted(spec.instruments))} {spec.period}"
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables where there are none, and refuse those of another version."""
+    if _format(connection) == _FORMAT:
+        return
+    # Two processes that turn a new file to write-ahead logging at once do not wait for each other: SQLite fails one.
+    with FileLock(path.with_suffix(".lock"), timeout=60):
+        if _format(connection) == 0:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_FORMAT};COMMIT;")
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    """The format of the file's tables, 0 for none."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found not in (0, _FORMAT):
+        raise LedgerError(f"The ledger has format {found}; this version reads {_FORMAT}.", "Update AlphaPulse.")
+    return found
+
+
+def _conditions(
+    status: str | None, strategy: str | None, symbol: str | None, user: str | None, purpose: str | None
+) -> list[tuple[str, tuple[str, ...]]]:
+    """SQL conditions and their arguments."""
+    asked = {"status": status, "user": user, "purpose": purpose}
+    found: list[tuple[str, tuple[str, ...]]] = [
+        (f"{column} = ?", (value,)) for column, value in asked.items() if value is not None
+    ]
+    if strategy is not None:
+        found.append(("(strategy = ? OR substr(strategy, -length(?)) = ?)", (strategy, f":{strategy}", f":{strategy}")))
+    if symbol is not None:
+        held = "',' || instruments || ','"
+        found.append((f"(instr({held}, ?) OR instr({held}, ?))", (f",{symbol},", f",{symbol}.")))
+    return found
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

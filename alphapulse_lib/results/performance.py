@@ -1,0 +1,159 @@
+"""The statistics of a run: those of its returns, and those of its trading.
+
+Equity of bars shorter than a session is taken at each session's last bar first, in the venue's own days, so that a
+Sharpe ratio of minute bars and one of daily bars are the same thing: 252 returns a year (365 where the venue never
+closes, 52 for weekly bars). Only the drawdown is of every bar.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alphapulse_lib.model.instrument import venue
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.results.equity import benchmark_curve
+from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
+from alphapulse_lib.results.statistics import max_drawdown, summary
+
+__all__ = ["periods_per_year", "run_statistics", "session_curve"]
+
+type Floats = NDArray[np.float64]
+
+
+def run_statistics(
+    spec: RunSpec, account: pa.Table, fills: pa.Table, trades: pa.Table, orders: pa.Table, marks: pa.Table
+) -> dict[str, Any]:
+    """All plain numbers of a finished run.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What was run.
+    account, trades : pyarrow.Table
+        Of `alphapulse_lib.results.equity.account` and `alphapulse_lib.results.trades.round_trips`.
+    fills, marks : pyarrow.Table
+        As they take them.
+    orders : pyarrow.Table
+        One row an order, with its ``status``.
+
+    Returns
+    -------
+    dict of str to float or int
+        What `alphapulse_lib.results.statistics.summary` gives, measured against `benchmark_curve`, and:
+        ``end_equity``, ``total_return`` (of the starting cash), ``benchmark_return``, ``max_drawdown`` (of every bar),
+        ``calmar`` (with it), ``probabilistic_sharpe``, ``minimum_track_record`` (periods), ``trades``, ``hit_rate``,
+        ``profit_factor``, ``average_trade``, ``exposure`` (share of the bars with a position), ``gross_exposure`` (mean
+        value held over equity), ``turnover`` (a year: half of all that was traded, over the mean equity),
+        ``commission``, ``fills``, ``orders``, ``orders_rejected``.
+    """
+    yearly = periods_per_year(spec)
+    equity = account["equity"].to_numpy()
+    benchmark = benchmark_curve(marks, spec.cash)
+    returns, others = _returns(_session_values(spec, account), _session_values(spec, benchmark), spec.cash)
+    found: dict[str, Any] = dict(summary(returns, others, yearly))
+    found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash
+    found["total_return"] = found["end_equity"] / spec.cash - 1
+    held = benchmark["equity"].to_numpy()
+    found["benchmark_return"] = float(held[-1] / spec.cash - 1) if len(held) else nan
+    found["max_drawdown"] = max_drawdown(_changes(np.concatenate(([spec.cash], equity))))
+    found["calmar"] = found["cagr"] / -found["max_drawdown"] if found["max_drawdown"] < 0 else nan
+    shape = (found["skewness"], found["kurtosis"])
+    found["probabilistic_sharpe"] = probabilistic_sharpe_ratio(
+        found["sharpe_per_period"], found["observations"], *shape
+    )
+    found["minimum_track_record"] = minimum_track_record_length(found["sharpe_per_period"], *shape)
+    years = found["observations"] / yearly
+    return found | _trading(fills, trades, orders) | _use_of_capital(account, fills, years)
+
+
+def session_curve(spec: RunSpec, ts: NDArray[np.int64], values: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """The last value of each session, with its time; of session bars all values.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Its period and the venue of its first instrument decide what a session is: a day in the venue's zone.
+    ts : array of int64, shape (T,)
+        Nanoseconds of UTC, rising.
+    values : array of float, shape (T,)
+        One a moment.
+    """
+    if Period.parse(spec.period).is_session or not len(ts):
+        return ts, values
+    days = _local_days(ts, venue(spec.instruments[0].rpartition(".")[2]).timezone)
+    last = np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
+    return ts[last], values[last]
+
+
+def periods_per_year(spec: RunSpec) -> float:
+    """How many returns of a run make a year."""
+    period = Period.parse(spec.period)
+    if period.unit == "w":
+        return 52 / period.count
+    days = 365 if venue(spec.instruments[0].rpartition(".")[2]).calendar == "24/7" else 252
+    return days / period.count if period.unit == "d" else days
+
+
+def _session_values(spec: RunSpec, curve: pa.Table) -> Floats:
+    return session_curve(spec, curve["ts"].cast(pa.int64()).to_numpy(), curve["equity"].to_numpy())[1]
+
+
+def _returns(equity: Floats, benchmark: Floats, cash: float) -> tuple[Floats, Floats]:
+    """Simple returns of both curves. Their first values are the bases, unless money was made or lost by then."""
+    if len(equity) and equity[0] != cash:
+        equity, benchmark = np.concatenate(([cash], equity)), np.concatenate(([cash], benchmark))
+    return _changes(equity), _changes(benchmark)
+
+
+def _changes(path: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        changes = path[1:] / path[:-1] - 1
+    # An account that was lost has no returns after that.
+    return np.where(np.isfinite(changes), changes, nan)
+
+
+def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, Any]:
+    pnl = trades["pnl"].to_numpy()
+    won, lost = float(pnl[pnl > 0].sum()), -float(pnl[pnl < 0].sum())
+    status = [str(each).lower() for each in orders["status"].to_pylist()] if "status" in orders.column_names else []
+    return {
+        "trades": len(pnl),
+        "hit_rate": float((pnl > 0).mean()) if len(pnl) else nan,
+        "profit_factor": won / lost if lost > 0 else nan,
+        "average_trade": float(pnl.mean()) if len(pnl) else nan,
+        "commission": float(fills["commission"].to_numpy().sum()),
+        "fills": fills.num_rows,
+        "orders": orders.num_rows,
+        "orders_rejected": sum(each in ("rejected", "denied") for each in status),
+    }
+
+
+def _use_of_capital(account: pa.Table, fills: pa.Table, years: float) -> dict[str, float]:
+    equity, exposure = account["equity"].to_numpy(), account["exposure"].to_numpy()
+    if not len(equity):
+        return {"exposure": nan, "gross_exposure": nan, "turnover": nan}
+    traded = float((fills["quantity"].to_numpy() * fills["price"].to_numpy()).sum())
+    mean = float(equity.mean())
+    solvent = equity > 0
+    return {
+        "exposure": float((exposure > 0).mean()),
+        "gross_exposure": float((exposure[solvent] / equity[solvent]).mean()) if solvent.any() else nan,
+        "turnover": traded / 2 / mean / years if years > 0 and mean > 0 else nan,
+    }
+
+
+def _local_days(ts: NDArray[np.int64], timezone: str) -> NDArray[np.int64]:
+    """The number of each moment's day in a zone, from offsets looked up once an hour."""
+    import pandas as pd
+
+    hour = 3_600_000_000_000
+    hours, where = np.unique(ts // hour, return_inverse=True)
+    stamps = pd.DatetimeIndex(hours * hour, tz="UTC").tz_convert(timezone).tz_localize(None)
+    offsets = stamps.as_unit("ns").asi8 - hours * hour
+    return (ts + offsets[where]) // (24 * hour)

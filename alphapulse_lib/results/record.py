@@ -1,0 +1,145 @@
+"""From a raw result to a record in the ledger: measured, compared with its family, its files written first."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec, Series, Status
+from alphapulse_lib.results.artefacts import write_artefacts
+from alphapulse_lib.results.equity import account
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.performance import run_statistics
+from alphapulse_lib.results.trades import round_trips
+
+__all__ = ["Raw", "environment", "keep", "new_run_id"]
+
+#: The libraries that decide results.
+_LIBRARIES = ("alphapulse", "nautilus_trader", "numpy", "pyarrow", "duckdb", "pandas")
+
+
+class Raw(Protocol):
+    """What an engine hands over; its tables are those that `alphapulse_lib.results.equity.account` takes.
+
+    ``orders`` has a ``status``, and ``positions`` is kept as it is. Of a run that did not finish they hold what
+    happened until then.
+    """
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def fills(self) -> pa.Table: ...
+    @property
+    def orders(self) -> pa.Table: ...
+    @property
+    def positions(self) -> pa.Table: ...
+    @property
+    def marks(self) -> pa.Table: ...
+    @property
+    def series(self) -> tuple[Series, ...]: ...
+    @property
+    def log(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def traceback(self) -> str: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
+def keep(
+    spec: RunSpec,
+    raw: Raw,
+    ledger: Ledger,
+    *,
+    user: str,
+    started_at: int,
+    ended_at: int,
+    purpose: Purpose = "trial",
+    run_id: str = "",
+) -> RunRecord:
+    """Measure a raw result, write its files and its record.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What was run.
+    raw : Raw
+        What came out. Only a finished run is measured: half an equity curve would be taken for a result.
+    ledger : Ledger
+        Takes the record.
+    user : str
+        Who ran it.
+    started_at, ended_at : int
+        Nanoseconds since 1970, UTC.
+    purpose : {"trial", "rerun", "probe"}
+        Only trials count against over-fitting.
+    run_id : str
+        An id of `new_run_id` that was given out before the run began; made here when empty.
+
+    Raises
+    ------
+    LedgerError
+        The files or the record cannot be written.
+    """
+    run_id = run_id or new_run_id()
+    files: dict[str, pa.Table | str] = {
+        "fills.parquet": raw.fills,
+        "orders.parquet": raw.orders,
+        "positions.parquet": raw.positions,
+        "log.txt": raw.log,
+        "source.py": spec.strategy.text,
+    }
+    statistics: dict[str, Any] = {}
+    if raw.status == "finished":
+        curve = account(raw.fills, raw.marks, spec.cash)
+        trades = round_trips(raw.fills, raw.marks)
+        statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks)
+        files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
+    record = RunRecord(
+        id=run_id,
+        spec_id=spec.id,
+        spec=spec,
+        status=raw.status,
+        purpose=purpose,
+        user=user,
+        started_at=started_at,
+        ended_at=ended_at,
+        environment=environment() | raw.environment,
+        series=raw.series,
+        statistics=statistics,
+        artefacts={name.partition(".")[0]: name for name in files},
+        error=raw.error,
+        traceback=raw.traceback,
+    )
+    if raw.status == "finished":
+        record.statistics.update(ledger.family(spec).including(record).deflate(statistics))
+    write_artefacts(ledger.folder(run_id), files)
+    ledger.append(record)
+    return record
+
+
+def new_run_id() -> str:
+    """Sixteen hexadecimal digits that no other run has."""
+    return secrets.token_hex(8)
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python, of AlphaPulse and of the libraries that decide results, and the platform.
+
+    Examples
+    --------
+    >>> sorted(environment())[:3]
+    ['alphapulse', 'duckdb', 'machine']
+    """
+    found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "not installed"
+    return found

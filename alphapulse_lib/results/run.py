@@ -1,0 +1,176 @@
+"""A run as a person handles it: its record, and its files read when they are first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from alphapulse_lib.model.run import RunRecord, RunSpec, Status
+from alphapulse_lib.results.artefacts import read_table, read_text
+from alphapulse_lib.results.equity import benchmark_curve
+from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.trades import TRADES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Run"]
+
+_TIME = pa.timestamp("ns", "UTC")
+
+#: What a file holds where a run has none: a run that did not finish has no equity.
+_EMPTY = {
+    "equity": pa.schema([("ts", _TIME), ("equity", pa.float64()), ("cash", pa.float64()), ("exposure", pa.float64())]),
+    "marks": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("close", pa.float64())]),
+    "fills": pa.schema(
+        [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
+        + [(name, pa.float64()) for name in ("quantity", "price", "commission")]
+    ),
+    "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string())]),
+    "positions": pa.schema([("symbol", pa.string())]),
+    "trades": TRADES,
+}
+
+
+class Run:
+    """One run in the ledger, finished, failed or interrupted.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What the ledger keeps.
+    ledger : Ledger
+        Where its files are, and its family.
+
+    Attributes
+    ----------
+    record : RunRecord
+        Spec, environment, the rows that were read, statistics.
+    """
+
+    def __init__(self, record: RunRecord, ledger: Ledger) -> None:
+        self.record = record
+        self._ledger = ledger
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self.strategy} {', '.join(self.symbols)} {self.spec.period} {self.status}>"
+
+    @property
+    def id(self) -> str:
+        """The run's own id; its beginning is enough for ``ap.run``."""
+        return self.record.id
+
+    @property
+    def spec(self) -> RunSpec:
+        """What was asked for."""
+        return self.record.spec
+
+    @property
+    def status(self) -> Status:
+        """``"finished"``, ``"failed"`` or ``"interrupted"``."""
+        return self.record.status
+
+    @property
+    def strategy(self) -> str:
+        """The strategy class's own name."""
+        return self.spec.strategy.name.rpartition(":")[2]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The instruments' symbols, without their venues."""
+        return tuple(each.rpartition(".")[0] or each for each in self.spec.instruments)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The statistics, as they were when the run was recorded; empty where it did not finish.
+
+        ``docs/reference/statistics.md`` says what each one is. ``trials`` and ``deflated_sharpe`` count the trials until
+        then; `deflated` counts them now.
+        """
+        return dict(self.record.statistics)
+
+    @property
+    def deflated(self) -> dict[str, float]:
+        """``trials``, ``expected_maximum_sharpe`` and ``deflated_sharpe`` with all trials that the ledger holds now."""
+        return self.family.including(self.record).deflate(self.record.statistics)
+
+    @property
+    def family(self) -> Family:
+        """The trials of the same strategy, instruments and period."""
+        return self._ledger.family(self.spec)
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """Equity marked to market at each bar, in the account's currency, indexed by ``ts`` (UTC)."""
+        return self._frame("equity").set_index("ts")["equity"]
+
+    @cached_property
+    def account(self) -> pd.DataFrame:
+        """``equity``, ``cash`` and ``exposure`` (value held, without signs) at each bar, indexed by ``ts`` (UTC)."""
+        return self._frame("equity").set_index("ts")
+
+    @cached_property
+    def benchmark(self) -> pd.Series[float]:
+        """The same cash in the same instruments, bought at the first close and held, indexed by ``ts`` (UTC)."""
+        frame: pd.DataFrame = benchmark_curve(self.table("marks"), self.spec.cash).to_pandas()
+        return frame.set_index("ts")["equity"]
+
+    @cached_property
+    def marks(self) -> pd.DataFrame:
+        """The closes the equity was marked with, as traded: ``ts``, ``symbol``, ``close``, ``ratio`` of splits."""
+        return self._frame("marks")
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """One row a fill: ``ts``, ``symbol``, ``side``, ``quantity``, ``price``, ``commission``."""
+        return self._frame("fills")
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """One row an order, with its ``status``."""
+        return self._frame("orders")
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """One row a position, as NautilusTrader keeps it."""
+        return self._frame("positions")
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row a round trip; `alphapulse_lib.results.trades.round_trips` says how they are matched."""
+        return self._frame("trades")
+
+    @cached_property
+    def log(self) -> str:
+        """What engine and strategy logged."""
+        return self.text("log")
+
+    def table(self, name: str) -> pa.Table:
+        """One of the run's tables as it is on disk; without rows where the run has none.
+
+        Raises
+        ------
+        LedgerError
+            The file is gone or damaged.
+        """
+        file = self.record.artefacts.get(name)
+        if file is None:
+            return _EMPTY[name].empty_table()
+        return read_table(self._ledger.folder(self.id) / file)
+
+    def text(self, name: str) -> str:
+        """One of the run's texts (``"log"``, ``"source"``); empty where the run has none.
+
+        Raises
+        ------
+        LedgerError
+            The file is gone or is no text.
+        """
+        file = self.record.artefacts.get(name)
+        return "" if file is None else read_text(self._ledger.folder(self.id) / file)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        frame: pd.DataFrame = self.table(name).to_pandas()
+        return frame

@@ -1,0 +1,221 @@
+"""Statistics of a series of returns; each formula names its source. The page of the docs is `reference/statistics.md`.
+
+Returns are simple returns, one a period. Those that are ``nan`` are left out; a statistic that a series is too short
+or too flat for is ``nan``, and nothing warns. Ratios are annualised by the periods in a year, as `empyrical` does.
+"""
+
+from __future__ import annotations
+
+from math import inf, isfinite, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphapulse_lib.errors import InputError
+
+__all__ = ["summary"]
+
+type Floats = NDArray[np.float64]
+
+#: The share of returns that counts as the tail of value at risk.
+_TAIL = 0.05
+
+
+def summary(
+    returns: Any, benchmark: Any = None, periods_per_year: float = 252, risk_free: float = 0.0
+) -> dict[str, float]:
+    """All statistics of a series of returns.
+
+    Parameters
+    ----------
+    returns : sequence of float, shape (T,)
+        Simple returns, one a period: 0.01 is one per cent. A pandas Series, a numpy array or a list.
+    benchmark : sequence of float, shape (T,), optional
+        Returns of what to compare with. Two pandas Series are matched by their index, anything else by position.
+    periods_per_year : float
+        252 for daily returns.
+    risk_free : float
+        The risk-free return PER PERIOD, not per year.
+
+    Returns
+    -------
+    dict of str to float
+        ``observations``, ``total_return``, ``cagr``, ``volatility``, ``downside_deviation``, ``sharpe``,
+        ``sharpe_per_period``, ``sortino``, ``calmar``, ``omega``, ``max_drawdown`` (zero or less), ``tail_ratio``,
+        ``value_at_risk`` and ``conditional_value_at_risk`` (returns at the worst twentieth), ``skewness``,
+        ``kurtosis`` (not excess), and against the benchmark ``alpha`` (a year), ``beta``, ``correlation``,
+        ``tracking_error``, ``information_ratio`` (both a year). ``nan`` where undefined.
+
+    Raises
+    ------
+    InputError
+        The returns are not numbers, are infinite or are not one series; the two lengths differ; a rate is no number.
+
+    Examples
+    --------
+    >>> found = summary([0.01, -0.02, 0.03, 0.00])
+    >>> round(found["sharpe"], 4), round(found["max_drawdown"], 4)
+    (3.8103, -0.02)
+    """
+    if not (_is_number(periods_per_year) and periods_per_year > 0):
+        raise InputError(f"periods_per_year={periods_per_year!r} is not a number above zero.", "Daily returns: 252.")
+    if not _is_number(risk_free):
+        raise InputError(f"risk_free={risk_free!r} is not a number.", "It is the return of one period, such as 0.0001.")
+    values, other = _aligned(returns, benchmark)
+    held = ~np.isnan(values)
+    years = held.sum() / periods_per_year
+    with np.errstate(all="ignore"):
+        alone = _alone(values[held], years, periods_per_year, risk_free)
+        both = held & ~np.isnan(other)
+        against = _against(values[both], other[both], periods_per_year, risk_free)
+    return {
+        name: value if isinstance(value, int) else _finite(float(value)) for name, value in (alone | against).items()
+    }
+
+
+def _alone(values: Floats, years: float, periods: float, risk_free: float) -> dict[str, float]:
+    """What a series says by itself."""
+    count = len(values)
+    growth = float(np.prod(1 + values)) if count else nan
+    cagr = growth ** (1 / years) - 1 if count and growth >= 0 else nan
+    excess = values - risk_free
+    deviation = _deviation(excess)
+    mean = float(excess.mean()) if count > 1 else nan
+    # Sortino and van der Meer (1991): the root of the mean square of the shortfalls, over ALL periods.
+    downside = float(np.sqrt(np.mean(np.minimum(excess, 0) ** 2))) * periods**0.5 if count > 1 else nan
+    drawdown = max_drawdown(values)
+    skewness, kurtosis = _shape(values)
+    return {
+        "observations": count,
+        "total_return": growth - 1,
+        "cagr": cagr,
+        "volatility": _deviation(values, flat=0.0) * periods**0.5,
+        "downside_deviation": downside,
+        "sharpe": mean / deviation * periods**0.5,  # Sharpe (1994), annualised by the square root of time
+        "sharpe_per_period": mean / deviation,
+        "sortino": mean * periods / downside if downside > 0 else nan,
+        "calmar": cagr / -drawdown if drawdown < 0 else nan,  # Young (1991), over the whole series
+        "omega": _omega(excess),
+        "max_drawdown": drawdown,
+        "tail_ratio": _tail_ratio(values),
+        "value_at_risk": float(np.quantile(values, _TAIL)) if count else nan,
+        "conditional_value_at_risk": _tail_mean(values),
+        "skewness": skewness,
+        "kurtosis": kurtosis,
+    }
+
+
+def _against(values: Floats, other: Floats, periods: float, risk_free: float) -> dict[str, float]:
+    """What two series that are held at the same periods say of each other."""
+    if len(values) < 2:
+        return dict.fromkeys(("alpha", "beta", "correlation", "tracking_error", "information_ratio"), nan)
+    mine, theirs = values - risk_free, other - risk_free
+    spread, wander = _deviation(mine), _deviation(theirs)
+    joint = float(np.cov(mine, theirs, ddof=1)[0, 1])
+    beta = joint / wander**2
+    # Jensen (1968), the mean of a period compounded to a year.
+    alpha = (1 + float((mine - beta * theirs).mean())) ** periods - 1
+    active = mine - theirs
+    tracking = _deviation(active)
+    return {
+        "alpha": alpha,
+        "beta": beta,
+        "correlation": joint / (spread * wander),
+        "tracking_error": _deviation(active, flat=0.0) * periods**0.5,
+        # Grinold and Kahn (1999); Goodwin (1998) annualises like this.
+        "information_ratio": float(active.mean()) / tracking * periods**0.5,
+    }
+
+
+def max_drawdown(returns: Floats) -> float:
+    """The deepest fall from a peak, a number of zero or less; the start counts as a peak.
+
+    Examples
+    --------
+    >>> max_drawdown(np.array([-0.5, 1.0]))
+    -0.5
+    """
+    if not len(returns):
+        return nan
+    path = np.concatenate(([1.0], np.cumprod(1 + returns)))
+    return float(np.min(path / np.maximum.accumulate(path))) - 1
+
+
+def _deviation(values: Floats, flat: float = nan) -> float:
+    """The sample standard deviation; ``flat`` where all values are the same but for rounding."""
+    if len(values) < 2:
+        return nan
+    if np.ptp(values) <= 1e-14 * max(1.0, float(np.abs(values).max())):
+        return flat
+    return float(values.std(ddof=1))
+
+
+def _omega(excess: Floats) -> float:
+    """Keating and Shadwick (2002): all gains over all losses, against the risk-free return."""
+    losses = -float(excess[excess < 0].sum())
+    return float(excess[excess > 0].sum()) / losses if len(excess) > 1 and losses > 0 else nan
+
+
+def _tail_ratio(values: Floats) -> float:
+    """The 95th percentile over the 5th, both without sign."""
+    if not len(values):
+        return nan
+    low, high = np.abs(np.quantile(values, [0.05, 0.95]))
+    return float(high / low) if low > 0 else nan
+
+
+def _tail_mean(values: Floats) -> float:
+    """Rockafellar and Uryasev (2000), from the sample: the mean of the returns at and below the worst twentieth."""
+    if not len(values):
+        return nan
+    last = int((len(values) - 1) * _TAIL)
+    return float(np.partition(values, last)[: last + 1].mean())
+
+
+def _shape(values: Floats) -> tuple[float, float]:
+    """The third and fourth standardised moments of the sample; a normal's are 0 and 3."""
+    if np.isnan(_deviation(values)):
+        return nan, nan
+    standard = (values - values.mean()) / values.std()
+    return float(np.mean(standard**3)), float(np.mean(standard**4))
+
+
+def _aligned(returns: Any, benchmark: Any) -> tuple[Floats, Floats]:
+    """Both series as arrays of one length; without a benchmark the second is all ``nan``."""
+    if benchmark is None:
+        values = _floats(returns, "returns")
+        return values, np.full(len(values), nan)
+    if hasattr(returns, "reindex") and hasattr(benchmark, "reindex"):
+        if benchmark.index.has_duplicates or returns.index.has_duplicates:
+            raise InputError("The index of returns or of benchmark holds a value twice.", "Give one return a period.")
+        benchmark = benchmark.reindex(returns.index)
+    values, other = _floats(returns, "returns"), _floats(benchmark, "benchmark")
+    if len(values) != len(other):
+        raise InputError(
+            f"returns hold {len(values)} values and benchmark {len(other)}.",
+            "Give two pandas Series with the times as index, and they are matched.",
+        )
+    return values, other
+
+
+def _floats(values: Any, name: str) -> Floats:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} are not numbers.", "Give a list, an array or a Series of simple returns.") from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(f"{name} have the shape {array.shape}, not that of one series.", "Choose one column.")
+    if np.isinf(array).any():
+        raise InputError(f"{name} hold an infinite value.", "A price of zero among them makes one: look for it.")
+    return array
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(-inf < value < inf)
+
+
+def _finite(value: float) -> float:
+    return value if isfinite(value) else nan
