@@ -161,3 +161,16 @@ def test_a_bare_engine_s_objects_are_cards(traded: Run, expression: str, says: l
     outputs = traded(expression)
     assert not [part for part in says if part not in shown(outputs)]
     assert '<div class="ap-object">' in shown(outputs, "text/html")
+
+
+def test_a_figure_without_a_template_is_readable_on_any_ground_and_stays_itself(run: Run) -> None:
+    (output,) = run("import plotly.express as px\nfigure = px.line(x=[1, 2], y=[3, 4])\nfigure")
+    layout = output["data"]["application/vnd.plotly.v1+json"]["layout"]
+    assert layout["template"]["layout"]["paper_bgcolor"] == "rgba(0, 0, 0, 0)"
+    assert shown(run("figure.layout.template.layout.paper_bgcolor")) == "'white'"
+
+
+def test_a_template_that_somebody_chose_is_kept(run: Run) -> None:
+    (output,) = run("import plotly.express as px\npx.line(x=[1, 2], y=[3, 4], template='plotly_dark')")
+    layout = output["data"]["application/vnd.plotly.v1+json"]["layout"]
+    assert layout["template"]["layout"]["paper_bgcolor"] == "rgb(17,17,17)"

@@ -7,17 +7,19 @@ from typing import Any
 
 from IPython.core.formatters import DisplayFormatter
 
+from alphapulse_kernel import charts
 from alphapulse_kernel.nautilus import CARDS
 
 __all__ = ["register"]
 
 
 def register(display: DisplayFormatter) -> None:
-    """Show NautilusTrader's objects as cards: HTML in a notebook, aligned text in a terminal."""
+    """Show NautilusTrader's objects as cards (HTML, and aligned text for terminals), figures in our colours."""
     html, text = display.formatters["text/html"], display.formatters["text/plain"]
     for (module, name), card in CARDS.items():
         html.for_type_by_name(module, name, _html(card))
         text.for_type_by_name(module, name, _text(card))
+    display.ipython_display_formatter.for_type_by_name(*charts.TYPE, charts.show)
 
 
 def _html(card: Callable[[Any], Any]) -> Callable[[Any], str]:
