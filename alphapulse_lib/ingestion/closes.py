@@ -1,0 +1,190 @@
+"""When each bar closed: from what its stamp means, its period, and the exchange's calendar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from alphapulse_lib.catalog.sessions import close_of, sessions
+from alphapulse_lib.errors import IngestError, InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alphapulse_lib.model.instrument import Venue
+    from alphapulse_lib.model.period import Period
+    from alphapulse_lib.providers.contract import Stamps
+
+__all__ = ["close_times", "meaning_of", "stamp_doubts"]
+
+_DAY = 86_400_000_000_000
+
+
+def meaning_of(stamps: Stamps | None, period: Period) -> Stamps:
+    """What stamps mean: as told, else sessions for daily and weekly bars.
+
+    Raises
+    ------
+    InputError
+        Bars within the day whose stamps are not told to be opens or closes.
+    """
+    if period.is_session:
+        return stamps or "session"
+    if stamps in ("open", "close"):
+        return stamps
+    raise InputError(
+        f"Do the stamps of these {period} bars mark their opens or their closes?",
+        "Say stamps='open' or stamps='close'. Most vendors stamp the open: the first bar of a New York day is 09:30.",
+    )
+
+
+def close_times(
+    wall: NDArray[np.int64],
+    instant: NDArray[np.int64],
+    bare: NDArray[np.bool_],
+    *,
+    venue: Venue,
+    period: Period,
+    stamps: Stamps,
+) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """The close of each bar, and why a bar has none.
+
+    Parameters
+    ----------
+    wall, instant : numpy.ndarray of int64
+        Nanoseconds on the clock as written, and of UTC.
+    bare : numpy.ndarray of bool
+        Whether the stamp is a date without a time.
+
+    Returns
+    -------
+    numpy.ndarray of int64, numpy.ndarray of object
+        Nanoseconds of UTC; ``""`` or the reason.
+
+    Raises
+    ------
+    IngestError
+        The stamps cannot be those of such a period: daily data called minutes, or the reverse.
+    """
+    if period.is_session:
+        return _session_closes(wall, instant, bare, venue, period, stamps)
+    if len(bare) and bare.all():
+        raise IngestError(
+            f"These are said to be {period} bars, but their stamps are dates without a time.",
+            "If they are daily bars, say period='1d'.",
+        )
+    _refuse_other_spacing(instant[~bare], period)
+    shift = period.nanoseconds if stamps == "open" else 0
+    return instant + shift, np.where(bare, "a date without a time", "").astype(object)
+
+
+def stamp_doubts(ts: NDArray[np.int64], venue: Venue, period: Period, stamps: Stamps) -> list[str]:
+    """What in the closes looks wrong, in words; nothing for daily bars and for venues that never close."""
+    if period.is_session or not len(ts) or venue.calendar.startswith("24"):
+        return []
+    known = sessions(venue.code)
+    place = np.minimum(np.searchsorted(known.closes, ts), len(known) - 1)
+    inside = (ts > known.opens[place]) & (ts <= known.closes[place])
+    at_open = np.isin(ts, known.opens)
+    doubts = []
+    if stamps == "close" and at_open.any() and not np.isin(ts, known.closes).any():
+        doubts.append(f"bars are stamped at the opening of {venue.code} and none at its close: these may be opens")
+    elif (
+        stamps == "open"
+        and np.isin(ts, known.closes + period.nanoseconds).any()
+        and not (np.isin(ts, known.opens + period.nanoseconds).any())
+    ):
+        doubts.append(f"bars are stamped at the close of {venue.code} and none at its opening: these may be closes")
+    outside = int((~inside).sum())
+    if outside:
+        doubts.append(f"{outside:,} bars lie outside the sessions of {venue.code} (kept)")
+    return doubts
+
+
+def _session_closes(
+    wall: NDArray[np.int64],
+    instant: NDArray[np.int64],
+    bare: NDArray[np.bool_],
+    venue: Venue,
+    period: Period,
+    stamps: Stamps,
+) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    timed = ~bare & (wall % _DAY != 0)
+    days = wall // _DAY
+    if timed.any():
+        local = _local(instant, venue.timezone)
+        if (local % _DAY == 0).all():  # Midnight of the exchange's own zone, told in UTC.
+            days, timed = local // _DAY, np.zeros_like(timed)
+        else:
+            days = np.where(timed, local // _DAY, days)
+            _refuse_many_a_day(days, period)
+    ends, reason = _ends(days, venue, period)
+    if stamps == "close":
+        ends = np.where(timed, instant, ends)
+    return ends, reason
+
+
+def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """The close of the session of each day, or of the last session of its week."""
+    dates = days.astype("datetime64[D]")
+    known = sessions(venue.code)
+    if period.unit == "w":
+        monday = dates - (days + 3) % 7
+        last = known.days[np.maximum(np.searchsorted(known.days, monday + 7) - 1, 0)]
+        closed = last < monday
+        ends = close_of(venue.code, last)
+        what = "lies in a week without a session"
+    else:
+        ends = close_of(venue.code, dates)
+        closed = ends < 0
+        what = "is no session"
+    reason = np.full(len(days), "", object)
+    reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
+    early = dates < known.days[0]
+    reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
+    return np.where(closed, 0, ends), reason
+
+
+def _refuse_many_a_day(days: NDArray[np.int64], period: Period) -> None:
+    if len(days) > 1 and len(np.unique(days)) * 2 <= len(days):
+        raise IngestError(
+            f"These are said to be {period} bars, but there are many a day ({len(days):,} stamps on "
+            f"{len(np.unique(days)):,} days).",
+            "Say their period, such as period='1m', and stamps='open' or 'close'.",
+        )
+
+
+def _refuse_other_spacing(instant: NDArray[np.int64], period: Period) -> None:
+    """Refuse bars that stand closer together than their period, or only days apart."""
+    steps = np.diff(np.unique(instant))
+    if len(steps) < 3:
+        return
+    usual = int(np.median(steps))
+    if usual < period.nanoseconds:
+        raise IngestError(
+            f"These are said to be {period} bars, but most stand {_told(usual)} apart.",
+            f"Say their period, such as period='{_told(usual)}'.",
+        )
+    if int(steps.min()) >= _DAY * 5 // 6:
+        raise IngestError(
+            f"These are said to be {period} bars, but no two of them lie on one day.",
+            "If they are daily bars, say period='1d'.",
+        )
+
+
+def _told(nanoseconds: int) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(nanoseconds, size * 1_000_000_000)
+        if count and not rest:
+            return f"{count}{unit}"
+    return f"{nanoseconds / 1e9:g}s"
+
+
+def _local(instant: NDArray[np.int64], timezone: str) -> NDArray[np.int64]:
+    """What the clock on the wall of a zone shows, as nanoseconds."""
+    stamps = pl.Series("instant", instant).cast(pl.Datetime("ns", "UTC"))
+    shown = stamps.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+    local: NDArray[np.int64] = shown.cast(pl.Int64).to_numpy()
+    return local

@@ -1,0 +1,206 @@
+"""An import from its request to its report, and back again.
+
+Everything is read and judged before anything is written. Then each instrument's file is published whole, so an import
+that is cut short leaves whole files; run again, it writes what is missing and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from tqdm.auto import tqdm
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import actions, datasets
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
+from alphapulse_lib.errors import InputError, NothingUsable
+from alphapulse_lib.ingestion.bars import stage_bars
+from alphapulse_lib.ingestion.facts import stage_actions, stage_articles
+from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
+from alphapulse_lib.ingestion.records import QUARANTINE, find, new_id, report_of, save
+from alphapulse_lib.ingestion.report import Report, Reverted
+from alphapulse_lib.ingestion.staged import Staged
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.providers.contract import Provider, Request
+
+__all__ = ["ingest", "revert"]
+
+
+def ingest(
+    provider: Provider,
+    requests: Sequence[Request],
+    roots: Roots,
+    *,
+    title: str = "",
+    declared: Mapping[str, Declared] | None = None,
+    digest: str = "",
+) -> Report:
+    """Import what is asked for, as one import.
+
+    Parameters
+    ----------
+    provider : Provider
+        Who reads it.
+    requests : sequence of Request
+        What is asked of it; several make one import, written in their order.
+    roots : Roots
+        The catalogs; the writable one is written.
+    title : str
+        What the report calls the whole.
+    declared : mapping of str to Declared
+        By symbol: where it trades and what it is called.
+    digest : str
+        What tells a dataset's content; kept in the record.
+
+    Returns
+    -------
+    Report
+        What was written and what was set aside.
+
+    Raises
+    ------
+    NothingUsable
+        Every row was set aside; they are in the quarantine under the import's id.
+    IngestError
+        Something cannot be read; nothing was written.
+    InputError
+        A request cannot be used; nothing was written.
+    """
+    record: dict[str, Any] = {
+        "id": new_id(),
+        "status": "running",
+        "kind": requests[0].kind if len(requests) == 1 else "dataset",
+        "provider": provider.name,
+        "source": title or _told(requests[0].target),
+        "digest": digest,
+        "started": str(clock.now().isoformat()),
+    }
+    staged = [_stage(provider, request, roots, declared or {}) for request in requests]
+    aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in staged for part in each.aside)])
+    record |= {
+        "warnings": list(dict.fromkeys(text for each in staged for text in each.warnings)),
+        "notes": list(dict.fromkeys(text for each in staged for text in each.notes)),
+        "quarantined": aside.num_rows,
+    }
+    root = roots.writable
+    if not any(each.rows for each in staged):
+        _finish(root, record, "refused", Written(), aside)
+        raise _nothing(record, aside)
+    save(root, record | {"status": "running"}, aside)
+    status, total = "interrupted", Written()
+    try:
+        for written in _write(root, staged, record):
+            total += written
+        status = "finished"
+    finally:
+        _finish(root, record, status, total, None)
+    return report_of(root, record)
+
+
+def revert(roots: Roots, import_id: str) -> Reverted:
+    """Take an import back: its rows, and the instruments that nothing else is left of. What it superseded returns.
+
+    Raises
+    ------
+    UnknownImport
+        No such import was made.
+    InputError
+        It was taken back already.
+    """
+    root = roots.writable
+    record = find(root, import_id)
+    if record["status"] == "reverted":
+        raise InputError(f"Import {record['id']} was taken back already, at {record['reverted']}.")
+    removed = remove_import(root, record["id"])
+    save(root, record | {"status": "reverted", "reverted": clock.now().isoformat()})
+    return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
+
+
+def _stage(provider: Provider, request: Request, roots: Roots, declared: Mapping[str, Declared]) -> Staged:
+    if request.kind not in provider.kinds:
+        raise InputError(f"{provider.name} has no {request.kind!r}.", f"It has {', '.join(sorted(provider.kinds))}.")
+    request = replace(request, source=request.source or _told(request.target))
+    instruments = Instruments(roots, _with_request(declared, request))
+    batches = list(provider.read(request))
+    if request.kind == "bars":
+        return stage_bars(request, batches, roots, instruments)
+    if request.kind == "actions":
+        return stage_actions(request, batches, instruments)
+    return stage_articles(request, batches, instruments)
+
+
+def _with_request(declared: Mapping[str, Declared], request: Request) -> dict[str, Declared]:
+    """What is declared of each symbol, the request's own mappings first."""
+    made = dict(declared)
+    for symbol, code in request.venue.items() if isinstance(request.venue, Mapping) else ():
+        made[symbol] = replace(made.get(symbol, Declared()), venue=code)
+    for symbol, name in request.name.items() if isinstance(request.name, Mapping) else ():
+        made[symbol] = replace(made.get(symbol, Declared()), name=name)
+    return made
+
+
+def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any]) -> Any:
+    """Write part by part; yields what each part changed, and notes in the record what it touched."""
+    record |= {"series": [], "instruments": [], "actions": 0}
+    known: dict[str, Instrument] = {}
+    for part in staged:
+        known |= {each.instrument.id: each.instrument for each in part.series}
+        known |= {each.id: each for each in part.instruments}
+    if known:
+        write_instruments(root, known.values(), [listing_of(each) for each in known.values()], record["id"])
+    record["instruments"] = sorted(known)
+    series = [each for part in staged for each in part.series]
+    for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False):
+        record["series"].append({"bar_type": each.period.bar_type(each.instrument.id), "adjusted": each.adjusted})
+        yield write_bars(root, each.instrument, each.period, each.bars, record["id"])
+    recovered = [table for part in staged for table in part.recovered]
+    if recovered:
+        record["actions"] = actions.write(root, pa.concat_tables(recovered), record["id"]).new
+    for table in (table for part in staged for table in part.actions):
+        yield _counted(actions.write(root, table, record["id"]))
+    for table in (table for part in staged for table in part.articles):
+        yield _counted(datasets.write(root, "articles", table, record["id"]))
+
+
+def _counted(merge: Any) -> Written:
+    return Written(merge.new, merge.same, merge.restated)
+
+
+def _finish(root: Path, record: dict[str, Any], status: str, total: Written, aside: pa.Table | None) -> None:
+    record |= {
+        "status": status,
+        "written": total.rows_new,
+        "unchanged": total.rows_same,
+        "restated": total.rows_restated,
+        "ended": clock.now().isoformat(),
+    }
+    for name, empty in (("series", []), ("instruments", []), ("actions", 0)):
+        record.setdefault(name, empty)
+    save(root, record, aside)
+
+
+def _nothing(record: dict[str, Any], aside: pa.Table) -> NothingUsable:
+    counts = (
+        aside.group_by("reason").aggregate([("line", "min"), ("line", "count")]).sort_by([("line_count", "descending")])
+    )
+    first = [
+        f"line {row['line_min']}: {row['reason']}" + (f" ({row['line_count']:,} rows)" if row["line_count"] > 1 else "")
+        for row in counts.slice(0, 3).to_pylist()
+    ]
+    more = f"; and {counts.num_rows - 3} further reasons" if counts.num_rows > 3 else ""
+    return NothingUsable(
+        f"None of the {aside.num_rows:,} rows of {record['source']} can be used: {'; '.join(first)}{more}.",
+        f"The rows and their reasons are kept in quarantine/{record['id']}.parquet of the catalog.",
+    )
+
+
+def _told(target: Any) -> str:
+    """A target's short name."""
+    if isinstance(target, list | tuple):
+        return f"{_told(target[0])} and {len(target) - 1} more" if len(target) > 1 else _told(target[0])
+    return Path(str(target)).name

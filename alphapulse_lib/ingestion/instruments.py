@@ -1,0 +1,128 @@
+"""Which instrument a row belongs to: one the catalog knows, or a new one, ``SYMBOL.VENUE``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.errors import CatalogEmpty, InputError, UnknownSymbol
+from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, venue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alphapulse_lib.catalog.roots import Roots
+
+__all__ = ["Declared", "Instruments", "listing_of"]
+
+#: US equities are kept to four decimals: as-traded prices have sub-cent values.
+_US_DECIMALS = 4
+_MOST_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a request or a dataset says of a symbol."""
+
+    venue: str = ""
+    name: str = ""
+
+
+class Instruments:
+    """The instruments of one import.
+
+    Parameters
+    ----------
+    roots : Roots
+        Whose index is asked first.
+    declared : mapping of str to Declared
+        By symbol: where it trades and what it is called.
+    """
+
+    def __init__(self, roots: Roots, declared: Mapping[str, Declared]) -> None:
+        self._index = Index(roots)
+        self._declared = declared
+
+    def of(
+        self,
+        symbol: str,
+        code: str | None = None,
+        name: str | None = None,
+        *,
+        prices: NDArray[np.float64] | None = None,
+        volumes: NDArray[np.float64] | None = None,
+    ) -> Instrument:
+        """The instrument a symbol means.
+
+        Parameters
+        ----------
+        symbol, code, name : str
+            As the row has them; ``code`` is the venue's. A symbol may carry its venue: ``"AAPL.XNAS"``.
+        prices, volumes : numpy.ndarray, optional
+            What a new instrument's precision is taken from, where its venue does not decide it.
+
+        Raises
+        ------
+        InputError
+            The venue is told nowhere, or is not known.
+        AmbiguousSymbol
+            No venue is told and the catalog holds several instruments of that symbol.
+        """
+        plain, dot, suffix = symbol.rpartition(".")
+        if dot and suffix in VENUES:
+            symbol, code = plain, suffix
+        said = self._declared.get(symbol, Declared())
+        code = code or said.venue
+        if not code:
+            try:
+                return self._index.resolve(symbol)
+            except (UnknownSymbol, CatalogEmpty):
+                raise InputError(
+                    f"Where does {symbol} trade?", "Say venue='XNAS' (Nasdaq), 'XNYS' (NYSE), or another venue's MIC."
+                ) from None
+        place = venue(code)
+        known = self._index.get(f"{symbol}.{place.code}")
+        called = name or said.name
+        if known:
+            return Instrument(**{**_plain(known), "name": known.name or called})
+        american = place.calendar == "XNYS"
+        return Instrument(
+            f"{symbol}.{place.code}",
+            name=called,
+            currency=place.currency,
+            price_precision=_US_DECIMALS if american else max(2, _decimals(prices)),
+            size_precision=0 if american else _decimals(volumes),
+        )
+
+    def named(self, symbol: str, day: date) -> str | None:
+        """The id of the instrument a symbol means on a day, of those the catalog holds; else ``None``."""
+        try:
+            return self._index.resolve(symbol, day).id
+        except (InputError, CatalogEmpty):
+            return None
+
+
+def listing_of(instrument: Instrument) -> Listing:
+    """The listing of a new instrument under its own symbol, from ever until today."""
+    return Listing(instrument.symbol, instrument.venue.code, instrument.id)
+
+
+def _decimals(values: NDArray[np.float64] | None) -> int:
+    """The decimals that the values are written with, up to nine."""
+    if values is None:
+        return 2
+    finite = values[np.isfinite(values)][:100_000]
+    for decimals in range(_MOST_DECIMALS):
+        scaled = finite * 10.0**decimals
+        if (np.abs(scaled - np.rint(scaled)) <= 1e-9 * np.maximum(1, np.abs(scaled))).all():
+            return decimals
+    return _MOST_DECIMALS
+
+
+def _plain(instrument: Instrument) -> dict[str, object]:
+    return {name: getattr(instrument, name) for name in instrument.__dataclass_fields__}

@@ -1,0 +1,67 @@
+"""What an import is about to write, made whole before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from alphapulse_lib.ingestion.records import QUARANTINE
+
+if TYPE_CHECKING:
+    from alphapulse_lib.model.instrument import Instrument
+    from alphapulse_lib.model.period import Period
+    from alphapulse_lib.providers.contract import Batch
+
+__all__ = ["Series", "Staged", "gather", "set_aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The bars of one instrument, ready for the writer; ``adjusted`` says in words why they are not as traded."""
+
+    instrument: Instrument
+    period: Period
+    bars: pa.Table
+    adjusted: str = ""
+
+
+@dataclass(slots=True)
+class Staged:
+    """What is ready to be written, what was set aside, and what there is to say about it."""
+
+    series: list[Series] = field(default_factory=list)
+    instruments: list[Instrument] = field(default_factory=list)
+    actions: list[pa.Table] = field(default_factory=list)
+    recovered: list[pa.Table] = field(default_factory=list)
+    articles: list[pa.Table] = field(default_factory=list)
+    aside: list[pa.Table] = field(default_factory=list)
+    repeated: int = 0
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are ready."""
+        return sum(each.num_rows for each in (*self.actions, *self.articles)) + sum(
+            each.bars.num_rows for each in self.series
+        )
+
+
+def gather(batches: list[Batch]) -> tuple[pa.Table, list[str]]:
+    """The rows of all batches in one table, each with its file and its text, and the batches' notes."""
+    tables, notes = [], []
+    for batch in batches:
+        file = pa.DictionaryArray.from_arrays(pa.nulls(batch.table.num_rows, pa.int32()).fill_null(0), [batch.name])
+        tables.append(batch.table.append_column("file", file).append_column("row", batch.raw["row"]))
+        notes += [note if len(batches) == 1 else f"{batch.name}: {note}" for note in batch.notes]
+    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries(), list(dict.fromkeys(notes))
+
+
+def set_aside(rows: pa.Table, symbols: pa.Array | None = None) -> pa.Table:
+    """Rows with their reasons, as the quarantine keeps them."""
+    if symbols is None:
+        symbols = rows["symbol"] if "symbol" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
+    columns = [rows["file"], rows["line"], symbols, rows["reason"], rows["row"]]
+    return pa.table(dict(zip(QUARANTINE.names, columns, strict=True))).cast(QUARANTINE)

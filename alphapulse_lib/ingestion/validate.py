@@ -1,0 +1,136 @@
+"""Which bars can be used. One that cannot be true is set aside with its reason; one that is merely odd is counted.
+
+Set aside: a missing or endless figure, a price of zero or less, a high below the low, an open or close outside of
+them, a negative volume, a close in the future or before 1970, and a second bar for a moment that says something else.
+Kept: prices off the instrument's tick, and moves as large as those of 6 May 2010.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["EXTREME", "Figures", "judge", "oddities", "repeated"]
+
+#: A bar whose range reaches further than this beyond its body, or that opens so far from the last close, is counted.
+EXTREME = 0.25
+#: Differences below this part of a price are the noise of a computed figure.
+_NOISE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The bars of one instrument, column by column; float64, times in nanoseconds of UTC."""
+
+    ts: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Figures:
+        return Figures(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+def judge(bars: Figures, now: int) -> NDArray[np.object_]:
+    """Why each bar cannot be used; ``""`` where it can.
+
+    Parameters
+    ----------
+    bars : Figures
+        In any order.
+    now : int
+        Nanoseconds of UTC; a bar that closes later is not final.
+
+    Examples
+    --------
+    >>> one = np.array([10.0])
+    >>> judge(Figures(np.array([1]), one, one - 1, one, one, one), 2).tolist()
+    ['high 9 is below low 10']
+    """
+    reason = np.full(len(bars), "", object)
+    top, bottom = bars.high * (1 + _NOISE), bars.low * (1 - _NOISE)
+
+    def set_aside(where: NDArray[np.bool_], text: str, *columns: str) -> None:
+        rows = np.flatnonzero(where & (reason == ""))
+        figures = [getattr(bars, name)[rows] for name in columns]
+        reason[rows] = [text.format(*row) for row in zip(*figures, strict=True)] if columns else text
+
+    for name in ("open", "high", "low", "close", "volume"):
+        set_aside(~np.isfinite(getattr(bars, name)), f"{name} {{:g}} is not a number", name)
+    for name in ("open", "high", "low", "close"):
+        set_aside(getattr(bars, name) <= 0, f"{name} {{:.10g}} is not above 0", name)
+    set_aside(bars.high < bottom, "high {:.10g} is below low {:.10g}", "high", "low")
+    for name in ("open", "close"):
+        price = getattr(bars, name)
+        outside = (price > top) | (price < bottom)
+        set_aside(outside, f"{name} {{:.10g}} lies outside low {{:.10g}} and high {{:.10g}}", name, "low", "high")
+    set_aside(bars.volume < 0, "volume {:g} is negative", "volume")
+    set_aside(bars.ts > now, "it closes in the future")
+    set_aside(bars.ts < 0, "it lies before 1970")
+    return reason
+
+
+def repeated(
+    bars: Figures, available: NDArray[np.int64], lines: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.object_]]:
+    """Bars for a moment that an earlier line has a bar for already.
+
+    Parameters
+    ----------
+    available : numpy.ndarray of int64
+        When each was available: versions of one bar that became available at different times are no repetition.
+    lines : numpy.ndarray of int64
+        Where each stands, for the reason.
+
+    Returns
+    -------
+    numpy.ndarray of bool, numpy.ndarray of object
+        Which say the same again, and why each of the others cannot be used (``""``: it can).
+    """
+    order = np.lexsort((np.arange(len(bars)), available, bars.ts))
+    first = np.ones(len(bars), np.bool_)
+    first[1:] = (np.diff(bars.ts[order]) != 0) | (np.diff(available[order]) != 0)
+    leader = order[np.maximum.accumulate(np.where(first, np.arange(len(bars)), 0))]
+    again = np.zeros(len(bars), np.bool_)
+    reason = np.full(len(bars), "", object)
+    later, leader = order[~first], leader[~first]
+    same = np.ones(len(later), np.bool_)
+    for name in ("open", "high", "low", "close", "volume"):
+        same &= getattr(bars, name)[later] == getattr(bars, name)[leader]
+    again[later[same]] = True
+    reason[later[~same]] = [f"line {line} has another bar for this time" for line in lines[leader[~same]]]
+    return again, reason
+
+
+def oddities(bars: Figures, precision: int) -> dict[str, int]:
+    """How many bars are odd, by what is odd about them; none of it makes a bar unusable.
+
+    Parameters
+    ----------
+    bars : Figures
+        Usable ones, in the order of time.
+    precision : int
+        Decimals of the instrument's prices.
+    """
+    scale = 10.0**precision
+    off_tick = np.zeros(len(bars), np.bool_)
+    for name in ("open", "high", "low", "close"):
+        steps = getattr(bars, name) * scale
+        off_tick |= np.abs(steps - np.rint(steps)) > np.maximum(1e-6, steps * 1e-12)
+    body_low, body_high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
+    extreme = (bars.low < body_low * (1 - EXTREME)) | (bars.high > body_high * (1 + EXTREME))
+    return {
+        f"prices have more than {precision} decimals and were rounded": int(off_tick.sum()),
+        f"reach over {EXTREME:.0%} beyond their open and close": int(extreme.sum()),
+        "have no volume": int((bars.volume == 0).sum()),
+    }

@@ -1,0 +1,1 @@
+"""Where data comes from: one contract, a registry, one provider a file."""

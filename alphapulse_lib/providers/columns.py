@@ -1,0 +1,159 @@
+"""Which column holds what: guessed from its name, or named by ``columns=``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from alphapulse_lib.errors import InputError, MissingColumn, did_you_mean
+
+__all__ = ["assign"]
+
+_MOMENT = ("datetime", "timestamp", "ts", "date", "time", "day", "tradedate", "session", "opentime", "closetime",
+           "windowstart", "begins", "t", "dt", "unix", "", "unnamed0", "indexlevel0", "index")  # fmt: skip
+_AVAILABLE = ("availableat", "available", "knownat", "crawl", "crawldate", "crawledat")
+_SYMBOL = ("symbol", "ticker", "sym", "instrument", "code")
+_VENUE = ("venue", "mic", "exchange")
+
+#: By kind: canonical name -> the names it goes by, best first; letters and digits alone, in lower case.
+_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "bars": {
+        "ts": _MOMENT,
+        "open": ("open", "o", "openprice"),
+        "high": ("high", "h", "highprice"),
+        "low": ("low", "l", "lowprice"),
+        "close": ("close", "c", "closeprice", "last", "closelast", "price"),
+        "volume": ("volume", "v", "vol", "volumetraded"),
+        "adj_close": ("adjclose", "adjustedclose", "closeadj", "adjcloseprice"),
+        "symbol": _SYMBOL,
+        "venue": _VENUE,
+        "name": ("name", "company", "companyname"),
+        "available_at": _AVAILABLE,
+    },
+    "actions": {
+        "ex_date": ("exdate", "ex", "exdividenddate", "date", "effectivedate"),
+        "kind": ("kind", "type", "action", "event"),
+        "ratio": ("ratio", "splitratio", "split", "stocksplits", "splitcoefficient", "factor"),
+        "amount": ("amount", "dividend", "dividends", "dividendamount", "cash", "value"),
+        "symbol": _SYMBOL,
+        "venue": _VENUE,
+        "available_at": (*_AVAILABLE, "announced", "announcedat", "declarationdate"),
+    },
+    "articles": {
+        "published_at": (
+            "publishedat",
+            "published",
+            "datetime",
+            "createdat",
+            "accepted",
+            "timestamp",
+            "time",
+            "date",
+            "ts",
+            "publisheddate",
+            "pubdate",
+        ),
+        "headline": ("headline", "headlines", "title", "subject"),
+        "id": ("id", "articleid", "guid", "accession"),
+        "available_at": _AVAILABLE,
+        "body": ("body", "text", "description", "summary", "content", "snippet"),
+        "url": ("url", "link", "href"),
+        "symbols": ("symbols", "tickers", "symbol", "ticker", "related"),
+        "source": ("source", "publisher", "provider"),
+    },
+}
+_NEEDED = {
+    "bars": ("ts", "open", "high", "low", "close"),
+    "actions": ("ex_date",),
+    "articles": ("published_at", "headline"),
+}
+
+
+def assign(names: Sequence[str], kind: str, given: Mapping[str, str], where: str) -> dict[str, str]:
+    """Canonical name to the file's name, for those that are there.
+
+    Bars whose date and time of day stand in two columns have ``ts`` and ``clock``.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The file's column names; ``""`` for a nameless one.
+    kind : {"bars", "actions", "articles"}
+        What the rows are.
+    given : mapping of str to str
+        What the caller says; it comes before any guess.
+    where : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    InputError
+        ``given`` names something that rows of this kind do not have.
+    MissingColumn
+        A needed column was not found, or one that is given is not there.
+
+    Examples
+    --------
+    >>> assign(["Date", "O", "H", "L", "C"], "bars", {}, "prices.csv")["close"]
+    'C'
+    """
+    known = _NAMES[kind]
+    found = _given(names, known, given, where)
+    folded: dict[str, str] = {}
+    for name in names:
+        folded.setdefault(_folded(name), name)
+    taken = set(found.values())
+    for canonical, aliases in known.items():
+        if canonical not in found:
+            near = next((folded[each] for each in aliases if each in folded and folded[each] not in taken), None)
+            if near is not None:
+                found[canonical] = near
+                taken.add(near)
+    stamp = _NEEDED[kind][0]
+    if kind != "actions" and _folded(found.get(stamp, "")) == "date" and stamp not in given and "time" in folded:
+        found["clock"] = folded["time"]
+    missing = [each for each in _NEEDED[kind] if each not in found]
+    if missing:
+        raise _missing(missing, names, kind, where)
+    if kind == "actions" and "ratio" not in found and "amount" not in found:
+        raise _missing(["ratio or amount"], names, kind, where)
+    return found
+
+
+def _given(
+    names: Sequence[str], known: Mapping[str, tuple[str, ...]], given: Mapping[str, str], where: str
+) -> dict[str, str]:
+    found = {}
+    for asked, column in given.items():
+        canonical = asked if asked in known else next((each for each in known if _folded(asked) in known[each]), None)
+        if canonical is None:
+            raise InputError(
+                f"columns: there is no {asked!r} to be named.",
+                did_you_mean(asked, known) or f"It can name {', '.join(known)}.",
+            )
+        if column not in names:
+            raise MissingColumn(
+                f"{where} has no column {column!r}: it has {_listed(names)}.", did_you_mean(column, names)
+            )
+        found[canonical] = column
+    return found
+
+
+def _missing(missing: Sequence[str], names: Sequence[str], kind: str, where: str) -> MissingColumn:
+    if names and all(re.fullmatch(r"[\d\s.,:/+TZ-]+", name) for name in names if name):
+        hint = "Its first line looks like data: put a line with the columns' names above it."
+    else:
+        first = missing[0].split(" or ")[0]
+        hint = f"Name it: columns={{{first!r}: {next(iter(names), '')!r}}}. Needed are {', '.join(_NEEDED[kind])}."
+    return MissingColumn(f"{where} has no column for {', '.join(missing)}: it has {_listed(names)}.", hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [name or "(nameless)" for name in names[:20]]
+    return ", ".join(shown) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def _folded(name: str) -> str:
+    """Letters and digits alone, in lower case; a count in front (``1. open``) is no part of the name."""
+    bare = re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"^\d+(?=[a-z])", "", bare)

@@ -1,0 +1,278 @@
+"""Anybody's files: CSV (also gzipped) and Parquet of bars, corporate actions and articles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alphapulse_lib.errors import InputError, MissingColumn, UnreadableFile, did_you_mean
+from alphapulse_lib.model.instrument import VENUES, venue
+from alphapulse_lib.providers.columns import assign
+from alphapulse_lib.providers.contract import KINDS, Batch, Request
+from alphapulse_lib.providers.delimited import Grid, read_delimited
+from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
+from alphapulse_lib.providers.numbers import read_numbers, read_ratios
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FilesProvider"]
+
+_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
+_PRICES = ("open", "high", "low", "close")
+#: What files call exchanges, besides the venues' own codes.
+_EXCHANGES = {
+    "NASDAQ": "XNAS", "NASD": "XNAS", "NYSE": "XNYS", "ARCA": "ARCX", "NYSEARCA": "ARCX", "NYSE ARCA": "ARCX",
+    "LSE": "XLON", "XETRA": "XETR", "TSE": "XTKS", "CME": "XCME",
+}  # fmt: skip
+_DAY = 86_400_000_000_000
+
+
+class FilesProvider:
+    """Reads a file, a folder, a glob or a list of them; several files without a symbol column are named by symbol.
+
+    Examples
+    --------
+    >>> FilesProvider().name
+    'files'
+    """
+
+    name = "files"
+    kinds = frozenset(KINDS)
+
+    def read(self, request: Request) -> Iterator[Batch]:
+        """One batch a file, in the order of their names.
+
+        Raises
+        ------
+        UnreadableFile
+            A file is missing, empty, or not what its name claims.
+        MissingColumn
+            A needed column was not found in a file.
+        IngestError
+            Stamps that cannot be read safely.
+        """
+        make = {"bars": _bars, "actions": _actions, "articles": _articles}[request.kind]
+        paths = _paths(request.target)
+        for path in paths:
+            grid = _read(path)
+            if not grid.rows.num_rows and not len(grid.torn_lines):
+                raise UnreadableFile(f"{path.name} has a header and no rows.", "Nothing was imported.")
+            found = assign(grid.rows.column_names, request.kind, request.columns, path.name)
+            table, notes = make(grid, found, request, path if len(paths) > 1 else None)
+            yield _batch(path, grid, table, (*grid.notes, *notes))
+
+
+def _paths(target: object) -> list[Path]:
+    if isinstance(target, list | tuple | set):
+        return [path for each in target for path in _paths(each)]
+    if not isinstance(target, str | Path) or not str(target):
+        raise InputError(
+            f"Not a path: {target!r}.", "Give a file, a folder, a pattern such as 'bars/*.csv', or a list."
+        )
+    path = Path(target).expanduser()
+    if path.is_dir():
+        found = sorted(each for each in path.rglob("*") if each.is_file() and each.name.lower().endswith(_ENDINGS))
+        if not found:
+            raise UnreadableFile(f"{path} holds no data files.", f"Looked for {', '.join(_ENDINGS)}.")
+        return found
+    if path.exists():
+        return [path]
+    if any(sign in path.name for sign in "*?["):
+        found = sorted(each for each in path.parent.glob(path.name) if each.is_file())
+        if found:
+            return found
+        raise UnreadableFile(f"No file is matched by {path}.")
+    beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    where = f"in {path.parent.resolve()}" if beside else f"and no folder {path.parent}"
+    raise UnreadableFile(f"There is no file {path.name} {where}.", did_you_mean(path.name, beside))
+
+
+def _read(path: Path) -> Grid:
+    try:
+        if path.suffix.lower() not in (".parquet", ".pq"):
+            return read_delimited(path)
+        rows = pq.read_table(path)
+    except pa.ArrowInvalid:
+        raise UnreadableFile(f"{path.name} is not a Parquet file, or is torn.", "Rename it if it is CSV.") from None
+    except PermissionError:
+        raise UnreadableFile(f"{path.name} may not be read by you.", "Ask for permission to read it.") from None
+    return Grid(rows, np.arange(1, rows.num_rows + 1), np.empty(0, np.int64), [])
+
+
+def _bars(
+    grid: Grid, found: dict[str, str], request: Request, named: Path | None
+) -> tuple[dict[str, pa.Array], list[str]]:
+    symbols, venues = _symbols(grid, found, request, named), _venues(grid, found, request)
+    zone = _zone(request, venues)
+    moments = _moments(grid, found, "ts", request, zone)
+    notes, reason = list(moments.notes), moments.reason
+    columns: dict[str, pa.Array] = {"symbol": symbols, "venue": venues, "name": _strings(grid, found, "name")}
+    for name in (*_PRICES, "volume"):
+        if name in found:
+            values, why = read_numbers(grid.rows[found[name]], name)
+            reason = np.where(reason == "", why, reason)
+        else:
+            values = np.zeros(grid.rows.num_rows)
+            notes.append("no volume column: volume is 0")
+        columns[name] = pa.array(values)
+    adjusted = read_numbers(grid.rows[found["adj_close"]], "adj_close")[0] if "adj_close" in found else None
+    columns["adj_close"] = pa.nulls(grid.rows.num_rows, pa.float64()) if adjusted is None else pa.array(adjusted)
+    columns["instant"], columns["wall"] = pa.array(moments.instant), pa.array(moments.wall)
+    columns["bare"] = pa.array(moments.bare)
+    columns["available_at"] = _available(grid, found, request, zone, notes)
+    if moments.naive.any() and not moments.bare[moments.naive].all():
+        notes.append(f"times without a zone were taken in {zone}")
+    columns["reason"] = _named(reason, symbols)
+    return columns, notes
+
+
+def _actions(
+    grid: Grid, found: dict[str, str], request: Request, named: Path | None
+) -> tuple[dict[str, pa.Array], list[str]]:
+    symbols, venues = _symbols(grid, found, request, named), _venues(grid, found, request)
+    zone, notes = _zone(request, venues), list[str]()
+    moments = _moments(grid, found, "ex_date", request, zone)
+    count = grid.rows.num_rows
+    ratio = read_ratios(grid.rows[found["ratio"]], "ratio")[0] if "ratio" in found else np.full(count, np.nan)
+    amount = read_numbers(grid.rows[found["amount"]], "amount")[0] if "amount" in found else np.full(count, np.nan)
+    if "kind" in found:
+        kind = pc.utf8_lower(pc.utf8_trim_whitespace(pc.coalesce(_strings(grid, found, "kind"), "")))
+    else:
+        kind = pa.array(np.where(np.nan_to_num(amount) > 0, "dividend", "split"))
+    kinds = np.asarray(pc.replace_substring_regex(kind, r".*(split|dividend).*", r"\1"), object)
+    reason = np.where(np.isin(kinds, ["split", "dividend"]), moments.reason, "kind is neither split nor dividend")
+    reason[(kinds == "split") & ~(ratio > 0)] = "a split needs a ratio above 0"
+    reason[(kinds == "dividend") & ~(amount > 0)] = "a dividend needs an amount above 0"
+    columns = {
+        "symbol": symbols,
+        "venue": venues,
+        "kind": pa.array(kinds, pa.string()),
+        "ex_date": pa.array(moments.wall // _DAY, pa.int64()).cast(pa.int32()).cast(pa.date32()),
+        "ratio": pa.array(np.where(kinds == "split", ratio, np.nan)),
+        "amount": pa.array(np.where(kinds == "dividend", amount, np.nan)),
+        "available_at": _available(grid, found, request, zone, notes),
+        "reason": _named(np.where(moments.reason == "", reason, moments.reason), symbols),
+    }
+    return columns, [*moments.notes, *notes]
+
+
+def _articles(
+    grid: Grid, found: dict[str, str], request: Request, named: Path | None
+) -> tuple[dict[str, pa.Array], list[str]]:
+    del named
+    code = request.venue if isinstance(request.venue, str) else None
+    zone = known_zone(request.timezone) if request.timezone else venue(code).timezone if code else None
+    moments = _moments(grid, found, "published_at", request, zone)
+    notes = list(moments.notes)
+    texts = {
+        name: pc.utf8_trim_whitespace(pc.coalesce(_strings(grid, found, name), ""))
+        for name in ("id", "source", "headline", "body", "url", "symbols")
+    }
+    published = _placed(moments, zone, "published_at")
+    if moments.bare.any():
+        notes.append(f"published_at: bare dates are available at the end of their day in {zone}")
+    available = _available(grid, found, request, zone, notes)
+    reason = np.where(np.asarray(pc.equal(texts["headline"], "")), "no headline", moments.reason)
+    columns = {**texts, "published_at": pa.array(published)}
+    columns["available_at"] = pc.coalesce(available, columns["published_at"])
+    columns["reason"] = pa.array(np.where(reason == "", None, reason), pa.string())
+    return columns, notes
+
+
+def _moments(grid: Grid, found: dict[str, str], name: str, request: Request, zone: str | None) -> Moments:
+    column = grid.rows[found[name]]
+    if "clock" in found:
+        column = pc.binary_join_element_wise(_strings(grid, found, name), _strings(grid, found, "clock"), " ")
+    return read_moments(column, what=found[name] or "(nameless)", timezone=zone, day_first=request.day_first)
+
+
+def _available(
+    grid: Grid, found: dict[str, str], request: Request, zone: str | None, notes: list[str]
+) -> pa.ChunkedArray | pa.Array:
+    """``available_at`` where the file has it: nanoseconds, null elsewhere; of a bare date the end of that day."""
+    if "available_at" not in found:
+        return pa.nulls(grid.rows.num_rows, pa.int64())
+    moments = _moments(grid, {"available_at": found["available_at"]}, "available_at", request, zone)
+    if moments.bare.any():
+        notes.append(f"available_at: bare dates mean the end of that day in {zone}")
+    return pa.array(_placed(moments, zone, "available_at"), mask=moments.reason != "")
+
+
+def _placed(moments: Moments, zone: str | None, what: str) -> NDArray[np.int64]:
+    """The instants; of bare dates the last nanosecond of the day in the zone: none could be known for sure earlier."""
+    if not moments.bare.any():
+        return moments.instant
+    ends = pa.chunked_array([pa.array(moments.wall + _DAY).cast(pa.timestamp("ns")).cast(pa.string())])
+    placed = read_moments(pc.replace_substring_regex(ends, r"\.0+$", ".000000001"), what=what, timezone=zone).instant
+    return np.where(moments.bare, placed - 2, moments.instant)
+
+
+def _zone(request: Request, venues: pa.Array) -> str | None:
+    """The zone of stamps that name none: as asked, else that of the venues where they share one."""
+    if request.timezone:
+        return known_zone(request.timezone)
+    zones = {VENUES[code].timezone for code in pc.unique(venues).to_pylist() if code in VENUES}
+    return zones.pop() if len(zones) == 1 else None
+
+
+def _symbols(grid: Grid, found: dict[str, str], request: Request, named: Path | None) -> pa.Array:
+    if request.symbol is None and "symbol" in found:
+        return pc.utf8_upper(pc.utf8_trim_whitespace(pc.coalesce(_strings(grid, found, "symbol"), "")))
+    symbol = request.symbol or (named and named.name.split(".")[0])
+    if not symbol:
+        raise MissingColumn(
+            f"The file has no column of symbols: it has {', '.join(grid.rows.column_names[:20])}.",
+            "Say whose rows these are: symbol='AAPL'. Or name the column: columns={'symbol': ...}.",
+        )
+    return pa.array([symbol.strip().upper()] * grid.rows.num_rows, pa.string())
+
+
+def _venues(grid: Grid, found: dict[str, str], request: Request) -> pa.Array:
+    """The venue of each row as the file or the request says; null where neither does."""
+    count = grid.rows.num_rows
+    if isinstance(request.venue, str):
+        return pa.array([venue(request.venue).code] * count, pa.string())
+    if "venue" in found:
+        codes = pc.utf8_upper(pc.utf8_trim_whitespace(_strings(grid, found, "venue")))
+        known = pc.unique(codes).to_pylist()
+        meant = [code and venue(_EXCHANGES.get(code, code)).code for code in known]
+        return pc.take(pa.array(meant, pa.string()), pc.index_in(codes, pa.array(known, pa.string())))
+    return pa.nulls(count, pa.string())
+
+
+def _strings(grid: Grid, found: dict[str, str], name: str) -> pa.Array:
+    if name not in found:
+        return pa.nulls(grid.rows.num_rows, pa.string())
+    column = grid.rows[found[name]]
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    return pc.cast(column, pa.string()).combine_chunks()
+
+
+def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
+    """The reasons, with those of rows that name no instrument."""
+    unnamed = np.asarray(pc.invert(pc.match_substring_regex(symbols, r"^[A-Z0-9][A-Z0-9.&_^=-]*$")))
+    reason = np.where(unnamed & (reason == ""), "symbol is missing or cannot name an instrument", reason)
+    return pa.array(np.where(reason == "", None, reason), pa.string())
+
+
+def _batch(path: Path, grid: Grid, columns: dict[str, pa.Array], notes: tuple[str, ...]) -> Batch:
+    """Whole rows and torn ones together, each with its line."""
+    raw = pa.table({f"c{at}": pc.cast(column, pa.string()) for at, column in enumerate(grid.rows.columns)})
+    texts = pc.binary_join_element_wise(*raw.columns, ",", null_handling="replace")
+    blank = pc.match_substring_regex(texts, r"^[,\s]*$")
+    columns["reason"] = pc.if_else(blank, "blank row", columns["reason"])
+    table = pa.table({"line": pa.array(grid.lines, pa.int64()), **columns})
+    if len(grid.torn_lines):
+        torn = {"line": pa.array(grid.torn_lines, pa.int64())}
+        torn["reason"] = pa.array([f"has not the {grid.rows.num_columns} fields of the header"] * len(grid.torn_lines))
+        table = pa.concat_tables([table, pa.table(torn)], promote_options="default")
+        texts = pa.chunked_array([*texts.chunks, pa.array(grid.torn_texts, pa.string())])
+    return Batch(path.name, table, pa.table({"row": texts}), notes)

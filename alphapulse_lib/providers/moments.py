@@ -1,0 +1,344 @@
+"""Stamps as people and programs write them, turned into nanoseconds, whole columns at a time.
+
+Understood: ISO 8601 with or without a time and an offset; ``20130501``; ``5/1/2013`` and ``1.5.2013``; ``1-May-13``,
+``May 1, 2013``, ``Fri, 17 July 2020``; clocks as ``9:30``, ``09:30:00.123``, ``7:51 PM``; zones as ``Z``, ``-04:00``,
+``ET``, ``EST``; seconds, milliseconds, microseconds or nanoseconds since 1970. Whether ``03/04/2013`` is April or March
+is decided by the column as a whole, or by ``day_first``; where neither decides, it is refused.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib.errors import IngestError, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Moments", "known_zone", "read_moments"]
+
+_DAY = 86_400_000_000_000
+#: The days since 1970 that nanoseconds in 64 bits can hold.
+_HELD = (-106_000, 106_000)
+_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
+#: Clock abbreviations; those with a daylight rule are zones, the others offsets.
+_ABBREVIATIONS = {
+    "Z": "UTC", "UTC": "UTC", "GMT": "UTC", "ET": "America/New_York", "CT": "America/Chicago",
+    "MT": "America/Denver", "PT": "America/Los_Angeles", "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00",
+    "CDT": "-05:00", "MST": "-07:00", "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00", "BST": "+01:00",
+    "CET": "+01:00", "CEST": "+02:00",
+}  # fmt: skip
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?"
+_ZONE = r"\s*(Z\b|[+-]\d{2}:?\d{2}\b|[+-]\d{2}\b|\b[A-Z]{2,4}\b)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A column of stamps, read.
+
+    Attributes
+    ----------
+    instant : numpy.ndarray of int64
+        Nanoseconds since 1970, UTC; of a bare date the start of the day in UTC.
+    wall : numpy.ndarray of int64
+        The date and clock as written, as if they were UTC.
+    bare : numpy.ndarray of bool
+        Whether it is a date without a time.
+    naive : numpy.ndarray of bool
+        Whether it names no zone; its instant is then by ``timezone``.
+    reason : numpy.ndarray of object
+        Why it cannot be used; ``""`` where it can.
+    """
+
+    instant: NDArray[np.int64]
+    wall: NDArray[np.int64]
+    bare: NDArray[np.bool_]
+    naive: NDArray[np.bool_]
+    reason: NDArray[np.object_]
+    notes: tuple[str, ...] = ()
+
+
+def known_zone(name: str) -> str:
+    """The zone's name, if there is such a zone.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = did_you_mean(name, available_timezones())
+        raise InputError(
+            f"Unknown time zone {name!r}.", near or "A zone is named such as 'America/New_York'."
+        ) from None
+    return name
+
+
+def read_moments(
+    column: pa.ChunkedArray, *, what: str, timezone: str | None = None, day_first: bool | None = None
+) -> Moments:
+    """Read a column of stamps.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Text, dates, timestamps, or numbers since 1970.
+    what : str
+        The column's name, for messages.
+    timezone : str or None
+        The zone of stamps that name none.
+    day_first : bool or None
+        How ``03/04/2013`` is read.
+
+    Raises
+    ------
+    IngestError
+        The order of day and month cannot be told, or a time of day names no zone and ``timezone`` is ``None``.
+
+    Examples
+    --------
+    >>> read_moments(pa.chunked_array([["2013-05-01 09:30:00-04:00"]]), what="date").instant.tolist()
+    [1367415000000000000]
+    """
+    array = pa.chunked_array(column.chunks, column.type)
+    if pa.types.is_dictionary(array.type):
+        array = pc.cast(array, array.type.value_type)
+    if pa.types.is_date(array.type):
+        return _dates(array)
+    if pa.types.is_timestamp(array.type):
+        return _timestamps(array, what, timezone)
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
+        return _numbers(pl.from_arrow(array), what)
+    return _texts(pc.utf8_trim_whitespace(pc.cast(array, pa.string())), what, timezone, day_first)
+
+
+def _texts(array: pa.ChunkedArray, what: str, timezone: str | None, day_first: bool | None) -> Moments:
+    filled = pc.coalesce(array, "")
+    for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
+        try:  # The usual case, a whole column of one ISO form, is read at once.
+            read = pc.cast(filled, kind)
+        except pa.ArrowInvalid:
+            continue
+        if kind.tz is None and pc.all(pc.equal(pc.utf8_length(filled), 10)).as_py():
+            return _dates(read)
+        if kind.tz is None or not pc.any(pc.match_substring_regex(filled, r"[+-]\d\d:?\d\d$")).as_py():
+            return _timestamps(read, what, timezone)
+    text = pl.Series(values=pl.from_arrow(filled), name="text")
+    digits = text.str.contains(r"^-?\d{9,19}(\.\d+)?$")
+    if digits.any() and (digits | (text == "")).all():
+        return _numbers(text.cast(pl.Float64, strict=False) if text.str.contains(".", literal=True).any()
+                        else text.cast(pl.Int64, strict=False), what)  # fmt: skip
+    return _free(text, what, timezone, day_first)
+
+
+def _dates(array: pa.ChunkedArray) -> Moments:
+    days = pc.cast(pc.cast(array, pa.date32()), pa.int32())
+    gone = _mask(pc.is_null(days))
+    counted = np.asarray(pc.fill_null(days, 0), np.int64)
+    reason = _reasons(np.abs(counted) > _HELD[1], "stamp is out of range")
+    reason[gone] = "no stamp"
+    wall = np.clip(counted, *_HELD) * _DAY
+    plain = np.ones(len(wall), np.bool_)
+    return Moments(wall, wall, plain, plain, reason)
+
+
+def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Moments:
+    gone = _mask(pc.is_null(array))
+    count = len(gone)
+    stamps = np.asarray(
+        pc.fill_null(pc.cast(pc.cast(array, pa.timestamp("ns", array.type.tz)), pa.int64()), 0), np.int64
+    )
+    zoned = array.type.tz is not None
+    if zoned:
+        wall = np.asarray(
+            pc.fill_null(pc.cast(pc.local_timestamp(array).cast(pa.timestamp("ns")), pa.int64()), 0), np.int64
+        )
+        return Moments(stamps, wall, _no(count), _no(count), _reasons(gone, "no stamp"))
+    bare = _no(count)
+    if (stamps % _DAY == 0).all():
+        return Moments(stamps, stamps, ~bare, ~bare, _reasons(gone, "no stamp"))
+    instant, reason = _placed(stamps, what, timezone)
+    reason[gone] = "no stamp"
+    return Moments(instant, stamps, bare, ~bare, reason)
+
+
+def _numbers(values: pl.Series, what: str) -> Moments:
+    """Numbers since 1970, whose unit their size tells: 2001 to 2286 in seconds, 1973 to 5138 in the others."""
+    gone = values.is_null().to_numpy() | (values.is_nan().to_numpy() if values.dtype.is_float() else False)
+    largest = float(values.abs().drop_nulls().drop_nans().median() or 0) if len(values) else 0.0
+    if 19_000_101 <= largest <= 21_001_231:
+        return _free(values.cast(pl.Int64, strict=False).cast(pl.String).fill_null(""), what, "UTC", None)
+    unit, name = next(
+        (scale, unit) for limit, scale, unit in (
+            (1e11, 1_000_000_000, "seconds"), (1e14, 1_000_000, "milliseconds"),
+            (1e17, 1000, "microseconds"), (float("inf"), 1, "nanoseconds")) if largest < limit
+    )  # fmt: skip
+    if 0 < largest < 1e8:
+        raise IngestError(
+            f"Column {what!r} holds numbers such as {largest:g}, which are no stamps.",
+            "Expected dates, times, or seconds (milli-, micro-, nanoseconds) since 1970; "
+            "name another column with columns={'ts': ...}.",
+        )
+    scaled = values.fill_null(0)
+    if scaled.dtype.is_float():
+        stamps = (scaled.fill_nan(0).to_numpy() * unit).round().astype(np.int64)
+    else:
+        stamps = scaled.cast(pl.Int64).to_numpy() * unit
+    none = _no(len(stamps))
+    return Moments(stamps, stamps, none, none, _reasons(gone, "no stamp"), (f"{what}: read as {name} since 1970",))
+
+
+def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | None) -> Moments:
+    """Any other form, part by part."""
+    text = text.str.replace(
+        r"^(\d{4})(\d\d)(\d\d)[ T](\d\d):?(\d\d):?(\d\d)?$", "$1-$2-$3 $4:$5:${6}"
+    ).str.strip_chars_end(":")
+    frame = text.to_frame("text").with_columns(
+        pl.col("text").str.extract_groups(rf"(?:^|[\sT,;]){_CLOCK}{_ZONE}").struct.rename_fields(
+            ["hour", "minute", "second", "fraction", "half", "zone"]).alias("clock"),
+        pl.col("text").str.replace(rf"(?:^|[\sT,;]){_CLOCK}{_ZONE}", " ").str.strip_chars().alias("day"),
+    )  # fmt: skip
+    days, notes = _days(frame["day"], what, day_first)
+    clock = frame["clock"].struct.unnest()
+    number = {name: clock[name].cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")}
+    half = clock["half"].fill_null("").str.to_lowercase().str.slice(0, 1).to_numpy()
+    hour = number["hour"].to_numpy()
+    hour = np.where(half == "p", hour % 12 + 12, np.where(half == "a", hour % 12, hour))
+    minute, second = number["minute"].to_numpy(), number["second"].to_numpy()
+    fraction = clock["fraction"].fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
+    bare = clock["hour"].is_null().to_numpy()
+    wall = (
+        days.clip(*_HELD).fill_null(0).to_numpy() * _DAY
+        + ((hour * 60 + minute) * 60 + second) * 1_000_000_000
+        + fraction
+    )
+    wrong = ~days.is_between(*_HELD).fill_null(value=False).to_numpy() | (hour > 23) | (minute > 59) | (second > 59)
+    instant, naive, reason = _zoned(wall, bare, clock["zone"].fill_null(""), what, timezone)
+    reason[wrong] = np.array([f"stamp {each!r} is not understood" for each in text.filter(wrong)], object)
+    reason[(text == "").to_numpy()] = "no stamp"
+    return Moments(instant, wall, bare, naive, reason, notes)
+
+
+def _days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Series, tuple[str, ...]]:
+    """Days since 1970 of the date parts, null where they are none."""
+    frame = day.to_frame("day").with_columns(
+        pl.col("day").str.extract_groups(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b").alias("ymd"),
+        pl.col("day").str.extract_groups(r"^(\d{4})(\d{2})(\d{2})$").alias("compact"),
+        pl.col("day").str.extract_groups(r"\b(\d{1,2})(?:st|nd|rd|th)?[\s-]*([A-Za-z]{3})[A-Za-z]*\.?[\s,-]+(\d{2,4})\b").alias("dmy"),
+        pl.col("day").str.extract_groups(r"\b([A-Za-z]{3})[A-Za-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b").alias("mdy"),
+        pl.col("day").str.extract_groups(r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})$").alias("slashed"),
+    )  # fmt: skip
+    part = {name: frame[name].struct.unnest() for name in ("ymd", "compact", "dmy", "mdy", "slashed")}
+    numeric = part["slashed"].select(pl.col("1").cast(pl.Int32), pl.col("3").cast(pl.Int32), pl.col("2"))
+    swapped, notes = _order(numeric, day, what, day_first)
+    first, second = ("1", "3") if swapped else ("3", "1")
+
+    def month(series: pl.Series) -> pl.Series:
+        return series.str.to_lowercase().replace_strict(_MONTHS, default=None, return_dtype=pl.Int32)
+
+    choices = [
+        (part["ymd"]["1"], part["ymd"]["2"], part["ymd"]["3"]),
+        (part["compact"]["1"], part["compact"]["2"], part["compact"]["3"]),
+        (part["dmy"]["3"], month(part["dmy"]["2"]), part["dmy"]["1"]),
+        (part["mdy"]["3"], month(part["mdy"]["1"]), part["mdy"]["2"]),
+        (part["slashed"]["4"], part["slashed"][second], part["slashed"][first]),
+    ]
+    year, month_, day_ = (
+        pl.select(pl.coalesce([choice[at].cast(pl.Int32, strict=False) for choice in choices])).to_series()
+        for at in range(3)
+    )
+    century = pl.select(pl.when(year < 100).then(pl.when(year < 70).then(year + 2000).otherwise(year + 1900))
+                        .otherwise(year).cast(pl.String).str.zfill(4)).to_series()  # fmt: skip
+    iso = pl.select(pl.concat_str([century, month_.cast(pl.String).str.zfill(2), day_.cast(pl.String).str.zfill(2)],
+                                  separator="-")).to_series()  # fmt: skip
+    return iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64), notes
+
+
+def _order(numeric: pl.DataFrame, day: pl.Series, what: str, day_first: bool | None) -> tuple[bool, tuple[str, ...]]:
+    """Whether the day comes first in ``a/b/year``, told by the column as a whole."""
+    there = numeric["1"].is_not_null()
+    if not there.any():
+        return False, ()
+    if day_first is not None:
+        return day_first, ()
+    leading, following = int(numeric["1"].max() or 0), int(numeric["3"].max() or 0)  # type: ignore[arg-type]
+    if leading > 12 and following > 12:
+        raise IngestError(
+            f"Column {what!r} mixes day/month and month/day: {day.filter(numeric['1'] > 12)[0]!r} and "
+            f"{day.filter(numeric['3'] > 12)[0]!r}.",
+            "Write all dates one way, best as 2013-05-31, or say day_first=True or False.",
+        )
+    if leading > 12 or following > 12:
+        proof = day.filter((numeric["1"] > 12) | (numeric["3"] > 12)).fill_null("")[0]
+        order = "day/month/year" if leading > 12 else "month/day/year"
+        return leading > 12, (f"{what}: dates read as {order}, since {proof} can be nothing else",)
+    if (numeric["2"].drop_nulls() == ".").all():
+        return True, (f"{what}: dates read as day.month.year",)
+    raise IngestError(
+        f"Column {what!r} cannot be read safely: {day.filter(there)[0]!r} may be day/month or month/day.",
+        "Say which it is: day_first=True or day_first=False.",
+    )
+
+
+def _zoned(
+    wall: NDArray[np.int64], bare: NDArray[np.bool_], zone: pl.Series, what: str, timezone: str | None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.object_]]:
+    """The instants of clocks that each name their zone, or none."""
+    instant, naive = wall.copy(), np.ones(len(wall), np.bool_)
+    reason = np.full(len(wall), "", object)
+    written = zone.to_numpy()
+    for name in zone.unique().to_list():
+        rows = (written == name) & ~bare
+        if not rows.any():
+            continue
+        meant = _ABBREVIATIONS.get(name, name)
+        offset = re.fullmatch(r"([+-])(\d{2}):?(\d{2})?", meant)
+        if offset:
+            seconds = (int(offset[2]) * 60 + int(offset[3] or 0)) * 60 * (-1 if offset[1] == "-" else 1)
+            instant[rows] = wall[rows] - seconds * 1_000_000_000
+        elif name and name not in _ABBREVIATIONS:
+            reason[rows] = f"zone {name!r} is not understood"
+        else:
+            instant[rows], reason[rows] = _placed(wall[rows], what, meant or timezone)
+        naive[rows] = not name
+    return instant, naive, reason
+
+
+def _placed(wall: NDArray[np.int64], what: str, timezone: str | None) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """The instants of a zone's wall clock; a time that daylight saving skips or repeats gets a reason."""
+    if timezone is None:
+        raise IngestError(
+            f"The times in {what!r} name no zone.", "Say which it is, such as timezone='America/New_York' or 'UTC'."
+        )
+    naive = pl.Series("wall", wall).cast(pl.Datetime("ns"))
+    placed = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+    sure = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
+    reason = np.full(len(wall), "", object)
+    reason[sure.is_null().to_numpy()] = f"this time happened twice in {timezone}: clocks went back"
+    reason[placed.is_null().to_numpy()] = f"this time did not exist in {timezone}: clocks went forward"
+    return placed.cast(pl.Int64).fill_null(0).to_numpy().copy(), reason
+
+
+def _mask(array: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(array, np.bool_)
+
+
+def _no(count: int) -> NDArray[np.bool_]:
+    return np.zeros(count, np.bool_)
+
+
+def _reasons(where: NDArray[np.bool_], text: str) -> NDArray[np.object_]:
+    reason = np.full(len(where), "", object)
+    reason[where] = text
+    return reason

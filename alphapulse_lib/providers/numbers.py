@@ -1,0 +1,80 @@
+"""Numbers as files write them, whole columns at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["read_numbers", "read_ratios"]
+
+_MISSING = ["", "nan", "null", "none", "n/a", "na", "-", "--", "."]
+
+
+def read_numbers(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """A column as floats, and why a value is none (``""`` where it is one).
+
+    A thousands separator and a leading currency sign are understood; a decimal comma where the column has no point.
+
+    Examples
+    --------
+    >>> read_numbers(pa.chunked_array([["1.5", "x"]]), "open")[1].tolist()
+    ['', "open 'x' is not a number"]
+    """
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        values = np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")), np.float64)
+        return values, _missing(np.isnan(values), name)
+    try:
+        values = np.asarray(pc.cast(column, pa.float64()), np.float64)
+        return values, _missing(np.isnan(values), name)
+    except pa.ArrowInvalid:
+        return _leniently(pl.Series(values=pl.from_arrow(column), name=name), name)
+
+
+def read_ratios(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """A column of split ratios, new shares for old: ``2``, ``2:1``, ``3/2``, ``3-for-2``."""
+    text = pl.Series(values=pl.from_arrow(pc.cast(column, pa.string())), name=name).fill_null("").str.strip_chars()
+    parts = text.str.extract_groups(r"^([\d.]+)\s*(?::|/|-?for-?|to)\s*([\d.]+)$").struct.unnest()
+    divided = parts[parts.columns[0]].cast(pl.Float64, strict=False) / parts[parts.columns[1]].cast(
+        pl.Float64, strict=False
+    )
+    plain, reason = read_numbers(text.to_arrow(), name)
+    found = divided.is_not_null().to_numpy()
+    values = np.where(found, divided.fill_null(0.0).to_numpy(), plain)
+    reason[found] = ""
+    return values, reason
+
+
+def _leniently(text: pl.Series, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    bare = text.fill_null("").str.strip_chars()
+    values = bare.cast(pl.Float64, strict=False)
+    stripped = bare.str.replace_all(r"^[$€£¥]|[_\s\u{a0}']", "")
+    if not bare.str.contains(".", literal=True).any() and bare.str.contains(r"^-?\d+,\d{1,2}$|^-?\d+,\d{4,}$").any():
+        stripped = stripped.str.replace(",", ".", literal=True)
+    grouped = stripped.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
+    stripped = pl.select(
+        pl.when(grouped).then(stripped.str.replace_all(",", "", literal=True)).otherwise(stripped)
+    ).to_series()
+    values = values.fill_null(stripped.cast(pl.Float64, strict=False)).fill_null(float("nan"))
+    made = values.to_numpy().copy()
+    reason = np.full(len(made), "", object)
+    empty = bare.str.to_lowercase().is_in(_MISSING).to_numpy()
+    wrong = np.isnan(made) & ~empty
+    reason[wrong] = np.array([f"{name} {each!r} is not a number" for each in bare.filter(wrong)], object)
+    reason[empty] = f"{name} is missing"
+    made[empty] = np.nan
+    return made, reason
+
+
+def _missing(where: NDArray[np.bool_], name: str) -> NDArray[np.object_]:
+    reason = np.full(len(where), "", object)
+    reason[where] = f"{name} is missing"
+    return reason

@@ -1,0 +1,1 @@
+"""What `ap.*` does: composes the stages below, and knows who asks and which catalogs they see."""

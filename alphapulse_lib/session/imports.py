@@ -1,0 +1,163 @@
+"""`ap.ingest` and `ap.revert`: data into the catalog, and out of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.settings import PROJECT
+
+if TYPE_CHECKING:
+    from alphapulse_lib.ingestion.report import Report, Reverted
+    from alphapulse_lib.providers.contract import Kind, Stamps
+
+__all__ = ["ingest", "revert"]
+
+
+def ingest(
+    provider: str,
+    target: str | Path | Sequence[str | Path] | None = None,
+    *,
+    kind: Kind = "bars",
+    symbol: str | None = None,
+    venue: str | Mapping[str, str] | None = None,
+    name: str | Mapping[str, str] | None = None,
+    period: str = "1d",
+    timezone: str | None = None,
+    stamps: Stamps | None = None,
+    adjusted: bool = False,
+    columns: Mapping[str, str] | None = None,
+    day_first: bool | None = None,
+    recover: bool = True,
+    source: str = "",
+) -> Report:
+    """Bring data into the catalog.
+
+    Rows that cannot be used are set aside with their line and the reason; the others are written. The same rows again
+    change nothing; rows that say something new take the older ones' place, and the older ones stay visible to `as_of`.
+
+    Parameters
+    ----------
+    provider : str
+        ``"files"``, or alone the name of a dataset declared in ``catalog/*.yaml``, such as ``"sample"``.
+    target : path, or list of paths
+        A CSV (also gzipped) or Parquet file, a folder of them, or a pattern such as ``"bars/*.csv"``.
+    kind : {"bars", "actions", "articles"}
+        What the rows are.
+    symbol : str, optional
+        Whose they are, where no column says so.
+    venue : str or mapping, optional
+        The venue's MIC, such as ``"XNAS"``, of all symbols or by symbol; needed for symbols the catalog does not know.
+    name : str or mapping, optional
+        What a new instrument is called; news are searched for it.
+    period : str
+        Of bars: ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``.
+    timezone : str, optional
+        The zone of stamps that name none; the venue's unless told. An offset in a stamp is always respected.
+    stamps : {"session", "open", "close"}, optional
+        What a bar's stamp marks. ``"session"``, the default of daily bars: the date of a session, so the bar closes when
+        that session did. ``"open"``: it closes one period later. ``"close"``: as it stands.
+    adjusted : bool
+        The prices are adjusted for splits or dividends, so not as traded. The series is marked so.
+    columns : mapping, optional
+        Canonical name to the file's, where it is not guessed: ``{"close": "Last"}``.
+    day_first : bool, optional
+        How ``03/04/2013`` is read, where the column as a whole does not tell.
+    recover : bool
+        Recover splits and dividends where an adjusted close stands beside the raw one.
+    source : str
+        What to call the source; the file's name unless told.
+
+    Returns
+    -------
+    Report
+        ``written``, ``unchanged``, ``restated``, ``quarantined`` (a DataFrame), ``warnings``, and ``id`` for `revert`.
+
+    Raises
+    ------
+    IngestError
+        The file is missing, is not what it claims, lacks a column, or has no usable row. Nothing was written.
+    InputError
+        An argument cannot be used.
+
+    Examples
+    --------
+    >>> report = ap.ingest("files", "prices.csv", symbol="GOOG", venue="XNAS")                      # doctest: +SKIP
+    >>> report.quarantined[["line", "reason"]]                                                      # doctest: +SKIP
+    """
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.ingestion import declarations, importer
+    from alphapulse_lib.providers import registry
+    from alphapulse_lib.providers.contract import KINDS, STAMPS, Request
+
+    roots = Roots.of_settings()
+    if target is None:
+        return declarations.ingest_dataset(_declared(provider), roots)
+    _one_of("kind", kind, KINDS)
+    _one_of("stamps", stamps, (*STAMPS, None))
+    request = Request(
+        target=target,
+        kind=kind,
+        symbol=symbol,
+        venue=venue,
+        name=name,
+        period=period,
+        timezone=timezone,
+        stamps=stamps,
+        adjusted=adjusted,
+        columns=columns or {},
+        day_first=day_first,
+        recover=recover,
+        source=source,
+    )
+    return importer.ingest(registry.provider(provider), [request], roots)
+
+
+def revert(import_id: str) -> Reverted:
+    """Take an import back: its bars, actions, articles, and the instruments that nothing else is left of.
+
+    Parameters
+    ----------
+    import_id : str
+        ``report.id``, or a beginning of it that no other import shares.
+
+    Raises
+    ------
+    UnknownImport
+        No such import was made.
+    InputError
+        It was taken back already.
+    """
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.ingestion import importer
+
+    return importer.revert(Roots.of_settings(), import_id)
+
+
+def _declared(name: str) -> Path:
+    """The declaration of a dataset."""
+    from alphapulse_lib.ingestion.declarations import names
+    from alphapulse_lib.providers import registry
+
+    folder = PROJECT / "catalog"
+    path = folder / f"{name}.yaml"
+    if path.is_file():
+        return path
+    known = names(folder)
+    if name in registry.names():
+        raise InputError(f"What is {name} to import?", f'Give a path: ap.ingest("{name}", "prices.csv", ...).')
+    raise InputError(
+        f"No dataset is declared as {name!r}.",
+        did_you_mean(name, known) or f"Declared are {', '.join(known) or 'none'}.",
+    )
+
+
+def _one_of(argument: str, value: Any, choices: Sequence[Any]) -> None:
+    if value not in choices:
+        listed = ", ".join(repr(each) for each in choices if each is not None)
+        raise InputError(
+            f"{argument}={value!r} is not known.",
+            did_you_mean(str(value), map(str, choices)) or f"It is one of {listed}.",
+        )
