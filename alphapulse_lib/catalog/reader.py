@@ -109,6 +109,13 @@ def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
     return sorted(found, key=lambda period: period.nanoseconds)
 
 
+def span(path: Path) -> tuple[int, int, int]:
+    """A bar file's rows, and its first and last ``ts_event``, from its statistics alone."""
+    file = opened(path)
+    spans = _statistics(file, "ts_event")
+    return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
+
+
 def opened(path: Path) -> pq.ParquetFile:
     """A catalog's file, opened.
 

@@ -1,0 +1,116 @@
+"""What `ap.coverage` returns: a catalog's coverage in frames, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.catalog.coverage import Coverage
+
+__all__ = ["SessionCoverage"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionCoverage:
+    """What is held of a series, and what is missing. Times are UTC.
+
+    Attributes
+    ----------
+    instrument_id, symbol, period : str
+        Which series.
+    root : str
+        ``"team"`` or ``"personal"``: the catalog it is read from.
+    bars : int
+        How many bars are held.
+    first, last : pandas.Timestamp
+        The first and the last bar's ``ts``.
+    intervals : pandas.DataFrame
+        Stretches without a gap: ``first``, ``last``, ``bars``.
+    gaps : pandas.DataFrame
+        What is missing: ``first``, ``last``, whole ``sessions``, and the ``bars`` a full market would have had there.
+    off_session : int
+        Bars whose ``ts`` no session of the exchange explains.
+    """
+
+    instrument_id: str
+    period: str
+    root: str
+    bars: int
+    first: pd.Timestamp
+    last: pd.Timestamp
+    intervals: pd.DataFrame = field(compare=False)
+    gaps: pd.DataFrame = field(compare=False)
+    off_session: int = 0
+
+    @classmethod
+    def of(cls, found: Coverage) -> SessionCoverage:
+        """The catalog's own measure, in frames."""
+        import pandas as pd
+
+        return cls(
+            instrument_id=found.instrument_id,
+            period=str(found.period),
+            root=found.root,
+            bars=found.rows,
+            first=pd.Timestamp(found.first, tz="UTC"),
+            last=pd.Timestamp(found.last, tz="UTC"),
+            intervals=found.intervals.to_pandas(),
+            gaps=found.gaps.to_pandas(),
+            off_session=found.off_session,
+        )
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's short symbol."""
+        return self.instrument_id.rpartition(".")[0]
+
+    @property
+    def missing_sessions(self) -> int:
+        """Sessions of which nothing is held."""
+        return int(self.gaps["sessions"].sum())
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.gaps.empty
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, times in ISO, for JSON."""
+        frames = {"intervals": self.intervals, "gaps": self.gaps}
+        return {
+            "instrument_id": self.instrument_id,
+            "period": self.period,
+            "root": self.root,
+            "bars": self.bars,
+            "first": self.first.isoformat(),
+            "last": self.last.isoformat(),
+            "complete": self.complete,
+            "missing_sessions": self.missing_sessions,
+            "off_session": self.off_session,
+            **{
+                name: [
+                    {k: v.isoformat() if hasattr(v, "isoformat") else int(v) for k, v in row.items()}
+                    for row in frame.to_dict("records")
+                ]
+                for name, frame in frames.items()
+            },
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.instrument_id} {self.period}: {self.bars:,} bars, "
+            f"{self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M} UTC ({self.root} catalog)"
+        ]
+        if self.complete:
+            lines.append("No gaps against the exchange calendar.")
+        else:
+            lines.append(f"{len(self.gaps)} gaps, {self.missing_sessions} whole sessions missing:")
+            lines.append(self.gaps.to_string(index=False, max_rows=12))
+        if self.off_session:
+            lines.append(f"{self.off_session:,} bars lie where the calendar has no session.")
+        return "\n".join(lines)
+
+    __repr__ = __str__

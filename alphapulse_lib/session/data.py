@@ -1,0 +1,353 @@
+"""`ap.instruments`, `ap.coverage`, `ap.bars`, `ap.prices`, `ap.sql`, `ap.check`: what the catalog holds, out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Moment, Window, moment_ns
+from alphapulse_lib.query.bars import Adjustment
+from alphapulse_lib.session.coverage import SessionCoverage
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Frame", "bars", "check", "coverage", "instruments", "prices", "sql"]
+
+type Frame = Literal["pandas", "polars", "arrow"]
+
+_FIELDS = ("open", "high", "low", "close", "volume")
+
+
+def instruments() -> pd.DataFrame:
+    """What the catalog holds, one row an instrument.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``symbol``, ``id``, ``name``, ``periods`` (such as ``"1m, 1d"``), ``first`` and ``last`` (the ``ts`` of the
+        earliest and the latest bar, UTC), ``bars`` (of all periods); sorted by id.
+
+    Raises
+    ------
+    CatalogEmpty
+        Nothing was ever written to the catalog.
+
+    Examples
+    --------
+    >>> ap.instruments().head()                                                                     # doctest: +SKIP
+    """
+    import pandas as pd
+
+    from alphapulse_lib.catalog.coverage import held
+    from alphapulse_lib.query.bars import names
+
+    roots = Roots.of_settings()
+    roots.require()
+    known = Index(roots).instruments()
+    series = [held(roots, each.id) for each in known]
+    frame = pd.DataFrame(
+        {
+            "symbol": names(known),
+            "id": [each.id for each in known],
+            "name": [each.name for each in known],
+            "periods": [", ".join(str(one.period) for one in found) for found in series],
+            "first": [min((one.first for one in found), default=None) for found in series],
+            "last": [max((one.last for one in found), default=None) for found in series],
+            "bars": pd.Series([sum(one.rows for one in found) for found in series], dtype="int64"),
+        }
+    )
+    return frame.assign(**{name: pd.to_datetime(frame[name].astype("Int64"), utc=True) for name in ("first", "last")})
+
+
+def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment = None) -> SessionCoverage:
+    """What is held of a series, and what is missing against its exchange's calendar.
+
+    Parameters
+    ----------
+    symbol : str
+        A ticker or an id.
+    period : str
+        Such as ``"1d"``.
+    start, end : str, date or datetime, optional
+        Look only there; sessions missing at the two ends are gaps too. Unless told, from the first bar to the last.
+
+    Returns
+    -------
+    SessionCoverage
+        ``.intervals`` and ``.gaps`` are frames; shows itself as a card.
+
+    Raises
+    ------
+    UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow
+        An argument cannot be used.
+    NoCoverage
+        No such bar is held; the message says what is.
+
+    Examples
+    --------
+    >>> ap.coverage("AAPL", "1d").gaps                                                              # doctest: +SKIP
+    """
+    from alphapulse_lib.catalog.coverage import coverage as measured
+    from alphapulse_lib.catalog.coverage import no_coverage
+
+    roots, length = Roots.of_settings(), Period.parse(period)
+    instrument = Index(roots).resolve(symbol)
+    window = Window.of(start, end, instrument.venue.timezone)
+    found = measured(roots, instrument, length, window)
+    if not found.rows:
+        raise no_coverage(roots, instrument, length, window)
+    return SessionCoverage.of(found)
+
+
+def bars(
+    symbols: str | Sequence[str],
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    adjust: Adjustment = "splits",
+    as_of: Moment = None,
+    recorded_as_of: Moment = None,
+    frame: Frame = "pandas",
+) -> Any:
+    """Bars of one or more instruments, one under the other.
+
+    Parameters
+    ----------
+    symbols : str or sequence of str
+        Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
+    period : str
+        ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ...: one that is held (`instruments` says which).
+    start, end : str, date or datetime, optional
+        Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
+        instruments do not share one).
+    adjust : {"splits", "none", "total"}
+        Divided by the splits since; as traded; dividends reinvested too.
+    as_of : str, date or datetime, optional
+        Only what could be known then, of bars, splits and dividends. A bare date is its end. Now unless told.
+    recorded_as_of : str, date or datetime, optional
+        Only what this catalog held then. Now unless told.
+    frame : {"pandas", "polars", "arrow"}
+        The kind of table.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        ``symbol``, ``ts`` (the bar's close, UTC), ``open``, ``high``, ``low``, ``close``, ``volume`` (floats), sorted
+        by ``ts``, then ``symbol``.
+
+    Raises
+    ------
+    UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow, InputError
+        An argument cannot be used.
+    NoCoverage
+        One of the instruments has no such bar there; the message says what is held.
+    CatalogEmpty
+        Nothing was ever written to the catalog.
+
+    Examples
+    --------
+    >>> ap.bars(["AAPL", "MSFT"], "1d", "2012-01-01", "2012-12-31").head()                          # doctest: +SKIP
+    """
+    _check_frame(frame)
+    asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
+    return _framed(asked.bars(adjust, _FIELDS), frame)
+
+
+def prices(
+    symbols: str | Sequence[str],
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    field: str = "close",
+    adjust: Adjustment = "splits",
+    as_of: Moment = None,
+    recorded_as_of: Moment = None,
+    frame: Frame = "pandas",
+) -> Any:
+    """One figure of several instruments, side by side. Arguments and errors as in `bars`.
+
+    Parameters
+    ----------
+    field : {"close", "open", "high", "low", "volume"}
+        Which figure.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        One row a ``ts`` (pandas: the index), one column an instrument in the order asked; not a number where it has
+        no bar.
+
+    Examples
+    --------
+    >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-01-01").pct_change()                                # doctest: +SKIP
+    """
+    _check_frame(frame)
+    if field not in _FIELDS:
+        raise InputError(f"Bars have no {field!r}.", did_you_mean(field, _FIELDS) or f"They have {', '.join(_FIELDS)}.")
+    asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
+    wide = _wide(asked.bars(adjust, [field]), field, asked.names)
+    if frame == "pandas":
+        return wide.to_pandas().set_index("ts").rename_axis(columns="symbol")
+    return _framed(wide, frame)
+
+
+def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> duckdb.DuckDBPyRelation:
+    """Ask the catalog in DuckDB's SQL; its files are read in place and never written.
+
+    The views are ``bars_<period>`` (``bars_1d``, ``bars_1m``, ...: as traded), ``articles``, ``mentions``, ``scores``,
+    ``actions`` and ``instruments``; ``FROM bars_1d LIMIT 1`` shows a view's columns.
+
+    Parameters
+    ----------
+    query : str
+        One reading statement.
+    as_of, recorded_as_of : str, date or datetime, optional
+        Every view shows only what could be known then, and what was held then. A bare date is its end in UTC.
+
+    Returns
+    -------
+    duckdb.DuckDBPyRelation
+        Not yet computed; ``.df()``, ``.pl()`` or ``.to_arrow_table()`` do it.
+
+    Raises
+    ------
+    QueryError
+        DuckDB refuses the query; the message is its own.
+    CatalogEmpty
+        Nothing was ever written to the catalog.
+
+    Examples
+    --------
+    News beside bars: for each bar the latest article about its instrument that was out by then.
+
+    >>> ap.sql('''
+    ...     SELECT b.ts, b.symbol, b.close, a.headline
+    ...     FROM bars_1d b
+    ...     ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
+    ...     JOIN articles a ON a.source = m.source AND a.id = m.article_id
+    ... ''').df()                                                                                   # doctest: +SKIP
+    """
+    from alphapulse_lib.query.sql import relation
+
+    return relation(Roots.of_settings(), query, _moment(as_of), _moment(recorded_as_of))
+
+
+def check() -> pd.DataFrame:
+    """Read the whole catalog and report what is wrong with it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``file``, ``problem``, ``advice``, one row a problem; no rows when the catalog is sound.
+
+    Raises
+    ------
+    CatalogEmpty
+        Nothing was ever written to the catalog.
+    """
+    import pandas as pd
+
+    from alphapulse_lib.catalog import integrity
+
+    roots = Roots.of_settings()
+    roots.require()
+    found = integrity.check(roots)
+    return pd.DataFrame(
+        [(str(each.file), each.problem, each.advice) for each in found], columns=["file", "problem", "advice"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for, as the stages below take it."""
+
+    roots: Roots
+    instruments: list[Instrument]
+    period: Period
+    window: Window
+    as_of: int | None
+    recorded_as_of: int | None
+
+    @classmethod
+    def of(
+        cls,
+        symbols: str | Sequence[str],
+        period: str,
+        start: Moment,
+        end: Moment,
+        as_of: Moment,
+        recorded_as_of: Moment,
+    ) -> _Asked:
+        length = Period.parse(period)
+        roots = Roots.of_settings()
+        chosen = _resolved(roots, symbols)
+        zones = {each.venue.timezone for each in chosen}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        window = Window.of(start, end, zone)
+        return cls(roots, chosen, length, window, _moment(as_of, zone), _moment(recorded_as_of, zone))
+
+    @property
+    def names(self) -> list[str]:
+        from alphapulse_lib.query.bars import names
+
+        return names(self.instruments)
+
+    def bars(self, adjust: Adjustment, columns: Sequence[str]) -> pa.Table:
+        from alphapulse_lib.query.bars import bars as read
+
+        return read(
+            self.roots, self.instruments, self.period, self.window, adjust, self.as_of, self.recorded_as_of, columns
+        )
+
+
+def _resolved(roots: Roots, symbols: str | Sequence[str]) -> list[Instrument]:
+    asked = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not asked:
+        raise InputError("No symbol was asked for.", "Give one or more, such as 'AAPL' or ['AAPL', 'MSFT'].")
+    index = Index(roots)
+    return list(dict.fromkeys(index.resolve(name) for name in asked))
+
+
+def _moment(value: Moment, zone: str = "UTC") -> int | None:
+    return None if value is None else moment_ns(value, zone, end=True)
+
+
+def _check_frame(frame: str) -> None:
+    known = ("pandas", "polars", "arrow")
+    if frame not in known:
+        raise InputError(f"Unknown kind of frame {frame!r}.", did_you_mean(str(frame), known) or f"One of {known}.")
+
+
+def _framed(table: pa.Table, frame: Frame) -> Any:
+    if frame == "pandas":
+        return table.to_pandas()
+    if frame == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    return table
+
+
+def _wide(table: pa.Table, field: str, symbols: Sequence[str]) -> pa.Table:
+    """``ts`` and a column a symbol."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = pc.index_in(table["symbol"], pa.array(symbols)).to_numpy()
+    moments, places = np.unique(table["ts"].cast(pa.int64()).to_numpy(), return_inverse=True)
+    values = np.full((len(symbols), len(moments)), np.nan)
+    values[rows, places] = table[field].to_numpy()
+    ts = pa.array(moments).cast(table.schema.field("ts").type)
+    return pa.table({"ts": ts, **dict(zip(symbols, map(pa.array, values), strict=True))})
