@@ -170,6 +170,12 @@ def test_a_figure_without_a_template_is_readable_on_any_ground_and_stays_itself(
     assert shown(run("figure.layout.template.layout.paper_bgcolor")) == "'white'"
 
 
+def test_candles_have_no_line_colour_and_are_shown_all_the_same(run: Run) -> None:
+    sticks = "x=[1, 2], open=[1, 2], high=[3, 3], low=[0, 1], close=[2, 1.5]"
+    (output,) = run(f"import plotly.graph_objects as go\ngo.Figure(go.Candlestick({sticks}))")
+    assert output["data"]["application/vnd.plotly.v1+json"]["data"][0]["type"] == "candlestick"
+
+
 def test_a_template_that_somebody_chose_is_kept(run: Run) -> None:
     (output,) = run("import plotly.express as px\npx.line(x=[1, 2], y=[3, 4], template='plotly_dark')")
     layout = output["data"]["application/vnd.plotly.v1+json"]["layout"]

@@ -56,5 +56,6 @@ def _repaint(figure: Any) -> None:
     exchanged = {colour: ours[place % len(ours)] for place, colour in enumerate(theirs)}
     for trace in figure.data:
         for part in (getattr(trace, "line", None), getattr(trace, "marker", None)):
-            if part is not None and isinstance(part.color, str) and part.color in exchanged:
-                part.color = exchanged[part.color]
+            colour = getattr(part, "color", None)
+            if isinstance(colour, str) and colour in exchanged:
+                part.color = exchanged[colour]
