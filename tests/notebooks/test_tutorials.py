@@ -70,6 +70,8 @@ def test_its_links_lead_somewhere(notebook: Path) -> None:
 
 
 def test_the_tutorials_are_numbered_and_listed_in_the_docs() -> None:
-    listed = re.findall(r"notebooks/tutorials/([\w-]+\.ipynb)", (REPOSITORY / "docs/tutorials/index.md").read_text())
+    listed = re.findall(
+        r"\]\(\S*notebooks/tutorials/([\w-]+\.ipynb)", (REPOSITORY / "docs/tutorials/index.md").read_text()
+    )
     assert listed == [path.name for path in TUTORIALS]
     assert [name[:2] for name in listed] == [f"{number:02}" for number in range(1, len(listed) + 1)]
