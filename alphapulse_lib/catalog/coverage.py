@@ -8,6 +8,7 @@ Bars outside the sessions' hours, as before the open and after the close, are co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import pairwise
@@ -31,6 +32,8 @@ from alphapulse_lib.model.window import FOREVER, Window
 __all__ = ["Coverage", "Held", "coverage", "held", "no_coverage"]
 
 type Stamps = NDArray[np.int64]
+#: First and last moment, whole sessions missing, bars missing.
+type Gap = tuple[int, int, int, int]
 
 _HALF_HOUR = 30 * 60 * 10**9
 
@@ -103,12 +106,11 @@ def coverage(
     table = reader.bar_table(roots, instrument.id, period, window, columns=["ts_event"])
     stamps = table["ts_event"].cast(pa.int64()).to_numpy()
     asked = _asked(stamps, window)
-    if asked is None:
-        gaps, off = [], 0
-    elif period.is_session:
-        gaps, off = _session_gaps(stamps, sessions(instrument.venue.code), period, asked)
-    else:
-        gaps, off = _intraday_gaps(stamps, sessions(instrument.venue.code), period, asked)
+    gaps: list[Gap] = []
+    off = 0
+    if asked:
+        measure = _session_gaps if period.is_session else _intraday_gaps
+        gaps, off = measure(stamps, sessions(instrument.venue.code), period, asked)
     return Coverage(
         instrument_id=instrument.id,
         period=period,
@@ -143,7 +145,7 @@ def no_coverage(
     asked = "" if window == Window() else f" from {_told(window.start, zone)} to {_told(window.end, zone)}"
     known = "" if as_of is None else f" that was known at {_told(as_of, zone)}"
     had = [
-        f"{each.period} from {_told(each.first, zone)} to {_told(each.last, zone)} ({each.rows:,} bars)"
+        f"{each.period} from {_told(each.first, zone)[:10]} to {_told(each.last, zone)[:10]} ({each.rows:,} bars)"
         for each in held(roots, instrument.id)
     ]
     hint = f"Held of {instrument.id}: {'; '.join(had)}." if had else f"No bars of {instrument.id} are held at all."
@@ -160,9 +162,7 @@ def _asked(stamps: Stamps, window: Window | None) -> Window | None:
     return None if start is None or end is None or start > end else Window(start, end)
 
 
-def _session_gaps(
-    stamps: Stamps, calendar: Sessions, period: Period, asked: Window
-) -> tuple[list[tuple[int, int, int, int]], int]:
+def _session_gaps(stamps: Stamps, calendar: Sessions, period: Period, asked: Window) -> tuple[list[Gap], int]:
     if period.count > 1:
         return [], 0
     expected = calendar.closing_between(asked.start, asked.end)
@@ -182,9 +182,7 @@ def _session_gaps(
     ], off
 
 
-def _intraday_gaps(
-    stamps: Stamps, calendar: Sessions, period: Period, asked: Window
-) -> tuple[list[tuple[int, int, int, int]], int]:
+def _intraday_gaps(stamps: Stamps, calendar: Sessions, period: Period, asked: Window) -> tuple[list[Gap], int]:
     first = np.searchsorted(calendar.closes, asked.start, side="right")
     chosen = calendar[first : np.searchsorted(calendar.opens, asked.end)]
     if not len(chosen):
@@ -199,7 +197,7 @@ def _intraday_gaps(
     marks, kinds = marks[order], kinds[order]
     limit = max(_HALF_HOUR, 2 * period.nanoseconds)
     holes = np.flatnonzero((kinds[:-1] != 2) & (np.diff(marks) > limit))
-    gaps: list[tuple[int, int, int, int]] = []
+    gaps: list[Gap] = []
     for at in holes:
         whole = int(kinds[at] == 0 and kinds[at + 1] == 2)
         bars = int(marks[at + 1] - marks[at]) // period.nanoseconds - int(kinds[at + 1] == 1)
@@ -208,9 +206,7 @@ def _intraday_gaps(
     return gaps, len(stamps) - len(regular)
 
 
-def _joined(
-    gaps: list[tuple[int, int, int, int]], one: tuple[int, int, int, int], regular: Stamps
-) -> list[tuple[int, int, int, int]]:
+def _joined(gaps: list[Gap], one: Gap, regular: Stamps) -> list[Gap]:
     """Missing sessions that follow each other are one gap."""
     if gaps and one[2] and gaps[-1][2]:
         before = gaps[-1]
@@ -219,7 +215,7 @@ def _joined(
     return [*gaps, one]
 
 
-def _intervals(stamps: Stamps, gaps: list[tuple[int, int, int, int]]) -> pa.Table:
+def _intervals(stamps: Stamps, gaps: list[Gap]) -> pa.Table:
     if not len(stamps):
         return _table([], ("first", "last", "bars"))
     # A bar stamped with a gap's very start (the last one before the hole) belongs to what came before it.
@@ -230,7 +226,7 @@ def _intervals(stamps: Stamps, gaps: list[tuple[int, int, int, int]]) -> pa.Tabl
     )
 
 
-def _table(rows: list[tuple[int, ...]], names: tuple[str, ...]) -> pa.Table:
+def _table(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> pa.Table:
     columns = [[row[number] for row in rows] for number in range(len(names))]
     kinds = [TIME if name in ("first", "last") else pa.int64() for name in names]
     return pa.table({n: pa.array(c, pa.int64()).cast(k) for n, c, k in zip(names, columns, kinds, strict=True)})

@@ -47,7 +47,7 @@ class SessionCoverage:
 
     @classmethod
     def of(cls, found: Coverage) -> SessionCoverage:
-        """The catalog's own measure, in frames."""
+        """The catalog's own measure of a series that is held, in frames."""
         import pandas as pd
 
         return cls(
@@ -55,8 +55,8 @@ class SessionCoverage:
             period=str(found.period),
             root=found.root,
             bars=found.rows,
-            first=pd.Timestamp(found.first, tz="UTC"),
-            last=pd.Timestamp(found.last, tz="UTC"),
+            first=pd.Timestamp(found.first or 0, tz="UTC"),
+            last=pd.Timestamp(found.last or 0, tz="UTC"),
             intervals=found.intervals.to_pandas(),
             gaps=found.gaps.to_pandas(),
             off_session=found.off_session,
