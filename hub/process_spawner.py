@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from alphapulse_lib.settings import settings
-from hub import workspace
+from hub import family, workspace
 
 __all__ = ["ProcessSpawner"]
 
@@ -17,7 +18,9 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
 
     def get_env(self) -> dict[str, str]:
         """The process's variables: JupyterHub's, and those of the person's workspace."""
-        return {**super().get_env(), **workspace.environment(settings(), Path(self.home_dir))}
+        # The mark, too, so that ending the hub ends every kernel, whatever it was started by.
+        marked = {name: value for name, value in os.environ.items() if name == family.MARK}
+        return {**super().get_env(), **workspace.environment(settings(), Path(self.home_dir)), **marked}
 
     async def start(self) -> tuple[str, int]:
         """Start the person's server, its folder being ready."""

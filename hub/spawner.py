@@ -39,6 +39,7 @@ def configure(c: Any, chosen: Settings) -> None:
     """Tell JupyterHub how workspaces start; ``c`` is its configuration object."""
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 120  # a cold disk has to read JupyterLab first
+    c.JupyterHub.implicit_spawn_seconds = 0.5  # a link into a workspace that is stopped starts it
     if chosen.spawner != "process":
         c.JupyterHub.spawner_class = chosen.spawner
         return
