@@ -1,4 +1,4 @@
-"""Whether prices that are declared as traded look adjusted: a known split that left no trace in them."""
+"""Whether a series holds prices as traded: as declared, and as a known split shows or does not show in them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,66 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
+
+from alphapulse_lib.catalog import actions
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.ingestion.records import DECLARED, adjusted_series
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["unseen_splits"]
+    from alphapulse_lib.catalog.roots import Roots
+
+__all__ = ["Marks", "unseen_splits"]
 
 #: Ratios nearer to one than this move the price no more than a lively day does.
 _TELLING = 1.4
+
+
+class Marks:
+    """What the catalog holds that decides how a series is marked, read once an import."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
+        self._marked = adjusted_series(roots.writable)
+        self._splits: dict[str, dict[date, float]] = {}
+        known = actions.read(roots)
+        known = known.filter(pc.equal(known["kind"], "split"))
+        for row in known.select(["instrument_id", "ex_date", "ratio"]).to_pylist():
+            self._splits.setdefault(row["instrument_id"], {})[row["ex_date"]] = row["ratio"]
+
+    def refuse_mixture(self, bar_type: str, *, adjusted: bool) -> None:
+        """Refuse adjusted prices over prices as traded, and the reverse.
+
+        Raises
+        ------
+        InputError
+            The writable root holds the series, and of the other sort.
+        """
+        held = self._roots.series(bar_type)
+        if held is None or held[1] != self._roots.writable:
+            return
+        before = self._marked.get(bar_type, "").startswith(DECLARED)
+        if before != adjusted:
+            sorts = ("adjusted", "as traded") if before else ("as traded", "adjusted")
+            raise InputError(
+                f"The catalog holds {bar_type} with prices {sorts[0]}, and these are declared {sorts[1]}.",
+                "The two must not be mixed: revert the earlier import, or give these another symbol.",
+            )
+
+    def doubt(
+        self,
+        instrument_id: str,
+        days: NDArray[np.datetime64],
+        close: NDArray[np.float64],
+        recovered: Mapping[date, float],
+    ) -> str:
+        """Why prices declared as traded do not look so, in words; ``""`` where nothing speaks against them."""
+        splits = {**self._splits.get(instrument_id, {}), **recovered}
+        last = np.append(days[1:] != days[:-1], True)
+        unseen = unseen_splits(days[last], close[last], splits) if splits and len(days) else []
+        return f"its price does not show the {unseen[0][1]:g}:1 split of {unseen[0][0]}" if unseen else ""
 
 
 def unseen_splits(

@@ -142,7 +142,7 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
         what = "is no session"
     reason = np.full(len(days), "", object)
     reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
-    early = dates < known.days[0]
+    early = dates.astype(np.int64) < known.days[0].astype(np.int64)
     reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
     return np.where(closed, 0, ends), reason
 

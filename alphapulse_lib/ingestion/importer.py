@@ -80,7 +80,8 @@ def ingest(
         "digest": digest,
         "started": str(clock.now().isoformat()),
     }
-    staged = [_stage(provider, request, roots, declared or {}) for request in requests]
+    instruments = Instruments(roots, declared or {})
+    staged = [_stage(provider, request, roots, instruments) for request in requests]
     aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in staged for part in each.aside)])
     record |= {
         "warnings": list(dict.fromkeys(text for each in staged for text in each.warnings)),
@@ -121,27 +122,20 @@ def revert(roots: Roots, import_id: str) -> Reverted:
     return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
 
 
-def _stage(provider: Provider, request: Request, roots: Roots, declared: Mapping[str, Declared]) -> Staged:
+def _stage(provider: Provider, request: Request, roots: Roots, instruments: Instruments) -> Staged:
     if request.kind not in provider.kinds:
         raise InputError(f"{provider.name} has no {request.kind!r}.", f"It has {', '.join(sorted(provider.kinds))}.")
     request = replace(request, source=request.source or _told(request.target))
-    instruments = Instruments(roots, _with_request(declared, request))
+    for symbol, code in request.venue.items() if isinstance(request.venue, Mapping) else ():
+        instruments.declare(symbol, venue=code)
+    for symbol, name in request.name.items() if isinstance(request.name, Mapping) else ():
+        instruments.declare(symbol, name=name)
     batches = list(provider.read(request))
     if request.kind == "bars":
         return stage_bars(request, batches, roots, instruments)
     if request.kind == "actions":
         return stage_actions(request, batches, instruments)
     return stage_articles(request, batches, instruments)
-
-
-def _with_request(declared: Mapping[str, Declared], request: Request) -> dict[str, Declared]:
-    """What is declared of each symbol, the request's own mappings first."""
-    made = dict(declared)
-    for symbol, code in request.venue.items() if isinstance(request.venue, Mapping) else ():
-        made[symbol] = replace(made.get(symbol, Declared()), venue=code)
-    for symbol, name in request.name.items() if isinstance(request.name, Mapping) else ():
-        made[symbol] = replace(made.get(symbol, Declared()), name=name)
-    return made
 
 
 def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any]) -> Any:

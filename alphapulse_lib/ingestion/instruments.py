@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,13 @@ class Instruments:
 
     def __init__(self, roots: Roots, declared: Mapping[str, Declared]) -> None:
         self._index = Index(roots)
-        self._declared = declared
+        self._declared = dict(declared)
+        self._made: dict[str, Instrument] = {}
+
+    def declare(self, symbol: str, *, venue: str = "", name: str = "") -> None:
+        """Say where a symbol trades, or what it is called."""
+        said = self._declared.get(symbol, Declared())
+        self._declared[symbol] = Declared(venue or said.venue, name or said.name)
 
     def of(
         self,
@@ -79,32 +85,37 @@ class Instruments:
         said = self._declared.get(symbol, Declared())
         code = code or said.venue
         if not code:
-            try:
-                return self._index.resolve(symbol)
-            except (UnknownSymbol, CatalogEmpty):
-                raise InputError(
-                    f"Where does {symbol} trade?", "Say venue='XNAS' (Nasdaq), 'XNYS' (NYSE), or another venue's MIC."
-                ) from None
+            return self._held(symbol)
         place = venue(code)
-        known = self._index.get(f"{symbol}.{place.code}")
-        called = name or said.name
-        if known:
-            return Instrument(**{**_plain(known), "name": known.name or called})
+        known = self._made.get(f"{symbol}.{place.code}") or self._index.get(f"{symbol}.{place.code}")
         american = place.calendar == "XNYS"
-        return Instrument(
+        made = known or Instrument(
             f"{symbol}.{place.code}",
-            name=called,
             currency=place.currency,
             price_precision=_US_DECIMALS if american else max(2, _decimals(prices)),
             size_precision=0 if american else _decimals(volumes),
         )
+        self._made[made.id] = replace(made, name=made.name or name or said.name)
+        return self._made[made.id]
 
     def named(self, symbol: str, day: date) -> str | None:
-        """The id of the instrument a symbol means on a day, of those the catalog holds; else ``None``."""
+        """The id of the instrument a symbol means on a day, of those the catalog or this import has; else ``None``."""
+        made = [each for each in self._made if symbol in (each, self._made[each].symbol)]
+        if len(made) == 1:
+            return made[0]
         try:
             return self._index.resolve(symbol, day).id
         except (InputError, CatalogEmpty):
             return None
+
+    def _held(self, symbol: str) -> Instrument:
+        """The instrument of a symbol whose venue is told nowhere."""
+        try:
+            return self._index.resolve(symbol)
+        except (UnknownSymbol, CatalogEmpty):
+            raise InputError(
+                f"Where does {symbol} trade?", "Say venue='XNAS' (Nasdaq), 'XNYS' (NYSE), or another venue's MIC."
+            ) from None
 
 
 def listing_of(instrument: Instrument) -> Listing:
@@ -122,7 +133,3 @@ def _decimals(values: NDArray[np.float64] | None) -> int:
         if (np.abs(scaled - np.rint(scaled)) <= 1e-9 * np.maximum(1, np.abs(scaled))).all():
             return decimals
     return _MOST_DECIMALS
-
-
-def _plain(instrument: Instrument) -> dict[str, object]:
-    return {name: getattr(instrument, name) for name in instrument.__dataclass_fields__}

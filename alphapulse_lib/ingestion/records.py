@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ from alphapulse_lib.ingestion.report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["QUARANTINE", "adjusted_series", "find", "new_id", "quarantine", "records", "report_of", "save"]
+__all__ = ["DECLARED", "QUARANTINE", "adjusted_series", "find", "new_id", "quarantine", "records", "report_of", "save"]
 
+#: How the mark of a series begins whose prices were declared adjusted.
+DECLARED = "declared adjusted"
 #: The columns of the rows set aside.
 QUARANTINE = pa.schema(
     [
@@ -88,15 +91,15 @@ def quarantine(root: Path, import_id: str) -> pd.DataFrame:
     """The rows an import set aside, as ``Report.quarantined`` shows them."""
     path = root / "quarantine" / f"{import_id}.parquet"
     table = pq.read_table(path) if path.exists() else QUARANTINE.empty_table()
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def report_of(root: Path, record: dict[str, Any]) -> Report:
     """The report of an import that was made earlier."""
-    plain = {name: record[name] for name in ("id", "kind", "source", "written", "unchanged", "restated", "actions")}
-    listed = {name: tuple(record[name]) for name in ("instruments", "warnings", "notes")}
-    times = {name: record[name] for name in ("started", "ended")}
-    return Report(**plain, **listed, **times, quarantined=quarantine(root, record["id"]))
+    kept = {each.name: record[each.name] for each in fields(Report) if each.name != "quarantined"}
+    kept |= {name: tuple(kept[name]) for name in ("instruments", "warnings", "notes")}
+    return Report(**kept, quarantined=quarantine(root, record["id"]))
 
 
 def adjusted_series(roots: Roots | Path) -> dict[str, str]:

@@ -44,9 +44,8 @@ class Staged:
     @property
     def rows(self) -> int:
         """How many rows are ready."""
-        return sum(each.num_rows for each in (*self.actions, *self.articles)) + sum(
-            each.bars.num_rows for each in self.series
-        )
+        tables = (*self.actions, *self.articles, *(each.bars for each in self.series))
+        return sum(int(each.num_rows) for each in tables)
 
 
 def gather(batches: list[Batch]) -> tuple[pa.Table, list[str]]:

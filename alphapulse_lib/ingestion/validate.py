@@ -112,25 +112,31 @@ def repeated(
     return again, reason
 
 
-def oddities(bars: Figures, precision: int) -> dict[str, int]:
+def oddities(bars: Figures, precision: int, size_precision: int = 0) -> dict[str, int]:
     """How many bars are odd, by what is odd about them; none of it makes a bar unusable.
 
     Parameters
     ----------
     bars : Figures
         Usable ones, in the order of time.
-    precision : int
-        Decimals of the instrument's prices.
+    precision, size_precision : int
+        Decimals of the instrument's prices and volumes.
     """
-    scale = 10.0**precision
     off_tick = np.zeros(len(bars), np.bool_)
     for name in ("open", "high", "low", "close"):
-        steps = getattr(bars, name) * scale
-        off_tick |= np.abs(steps - np.rint(steps)) > np.maximum(1e-6, steps * 1e-12)
+        off_tick |= _is_rounded(getattr(bars, name), precision)
     body_low, body_high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
     extreme = (bars.low < body_low * (1 - EXTREME)) | (bars.high > body_high * (1 + EXTREME))
     return {
-        f"prices have more than {precision} decimals and were rounded": int(off_tick.sum()),
-        f"reach over {EXTREME:.0%} beyond their open and close": int(extreme.sum()),
-        "have no volume": int((bars.volume == 0).sum()),
+        f"prices of more than {precision} decimals, rounded": int(off_tick.sum()),
+        f"a range over {EXTREME:.0%} beyond open and close, kept": int(extreme.sum()),
+        f"volume of more than {size_precision} decimals, rounded": int(_is_rounded(bars.volume, size_precision).sum()),
+        "no volume": int((bars.volume == 0).sum()),
     }
+
+
+def _is_rounded(values: NDArray[np.float64], precision: int) -> NDArray[np.bool_]:
+    """Whether keeping that many decimals changes a value."""
+    steps = values * 10.0**precision
+    rounded: NDArray[np.bool_] = np.abs(steps - np.rint(steps)) > np.maximum(1e-6, steps * 1e-12)
+    return rounded

@@ -110,7 +110,8 @@ class _Text:
 
     def within(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each place lies inside a quoted field."""
-        return np.searchsorted(self.quotes, places) % 2 == 1
+        inside: NDArray[np.bool_] = np.searchsorted(self.quotes, places) % 2 == 1
+        return inside
 
     def records(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Where each record starts and ends, and its line; a quoted line break ends none, an empty line is none."""
@@ -136,9 +137,8 @@ class _Text:
     def header(self, start: int, end: int) -> list[str]:
         """The names in the first record."""
         line = self.content[start:end].tobytes().decode("utf-8", "replace")
-        quote = '"' if self.quoted else None
-        quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-        return [name.strip() for name in next(csv.reader([line], delimiter=self.delimiter, quoting=quoting))]
+        fields = next(csv.reader([line], delimiter=self.delimiter)) if self.quoted else line.split(self.delimiter)
+        return [name.strip() for name in fields]
 
 
 def _text_of(path: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
@@ -194,7 +194,8 @@ def _enclosing(content: NDArray[np.uint8], delimiter: str) -> NDArray[np.int64]:
     edges = [_QUOTE, _NEWLINE, ord(delimiter)]
     before = np.isin(content[np.maximum(quotes - 1, 0)], edges) | (quotes == 0)
     after = np.isin(content[np.minimum(quotes + 1, len(content) - 1)], edges) | (quotes == len(content) - 1)
-    return quotes[before | after]
+    touching: NDArray[np.int64] = quotes[before | after]
+    return touching
 
 
 def _only(content: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -182,7 +182,7 @@ def _articles(
     reason = np.where(np.asarray(pc.equal(texts["headline"], "")), "no headline", moments.reason)
     columns = {**texts, "published_at": pa.array(published)}
     columns["available_at"] = pc.coalesce(available, columns["published_at"])
-    columns["reason"] = pa.array(np.where(reason == "", None, reason), pa.string())
+    columns["reason"] = _or_null(reason)
     return columns, notes
 
 
@@ -260,7 +260,7 @@ def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
     """The reasons, with those of rows that name no instrument."""
     unnamed = np.asarray(pc.invert(pc.match_substring_regex(symbols, r"^[A-Z0-9][A-Z0-9.&_^=-]*$")))
     reason = np.where(unnamed & (reason == ""), "symbol is missing or cannot name an instrument", reason)
-    return pa.array(np.where(reason == "", None, reason), pa.string())
+    return _or_null(reason)
 
 
 def _batch(path: Path, grid: Grid, columns: dict[str, pa.Array], notes: tuple[str, ...]) -> Batch:
@@ -276,3 +276,7 @@ def _batch(path: Path, grid: Grid, columns: dict[str, pa.Array], notes: tuple[st
         table = pa.concat_tables([table, pa.table(torn)], promote_options="default")
         texts = pa.chunked_array([*texts.chunks, pa.array(grid.torn_texts, pa.string())])
     return Batch(path.name, table, pa.table({"row": texts}), notes)
+
+
+def _or_null(reason: NDArray[np.object_]) -> pa.Array:
+    return pa.array(reason, pa.string(), mask=reason == "")

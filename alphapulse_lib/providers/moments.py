@@ -119,7 +119,7 @@ def read_moments(
     if pa.types.is_timestamp(array.type):
         return _timestamps(array, what, timezone)
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
-        return _numbers(pl.from_arrow(array), what)
+        return _numbers(pl.Series(values=pl.from_arrow(array)), what)
     return _texts(pc.utf8_trim_whitespace(pc.cast(array, pa.string())), what, timezone, day_first)
 
 
@@ -176,7 +176,7 @@ def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Mome
 def _numbers(values: pl.Series, what: str) -> Moments:
     """Numbers since 1970, whose unit their size tells: 2001 to 2286 in seconds, 1973 to 5138 in the others."""
     gone = values.is_null().to_numpy() | (values.is_nan().to_numpy() if values.dtype.is_float() else False)
-    largest = float(values.abs().drop_nulls().drop_nans().median() or 0) if len(values) else 0.0
+    largest = float(values.drop_nulls().drop_nans().abs().cast(pl.Float64).median() or 0)  # type: ignore[arg-type]
     if 19_000_101 <= largest <= 21_001_231:
         return _free(values.cast(pl.Int64, strict=False).cast(pl.String).fill_null(""), what, "UTC", None)
     unit, name = next(

@@ -57,8 +57,8 @@ def ingest(
     timezone : str, optional
         The zone of stamps that name none; the venue's unless told. An offset in a stamp is always respected.
     stamps : {"session", "open", "close"}, optional
-        What a bar's stamp marks. ``"session"``, the default of daily bars: the date of a session, so the bar closes when
-        that session did. ``"open"``: it closes one period later. ``"close"``: as it stands.
+        What a bar's stamp marks. ``"session"``, the default of daily bars: the date of a session, so the bar closes
+        when that session did. ``"open"``: it closes one period later. ``"close"``: as it stands.
     adjusted : bool
         The prices are adjusted for splits or dividends, so not as traded. The series is marked so.
     columns : mapping, optional
