@@ -203,6 +203,11 @@ class Ledger:
         sql = f"SELECT record FROM runs{where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608  the clauses are ours
         return [from_json(text) for (text,) in self._ask(sql, *arguments, -1 if limit is None else limit)]
 
+    def of_spec(self, spec_id: str) -> list[RunRecord]:
+        """All runs of one spec, the newest first."""
+        found = self._ask("SELECT record FROM runs WHERE spec_id = ? ORDER BY sequence DESC", spec_id)
+        return [from_json(text) for (text,) in found]
+
     def family(self, spec: RunSpec) -> Family:
         """What the ledger holds of the family that a spec belongs to."""
         name = family_name(spec)

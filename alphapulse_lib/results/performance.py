@@ -23,7 +23,7 @@ from alphapulse_lib.results.statistics import max_drawdown, summary
 
 __all__ = ["periods_per_year", "run_statistics", "session_curve"]
 
-type Floats = NDArray[np.float64]
+type Floats = NDArray[np.floating[Any]]
 
 
 def run_statistics(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,8 @@ class Run:
     def stats(self) -> dict[str, Any]:
         """The statistics, as they were when the run was recorded; empty where it did not finish.
 
-        ``docs/reference/statistics.md`` says what each one is. ``trials`` and ``deflated_sharpe`` count the trials until
-        then; `deflated` counts them now.
+        ``docs/reference/statistics.md`` says what each one is. ``trials`` and ``deflated_sharpe`` count the trials
+        until then; `deflated` counts them now.
         """
         return dict(self.record.statistics)
 
@@ -100,6 +101,12 @@ class Run:
     def family(self) -> Family:
         """The trials of the same strategy, instruments and period."""
         return self._ledger.family(self.spec)
+
+    @property
+    def twin(self) -> RunRecord | None:
+        """The newest finished run of the same spec under the other fill convention, if anybody ran it."""
+        other = replace(self.spec, fill="close" if self.spec.fill == "next_open" else "next_open")
+        return next((each for each in self._ledger.of_spec(other.id) if each.status == "finished"), None)
 
     @cached_property
     def equity(self) -> pd.Series[float]:

@@ -1,0 +1,190 @@
+"""A run taken apart: by month, over time, by cost and by side. What tearsheets and figures are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.results.performance import periods_per_year, session_curve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Costs",
+    "costs",
+    "drawdown",
+    "monthly_returns",
+    "nanoseconds",
+    "rolling",
+    "sessions",
+    "sides",
+    "yearly_turnover",
+]
+
+type Floats = NDArray[np.floating[Any]]
+type Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Where the money went, in the account's currency.
+
+    Attributes
+    ----------
+    gross : float
+        What the fills would have made at the convention's prices.
+    slippage : float
+        What the modelled slippage took, zero or less. Taken back from the fill prices as if every order paid it, so an
+        upper bound where limit orders filled.
+    commission : float
+        What commission took, zero or less.
+    net : float
+        End equity less starting cash.
+    """
+
+    gross: float
+    slippage: float
+    commission: float
+    net: float
+
+
+def drawdown(equity: Floats) -> Floats:
+    """How far below its highest value until then each value lies, as a share: zero or less; shape (T,).
+
+    Examples
+    --------
+    >>> drawdown(np.array([100.0, 120.0, 90.0])).tolist()
+    [0.0, 0.0, -0.25]
+    """
+    return equity / np.maximum.accumulate(equity) - 1 if len(equity) else equity
+
+
+def sessions(spec: RunSpec, curve: pd.Series[float]) -> tuple[Integers, Floats]:
+    """The last value of each session and its time: `alphapulse_lib.results.performance.session_curve` of a Series."""
+    return session_curve(spec, nanoseconds(curve.index), curve.to_numpy(np.float64))
+
+
+def nanoseconds(times: Any) -> Integers:
+    """An index or a column of times as nanoseconds since 1970, UTC."""
+    import pandas as pd
+
+    return np.asarray(pd.DatetimeIndex(times).as_unit("ns").asi8)
+
+
+def monthly_returns(curve: pd.Series[float], start: float, timezone: str) -> pd.DataFrame:
+    """The return of each month and each year.
+
+    Parameters
+    ----------
+    curve : pandas.Series
+        Equity indexed by time.
+    start : float
+        The equity before the first value.
+    timezone : str
+        The zone whose months are meant.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a year, columns 1 to 12 and ``year``; ``nan`` for months that the curve does not touch.
+    """
+    import pandas as pd
+
+    local = curve.index.tz_convert(timezone).tz_localize(None)  # type: ignore[attr-defined]
+    last = curve.groupby(local.to_period("M")).last()
+    months = last / last.shift(fill_value=start) - 1
+    ends = curve.groupby(local.year).last()
+    ended = pd.PeriodIndex(last.index)
+    table = pd.DataFrame({"year": ended.year, "month": ended.month, "return": months.to_numpy()})
+    wide = table.pivot(index="year", columns="month", values="return").reindex(columns=range(1, 13))
+    wide["year"] = ends / ends.shift(fill_value=start) - 1
+    return wide
+
+
+def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, Floats]:
+    """The Sharpe ratio and the volatility of the returns before each value, both a year.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Tells how many returns make a year.
+    values : array of float, shape (T,)
+        Equity, one value a session.
+    length : int
+        How many returns are looked at: 126 are half a year of days.
+
+    Returns
+    -------
+    sharpe, volatility : array of float, shape (T,)
+        ``nan`` for the first ``length`` values, and the ratio where nothing moved.
+    """
+    sharpe, volatility = np.full(len(values), nan), np.full(len(values), nan)
+    if len(values) <= length:
+        return sharpe, volatility
+    with np.errstate(all="ignore"):
+        views = np.lib.stride_tricks.sliding_window_view(values[1:] / values[:-1] - 1, length)
+        mean, deviation = views.mean(axis=1), views.std(axis=1, ddof=1)
+        root = periods_per_year(spec) ** 0.5
+        volatility[length:] = deviation * root
+        sharpe[length:] = np.where(deviation > 1e-14, mean / deviation * root, nan)
+    return sharpe, volatility
+
+
+def costs(spec: RunSpec, fills: pd.DataFrame, net: float) -> Costs:
+    """Where the money went.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Its slippage.
+    fills : pandas.DataFrame
+        ``side``, ``quantity``, ``price``, ``commission``.
+    net : float
+        End equity less starting cash.
+    """
+    rate = spec.costs.slippage_bps / 10_000
+    sign = np.where(fills["side"].to_numpy() == "buy", 1.0, -1.0)
+    value = fills["quantity"].to_numpy(np.float64) * fills["price"].to_numpy(np.float64)
+    # A buy was filled at p(1 + rate), a sale at p(1 - rate).
+    slippage = -float((value * rate / (1 + sign * rate)).sum())
+    commission = -float(fills["commission"].to_numpy(np.float64).sum())
+    return Costs(net - slippage - commission, slippage, commission, net)
+
+
+def yearly_turnover(fills: pd.DataFrame, curve: pd.Series[float], timezone: str) -> pd.Series[float]:
+    """Half of what was traded in each month over the month's mean equity, as a yearly rate; indexed by month."""
+    local = curve.index.tz_convert(timezone).tz_localize(None)  # type: ignore[attr-defined]
+    mean = curve.groupby(local.to_period("M")).mean()
+    value = fills["quantity"] * fills["price"]
+    months = fills["ts"].dt.tz_convert(timezone).dt.tz_localize(None).dt.to_period("M")
+    traded = value.groupby(months).sum().reindex(mean.index, fill_value=0.0)
+    return traded / 2 / mean * 12
+
+
+def sides(trades: pd.DataFrame) -> list[dict[str, Any]]:
+    """Long, short and all round trips: count, hit rate, result, best, worst, mean return and mean time held (ns)."""
+    rows = []
+    for name in ("long", "short", "all"):
+        part = trades if name == "all" else trades[trades["side"] == name]
+        if not len(part):
+            continue
+        pnl = part["pnl"]
+        rows.append(
+            {
+                "side": name,
+                "trades": len(part),
+                "hit_rate": float((pnl > 0).mean()),
+                "pnl": float(pnl.sum()),
+                "best": float(pnl.max()),
+                "worst": float(pnl.min()),
+                "return": float(part["return"].mean()),
+                "held": int((nanoseconds(part["exit_ts"]) - nanoseconds(part["entry_ts"])).mean()),
+            }
+        )
+    return rows

@@ -1,0 +1,192 @@
+"""`ap.runs` and `ap.run`: the ledger, and one run of it with all that can be seen of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.model.run import Purpose, RunRecord, Status
+from alphapulse_lib.results.artefacts import replace_text
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.run import Run
+from alphapulse_lib.settings import settings
+from alphapulse_lib.views import cards, numbers, tearsheet
+from alphapulse_lib.views.page import Page
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+__all__ = ["SessionRun", "open_ledger", "run", "runs"]
+
+#: The columns of `runs`, with their types.
+_COLUMNS = {
+    "id": "str",
+    "strategy": "str",
+    "symbols": "str",
+    "period": "str",
+    "window": "str",
+    "sharpe": "float64",
+    "deflated": "float64",
+    "drawdown": "float64",
+    "end_equity": "float64",
+    "trades": "Int64",
+    "status": "str",
+    "user": "str",
+    "started": "datetime64[ns, UTC]",
+}
+
+
+class SessionRun(Run):
+    """A run with its views. What `ap.backtest` and `ap.run` return."""
+
+    def tearsheet(self, path: str | Path | None = None) -> Page:
+        """The run's tearsheet: one HTML file that needs no network and prints on A4.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it: a file, or a folder that exists. Default: the run's own folder in the ledger.
+
+        Returns
+        -------
+        Page
+            Shows itself in a notebook; stands for its path wherever a path is taken (``open``, ``Path``).
+
+        Raises
+        ------
+        LedgerError
+            It cannot be written there, or a file of the run is gone.
+
+        Examples
+        --------
+        >>> run.tearsheet("goog.html")  # doctest: +SKIP
+        """
+        target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
+        if target.is_dir():
+            target = target / f"tearsheet-{self.id}.html"
+        text = tearsheet.html(self)
+        replace_text(target, text)
+        return Page(target.absolute(), text)
+
+    def figure(self, kind: Literal["equity", "price", "monthly"] = "equity", *, dark: bool = False) -> Figure:
+        """A plotly figure of the run.
+
+        Parameters
+        ----------
+        kind : {"equity", "price", "monthly"}
+            Equity and drawdown against buy and hold; the trades on the price; the returns month by month.
+        dark : bool
+            For a dark background.
+        """
+        from alphapulse_lib.views import figures
+
+        kinds = {"equity": figures.equity, "price": figures.trades_on_price, "monthly": figures.monthly}
+        if kind not in kinds:
+            raise InputError(f"Unknown figure {kind!r}.", did_you_mean(str(kind), kinds, f"Known: {', '.join(kinds)}."))
+        return kinds[kind](self, dark=dark)
+
+    def _repr_html_(self) -> str:
+        return cards.html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else cards.text(self))
+
+
+def runs(
+    limit: int | None = 100,
+    *,
+    status: str | None = None,
+    strategy: str | None = None,
+    symbol: str | None = None,
+    user: str | None = None,
+    purpose: str | None = None,
+) -> pd.DataFrame:
+    """The runs in the ledger, the newest first.
+
+    Parameters
+    ----------
+    limit : int, optional
+        At most so many; ``None``: all.
+    status : {"finished", "failed", "interrupted"}, optional
+        Only these.
+    strategy, symbol, user : str, optional
+        Only those of this class, on this instrument, by this person.
+    purpose : {"trial", "rerun", "probe"}, optional
+        Only these.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id``, ``strategy``, ``symbols``, ``period``, ``window``, ``sharpe`` (a year), ``deflated`` (the probability
+        that the Sharpe ratio is no luck, with all trials until now), ``drawdown``, ``end_equity``, ``trades``, ``status``,
+        ``user``, ``started`` (UTC). No rows where nothing was run yet.
+
+    Raises
+    ------
+    InputError
+        A limit below one, or an unknown status or purpose.
+
+    Examples
+    --------
+    >>> ap.runs(strategy="SmaCross", limit=5)  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise InputError(f"limit={limit!r} is not a count of one or more.", "limit=None lists all.")
+    _one_of("status", status, get_args(Status.__value__))
+    _one_of("purpose", purpose, get_args(Purpose.__value__))
+    ledger = open_ledger()
+    found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
+    frame = pd.DataFrame([_row(record, ledger) for record in found], columns=list(_COLUMNS))
+    return frame.astype(_COLUMNS)
+
+
+def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
+    """One run, by its id or the beginning of it.
+
+    Raises
+    ------
+    UnknownRun
+        None begins so, or several do.
+
+    Examples
+    --------
+    >>> ap.run("3f2a").stats["sharpe"]  # doctest: +SKIP
+    """
+    ledger = open_ledger()
+    return SessionRun(ledger.get(id), ledger)
+
+
+def open_ledger() -> Ledger:
+    """The ledger that the settings name."""
+    return Ledger(settings().ledger_root)
+
+
+def _row(record: RunRecord, ledger: Ledger) -> dict[str, Any]:
+    each = SessionRun(record, ledger)
+    stats = record.statistics
+    return {
+        "id": record.id,
+        "strategy": each.strategy,
+        "symbols": ", ".join(each.symbols),
+        "period": record.spec.period,
+        "window": numbers.window(record),
+        "sharpe": stats.get("sharpe"),
+        "deflated": each.deflated["deflated_sharpe"] if stats else None,
+        "drawdown": stats.get("max_drawdown"),
+        "end_equity": stats.get("end_equity"),
+        "trades": stats.get("trades"),
+        "status": record.status,
+        "user": record.user,
+        "started": record.started_at,
+    }
+
+
+def _one_of(name: str, value: str | None, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        raise InputError(
+            f"Unknown {name} {value!r}.", did_you_mean(str(value), choices, f"Known: {', '.join(choices)}.")
+        )

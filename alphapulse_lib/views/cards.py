@@ -1,0 +1,281 @@
+"""Compact cards of runs, imports and coverage for notebooks, and the same as plain text for terminals.
+
+`html` and `text` take the object itself, find its card by the name of its class and import nothing for it, so a kernel
+can register them at no cost. Cards follow JupyterLab's theme, and the system's where there is no JupyterLab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.views import numbers
+
+__all__ = ["Card", "Fact", "card", "html", "text"]
+
+_STYLE = """
+<style>
+.ap-card { --ap-ink: #1c2128; --ap-quiet: #59636e; --ap-rule: #d1d9e0; --ap-up: #0b5cad; --ap-down: #a84300;
+  display: inline-block; max-width: 100%; box-sizing: border-box; padding: 12px 16px; margin: 4px 0;
+  border: 1px solid var(--ap-rule); border-radius: 4px; color: var(--ap-ink); font: 14px/1.4 system-ui, sans-serif;
+  font-variant-numeric: tabular-nums; }
+.ap-card .ap-head { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: flex-start;
+  gap: 4px 32px; }
+.ap-card .ap-title { font-weight: 600; font-size: 15px; }
+.ap-card .ap-badge { font-weight: 500; font-size: 12px; margin-left: 8px; padding: 0 8px; border-radius: 10px;
+  border: 1px solid var(--ap-rule); color: var(--ap-quiet); }
+.ap-card .ap-badge.ap-warn { color: var(--ap-down); border-color: var(--ap-down); }
+.ap-card .ap-quiet, .ap-card dt { color: var(--ap-quiet); font-size: 12.5px; }
+.ap-card svg { color: var(--ap-up); display: block; }
+.ap-card dl { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 8px 0 0; }
+.ap-card dt { font-weight: 400; margin: 0; }
+.ap-card dd { margin: 0; font-size: 16px; font-weight: 600; white-space: nowrap; }
+.ap-card dd.ap-beside { font-size: 12.5px; font-weight: 400; color: var(--ap-quiet); }
+.ap-card .ap-up { color: var(--ap-up); }
+.ap-card .ap-down { color: var(--ap-down); }
+.ap-card .ap-notes { margin: 8px 0 0; padding: 0; list-style: none; font-size: 13px; }
+.ap-card .ap-notes li { margin: 2px 0 0; }
+.ap-card pre { margin: 8px 0 0; font-size: 12px; white-space: pre-wrap; color: inherit; background: none; }
+[data-jp-theme-light="false"] .ap-card { --ap-ink: #e6edf3; --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff;
+  --ap-down: #f0954d; }
+@media (prefers-color-scheme: dark) { body:not([data-jp-theme-light]) .ap-card { --ap-ink: #e6edf3;
+  --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff; --ap-down: #f0954d; } }
+</style>
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number with its name; ``beside`` qualifies it, ``tone`` is ``"up"``, ``"down"`` or empty."""
+
+    name: str
+    value: str
+    beside: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a card says, before it is HTML or text.
+
+    Attributes
+    ----------
+    badges : tuple of (str, bool)
+        Words beside the title; True for those that warn.
+    notes : tuple of (str, bool)
+        Lines below the facts; True for those that warn.
+    drawing : str
+        HTML that stands beside the title.
+    """
+
+    title: str
+    subtitle: str = ""
+    badges: tuple[tuple[str, bool], ...] = ()
+    facts: tuple[Fact, ...] = ()
+    notes: tuple[tuple[str, bool], ...] = ()
+    excerpt: str = ""
+    drawing: str = ""
+
+    def html(self) -> str:
+        """The card for a notebook."""
+        badges = "".join(
+            f'<span class="ap-badge{" ap-warn" if warns else ""}">{escape(word)}</span>' for word, warns in self.badges
+        )
+        facts = "".join(
+            f'<div><dt>{escape(fact.name)}</dt><dd class="{f"ap-{fact.tone}" if fact.tone else ""}">'
+            f'{escape(fact.value)}</dd><dd class="ap-beside">{escape(fact.beside)}</dd></div>'
+            for fact in self.facts
+        )
+        notes = "".join(f'<li class="{"ap-down" if warns else ""}">{escape(note)}</li>' for note, warns in self.notes)
+        return (
+            f'{_STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
+            f'{badges}<div class="ap-quiet">{escape(self.subtitle)}</div></div>{self.drawing}</div>'
+            + (f"<dl>{facts}</dl>" if facts else "")
+            + (f'<ul class="ap-notes">{notes}</ul>' if notes else "")
+            + (f"<pre>{escape(self.excerpt)}</pre>" if self.excerpt else "")
+            + "</div>"
+        )
+
+    def text(self) -> str:
+        """The card for a terminal: names in one column, values in the next, what qualifies them in a third."""
+        names = max((len(fact.name) for fact in self.facts), default=0)
+        values = max((len(fact.value) for fact in self.facts), default=0)
+        badges = "".join(f"  [{word}]" for word, _ in self.badges)
+        lines = [f"{self.title}{badges}", f"  {self.subtitle}" if self.subtitle else ""]
+        lines += [f"  {fact.name:<{names}}  {fact.value:>{values}}  {fact.beside}".rstrip() for fact in self.facts]
+        lines += [f"  {'! ' if warns else ''}{note}" for note, warns in self.notes]
+        lines += [f"  {line}" for line in self.excerpt.splitlines()]
+        return "\n".join(line for line in lines if line)
+
+
+def html(shown: Any) -> str:
+    """The card of a run, an import's report or a coverage, as HTML.
+
+    Raises
+    ------
+    InputError
+        There is no card for such an object.
+    """
+    return card(shown).html()
+
+
+def text(shown: Any) -> str:
+    """The same as plain text, without a line's end.
+
+    Raises
+    ------
+    InputError
+        There is no card for such an object.
+    """
+    return card(shown).text()
+
+
+def card(shown: Any) -> Card:
+    """The card of an object, found by the name of its class or of one that it inherits from.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    for known in type(shown).__mro__:
+        make = _MAKERS.get((known.__module__, known.__name__))
+        if make is not None:
+            return make(shown)
+    raise InputError(f"There is no card for a {type(shown).__name__}.", "Runs, import reports and coverages have one.")
+
+
+def _run(run: Any) -> Card:
+    spec, record = run.spec, run.record
+    zone = numbers.place(spec).timezone.rpartition("/")[2].replace("_", " ")
+    subtitle = f"{numbers.window(record)}, {zone} time · run {run.id[:8]}"
+    badges = [(record.status, True)] if record.status != "finished" else []
+    badges += [(record.purpose, False)] if record.purpose != "trial" else []
+    badges += [("fills at the signal's close", True)] if spec.fill == "close" else []
+    title = f"{run.strategy} · {numbers.symbols(spec)} · {spec.period}"
+    if record.status != "finished":
+        return Card(title, subtitle, tuple(badges), notes=_why(record), excerpt=_tail(record.traceback))
+    return Card(title, subtitle, tuple(badges), _run_facts(run), _rejections(record.statistics), drawing=_spark(run))
+
+
+def _run_facts(run: Any) -> tuple[Fact, ...]:
+    stats, deflated = run.stats, run.deflated
+    trials = int(deflated["trials"])
+    return (
+        Fact(
+            "Total return",
+            numbers.percent(stats["total_return"]),
+            f"to {numbers.money(stats['end_equity'], numbers.place(run.spec).currency)}",
+            numbers.tone(stats["total_return"]),
+        ),
+        Fact("Buy and hold", numbers.percent(stats["benchmark_return"]), "", numbers.tone(stats["benchmark_return"])),
+        Fact(
+            "Sharpe ratio",
+            numbers.ratio(stats["sharpe"]),
+            f"deflated {numbers.ratio(deflated['deflated_sharpe'])}, {trials} trial{'s' if trials > 1 else ''}",
+        ),
+        Fact("Deepest drawdown", numbers.percent(stats["max_drawdown"]), "", numbers.tone(stats["max_drawdown"])),
+        Fact(
+            "Round trips",
+            numbers.count(stats["trades"]),
+            f"{numbers.percent(stats['hit_rate'], 0, signed=False)} won" if stats["trades"] else "",
+        ),
+        Fact("Commission", numbers.money(stats["commission"]), f"slippage {run.spec.costs.slippage_bps:g} bp"),
+    )
+
+
+def _why(record: Any) -> tuple[tuple[str, bool], ...]:
+    said = record.error or ("It was stopped before its end." if record.status == "interrupted" else "")
+    return ((said, True),) if said else ()
+
+
+def _rejections(stats: dict[str, Any]) -> tuple[tuple[str, bool], ...]:
+    rejected = int(stats.get("orders_rejected") or 0)
+    return ((f"{rejected} order{'s' if rejected > 1 else ''} rejected: run.orders and run.log say why.", True),)[
+        : bool(rejected)
+    ]
+
+
+def _tail(traceback: str, lines: int = 6) -> str:
+    return "\n".join(traceback.strip().splitlines()[-lines:])
+
+
+def _spark(run: Any) -> str:
+    from alphapulse_lib.views.drawing import spark
+
+    return spark(run.equity.to_numpy())
+
+
+def _report(report: Any) -> Card:
+    aside = len(report.quarantined)
+    facts = [Fact("Written", numbers.count(report.written), "rows")]
+    facts += [Fact("Unchanged", numbers.count(report.unchanged))] if report.unchanged else []
+    facts += [Fact("Restated", numbers.count(report.restated))] if report.restated else []
+    facts += [Fact("Set aside", numbers.count(aside), "report.quarantined" if aside else "", "down" if aside else "")]
+    facts += [Fact("Splits and dividends", numbers.count(report.actions), "recovered")] if report.actions else []
+    facts += [Fact("Instruments", numbers.count(len(report.instruments)), _names(report.instruments))]
+    notes = [(each, True) for each in report.warnings] + [(each, False) for each in report.notes]
+    if aside:
+        reasons = report.quarantined["reason"].value_counts().head(3)
+        notes += [(f"{numbers.count(number)} x {reason}", False) for reason, number in reasons.items()]
+    return Card(
+        f"Import of {report.source}",
+        f"{report.kind} · ap.revert({report.id!r}) takes it back",
+        facts=tuple(facts),
+        notes=tuple(notes),
+    )
+
+
+def _coverage(held: Any) -> Card:
+    title = f"{held.instrument_id} · {held.period}"
+    if not held.rows:
+        hint = "ap.ingest brings data in; ap.instruments() lists what there is."
+        return Card(title, "nothing is held here", notes=((hint, False),))
+    zone = numbers.venue_of(held.instrument_id).timezone
+    gaps = held.gaps
+    missing = sum(gaps["sessions"].to_pylist()) if gaps.num_rows else 0
+    edges = [numbers.day(each, zone) for each in (held.first, held.last)]
+    facts = (
+        Fact("Bars", numbers.count(held.rows)),
+        Fact("First", edges[0]),
+        Fact("Last", edges[1]),
+        Fact(
+            "Gaps",
+            numbers.count(gaps.num_rows),
+            f"{numbers.count(missing)} whole sessions" if missing else "",
+            "down" if gaps.num_rows else "",
+        ),
+    )
+    times = {name: gaps[name].cast("int64").to_pylist() for name in ("first", "last")}
+    shown = [
+        _gap(first, last, whole, bars, zone)
+        for first, last, whole, bars in zip(
+            *times.values(), gaps["sessions"].to_pylist(), gaps["bars"].to_pylist(), strict=True
+        )
+    ][:3]
+    rest = gaps.num_rows - len(shown)
+    notes = [(each, False) for each in shown] + ([(f"and {numbers.count(rest)} more", False)] if rest > 0 else [])
+    if held.off_session:
+        notes.append((f"{numbers.count(held.off_session)} bars outside of the venue's sessions", False))
+    return Card(title, f"in the {held.root}'s catalog", facts=facts, notes=tuple(notes))
+
+
+def _gap(first: int, last: int, whole: int, bars: int, zone: str) -> str:
+    pattern = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M"
+    start, end = numbers.day(first, zone, pattern), numbers.day(last, zone, pattern)
+    return f"missing {start}" + ("" if start == end else f" to {end}") + f", {numbers.count(bars)} bars"
+
+
+def _names(ids: tuple[str, ...]) -> str:
+    return ", ".join(each.rpartition(".")[0] for each in ids[:4]) + (" ..." if len(ids) > 4 else "")
+
+
+#: Module and name of a class -> what makes its card.
+_MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
+    ("alphapulse_lib.results.run", "Run"): _run,
+    ("alphapulse_lib.ingestion.report", "Report"): _report,
+    ("alphapulse_lib.catalog.coverage", "Coverage"): _coverage,
+}

@@ -1,0 +1,167 @@
+"""Numbers, moments and names as traders write them. The text always carries the sign; colour only repeats it."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from alphapulse_lib.model.instrument import VENUES, Venue
+from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.model.window import FOREVER
+
+__all__ = [
+    "count",
+    "day",
+    "duration",
+    "money",
+    "percent",
+    "place",
+    "price",
+    "ratio",
+    "symbols",
+    "tone",
+    "venue_of",
+    "window",
+]
+
+_MINUS = "\N{MINUS SIGN}"
+_NONE = "\N{EM DASH}"
+_ANYWHERE = Venue("", "24/7", "UTC", "USD")
+
+
+def percent(value: float | None, decimals: int = 2, *, signed: bool = True) -> str:
+    """A share as signed per cent.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.5, 0, signed=False), percent(None)
+    ('+12.34%', '50%', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return f"{_number(100 * value, decimals, signed=signed)}%"
+
+
+def ratio(value: float | None, decimals: int = 2) -> str:
+    """A ratio.
+
+    Examples
+    --------
+    >>> ratio(1.234), ratio(-0.5)
+    ('1.23', '−0.50')
+    """
+    return _NONE if value is None or not math.isfinite(value) else _number(value, decimals)
+
+
+def money(value: float | None, currency: str = "", *, signed: bool = False) -> str:
+    """An amount with its currency.
+
+    Examples
+    --------
+    >>> money(1234567.891, "USD"), money(-95, "USD", signed=True)
+    ('1,234,567.89 USD', '−95.00 USD')
+    """
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return f"{_number(value, 2, signed=signed)} {currency}".rstrip()
+
+
+def price(value: float, precision: int = 4) -> str:
+    """A price: at least cents, and what more of its precision is not zero.
+
+    Examples
+    --------
+    >>> price(100), price(100.0625), price(1234.5)
+    ('100.00', '100.0625', '1,234.50')
+    """
+    text = _number(value, precision)
+    head, _, tail = text.partition(".")
+    return f"{head}.{tail.rstrip('0').ljust(2, '0')}"
+
+
+def count(value: float | None) -> str:
+    """A count or a quantity, thousands separated.
+
+    Examples
+    --------
+    >>> count(12345), count(0.25)
+    ('12,345', '0.25')
+    """
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return _number(value, 0) if float(value).is_integer() else f"{_number(value, 8).rstrip('0')}"
+
+
+def tone(value: float | None) -> str:
+    """The class of a gain (``"up"``) or a loss (``"down"``), empty for neither."""
+    return "up" if value is not None and value > 0 else "down" if value is not None and value < 0 else ""
+
+
+def place(spec: RunSpec) -> Venue:
+    """Where the first instrument of a run trades: its zone and its currency."""
+    return venue_of(spec.instruments[0] if spec.instruments else "")
+
+
+def venue_of(instrument_id: str) -> Venue:
+    """Where an instrument trades; a place without a name, in UTC, where the venue is not known."""
+    return VENUES.get(instrument_id.rpartition(".")[2], _ANYWHERE)
+
+
+def symbols(spec: RunSpec) -> str:
+    """The instruments' symbols, the first four of them.
+
+    Examples
+    --------
+    >>> from alphapulse_lib.model.run import StrategySource
+    >>> symbols(RunSpec(StrategySource("m:S", ""), ("GOOG.XNAS", "AAPL.XNAS"), "1d", 0, 1))
+    'GOOG, AAPL'
+    """
+    names = [each.rpartition(".")[0] or each for each in spec.instruments]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def day(nanoseconds: int, zone: str = "UTC", pattern: str = "%Y-%m-%d") -> str:
+    """A moment in a zone.
+
+    Examples
+    --------
+    >>> day(0, "America/New_York", "%Y-%m-%d %H:%M %Z")
+    '1969-12-31 19:00 EST'
+    """
+    told = datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).astimezone(ZoneInfo(zone))
+    return told.strftime(pattern)
+
+
+def window(record: RunRecord) -> str:
+    """A run's window in days of its venue: as asked for, and where that was open, as read."""
+    zone = place(record.spec).timezone
+    start, end = record.spec.start, record.spec.end
+    if start <= 0:
+        start = min((each.first for each in record.series), default=0)
+    if end >= FOREVER:
+        end = max((each.last for each in record.series), default=record.ended_at)
+    return f"{day(start, zone)} to {day(end, zone)}"
+
+
+def duration(nanoseconds: int) -> str:
+    """A length of time.
+
+    Examples
+    --------
+    >>> duration(1_400_000_000), duration(95_000_000_000), duration(3 * 86_400_000_000_000)
+    ('1.4 s', '1 min 35 s', '3.0 days')
+    """
+    seconds = nanoseconds / 1e9
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{seconds / 3600:.1f} h" if seconds < 86_400 else f"{seconds / 86_400:.1f} days"
+
+
+def _number(value: float, decimals: int, *, signed: bool = False) -> str:
+    text = f"{abs(value):,.{decimals}f}"
+    if not text.strip("0.,"):
+        return text
+    return (_MINUS if value < 0 else "+" if signed else "") + text

@@ -1,0 +1,175 @@
+"""The tearsheet's charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alphapulse_lib.results import breakdown
+from alphapulse_lib.results.equity import by_symbol, fill_ratios
+from alphapulse_lib.views import numbers
+from alphapulse_lib.views.drawing import Bars, Line, Marker, chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.results.run import Run
+
+__all__ = ["Charts", "draw"]
+
+#: More markers than these cover each other.
+_MARKERS = 240
+_SYMBOLS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """The charts by name, as HTML, and what has to be said beside them."""
+
+    charts: dict[str, Any]
+    logarithmic: bool
+    rolling_length: int
+    split_note: str
+    fills_note: str
+
+
+def draw(run: Run) -> Charts:
+    """All charts of a finished run."""
+    zone = numbers.place(run.spec).timezone
+    equity, benchmark = run.equity, run.benchmark
+    moments = breakdown.nanoseconds(equity.index)
+    mine = equity.to_numpy(np.float64)
+    theirs = benchmark.reindex(equity.index).to_numpy(np.float64)
+    day = _day(run, zone)
+    logarithmic = _spans_wide(mine, theirs)
+    ends, closes = breakdown.sessions(run.spec, equity)
+    length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
+    sharpe, volatility = breakdown.rolling(run.spec, closes, length)
+    held = run.account["exposure"].to_numpy(np.float64)
+    charts: dict[str, Any] = {
+        "equity": chart(
+            moments,
+            [Line("Buy and hold", theirs, "other"), Line(run.strategy, mine, "main", fill=not logarithmic)],
+            label=_amount,
+            day=day,
+            height=300,
+            logarithmic=logarithmic,
+            title="Equity against buy and hold",
+        ),
+        "drawdown": chart(
+            moments,
+            [
+                Line("Buy and hold", breakdown.drawdown(theirs), "other"),
+                Line(run.strategy, breakdown.drawdown(mine), "fall", fill=True),
+            ],
+            label=_share,
+            day=day,
+            height=130,
+            zero=True,
+            title="Drawdown against buy and hold",
+        ),
+        "sharpe": chart(ends, [Line("Sharpe", sharpe)], label=numbers.ratio, day=day, height=150, zero=True),
+        "volatility": chart(ends, [Line("Volatility", volatility)], label=_share, day=day, height=150, zero=True),
+        "exposure": chart(
+            moments,
+            [Line("Exposure", np.divide(held, mine, out=np.zeros(len(mine)), where=mine > 0), fill=True)],
+            label=_share,
+            day=day,
+            height=150,
+            zero=True,
+        ),
+        "turnover": _turnover(run, zone),
+        "prices": _prices(run, day),
+    }
+    return Charts(charts, logarithmic, length, *_notes(run))
+
+
+def _turnover(run: Run, zone: str) -> str:
+    rate = breakdown.yearly_turnover(run.fills, run.equity, zone)
+    moments = breakdown.nanoseconds(rate.index.to_timestamp().tz_localize("UTC"))  # type: ignore[attr-defined]
+    return chart(
+        moments,
+        [Bars("Turnover", rate.to_numpy(np.float64))],
+        label=lambda value: f"{numbers.ratio(value, 1)}x",
+        day=lambda moment: numbers.day(moment, "UTC", "%Y-%m"),
+        height=150,
+        zero=True,
+    )
+
+
+def _prices(run: Run, day: Callable[[int], str]) -> list[tuple[str, str]]:
+    """Each symbol's closes with its fills, in shares of the window's first day."""
+    marks, fills = run.table("marks"), run.fills
+    ratios = fill_ratios(run.table("fills"), marks)
+    drawn = []
+    for symbol, rows in list(by_symbol(marks).items())[:_SYMBOLS]:
+        frame = rows.to_pandas()
+        closes = frame["close"].to_numpy(np.float64) * (frame["ratio"].to_numpy() if "ratio" in frame else 1.0)
+        mine = (fills["symbol"] == symbol).to_numpy()
+        drawn.append(
+            (
+                symbol,
+                chart(
+                    breakdown.nanoseconds(frame["ts"]),
+                    [Line(symbol, closes, "ink")],
+                    label=lambda value: numbers.price(value, 2),
+                    day=day,
+                    height=240,
+                    logarithmic=_spans_wide(closes, closes),
+                    markers=_markers(fills[mine], ratios[mine], day),
+                    title=f"Fills on the price of {symbol}",
+                ),
+            )
+        )
+    return drawn
+
+
+def _markers(fills: pd.DataFrame, ratios: Any, day: Callable[[int], str]) -> list[Marker]:
+    """The largest fills, as arrows."""
+    value = (fills["quantity"] * fills["price"]).to_numpy()
+    largest = np.sort(np.argsort(-value, kind="stable")[:_MARKERS])
+    moments = breakdown.nanoseconds(fills["ts"])
+    found = []
+    for at in largest.tolist():
+        fill = fills.iloc[at]
+        bought = fill["side"] == "buy"
+        said = f"{day(int(moments[at]))} {'bought' if bought else 'sold'} {numbers.count(fill['quantity'])}"
+        said += f" at {numbers.price(fill['price'])}"
+        height = float(fill["price"] * ratios[at])
+        found.append(Marker(int(moments[at]), height, "▲" if bought else "▼", "up" if bought else "down", said))
+    return found
+
+
+def _notes(run: Run) -> tuple[str, str]:
+    ratio = run.marks.get("ratio")
+    split = ratio is not None and bool((ratio != 1).any())
+    per_symbol = run.fills["symbol"].value_counts() if len(run.fills) else None
+    notes = []
+    if per_symbol is not None and int(per_symbol.iloc[0]) > _MARKERS:
+        notes.append(f"the {_MARKERS} largest of {numbers.count(int(per_symbol.iloc[0]))} fills")
+    if len(run.symbols) > _SYMBOLS:
+        notes.append(f"the first {_SYMBOLS} of {len(run.symbols)} instruments")
+    return (", in shares of the first day" if split else "", "; ".join(notes))
+
+
+def _day(run: Run, zone: str) -> Callable[[int], str]:
+    """Days for session bars, minutes for shorter ones."""
+    pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
+    return lambda moment: numbers.day(moment, zone, pattern)
+
+
+def _spans_wide(*curves: Any) -> bool:
+    """Whether equal factors are better shown as equal distances."""
+    held = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
+    return bool(len(held) and held.min() > 0 and held.max() / held.min() > 3)
+
+
+def _amount(value: float) -> str:
+    return numbers.money(value).rpartition(".")[0] if abs(value) >= 1000 else numbers.money(value)
+
+
+def _share(value: float) -> str:
+    return numbers.percent(value, 1 if abs(value) < 0.1 else 0, signed=False)

@@ -1,0 +1,320 @@
+"""The tearsheet's numbers and tables, as rows of text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alphapulse_lib.model.run import FILLS, RunSpec
+from alphapulse_lib.model.window import FOREVER
+from alphapulse_lib.results import breakdown
+from alphapulse_lib.results.performance import periods_per_year
+from alphapulse_lib.results.trades import holdings
+from alphapulse_lib.views import numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.results.run import Run
+
+__all__ = ["DEFLATED", "Number", "six", "spec_rows", "tables"]
+
+DEFLATED = (
+    "The probability that the true Sharpe ratio exceeds what so many trials without skill would show at best "
+    "(Bailey and López de Prado 2014); 0.95 is the usual demand"
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TRADES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of the six: name, value, tone, and the lines beside it (text, class, what is said under the pointer)."""
+
+    name: str
+    value: str
+    tone: str
+    honest: tuple[tuple[str, str, str], ...]
+
+
+def six(run: Run, deflated: dict[str, float]) -> list[Number]:
+    """The six numbers of the first screen."""
+    stats, spec = run.stats, run.spec
+    currency = numbers.place(spec).currency
+    years = stats["observations"] / periods_per_year(spec)
+    held = breakdown.drawdown(run.benchmark.to_numpy(np.float64))
+    trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
+    doubtful = not honest_sharpe >= 0.95
+    counted = f"{trials} trial{'s' if trials > 1 else ''} counted"
+    twin = run.twin
+    other = "next open" if spec.fill == "close" else "close"
+    fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
+    return [
+        Number(
+            "Total return",
+            numbers.percent(stats["total_return"]),
+            numbers.tone(stats["total_return"]),
+            (
+                _plain(f"to {numbers.money(stats['end_equity'], currency)}"),
+                _plain(f"buy and hold {numbers.percent(stats['benchmark_return'])}"),
+            ),
+        ),
+        Number(
+            "Return a year",
+            numbers.percent(stats["cagr"]),
+            numbers.tone(stats["cagr"]),
+            (
+                _plain(f"over {years:.1f} years"),
+                _plain(f"volatility {numbers.percent(stats['volatility'], signed=False)}"),
+            ),
+        ),
+        Number(
+            "Sharpe ratio",
+            numbers.ratio(stats["sharpe"]),
+            "",
+            (
+                (f"deflated {numbers.ratio(honest_sharpe)}", "down" if doubtful else "", DEFLATED),
+                _plain(counted),
+            ),
+        ),
+        Number(
+            "Deepest drawdown",
+            numbers.percent(stats["max_drawdown"]),
+            numbers.tone(stats["max_drawdown"]),
+            (
+                _plain(f"buy and hold {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
+                _plain(f"longest {numbers.count(_under_water(run))} sessions"),
+            ),
+        ),
+        Number(
+            "Round trips",
+            numbers.count(stats["trades"]),
+            "",
+            (
+                _plain(f"{numbers.percent(stats['hit_rate'], 0, signed=False)} won"),
+                (fills, "down" if spec.fill == "close" else "", FILLS[spec.fill]),
+            ),
+        ),
+        Number(
+            "Costs",
+            numbers.money(_costs(run).commission + _costs(run).slippage),
+            "down" if _costs(run).commission + _costs(run).slippage < 0 else "",
+            (
+                _plain(f"{currency}, slippage {spec.costs.slippage_bps:g} bp"),
+                _plain(f"at the {other}: {numbers.percent(twin.statistics.get('total_return'))}")
+                if twin
+                else (
+                    f"{other} fills: not run",
+                    "",
+                    "Run the same spec with the other fill convention to see the range",
+                ),
+            ),
+        ),
+    ]
+
+
+def tables(run: Run) -> dict[str, Any]:
+    """The tables of a finished run."""
+    trades = run.trades
+    net = run.stats["end_equity"] - run.spec.cash
+    taken = _costs(run)
+    currency = numbers.place(run.spec).currency
+    return {
+        "months": _months(run),
+        "month_names": _MONTHS,
+        "observations": numbers.count(run.stats["observations"]),
+        "yearly": numbers.count(periods_per_year(run.spec)),
+        "statistics": _statistics(run.stats),
+        "costs": [
+            ("Result before costs", numbers.money(taken.gross, currency, signed=True), numbers.tone(taken.gross)),
+            ("Slippage, modelled", numbers.money(taken.slippage, currency, signed=True), numbers.tone(taken.slippage)),
+            ("Commission", numbers.money(taken.commission, currency, signed=True), numbers.tone(taken.commission)),
+            ("Result", numbers.money(net, currency, signed=True), numbers.tone(net)),
+        ],
+        "costs_note": _costs_note(run, taken),
+        "sides": _sides(trades),
+        "side_names": [row["side"] for row in breakdown.sides(trades)],
+        "trades": _trade_rows(run, trades),
+        "trades_note": f"first in, first out; results net of commission{_shown(len(trades))}",
+        "holdings": _holdings(run),
+    }
+
+
+def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
+    """The spec, every field of it."""
+    zone = numbers.place(spec).timezone
+    costs = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in asdict(spec.costs).items() if value)
+    return [
+        ("Strategy", spec.strategy.name),
+        ("Its digest", spec.strategy.digest),
+        *((f"Parameter {name}", str(value)) for name, value in spec.parameters.items()),
+        ("Instruments", ", ".join(spec.instruments)),
+        ("Period", spec.period),
+        ("From", _moment(spec.start, zone)),
+        ("To", _moment(spec.end, zone)),
+        ("Cash", numbers.money(spec.cash, numbers.place(spec).currency)),
+        ("Costs", costs or "none"),
+        ("Fills", f"{spec.fill}: {FILLS[spec.fill]}"),
+        ("Prices", "as traded" if spec.adjust == "none" else "as traded, holdings follow splits"),
+        ("News", (f"scored by {spec.scorer}" if spec.scorer else "yes") if spec.news else "none"),
+        ("As of", "now" if spec.as_of is None else _moment(spec.as_of, zone)),
+        ("Recorded as of", "now" if spec.recorded_as_of is None else _moment(spec.recorded_as_of, zone)),
+        ("Seed", str(spec.seed)),
+    ]
+
+
+def _moment(nanoseconds: int, zone: str) -> str:
+    if nanoseconds <= 0 or nanoseconds >= FOREVER:
+        return "open"
+    return numbers.day(nanoseconds, zone, "%Y-%m-%d %H:%M:%S %Z")
+
+
+def _plain(text: str) -> tuple[str, str, str]:
+    return (text, "", "")
+
+
+def _costs(run: Run) -> breakdown.Costs:
+    return breakdown.costs(run.spec, run.fills, run.stats["end_equity"] - run.spec.cash)
+
+
+def _costs_note(run: Run, taken: breakdown.Costs) -> str:
+    total = taken.slippage + taken.commission
+    if not total:
+        return "No commission and no slippage were asked for: real trading has both."
+    traded = float((run.fills["quantity"] * run.fills["price"]).sum())
+    share = f"{-total / traded * 10_000:.1f} bp of the {numbers.money(traded)} traded"
+    if taken.gross > 0:
+        return (
+            f"Costs took {numbers.percent(-total / taken.gross, 1, signed=False)} of the result before them, {share}."
+        )
+    return f"Costs came to {share}."
+
+
+def _under_water(run: Run) -> int:
+    """The longest stretch of sessions below a former high."""
+    _, closes = breakdown.sessions(run.spec, run.equity)
+    longest = current = 0
+    for below in (breakdown.drawdown(closes) < 0).tolist():
+        current = current + 1 if below else 0
+        longest = max(longest, current)
+    return longest
+
+
+def _months(run: Run) -> list[dict[str, Any]]:
+    table = breakdown.monthly_returns(run.equity, run.spec.cash, numbers.place(run.spec).timezone)
+    monthly = table.drop(columns="year").to_numpy()
+    most = float(np.nanmax(np.abs(monthly))) if np.isfinite(monthly).any() else 0.0
+    return [
+        {"year": year, "cells": [_cell(value, most) for value in row]}
+        for year, row in zip(table.index.tolist(), table.to_numpy().tolist(), strict=True)
+    ]
+
+
+def _cell(value: float, most: float) -> dict[str, Any]:
+    if not math.isfinite(value):
+        return {"text": "", "tone": "", "strength": 0}
+    strength = round(6 + 40 * min(abs(value) / most, 1)) if most and round(value, 4) else 0
+    return {"text": numbers.percent(value).rstrip("%"), "tone": numbers.tone(value), "strength": strength}
+
+
+def _statistics(stats: dict[str, Any]) -> list[list[tuple[str, ...]]]:
+    def share(name: str, label: str, *, signed: bool = True) -> tuple[str, ...]:
+        return (label, numbers.percent(stats.get(name), signed=signed))
+
+    def plain(name: str, label: str, decimals: int = 2) -> tuple[str, ...]:
+        return (label, numbers.ratio(stats.get(name), decimals))
+
+    years = stats.get("minimum_track_record", math.nan)
+    return [
+        [
+            plain("sharpe", "Sharpe ratio"),
+            plain("sortino", "Sortino ratio"),
+            plain("calmar", "Calmar ratio"),
+            plain("omega", "Omega ratio"),
+            plain("profit_factor", "Profit factor"),
+            plain("tail_ratio", "Tail ratio"),
+            share("volatility", "Volatility", signed=False),
+            share("downside_deviation", "Downside deviation", signed=False),
+        ],
+        [
+            plain("probabilistic_sharpe", "Probability Sharpe > 0", 3),
+            ("Periods needed at 95 %", numbers.count(math.ceil(years)) if math.isfinite(years) else "never"),
+            share("value_at_risk", "Value at risk, 5 %"),
+            share("conditional_value_at_risk", "Mean beyond it"),
+            plain("skewness", "Skewness"),
+            plain("kurtosis", "Kurtosis (normal: 3)"),
+            share("exposure", "Time in the market", signed=False),
+            share("gross_exposure", "Mean exposure", signed=False),
+        ],
+        [
+            share("alpha", "Alpha, a year"),
+            plain("beta", "Beta"),
+            plain("correlation", "Correlation"),
+            share("tracking_error", "Tracking error", signed=False),
+            plain("information_ratio", "Information ratio"),
+            plain("turnover", "Turnover, a year"),
+            ("Orders", numbers.count(stats.get("orders"))),
+            ("Orders rejected", numbers.count(stats.get("orders_rejected"))),
+        ],
+    ]
+
+
+def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
+    """One row a measure, one column a side."""
+    rows = breakdown.sides(trades)
+    if not rows:
+        return []
+    return [
+        ("Count", [(numbers.count(row["trades"]), "") for row in rows]),
+        ("Won", [(numbers.percent(row["hit_rate"], 1, signed=False), "") for row in rows]),
+        ("Result", [(numbers.money(row["pnl"], signed=True), numbers.tone(row["pnl"])) for row in rows]),
+        ("Best", [(numbers.money(row["best"], signed=True), numbers.tone(row["best"])) for row in rows]),
+        ("Worst", [(numbers.money(row["worst"], signed=True), numbers.tone(row["worst"])) for row in rows]),
+        ("Mean return", [(numbers.percent(row["return"]), numbers.tone(row["return"])) for row in rows]),
+        ("Mean time held", [(numbers.duration(row["held"]), "") for row in rows]),
+    ]
+
+
+def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
+    zone = numbers.place(run.spec).timezone
+    pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
+    shown = trades.tail(_TRADES).iloc[::-1]
+    entries, exits = (breakdown.nanoseconds(shown[name]).tolist() for name in ("entry_ts", "exit_ts"))
+    return [
+        (
+            row["symbol"],
+            row["side"],
+            numbers.day(entry, zone, pattern),
+            numbers.day(left, zone, pattern),
+            numbers.count(row["quantity"]),
+            numbers.price(row["entry_price"]),
+            numbers.price(row["exit_price"]),
+            numbers.money(row["commission"]),
+            numbers.money(row["pnl"], signed=True),
+            numbers.percent(row["return"]),
+            numbers.tone(row["pnl"]),
+        )
+        for row, entry, left in zip(shown.to_dict("records"), entries, exits, strict=True)
+    ]
+
+
+def _shown(total: int) -> str:
+    return f"; the last {_TRADES} of {numbers.count(total)}" if total > _TRADES else ""
+
+
+def _holdings(run: Run) -> list[tuple[str, ...]]:
+    return [
+        (
+            row["symbol"],
+            numbers.count(round(row["quantity"], 8)),
+            numbers.price(row["entry_price"]),
+            numbers.price(row["price"]),
+            numbers.money(row["value"]),
+            numbers.money(row["pnl"], signed=True),
+            numbers.tone(row["pnl"]),
+        )
+        for row in holdings(run.table("fills"), run.table("marks")).to_pylist()
+    ]

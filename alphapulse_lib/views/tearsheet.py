@@ -1,0 +1,162 @@
+"""The tearsheet of a run: one HTML file, offline, light and dark, that prints on A4.
+
+First what a reader decides by: six numbers, each with what qualifies it beside it, and equity and drawdown against buy
+and hold. Then what explains it. Then what it takes to believe it: the spec in full, the rows that were read, the
+source.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from alphapulse_lib.model.run import FILLS, RunRecord
+from alphapulse_lib.views import numbers, sheet_charts, sheet_tables
+
+if TYPE_CHECKING:
+    from alphapulse_lib.results.run import Run
+
+__all__ = ["html"]
+
+_LOG_LINES = 200
+_PERIODS = {"1d": "daily", "1w": "weekly", "1m": "one-minute", "1h": "hourly"}
+
+
+def html(run: Run) -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    run : Run
+        Finished, failed or interrupted; of one that did not finish the page tells why.
+
+    Raises
+    ------
+    LedgerError
+        One of the run's files is gone or damaged.
+    """
+    environment, css, js = _templates()
+    values = _identity(run) | _specification(run)
+    if run.status == "finished":
+        values |= _result(run)
+    else:
+        values |= {"error": run.record.error, "traceback": run.record.traceback}
+    template = environment.get_template("tearsheet.html")
+    return template.render(css=css, js=js, **values)
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    """Who, what, when."""
+    record, spec = run.record, run.spec
+    zone = numbers.place(spec).timezone
+    rejected = int(record.statistics.get("orders_rejected") or 0)
+    return {
+        "version": version("alphapulse"),
+        "strategy": run.strategy,
+        "strategy_name": spec.strategy.name,
+        "symbols": numbers.symbols(spec),
+        "period": _PERIODS.get(spec.period, spec.period),
+        "window": f"{numbers.window(record)}, {zone.rpartition('/')[2].replace('_', ' ')} time",
+        "run_id": record.id,
+        "spec_id": record.spec_id,
+        "status": record.status,
+        "purpose": record.purpose,
+        "user": record.user,
+        "started": numbers.day(record.started_at, zone, "%Y-%m-%d %H:%M %Z"),
+        "took": numbers.duration(record.ended_at - record.started_at),
+        "optimistic": spec.fill == "close",
+        "twin": _twin(run.twin),
+        "rejected": f"{rejected} order{'s' if rejected > 1 else ''} rejected." if rejected else "",
+        "closing": _CLOSING,
+    }
+
+
+_CLOSING = (
+    "Cash dividends, borrowing fees and market impact are not modelled. What happened before need not happen again."
+)
+
+
+def _twin(twin: RunRecord | None) -> str:
+    """What the same spec gave under the other fill convention."""
+    if twin is None:
+        return "The same spec was not run with the other fill convention."
+    words = {"next_open": "at the next open", "close": "at the signal's close"}[twin.spec.fill]
+    total, sharpe = twin.statistics.get("total_return"), twin.statistics.get("sharpe")
+    return (
+        f"Filled {words} the same spec returned {numbers.percent(total)} (Sharpe ratio {numbers.ratio(sharpe)}, "
+        f"run {twin.id[:8]})."
+    )
+
+
+def _result(run: Run) -> dict[str, Any]:
+    """All that a finished run has besides."""
+    drawn = sheet_charts.draw(run)
+    deflated = run.deflated
+    return {
+        "numbers": sheet_tables.six(run, deflated),
+        "honesty": _honesty(run, deflated),
+        "charts": {
+            name: Markup(chart) if isinstance(chart, str) else [(symbol, Markup(each)) for symbol, each in chart]  # noqa: S704  drawn by us
+            for name, chart in drawn.charts.items()
+        },
+        "logarithmic": drawn.logarithmic,
+        "rolling_length": drawn.rolling_length,
+        "split_note": drawn.split_note,
+        "fills_note": drawn.fills_note,
+        "currency": numbers.place(run.spec).currency,
+    } | sheet_tables.tables(run)
+
+
+def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]:
+    """What the six numbers rest on: name, value and what is said under the pointer."""
+    trials = int(deflated["trials"])
+    prints = sorted({each.fingerprint[:12] for each in run.record.series})
+    rows = sum(each.rows for each in run.record.series)
+    data = (prints[0] if len(prints) == 1 else f"{len(prints)} series") if prints else numbers.ratio(None)
+    return [
+        ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
+        ("Deflated Sharpe", numbers.ratio(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
+        ("Fills", "next open" if run.spec.fill == "next_open" else "signal's close", FILLS[run.spec.fill]),
+        ("Data", f"{data} · {numbers.count(rows)} rows", "SHA-256 of the rows that were read"),
+        ("Spec", run.record.spec_id[:12], run.record.spec_id),
+    ]
+
+
+def _specification(run: Run) -> dict[str, Any]:
+    """The spec in full, the environment, the rows, the source, the log."""
+    record = run.record
+    zone = numbers.place(run.spec).timezone
+    lines = run.log.splitlines()
+    return {
+        "spec_rows": sheet_tables.spec_rows(run.spec),
+        "environment_rows": sorted(record.environment.items()),
+        "series": [
+            (
+                each.name,
+                each.root,
+                numbers.count(each.rows),
+                numbers.day(each.first, zone, "%Y-%m-%d %H:%M"),
+                numbers.day(each.last, zone, "%Y-%m-%d %H:%M"),
+                each.fingerprint,
+            )
+            for each in record.series
+        ],
+        "source": run.spec.strategy.text,
+        "log": "\n".join(lines[-_LOG_LINES:]),
+        "log_lines": min(len(lines), _LOG_LINES),
+    }
+
+
+@cache
+def _templates() -> tuple[Environment, Markup, Markup]:
+    """The template with everything escaped, and style and script as they are."""
+    loader = PackageLoader("alphapulse_lib.views")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    css, js = (loader.get_source(environment, f"tearsheet.{ending}")[0] for ending in ("css", "js"))
+    return environment, Markup(css), Markup(js)  # noqa: S704  our own files
