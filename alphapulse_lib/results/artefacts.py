@@ -60,9 +60,13 @@ def _write(path: Path, content: pa.Table | str) -> None:
         path.write_text(content, encoding="utf-8")
     else:
         # Prices and equities hardly repeat: a dictionary costs more time than it saves space.
-        repeated = [field.name for field in content.schema if pa.types.is_string(field.type)]
+        repeated = [field.name for field in content.schema if _repeats(field.type)]
         pq.write_table(content, path, compression="zstd", compression_level=1, use_dictionary=[*repeated, "ratio"])
     _sync(path)
+
+
+def _repeats(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
 
 def _sync(path: Path) -> None:

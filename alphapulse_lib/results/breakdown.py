@@ -40,8 +40,7 @@ class Costs:
     gross : float
         What the fills would have made at the convention's prices.
     slippage : float
-        What the modelled slippage took, zero or less. Taken back from the fill prices as if every order paid it, so an
-        upper bound where limit orders filled.
+        What the modelled slippage took, zero or less.
     commission : float
         What commission took, zero or less.
     net : float
@@ -136,23 +135,17 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
     return sharpe, volatility
 
 
-def costs(spec: RunSpec, fills: pd.DataFrame, net: float) -> Costs:
+def costs(fills: pd.DataFrame, net: float) -> Costs:
     """Where the money went.
 
     Parameters
     ----------
-    spec : RunSpec
-        Its slippage.
     fills : pandas.DataFrame
-        ``side``, ``quantity``, ``price``, ``commission``.
+        ``commission`` and ``slippage``, both money paid.
     net : float
         End equity less starting cash.
     """
-    rate = spec.costs.slippage_bps / 10_000
-    sign = np.where(fills["side"].to_numpy() == "buy", 1.0, -1.0)
-    value = fills["quantity"].to_numpy(np.float64) * fills["price"].to_numpy(np.float64)
-    # A buy was filled at p(1 + rate), a sale at p(1 - rate).
-    slippage = -float((value * rate / (1 + sign * rate)).sum())
+    slippage = -float(fills["slippage"].to_numpy(np.float64).sum())
     commission = -float(fills["commission"].to_numpy(np.float64).sum())
     return Costs(net - slippage - commission, slippage, commission, net)
 

@@ -5,55 +5,29 @@ from __future__ import annotations
 import platform
 import secrets
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec, Series, Status
+from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
 from alphapulse_lib.results.equity import account
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import run_statistics
 from alphapulse_lib.results.trades import round_trips
 
-__all__ = ["Raw", "environment", "keep", "new_run_id"]
+if TYPE_CHECKING:
+    from alphapulse_lib.engine.request import RawResult
+
+__all__ = ["environment", "keep", "new_run_id"]
 
 #: The libraries that decide results.
 _LIBRARIES = ("alphapulse", "nautilus_trader", "numpy", "pyarrow", "duckdb", "pandas")
 
 
-class Raw(Protocol):
-    """What an engine hands over; its tables are those that `alphapulse_lib.results.equity.account` takes.
-
-    ``orders`` has a ``status``, and ``positions`` is kept as it is. Of a run that did not finish they hold what
-    happened until then.
-    """
-
-    @property
-    def status(self) -> Status: ...
-    @property
-    def fills(self) -> pa.Table: ...
-    @property
-    def orders(self) -> pa.Table: ...
-    @property
-    def positions(self) -> pa.Table: ...
-    @property
-    def marks(self) -> pa.Table: ...
-    @property
-    def series(self) -> tuple[Series, ...]: ...
-    @property
-    def log(self) -> str: ...
-    @property
-    def error(self) -> str: ...
-    @property
-    def traceback(self) -> str: ...
-    @property
-    def environment(self) -> dict[str, str]: ...
-
-
 def keep(
     spec: RunSpec,
-    raw: Raw,
+    raw: RawResult,
     ledger: Ledger,
     *,
     user: str,
@@ -68,7 +42,7 @@ def keep(
     ----------
     spec : RunSpec
         What was run.
-    raw : Raw
+    raw : RawResult
         What came out. Only a finished run is measured: half an equity curve would be taken for a result.
     ledger : Ledger
         Takes the record.
@@ -94,6 +68,8 @@ def keep(
         "log.txt": raw.log,
         "source.py": spec.strategy.text,
     }
+    if raw.warnings:
+        files["warnings.txt"] = "\n".join(raw.warnings)
     statistics: dict[str, Any] = {}
     if raw.status == "finished":
         curve = account(raw.fills, raw.marks, spec.cash)

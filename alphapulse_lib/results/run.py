@@ -27,9 +27,9 @@ _EMPTY = {
     "marks": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("close", pa.float64())]),
     "fills": pa.schema(
         [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
-        + [(name, pa.float64()) for name in ("quantity", "price", "commission")]
+        + [(name, pa.float64()) for name in ("quantity", "price", "commission", "slippage")]
     ),
-    "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string())]),
+    "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string()), ("reason", pa.string())]),
     "positions": pa.schema([("symbol", pa.string())]),
     "trades": TRADES,
 }
@@ -131,17 +131,19 @@ class Run:
 
     @cached_property
     def fills(self) -> pd.DataFrame:
-        """One row a fill: ``ts``, ``symbol``, ``side``, ``quantity``, ``price``, ``commission``."""
+        """One row a fill, as traded: ``ts``, ``symbol``, ``side``, ``quantity``, ``price``, ``commission``, and
+        ``slippage``, money that is in the price already.
+        """
         return self._frame("fills")
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """One row an order, with its ``status``."""
+        """One row an order, with its ``status`` and the ``reason`` of a refusal."""
         return self._frame("orders")
 
     @cached_property
     def positions(self) -> pd.DataFrame:
-        """One row a position, as NautilusTrader keeps it."""
+        """What is held at the end, as traded, with its value at the last close."""
         return self._frame("positions")
 
     @cached_property
@@ -153,6 +155,11 @@ class Run:
     def log(self) -> str:
         """What engine and strategy logged."""
         return self.text("log")
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What the engine wanted the run's owner to know."""
+        return tuple(self.text("warnings").splitlines())
 
     def table(self, name: str) -> pa.Table:
         """One of the run's tables as it is on disk; without rows where the run has none.
@@ -168,7 +175,7 @@ class Run:
         return read_table(self._ledger.folder(self.id) / file)
 
     def text(self, name: str) -> str:
-        """One of the run's texts (``"log"``, ``"source"``); empty where the run has none.
+        """One of the run's texts (``"log"``, ``"source"``, ``"warnings"``); empty where the run has none.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from alphapulse_lib.errors import InputError
 
 __all__ = ["summary"]
 
-type Floats = NDArray[np.float64]
+type Floats = NDArray[np.floating[Any]]
 
 #: The share of returns that counts as the tail of value at risk.
 _TAIL = 0.05

@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from alphapulse_lib.results.equity import by_symbol, fill_ratios
+from alphapulse_lib.results.equity import fill_ratios
 
-__all__ = ["TRADES", "holdings", "round_trips"]
+__all__ = ["TRADES", "round_trips"]
 
 _TIME = pa.timestamp("ns", "UTC")
 
@@ -34,17 +34,6 @@ TRADES = pa.schema(
         ("commission", pa.float64()),
         ("pnl", pa.float64()),
         ("return", pa.float64()),
-    ]
-)
-
-_HOLDINGS = pa.schema(
-    [
-        ("symbol", pa.string()),
-        ("quantity", pa.float64()),
-        ("entry_price", pa.float64()),
-        ("price", pa.float64()),
-        ("value", pa.float64()),
-        ("pnl", pa.float64()),
     ]
 )
 
@@ -79,47 +68,12 @@ def round_trips(fills: pa.Table, marks: pa.Table) -> pa.Table:
         unless split between), ``commission`` (of both sides, in proportion to the quantity), ``pnl`` NET of it and
         ``return`` (pnl over the entry's value).
     """
-    rows, _ = _matched(fills, marks)
+    rows = _matched(fills, marks)
     return pa.Table.from_pylist(sorted(rows, key=lambda row: int(row["exit_ts"])), TRADES)
 
 
-def holdings(fills: pa.Table, marks: pa.Table) -> pa.Table:
-    """What is still held after the last fill.
-
-    Returns
-    -------
-    pyarrow.Table
-        ``symbol``, ``quantity`` (below zero when short) and ``entry_price`` (the mean of the open lots) in shares of
-        the last mark, ``price`` (the last close), ``value``, ``pnl`` (not yet realised, net of the commission paid).
-    """
-    _, open_lots = _matched(fills, marks)
-    last = {
-        symbol: of_symbol.slice(of_symbol.num_rows - 1).to_pylist()[0] for symbol, of_symbol in by_symbol(marks).items()
-    }
-    rows = []
-    for symbol, lots in open_lots.items():
-        units = sum(lot.units for lot in lots)
-        if symbol not in last or abs(units) < _DUST:
-            continue
-        ratio, price = last[symbol].get("ratio", 1.0), last[symbol]["close"]
-        cost = sum(lot.units * lot.price * lot.ratio for lot in lots)
-        paid = sum(abs(lot.units) * lot.commission_per_unit for lot in lots)
-        value = units * ratio * price
-        rows.append(
-            {
-                "symbol": symbol,
-                "quantity": units * ratio,
-                "entry_price": cost / (units * ratio),
-                "price": price,
-                "value": value,
-                "pnl": value - cost - paid,
-            }
-        )
-    return pa.Table.from_pylist(rows, _HOLDINGS)
-
-
-def _matched(fills: pa.Table, marks: pa.Table) -> tuple[list[dict[str, Any]], dict[str, deque[_Lot]]]:
-    """Round trips as rows, and the lots that stay open."""
+def _matched(fills: pa.Table, marks: pa.Table) -> list[dict[str, Any]]:
+    """Round trips as rows, in the order of the fills that close them."""
     rows: list[dict[str, Any]] = []
     lots: dict[str, deque[_Lot]] = {}
     ratios = fill_ratios(fills, marks)
@@ -131,7 +85,7 @@ def _matched(fills: pa.Table, marks: pa.Table) -> tuple[list[dict[str, Any]], di
         rows.extend(_close(symbol, lots.setdefault(symbol, deque()), fill))
         if abs(fill.units) > _DUST:
             lots[symbol].append(fill)
-    return rows, lots
+    return rows
 
 
 def _close(symbol: str, lots: deque[_Lot], fill: _Lot) -> list[dict[str, Any]]:

@@ -120,8 +120,8 @@ def runs(
     -------
     pandas.DataFrame
         ``id``, ``strategy``, ``symbols``, ``period``, ``window``, ``sharpe`` (a year), ``deflated`` (the probability
-        that the Sharpe ratio is no luck, with all trials until now), ``drawdown``, ``end_equity``, ``trades``, ``status``,
-        ``user``, ``started`` (UTC). No rows where nothing was run yet.
+        that the Sharpe ratio is no luck, with all trials until now), ``drawdown``, ``end_equity``, ``trades``,
+        ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
 
     Raises
     ------

@@ -158,7 +158,8 @@ def _run(run: Any) -> Card:
     title = f"{run.strategy} · {numbers.symbols(spec)} · {spec.period}"
     if record.status != "finished":
         return Card(title, subtitle, tuple(badges), notes=_why(record), excerpt=_tail(record.traceback))
-    return Card(title, subtitle, tuple(badges), _run_facts(run), _rejections(record.statistics), drawing=_spark(run))
+    notes = _rejections(record.statistics) + tuple((each, True) for each in run.warnings)
+    return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
 
 
 def _run_facts(run: Any) -> tuple[Fact, ...]:
@@ -230,43 +231,30 @@ def _report(report: Any) -> Card:
 
 
 def _coverage(held: Any) -> Card:
-    title = f"{held.instrument_id} · {held.period}"
-    if not held.rows:
-        hint = "ap.ingest brings data in; ap.instruments() lists what there is."
-        return Card(title, "nothing is held here", notes=((hint, False),))
     zone = numbers.venue_of(held.instrument_id).timezone
-    gaps = held.gaps
-    missing = sum(gaps["sessions"].to_pylist()) if gaps.num_rows else 0
-    edges = [numbers.day(each, zone) for each in (held.first, held.last)]
+    pattern = "%Y-%m-%d" if held.period[-1] in "dw" else "%Y-%m-%d %H:%M"
     facts = (
-        Fact("Bars", numbers.count(held.rows)),
-        Fact("First", edges[0]),
-        Fact("Last", edges[1]),
+        Fact("Bars", numbers.count(held.bars)),
+        Fact("First", numbers.day(held.first.value, zone, pattern)),
+        Fact("Last", numbers.day(held.last.value, zone, pattern)),
         Fact(
             "Gaps",
-            numbers.count(gaps.num_rows),
-            f"{numbers.count(missing)} whole sessions" if missing else "",
-            "down" if gaps.num_rows else "",
+            numbers.count(len(held.gaps)),
+            f"{numbers.count(held.missing_sessions)} whole sessions" if held.missing_sessions else "",
+            "" if held.complete else "down",
         ),
     )
-    times = {name: gaps[name].cast("int64").to_pylist() for name in ("first", "last")}
-    shown = [
-        _gap(first, last, whole, bars, zone)
-        for first, last, whole, bars in zip(
-            *times.values(), gaps["sessions"].to_pylist(), gaps["bars"].to_pylist(), strict=True
-        )
-    ][:3]
-    rest = gaps.num_rows - len(shown)
-    notes = [(each, False) for each in shown] + ([(f"and {numbers.count(rest)} more", False)] if rest > 0 else [])
+    notes = [(_gap(each, zone, pattern), False) for each in held.gaps.head(3).to_dict("records")]
+    if len(held.gaps) > 3:
+        notes.append((f"and {numbers.count(len(held.gaps) - 3)} more in coverage.gaps", False))
     if held.off_session:
         notes.append((f"{numbers.count(held.off_session)} bars outside of the venue's sessions", False))
-    return Card(title, f"in the {held.root}'s catalog", facts=facts, notes=tuple(notes))
+    return Card(f"{held.instrument_id} · {held.period}", f"{held.root} catalog", facts=facts, notes=tuple(notes))
 
 
-def _gap(first: int, last: int, whole: int, bars: int, zone: str) -> str:
-    pattern = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M"
-    start, end = numbers.day(first, zone, pattern), numbers.day(last, zone, pattern)
-    return f"missing {start}" + ("" if start == end else f" to {end}") + f", {numbers.count(bars)} bars"
+def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:
+    start, end = (numbers.day(gap[edge].value, zone, pattern) for edge in ("first", "last"))
+    return f"missing {start}{'' if start == end else f' to {end}'}: {numbers.count(gap['bars'])} bars"
 
 
 def _names(ids: tuple[str, ...]) -> str:
@@ -277,5 +265,5 @@ def _names(ids: tuple[str, ...]) -> str:
 _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.results.run", "Run"): _run,
     ("alphapulse_lib.ingestion.report", "Report"): _report,
-    ("alphapulse_lib.catalog.coverage", "Coverage"): _coverage,
+    ("alphapulse_lib.session.coverage", "SessionCoverage"): _coverage,
 }

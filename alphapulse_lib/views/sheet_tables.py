@@ -12,7 +12,6 @@ from alphapulse_lib.model.run import FILLS, RunSpec
 from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
-from alphapulse_lib.results.trades import holdings
 from alphapulse_lib.views import numbers
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ def _plain(text: str) -> tuple[str, str, str]:
 
 
 def _costs(run: Run) -> breakdown.Costs:
-    return breakdown.costs(run.spec, run.fills, run.stats["end_equity"] - run.spec.cash)
+    return breakdown.costs(run.fills, run.stats["end_equity"] - run.spec.cash)
 
 
 def _costs_note(run: Run, taken: breakdown.Costs) -> str:
@@ -310,11 +309,11 @@ def _holdings(run: Run) -> list[tuple[str, ...]]:
         (
             row["symbol"],
             numbers.count(round(row["quantity"], 8)),
-            numbers.price(row["entry_price"]),
-            numbers.price(row["price"]),
+            numbers.price(row["average_price"]),
+            numbers.price(row["last_price"]),
             numbers.money(row["value"]),
-            numbers.money(row["pnl"], signed=True),
-            numbers.tone(row["pnl"]),
+            numbers.money(row["unrealized_pnl"], signed=True),
+            numbers.tone(row["unrealized_pnl"]),
         )
-        for row in holdings(run.table("fills"), run.table("marks")).to_pylist()
+        for row in run.positions.to_dict("records")
     ]

@@ -71,6 +71,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "optimistic": spec.fill == "close",
         "twin": _twin(run.twin),
         "rejected": f"{rejected} order{'s' if rejected > 1 else ''} rejected." if rejected else "",
+        "warnings": run.warnings,
         "closing": _CLOSING,
     }
 
