@@ -66,9 +66,7 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
             continue
         bars, available = bars[chosen], available[chosen]
         odd.update(oddities(bars, instrument.price_precision, instrument.size_precision))
-        staged.warnings += [
-            f"{instrument.id}: {each}" for each in stamp_doubts(bars.ts, instrument.venue, period, stamps)
-        ]
+        odd.update(stamp_doubts(bars.ts, instrument.venue, period, stamps))
         adjusted = DECLARED if request.adjusted else ""
         if period == Period(1, "d") and not request.adjusted:
             adjusted = _look_for_actions(rows, chosen, bars, instrument, request, marks, staged)

@@ -13,7 +13,7 @@ import yaml
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError, UnreadableFile, did_you_mean
-from alphapulse_lib.ingestion.importer import ingest
+from alphapulse_lib.ingestion.importer import Annotate, ingest
 from alphapulse_lib.ingestion.instruments import Declared
 from alphapulse_lib.ingestion.records import records, report_of
 from alphapulse_lib.ingestion.report import Report
@@ -71,7 +71,7 @@ def read(path: Path) -> Dataset:
     return Dataset(path.stem, said.get("title", path.stem), providers.pop(), tuple(requests), declared, _digest(files))
 
 
-def ingest_dataset(path: Path, roots: Roots) -> Report:
+def ingest_dataset(path: Path, roots: Roots, annotate: Annotate | None = None) -> Report:
     """Import a declared dataset; once its very content is in the catalog, this says so and reads nothing more."""
     dataset = read(path)
     for record in records(roots.writable):
@@ -84,6 +84,7 @@ def ingest_dataset(path: Path, roots: Roots) -> Report:
         title=dataset.name,
         declared=dataset.declared,
         digest=dataset.digest,
+        annotate=annotate,
     )
 
 

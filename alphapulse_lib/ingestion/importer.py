@@ -6,7 +6,7 @@ that is cut short leaves whole files; run again, it writes what is missing and c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, datasets
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
 from alphapulse_lib.errors import InputError, NothingUsable
 from alphapulse_lib.ingestion.bars import stage_bars
@@ -28,7 +29,11 @@ from alphapulse_lib.ingestion.staged import Staged
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.providers.contract import Provider, Request
 
-__all__ = ["ingest", "revert"]
+__all__ = ["Annotate", "ingest", "revert"]
+
+#: What is done with articles beyond this layer: called with the written root, the import's id, what each table of
+#: articles changed, and the ids of the instruments that are new.
+type Annotate = Callable[[Path, str, Sequence[Merge], frozenset[str]], None]
 
 
 def ingest(
@@ -39,6 +44,7 @@ def ingest(
     title: str = "",
     declared: Mapping[str, Declared] | None = None,
     digest: str = "",
+    annotate: Annotate | None = None,
 ) -> Report:
     """Import what is asked for, as one import.
 
@@ -56,6 +62,8 @@ def ingest(
         By symbol: where it trades and what it is called.
     digest : str
         What tells a dataset's content; kept in the record.
+    annotate : callable, optional
+        Called at the end, as part of the import: see `Annotate`.
 
     Returns
     -------
@@ -95,8 +103,11 @@ def ingest(
     save(root, record | {"status": "running"}, aside)
     status, total = "interrupted", Written()
     try:
-        for written in _write(root, staged, record):
+        merges = list[Merge]()
+        for written in _write(root, staged, record, merges):
             total += written
+        if annotate and (merges or instruments.new):
+            annotate(root, record["id"], merges, frozenset(instruments.new))
         status = "finished"
     finally:
         _finish(root, record, status, total, None)
@@ -138,8 +149,8 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
     return stage_articles(request, batches, instruments)
 
 
-def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any]) -> Any:
-    """Write part by part; yields what each part changed, and notes in the record what it touched."""
+def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any], articles: list[Merge]) -> Iterator[Written]:
+    """Write part by part; yields what each part changed, notes in the record what it touched, keeps articles' merges."""
     record |= {"series": [], "instruments": [], "actions": 0}
     known: dict[str, Instrument] = {}
     for part in staged:
@@ -149,7 +160,7 @@ def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any]) -> Any:
         write_instruments(root, known.values(), [listing_of(each) for each in known.values()], record["id"])
     record["instruments"] = sorted(known)
     series = [each for part in staged for each in part.series]
-    for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False):
+    for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False, disable=None):
         record["series"].append({"bar_type": each.period.bar_type(each.instrument.id), "adjusted": each.adjusted})
         yield write_bars(root, each.instrument, each.period, each.bars, record["id"])
     recovered = [table for part in staged for table in part.recovered]
@@ -158,10 +169,11 @@ def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any]) -> Any:
     for table in (table for part in staged for table in part.actions):
         yield _counted(actions.write(root, table, record["id"]))
     for table in (table for part in staged for table in part.articles):
-        yield _counted(datasets.write(root, "articles", table, record["id"]))
+        articles.append(datasets.write(root, "articles", table, record["id"]))
+        yield _counted(articles[-1])
 
 
-def _counted(merge: Any) -> Written:
+def _counted(merge: Merge) -> Written:
     return Written(merge.new, merge.same, merge.restated)
 
 

@@ -48,6 +48,8 @@ class Instruments:
         self._index = Index(roots)
         self._declared = dict(declared)
         self._made: dict[str, Instrument] = {}
+        #: Ids of those that no root knew.
+        self.new: list[str] = []
 
     def declare(self, symbol: str, *, venue: str = "", name: str = "") -> None:
         """Say where a symbol trades, or what it is called."""
@@ -88,6 +90,8 @@ class Instruments:
             return self._held(symbol)
         place = venue(code)
         known = self._made.get(f"{symbol}.{place.code}") or self._index.get(f"{symbol}.{place.code}")
+        if not known:
+            self.new.append(f"{symbol}.{place.code}")
         american = place.calendar == "XNYS"
         made = known or Instrument(
             f"{symbol}.{place.code}",
@@ -127,9 +131,9 @@ def _decimals(values: NDArray[np.float64] | None) -> int:
     """The decimals that the values are written with, up to nine."""
     if values is None:
         return 2
-    finite = values[np.isfinite(values)][:100_000]
+    finite = values[np.isfinite(values)]
     for decimals in range(_MOST_DECIMALS):
         scaled = finite * 10.0**decimals
-        if (np.abs(scaled - np.rint(scaled)) <= 1e-9 * np.maximum(1, np.abs(scaled))).all():
+        if (np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all():
             return decimals
     return _MOST_DECIMALS

@@ -144,7 +144,7 @@ def _missing(missing: Sequence[str], names: Sequence[str], kind: str, where: str
         hint = "Its first line looks like data: put a line with the columns' names above it."
     else:
         first = missing[0].split(" or ")[0]
-        hint = f"Name it: columns={{{first!r}: {next(iter(names), '')!r}}}. Needed are {', '.join(_NEEDED[kind])}."
+        hint = f"Name it: columns={{{first!r}: 'its name'}}. Needed are {', '.join(_NEEDED[kind])}."
     return MissingColumn(f"{where} has no column for {', '.join(missing)}: it has {_listed(names)}.", hint)
 
 

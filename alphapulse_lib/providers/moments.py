@@ -149,8 +149,7 @@ def _dates(array: pa.ChunkedArray) -> Moments:
     reason = _reasons(np.abs(counted) > _HELD[1], "stamp is out of range")
     reason[gone] = "no stamp"
     wall = np.clip(counted, *_HELD) * _DAY
-    plain = np.ones(len(wall), np.bool_)
-    return Moments(wall, wall, plain, plain, reason)
+    return Moments(wall, wall, reason == "", reason == "", reason)
 
 
 def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Moments:
@@ -165,12 +164,11 @@ def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Mome
             pc.fill_null(pc.cast(pc.local_timestamp(array).cast(pa.timestamp("ns")), pa.int64()), 0), np.int64
         )
         return Moments(stamps, wall, _no(count), _no(count), _reasons(gone, "no stamp"))
-    bare = _no(count)
     if (stamps % _DAY == 0).all():
-        return Moments(stamps, stamps, ~bare, ~bare, _reasons(gone, "no stamp"))
+        return Moments(stamps, stamps, ~gone, ~gone, _reasons(gone, "no stamp"))
     instant, reason = _placed(stamps, what, timezone)
     reason[gone] = "no stamp"
-    return Moments(instant, stamps, bare, ~bare, reason)
+    return Moments(instant, stamps, _no(count), ~gone, reason)
 
 
 def _numbers(values: pl.Series, what: str) -> Moments:
@@ -227,7 +225,8 @@ def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | No
     instant, naive, reason = _zoned(wall, bare, clock["zone"].fill_null(""), what, timezone)
     reason[wrong] = np.array([f"stamp {each!r} is not understood" for each in text.filter(wrong)], object)
     reason[(text == "").to_numpy()] = "no stamp"
-    return Moments(instant, wall, bare, naive, reason, notes)
+    read = reason == ""
+    return Moments(instant, wall, bare & read, naive & read, reason, notes)
 
 
 def _days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Series, tuple[str, ...]]:
@@ -307,6 +306,8 @@ def _zoned(
         if offset:
             seconds = (int(offset[2]) * 60 + int(offset[3] or 0)) * 60 * (-1 if offset[1] == "-" else 1)
             instant[rows] = wall[rows] - seconds * 1_000_000_000
+        elif not name and timezone is None and (written != "").any():
+            reason[rows] = "names no time zone, as others do"
         elif name and name not in _ABBREVIATIONS:
             reason[rows] = f"zone {name!r} is not understood"
         else:

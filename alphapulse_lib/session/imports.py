@@ -10,6 +10,9 @@ from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.settings import PROJECT
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from alphapulse_lib.catalog.versions import Merge
     from alphapulse_lib.ingestion.report import Report, Reverted
     from alphapulse_lib.providers.contract import Kind, Stamps
 
@@ -94,7 +97,7 @@ def ingest(
 
     roots = Roots.of_settings()
     if target is None:
-        return declarations.ingest_dataset(_declared(provider), roots)
+        return declarations.ingest_dataset(_declared(provider), roots, _annotate)
     _one_of("kind", kind, KINDS)
     _one_of("stamps", stamps, (*STAMPS, None))
     request = Request(
@@ -112,7 +115,7 @@ def ingest(
         recover=recover,
         source=source,
     )
-    return importer.ingest(registry.provider(provider), [request], roots)
+    return importer.ingest(registry.provider(provider), [request], roots, annotate=_annotate)
 
 
 def revert(import_id: str) -> Reverted:
@@ -134,6 +137,39 @@ def revert(import_id: str) -> Reverted:
     from alphapulse_lib.ingestion import importer
 
     return importer.revert(Roots.of_settings(), import_id)
+
+
+def _annotate(root: Path, import_id: str, merges: Sequence[Merge], new: frozenset[str]) -> None:
+    """Find what the articles of an import are about, and score them; look for new instruments in older articles too."""
+    from alphapulse_lib.articles import mentions
+    from alphapulse_lib.catalog import datasets
+    from alphapulse_lib.catalog.index import Index
+    from alphapulse_lib.catalog.roots import Roots
+
+    roots = Roots.of_settings()
+    index = Index(roots)
+    written = [merge.added for merge in merges]
+    if new or any(merge.same for merge in merges):  # Known articles too: an import may have been cut short here.
+        written.append(datasets.read(roots, "articles"))
+    for articles in (table for table in written if table.num_rows):
+        found = mentions.find(articles, index.instruments(), index.listings())
+        datasets.write(root, "mentions", found, import_id)
+        datasets.write(root, "scores", _scored(articles), import_id)
+
+
+def _scored(articles: pa.Table) -> pa.Table:
+    """The scores that the default scorer gives to the headlines."""
+    import pyarrow as pa
+
+    from alphapulse_lib import scoring
+
+    scorer = scoring.find()
+    columns = {name: articles[name] for name in ("source", "published_at", "available_at")}
+    scores = pa.array(scoring.score(articles["headline"], scorer))
+    named = {
+        name: pa.array([value] * len(scores)) for name, value in (("scorer", scorer.name), ("version", scorer.version))
+    }
+    return pa.table({**columns, "article_id": articles["id"], **named, "score": scores})
 
 
 def _declared(name: str) -> Path:
