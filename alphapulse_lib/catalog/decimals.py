@@ -18,6 +18,8 @@ __all__ = ["SCALE", "to_decimals", "to_floats"]
 SCALE = 16
 
 _HALF = 2.0**64
+#: Rows worked on at a time, so that they stay in the processor's cache.
+_BLOCK = 8192
 
 
 def to_decimals(values: NDArray[np.float64], precision: int, name: str = "a column") -> pa.Array:
@@ -55,12 +57,14 @@ def _decode(chunk: pa.Array, precision: int, into: NDArray[np.float64]) -> None:
     if not len(chunk):
         return
     halves = np.frombuffer(chunk.buffers()[1], dtype="<i8").reshape(-1, 2)[chunk.offset : chunk.offset + len(chunk)]
-    low, high = halves[:, 0], halves[:, 1]
-    np.copyto(into, low)
-    # `low` was read with a sign of its own: where it looks negative, 2**64 is missing.
-    carry = high - (low >> 63)
-    if carry.any():
-        into += carry * _HALF
-    into /= 10.0 ** (SCALE - precision)
-    np.rint(into, out=into)
-    into /= 10.0**precision
+    for start in range(0, len(chunk), _BLOCK):
+        low, high = halves[start : start + _BLOCK, 0], halves[start : start + _BLOCK, 1]
+        block = into[start : start + _BLOCK]
+        np.copyto(block, low)
+        # `low` was read with a sign of its own: where it looks negative, 2**64 is missing.
+        carry = high - (low >> 63)
+        if carry.any():
+            block += carry * _HALF
+        block /= 10.0 ** (SCALE - precision)
+        np.rint(block, out=block)
+        block /= 10.0**precision

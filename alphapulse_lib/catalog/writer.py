@@ -6,7 +6,9 @@ publishes the superseded rows first and the new file after them, so that a crash
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, datasets, layout, schemas, versions
@@ -191,15 +194,25 @@ def _encoded(table: pa.Table, instrument: Instrument, period: Period, import_id:
 
 
 def _partitions(table: pa.Table, period: Period) -> Iterator[tuple[Window, pa.Table]]:
+    """The rows of each file; without a copy where they arrive in order."""
     if not table.num_rows:
         return
-    if period.is_session:
-        yield layout.partition_of(period, 1970), table
-        return
-    years = table["ts_event"].to_numpy().astype("datetime64[Y]").astype(np.int64) + 1970
-    for year in np.unique(years):
-        chosen = years == year
-        yield layout.partition_of(period, int(year)), table if chosen.all() else table.filter(pa.array(chosen))
+    stamps = table["ts_event"].cast(pa.int64()).to_numpy()
+    first, last = (np.datetime64(int(end), "ns").astype("datetime64[Y]").astype(int) for end in _ends(stamps))
+    in_order = bool((np.diff(stamps) >= 0).all())
+    years = [0] if period.is_session else range(1970 + int(first), 1971 + int(last))
+    for bounds in (layout.partition_of(period, year) for year in years):
+        if in_order:
+            start, end = np.searchsorted(stamps, bounds.start), np.searchsorted(stamps, bounds.end, side="right")
+            part = table.slice(start, end - start)
+        else:
+            part = table.filter(pa.array((stamps >= bounds.start) & (stamps <= bounds.end)))
+        if part.num_rows:
+            yield bounds, part
+
+
+def _ends(stamps: NDArray[np.int64]) -> tuple[np.int64, np.int64]:
+    return stamps.min(), stamps.max()
 
 
 def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int) -> Written:
@@ -224,7 +237,15 @@ def _read(path: Path) -> pa.Table:
 
 
 def _publish(root: Path, path: Path, table: pa.Table) -> None:
-    publish_table(root, path, table.unify_dictionaries(), use_dictionary=["recorded_at", "import_id"])
+    publish_table(
+        root,
+        path,
+        table.unify_dictionaries(),
+        use_dictionary=["recorded_at", "import_id"],
+        # Times grow evenly: their differences take half of the file less.
+        column_encoding=dict.fromkeys(("ts_event", "ts_init", "available_at"), "DELTA_BINARY_PACKED"),
+        write_statistics=["ts_event", "ts_init", "available_at", "recorded_at"],
+    )
 
 
 def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
