@@ -86,12 +86,15 @@ bar = Bar(BarType.from_str("AAPL.XNAS-1-DAY-LAST-EXTERNAL"), *prices, Quantity.f
 def test_a_bar_is_a_card(run: Run) -> None:
     outputs = run(OBJECTS, "bar")
     assert shown(outputs) == (
-        "AAPL.XNAS · 1d bar  (2013-04-30 16:00:00 EDT)\n"
-        "  Open    435.1000\n  High    445.2500\n  Low     432.0700\n"
-        "  Close   442.7800 (+1.77%)\n"  # 442.78 / 435.10 = 1.01765
+        "AAPL.XNAS · 1d bar\n"
+        "  2013-04-30 16:00:00 EDT\n"
+        "  Open      435.1000\n"
+        "  High      445.2500\n"
+        "  Low       432.0700\n"
+        "  Close     442.7800  +1.77% from the open\n"  # 442.78 / 435.10 = 1.01765
         "  Volume  24,697,800"
     )
-    assert "<dd" in shown(outputs, "text/html")
+    assert '<div class="ap-card">' in shown(outputs, "text/html")
     assert "24,697,800" in shown(outputs, "text/html")
 
 
@@ -149,18 +152,18 @@ def traded(run: Run) -> Run:
 @pytest.mark.parametrize(
     ("expression", "says"),
     [
-        ("equity", ["AAPL.XNAS", "equity", "Price step  0.0001"]),
-        ("engine.cache.orders()[0]", ["BUY 10 AAPL.XNAS", "market order", "filled", "10 of 10", "100.0000"]),
+        ("equity", ["AAPL.XNAS", "equity", "Price step"]),
+        ("engine.cache.orders()[0]", ["BUY 10 AAPL.XNAS", "market order", "[filled]", "10 of 10", "at 100.00"]),
         ("strategy.fill", ["SELL 10 AAPL.XNAS at 125.0000", "1,250.00 USD", "0.00 USD"]),
-        ("engine.cache.positions()[0]", ["closed", "+250.00 USD", "+25.00%", "2013-05-02 16:00:00 EDT"]),
-        ("engine.cache.account_for_venue(Venue('XNAS'))", ["XNAS-001", "cash account", "10,250.00"]),
+        ("engine.cache.positions()[0]", ["[closed]", "+250.00 USD", "+25.00%", "closed 2013-05-02 16:00:00 EDT"]),
+        ("engine.cache.account_for_venue(Venue('XNAS'))", ["XNAS-001", "cash account", "10,250.00 free"]),
         ("engine.get_result()", ["2013-04-30 to 2013-05-03", "+250.00", "Orders", "2"]),
     ],
 )
 def test_a_bare_engine_s_objects_are_cards(traded: Run, expression: str, says: list[str]) -> None:
     outputs = traded(expression)
     assert not [part for part in says if part not in shown(outputs)]
-    assert '<div class="ap-object">' in shown(outputs, "text/html")
+    assert '<div class="ap-card">' in shown(outputs, "text/html")
 
 
 def test_a_figure_without_a_template_is_readable_on_any_ground_and_stays_itself(run: Run) -> None:

@@ -55,7 +55,7 @@ def _repaint(figure: Any) -> None:
     ours = _TEMPLATE["layout"]["colorway"]
     exchanged = {colour: ours[place % len(ours)] for place, colour in enumerate(theirs)}
     for trace in figure.data:
-        for part in (getattr(trace, "line", None), getattr(trace, "marker", None)):
+        for part in filter(None, (getattr(trace, "line", None), getattr(trace, "marker", None))):
             colour = getattr(part, "color", None)
             if isinstance(colour, str) and colour in exchanged:
                 part.color = exchanged[colour]

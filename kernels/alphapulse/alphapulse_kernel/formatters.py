@@ -7,26 +7,30 @@ from typing import Any
 
 from IPython.core.formatters import DisplayFormatter
 
-from alphapulse_kernel import charts
-from alphapulse_kernel.nautilus import CARDS
+from alphapulse_kernel import charts, nautilus
+from alphapulse_lib.views import cards
+from alphapulse_lib.views.cards import Card
 
 __all__ = ["register"]
 
+#: Our own results that are plain values; a run brings its card along.
+_OURS = (("alphapulse_lib.ingestion.report", "Report"), ("alphapulse_lib.session.coverage", "SessionCoverage"))
+
 
 def register(display: DisplayFormatter) -> None:
-    """Show NautilusTrader's objects as cards (HTML, and aligned text for terminals), figures in our colours."""
+    """Show objects as cards (HTML, and aligned text for terminals), figures in our colours."""
     html, text = display.formatters["text/html"], display.formatters["text/plain"]
-    for (module, name), card in CARDS.items():
+    for (module, name), card in {**nautilus.CARDS, **dict.fromkeys(_OURS, cards.card)}.items():
         html.for_type_by_name(module, name, _html(card))
         text.for_type_by_name(module, name, _text(card))
     display.ipython_display_formatter.for_type_by_name(*charts.TYPE, charts.show)
 
 
-def _html(card: Callable[[Any], Any]) -> Callable[[Any], str]:
+def _html(card: Callable[[Any], Card]) -> Callable[[Any], str]:
     return lambda shown: card(shown).html()
 
 
-def _text(card: Callable[[Any], Any]) -> Callable[[Any, Any, bool], None]:
+def _text(card: Callable[[Any], Card]) -> Callable[[Any, Any, bool], None]:
     def write(shown: Any, printer: Any, cycle: bool) -> None:
         # Inside a list or a dict one line each: a card there would tear the printer's layout apart.
         printer.text(repr(shown) if cycle or len(printer.stack) > 1 else card(shown).text())

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from alphapulse_kernel.card import Card, Fact, moment
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.views import numbers
+from alphapulse_lib.views.cards import Card, Fact
 
 __all__ = ["CARDS"]
 
@@ -15,11 +16,12 @@ __all__ = ["CARDS"]
 def bar(each: Any) -> Card:
     """A bar: its prices and volume, and the moment it was final."""
     change = each.close.as_double() / each.open.as_double() - 1 if each.open.as_double() else 0.0
-    prices = tuple(Fact(name, f"{getattr(each, name.lower())}") for name in ("Open", "High", "Low"))
+    prices = tuple(Fact(name, str(getattr(each, name.lower()))) for name in ("Open", "High", "Low"))
+    close = Fact("Close", str(each.close), f"{numbers.percent(change)} from the open", numbers.tone(change))
     return Card(
         f"{each.bar_type.instrument_id} · {_period(each.bar_type)} bar",
-        moment("Close", each.ts_event, str(each.bar_type.instrument_id)).text,
-        (*prices, Fact("Close", f"{each.close} ({change:+.2%})", change), Fact("Volume", _grouped(each.volume))),
+        _moment(each.ts_event, each.bar_type.instrument_id),
+        facts=(*prices, close, Fact("Volume", _grouped(each.volume))),
     )
 
 
@@ -27,10 +29,10 @@ def quote(each: Any) -> Card:
     """A quote: both sides."""
     return Card(
         f"{each.instrument_id} · quote",
-        moment("At", each.ts_event, str(each.instrument_id)).text,
-        (
-            Fact("Bid", f"{each.bid_price} x {_grouped(each.bid_size)}"),
-            Fact("Ask", f"{each.ask_price} x {_grouped(each.ask_size)}"),
+        _moment(each.ts_event, each.instrument_id),
+        facts=(
+            Fact("Bid", str(each.bid_price), f"for {_grouped(each.bid_size)}"),
+            Fact("Ask", str(each.ask_price), f"for {_grouped(each.ask_size)}"),
         ),
     )
 
@@ -39,8 +41,8 @@ def trade(each: Any) -> Card:
     """A trade of the market: its price, size and who crossed the spread."""
     return Card(
         f"{each.instrument_id} · trade",
-        moment("At", each.ts_event, str(each.instrument_id)).text,
-        (
+        _moment(each.ts_event, each.instrument_id),
+        facts=(
             Fact("Price", str(each.price)),
             Fact("Size", _grouped(each.size)),
             Fact("Aggressor", _word(each.aggressor_side)),
@@ -54,112 +56,102 @@ def instrument(each: Any) -> Card:
     return Card(
         str(each.id),
         f"{_word(each.asset_class)}, {_word(each.instrument_class)}",
-        (
+        facts=(
             Fact("Currency", str(each.quote_currency)),
             Fact("Price step", str(each.price_increment)),
             Fact("Size step", str(each.size_increment)),
-            *(Fact(label, str(value)) for label, value in optional if value is not None),
+            *(Fact(name, str(value)) for name, value in optional if value is not None),
         ),
     )
 
 
 def order(each: Any) -> Card:
     """An order: what was asked, and what came of it."""
-    asked = [(label, getattr(each, name, None)) for label, name in (("Limit", "price"), ("Trigger", "trigger_price"))]
-    average = [] if each.avg_px is None else [Fact("Average price", f"{each.avg_px:,.4f}")]
+    asked = (("Limit", getattr(each, "price", None)), ("Trigger", getattr(each, "trigger_price", None)))
+    average = "" if each.avg_px is None else f"at {numbers.price(each.avg_px)}"
     return Card(
-        f"{_name(each.side)} {_grouped(each.quantity)} {each.instrument_id} · {_word(each.order_type)} order",
-        _word(each.status),
-        (
-            *(Fact(label, str(value)) for label, value in asked if value is not None),
-            Fact("Filled", f"{_grouped(each.filled_qty)} of {_grouped(each.quantity)}"),
-            *average,
-            moment("Sent", each.ts_init, str(each.instrument_id)),
-            Fact("Order", str(each.client_order_id)),
+        f"{each.side.name} {_grouped(each.quantity)} {each.instrument_id} · {_word(each.order_type)} order",
+        f"{each.client_order_id} · sent {_moment(each.ts_init, each.instrument_id)}",
+        badges=((_word(each.status), each.status.name in ("REJECTED", "DENIED")),),
+        facts=(
+            *(Fact(name, str(value)) for name, value in asked if value is not None),
+            Fact("Filled", f"{_grouped(each.filled_qty)} of {_grouped(each.quantity)}", average),
         ),
     )
 
 
 def fill(each: Any) -> Card:
     """A fill: side, quantity, price and commission."""
-    commission = [] if each.commission is None else [Fact("Commission", str(each.commission))]
+    value = each.last_px.as_double() * each.last_qty.as_double()
+    commission = () if each.commission is None else (Fact("Commission", str(each.commission)),)
     return Card(
-        f"{_name(each.order_side)} {_grouped(each.last_qty)} {each.instrument_id} at {each.last_px}",
-        moment("Filled", each.ts_event, str(each.instrument_id)).text,
-        (
-            Fact("Value", f"{each.last_px.as_double() * each.last_qty.as_double():,.2f} {each.currency}"),
-            *commission,
-            Fact("Order", f"{each.client_order_id} ({_word(each.order_type)})"),
-        ),
+        f"{each.order_side.name} {_grouped(each.last_qty)} {each.instrument_id} at {each.last_px}",
+        f"{each.client_order_id} · filled {_moment(each.ts_event, each.instrument_id)}",
+        facts=(Fact("Value", numbers.money(value, str(each.currency))), *commission),
     )
 
 
 def position(each: Any) -> Card:
     """A position: what is held or was, and what it made."""
     held = "closed" if each.is_closed else f"{_word(each.side)} {_grouped(each.quantity)}"
-    closing = (
-        (Fact("Average close", f"{each.avg_px_close:,.4f}"),)
-        if each.avg_px_close is not None and each.is_closed
-        else ()
-    )
-    pnl = each.realized_pnl
-    made = () if pnl is None else (Fact("Realized", f"{pnl.as_double():+,.2f} {pnl.currency}", pnl.as_double()),)
-    closed = () if each.ts_closed is None else (moment("Closed", each.ts_closed, str(each.instrument_id)),)
-    return Card(
-        f"{each.instrument_id} · position",
-        held,
-        (
-            Fact("Average open", f"{each.avg_px_open:,.4f}"),
-            *closing,
-            *made,
-            Fact("Return", f"{each.realized_return:+.2%}", each.realized_return),
-            moment("Opened", each.ts_opened, str(each.instrument_id)),
-            *closed,
-        ),
-    )
+    when = f"opened {_moment(each.ts_opened, each.instrument_id)}"
+    if each.ts_closed is not None:
+        when += f", closed {_moment(each.ts_closed, each.instrument_id)}"
+    prices = [Fact("Average open", numbers.price(each.avg_px_open))]
+    if each.is_closed:
+        prices.append(Fact("Average close", numbers.price(each.avg_px_close)))
+    return Card(f"{each.instrument_id} · position", when, ((held, False),), (*prices, *_made(each)))
 
 
 def account(each: Any) -> Card:
     """An account, or its state after an event: the balance in each currency."""
     balances = each.balances() if callable(each.balances) else each.balances
-    balances = balances.values() if isinstance(balances, dict) else balances
     facts = [
-        Fact(str(balance.currency), f"{balance.total.as_double():,.2f} ({balance.free.as_double():,.2f} free)")
-        for balance in balances
+        Fact(
+            str(balance.currency),
+            numbers.money(balance.total.as_double()),
+            f"{numbers.money(balance.free.as_double())} free",
+        )
+        for balance in (balances.values() if isinstance(balances, dict) else balances)
     ]
-    return Card(str(getattr(each, "id", None) or each.account_id), f"{_word(each.account_type)} account", tuple(facts))
+    name = getattr(each, "id", None) or each.account_id
+    return Card(str(name), f"{_word(each.account_type)} account", facts=tuple(facts))
 
 
 def result(each: Any) -> Card:
     """What a bare engine's run came to, in NautilusTrader's own statistics."""
-    totals = [
-        Fact(f"Balance change, {currency}", f"{numbers['PnL (total)']:+,.2f}", numbers["PnL (total)"])
-        for currency, numbers in each.stats_pnls.items()
-        if math.isfinite(numbers.get("PnL (total)", math.nan))
-    ]
+    window = " to ".join(numbers.day(edge) for edge in (each.backtest_start, each.backtest_end) if edge is not None)
+    changes = {currency: found.get("PnL (total)", math.nan) for currency, found in each.stats_pnls.items()}
     ratios = [
-        Fact(name.removesuffix(" (252 days)"), f"{number:,.2f}")
-        for name, number in each.stats_returns.items()
-        if name in ("Sharpe Ratio (252 days)", "Sortino Ratio (252 days)", "Profit Factor") and math.isfinite(number)
+        Fact(name, numbers.ratio(each.stats_returns.get(key)))
+        for name, key in (("Sharpe ratio", "Sharpe Ratio (252 days)"), ("Profit factor", "Profit Factor"))
     ]
-    window = " to ".join(
-        moment("", edge).text.partition(" ")[0] for edge in (each.backtest_start, each.backtest_end) if edge is not None
-    )
-    counts = (("Events", "total_events"), ("Orders", "total_orders"), ("Positions", "total_positions"))
     return Card(
         "NautilusTrader backtest",
-        window,
-        (
-            *totals,
-            *sorted(ratios, key=lambda fact: fact.label),
-            *(Fact(name, f"{getattr(each, at):,}") for name, at in counts),
+        f"{window} · {numbers.count(each.total_events)} events",
+        facts=(
+            *(
+                Fact("Change of balance", numbers.money(change, currency, signed=True), tone=numbers.tone(change))
+                for currency, change in changes.items()
+            ),
+            *ratios,
+            Fact("Orders", numbers.count(each.total_orders)),
+            Fact("Positions", numbers.count(each.total_positions)),
         ),
     )
 
 
-def _name(of: Any) -> str:
-    """BUY, of an enumeration's member."""
-    return str(of.name)
+def _made(each: Any) -> tuple[Fact, ...]:
+    if each.realized_pnl is None:
+        return ()
+    made = each.realized_pnl.as_double()
+    amount = numbers.money(made, str(each.realized_pnl.currency), signed=True)
+    return (Fact("Realized", amount, numbers.percent(each.realized_return), numbers.tone(made)),)
+
+
+def _moment(nanoseconds: int, instrument_id: Any) -> str:
+    """A time in the zone of the instrument's exchange, which is named."""
+    return numbers.day(nanoseconds, numbers.venue_of(str(instrument_id)).timezone, "%Y-%m-%d %H:%M:%S %Z")
 
 
 def _word(of: Any) -> str:
