@@ -1,6 +1,6 @@
 """JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
 
-from alphapulse_lib.settings import settings
+from alphapulse_lib.settings import PROJECT, settings
 from hub import access, keys, network, spawner
 
 c = get_config()  # noqa: F821  # JupyterHub puts it there
@@ -10,6 +10,8 @@ _keys = keys.keys(_home)
 
 c.JupyterHub.db_url = f"sqlite:///{_home / 'hub' / 'jupyterhub.sqlite'}"
 c.JupyterHub.log_level = _settings.log_level
+c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]
+c.JupyterHub.logo_file = str(PROJECT / "kernels" / "alphapulse" / "logo-svg.svg")
 network.configure(c, network.read(_home / "run" / "network.json"), _keys)
 access.configure(c, _settings, _keys)
 spawner.configure(c, _settings)

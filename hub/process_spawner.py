@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -11,6 +12,8 @@ from alphapulse_lib.settings import settings
 from hub import family, workspace
 
 __all__ = ["ProcessSpawner"]
+
+_LARGE = 10_000_000  # bytes of one workspace's log
 
 
 class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
@@ -26,4 +29,14 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         """Start the person's server, its folder being ready."""
         for name in workspace.fill(Path(self.home_dir)):
             self.log.info("Gave %s the notebook %s", self.user.name, name)
-        return await super().start()  # type: ignore[no-any-return]
+        # Not the hub's own output: that is a pipe which breaks when the hub dies, and the kernels with it.
+        with _log(settings().home_root / "logs" / f"workspace-{self.user.name}.log").open("ab") as log:
+            self.popen_kwargs = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+            return await super().start()  # type: ignore[no-any-return]
+
+
+def _log(path: Path) -> Path:
+    """The file to add to; a large one becomes the former one first."""
+    if path.exists() and path.stat().st_size > _LARGE:
+        path.replace(path.with_suffix(".log.1"))
+    return path

@@ -1,0 +1,62 @@
+"""Addresses: free ones are found, taken ones are named with the setting that moves them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from running_hub import free_port
+
+from alphapulse_lib.errors import HubError, SettingsError
+from alphapulse_lib.settings import Settings
+from hub import network
+from hub.network import Network
+
+
+def test_three_different_ports_are_chosen_and_read_back(tmp_path: Path):
+    chosen = network.choose(Settings(port=free_port()))
+    assert len({chosen.port, chosen.proxy_port, chosen.hub_port}) == 3
+    chosen.write(tmp_path / "network.json")
+    assert network.read(tmp_path / "network.json") == chosen
+
+
+def test_a_taken_port_is_named_with_the_setting():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(HubError) as refused:
+            network.choose(Settings(port=port))
+    assert f"Port {port}" in refused.value.message
+    assert "ALPHAPULSE_PORT" in refused.value.hint
+
+
+@pytest.mark.parametrize("address", ["no such host", "203.0.113.7"])
+def test_an_address_that_is_not_ours_is_named_with_the_setting(address: str):
+    with pytest.raises(SettingsError, match="ALPHAPULSE_ADDRESS"):
+        network.choose(Settings(address=address, port=free_port()))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may take any port")
+def test_a_low_port_is_named_with_the_setting():
+    with pytest.raises(SettingsError, match="ALPHAPULSE_PORT=80 "):
+        network.choose(Settings(port=80))
+
+
+@pytest.mark.parametrize(
+    ("address", "typed"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("10.1.2.3", "http://10.1.2.3:8000"),
+    ],
+)
+def test_the_printed_address_can_be_typed_into_a_browser(address: str, typed: str):
+    assert Network(address, 8000, 1, 2).url == typed
+
+
+def test_a_hub_started_without_make_up_is_told_so(tmp_path: Path):
+    with pytest.raises(HubError, match=r"network\.json is missing") as refused:
+        network.read(tmp_path / "network.json")
+    assert "make up" in refused.value.hint

@@ -1,0 +1,203 @@
+"""`make up`, `down` and `reset`, as a person runs them: a real hub, its proxy, a server and a kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from hub_client import Person
+from running_hub import PROJECT, RunningHub
+
+from hub import family
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A team's catalog that was there before the hub; it spares these tests the sample."""
+    folder = tmp_path_factory.mktemp("team") / "catalog"
+    folder.mkdir()
+    (folder / "catalog.json").write_text('{"format": 1}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Iterator[RunningHub]:
+    home = tmp_path_factory.mktemp("hub") / "home"
+    running = RunningHub(home, ALPHAPULSE_CATALOG=str(catalog), ALPHAPULSE_USERS="carol").start()
+    yield running
+    if running.process.poll() is None:
+        running.interrupt()
+
+
+@pytest.fixture(scope="module")
+def admin(hub: RunningHub) -> Person:
+    """The administrator, signed in, with a server and a kernel."""
+    person = Person(hub.url, "admin")
+    person.sign_in(dict(hub.credentials())["admin"])
+    person.start_server()
+    person.own("POST", "kernels")
+    return person
+
+
+def pids(hub: RunningHub, *words: str) -> set[int]:
+    """The hub's processes whose command line holds all the words."""
+    return {one.pid for one in family.members(hub.home) if all(word in " ".join(one.cmdline()) for word in words)}
+
+
+def until(true: Callable[[], bool], within: float = 60) -> bool:
+    deadline = time.monotonic() + within
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def test_it_prints_where_it_is_and_who_may_sign_in(hub: RunningHub):
+    assert hub.url in hub.said
+    assert [name for name, _ in hub.credentials()] == ["admin", "carol"]
+    assert "nothing isolates" in hub.said
+
+
+def test_the_secrets_are_the_owner_s_alone(hub: RunningHub):
+    assert stat.S_IMODE((hub.home / "keys.json").stat().st_mode) == 0o600
+    for private in ("hub", "run", "users"):
+        assert stat.S_IMODE((hub.home / private).stat().st_mode) == 0o700
+    held = json.loads((hub.home / "keys.json").read_text())
+    for told in [*(hub.home / "logs").glob("*"), hub.home / "run" / "supervisor.conf"]:
+        assert not [name for name, secret in held.items() if secret in told.read_text(errors="replace")], told
+
+
+def test_a_catalog_that_exists_is_left_as_it_is(hub: RunningHub, catalog: Path):
+    assert [path.name for path in catalog.rglob("*")] == ["catalog.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "may"),
+    [
+        ("admin", "admin", True),
+        ("carol", "carol", True),
+        ("admin", "carol", False),
+        ("mallory", "carol", False),
+        ("mallory", "admin", False),
+        ("carol", None, False),
+    ],
+)
+def test_the_right_name_with_the_right_password_signs_in_and_no_other(
+    hub: RunningHub, name: str, password: str | None, may: bool
+):
+    known = dict(hub.credentials())
+    answer = Person(hub.url, name).sign_in(known[password] if password else "wrong-password")
+    assert ("/hub/login" not in str(answer.url)) is may
+    assert may or answer.status_code == 403
+
+
+def test_the_sign_in_page_says_that_nothing_isolates(hub: RunningHub):
+    page = Person(hub.url, "anybody").http.get("/hub/login").text
+    assert "nothing isolates" in page
+    assert "<title>AlphaPulse</title>" in page
+
+
+def test_up_again_says_where_it_is_and_changes_nothing(hub: RunningHub):
+    before = pids(hub)
+    again = hub.make("up")
+    assert again.returncode == 0, again.stderr
+    assert "already up" in again.stdout
+    assert hub.url in again.stdout
+    assert pids(hub) == before
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting(hub: RunningHub, tmp_path: Path):
+    other = hub.environment | {"ALPHAPULSE_HOME": str(tmp_path / "other")}
+    refused = subprocess.run(["make", "up"], cwd=PROJECT, env=other, capture_output=True, text=True, timeout=60)
+    assert refused.returncode != 0
+    (line,) = [line for line in refused.stderr.splitlines() if not line.startswith("make")]
+    assert f"Port {hub.port}" in line
+    assert "ALPHAPULSE_PORT" in line
+
+
+def test_reset_is_refused_while_it_is_up(hub: RunningHub):
+    refused = hub.make("reset", answer="yes\n")
+    assert refused.returncode != 0
+    assert "make down" in refused.stderr
+    assert (hub.home / "keys.json").exists()
+
+
+def test_a_workspace_has_the_tutorials_and_the_kernel_is_alphapulse(hub: RunningHub, admin: Person):
+    assert "tutorials" in [entry["name"] for entry in admin.own("GET", "contents")["content"]]
+    specs = admin.own("GET", "kernelspecs")
+    assert specs["default"] == "alphapulse"
+    assert [kernel["name"] for kernel in admin.own("GET", "kernels")] == ["alphapulse"]
+    assert (hub.home / "users" / "admin" / "tutorials").is_dir()
+
+
+def test_a_killed_hub_comes_back_and_finds_the_server_and_its_kernel(hub: RunningHub, admin: Person):
+    (killed,) = pids(hub, "-m jupyterhub --config")
+    server, kernel = pids(hub, "jupyterhub.singleuser"), admin.own("GET", "kernels")[0]["id"]
+    os.kill(killed, signal.SIGKILL)
+    assert until(lambda: (found := pids(hub, "-m jupyterhub --config")) != set() and found != {killed})
+    assert until(lambda: admin.http.get("/hub/api/users/admin").status_code == 200)
+    assert admin.http.get("/hub/api/users/admin").json()["servers"][""]["ready"]
+    assert pids(hub, "jupyterhub.singleuser") == server
+    assert [one["id"] for one in admin.own("GET", "kernels")] == [kernel]
+
+
+def test_a_killed_proxy_comes_back_with_its_routes(hub: RunningHub, admin: Person):
+    (killed,) = pids(hub, "configurable-http-proxy")
+    os.kill(killed, signal.SIGKILL)
+
+    def routed() -> bool:
+        try:
+            return admin.http.get("/user/admin/api/kernels").status_code == 200
+        except httpx.TransportError:  # nobody listens for a moment
+            return False
+
+    assert until(lambda: pids(hub, "configurable-http-proxy") not in (set(), {killed}))
+    assert until(routed)
+
+
+def test_ctrl_c_ends_every_process_and_frees_the_port(hub: RunningHub, admin: Person):
+    below = psutil.Process(hub.process.pid).children(recursive=True) + family.members(hub.home)
+    commands = " ".join(" ".join(one.cmdline()) for one in below)
+    for part in ("supervisord", "configurable-http-proxy", "jupyterhub.singleuser", "alphapulse/launch.py"):
+        assert part in commands
+    hub.interrupt()
+    assert not [one for one in below if one.is_running()]
+    assert family.members(hub.home) == []
+    assert "AlphaPulse is down." in hub.said
+
+
+def test_after_that_it_starts_again_with_the_same_passwords_and_down_stops_it(hub: RunningHub, admin: Person):
+    before = hub.credentials()
+    hub.start()
+    assert hub.credentials() == before
+    stopped = hub.make("down")
+    assert stopped.returncode == 0, stopped.stderr
+    assert "is down" in stopped.stdout
+    hub.process.wait(timeout=10)
+    assert family.members(hub.home) == []
+    assert "was not up" in hub.make("down").stdout
+
+
+def test_reset_asks_and_removes_only_after_a_yes(hub: RunningHub, catalog: Path):
+    (hub.home / "notes.txt").write_text("somebody else's")
+    for answer in ("no\n", "\n", None):
+        kept = hub.make("reset", answer)
+        assert kept.returncode != 0
+        assert (hub.home / "users" / "admin").is_dir()
+    done = hub.make("reset", "yes\n")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in hub.home.iterdir()] == ["notes.txt"]
+    assert catalog.exists()
+    assert "Nothing to remove" in hub.make("reset", "yes\n").stdout

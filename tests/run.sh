@@ -1,0 +1,18 @@
+#!/bin/sh
+# All tests, installing what they need. What needs root (a browser) is installed where we are root; elsewhere the tests
+# that need it skip and say what to install.
+set -eu
+cd "$(dirname "$0")/.."
+hub/set-up.sh test
+
+if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "alphapulse: installing Debian's chromium for the browser tests" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
+        echo "alphapulse: chromium could not be installed; the browser tests will skip" >&2
+fi
+
+# Tests that start whole hubs come after the others, one at a time: each hub is several processes of its own.
+failed=0
+.venv/bin/python -m pytest -m "not siege" -n auto --dist loadfile --ignore tests/hub --ignore tests/journeys || failed=1
+.venv/bin/python -m pytest -m "not siege" tests/hub tests/journeys || failed=1
+exit $failed
