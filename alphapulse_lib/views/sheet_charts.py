@@ -172,4 +172,4 @@ def _amount(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return numbers.percent(value, 1 if abs(value) < 0.1 else 0, signed=False)
+    return numbers.percent(value, 1 if 0 < abs(value) < 0.1 else 0, signed=False)

@@ -46,10 +46,9 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
     years = stats["observations"] / periods_per_year(spec)
     held = breakdown.drawdown(run.benchmark.to_numpy(np.float64))
     trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
+    paid = _costs(run).commission + _costs(run).slippage
     doubtful = not honest_sharpe >= 0.95
     counted = f"{trials} trial{'s' if trials > 1 else ''} counted"
-    twin = run.twin
-    other = "next open" if spec.fill == "close" else "close"
     fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
     return [
         Number(
@@ -58,7 +57,8 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
             numbers.tone(stats["total_return"]),
             (
                 _plain(f"to {numbers.money(stats['end_equity'], currency)}"),
-                _plain(f"buy and hold {numbers.percent(stats['benchmark_return'])}"),
+                _plain(f"buy & hold {numbers.percent(stats['benchmark_return'])}"),
+                _other_fills(run),
             ),
         ),
         Number(
@@ -84,7 +84,7 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
             numbers.percent(stats["max_drawdown"]),
             numbers.tone(stats["max_drawdown"]),
             (
-                _plain(f"buy and hold {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
+                _plain(f"buy & hold {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
                 _plain(f"longest {numbers.count(_under_water(run))} sessions"),
             ),
         ),
@@ -99,17 +99,11 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
         ),
         Number(
             "Costs",
-            numbers.money(_costs(run).commission + _costs(run).slippage),
-            "down" if _costs(run).commission + _costs(run).slippage < 0 else "",
+            numbers.money(paid),
+            numbers.tone(paid),
             (
                 _plain(f"{currency}, slippage {spec.costs.slippage_bps:g} bp"),
-                _plain(f"at the {other}: {numbers.percent(twin.statistics.get('total_return'))}")
-                if twin
-                else (
-                    f"{other} fills: not run",
-                    "",
-                    "Run the same spec with the other fill convention to see the range",
-                ),
+                _plain(f"{_per_value(run, paid)} bp of value traded" if stats["fills"] else "nothing was traded"),
             ),
         ),
     ]
@@ -175,6 +169,19 @@ def _plain(text: str) -> tuple[str, str, str]:
     return (text, "", "")
 
 
+def _other_fills(run: Run) -> tuple[str, str, str]:
+    """What the same spec returned under the other fill convention: the range that the convention alone makes."""
+    name = "next-open" if run.spec.fill == "close" else "close"
+    twin = run.twin
+    if twin is None:
+        return (f"{name} fills: not run", "", "Run the same spec with the other fill convention to see the range")
+    return (f"{name} fills {numbers.percent(twin.statistics.get('total_return'))}", "", f"run {twin.id}")
+
+
+def _per_value(run: Run, paid: float) -> str:
+    return f"{-paid / float((run.fills['quantity'] * run.fills['price']).sum()) * 10_000:.1f}"
+
+
 def _costs(run: Run) -> breakdown.Costs:
     return breakdown.costs(run.fills, run.stats["end_equity"] - run.spec.cash)
 
@@ -184,7 +191,7 @@ def _costs_note(run: Run, taken: breakdown.Costs) -> str:
     if not total:
         return "No commission and no slippage were asked for: real trading has both."
     traded = float((run.fills["quantity"] * run.fills["price"]).sum())
-    share = f"{-total / traded * 10_000:.1f} bp of the {numbers.money(traded)} traded"
+    share = f"{_per_value(run, total)} bp of the {numbers.money(traded)} traded"
     if taken.gross > 0:
         return (
             f"Costs took {numbers.percent(-total / taken.gross, 1, signed=False)} of the result before them, {share}."
