@@ -1,0 +1,1 @@
+"""What articles are about (`mentions`), and which of them tell one story (`duplicates`)."""
