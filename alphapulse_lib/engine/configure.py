@@ -1,0 +1,251 @@
+"""A strategy's configuration: which parameters it takes, and the proof that each one arrived."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, get_type_hints
+
+from nautilus_trader.model import BarType, Currency, InstrumentId, Money, Price, Quantity, Venue
+from nautilus_trader.trading import Strategy, StrategyConfig
+
+from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
+
+__all__ = ["GIVEN", "build", "config_class", "parameter_names", "plain_parameters"]
+
+#: Filled in from the symbols and the period of the run, where the configuration names them.
+GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
+
+_NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
+_HOW = "A strategy is a NautilusTrader Strategy whose __init__ takes one `config`, annotated with a frozen dataclass."
+
+
+def config_class(strategy: type) -> type | None:
+    """The class that ``config`` of ``__init__`` is annotated with; ``None`` where a strategy takes no configuration.
+
+    Raises
+    ------
+    StrategyUnusable
+        This is no strategy, or its ``__init__`` takes something else.
+    """
+    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
+        raise StrategyUnusable(f"{_name(strategy)} is not a NautilusTrader Strategy class.", _HOW)
+    if strategy.__init__ is Strategy.__init__:
+        return None
+    parameters = list(inspect.signature(strategy.__init__).parameters.values())[1:]
+    required = [each for each in parameters if each.default is each.empty and each.kind not in (2, 4)]
+    if not parameters:
+        return None
+    if len(required) > 1 or any(each.kind is each.KEYWORD_ONLY for each in required):
+        names = ", ".join(each.name for each in parameters)
+        raise StrategyUnusable(f"{strategy.__name__}.__init__ takes {names}: NautilusTrader gives it one config.", _HOW)
+    found = _hints(strategy).get(parameters[0].name)
+    found = _without_none(found)
+    if isinstance(found, type) and found is not object:
+        return found
+    if required:
+        raise StrategyUnusable(
+            f"{strategy.__name__}.__init__ does not say of which class its {parameters[0].name!r} is.",
+            f"Annotate it: `def __init__(self, {parameters[0].name}: {strategy.__name__}Config)`.",
+        )
+    return None
+
+
+def parameter_names(config: type | None) -> tuple[str, ...]:
+    """What a configuration class takes, in its order."""
+    return () if config is None else tuple(_fields(config))
+
+
+def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters as JSON can hold them, each one checked against the configuration class.
+
+    Raises
+    ------
+    UnknownParameter
+        The strategy has no such parameter.
+    InputError
+        A value is of another kind than its annotation says, or one that no spec can hold.
+    """
+    config = config_class(strategy)
+    fields = {} if config is None else _fields(config)
+    free = [name for name in fields if name not in GIVEN]
+    plain = {}
+    for name, value in dict(params or {}).items():
+        if name in GIVEN:
+            raise InputError(f"{name} comes from the symbols and the period of the run.", "Leave it out of params.")
+        if name not in fields:
+            raise UnknownParameter(
+                f"{strategy.__name__} has no parameter {name!r}.",
+                did_you_mean(name, free, f"It has {', '.join(free)}." if free else "It has none."),
+            )
+        plain[name] = _plain(name, value)
+        _typed(name, plain[name], fields[name])
+    return plain
+
+
+def build(strategy: type, parameters: Mapping[str, Any], instruments: Iterable[str], bar_types: Iterable[str]) -> Any:
+    """The configuration, with every parameter in it; ``None`` where the strategy takes none.
+
+    Raises
+    ------
+    StrategyUnusable
+        It cannot be built, or a parameter did not arrive.
+    """
+    config = config_class(strategy)
+    if config is None:
+        return None
+    fields = _fields(config)
+    ids = [InstrumentId.from_str(each) for each in instruments]
+    bars = [BarType.from_str(each) for each in bar_types]
+    given = {"instrument_id": ids[0], "bar_type": bars[0], "instrument_ids": ids, "bar_types": bars}
+    values: dict[str, Any] = {name: _typed(name, value, fields[name]) for name, value in parameters.items()}
+    for name, value in given.items():
+        if name in fields:
+            values[name] = _as_collection(value, fields[name])
+    _one_instrument(strategy, fields, ids)
+    made = _made(config, values)
+    for name, value in values.items():
+        arrived = getattr(made, name, None)
+        if arrived != value:
+            raise StrategyUnusable(
+                f"{config.__name__} does not take over {name}: {value!r} was given, {arrived!r} arrived.",
+                "Make it a frozen dataclass: `@dataclass(frozen=True)`.",
+            )
+    return made
+
+
+def _made(config: type, values: dict[str, Any]) -> Any:
+    if issubclass(config, StrategyConfig) and not dataclasses.is_dataclass(config) and "__init__" not in vars(config):
+        # NautilusTrader's own class swallows fields that a subclass merely annotates: they are set afterwards.
+        base = inspect.signature(StrategyConfig).parameters
+        made = config(**{name: value for name, value in values.items() if name in base})
+        for name, value in values.items():
+            if name not in base:
+                setattr(made, name, value)
+        return made
+    try:
+        return config(**values)
+    except (TypeError, ValueError) as refused:
+        missing = [name for name, needed in _required(config).items() if needed and name not in values]
+        hint = f"Give {', '.join(missing)} in params." if missing else ""
+        raise StrategyUnusable(f"{config.__name__} cannot be made: {refused}", hint) from refused
+
+
+def _one_instrument(strategy: type, fields: Mapping[str, Any], ids: list[InstrumentId]) -> None:
+    several = any(name in fields for name in ("instrument_ids", "bar_types"))
+    single = any(name in fields for name in ("instrument_id", "bar_type"))
+    if len(ids) > 1 and single and not several:
+        raise StrategyUnusable(
+            f"{strategy.__name__} trades one instrument; {len(ids)} were given: {', '.join(map(str, ids))}.",
+            "Run it once for each, or give its config instrument_ids and bar_types.",
+        )
+
+
+def _fields(config: type) -> dict[str, Any]:
+    """Names of what a configuration class takes, with their annotations."""
+    hints = _class_hints(config)
+    if dataclasses.is_dataclass(config):
+        return {each.name: hints.get(each.name, Any) for each in dataclasses.fields(config) if each.init}
+    if issubclass(config, StrategyConfig) and "__init__" not in vars(config):
+        base = {name: Any for name in inspect.signature(StrategyConfig).parameters if not name.startswith("_")}
+        return {**{name: kind for name, kind in hints.items() if not name.startswith("_")}, **base}
+    found = inspect.signature(config).parameters.values()
+    return {each.name: hints.get(each.name, each.annotation) for each in found if each.kind not in (2, 4)}
+
+
+def _required(config: type) -> dict[str, bool]:
+    found = inspect.signature(config).parameters.values()
+    return {each.name: each.default is each.empty for each in found if each.kind not in (2, 4)}
+
+
+def _hints(strategy: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(strategy.__init__)
+    except NameError as unknown:
+        raise StrategyUnusable(
+            f"{strategy.__name__}.__init__ is annotated with a name that is not defined: {unknown.name!r}.",
+            "Define it before the strategy, outside of `if TYPE_CHECKING:`.",
+        ) from None
+
+
+def _class_hints(config: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(config)
+    except NameError:
+        return {}
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        rest = [each for each in typing.get_args(hint) if each is not type(None)]
+        return rest[0] if len(rest) == 1 else hint
+    return hint
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The value in what JSON can hold: a spec's id is the hash of its JSON."""
+    if isinstance(value, (*_NAUTILUS, Decimal, datetime, date)):
+        return str(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(name, each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(name, each) for key, each in value.items()}
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"params: {name}={value!r} cannot be kept in a spec.",
+            "Give numbers, text, true or false, lists and mappings of these.",
+        ) from None
+    return value
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    """The value as its annotation wants it.
+
+    Raises
+    ------
+    InputError
+        It is of another kind.
+    """
+    kind = _without_none(hint)
+    if value is None or not isinstance(kind, type):
+        return tuple(value) if typing.get_origin(kind) is tuple and isinstance(value, list) else value
+    try:
+        if kind in _NAUTILUS and isinstance(value, str):
+            return Currency.from_str(value) if kind is Currency else kind.from_str(value)
+        if kind is Decimal and isinstance(value, int | float | str):
+            return Decimal(str(value))
+        if kind is timedelta and isinstance(value, int | float):
+            return timedelta(seconds=value)
+        if kind in (date, datetime) and isinstance(value, str):
+            return kind.fromisoformat(value)
+    except (ValueError, ArithmeticError) as refused:
+        raise InputError(f"params: {name}={value!r} is not a {kind.__name__}: {refused}") from None
+    if kind is tuple and isinstance(value, list):
+        return tuple(value)
+    wanted = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
+    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)):
+        raise InputError(f"params: {name}={value!r} is not {'an' if kind is int else 'a'} {kind.__name__}.")
+    return value
+
+
+def _as_collection(value: Any, hint: Any) -> Any:
+    origin = typing.get_origin(_without_none(hint)) or hint
+    if isinstance(value, list) and origin is not list:
+        return tuple(value)
+    return value
+
+
+def _name(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else repr(value)

@@ -1,0 +1,78 @@
+"""What an order pays: commission, and slippage, both charged inside the engine as the order fills.
+
+Slippage is charged as money and not as a worse price, so that stops and limits work on the bars' own prices. A fill is
+reported at the worse price and with the commission alone: `split` takes the two apart again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nautilus_trader.execution import FeeModel
+from nautilus_trader.model import Currency, Money, OrderType, Price, Quantity
+
+from alphapulse_lib.model.run import Costs
+
+__all__ = ["Fees", "commission", "slips"]
+
+_SLIPPING = {
+    OrderType.MARKET,
+    OrderType.STOP_MARKET,
+    OrderType.MARKET_IF_TOUCHED,
+    OrderType.TRAILING_STOP_MARKET,
+    OrderType.MARKET_TO_LIMIT,
+}
+
+
+def commission(costs: Costs, shares: float, value: float) -> float:
+    """The commission of an order of so many shares as traded, worth so much.
+
+    Examples
+    --------
+    >>> commission(Costs(per_share=0.01, minimum=1.0), 10, 1000.0)
+    1.0
+    """
+    return max(costs.per_share * shares + costs.percent / 100 * value, costs.minimum)
+
+
+def slips(order_type: OrderType) -> bool:
+    """Whether orders of this type take what the market gives them."""
+    return order_type in _SLIPPING
+
+
+class Fees(FeeModel):  # type: ignore[misc]
+    """Commission and slippage of a run.
+
+    Parameters
+    ----------
+    costs : Costs
+        What trading costs.
+    ratio_now : callable
+        For an instrument's id, how many shares one engine share is now: commission a share is for shares as traded.
+    """
+
+    def __new__(cls, *_: Any) -> Fees:
+        """NautilusTrader's base class takes no arguments of ours."""
+        return super().__new__(cls)  # type: ignore[no-any-return]
+
+    def __init__(self, costs: Costs, currency: str, ratio_now: Any) -> None:
+        self._costs = costs
+        self._currency = Currency.from_str(currency)
+        self._ratio_now = ratio_now
+        self._orders: dict[str, list[float]] = {}
+        #: Commission and slippage of each fill, in the order of the fills.
+        self.charged: list[tuple[str, float, float]] = []
+
+    def get_commission(self, order: Any, quantity: Quantity, price: Price, instrument: Any) -> Money:
+        """What one fill pays; the minimum counts once for an order that fills in parts."""
+        shares, value = float(quantity), float(quantity) * float(price)
+        ratio = self._ratio_now(str(instrument.id))
+        name = str(order.client_order_id)
+        sums = self._orders.setdefault(name, [0.0, 0.0, 0.0])
+        sums[0] += shares * ratio
+        sums[1] += value
+        due = commission(self._costs, sums[0], sums[1])
+        fee, sums[2] = due - sums[2], due
+        slippage = value * self._costs.slippage_bps / 10_000 if slips(order.order_type) else 0.0
+        self.charged.append((name, fee, slippage))
+        return Money(fee + slippage, self._currency)

@@ -1,0 +1,209 @@
+"""What the engine is fed with: a series' bars, and the opening trade of each one, made column by column.
+
+The opening trade is what a decision taken on the bar before fills at. It is stamped one nanosecond after the bar's
+open, since an order arrives one nanosecond after the close it was decided on, and that close is often the same moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from nautilus_trader.model import Bar, TradeTick
+from nautilus_trader.persistence import BarDataWrangler, TradeTickDataWrangler
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog.decimals import SCALE, to_decimals, to_floats
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+
+__all__ = ["Feed", "bars_of", "fingerprint", "forward", "open_moments", "opening_trades"]
+
+type Floats = NDArray[np.float64]
+type Integers = NDArray[np.int64]
+
+_PRICES = ("open", "high", "low", "close")
+_TIME = pa.timestamp("ns", "UTC")
+_DECIMAL = pa.decimal128(38, SCALE)
+#: Shares of an opening trade: more than any order asks for.
+_ENDLESS = 10**12
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """One instrument's bars of a run.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        As traded, in NautilusTrader's schema.
+    ratio : array of float64
+        Of each bar, how many shares one share of the first day has become.
+    price_precision : int
+        Decimals of the prices the engine sees.
+    """
+
+    instrument: Instrument
+    period: Period
+    table: pa.Table
+    ratio: Floats
+    price_precision: int
+    root: str
+
+    @property
+    def bar_type(self) -> str:
+        """NautilusTrader's name of the series."""
+        return self.period.bar_type(self.instrument.id)
+
+    @cached_property
+    def ts(self) -> Integers:
+        """The closes' moments, nanoseconds since 1970, UTC."""
+        stamps: Integers = self.table["ts_event"].cast(pa.int64()).to_numpy()
+        return stamps
+
+    @cached_property
+    def closes(self) -> Floats:
+        """The closes as traded."""
+        return to_floats(self.table["close"], self.instrument.price_precision)
+
+    @property
+    def last(self) -> int:
+        """The last close's moment."""
+        return int(self.table["ts_event"][-1].value)
+
+    def ratio_at(self, moment: int) -> float:
+        """How many shares one engine share is during the bar that closes at or after a moment."""
+        return float(self.ratio[min(int(np.searchsorted(self.ts, moment)), len(self.ratio) - 1)])
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether a bar's volume is too small to be split over its four prices."""
+        least = pc.min(self.table["volume"]).as_py()
+        return bool(least * 10**self.instrument.size_precision < 4 * self.ratio.max())
+
+    def opens(self, session_opens: Integers) -> Integers:
+        """When each bar opened, given the opens of its venue's sessions."""
+        return open_moments(self.ts, self.period, session_opens)
+
+    @cached_property
+    def engine_table(self) -> pa.Table:
+        """The bars in units of the first day: after an N:1 split prices are N times, volumes an Nth of the traded."""
+        ours = self.instrument
+        metadata = {
+            "bar_type": self.bar_type,
+            "instrument_id": ours.id,
+            "price_precision": str(self.price_precision),
+            "size_precision": str(ours.size_precision),
+            "type_name": "Bar",
+        }
+        if (self.ratio == 1.0).all():
+            return self.table.replace_schema_metadata(metadata)
+        columns = {
+            name: to_decimals(to_floats(self.table[name], ours.price_precision) * self.ratio, self.price_precision)
+            for name in _PRICES
+        }
+        volume = to_floats(self.table["volume"], ours.size_precision) / self.ratio
+        columns["volume"] = to_decimals(volume, ours.size_precision)
+        arrays = [columns.get(field.name, self.table[field.name]) for field in self.table.schema]
+        return pa.Table.from_arrays(arrays, schema=self.table.schema.with_metadata(metadata))
+
+
+def forward(ts: Integers, splits: list[tuple[int, float]]) -> Floats:
+    """How many shares one share of the first bar's day has become, at each bar.
+
+    Parameters
+    ----------
+    ts : array of int64
+        The bars' closes, rising.
+    splits : list of (int, float)
+        The first moment of each ex-date, and new shares for one old.
+
+    Examples
+    --------
+    >>> forward(np.array([10, 20, 30]), [(15, 2.0)]).tolist()
+    [1.0, 2.0, 2.0]
+    """
+    ratio = np.ones(len(ts))
+    for moment, factor in splits:
+        first = int(np.searchsorted(ts, moment))
+        if first > 0:  # a split before the first bar, or on its day, is in its prices already
+            ratio[first:] *= factor
+    return ratio
+
+
+def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integers:
+    """When each bar opened.
+
+    Parameters
+    ----------
+    ts : array of int64
+        The bars' closes, rising.
+    period : Period
+        Intraday bars open one period before their close, but never before the close of the bar before (the last bar
+        of a session may be a short one); bars of sessions open with the first session that opens within their period.
+    session_opens : array of int64
+        The opens of the venue's sessions, rising; not used for intraday bars.
+    """
+    opens: Integers = ts - period.nanoseconds
+    if period.is_session and len(session_opens):
+        place = np.searchsorted(session_opens, opens)
+        found = session_opens[np.minimum(place, len(session_opens) - 1)]
+        opens = np.where(found < ts, found, opens)
+    if len(ts) > 1:
+        opens[1:] = np.maximum(opens[1:], ts[:-1])
+    return opens
+
+
+def bars_of(feed: Feed, bar_type: str = "") -> list[Bar]:
+    """The bars as NautilusTrader's objects, made in Rust; under their own name unless told."""
+    wrangler = BarDataWrangler(bar_type or feed.bar_type, feed.price_precision, feed.instrument.size_precision)
+    bars: list[Bar] = wrangler.process_record_batch_bytes(_ipc(feed.engine_table))
+    return bars
+
+
+def opening_trades(feed: Feed, opens: Integers) -> list[TradeTick]:
+    """One trade a bar at its open, of a size that no order exceeds."""
+    count = len(opens)
+    stamps = pa.array(opens + 1, pa.int64()).cast(_TIME)
+    one = pa.array(np.zeros(count, np.int8))
+    columns = {
+        "price": feed.engine_table["open"].combine_chunks(),
+        "size": pa.repeat(pa.scalar(_ENDLESS, pa.decimal128(22, 0)).cast(_DECIMAL), count),
+        "aggressor_side": pa.DictionaryArray.from_arrays(one, pa.array(["NO_AGGRESSOR"])),
+        "trade_id": pa.array(["open"]).take(one),
+        "ts_event": stamps,
+        "ts_init": stamps,
+    }
+    fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+    metadata = {
+        "instrument_id": feed.instrument.id,
+        "price_precision": str(feed.price_precision),
+        "size_precision": str(feed.instrument.size_precision),
+        "type_name": "TradeTick",
+    }
+    table = pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields, metadata=metadata))
+    wrangler = TradeTickDataWrangler(feed.instrument.id, feed.price_precision, feed.instrument.size_precision)
+    trades: list[TradeTick] = wrangler.process_record_batch_bytes(_ipc(table))
+    return trades
+
+
+def fingerprint(table: pa.Table) -> str:
+    """SHA-256 of a series' rows, column by column: the same rows, the same fingerprint, however they lie in files."""
+    digest = hashlib.sha256()
+    for name in (*_PRICES, "volume", "ts_event"):
+        digest.update(name.encode())
+        for chunk in table[name].chunks:
+            width = chunk.type.bit_width // 8
+            digest.update(chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width])
+    return digest.hexdigest()
+
+
+def _ipc(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,93 @@
+"""The fill conventions: how NautilusTrader is made to keep them, and the proof after a run that it did.
+
+``next_open``
+    An order arrives one nanosecond after its decision and meets the next bar's opening trade (`engine.feed`). One that
+    was decided inside a bar, on news, fills at that bar's close, the first price after it.
+``close``
+    No latency: an order fills at the close it was decided on.
+
+Either way a market order fills whole at one price. Stops and limits are NautilusTrader's own: inside a bar they fill at
+their own price, at the open where the market gapped over it, and not more of a bar than a quarter of its volume.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from nautilus_trader.execution import FillModel, StaticLatencyModel
+from nautilus_trader.model import BookOrder, BookType, OrderBook, OrderSide, OrderType, Price, Quantity
+from numpy.typing import NDArray
+
+from alphapulse_lib.errors import UnsafeFill
+from alphapulse_lib.model.run import Fill
+
+__all__ = ["WholeFills", "latency", "prove"]
+
+type Integers = NDArray[np.int64]
+
+_ENDLESS = 10**12
+
+
+def latency(fill: Fill) -> StaticLatencyModel | None:
+    """How long an order is on its way."""
+    return StaticLatencyModel(base_latency_nanos=1) if fill == "next_open" else None
+
+
+class WholeFills(FillModel):  # type: ignore[misc]
+    """Market orders find a book without end at the current price; all others are left to NautilusTrader."""
+
+    def is_limit_filled(self) -> bool:
+        """A limit order fills when its price trades."""
+        return True
+
+    def is_slipped(self) -> bool:
+        """No tick of slippage: `alphapulse_lib.engine.costs` charges it."""
+        return False
+
+    def fill_limit_inside_spread(self) -> bool:
+        """There is no spread."""
+        return False
+
+    def get_orderbook_for_fill_simulation(self, instrument: Any, order: Any, bid: Price, ask: Price) -> Any:
+        """The book a market order meets; ``None`` for NautilusTrader's own."""
+        if order.order_type != OrderType.MARKET:
+            return None
+        book = OrderBook(instrument.id, BookType.L2_MBP)
+        size = Quantity(_ENDLESS, instrument.size_precision)
+        book.add(BookOrder(OrderSide.BUY, bid, size, 1), 0, 0, 0)
+        book.add(BookOrder(OrderSide.SELL, ask, size, 2), 0, 0, 0)
+        return book
+
+
+def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: Integers, closes: Integers) -> None:
+    """Refuse market orders of one instrument that did not fill as the convention says.
+
+    Parameters
+    ----------
+    decided, filled : array of int64
+        When each filled market order was sent, and when it filled.
+    opens, closes : array of int64
+        When the instrument's bars opened and closed.
+
+    Raises
+    ------
+    UnsafeFill
+        An order filled at a price older than its decision. It was not sent from ``on_bar`` or ``on_data``: a timer
+        makes NautilusTrader fill at the last price it saw.
+    """
+    if not len(decided):
+        return
+    if fill == "close":
+        wrong = ~np.isin(decided, closes)
+    else:
+        moments = np.sort(np.concatenate((opens + 1, closes)))
+        place = np.searchsorted(moments, decided + 1)
+        wrong = filled != moments[np.minimum(place, len(moments) - 1)]
+    if wrong.any():
+        first = np.datetime64(int(decided[wrong][0]), "ns")
+        raise UnsafeFill(
+            f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
+            f"{first} UTC, when no price was being made, and would fill at an older one.",
+            "Send orders from on_bar; with fill='next_open' also from on_data, but never from a timer's callback.",
+        )

@@ -1,0 +1,155 @@
+"""What is refused before anything runs. Each refusal says what to do; none of them leaves a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog.coverage import no_coverage
+from alphapulse_lib.catalog.decimals import to_floats
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import AdjustedAsRaw, CoverageGap, WrongStamps
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.window import Window
+
+__all__ = ["Calendar", "has_bars", "has_no_gaps", "is_as_traded", "stamped_at_closes"]
+
+type Integers = NDArray[np.int64]
+
+#: Missing sessions that are reported and not refused: so many, or this share of all, whichever is more.
+_TOLERATED = 5
+_TOLERATED_SHARE = 0.02
+_DAY = 86_400_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """Opens and closes of a venue's sessions, nanoseconds since 1970, UTC, rising."""
+
+    opens: Integers
+    closes: Integers
+
+
+def has_bars(table: pa.Table, roots: Roots, instrument: Instrument, period: Period, spec: RunSpec) -> None:
+    """Refuse a window without bars.
+
+    Raises
+    ------
+    NoCoverage
+        The message says what the catalog holds instead.
+    """
+    if not table.num_rows:
+        raise no_coverage(roots, instrument, period, Window(spec.start, spec.end), spec.as_of)
+
+
+def has_no_gaps(ts: Integers, calendar: Calendar, instrument: Instrument, period: Period, gaps: str) -> str:
+    """Refuse a series that lacks sessions between its first bar and its last.
+
+    Parameters
+    ----------
+    gaps : {"refuse", "allow"}
+        With ``"allow"`` any number is only reported.
+
+    Returns
+    -------
+    str
+        What is missing, for the log; empty when nothing is.
+
+    Raises
+    ------
+    CoverageGap
+        More than five sessions and more than two per cent of all.
+    """
+    if period.unit == "w" or (period.is_session and period.count > 1) or _every_weekday(ts):
+        return ""
+    inside = (calendar.closes >= ts[0]) & (calendar.opens < ts[-1])
+    opens, closes = calendar.opens[inside], calendar.closes[inside]
+    missing = np.searchsorted(ts, opens, side="right") == np.searchsorted(ts, closes, side="right")
+    count = int(missing.sum())
+    if not count:
+        return ""
+    days = [_day(int(each)) for each in closes[missing][:5]]
+    more = f" and {count - 5} more" if count > 5 else ""
+    told = f"{instrument.symbol} {period} lacks {count} of {len(opens)} sessions: {', '.join(days)}{more}."
+    if gaps == "allow" or count <= max(_TOLERATED, _TOLERATED_SHARE * len(opens)):
+        return told
+    raise CoverageGap(
+        told,
+        f"ap.coverage('{instrument.symbol}', '{period}') lists them. Import what is missing, narrow the window, "
+        "or run with gaps='allow'.",
+    )
+
+
+def stamped_at_closes(ts: Integers, calendar: Calendar, instrument: Instrument, period: Period) -> None:
+    """Refuse bars of sessions that are not stamped at a session's close, and bars out of order.
+
+    Raises
+    ------
+    WrongStamps
+        Most are not. Bars at midnight or at the open would be traded on before they were known.
+    """
+    name = f"{instrument.symbol} {period}"
+    if len(ts) > 1 and (np.diff(ts) <= 0).any():
+        raise WrongStamps(f"The {name} bars are not in rising order of time.", "`alphapulse check` says where.")
+    if not period.is_session:
+        return
+    place = np.minimum(np.searchsorted(calendar.closes, ts), len(calendar.closes) - 1)
+    right = calendar.closes[place] == ts
+    if right.mean() >= 0.5:
+        return
+    midnight = (ts % _DAY == 0).mean() > 0.5
+    at_open = np.isin(ts, calendar.opens).mean() > 0.5
+    seen = "at midnight" if midnight else "at the session's open" if at_open else "at no session's close"
+    raise WrongStamps(
+        f"The {name} bars are stamped {seen}, so their prices would be known before they were made.",
+        "Take the import back with ap.revert and import the file again with stamps='session'.",
+    )
+
+
+def is_as_traded(table: pa.Table, splits: list[tuple[int, float]], instrument: Instrument, mark: str) -> None:
+    """Refuse to apply splits to prices that are adjusted already.
+
+    Parameters
+    ----------
+    splits : list of (int, float)
+        The first moment of each ex-date, and new shares for one old.
+    mark : str
+        Why the series is known or doubted to be adjusted; empty for prices as traded.
+
+    Raises
+    ------
+    AdjustedAsRaw
+        Its import says so, or a split does not show in its prices.
+    """
+    ts = table["ts_event"].cast(pa.int64()).to_numpy()
+    why = mark
+    for moment, factor in splits:
+        first = int(np.searchsorted(ts, moment))
+        if why or not 0 < first < len(ts) or 0.7 < factor < 1.4:
+            continue
+        before = to_floats(table["close"].slice(first - 1, 1), instrument.price_precision)[0]
+        after = to_floats(table["open"].slice(first, 1), instrument.price_precision)[0]
+        step = np.log(before / after)
+        if abs(step) < abs(step - np.log(factor)):
+            why = f"the {factor:g}:1 split of {_day(moment)} does not show: {before:g} before it, {after:g} after"
+    if why:
+        raise AdjustedAsRaw(
+            f"The prices of {instrument.symbol} are not as traded: {why}.",
+            "Run with adjust='none' to take them as they are, or import prices as traded.",
+        )
+
+
+def _every_weekday(ts: Integers) -> bool:
+    """Whether there is a bar on every weekday from first to last: then no calendar is needed to find a gap."""
+    days = np.unique(ts // _DAY).astype("datetime64[D]")
+    return bool(np.busday_count(days[0], days[-1]) + 1 <= np.is_busday(days).sum())
+
+
+def _day(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment / 1e9, UTC):%Y-%m-%d}"

@@ -1,0 +1,140 @@
+"""What goes to a worker and what comes back: one folder of files between two processes."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.preflight import Calendar
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.run import RunSpec, Series, Status
+
+__all__ = ["RawResult", "Request", "empty_tables", "read_tables", "write_tables"]
+
+_TIME = pa.timestamp("ns", "UTC")
+_NUMBERS = pa.float64()
+
+FILLS = pa.schema(
+    [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
+    + [(name, _NUMBERS) for name in ("quantity", "price", "commission", "slippage")]
+    + [("order_id", pa.string())]
+)
+ORDERS = pa.schema(
+    [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string()), ("type", pa.string())]
+    + [(name, _NUMBERS) for name in ("quantity", "filled", "average_price", "limit_price", "trigger_price")]
+    + [("status", pa.string()), ("reason", pa.string()), ("order_id", pa.string())]
+)
+POSITIONS = pa.schema(
+    [("symbol", pa.string()), ("side", pa.string()), ("opened", _TIME)]
+    + [(name, _NUMBERS) for name in ("quantity", "average_price", "last_price", "value", "unrealized_pnl")]
+)
+MARKS = pa.schema([("ts", _TIME), ("symbol", pa.dictionary(pa.int32(), pa.string())), ("close", _NUMBERS)])
+
+_SCHEMAS = {"fills": FILLS, "orders": ORDERS, "positions": POSITIONS, "marks": MARKS}
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that a worker needs.
+
+    Attributes
+    ----------
+    strategy : bytes
+        The class, pickled by value where it is somebody's own.
+    calendars : dict
+        Of each venue, its sessions, where the parent knew them already.
+    sources : dict
+        File name to lines, so that a traceback can show a notebook cell's source.
+    """
+
+    spec: RunSpec
+    strategy: bytes
+    instruments: tuple[Instrument, ...]
+    roots: Roots
+    gaps: str
+    symbols: tuple[str, ...]
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+    sources: dict[str, list[str]] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Leave it for the worker."""
+        (folder / "request.pickle").write_bytes(pickle.dumps(self, protocol=5))
+
+    @staticmethod
+    def read(folder: Path) -> Request:
+        """The request that lies in the folder."""
+        request: Request = pickle.loads((folder / "request.pickle").read_bytes())  # noqa: S301  the parent wrote it
+        return request
+
+
+@dataclass(frozen=True, eq=False)
+class RawResult:
+    """What a run leaves, before anything is measured.
+
+    Attributes
+    ----------
+    fills : pyarrow.Table
+        ``ts``, ``symbol``, ``side`` (``"buy"``, ``"sell"``), ``quantity``, ``price``, ``commission``, ``slippage``
+        (money that is in the price already), ``order_id``; as traded, by time.
+    orders : pyarrow.Table
+        One row an order, by time of submission. ``status`` in lower case as NautilusTrader's, or ``"unfilled"``: sent
+        on the last bar, with no bar after it to fill on.
+    positions : pyarrow.Table
+        What is held at the end, as traded, with its value at the last close.
+    marks : pyarrow.Table
+        ``ts``, ``symbol``, ``close`` as traded, and ``ratio`` where there was a split.
+    warnings : tuple of str
+        What the run's owner should be told.
+    """
+
+    status: Status
+    fills: pa.Table
+    orders: pa.Table
+    positions: pa.Table
+    marks: pa.Table
+    series: tuple[Series, ...] = ()
+    log: str = ""
+    error: str = ""
+    traceback: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def empty_tables() -> dict[str, pa.Table]:
+    """The tables of a run of which nothing came back."""
+    return {name: schema.empty_table() for name, schema in _SCHEMAS.items()}
+
+
+def write_tables(folder: Path, tables: dict[str, pa.Table]) -> None:
+    """Write each table as an Arrow file."""
+    for name, table in tables.items():
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+
+def read_tables(folder: Path) -> dict[str, pa.Table]:
+    """The tables, mapped into memory: the folder may be deleted afterwards."""
+    return {
+        name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
+        for name in _SCHEMAS
+        if (folder / f"{name}.arrow").exists()
+    }
+
+
+def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
+    """Say how it ended; the last thing a worker does."""
+    beside = folder / "outcome.part"
+    beside.write_text(json.dumps(outcome), encoding="utf-8")
+    beside.rename(folder / "outcome.json")
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """How it ended; ``None`` when the worker never said."""
+    path = folder / "outcome.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

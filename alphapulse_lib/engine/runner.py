@@ -1,0 +1,234 @@
+"""Runs a spec in a process of its own, shows how far it is, and stops it when its owner does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import linecache
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import cloudpickle
+
+from alphapulse_lib import errors
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.preflight import Calendar
+from alphapulse_lib.engine.request import RawResult, Request, empty_tables, read_outcome, read_tables
+from alphapulse_lib.engine.source import workspace_module
+from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunSpec, Series
+
+__all__ = ["run"]
+
+type Progress = Callable[[int], None]
+
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pathlib import Path; "
+    "from alphapulse_lib.engine.worker import main; main(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))"
+)
+
+
+def run(
+    spec: RunSpec,
+    strategy: type,
+    instruments: tuple[Instrument, ...],
+    roots: Roots,
+    *,
+    symbols: tuple[str, ...] = (),
+    gaps: str = "refuse",
+    progress: Progress | None = None,
+    echo: Callable[[str], Any] | None = None,
+) -> RawResult:
+    """Run a spec in a process of its own.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What to run.
+    strategy : type
+        The class that ``spec.strategy`` describes.
+    instruments : tuple of Instrument
+        Those of ``spec.instruments``, in that order.
+    roots : Roots
+        The catalogs to read.
+    symbols : tuple of str
+        What each instrument is called in the results; its symbol unless told.
+    gaps : {"refuse", "allow"}
+        What to do about missing sessions.
+    progress : callable, optional
+        Called with the engine's time, nanoseconds since 1970, some times a second.
+    echo : callable, optional
+        Called with what the strategy prints.
+
+    Returns
+    -------
+    RawResult
+        Of status ``"failed"`` when the strategy raised or the process died, ``"interrupted"`` when its owner stopped
+        it (KeyboardInterrupt); nothing is raised then, so that the run can be recorded first.
+
+    Raises
+    ------
+    AlphaPulseError
+        What preflight refused. Nothing ran.
+    """
+    request = Request(
+        spec,
+        _pickled(strategy),
+        instruments,
+        roots,
+        gaps,
+        symbols or tuple(each.symbol for each in instruments),
+        _calendars(instruments, Period.parse(spec.period)),
+        _sources(strategy),
+    )
+    with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        request.write(folder)
+        printed: list[str] = []
+        interrupted = False
+        with _worker(folder) as (process, told, output):
+            try:
+                _attend(process, told, output, progress, _both(printed.append, echo))
+            except KeyboardInterrupt:
+                interrupted = True
+        return _result(folder, process.returncode, interrupted, "".join(printed))
+
+
+def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
+    outcome = None if interrupted else read_outcome(folder)
+    if outcome is None:
+        status: Any = "interrupted" if interrupted else "failed"
+        error = "" if interrupted else f"WorkerDied: the run's process {_death(code)}"
+        return RawResult(status, log=printed, error=error, **empty_tables())
+    if outcome["status"] == "refused":
+        kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
+        raise kind(outcome["message"], outcome["hint"])
+    return RawResult(
+        outcome["status"],
+        **{**empty_tables(), **read_tables(folder)},
+        series=tuple(Series.from_dict(each) for each in outcome["series"]),
+        log="\n".join(part for part in (outcome["log"], printed) if part),
+        error=outcome.get("error", ""),
+        traceback=outcome.get("traceback", ""),
+        warnings=tuple(outcome["warnings"]),
+    )
+
+
+@contextlib.contextmanager
+def _worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
+    """A worker in a session of its own: an interrupt reaches this process alone, which then stops all of that one."""
+    told, tell = os.pipe()
+    command = [sys.executable, "-c", _START, json.dumps([*sys.path]), str(folder), str(os.getpid()), str(tell)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[tell],
+        start_new_session=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    os.close(tell)
+    assert process.stdout is not None
+    try:
+        yield process, told, process.stdout.fileno()
+    finally:
+        # The whole group: a strategy may have started processes of its own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        os.close(told)
+
+
+def _attend(
+    process: subprocess.Popen[bytes], told: int, output: int, progress: Progress | None, heard: Callable[[str], Any]
+) -> None:
+    """Listen until the worker has closed both of its pipes, or is gone."""
+    with selectors.DefaultSelector() as ears:
+        ears.register(told, selectors.EVENT_READ)
+        ears.register(output, selectors.EVENT_READ)
+        while ears.get_map():
+            for key, _ in ears.select(timeout=0.5):
+                data = os.read(key.fd, 65_536)
+                if not data:
+                    ears.unregister(key.fd)
+                elif key.fd == output:
+                    heard(data.decode(errors="replace"))
+                elif progress:
+                    progress(int(data.split()[-1]))
+            # A process that a strategy left behind may hold the pipes open.
+            if process.poll() is not None and not ears.select(timeout=0):
+                return
+    process.wait()
+
+
+def _pickled(strategy: type) -> bytes:
+    """The class: by value where it is somebody's own, so that what runs is what is defined here and now."""
+    modules = {sys.modules[each.__module__] for each in strategy.__mro__ if _by_value(each)}
+    try:
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        data: bytes = cloudpickle.dumps(strategy)
+    except (TypeError, AttributeError, ValueError, OSError, RecursionError) as refused:
+        raise StrategyUnusable(
+            f"{strategy.__name__} cannot be sent to its own process: {refused}.",
+            "It captures something that cannot be pickled, such as an open file or connection. Open it in on_start.",
+        ) from None
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    return data
+
+
+def _by_value(each: type) -> bool:
+    return each.__module__ != "__main__" and each.__module__ in sys.modules and workspace_module(each.__module__)
+
+
+def _sources(strategy: type) -> dict[str, list[str]]:
+    """The lines of notebook cells, which exist in this process alone."""
+    files = {each.__code__.co_filename for kind in strategy.__mro__ for each in vars(kind).values() if _is_own(each)}
+    return {file: linecache.getlines(file) for file in files if file in linecache.cache and not Path(file).exists()}
+
+
+def _is_own(member: Any) -> bool:
+    return isinstance(member, FunctionType) and workspace_module(member.__module__)
+
+
+def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str, Calendar]:
+    """Calendars take a second to compute and this process keeps them; bars of sessions always need theirs."""
+    if not period.is_session:
+        return {}
+    from alphapulse_lib.catalog.sessions import sessions
+
+    found = {}
+    for code in dict.fromkeys(each.venue.code for each in instruments):
+        known = sessions(code)
+        found[code] = Calendar(known.opens, known.closes)
+    return found
+
+
+def _both(first: Callable[[str], Any], second: Callable[[str], Any] | None) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        first(text)
+        if second:
+            second(text)
+
+    return tell
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"was killed ({name}){': it may have run out of memory' if name == 'SIGKILL' else ''}"
+    return f"ended with code {code} before it answered"

@@ -1,0 +1,200 @@
+"""What a strategy's class is made of: its source, and a digest of that and of all that it captures.
+
+Two runs with one digest ran the same code. Counted in: the source of the class and of its own bases, of the functions
+and classes of the workspace that they name, of the workspace's modules that they import, and the values of the globals
+and closures that they read. Python's own modules and installed packages count by their names alone; a run's record
+holds their versions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import dis
+import hashlib
+import inspect
+import linecache
+import pickle
+import sys
+import sysconfig
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from alphapulse_lib.model.run import StrategySource
+
+__all__ = ["names_used", "source_of", "workspace_module"]
+
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_OURS = str(Path(__file__).parent.parent)
+
+
+def source_of(strategy: type) -> StrategySource:
+    """The class as it is now.
+
+    Examples
+    --------
+    >>> from alphapulse_lib.engine.strategies import SmaCross
+    >>> source_of(SmaCross).name
+    'alphapulse_lib.engine.strategies.sma_cross:SmaCross'
+    """
+    digest = _Digest()
+    digest.add(strategy)
+    return StrategySource(f"{strategy.__module__}:{strategy.__qualname__}", digest.hexdigest(), _text(strategy))
+
+
+def names_used(strategy: type) -> set[int]:
+    """The identities (``id``) of all global values that the class's own code reads."""
+    digest = _Digest()
+    digest.add(strategy)
+    return digest.seen
+
+
+def workspace_module(name: str) -> bool:
+    """Whether a module is somebody's own: neither Python's nor installed nor AlphaPulse's."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if name == "__main__" or module is None:
+        return True
+    return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)
+
+
+class _Digest:
+    """A SHA-256 that visits everything once."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.seen: set[int] = set()
+        self._kept: list[Any] = []
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+    def add(self, value: Any, label: str = "") -> None:
+        self._say(label)
+        if id(value) in self.seen:
+            return
+        self.seen.add(id(value))
+        self._kept.append(value)  # an id stays its own only while the value lives
+        if isinstance(value, type):
+            self._add_class(value)
+        elif isinstance(value, FunctionType):
+            self._add_function(value)
+        elif isinstance(value, ModuleType):
+            self._add_module(value)
+        else:
+            self._add_value(value)
+
+    def _say(self, text: str) -> None:
+        self._hash.update(text.encode() + b"\0")
+
+    def _add_class(self, value: type) -> None:
+        self._say(f"class {value.__module__}.{value.__qualname__}")
+        if not (workspace_module(value.__module__) or value.__module__.startswith("alphapulse_lib.engine.strategies")):
+            return
+        self._say(_text(value))
+        for base in value.__bases__:
+            self.add(base, "base")
+        for name, member in sorted(vars(value).items()):
+            function = inspect.unwrap(getattr(member, "__func__", getattr(member, "fget", member)))
+            if isinstance(function, FunctionType):
+                self.add(function, name)
+            elif not name.startswith("__"):
+                self.add(member, name)
+        annotations = [inspect.get_annotations(value)[name] for name in sorted(inspect.get_annotations(value))]
+        for annotation in annotations:
+            self.add(annotation, "annotation")
+
+    def _add_function(self, value: FunctionType) -> None:
+        self._say(f"function {value.__module__}.{value.__qualname__}")
+        if not (workspace_module(value.__module__) or value.__module__.startswith("alphapulse_lib.engine.strategies")):
+            return
+        self._say(_text(value) or _code(value.__code__))
+        for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
+            self.add(default, "default")
+        for name, annotation in sorted(value.__annotations__.items()):
+            named = value.__globals__.get(annotation) if isinstance(annotation, str) else annotation
+            self.add(named, f"annotation {name}")
+        for name in sorted(_names(value.__code__) & value.__globals__.keys()):
+            self.add(value.__globals__[name], name)
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            self.add(_contents(cell), name)
+
+    def _add_module(self, value: ModuleType) -> None:
+        self._say(f"module {value.__name__}")
+        file = getattr(value, "__file__", None)
+        if file and workspace_module(value.__name__):
+            self._say(Path(file).read_text(encoding="utf-8", errors="replace") if Path(file).is_file() else "")
+            for name, member in sorted(vars(value).items()):
+                if isinstance(member, ModuleType) and workspace_module(member.__name__):
+                    self.add(member, name)
+
+    def _add_value(self, value: Any) -> None:
+        self._say(f"{type(value).__module__}.{type(value).__qualname__}")
+        if isinstance(value, list | tuple):
+            for each in value:
+                self._again(each)
+        elif isinstance(value, set | frozenset):
+            for text in sorted(map(repr, value)):
+                self._say(text)
+        elif isinstance(value, dict):
+            for key, each in value.items():
+                self._say(repr(key))
+                self._again(each)
+        elif value is None or isinstance(value, bool | int | float | complex | str | bytes):
+            self._say(repr(value))
+        elif dataclasses.is_dataclass(value):
+            for each in dataclasses.fields(value):
+                self._again(getattr(value, each.name, None))
+        else:
+            self._say(_pickled(value))
+
+    def _again(self, value: Any) -> None:
+        # Small values share identities: 1 counts each time it stands in a list.
+        if isinstance(value, bool | int | float | str | bytes | None):
+            self._say(repr(value))
+        else:
+            self.add(value)
+
+
+def _text(value: type | FunctionType) -> str:
+    """Source text, also of what was defined in a notebook's cell; empty where Python has none."""
+    try:
+        return inspect.getsource(value)
+    except (OSError, TypeError):
+        pass
+    if not isinstance(value, type) or "__firstlineno__" not in vars(value):
+        return ""
+    files = {each.__code__.co_filename for each in vars(value).values() if isinstance(each, FunctionType)}
+    for file in sorted(files):
+        lines = linecache.getlines(file)
+        if lines:
+            return "".join(inspect.getblock(lines[vars(value)["__firstlineno__"] - 1 :]))
+    return ""
+
+
+def _names(code: CodeType) -> set[str]:
+    """The global names that a function's code reads, those of its inner functions included."""
+    found = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _names(constant)
+    return found
+
+
+def _code(code: CodeType) -> str:
+    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _pickled(value: Any) -> str:
+    try:
+        return hashlib.sha256(pickle.dumps(value, protocol=5)).hexdigest()
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError):
+        return ""

@@ -1,0 +1,73 @@
+"""A moving-average cross: long while the fast average of closes lies above the slow one."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
+from nautilus_trader.trading import Strategy
+
+__all__ = ["SmaCross", "SmaCrossConfig"]
+
+
+@dataclass(frozen=True)
+class SmaCrossConfig:
+    """The parameters of `SmaCross`.
+
+    Attributes
+    ----------
+    fast, slow : int
+        Lengths of the two averages, in bars; ``fast`` is the shorter one.
+    quantity : int
+        Shares to buy.
+    order_id_tag : str
+        Tells apart two strategies of this class in one engine.
+    """
+
+    instrument_id: InstrumentId
+    bar_type: BarType
+    fast: int = 10
+    slow: int = 20
+    quantity: int = 10
+    order_id_tag: str = "1"
+
+
+class SmaCross(Strategy):
+    """Buys when the fast average crosses above the slow one, and sells all when it crosses below. Long or flat.
+
+    A cross is a change of side between two bars that both have both averages, so the first one can happen on bar
+    ``slow + 1``. Where the averages are equal, the side is the one before.
+    """
+
+    def __init__(self, config: SmaCrossConfig) -> None:
+        super().__init__(config)
+        if not 0 < config.fast < config.slow:
+            raise ValueError(f"fast must be shorter than slow: fast={config.fast}, slow={config.slow}")
+        self._settings = config
+        self._closes: deque[float] = deque(maxlen=config.slow)
+        self._above: bool | None = None
+
+    def on_start(self) -> None:
+        """Subscribe to the bars."""
+        self.subscribe_bars(self._settings.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        """Trade when the averages have crossed."""
+        closes, config = self._closes, self._settings
+        closes.append(float(bar.close))
+        if len(closes) < config.slow:
+            return
+        prices = list(closes)
+        difference = sum(prices[-config.fast :]) / config.fast - sum(prices) / config.slow
+        if difference == 0:
+            return
+        above, before = difference > 0, self._above
+        self._above = above
+        if before is None or above == before:
+            return
+        if above:
+            quantity = Quantity.from_int(config.quantity)
+            self.submit_order(self.order_factory.market(config.instrument_id, OrderSide.BUY, quantity))
+        else:
+            self.close_all_positions(config.instrument_id)

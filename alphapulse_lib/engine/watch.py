@@ -1,0 +1,177 @@
+"""What is watched while the engine runs: exceptions NautilusTrader swallows, subscriptions nothing serves, progress."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from nautilus_trader.model import BarType, DataType
+
+from alphapulse_lib.engine.events import event_names
+from alphapulse_lib.errors import UnservedSubscription
+
+__all__ = ["Beat", "Swallowed", "serving"]
+
+_TOOL = 4
+_HERE = str(Path(__file__).parent / "w")  # watch and worker: their frames are of no interest to a strategy's owner
+
+#: What no bar catalog can serve; bars and custom data are looked at one by one.
+_UNSERVED = {
+    "quotes": "quotes",
+    "trades": "trades",
+    "book_deltas": "order books",
+    "book_depth": "order books",
+    "book_at_interval": "order books",
+    "mark_prices": "mark prices",
+    "index_prices": "index prices",
+    "funding_rates": "funding rates",
+    "option_greeks": "option greeks",
+    "option_chain": "option chains",
+    "instrument_status": "an instrument's status",
+    "instrument_close": "closing prices",
+}
+_REQUESTS = ("data", "quotes", "trades", "bars", "book_snapshot", "book_deltas", "book_depth", "funding_rates")
+
+
+class Swallowed:
+    """Catches the first exception that leaves the strategy for NautilusTrader, which logs it and carries on.
+
+    While it is entered, every Python function that NautilusTrader calls (a handler, a timer's callback, an
+    indicator) is called from the frame that entered it; an exception that unwinds out of such a function is lost
+    otherwise. Costs nothing as long as nothing is raised.
+
+    Attributes
+    ----------
+    error : BaseException, optional
+        The exception.
+    traceback : str
+        Its traceback, from the strategy's first frame on.
+    """
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.traceback = ""
+        self._home: FrameType | None = None
+
+    def __enter__(self) -> Swallowed:
+        self._home = sys._getframe(1)
+        sys.monitoring.use_tool_id(_TOOL, "alphapulse")
+        sys.monitoring.register_callback(_TOOL, sys.monitoring.events.PY_UNWIND, self._unwinding)
+        sys.monitoring.set_events(_TOOL, sys.monitoring.events.PY_UNWIND)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.monitoring.set_events(_TOOL, 0)
+        sys.monitoring.free_tool_id(_TOOL)
+        self._home = None
+
+    def keep(self, error: BaseException) -> None:
+        """Keep an exception that was caught elsewhere."""
+        if self.error is None:
+            own = error.__traceback__
+            while own is not None and own.tb_frame.f_code.co_filename.startswith(_HERE):
+                own = own.tb_next
+            self.error = error
+            self.traceback = "".join(traceback.format_exception(type(error), error, own))
+
+    def _unwinding(self, _code: CodeType, _offset: int, error: BaseException) -> None:
+        leaving = sys._getframe(1)
+        if self._home is not None and leaving.f_back is self._home:
+            self.keep(error)
+
+
+def serving(strategy: type, bar_types: Collection[str], news: bool) -> type:
+    """The same class, but a subscription that the run's data will not serve raises `UnservedSubscription`.
+
+    Parameters
+    ----------
+    strategy : type
+        A NautilusTrader strategy.
+    bar_types : collection of str
+        The series that are loaded.
+    news : bool
+        Whether `News` and `Sentiment` are loaded.
+    """
+    checks: dict[str, Callable[..., None]] = {
+        "subscribe_bars": lambda bar_type: _bars(bar_type, bar_types),
+        "subscribe_data": lambda data_type: _custom(data_type, news),
+    }
+    for name, words in _UNSERVED.items():
+        checks[f"subscribe_{name}"] = lambda *_, words=words: _refuse(f"subscribes to {words}")
+    for name in _REQUESTS:
+        checks[f"request_{name}"] = lambda *_, name=name: _refuse(
+            f"requests historical {name.replace('_', ' ')}", "Let the window begin earlier instead."
+        )
+    members = {name: _checked(getattr(strategy, name), check) for name, check in checks.items()}
+    places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(strategy.__name__, (strategy,), members | places)
+
+
+class Beat:
+    """Tells how far the engine has come, some times a second, without a call a bar.
+
+    A timer of the operating system interrupts the strategy's own code; where the strategy never runs, nothing is told.
+
+    Parameters
+    ----------
+    moment : callable
+        The engine's time, nanoseconds.
+    told : int
+        A file descriptor; each message is a time in nanoseconds as text, one a line.
+    """
+
+    def __init__(self, moment: Callable[[], int], told: int, seconds: float = 0.2) -> None:
+        self._moment, self._told, self._seconds = moment, told, seconds
+
+    def __enter__(self) -> Beat:
+        signal.signal(signal.SIGALRM, self._tell)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+
+    def _tell(self, *_: object) -> None:
+        os.write(self._told, b"%d\n" % self._moment())
+
+
+def _checked(method: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    def subscribe(self: Any, what: Any, *rest: Any, **named: Any) -> Any:
+        check(what)
+        return method(self, what, *rest, **named)
+
+    return subscribe
+
+
+def _bars(bar_type: BarType, loaded: Collection[str]) -> None:
+    wanted = str(bar_type)
+    if wanted in loaded or (bar_type.is_composite() and str(bar_type.composite()) in loaded):
+        return
+    held = ", ".join(sorted(loaded))
+    _refuse(
+        f"subscribes to the bars {wanted}",
+        f"The run loads {held}. Coarser bars can be made of them: '...-1-WEEK-LAST-INTERNAL@1-DAY-EXTERNAL'.",
+    )
+
+
+def _custom(data_type: DataType, news: bool) -> None:
+    for name in event_names():
+        if data_type.topic == DataType(name).topic:
+            if not news:
+                _refuse(f"subscribes to {name}, and the run loads no news", "Run it with news=True.")
+            return
+    _refuse(
+        f"subscribes to the data {data_type.topic!r}",
+        f"A run serves {' and '.join(f'DataType({name!r})' for name in event_names())}, without metadata.",
+    )
+
+
+def _refuse(what: str, hint: str = "A run serves bars, News and Sentiment.") -> None:
+    raise UnservedSubscription(f"The strategy {what}: nothing will serve that.", hint)

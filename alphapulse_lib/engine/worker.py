@@ -1,0 +1,264 @@
+"""The process a run lives in: load, refuse or run, leave the results in the folder it was given.
+
+Started by `alphapulse_lib.engine.runner`; dies with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import linecache
+import os
+import pickle
+import random
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alphapulse_lib.catalog import actions, reader
+from alphapulse_lib.engine import preflight
+from alphapulse_lib.engine.configure import build
+from alphapulse_lib.engine.feed import Feed, fingerprint, forward
+from alphapulse_lib.engine.harvest import harvest, marks
+from alphapulse_lib.engine.nautilus import Loaded, build_engine
+from alphapulse_lib.engine.preflight import Calendar
+from alphapulse_lib.engine.request import Request, write_outcome, write_tables
+from alphapulse_lib.engine.watch import Beat, Swallowed, serving
+from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
+from alphapulse_lib.ingestion.records import adjusted_series
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window, moment_ns
+
+__all__ = ["main"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(folder: Path, parent: int, told: int) -> None:
+    """Answer the request in ``folder``, and end the process.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the request; takes the tables and, last, the outcome.
+    parent : int
+        The process that asked. When it dies, so does this one.
+    told : int
+        A file descriptor for progress: one time in nanoseconds a line.
+    """
+    _die_with(parent)
+    request = Request.read(folder)
+    try:
+        outcome = _answer(request, folder, told)
+    except AlphaPulseError as refused:
+        outcome = {
+            "status": "refused",
+            "kind": type(refused).__name__,
+            "message": refused.message,
+            "hint": refused.hint,
+        }
+    write_outcome(folder, outcome)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Two million objects need not be taken apart one by one.
+    os._exit(0)
+
+
+def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
+    spec = request.spec
+    random.seed(spec.seed)
+    np.random.seed(spec.seed % 2**32)  # strategies may use the global generator
+    for name, lines in request.sources.items():
+        linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+    warnings: list[str] = []
+    feeds = [_feed(request, each, warnings) for each in request.instruments]
+    series = [_series(each) for each in feeds]
+    watch = Swallowed()
+    loaded, failed = _run(request, feeds, folder, told, watch)
+    if isinstance(watch.error, AlphaPulseError):
+        raise watch.error
+    names = dict(zip(spec.instruments, request.symbols, strict=True))
+    log = _log(folder, warnings)
+    if watch.error or failed:
+        write_tables(folder, {"marks": marks(loaded.feeds, names)} if loaded else {})
+        return {
+            "status": "failed",
+            "error": _told(watch.error) if watch.error else failed,
+            "traceback": watch.traceback,
+            "series": series,
+            "log": log,
+            "warnings": warnings,
+        }
+    tables = harvest(loaded, spec, names)
+    warnings += _refusals(tables["orders"])
+    write_tables(folder, tables)
+    return {"status": "finished", "series": series, "log": log, "warnings": warnings}
+
+
+def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
+    """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
+    spec = request.spec
+    given = _unpickled(request.strategy)
+    strategy_class = serving(given, [feed.bar_type for feed in feeds], spec.news)
+    config = build(given, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
+    strategy = _made(strategy_class, config, watch)
+    if strategy is None:
+        return None, _told(watch.error)  # type: ignore[return-value]
+    splits = {feed.instrument.id: feed for feed in feeds if (feed.ratio != 1.0).any()}
+
+    def ratio_now(instrument_id: str) -> float:
+        return splits[instrument_id].ratio_at(strategy.clock.timestamp_ns()) if instrument_id in splits else 1.0
+
+    loaded = build_engine(
+        spec,
+        feeds,
+        lambda feed: _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64),
+        _events(request, feeds),
+        ratio_now,
+        folder,
+        str(strategy.strategy_id),
+    )
+    loaded.engine.add_strategy(strategy)
+    failed = ""
+    with watch, Beat(strategy.clock.timestamp_ns, told):
+        try:
+            loaded.engine.run()
+        except RuntimeError as stopped:
+            failed = str(stopped)
+    return loaded, failed
+
+
+def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
+    """The strategy; ``None`` when its ``__init__`` raised, which `watch` keeps."""
+    with watch:
+        try:
+            strategy = strategy_class(config) if config is not None else strategy_class()
+        except Exception as raised:  # noqa: BLE001  whatever a strategy raises is its owner's to see
+            watch.keep(raised)
+            return None
+    arrived = getattr(strategy, "config", None)
+    if config is not None and arrived is not None and arrived is not config and arrived != config:
+        raise StrategyUnusable(
+            f"{strategy_class.__name__} got another config than it was given.", "Call super().__init__(config)."
+        )
+    return strategy
+
+
+def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed:
+    spec = request.spec
+    period, window = Period.parse(spec.period), Window(spec.start, spec.end)
+    table = reader.bar_table(request.roots, instrument.id, period, window, spec.as_of, spec.recorded_as_of)
+    preflight.has_bars(table, request.roots, instrument, period, spec)
+    table = table.combine_chunks()
+    ts = table["ts_event"].cast("int64").to_numpy()
+    preflight.stamped_at_closes(ts, _Lazy(request, instrument), instrument, period)
+    missing = preflight.has_no_gaps(ts, _Lazy(request, instrument), instrument, period, request.gaps)
+    warnings += [missing] if missing else []
+    splits = []
+    if spec.adjust == "splits":
+        splits = _splits(request, instrument, window)
+        mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
+        preflight.is_as_traded(table, splits, instrument, mark)
+    ratio = forward(ts, splits)
+    precision = instrument.price_precision
+    if (ratio % 1).any():
+        precision = max(precision, 8)
+    root = request.roots.series(period.bar_type(instrument.id))
+    return Feed(instrument, period, table, ratio, precision, root[0] if root else "")
+
+
+def _splits(request: Request, instrument: Instrument, window: Window) -> list[tuple[int, float]]:
+    table = actions.read(request.roots, instrument.id, request.spec.as_of, request.spec.recorded_as_of)
+    zone = instrument.venue.timezone
+    rows = [row for row in table.select(["kind", "ex_date", "ratio"]).to_pylist() if row["kind"] == "split"]
+    dated = [(moment_ns(row["ex_date"], zone), float(row["ratio"])) for row in rows]
+    return [each for each in dated if window.start <= each[0] <= window.end]
+
+
+def _events(request: Request, feeds: list[Feed]) -> list[Any]:
+    """News and scores that became available while there were bars."""
+    spec = request.spec
+    if not spec.news:
+        return []
+    from alphapulse_lib.engine.announce import events_of
+
+    window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
+    return events_of(request.roots, spec, window)
+
+
+class _Lazy:
+    """A venue's calendar, computed when it is first looked at: that takes a second."""
+
+    def __init__(self, request: Request, instrument: Instrument) -> None:
+        self._request, self._instrument = request, instrument
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_calendar(self._request, self._instrument), name)
+
+
+def _calendar(request: Request, instrument: Instrument) -> Calendar:
+    code = instrument.venue.code
+    if code not in request.calendars:
+        from alphapulse_lib.catalog.sessions import sessions
+
+        known = sessions(code)
+        request.calendars[code] = Calendar(known.opens, known.closes)
+    return request.calendars[code]
+
+
+def _series(feed: Feed) -> dict[str, Any]:
+    return {
+        "name": feed.bar_type,
+        "root": feed.root,
+        "rows": feed.table.num_rows,
+        "first": int(feed.ts[0]),
+        "last": int(feed.ts[-1]),
+        "fingerprint": fingerprint(feed.table),
+    }
+
+
+def _unpickled(data: bytes) -> type:
+    try:
+        strategy: type = pickle.loads(data)  # noqa: S301  the parent wrote it
+    except (ImportError, AttributeError) as missing:
+        raise StrategyUnusable(
+            f"The strategy cannot be loaded in its own process: {missing}.",
+            "Put what it imports beside it, or install it.",
+        ) from None
+    return strategy
+
+
+def _refusals(orders: Any) -> list[str]:
+    status = orders["status"].to_pylist()
+    reasons = orders["reason"].to_pylist()
+    refused = [reason for each, reason in zip(status, reasons, strict=True) if each in ("denied", "rejected")]
+    if not refused:
+        return []
+    return [
+        f"{len(refused)} of {len(status)} orders were refused, the first: {refused[0]}. run.orders has all of them."
+    ]
+
+
+def _log(folder: Path, warnings: list[str]) -> str:
+    # The log is written by a thread of its own.
+    time.sleep(0.02)
+    lines = [f"preflight: {each}" for each in warnings]
+    for path in sorted(folder.glob("nautilus*.log")):
+        lines += path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines)
+
+
+def _told(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception_only(error)).strip() if error else ""
+
+
+def _die_with(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

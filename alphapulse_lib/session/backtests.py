@@ -1,0 +1,246 @@
+"""`ap.backtest`: a NautilusTrader strategy on the catalog's bars, in a process of its own, into the ledger."""
+
+from __future__ import annotations
+
+import getpass
+import warnings as python_warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised, WorkerDied, did_you_mean
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
+from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
+from alphapulse_lib.session.runs import SessionRun, open_ledger
+from alphapulse_lib.settings import settings
+
+__all__ = ["backtest"]
+
+
+def backtest(
+    strategy: type,
+    symbols: str | Sequence[str],
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    cash: float = 100_000.0,
+    fill: Fill = "next_open",
+    costs: Costs | Mapping[str, float] | None = None,
+    adjust: Literal["splits", "none"] = "splits",
+    news: bool | None = None,
+    scorer: str | None = None,
+    as_of: Moment = None,
+    gaps: Literal["refuse", "allow"] = "refuse",
+    progress: bool = True,
+    purpose: Purpose = "trial",
+    seed: int = 0,
+) -> SessionRun:
+    """Run a NautilusTrader strategy on the catalog's bars and record the run.
+
+    Parameters
+    ----------
+    strategy : type
+        A NautilusTrader ``Strategy`` class whose ``__init__`` takes one ``config``, annotated with a frozen dataclass
+        (or a ``StrategyConfig``). It may be defined in a notebook's cell.
+    symbols : str or sequence of str
+        Tickers or ids. They fill the config's ``instrument_id``, ``instrument_ids``, ``bar_type``, ``bar_types``.
+    period : str
+        Of the bars: ``"1m"``, ``"1h"``, ``"1d"``, ...
+    start, end : str, date or datetime, optional
+        Bounds of the bars' closes, both included. A bare date is that whole day in the exchange's zone.
+    params : mapping, optional
+        The config's other fields.
+    cash : float
+        The account's money, in the instruments' currency. An order that opens a position is refused when it is worth
+        more, at the last price, than the cash no other position locks; a short sale locks its worth too. Instruments of
+        several venues have an account of that cash each.
+    fill : {"next_open", "close"}
+        A market order decided on a bar fills whole at the next bar's open, or at that bar's own close, which is a price
+        it was decided on. Stops and limits fill inside bars. A decision on the last bar does not fill at all.
+    costs : Costs or mapping, optional
+        ``per_share`` (as traded), ``percent``, ``minimum`` an order, ``slippage_bps`` on market and stop orders.
+    adjust : {"splits", "none"}
+        With ``"splits"`` the strategy sees prices and shares in units of the window's first day: after a 2:1 split
+        prices go on at twice the traded ones. What is known only later changes nothing before. Fills, orders and
+        positions are reported as traded. Cash dividends are not paid.
+    news : bool, optional
+        Whether `News` and `Sentiment` events are delivered to ``on_data``. Unless told, when the strategy's code
+        names one of these classes.
+    scorer : str, optional
+        Whose scores the `Sentiment` events carry; the setting ``ALPHAPULSE_SCORER`` unless told.
+    as_of : str, date or datetime, optional
+        Only bars, splits, articles and scores that were available then. Now unless told.
+    gaps : {"refuse", "allow"}
+        Missing sessions are refused when they are more than five and more than two per cent; ``"allow"`` reports them.
+    progress : bool
+        Show how far the run is.
+    purpose : {"trial", "rerun", "probe"}
+        Only trials count against over-fitting.
+    seed : int
+        For Python's and NumPy's global random generators, in the run's process.
+
+    Returns
+    -------
+    SessionRun
+        ``.stats``, ``.equity`` (marked to market at each bar's close), ``.fills``, ``.orders``, ``.positions``,
+        ``.trades``, ``.tearsheet()``, ``.record``, ``.log``. Positions that are open at the end stay open.
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used: an unknown symbol, period or parameter, a reversed window.
+    PreflightError
+        The run would see no data or wrong data, or the strategy cannot be used. Nothing was run or recorded.
+    StrategyRaised
+        The strategy's own exception; the run is recorded as failed.
+    RunInterrupted
+        Ctrl-C or the notebook's stop button; recorded as interrupted.
+    WorkerDied
+        The run's process was killed or left; recorded as failed.
+
+    Warns
+    -----
+    UserWarning
+        Orders were refused, or sessions are missing.
+
+    Examples
+    --------
+    >>> from alphapulse_lib.engine.strategies import SmaCross
+    >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
+    >>> run.stats["end_equity"]  # doctest: +SKIP
+    """
+    roots = Roots.of_settings()
+    instruments, names = _instruments(roots, symbols)
+    spec = _spec(
+        strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
+    )
+    _one_of("gaps", gaps, ("refuse", "allow"))
+    _one_of("purpose", purpose, get_args(Purpose.__value__))
+    return _run(spec, strategy, instruments, roots, names, gaps, progress, purpose)
+
+
+def _run(
+    spec: RunSpec,
+    strategy: type,
+    instruments: tuple[Instrument, ...],
+    roots: Roots,
+    names: tuple[str, ...],
+    gaps: str,
+    progress: bool,
+    purpose: Purpose,
+) -> SessionRun:
+    from alphapulse_lib.engine.runner import run
+    from alphapulse_lib.results.record import keep
+    from alphapulse_lib.session.progress import Meter
+
+    started_at = clock.now_ns()
+    with Meter(spec, roots, shown=progress) as meter:
+        raw = run(spec, strategy, instruments, roots, symbols=names, gaps=gaps, progress=meter.at, echo=meter.write)
+        if raw.status == "finished":
+            meter.finish()
+    ledger = open_ledger()
+    record = keep(
+        spec, raw, ledger, user=getpass.getuser(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose
+    )
+    told = f"ap.run({record.id!r}) shows its record and its log."
+    if raw.status == "interrupted":
+        raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
+    if raw.error.startswith("WorkerDied"):
+        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
+    if raw.status == "failed":
+        raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
+    for warning in raw.warnings:
+        python_warnings.warn(warning, stacklevel=3)
+    return SessionRun(record, ledger)
+
+
+def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
+    """The instruments, and what each one is called in the results."""
+    from alphapulse_lib.query.bars import names
+
+    wanted = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not wanted:
+        raise InputError("No symbol was given.", "Give one, such as 'AAPL', or a list of them.")
+    index = Index(roots)
+    found = tuple(dict.fromkeys(index.resolve(str(each)) for each in wanted))
+    currencies = sorted({each.currency for each in found})
+    if len(currencies) > 1:
+        raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
+    return found, tuple(names(list(found)))
+
+
+def _spec(
+    strategy: type,
+    instruments: tuple[Instrument, ...],
+    period: str,
+    start: Moment,
+    end: Moment,
+    params: Mapping[str, Any] | None,
+    cash: float,
+    fill: Fill,
+    costs: Costs | Mapping[str, float] | None,
+    adjust: Literal["splits", "none"],
+    news: bool | None,
+    scorer: str | None,
+    as_of: Moment,
+    seed: int,
+) -> RunSpec:
+    from alphapulse_lib.engine.configure import plain_parameters
+    from alphapulse_lib.engine.source import names_used, source_of
+
+    parameters = plain_parameters(strategy, params)
+    zones = {each.venue.timezone for each in instruments}
+    zone = zones.pop() if len(zones) == 1 else "UTC"
+    window = Window.of(start, end, zone)
+    _one_of("fill", fill, FILLS)
+    _one_of("adjust", adjust, ("splits", "none"))
+    if isinstance(cash, bool) or not isinstance(cash, int | float) or not 0 < cash < 1e15:
+        raise InputError(f"cash={cash!r} is not an amount of money above zero.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= FOREVER:
+        raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
+    with_news = _names_events(names_used(strategy)) if news is None else bool(news)
+    return RunSpec(
+        strategy=source_of(strategy),
+        instruments=tuple(each.id for each in instruments),
+        period=str(Period.parse(period)),
+        start=window.start,
+        end=window.end,
+        parameters=parameters,
+        cash=float(cash),
+        costs=_costs(costs),
+        fill=fill,
+        adjust=adjust,
+        news=with_news,
+        scorer=(scorer or settings().scorer) if with_news else "",
+        as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
+        seed=seed,
+    )
+
+
+def _costs(costs: Costs | Mapping[str, float] | None) -> Costs:
+    if isinstance(costs, Costs):
+        return costs
+    if costs is None:
+        return Costs()
+    if not isinstance(costs, Mapping):
+        raise InputError(f"costs={costs!r} is neither Costs nor a mapping.", "Such as {'percent': 0.1, 'minimum': 1}.")
+    return Costs.from_dict(dict(costs))
+
+
+def _names_events(used: set[int]) -> bool:
+    from alphapulse_lib.engine.events import News, Sentiment
+
+    return id(News) in used or id(Sentiment) in used
+
+
+def _one_of(name: str, value: Any, choices: Any) -> None:
+    if value not in choices:
+        raise InputError(
+            f"{name}={value!r} is not known.", did_you_mean(str(value), choices, f"Known: {', '.join(choices)}.")
+        )
