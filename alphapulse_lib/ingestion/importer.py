@@ -50,44 +50,25 @@ def ingest(
 
     Parameters
     ----------
-    provider : Provider
-        Who reads it.
-    requests : sequence of Request
-        What is asked of it; several make one import, written in their order.
+    provider, requests : Provider, sequence of Request
+        Who reads, and what; several requests are written in their order.
     roots : Roots
         The catalogs; the writable one is written.
-    title : str
-        What the report calls the whole.
+    title, digest : str
+        What the report calls the whole, and what tells a dataset's content.
     declared : mapping of str to Declared
         By symbol: where it trades and what it is called.
-    digest : str
-        What tells a dataset's content; kept in the record.
     annotate : callable, optional
         Called at the end, as part of the import: see `Annotate`.
-
-    Returns
-    -------
-    Report
-        What was written and what was set aside.
 
     Raises
     ------
     NothingUsable
         Every row was set aside; they are in the quarantine under the import's id.
-    IngestError
-        Something cannot be read; nothing was written.
-    InputError
-        A request cannot be used; nothing was written.
+    IngestError, InputError
+        Something cannot be read, or a request cannot be used; nothing was written.
     """
-    record: dict[str, Any] = {
-        "id": new_id(),
-        "status": "running",
-        "kind": requests[0].kind if len(requests) == 1 else "dataset",
-        "provider": provider.name,
-        "source": title or _told(requests[0].target),
-        "digest": digest,
-        "started": str(clock.now().isoformat()),
-    }
+    record = _begun(provider, requests, title, digest)
     instruments = Instruments(roots, declared or {})
     staged = [_stage(provider, request, roots, instruments) for request in requests]
     aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in staged for part in each.aside)])
@@ -96,26 +77,26 @@ def ingest(
         "notes": list(dict.fromkeys(text for each in staged for text in each.notes)),
         "quarantined": aside.num_rows,
     }
-    root = roots.writable
-    if not any(each.rows for each in staged):
-        _finish(root, record, "refused", Written(), aside)
-        raise _nothing(record, aside)
-    save(root, record | {"status": "running"}, aside)
-    status, total = "interrupted", Written()
+    root, status, total, articles = roots.writable, "refused", Written(), list[Merge]()
+    save(root, record, aside)
     try:
-        merges = list[Merge]()
-        for written in _write(root, staged, record, merges):
+        if not any(each.rows for each in staged):
+            raise _nothing(record, aside)
+        status = "interrupted"
+        for written in _write(root, staged, record, articles):
             total += written
-        if annotate and (merges or instruments.new):
-            annotate(root, record["id"], merges, frozenset(instruments.new))
+        if annotate and (articles or instruments.new):
+            annotate(root, record["id"], articles, frozenset(instruments.new))
         status = "finished"
     finally:
-        _finish(root, record, status, total, None)
+        _finish(root, record, status, total)
     return report_of(root, record)
 
 
 def revert(roots: Roots, import_id: str) -> Reverted:
     """Take an import back: its rows, and the instruments that nothing else is left of. What it superseded returns.
+
+    One that was cut short can be taken back too.
 
     Raises
     ------
@@ -131,6 +112,18 @@ def revert(roots: Roots, import_id: str) -> Reverted:
     removed = remove_import(root, record["id"])
     save(root, record | {"status": "reverted", "reverted": clock.now().isoformat()})
     return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
+
+
+def _begun(provider: Provider, requests: Sequence[Request], title: str, digest: str) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "status": "running",
+        "kind": requests[0].kind if len(requests) == 1 else "dataset",
+        "provider": provider.name,
+        "source": title or _told(requests[0].target),
+        "digest": digest,
+        "started": clock.now().isoformat(),
+    }
 
 
 def _stage(provider: Provider, request: Request, roots: Roots, instruments: Instruments) -> Staged:
@@ -150,7 +143,7 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
 
 
 def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any], articles: list[Merge]) -> Iterator[Written]:
-    """Write part by part; yields what each part changed, notes in the record what it touched, keeps articles' merges."""
+    """Write part by part: yields what each changed, notes what it touched, keeps the merges of articles."""
     record |= {"series": [], "instruments": [], "actions": 0}
     known: dict[str, Instrument] = {}
     for part in staged:
@@ -177,7 +170,7 @@ def _counted(merge: Merge) -> Written:
     return Written(merge.new, merge.same, merge.restated)
 
 
-def _finish(root: Path, record: dict[str, Any], status: str, total: Written, aside: pa.Table | None) -> None:
+def _finish(root: Path, record: dict[str, Any], status: str, total: Written) -> None:
     record |= {
         "status": status,
         "written": total.rows_new,
@@ -187,7 +180,7 @@ def _finish(root: Path, record: dict[str, Any], status: str, total: Written, asi
     }
     for name, empty in (("series", []), ("instruments", []), ("actions", 0)):
         record.setdefault(name, empty)
-    save(root, record, aside)
+    save(root, record)
 
 
 def _nothing(record: dict[str, Any], aside: pa.Table) -> NothingUsable:

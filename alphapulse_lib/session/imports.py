@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.catalog.versions import Merge
     from alphapulse_lib.ingestion.report import Report, Reverted
-    from alphapulse_lib.providers.contract import Kind, Stamps
+    from alphapulse_lib.providers.contract import Kind, Request, Stamps
 
 __all__ = ["ingest", "revert"]
 
@@ -36,42 +36,28 @@ def ingest(
     recover: bool = True,
     source: str = "",
 ) -> Report:
-    """Bring data into the catalog.
-
-    Rows that cannot be used are set aside with their line and the reason; the others are written. The same rows again
-    change nothing; rows that say something new take the older ones' place, and the older ones stay visible to `as_of`.
+    """Bring data into the catalog. Bad rows are set aside with line and reason; the same rows again change nothing.
 
     Parameters
     ----------
-    provider : str
-        ``"files"``, or alone the name of a dataset declared in ``catalog/*.yaml``, such as ``"sample"``.
-    target : path, or list of paths
-        A CSV (also gzipped) or Parquet file, a folder of them, or a pattern such as ``"bars/*.csv"``.
-    kind : {"bars", "actions", "articles"}
-        What the rows are.
-    symbol : str, optional
-        Whose they are, where no column says so.
-    venue : str or mapping, optional
-        The venue's MIC, such as ``"XNAS"``, of all symbols or by symbol; needed for symbols the catalog does not know.
-    name : str or mapping, optional
-        What a new instrument is called; news are searched for it.
-    period : str
-        Of bars: ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``.
-    timezone : str, optional
-        The zone of stamps that name none; the venue's unless told. An offset in a stamp is always respected.
-    stamps : {"session", "open", "close"}, optional
-        What a bar's stamp marks. ``"session"``, the default of daily bars: the date of a session, so the bar closes
-        when that session did. ``"open"``: it closes one period later. ``"close"``: as it stands.
+    provider, target : str, path or list of paths
+        ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; or alone the name of a declared dataset.
+    kind, period : str
+        ``"bars"``, ``"actions"`` or ``"articles"``; of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``.
+    symbol, venue, name : str
+        Whose rows they are where no column says so; ``venue`` (a MIC: ``"XNAS"``) and ``name`` also by symbol.
+    timezone : str
+        The zone of stamps that name none; unless told, the venue's.
+    stamps : {"session", "open", "close"}
+        What stamps mark: a session (default of daily bars: the bar closes with it), the bar's open, its close.
     adjusted : bool
-        The prices are adjusted for splits or dividends, so not as traded. The series is marked so.
-    columns : mapping, optional
+        Prices are adjusted, so not as traded: the series is marked.
+    columns : mapping
         Canonical name to the file's, where it is not guessed: ``{"close": "Last"}``.
-    day_first : bool, optional
+    day_first : bool
         How ``03/04/2013`` is read, where the column as a whole does not tell.
     recover : bool
         Recover splits and dividends where an adjusted close stands beside the raw one.
-    source : str
-        What to call the source; the file's name unless told.
 
     Returns
     -------
@@ -80,42 +66,23 @@ def ingest(
 
     Raises
     ------
-    IngestError
-        The file is missing, is not what it claims, lacks a column, or has no usable row. Nothing was written.
-    InputError
-        An argument cannot be used.
+    IngestError, InputError
+        Nothing can be read, or an argument cannot be used; nothing was written.
 
     Examples
     --------
-    >>> report = ap.ingest("files", "prices.csv", symbol="GOOG", venue="XNAS")                      # doctest: +SKIP
-    >>> report.quarantined[["line", "reason"]]                                                      # doctest: +SKIP
+    >>> ap.ingest("sample").written
+    0
     """
+    options = {name: value for name, value in locals().items() if name != "provider"}
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import declarations, importer
     from alphapulse_lib.providers import registry
-    from alphapulse_lib.providers.contract import KINDS, STAMPS, Request
 
-    roots = Roots.of_settings()
     if target is None:
-        return declarations.ingest_dataset(_declared(provider), roots, _annotate)
-    _one_of("kind", kind, KINDS)
-    _one_of("stamps", stamps, (*STAMPS, None))
-    request = Request(
-        target=target,
-        kind=kind,
-        symbol=symbol,
-        venue=venue,
-        name=name,
-        period=period,
-        timezone=timezone,
-        stamps=stamps,
-        adjusted=adjusted,
-        columns=columns or {},
-        day_first=day_first,
-        recover=recover,
-        source=source,
-    )
-    return importer.ingest(registry.provider(provider), [request], roots, annotate=_annotate)
+        return declarations.ingest_dataset(_declared(provider), Roots.of_settings(), _annotate)
+    reader = registry.provider(provider)
+    return importer.ingest(reader, [_request(options)], Roots.of_settings(), annotate=_annotate)
 
 
 def revert(import_id: str) -> Reverted:
@@ -126,17 +93,36 @@ def revert(import_id: str) -> Reverted:
     import_id : str
         ``report.id``, or a beginning of it that no other import shares.
 
+    Returns
+    -------
+    Reverted
+        How many rows went, and which instruments.
+
     Raises
     ------
     UnknownImport
         No such import was made.
     InputError
         It was taken back already.
+
+    Examples
+    --------
+    >>> ap.revert(ap.ingest("sample").id).articles
+    242
     """
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import importer
 
     return importer.revert(Roots.of_settings(), import_id)
+
+
+def _request(options: Mapping[str, Any]) -> Request:
+    """The request that the arguments of `ingest` make."""
+    from alphapulse_lib.providers.contract import KINDS, STAMPS, Request
+
+    _one_of("kind", options["kind"], KINDS)
+    _one_of("stamps", options["stamps"], (*STAMPS, None))
+    return Request(**{**options, "columns": options["columns"] or {}})
 
 
 def _annotate(root: Path, import_id: str, merges: Sequence[Merge], new: frozenset[str]) -> None:
