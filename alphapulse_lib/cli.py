@@ -28,11 +28,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
 )
 
-type Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-type Symbols = Annotated[list[str], typer.Argument(help="Symbols (AAPL) or ids (AAPL.XNAS).")]
-type Start = Annotated[str | None, typer.Option(help="First day or moment, such as 2010-01-04.")]
-type End = Annotated[str | None, typer.Option(help="Last day or moment; a day is included whole.")]
-type AsOf = Annotated[str | None, typer.Option(help="What could be known at that moment. Default: now.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Symbols = Annotated[list[str], typer.Argument(help="Symbols (AAPL) or ids (AAPL.XNAS).")]
+Start = Annotated[str | None, typer.Option(help="First day or moment, such as 2010-01-04.")]
+End = Annotated[str | None, typer.Option(help="Last day or moment; a day is included whole.")]
+AsOf = Annotated[str | None, typer.Option(help="What could be known at that moment. Default: now.")]
 
 
 def main() -> None:
