@@ -47,7 +47,9 @@ def fill(chosen: Settings, say: Callable[[str], None]) -> bool:
     places = {"ALPHAPULSE_HOME": str(chosen.home_root), "ALPHAPULSE_CATALOG": str(chosen.catalog_root)}
     done = subprocess.run(command, env=apart | places, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode not in (0, _NEEDS_A_LOOK):
-        words = " ".join(done.stderr.split()[-60:])
-        raise HubError(f"The bundled sample could not be imported: {words}", "After mending it: make up")
+        log = chosen.home_root / "logs" / "sample.log"
+        log.write_text(done.stdout + done.stderr, encoding="utf-8")
+        words = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+        raise HubError(f"The bundled sample could not be imported: {words[0]}.", f"All of it is in {log}")
     unfinished.unlink()
     return True

@@ -25,8 +25,10 @@ find_python() {
 make_venv() {
     python=$(find_python)
     mkdir -p .venv && : > .venv/.unfinished
-    if [ -n "$python" ]; then
-        "$python" -m venv --clear .venv >/dev/null 2>&1 || fitting_uv && uv venv --quiet --clear --seed --python "$python" .venv ||
+    if [ -n "$python" ] && "$python" -m venv --clear .venv >/dev/null 2>&1; then
+        :
+    elif [ -n "$python" ]; then
+        { fitting_uv && uv venv --quiet --clear --seed --python "$python" .venv; } ||
             fail "$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3.13-venv), then run this again."
     elif fitting_uv; then
         uv venv --quiet --clear --seed --python 3.13 .venv ||

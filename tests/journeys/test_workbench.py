@@ -1,0 +1,189 @@
+"""The journey of a new researcher, driven in a real browser against the hub that `make up` starts.
+
+Set SCREENSHOTS to a folder to look at what the browser saw, light and dark.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_hub import RunningHub
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium"),
+]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TUTORIAL = "tutorials/01-first-tour.ipynb"
+IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+
+
+class Witness:
+    """What a browser saw that its user does not: errors, refused requests, strange hosts."""
+
+    def __init__(self, context: Any, own: str) -> None:
+        self.errors: list[str] = []
+        self.strangers: set[str] = set()
+        self._own = own
+        context.on("request", self._request)
+        context.on("response", self._response)
+        context.on("console", lambda said: said.type == "error" and self.errors.append(f"console: {said.text[:300]}"))
+        context.on("weberror", lambda raised: self.errors.append(f"page: {raised.error}"))
+
+    def _request(self, request: Any) -> None:
+        if request.url.startswith(("http", "ws")) and self._own not in request.url.split("/")[2]:
+            self.strangers.add(request.url)
+
+    def _response(self, response: Any) -> None:
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    running = RunningHub(tmp_path_factory.mktemp("journey") / "home").start()
+    yield running
+    running.interrupt()
+
+
+@pytest.fixture(scope="module")
+def context(hub: RunningHub) -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
+        opened.set_default_timeout(90_000)
+        yield opened
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def witness(context: Any, hub: RunningHub) -> Witness:
+    return Witness(context, hub.url.removeprefix("http://"))
+
+
+@pytest.fixture(scope="module")
+def page(context: Any, witness: Witness) -> Any:
+    return context.new_page()
+
+
+def picture(page: Any, name: str) -> None:
+    """Keep what the page looks like, light and dark, where the developer asked for it."""
+    folder = os.environ.get("SCREENSHOTS")
+    for scheme in ("dark", "light") if folder else ():
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=Path(folder or "") / f"{name}-{scheme}.png")
+
+
+def outputs(hub: RunningHub) -> list[list[dict[str, Any]]]:
+    """The outputs of each code cell of the tutorial, as the person's own copy on disk holds them."""
+    notebook = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
+    return [cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def shown(cells: list[list[dict[str, Any]]], kind: str) -> str:
+    """All that was displayed as one media type."""
+    return "\n".join("".join(output.get("data", {}).get(kind, [])) for cell in cells for output in cell)
+
+
+def test_sign_in_opens_jupyterlab_with_the_kernel_and_the_tutorials(hub: RunningHub, page: Any):
+    page.goto(hub.url)
+    picture(page, "1-sign-in")
+    page.fill("#username_input", "admin")
+    page.fill("#password_input", dict(hub.credentials())["admin"])
+    page.click("#login_submit")
+    page.wait_for_url("**/user/admin/lab**")
+    page.wait_for_selector(".jp-LauncherCard >> text=AlphaPulse")
+    page.dblclick(".jp-DirListing-itemText >> text=tutorials")
+    page.wait_for_selector(".jp-DirListing-itemText >> text=01-")
+    listed = page.locator(".jp-DirListing-itemText").all_inner_texts()
+    assert [name[:3] for name in listed if name.endswith(".ipynb")] == [f"0{n}-" for n in range(1, len(listed) + 1)]
+    assert len(listed) >= 3
+    assert page.locator(".Toastify__toast").count() == 0
+    picture(page, "2-lab")
+
+
+def test_the_first_tutorial_runs_cell_by_cell(hub: RunningHub, page: Any):
+    page.dblclick(f".jp-DirListing-itemText >> text={Path(TUTORIAL).name}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    page.wait_for_selector('.jp-KernelName >> text="AlphaPulse"')
+    page.wait_for_selector(IDLE)
+    source = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
+    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
+    ran = 0
+    for cell in source["cells"]:
+        page.keyboard.press("Shift+Enter")
+        if cell["cell_type"] == "code":
+            ran += 1
+            page.wait_for_selector(f'.jp-InputPrompt >> text="[{ran}]:"', state="attached")
+            page.wait_for_selector(IDLE, state="attached")
+    assert ran >= 8
+    page.keyboard.press("Control+s")
+    page.wait_for_selector(".jp-mod-current:not(.jp-mod-dirty)")
+    page.wait_for_timeout(1000)
+    cells = outputs(hub)
+    assert not [output["evalue"] for cell in cells for output in cell if output["output_type"] == "error"]
+    assert all(cells[1:]), "a cell of the tutorial shows nothing"
+
+
+def test_it_shows_bars_a_chart_news_statistics_and_a_tearsheet(hub: RunningHub, page: Any):
+    cells = outputs(hub)
+    text, html = shown(cells, "text/plain"), shown(cells, "text/html")
+    assert (
+        len([1 for cell in cells for output in cell if "application/vnd.plotly.v1+json" in output.get("data", {})]) >= 2
+    )
+    assert "AAPL" in text and "headline" in text
+    assert re.search(r"sharpe", html, re.IGNORECASE)
+    assert "tearsheet" in html.lower() or "<iframe" in html.lower()
+    page.locator(".jp-NotebookPanel .js-plotly-plot").first.wait_for(state="attached")
+    picture(page, "3-tutorial")
+
+
+def test_the_run_is_in_the_ledger(hub: RunningHub):
+    alphapulse = Path(sys.executable).with_name("alphapulse")
+    done = subprocess.run([alphapulse, "runs", "--json"], env=hub.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)
+    assert run["id"][:8] in shown(outputs(hub), "text/html") + shown(outputs(hub), "text/plain")
+
+
+def test_a_page_of_the_run_opens_from_the_person_s_server(hub: RunningHub, context: Any, page: Any, witness: Witness):
+    assert witness.errors == []
+    with context.expect_page() as opened:
+        page.locator(".jp-NotebookPanel a >> text=Open this run as a page").click()
+    dashboard = opened.value
+    dashboard.wait_for_selector("#rendered_cells", state="visible")
+    sheet = dashboard.frame_locator("iframe[title^=Tearsheet]")
+    sheet.locator(".js-plotly-plot, svg").first.wait_for(state="visible")
+    seen = sheet.locator("body").inner_text()
+    assert "Trend" in seen
+    assert "AAPL" in seen
+    assert "Traceback" not in seen
+    picture(dashboard, "4-voila")
+    assert witness.errors == []
+
+
+def test_nothing_was_asked_of_any_other_host(witness: Witness, page: Any):
+    assert witness.strangers == set()
