@@ -2,18 +2,19 @@
 
 ::
 
-    roots     which folders are read, and which one is written
-    layout    where each thing lies in a root
-    schemas   the columns of every file
-    decimals  Nautilus's 16-byte decimals, to and from numbers
-    publish   the lock, and the one way a file comes to be
-    versions  rows with three times: which is new, which is the same, which one is seen when
-    index     the instruments and their tickers (Nautilus-free)
-    writer    bars and instruments in, and an import out again
-    reader    bars out, as of any moment
-    actions   splits and dividends
-    datasets  articles, mentions, scores
-    sessions  the exchanges' calendars
-    coverage  intervals held, gaps against the calendar
-    integrity what is wrong with the files
+    roots        which folders are read, and which one is written
+    layout       where each thing lies in a root
+    schemas      the columns of every file
+    decimals     NautilusTrader's 16-byte decimals, to and from numbers
+    publish      the lock, and the one way a file comes to be
+    versions     rows with three times: which is new, which is the same, which one is seen when
+    index        the instruments and their tickers
+    instruments  NautilusTrader's own files of them
+    writer       bars and instruments in, and an import out again
+    reader       bars out, as of any moment
+    actions      splits and dividends
+    datasets     articles, mentions, scores
+    sessions     the exchanges' calendars
+    coverage     intervals held, gaps against the calendar
+    integrity    what is wrong with the files
 """

@@ -4,7 +4,7 @@
 
     catalog.json                            the format
     data/bars/<bar type>/<bounds>.parquet   bars, as NautilusTrader writes them; the newest version of each
-    data/equity/<id>/<bounds>.parquet       instruments, as NautilusTrader writes them
+    data/equity|cfd/<id>/<bounds>.parquet   instruments, as NautilusTrader writes them
     instruments.parquet, listings.parquet   the index
     actions.parquet                         splits and dividends
     articles/ mentions/ scores/             <year>.parquet
@@ -70,7 +70,7 @@ def parquet_files(folder: Path) -> list[Path]:
 
 
 def instrument_file(root: Path, kind: str, instrument_id: str) -> Path:
-    """NautilusTrader's file of one instrument; ``kind`` is ``"equity"`` or ``"currency_pair"``."""
+    """NautilusTrader's file of one instrument; ``kind`` is ``"equity"`` or ``"cfd"``."""
     return root / "data" / kind / instrument_id.replace("/", "") / f"{bounds_name(Window(0, 0))}.parquet"
 
 

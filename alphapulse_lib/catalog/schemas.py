@@ -137,21 +137,3 @@ ACTIONS = Dataset(
 )
 
 DATASETS = {each.name: each for each in (ARTICLES, MENTIONS, SCORES)}
-
-
-def nautilus_equity(instrument_id: str) -> pa.Schema:
-    """NautilusTrader's schema of an equity."""
-    needed = [("id", pa.string()), ("raw_symbol", pa.string()), ("currency", pa.string())]
-    needed += [("price_precision", pa.uint8()), ("price_increment", pa.string())]
-    optional = ["lot_size", "isin", "max_quantity", "min_quantity", "max_price", "min_price"]
-    fields = [
-        *(pa.field(name, kind, nullable=False) for name, kind in needed),
-        *(pa.field(name, pa.string()) for name in optional),
-        pa.field("margin_init", pa.string(), nullable=False),
-        pa.field("margin_maint", pa.string(), nullable=False),
-        pa.field("tick_scheme", pa.string()),
-        pa.field("info", pa.json_(pa.string())),
-        pa.field("ts_event", TIME, nullable=False),
-        pa.field("ts_init", TIME, nullable=False),
-    ]
-    return pa.schema(fields, metadata={"instrument_id": instrument_id, "type_name": "Equity"})

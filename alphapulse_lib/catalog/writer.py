@@ -6,9 +6,7 @@ publishes the superseded rows first and the new file after them, so that a crash
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, datasets, layout, schemas, versions
 from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
@@ -128,7 +127,7 @@ def write_instruments(
     with locked(root):
         Index(root).add(chosen, listings, import_id)
         for each in chosen:
-            kind, table = _nautilus_instrument(each)
+            kind, table = nautilus_file(each)
             path = layout.instrument_file(root, kind, each.id)
             if not path.exists():
                 publish_table(root, path, table)
@@ -274,19 +273,3 @@ def _imports(path: Path) -> set[str]:
     """The imports that a file's rows came from."""
     column = pq.ParquetFile(path).read(columns=["import_id"])["import_id"]
     return {name for chunk in column.chunks for name in chunk.dictionary.to_pylist()}
-
-
-def _nautilus_instrument(instrument: Instrument) -> tuple[str, pa.Table]:
-    """NautilusTrader's kind and its row of an instrument, as its own catalog writes them."""
-    row = {
-        "id": instrument.id,
-        "raw_symbol": instrument.symbol,
-        "currency": instrument.currency,
-        "price_precision": instrument.price_precision,
-        "price_increment": f"{10.0**-instrument.price_precision:.{instrument.price_precision}f}",
-        "margin_init": "0",
-        "margin_maint": "0",
-        "ts_event": 0,
-        "ts_init": 0,
-    }
-    return "equity", pa.Table.from_pylist([row], schemas.nautilus_equity(instrument.id))

@@ -1,8 +1,8 @@
 """Ratios of the catalog against the plain libraries under it: ``python -m tests.benchmarks.bench_catalog``.
 
 Reading: a million minute bars into a pandas frame, against a plain pyarrow read of the same files. Aim: at most 1.5.
-Writing: a million minute bars column-wise, against NautilusTrader's own ``write_bars`` of Bar objects made from the same
-columns. Aim: at least 5 times faster.
+Writing: a million minute bars column-wise, against NautilusTrader's own ``write_bars`` of Bar objects made from the
+same columns. Aim: at least 5 times faster.
 """
 
 from __future__ import annotations
