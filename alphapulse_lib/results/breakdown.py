@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alphapulse_lib.model.run import RunSpec
-from alphapulse_lib.results.performance import periods_per_year, session_curve
+from alphapulse_lib.results.performance import periods_per_year, session_ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ __all__ = [
     "monthly_returns",
     "nanoseconds",
     "rolling",
-    "sessions",
     "sides",
     "yearly_turnover",
 ]
@@ -64,9 +63,9 @@ def drawdown(equity: Floats) -> Floats:
     return equity / np.maximum.accumulate(equity) - 1 if len(equity) else equity
 
 
-def sessions(spec: RunSpec, curve: pd.Series[float]) -> tuple[Integers, Floats]:
-    """The last value of each session and its time: `alphapulse_lib.results.performance.session_curve` of a Series."""
-    return session_curve(spec, nanoseconds(curve.index), curve.to_numpy(np.float64))
+def by_session(spec: RunSpec, curve: pd.Series[float]) -> pd.Series[float]:
+    """The last value of each session with its time, as `alphapulse_lib.results.performance` takes them."""
+    return curve.iloc[session_ends(spec, nanoseconds(curve.index))]
 
 
 def nanoseconds(times: Any) -> Integers:

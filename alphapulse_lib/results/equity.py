@@ -172,8 +172,8 @@ def _carried(moments: Integers, ts: Integers, close: Floats, ratio: Floats) -> F
 
 
 def _signed(rows: pa.Table) -> Floats:
-    sides = np.asarray(rows["side"].to_pylist())
-    return np.where(sides == "buy", 1.0, -1.0) * _floats(rows, "quantity")
+    bought = pc.equal(rows["side"], "buy").to_numpy()
+    return np.where(bought, 1.0, -1.0) * _floats(rows, "quantity")
 
 
 def _floats(rows: pa.Table, name: str) -> Floats:

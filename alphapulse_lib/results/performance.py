@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib.model.instrument import venue
@@ -21,7 +22,7 @@ from alphapulse_lib.results.equity import benchmark_curve
 from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import max_drawdown, summary
 
-__all__ = ["periods_per_year", "run_statistics", "session_curve"]
+__all__ = ["periods_per_year", "run_statistics", "session_ends"]
 
 type Floats = NDArray[np.floating[Any]]
 
@@ -54,12 +55,12 @@ def run_statistics(
     """
     yearly = periods_per_year(spec)
     equity = account["equity"].to_numpy()
-    benchmark = benchmark_curve(marks, spec.cash)
-    returns, others = _returns(_session_values(spec, account), _session_values(spec, benchmark), spec.cash)
+    ends = session_ends(spec, account["ts"].cast(pa.int64()).to_numpy())
+    held = benchmark_curve(marks, spec.cash)["equity"].to_numpy()
+    returns, others = _returns(equity[ends], held[ends], spec.cash)
     found: dict[str, Any] = dict(summary(returns, others, yearly))
     found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash
     found["total_return"] = found["end_equity"] / spec.cash - 1
-    held = benchmark["equity"].to_numpy()
     found["benchmark_return"] = float(held[-1] / spec.cash - 1) if len(held) else nan
     found["max_drawdown"] = max_drawdown(_changes(np.concatenate(([spec.cash], equity))))
     found["calmar"] = found["cagr"] / -found["max_drawdown"] if found["max_drawdown"] < 0 else nan
@@ -72,8 +73,8 @@ def run_statistics(
     return found | _trading(fills, trades, orders) | _use_of_capital(account, fills, years)
 
 
-def session_curve(spec: RunSpec, ts: NDArray[np.int64], values: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """The last value of each session, with its time; of session bars all values.
+def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The positions of the last bar of each session; of session bars all positions.
 
     Parameters
     ----------
@@ -81,14 +82,11 @@ def session_curve(spec: RunSpec, ts: NDArray[np.int64], values: Floats) -> tuple
         Its period and the venue of its first instrument decide what a session is: a day in the venue's zone.
     ts : array of int64, shape (T,)
         Nanoseconds of UTC, rising.
-    values : array of float, shape (T,)
-        One a moment.
     """
     if Period.parse(spec.period).is_session or not len(ts):
-        return ts, values
+        return np.arange(len(ts))
     days = _local_days(ts, venue(spec.instruments[0].rpartition(".")[2]).timezone)
-    last = np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
-    return ts[last], values[last]
+    return np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
 
 
 def periods_per_year(spec: RunSpec) -> float:
@@ -98,10 +96,6 @@ def periods_per_year(spec: RunSpec) -> float:
         return 52 / period.count
     days = 365 if venue(spec.instruments[0].rpartition(".")[2]).calendar == "24/7" else 252
     return days / period.count if period.unit == "d" else days
-
-
-def _session_values(spec: RunSpec, curve: pa.Table) -> Floats:
-    return session_curve(spec, curve["ts"].cast(pa.int64()).to_numpy(), curve["equity"].to_numpy())[1]
 
 
 def _returns(equity: Floats, benchmark: Floats, cash: float) -> tuple[Floats, Floats]:
@@ -121,7 +115,6 @@ def _changes(path: Floats) -> Floats:
 def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, Any]:
     pnl = trades["pnl"].to_numpy()
     won, lost = float(pnl[pnl > 0].sum()), -float(pnl[pnl < 0].sum())
-    status = [str(each).lower() for each in orders["status"].to_pylist()] if "status" in orders.column_names else []
     return {
         "trades": len(pnl),
         "hit_rate": float((pnl > 0).mean()) if len(pnl) else nan,
@@ -130,7 +123,7 @@ def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, A
         "commission": float(fills["commission"].to_numpy().sum()),
         "fills": fills.num_rows,
         "orders": orders.num_rows,
-        "orders_rejected": sum(each in ("rejected", "denied") for each in status),
+        "orders_rejected": pc.sum(pc.is_in(orders["status"], pa.array(["rejected", "denied"]))).as_py() or 0,
     }
 
 
@@ -153,7 +146,9 @@ def _local_days(ts: NDArray[np.int64], timezone: str) -> NDArray[np.int64]:
     import pandas as pd
 
     hour = 3_600_000_000_000
-    hours, where = np.unique(ts // hour, return_inverse=True)
-    stamps = pd.DatetimeIndex(hours * hour, tz="UTC").tz_convert(timezone).tz_localize(None)
-    offsets = stamps.as_unit("ns").asi8 - hours * hour
-    return (ts + offsets[where]) // (24 * hour)
+    hours = ts // hour
+    starts = np.append(0, np.flatnonzero(hours[1:] != hours[:-1]) + 1)
+    utc = hours[starts] * hour
+    local = pd.DatetimeIndex(utc, tz="UTC").tz_convert(timezone).tz_localize(None).as_unit("ns").asi8
+    offsets = np.repeat(local - utc, np.diff(np.append(starts, len(ts))))
+    return np.asarray((ts + offsets) // (24 * hour))

@@ -111,7 +111,7 @@ class Run:
     @cached_property
     def equity(self) -> pd.Series[float]:
         """Equity marked to market at each bar, in the account's currency, indexed by ``ts`` (UTC)."""
-        return self._frame("equity").set_index("ts")["equity"]
+        return self.account["equity"]
 
     @cached_property
     def account(self) -> pd.DataFrame:

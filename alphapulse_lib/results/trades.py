@@ -8,13 +8,12 @@ is the end of one and the begin of the next. What is still held at the end is no
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from typing import Any
-
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from alphapulse_lib.results.equity import fill_ratios
+from alphapulse_lib.results.equity import by_symbol, fill_ratios
 
 __all__ = ["TRADES", "round_trips"]
 
@@ -38,18 +37,7 @@ TRADES = pa.schema(
 )
 
 #: Less than this of a share is rounding.
-_DUST = 1e-9
-
-
-@dataclass(slots=True)
-class _Lot:
-    """Shares of the window's first day bought (or sold short) by one fill and not closed yet."""
-
-    ts: int
-    units: float
-    price: float
-    ratio: float
-    commission_per_unit: float
+_DUST = 1e-7
 
 
 def round_trips(fills: pa.Table, marks: pa.Table) -> pa.Table:
@@ -68,55 +56,57 @@ def round_trips(fills: pa.Table, marks: pa.Table) -> pa.Table:
         unless split between), ``commission`` (of both sides, in proportion to the quantity), ``pnl`` NET of it and
         ``return`` (pnl over the entry's value).
     """
-    rows = _matched(fills, marks)
-    return pa.Table.from_pylist(sorted(rows, key=lambda row: int(row["exit_ts"])), TRADES)
-
-
-def _matched(fills: pa.Table, marks: pa.Table) -> list[dict[str, Any]]:
-    """Round trips as rows, in the order of the fills that close them."""
-    rows: list[dict[str, Any]] = []
-    lots: dict[str, deque[_Lot]] = {}
     ratios = fill_ratios(fills, marks)
-    times = fills["ts"].cast(pa.int64()).to_pylist()
-    columns = (fills[name].to_pylist() for name in ("symbol", "side", "quantity", "price", "commission"))
-    for ts, ratio, symbol, side, quantity, price, commission in zip(times, ratios.tolist(), *columns, strict=True):
-        units = (quantity if side == "buy" else -quantity) / ratio
-        fill = _Lot(ts, units, price, ratio, commission / abs(units) if units else 0.0)
-        rows.extend(_close(symbol, lots.setdefault(symbol, deque()), fill))
-        if abs(fill.units) > _DUST:
-            lots[symbol].append(fill)
-    return rows
+    numbered = fills.select(["ts", "symbol", "side", "quantity", "price", "commission"])
+    numbered = numbered.append_column("ratio", pa.array(ratios))
+    parts = [_of_symbol(symbol, rows) for symbol, rows in by_symbol(numbered).items()]
+    if not parts:
+        return TRADES.empty_table()
+    return pa.concat_tables(parts).sort_by([("exit_ts", "ascending"), ("entry_ts", "ascending")])
 
 
-def _close(symbol: str, lots: deque[_Lot], fill: _Lot) -> list[dict[str, Any]]:
-    """Close the oldest lots against a fill, whose units shrink to what is left of it."""
-    rows = []
-    while lots and abs(fill.units) > _DUST and (lots[0].units > 0) != (fill.units > 0):
-        lot = lots[0]
-        direction = 1.0 if lot.units > 0 else -1.0
-        units = min(abs(lot.units), abs(fill.units))
-        rows.append(_row(symbol, lot, fill, units, direction))
-        lot.units -= direction * units
-        fill.units += direction * units
-        if abs(lot.units) <= _DUST:
-            lots.popleft()
-    return rows
+def _of_symbol(symbol: str, fills: pa.Table) -> pa.Table:
+    """The round trips of one symbol, column by column.
 
-
-def _row(symbol: str, lot: _Lot, fill: _Lot, units: float, direction: float) -> dict[str, Any]:
-    cost = units * lot.ratio * lot.price
-    commission = units * (lot.commission_per_unit + fill.commission_per_unit)
-    pnl = direction * (units * fill.ratio * fill.price - cost) - commission
-    return {
-        "symbol": symbol,
-        "side": "long" if direction > 0 else "short",
-        "entry_ts": lot.ts,
-        "exit_ts": fill.ts,
-        "quantity": units * lot.ratio,
-        "entry_price": lot.price,
-        "exit_price": fill.price,
-        "ratio": fill.ratio / lot.ratio,
-        "commission": commission,
-        "pnl": pnl,
-        "return": pnl / cost if cost else 0.0,
+    Number the shares in the order in which they are opened, and again in the order in which they are closed. First in,
+    first out means that share n came with the fill that opens the n-th and left with the one that closes the n-th.
+    Shares are those of the window's first day.
+    """
+    ratio, price = _column(fills, "ratio"), _column(fills, "price")
+    size = _column(fills, "quantity") / ratio
+    sign = np.where(pc.equal(fills["side"], "buy").to_numpy(), 1.0, -1.0)
+    after = np.cumsum(sign * size)
+    before = np.concatenate(([0.0], after[:-1]))
+    closing = np.where(before * sign < 0, np.minimum(size, np.abs(before)), 0.0)
+    opened, closed = np.cumsum(size - closing), np.cumsum(closing)
+    edges = np.sort(np.concatenate((opened, closed)))
+    edges = edges[edges <= closed[-1] + _DUST] if len(edges) else edges
+    units = np.diff(edges, prepend=0.0)
+    middle = (edges - units / 2)[units > _DUST]
+    units = units[units > _DUST]
+    entry, left = np.searchsorted(opened, middle), np.searchsorted(closed, middle)
+    # A fill that opened nothing cannot be an entry; its sign is that of what it opens.
+    direction = sign[entry]
+    paid = np.divide(_column(fills, "commission"), size, out=np.zeros(len(size)), where=size > 0)
+    cost = units * ratio[entry] * price[entry]
+    commission = units * (paid[entry] + paid[left])
+    pnl = direction * (units * ratio[left] * price[left] - cost) - commission
+    times = fills["ts"].combine_chunks()
+    columns = {
+        "symbol": pa.array([symbol] * len(units), pa.string()),
+        "side": pa.array(np.where(direction > 0, "long", "short"), pa.string()),
+        "entry_ts": times.take(pa.array(entry)),
+        "exit_ts": times.take(pa.array(left)),
+        "quantity": pa.array(units * ratio[entry]),
+        "entry_price": pa.array(price[entry]),
+        "exit_price": pa.array(price[left]),
+        "ratio": pa.array(ratio[left] / ratio[entry]),
+        "commission": pa.array(commission),
+        "pnl": pa.array(pnl),
+        "return": pa.array(np.divide(pnl, cost, out=np.zeros(len(cost)), where=cost > 0)),
     }
+    return pa.Table.from_arrays([columns[name] for name in TRADES.names], schema=TRADES)
+
+
+def _column(fills: pa.Table, name: str) -> NDArray[np.float64]:
+    return np.asarray(fills[name].cast(pa.float64()).to_numpy(), np.float64)

@@ -126,7 +126,9 @@ def trades_on_price(run: Run, *, dark: bool = False) -> go.Figure:
 def monthly(run: Run, *, dark: bool = False) -> go.Figure:
     """The returns of a run month by month, a row a year."""
     tones = _DARK if dark else _LIGHT
-    table = breakdown.monthly_returns(run.equity, run.spec.cash, numbers.place(run.spec).timezone)
+    table = breakdown.monthly_returns(
+        breakdown.by_session(run.spec, run.equity), run.spec.cash, numbers.place(run.spec).timezone
+    )
     months = table.drop(columns="year").to_numpy(np.float64)
     most = float(np.nanmax(np.abs(months))) if np.isfinite(months).any() else 1.0
     names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -45,7 +45,8 @@ def draw(run: Run) -> Charts:
     theirs = benchmark.reindex(equity.index).to_numpy(np.float64)
     day = _day(run, zone)
     logarithmic = _spans_wide(mine, theirs)
-    ends, closes = breakdown.sessions(run.spec, equity)
+    daily = breakdown.by_session(run.spec, equity)
+    ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
     length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
     sharpe, volatility = breakdown.rolling(run.spec, closes, length)
     held = run.account["exposure"].to_numpy(np.float64)
@@ -88,7 +89,7 @@ def draw(run: Run) -> Charts:
 
 
 def _turnover(run: Run, zone: str) -> str:
-    rate = breakdown.yearly_turnover(run.fills, run.equity, zone)
+    rate = breakdown.yearly_turnover(run.fills, breakdown.by_session(run.spec, run.equity), zone)
     moments = breakdown.nanoseconds(rate.index.to_timestamp().tz_localize("UTC"))  # type: ignore[attr-defined]
     return chart(
         moments,

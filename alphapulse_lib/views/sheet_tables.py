@@ -201,7 +201,7 @@ def _costs_note(run: Run, taken: breakdown.Costs) -> str:
 
 def _under_water(run: Run) -> int:
     """The longest stretch of sessions below a former high."""
-    _, closes = breakdown.sessions(run.spec, run.equity)
+    closes = breakdown.by_session(run.spec, run.equity).to_numpy(np.float64)
     longest = current = 0
     for below in (breakdown.drawdown(closes) < 0).tolist():
         current = current + 1 if below else 0
@@ -210,7 +210,8 @@ def _under_water(run: Run) -> int:
 
 
 def _months(run: Run) -> list[dict[str, Any]]:
-    table = breakdown.monthly_returns(run.equity, run.spec.cash, numbers.place(run.spec).timezone)
+    curve = breakdown.by_session(run.spec, run.equity)
+    table = breakdown.monthly_returns(curve, run.spec.cash, numbers.place(run.spec).timezone)
     monthly = table.drop(columns="year").to_numpy()
     most = float(np.nanmax(np.abs(monthly))) if np.isfinite(monthly).any() else 0.0
     return [
