@@ -86,13 +86,13 @@ def known_zone(name: str) -> str:
 
 
 def read_moments(
-    column: pa.ChunkedArray, *, what: str, timezone: str | None = None, day_first: bool | None = None
+    column: pa.ChunkedArray | pa.Array, *, what: str, timezone: str | None = None, day_first: bool | None = None
 ) -> Moments:
     """Read a column of stamps.
 
     Parameters
     ----------
-    column : pyarrow.ChunkedArray
+    column : pyarrow.ChunkedArray or Array
         Text, dates, timestamps, or numbers since 1970.
     what : str
         The column's name, for messages.
@@ -111,7 +111,7 @@ def read_moments(
     >>> read_moments(pa.chunked_array([["2013-05-01 09:30:00-04:00"]]), what="date").instant.tolist()
     [1367415000000000000]
     """
-    array = pa.chunked_array(column.chunks, column.type)
+    array = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if pa.types.is_dictionary(array.type):
         array = pc.cast(array, array.type.value_type)
     if pa.types.is_date(array.type):

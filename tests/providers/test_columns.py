@@ -17,7 +17,7 @@ from alphapulse_lib.providers.columns import assign
         (["", "date", "open", "high", "low", "close"], {"ts": "date"}),
         (["__index_level_0__", "Open", "High", "Low", "Close"], {"ts": "__index_level_0__"}),
         (["t", "o", "h", "l", "c", "v"], {"ts": "t", "close": "c", "volume": "v"}),
-        (["timestamp", "1. open", "2. high", "3. low", "4. close", "5. volume"], {"open": "1. open", "close": "4. close"}),
+        (["timestamp", "1. open", "2. high", "3. low", "4. close"], {"open": "1. open", "close": "4. close"}),
         (["<TICKER>", "<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"],
          {"ts": "<DATE>", "clock": "<TIME>", "symbol": "<TICKER>", "volume": "<VOL>"}),
         (["Date", "Close/Last", "Volume", "Open", "High", "Low"], {"close": "Close/Last"}),
