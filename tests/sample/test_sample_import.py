@@ -109,3 +109,25 @@ def test_spy_minutes_are_closes_in_utc() -> None:
     assert len(bars) == 391
     assert bars.ts.iloc[0] == pd.Timestamp("2020-12-18 14:31", tz="UTC")
     assert bars.ts.iloc[-1] == pd.Timestamp("2020-12-18 21:01", tz="UTC")
+
+
+def test_news_is_seen_from_its_minute_on() -> None:
+    """Apple's record quarter came out after the close of 2012-01-24, stamped 16:30 in New York."""
+    during = ap.news("AAPL", "2012-01-24", "2012-01-24", as_of="2012-01-24T21:29:59Z")
+    after = ap.news("AAPL", "2012-01-24", "2012-01-24", as_of="2012-01-24T21:30:00Z")
+    assert len(during) == 0
+    assert after.article_id.tolist() == ["sample-2012-01-24-aapl-1"]
+    assert after.source.tolist() == ["sample"]
+
+
+def test_every_article_is_found_by_the_symbols_it_names() -> None:
+    raw = pd.read_csv(PROJECT / "catalog" / "sample" / "articles.csv", keep_default_na=False)
+    named = raw.symbols.str.split(";").explode().str.split(".").str[0].value_counts()
+    for symbol in ("AAPL", "GOOG", "IBM", "MSFT", "FB", "SPY", "PG"):
+        assert len(ap.news(symbol)) == named[symbol]
+
+
+def test_news_while_exchanges_were_closed_counts_for_the_next_session() -> None:
+    """Apple's shake-up of 2012-10-29: a hurricane kept New York closed on that day and the next."""
+    days = ap.sentiment("AAPL", "2012-10-29", "2012-11-01").ts
+    assert days.tolist() == [pd.Timestamp("2012-10-31 20:00", tz="UTC")]
