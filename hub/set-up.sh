@@ -24,21 +24,22 @@ find_python() {
 
 make_venv() {
     python=$(find_python)
-    mkdir -p .venv && : > .venv/.unfinished
-    if [ -n "$python" ] && "$python" -m venv --clear .venv >/dev/null 2>&1; then
+    rm -rf .venv
+    mkdir .venv
+    : > .venv/.unfinished
+    if [ -n "$python" ] && "$python" -m venv .venv >/dev/null 2>&1; then
         :
     elif [ -n "$python" ]; then
-        { fitting_uv && uv venv --quiet --clear --seed --python "$python" .venv; } ||
+        { fitting_uv && uv venv --quiet --allow-existing --seed --python "$python" .venv; } ||
             fail "$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3.13-venv), then run this again."
     elif fitting_uv; then
-        uv venv --quiet --clear --seed --python 3.13 .venv ||
+        uv venv --quiet --allow-existing --seed --python 3.13 .venv ||
             fail "uv finds no Python 3.13 and could not download one; run: uv python install 3.13"
     else
         found=$(python3 --version 2>/dev/null) || found="no usable python3"
         rm -rf .venv
         fail "AlphaPulse needs Python 3.13, found: $found. Install it (pyenv install 3.13) or put uv 0.9 or newer on PATH, then run this again."
     fi
-    : > .venv/.unfinished
 }
 
 install_packages() {
