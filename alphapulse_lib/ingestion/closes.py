@@ -133,9 +133,10 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     dates = days.astype("datetime64[D]")
     known = sessions(venue.code)
     if period.unit == "w":
-        monday = dates - (days + 3) % 7
-        last = known.days[np.maximum(np.searchsorted(known.days, monday + 7) - 1, 0)]
-        closed = (last - monday).astype(np.int64) < 0
+        monday = days - (days + 3) % 7  # 1970-01-01 was a Thursday.
+        numbered = known.days.astype(np.int64)
+        at = np.maximum(np.searchsorted(numbered, monday + 7) - 1, 0)
+        last, closed = known.days[at], numbered[at] < monday
         ends = close_of(venue.code, last)
         what = "lies in a week without a session"
     else:

@@ -128,7 +128,8 @@ def _repeated(table: pa.Table, reason: NDArray[np.object_], key: tuple[str, ...]
     first = facts.groupby(list(key), dropna=False, sort=False).cumcount().to_numpy() == 0
     leader = facts[first].assign(row=np.flatnonzero(first))
     joined = facts[list(key)].merge(leader[[*key, "row"]], on=list(key), how="left")["row"].to_numpy()
-    same = (facts.fillna("").to_numpy() == facts.iloc[joined].fillna("").to_numpy()).all(axis=1)
+    other = facts.iloc[joined].reset_index(drop=True)
+    same = ((facts == other) | (facts.isna() & other.isna())).all(axis=1).to_numpy()
     lines = table["line"].to_numpy()
     contradicting = ~first & ~same & (reason == "")
     result = reason.copy()
