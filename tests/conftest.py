@@ -24,7 +24,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The team's catalog with the bundled sample in it, filled once for all test processes. Read it only."""
-    shared = tmp_path_factory.getbasetemp().parent / "sample-catalog"
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample-catalog"
     with FileLock(f"{shared}.lock"), pytest.MonkeyPatch.context() as patch:
         if not shared.exists():
             import alphapulse_lib as ap
