@@ -176,7 +176,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
         Fact(
             "Sharpe ratio",
             numbers.ratio(stats["sharpe"]),
-            f"deflated {numbers.ratio(deflated['deflated_sharpe'])}, {trials} trial{'s' if trials > 1 else ''}",
+            f"deflated {numbers.probability(deflated['deflated_sharpe'])}, {trials} trial{'s' if trials > 1 else ''}",
         ),
         Fact("Deepest drawdown", numbers.percent(stats["max_drawdown"]), "", numbers.tone(stats["max_drawdown"])),
         Fact(

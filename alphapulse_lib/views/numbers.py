@@ -18,6 +18,7 @@ __all__ = [
     "percent",
     "place",
     "price",
+    "probability",
     "ratio",
     "symbols",
     "tone",
@@ -52,6 +53,19 @@ def ratio(value: float | None, decimals: int = 2) -> str:
     ('1.23', '−0.50')
     """
     return _NONE if value is None or not math.isfinite(value) else _number(value, decimals)
+
+
+def probability(value: float | None) -> str:
+    """A probability that never claims to be certain.
+
+    Examples
+    --------
+    >>> probability(0.9004), probability(0.9999), probability(0.0)
+    ('0.90', '>0.99', '<0.01')
+    """
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return "<0.01" if value < 0.01 else ">0.99" if value > 0.99 else f"{value:.2f}"
 
 
 def money(value: float | None, currency: str = "", *, signed: bool = False) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import by_symbol, fill_ratios
+from alphapulse_lib.results.performance import session_ends
 from alphapulse_lib.views import numbers
 from alphapulse_lib.views.drawing import Bars, Line, Marker, chart
 
@@ -49,7 +50,6 @@ def draw(run: Run) -> Charts:
     ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
     length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
     sharpe, volatility = breakdown.rolling(run.spec, closes, length)
-    held = run.account["exposure"].to_numpy(np.float64)
     charts: dict[str, Any] = {
         "equity": chart(
             moments,
@@ -75,17 +75,20 @@ def draw(run: Run) -> Charts:
         "sharpe": chart(ends, [Line("Sharpe", sharpe)], label=numbers.ratio, day=day, height=150, zero=True),
         "volatility": chart(ends, [Line("Volatility", volatility)], label=_share, day=day, height=150, zero=True),
         "exposure": chart(
-            moments,
-            [Line("Exposure", np.divide(held, mine, out=np.zeros(len(mine)), where=mine > 0), fill=True)],
-            label=_share,
-            day=day,
-            height=150,
-            zero=True,
+            ends, [Line("Exposure", _exposure(run), fill=True)], label=_share, day=day, height=150, zero=True
         ),
         "turnover": _turnover(run, zone),
         "prices": _prices(run, day),
     }
     return Charts(charts, logarithmic, length, *_notes(run))
+
+
+def _exposure(run: Run) -> Any:
+    """The mean of each session's exposures, as shares of the equity."""
+    equity, held = (run.account[name].to_numpy(np.float64) for name in ("equity", "exposure"))
+    share = np.divide(held, equity, out=np.zeros(len(held)), where=equity > 0)
+    ends = session_ends(run.spec, breakdown.nanoseconds(run.account.index))
+    return np.add.reduceat(share, np.append(0, ends[:-1] + 1)) / np.diff(ends, prepend=-1)
 
 
 def _turnover(run: Run, zone: str) -> str:
@@ -94,7 +97,7 @@ def _turnover(run: Run, zone: str) -> str:
     return chart(
         moments,
         [Bars("Turnover", rate.to_numpy(np.float64))],
-        label=lambda value: f"{numbers.ratio(value, 1)}x",
+        label=lambda value: f"{numbers.ratio(value, 0 if abs(value) >= 10 or not value else 1)}x",
         day=lambda moment: numbers.day(moment, "UTC", "%Y-%m"),
         height=150,
         zero=True,
@@ -129,12 +132,11 @@ def _prices(run: Run, day: Callable[[int], str]) -> list[tuple[str, str]]:
 
 
 def _markers(fills: pd.DataFrame, ratios: Any, day: Callable[[int], str]) -> list[Marker]:
-    """The largest fills, as arrows."""
-    value = (fills["quantity"] * fills["price"]).to_numpy()
-    largest = np.sort(np.argsort(-value, kind="stable")[:_MARKERS])
+    """The fills as arrows; of many, some at even distances."""
+    shown = np.unique(np.linspace(0, len(fills) - 1, min(len(fills), _MARKERS)).astype(int))
     moments = breakdown.nanoseconds(fills["ts"])
     found = []
-    for at in largest.tolist():
+    for at in shown.tolist():
         fill = fills.iloc[at]
         bought = fill["side"] == "buy"
         said = f"{day(int(moments[at]))} {'bought' if bought else 'sold'} {numbers.count(fill['quantity'])}"
@@ -150,7 +152,7 @@ def _notes(run: Run) -> tuple[str, str]:
     per_symbol = run.fills["symbol"].value_counts() if len(run.fills) else None
     notes = []
     if per_symbol is not None and int(per_symbol.iloc[0]) > _MARKERS:
-        notes.append(f"the {_MARKERS} largest of {numbers.count(int(per_symbol.iloc[0]))} fills")
+        notes.append(f"{_MARKERS} of {numbers.count(int(per_symbol.iloc[0]))} fills, evenly chosen")
     if len(run.symbols) > _SYMBOLS:
         notes.append(f"the first {_SYMBOLS} of {len(run.symbols)} instruments")
     return (", in shares of the first day" if split else "", "; ".join(notes))

@@ -75,7 +75,7 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
             numbers.ratio(stats["sharpe"]),
             "",
             (
-                (f"deflated {numbers.ratio(honest_sharpe)}", "down" if doubtful else "", DEFLATED),
+                (f"deflated {numbers.probability(honest_sharpe)}", "down" if doubtful else "", DEFLATED),
                 _plain(counted),
             ),
         ),
@@ -247,7 +247,7 @@ def _statistics(stats: dict[str, Any]) -> list[list[tuple[str, ...]]]:
             share("downside_deviation", "Downside deviation", signed=False),
         ],
         [
-            plain("probabilistic_sharpe", "Probability Sharpe > 0", 3),
+            ("Probability Sharpe > 0", numbers.probability(stats.get("probabilistic_sharpe"))),
             ("Periods needed at 95 %", numbers.count(math.ceil(years)) if math.isfinite(years) else "never"),
             share("value_at_risk", "Value at risk, 5 %"),
             share("conditional_value_at_risk", "Mean beyond it"),

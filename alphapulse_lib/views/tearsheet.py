@@ -120,7 +120,7 @@ def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]
     data = (prints[0] if len(prints) == 1 else f"{len(prints)} series") if prints else numbers.ratio(None)
     return [
         ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
-        ("Deflated Sharpe", numbers.ratio(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
+        ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
         ("Fills", "next open" if run.spec.fill == "next_open" else "signal's close", FILLS[run.spec.fill]),
         ("Data", f"{data} · {numbers.count(rows)} rows", "SHA-256 of the rows that were read"),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),

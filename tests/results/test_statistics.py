@@ -1,0 +1,140 @@
+"""Statistics against empyrical, against hand computation, and on input that has no answer."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.results.statistics import summary
+
+
+def drawn(seed: int, length: int = 756, tail: float = 4) -> pd.Series:
+    """Daily returns with fat tails, as many as three years have."""
+    values = np.random.default_rng(seed).standard_t(tail, length) * 0.008 + 0.0004
+    return pd.Series(np.clip(values, -0.5, 0.5), index=pd.bdate_range("2020-01-01", periods=length))
+
+
+PAIRS = [(drawn(seed), drawn(seed + 100) * 0.8 + drawn(seed) * 0.3) for seed in range(4)]
+
+
+@pytest.mark.parametrize(("returns", "benchmark"), PAIRS)
+@pytest.mark.parametrize("risk_free", [0.0, 0.0001])
+def test_agrees_with_empyrical(returns: pd.Series, benchmark: pd.Series, risk_free: float) -> None:
+    found = summary(returns, benchmark, risk_free=risk_free)
+    other = {
+        "total_return": empyrical.cum_returns_final(returns),
+        "cagr": empyrical.cagr(returns),
+        "volatility": empyrical.annual_volatility(returns),
+        "downside_deviation": empyrical.downside_risk(returns, risk_free),
+        "sharpe": empyrical.sharpe_ratio(returns, risk_free),
+        "sortino": empyrical.sortino_ratio(returns, risk_free),
+        "calmar": empyrical.calmar_ratio(returns),
+        "omega": empyrical.omega_ratio(returns, risk_free),
+        "max_drawdown": empyrical.max_drawdown(returns),
+        "tail_ratio": empyrical.tail_ratio(returns),
+        "value_at_risk": empyrical.value_at_risk(returns),
+        "conditional_value_at_risk": empyrical.conditional_value_at_risk(returns),
+        "alpha": empyrical.alpha(returns, benchmark, risk_free),
+        "beta": empyrical.beta(returns, benchmark, risk_free),
+        "information_ratio": empyrical.excess_sharpe(returns, benchmark) * 252**0.5,
+        "tracking_error": empyrical.annual_volatility(returns - benchmark),
+    }
+    assert {name: found[name] for name in other} == pytest.approx(other, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("returns", "benchmark"), PAIRS)
+def test_shape_and_correlation_agree_with_scipy_and_numpy(returns: pd.Series, benchmark: pd.Series) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    found = summary(returns, benchmark)
+    assert found["skewness"] == pytest.approx(stats.skew(returns), rel=1e-9)
+    assert found["kurtosis"] == pytest.approx(stats.kurtosis(returns, fisher=False), rel=1e-9)
+    assert found["correlation"] == pytest.approx(np.corrcoef(returns, benchmark)[0, 1], rel=1e-9)
+
+
+@pytest.mark.parametrize("periods", [12, 52, 365])
+def test_other_periods_agree_with_empyrical(periods: int) -> None:
+    returns = PAIRS[0][0]
+    found = summary(returns, periods_per_year=periods)
+    assert found["sharpe"] == pytest.approx(empyrical.sharpe_ratio(returns, annualization=periods), rel=1e-9)
+    assert found["cagr"] == pytest.approx(empyrical.cagr(returns, annualization=periods), rel=1e-9)
+
+
+def test_by_hand() -> None:
+    found = summary([0.10, -0.05, 0.02, -0.04], periods_per_year=4)
+    assert found["observations"] == 4
+    assert found["total_return"] == pytest.approx(1.10 * 0.95 * 1.02 * 0.96 - 1)
+    assert found["cagr"] == pytest.approx(found["total_return"])
+    # From 1.1 through 1.045 and 1.0659 down to 1.023264.
+    assert found["max_drawdown"] == pytest.approx(1.023264 / 1.1 - 1)
+    assert found["omega"] == pytest.approx(0.12 / 0.09)
+    assert found["sharpe"] == pytest.approx(2 * found["sharpe_per_period"])
+    # The sample deviation: the squares of the distances from 0.0075 sum to 0.014275, over three.
+    assert found["sharpe_per_period"] == pytest.approx(0.0075 / math.sqrt(0.014275 / 3))
+
+
+def test_a_first_loss_is_a_drawdown_from_the_start() -> None:
+    assert summary([-0.1, 0.05])["max_drawdown"] == pytest.approx(-0.1)
+
+
+def test_missing_returns_are_left_out() -> None:
+    whole, holed = drawn(1, 50), drawn(1, 50).copy()
+    holed.iloc[[3, 20]] = np.nan
+    assert summary(holed) == pytest.approx(summary(whole.drop(whole.index[[3, 20]])), nan_ok=True)
+
+
+def test_series_are_matched_by_index() -> None:
+    returns, benchmark = PAIRS[1]
+    shuffled = benchmark.sample(frac=1, random_state=3)
+    assert summary(returns, shuffled)["beta"] == pytest.approx(empyrical.beta(returns, benchmark), rel=1e-9)
+
+
+@pytest.mark.parametrize("returns", [[], [math.nan] * 3, pd.Series([], dtype=float)])
+def test_nothing_gives_nan(returns: object) -> None:
+    found = summary(returns, returns)
+    assert found.pop("observations") == 0
+    assert all(math.isnan(value) for value in found.values())
+
+
+@pytest.mark.parametrize("returns", [[], [0.01], [0.01] * 10, [0.0] * 10, [-1.0, 0.5], [-3.0, 0.5], [1e200, 1e200, 1.0]])
+def test_degenerate_returns_never_warn(returns: list[float]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = summary(returns, returns)
+    assert not any(math.isinf(value) for value in found.values())
+
+
+def test_returns_that_never_vary_have_no_ratio() -> None:
+    found = summary([0.001] * 20, [0.002] * 20)
+    assert found["volatility"] == 0
+    assert found["cagr"] == pytest.approx(1.001**252 - 1)
+    for name in ("sharpe", "sortino", "omega", "calmar", "skewness", "kurtosis", "beta", "alpha", "information_ratio"):
+        assert math.isnan(found[name]), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((["a"],), "not numbers"),
+        (([0.1, math.inf],), "infinite"),
+        (([[0.1, 0.2], [0.1, 0.2]],), "shape"),
+        (([0.1, 0.2], [0.1]), "2 values and benchmark 1"),
+        (([0.1], None, 0), "periods_per_year"),
+        (([0.1], None, 252, math.nan), "risk_free"),
+        (([0.1], None, "252"), "periods_per_year"),
+    ],
+)
+def test_input_that_is_no_series_of_returns_is_refused(arguments: tuple, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        summary(*arguments)
+
+
+def test_an_index_that_repeats_is_refused() -> None:
+    twice = pd.Series([0.1, 0.2], index=[1, 1])
+    with pytest.raises(InputError, match="twice"):
+        summary(twice, twice)
