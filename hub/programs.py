@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alphapulse_lib.errors import HubError
-from alphapulse_lib.settings import PROJECT
+from alphapulse_lib.settings import PROJECT, Settings
 from hub import family
 from hub.keys import Keys
 from hub.network import Network, proxy_command
 
-__all__ = ["kept_alive", "write"]
+__all__ = ["environment", "kept_alive", "write"]
 
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds
@@ -25,20 +25,30 @@ _STARTS_TRIED = 3  # of a program that never came up, before its start is called
 
 
 @contextmanager
-def kept_alive(home: Path, network: Network, held: Keys) -> Iterator[Callable[[], None]]:
+def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Callable[[], None]]:
     """Run the supervisor; at the end of the block, end it and all that was ever started under it.
+
+    Parameters
+    ----------
+    chosen : Settings
+        The settings in force; the hub is given these, wherever they were read.
+    network : Network
+        Where the parts listen.
+    held : Keys
+        The secrets; the proxy's token is handed on in the environment.
 
     Yields
     ------
     callable
         Raises HubError when the supervisor is gone or has given a program up.
     """
+    home = chosen.home_root
     log = home / "logs" / "supervisor.log"
     log.touch()
     before = log.stat().st_size
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(write(home, network))],
-        env=family.mark(home) | {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token},
+        env=family.mark(home) | environment(chosen) | {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches our own process alone, which then ends the others in their order
@@ -65,6 +75,12 @@ def kept_alive(home: Path, network: Network, held: Keys) -> Iterator[Callable[[]
         except subprocess.TimeoutExpired:
             process.kill()
         family.end(home)
+
+
+def environment(chosen: Settings) -> dict[str, str]:
+    """Settings as the variables that say the same."""
+    values = chosen.model_dump(mode="json")
+    return {f"ALPHAPULSE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
 
 
 def _given_up(said: str) -> str | None:
@@ -95,9 +111,9 @@ def write(home: Path, network: Network) -> Path:
     config = configparser.RawConfigParser()
     config["supervisord"] = {
         "nodaemon": "true",
-        "logfile": str(home / "logs" / "supervisor.log"),
-        "pidfile": str(home / "run" / "supervisor.pid"),
-        "childlogdir": str(home / "logs"),
+        "logfile": _escaped(str(home / "logs" / "supervisor.log")),
+        "pidfile": _escaped(str(home / "run" / "supervisor.pid")),
+        "childlogdir": _escaped(str(home / "logs")),
     }
     # The lowest priority starts first and stops last.
     config["program:proxy"] = _program(proxy_command(network), home / "logs" / "proxy.log", home / "hub", priority=10)

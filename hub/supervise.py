@@ -139,7 +139,7 @@ def _run(chosen: Settings, home: Path, say: Say) -> None:
     places.write(_network_file(home))
     held = keys(home)
     sample.fill(chosen, say)
-    with programs.kept_alive(home, places, held) as healthy:
+    with programs.kept_alive(chosen, places, held) as healthy:
         deadline = time.monotonic() + _READY_WITHIN
         while not _answers(places):
             healthy()
