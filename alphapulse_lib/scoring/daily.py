@@ -43,7 +43,7 @@ def closes(venue: str, period: Period, moments: pa.ChunkedArray) -> NDArray[np.i
     return ends
 
 
-def by_period(events: pa.Table, closes: NDArray[np.int64]) -> pa.Table:
+def by_period(events: pa.Table, ends: NDArray[np.int64]) -> pa.Table:
     """The scores of one instrument's articles, together by period.
 
     Parameters
@@ -51,27 +51,27 @@ def by_period(events: pa.Table, closes: NDArray[np.int64]) -> pa.Table:
     events : pyarrow.Table
         ``source``, ``article_id``, ``headline``, ``available_at`` (ns, UTC) and ``score``, sorted by ``available_at``:
         one row a revision.
-    closes : array of int64, shape (periods,)
+    ends : array of int64, shape (periods,)
         When each period ends, nanoseconds since 1970, UTC, ascending; each begins right after the one before.
 
     Returns
     -------
     pyarrow.Table
         ``ts`` (the period's close, ns, UTC), ``score`` (the mean), ``articles``, ``positive`` and ``negative`` (how
-        many scored beyond 0.05); one row a period with articles that has ended within ``closes``.
+        many scored beyond 0.05); one row a period with articles that has ended within ``ends``.
     """
     events = _newly_said(events)
     available = events["available_at"].cast(pa.int64()).to_numpy()
-    period = np.searchsorted(closes, available, side="left")
+    period = np.searchsorted(ends, available, side="left")
     article = _article(events)
     last = _last_of_each(period, article)
-    last = last[period[last] < len(closes)]
+    last = last[period[last] < len(ends)]
     period, score = period[last], events["score"].to_numpy()[last]
     rows, place = np.unique(period, return_inverse=True)
     count = np.bincount(place, minlength=len(rows))
     return pa.table(
         {
-            "ts": pa.array(closes[rows]).cast(pa.timestamp("ns", "UTC")),
+            "ts": pa.array(ends[rows]).cast(pa.timestamp("ns", "UTC")),
             "score": np.bincount(place, score, minlength=len(rows)) / np.maximum(count, 1),
             "articles": count.astype(np.int64),
             "positive": np.bincount(place, score > _BAND, minlength=len(rows)).astype(np.int64),
