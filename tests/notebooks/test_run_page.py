@@ -142,7 +142,7 @@ def test_it_asks_nothing_of_the_network_and_fits_the_screen(
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(f"{page}?run={run_id}")
     sheet = tab.frame_locator("iframe")
-    sheet.locator(".main-svg").first.wait_for(timeout=60_000)
+    sheet.get_by_text("Deepest drawdown").first.wait_for(timeout=60_000)
 
     own = page.partition("/voila/")[0]
     assert not [

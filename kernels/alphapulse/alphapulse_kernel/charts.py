@@ -14,7 +14,13 @@ __all__ = ["TYPE", "show"]
 TYPE = ("plotly.graph_objs._figure", "Figure")
 
 _INK, _RULE, _UP, _DOWN = "#737982", "rgba(128, 136, 144, 0.25)", "#2f81d7", "#d9772b"
-_AXIS = {"gridcolor": _RULE, "linecolor": _RULE, "zerolinecolor": _RULE, "automargin": True}
+_AXIS = {
+    "title": {"font": {"size": 13}},
+    "gridcolor": _RULE,
+    "linecolor": _RULE,
+    "zerolinecolor": _RULE,
+    "automargin": True,
+}
 _STICKS = {"increasing": {"line": {"color": _UP}}, "decreasing": {"line": {"color": _DOWN}}}
 _TEMPLATE: dict[str, Any] = {
     "layout": {
@@ -23,6 +29,7 @@ _TEMPLATE: dict[str, Any] = {
         "font": {"color": _INK, "family": "system-ui, sans-serif", "size": 13},
         "title": {"x": 0, "xanchor": "left", "font": {"size": 14}},
         "colorway": [_UP, _DOWN, "#8a63d2", "#2a9d8f", "#b58900", "#737982"],
+        "legend": {"title": {"font": {"size": 13}}},
         "margin": {"l": 8, "r": 8, "t": 48, "b": 8},
         "height": 380,
         "hovermode": "x unified",
