@@ -103,9 +103,9 @@ def write_bars(
     """
     period = Period.parse(period)
     now = clock.now_ns() if recorded_at is None else recorded_at
+    arriving = _encoded(table, instrument, period, import_id)
+    total = Written()
     with locked(root):
-        arriving = _encoded(table, instrument, period, import_id)
-        total = Written()
         for bounds, part in _partitions(arriving, period):
             total += _merge_partition(root, bar_file(root, instrument.id, period, bounds), part, now)
     return total

@@ -27,7 +27,9 @@ def test_a_double_is_written_as_the_decimal_it_stands_for(counts: list[int], pre
     assert written.to_pylist() == exact
 
 
-@pytest.mark.parametrize("value", [922.3372, 922.3373, 1e6 + 0.0001, -0.0001, -922.3373, 199999.9999, 2**53 / 10**4 / 8])
+@pytest.mark.parametrize(
+    "value", [922.3372, 922.3373, 1e6 + 0.0001, -0.0001, -922.3373, 199999.9999, 2**53 / 10**4 / 8]
+)
 def test_values_around_the_sixty_fourth_bit(value: float):
     written = to_decimals(np.array([value]), 4)
     exact = Decimal(value).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)

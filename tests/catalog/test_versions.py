@@ -17,7 +17,9 @@ SCHEMA = pa.schema([("key", TIME), ("value", pa.int64()), ("available_at", TIME)
 def table(rows: list[tuple[int, int | None, int]]) -> pa.Table:
     key, value, available = zip(*rows, strict=True) if rows else ((), (), ())
     columns = [pa.array(each, pa.int64()) for each in (key, value, available, available)]
-    return pa.Table.from_arrays([each.cast(kind) for each, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA)
+    return pa.Table.from_arrays(
+        [each.cast(kind) for each, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
+    )
 
 
 def plain(rows: pa.Table) -> list[tuple[int, int, int, int]]:
@@ -48,14 +50,18 @@ class Model:
             before = max(known, key=lambda each: each[2:], default=None)
             if before and before[1] != value and before[2] == at:
                 at = now
-                before = max((each for each in self.held if each[0] == key and each[2] <= at), key=lambda each: each[2:])
+                before = max(
+                    (each for each in self.held if each[0] == key and each[2] <= at), key=lambda each: each[2:]
+                )
             if not before or before[1] != value:
                 # Of two contradictions that arrive together, both dated now, the last one stands.
                 self.held = [each for each in self.held if (each[0], *each[2:]) != (key, at, now)]
                 self.held.append((key, value, at, now))
 
 
-ROWS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3), st.integers(0, 9)), max_size=6, unique_by=lambda r: r[::2])
+ROWS = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(0, 3), st.integers(0, 9)), max_size=6, unique_by=lambda r: r[::2]
+)
 
 
 @given(st.lists(ROWS, max_size=5), st.integers(0, 140), st.integers(0, 140))
