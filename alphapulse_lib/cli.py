@@ -245,11 +245,15 @@ def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:
     if tearsheet:
         run.tearsheet(tearsheet)
     if as_json:
-        _json(run.to_dict())
-    else:
-        _say(str(run))
-        if tearsheet:
-            _say(f"Tearsheet: {tearsheet}")
+        from alphapulse_lib.results.canonical import to_json
+
+        _say(to_json(run.record))
+        return
+    from alphapulse_lib.views import cards
+
+    _say(cards.text(run))
+    if tearsheet:
+        _say(f"Tearsheet: {tearsheet}")
 
 
 def _strategy(name: str) -> type:

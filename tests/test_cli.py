@@ -1,0 +1,143 @@
+"""The command line, as a terminal and a script meet it: what is printed, as text and JSON, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
+
+
+def alphapulse(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False, cwd=cwd)
+    assert "Traceback (most recent call last)" not in done.stderr or "strategy" in done.stderr
+    return done
+
+
+def answer(*words: str) -> Any:
+    done = alphapulse(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_bars_as_json(sample: Path) -> None:
+    rows = answer("bars", "AAPL", "--start", "2005-02-25", "--end", "2005-02-28", "--adjust", "none")
+    assert [(row["ts"], row["close"]) for row in rows] == [
+        ("2005-02-25T21:00:00.000000Z", 88.99),
+        ("2005-02-28T21:00:00.000000Z", 44.86),
+    ]
+
+
+def test_the_catalog_is_listed(sample: Path) -> None:
+    assert {"AAPL", "GOOG", "IBM", "MSFT", "FB", "SPY"} <= {row["symbol"] for row in answer("instruments")}
+    assert answer("coverage", "FB")["bars"] == 196
+    assert answer("sql", "SELECT count(*) AS splits FROM actions WHERE kind = 'split'") == [{"splits": 3}]
+
+
+def test_a_sound_catalog_passes_the_check(sample: Path) -> None:
+    done = alphapulse("check")
+    assert (done.returncode, done.stdout) == (0, "The catalog is sound.\n")
+
+
+def test_a_torn_file_is_found(writable_sample: Path) -> None:
+    torn = next((writable_sample / "data" / "bars").glob("FB.*/*.parquet"))
+    torn.write_bytes(torn.read_bytes()[:-500])
+    done = alphapulse("check")
+    assert done.returncode == 3
+    assert "FB.XNAS" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("bars", "APPL"), "Did you mean AAPL"),
+        (("bars", "AAPL", "--start", "2010-01-01", "--end", "2009-01-01"), "reversed"),
+        (("bars", "AAPL", "--start", "2030-01-01"), "2000-03-01"),
+        (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d or w"),
+        (("sql", "SELECT clos FROM bars_1d"), "close"),
+        (("sql", "DROP VIEW bars_1d"), "QueryError"),
+        (("ingest", "smaple"), "sample"),
+        (("ingest", "files", "nowhere.csv", "--symbol", "A", "--venue", "XNAS"), "nowhere.csv"),
+        (("revert", "no-such-import"), "no import"),
+        (("run", "no-such-run"), "no-such-run"),
+        (("sentiment", "AAPL", "--scorer", "vadr"), "vader"),
+        (("backtest", "SmaCros", "GOOG"), "Did you mean SmaCross"),
+        (("backtest", "SmaCross", "GOOG", "-p", "fasst=3"), "Did you mean fast"),
+        (("backtest", "SmaCross", "GOOG", "-p", "fast"), "NAME=VALUE"),
+        (("backtest", "nowhere.py:Mine", "GOOG"), "nowhere.py"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_1(sample: Path, words: tuple[str, ...], said: str) -> None:
+    done = alphapulse(*words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_call_is_exit_code_2(sample: Path) -> None:
+    assert alphapulse("bars").returncode == 2
+    assert alphapulse("no-such-command").returncode == 2
+
+
+def test_an_empty_catalog_says_how_to_fill_it() -> None:
+    done = alphapulse("bars", "AAPL")
+    assert done.returncode == 1
+    assert "alphapulse ingest sample" in done.stderr
+
+
+def test_an_import_from_in_to_out_again(writable_sample: Path, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text(
+        "Date,Open,High,Low,Close,Volume\n"
+        "2013-05-06,10,11,9,10.5,100\n"
+        "2013-05-07,10.5,11,10,10.75,100\n"
+        "2013-05-08,10,9,11,10,100\n"
+    )
+    done = alphapulse("ingest", "files", str(prices), "--symbol", "ACME", "--venue", "XNAS", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 3, "one row was set aside"
+    assert (report["written"], len(report["quarantined"])) == (2, 1)
+    assert [row["close"] for row in answer("bars", "ACME")] == [10.5, 10.75]
+    assert alphapulse("revert", report["id"]).returncode == 0
+    assert alphapulse("bars", "ACME").returncode == 1
+
+
+def test_a_backtest_is_kept_and_shown_again(sample: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.html"
+    record = answer(
+        "backtest",
+        "SmaCross",
+        "GOOG",
+        "--start",
+        "2006-01-03",
+        "--end",
+        "2006-12-29",
+        "-p",
+        "fast=5",
+        "--tearsheet",
+        str(sheet),
+    )
+    assert record["status"] == "finished"
+    assert sheet.read_text().startswith("<!")
+    assert [row["id"] for row in answer("runs")] == [record["id"]]
+    assert answer("run", record["id"][:6])["statistics"] == record["statistics"]
+    assert "SmaCross" in alphapulse("run", record["id"]).stdout
+
+
+def test_a_strategy_that_raises_is_exit_code_1_and_a_failed_run(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from alphapulse_lib.engine.strategies import SmaCross\n\n"
+        "class Mine(SmaCross):\n"
+        "    def on_bar(self, bar):\n"
+        "        raise RuntimeError('my strategy is wrong')\n"
+    )
+    done = alphapulse("backtest", "mine.py:Mine", "GOOG", "--start", "2006-01-03", "--end", "2006-02-28", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "RuntimeError: my strategy is wrong" in done.stderr
+    assert "alphapulse_lib/engine" not in done.stderr, "the traceback is the strategy's own"
+    assert [row["status"] for row in answer("runs")] == ["failed"]
