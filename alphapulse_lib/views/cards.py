@@ -30,13 +30,15 @@ _STYLE = """
 .ap-card .ap-badge.ap-warn { color: var(--ap-down); border-color: var(--ap-down); }
 .ap-card .ap-quiet, .ap-card dt { color: var(--ap-quiet); font-size: 12.5px; }
 .ap-card svg { color: var(--ap-up); display: block; }
-.ap-card dl { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 8px 0 0; }
-.ap-card dt { font-weight: 400; margin: 0; }
-.ap-card dd { margin: 0; font-size: 16px; font-weight: 600; white-space: nowrap; }
+.ap-card dl { display: flex; flex-wrap: wrap; gap: 8px 28px; width: auto; margin: 8px 0 0; }
+.ap-card dl > div { max-width: 100%; }
+.ap-card dt, .ap-card dd { display: block; float: none; clear: none; width: auto; margin: 0; padding: 0; }
+.ap-card dt { font-weight: 400; }
+.ap-card dd { font-size: 16px; font-weight: 600; white-space: nowrap; }
 .ap-card dd.ap-beside { font-size: 12.5px; font-weight: 400; color: var(--ap-quiet); }
 .ap-card .ap-up { color: var(--ap-up); }
 .ap-card .ap-down { color: var(--ap-down); }
-.ap-card .ap-notes { margin: 8px 0 0; padding: 0; list-style: none; font-size: 13px; }
+.ap-card ul.ap-notes { margin: 8px 0 0 !important; padding: 0 !important; list-style: none; font-size: 13px; }
 .ap-card .ap-notes li { margin: 2px 0 0; }
 .ap-card pre { margin: 8px 0 0; font-size: 12px; white-space: pre-wrap; color: inherit; background: none; }
 [data-jp-theme-light="false"] .ap-card { --ap-ink: #e6edf3; --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff;
