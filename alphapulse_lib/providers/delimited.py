@@ -22,7 +22,7 @@ from alphapulse_lib.errors import UnreadableFile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Grid", "read_delimited"]
+__all__ = ["Grid", "distinct", "read_delimited"]
 
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _BLOCK = 1 << 24
@@ -85,7 +85,7 @@ def read_delimited(path: Path) -> Grid:
         )
     torn = np.flatnonzero(~whole)
     texts = [content[starts[each] : ends[each]].tobytes().decode("utf-8", "replace") for each in torn]
-    return Grid(table.rename_columns(_distinct(header)), lines[whole], lines[torn], texts, notes)
+    return Grid(table.rename_columns(distinct(header)), lines[whole], lines[torn], texts, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _parse(data: bytes, text: _Text, width: int) -> pa.Table:
     )
 
 
-def _distinct(names: list[str]) -> list[str]:
+def distinct(names: list[str]) -> list[str]:
     """The names, a repeated one with its count behind it."""
     seen: dict[str, int] = {}
     made = []

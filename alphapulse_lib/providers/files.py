@@ -15,9 +15,10 @@ from alphapulse_lib.errors import InputError, MissingColumn, UnreadableFile, did
 from alphapulse_lib.model.instrument import VENUES, venue
 from alphapulse_lib.providers.columns import assign
 from alphapulse_lib.providers.contract import KINDS, Batch, Request
-from alphapulse_lib.providers.delimited import Grid, read_delimited
+from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
 from alphapulse_lib.providers.numbers import read_numbers, read_ratios
+from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def _paths(target: object) -> list[Path]:
         return [path for each in target for path in _paths(each)]
     if not isinstance(target, str | Path) or not str(target):
         raise InputError(
-            f"Not a path: {target!r}.", "Give a file, a folder, a pattern such as 'bars/*.csv', or a list."
+            f"Not a path: {str(target)[:60]!r}.", "Give a file, a folder, a pattern such as 'bars/*.csv', or a list."
         )
     path = Path(target).expanduser()
     if path.is_dir():
@@ -103,6 +104,7 @@ def _read(path: Path) -> Grid:
         raise UnreadableFile(f"{path.name} is not a Parquet file, or is torn.", "Rename it if it is CSV.") from None
     except PermissionError:
         raise UnreadableFile(f"{path.name} may not be read by you.", "Ask for permission to read it.") from None
+    rows = rows.rename_columns(distinct([str(name) for name in rows.column_names]))
     return Grid(rows, np.arange(1, rows.num_rows + 1), np.empty(0, np.int64), [])
 
 
@@ -250,10 +252,7 @@ def _venues(grid: Grid, found: dict[str, str], request: Request) -> pa.Array:
 def _strings(grid: Grid, found: dict[str, str], name: str) -> pa.Array:
     if name not in found:
         return pa.nulls(grid.rows.num_rows, pa.string())
-    column = grid.rows[found[name]]
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    return pc.cast(column, pa.string()).combine_chunks()
+    return as_text(grid.rows[found[name]]).combine_chunks()
 
 
 def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
@@ -265,7 +264,7 @@ def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
 
 def _batch(path: Path, grid: Grid, columns: dict[str, pa.Array], notes: tuple[str, ...]) -> Batch:
     """Whole rows and torn ones together, each with its line."""
-    raw = pa.table({f"c{at}": pc.cast(column, pa.string()) for at, column in enumerate(grid.rows.columns)})
+    raw = pa.table({f"c{at}": as_text(column) for at, column in enumerate(grid.rows.columns)})
     texts = pc.binary_join_element_wise(*raw.columns, ",", null_handling="replace")
     blank = pc.match_substring_regex(texts, r"^[,\s]*$")
     columns["reason"] = pc.if_else(blank, "blank row", columns["reason"])

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib.errors import IngestError, InputError, did_you_mean
+from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,14 @@ __all__ = ["Moments", "known_zone", "read_moments"]
 _DAY = 86_400_000_000_000
 #: The days since 1970 that nanoseconds in 64 bits can hold.
 _HELD = (-106_000, 106_000)
+_LAST = 9.2e18
+#: Name, nanoseconds, and the size from which on numbers are of the next unit.
+_EPOCH_UNITS = (
+    ("seconds", 1_000_000_000, 1e11),
+    ("milliseconds", 1_000_000, 1e14),
+    ("microseconds", 1000, 1e17),
+    ("nanoseconds", 1, float("inf")),
+)
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 #: Clock abbreviations; those with a daylight rule are zones, the others offsets.
 _ABBREVIATIONS = {
@@ -120,7 +129,7 @@ def read_moments(
         return _timestamps(array, what, timezone)
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
         return _numbers(pl.Series(values=pl.from_arrow(array)), what)
-    return _texts(pc.utf8_trim_whitespace(pc.cast(array, pa.string())), what, timezone, day_first)
+    return _texts(pc.utf8_trim_whitespace(as_text(array)), what, timezone, day_first)
 
 
 def _texts(array: pa.ChunkedArray, what: str, timezone: str | None, day_first: bool | None) -> Moments:
@@ -153,48 +162,49 @@ def _dates(array: pa.ChunkedArray) -> Moments:
 
 
 def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Moments:
-    gone = _mask(pc.is_null(array))
-    count = len(gone)
-    stamps = np.asarray(
-        pc.fill_null(pc.cast(pc.cast(array, pa.timestamp("ns", array.type.tz)), pa.int64()), 0), np.int64
-    )
-    zoned = array.type.tz is not None
-    if zoned:
-        wall = np.asarray(
-            pc.fill_null(pc.cast(pc.local_timestamp(array).cast(pa.timestamp("ns")), pa.int64()), 0), np.int64
-        )
-        return Moments(stamps, wall, _no(count), _no(count), _reasons(gone, "no stamp"))
+    zone = array.type.tz
+    years = pc.year(pc.cast(array, pa.timestamp(array.type.unit)))
+    held = pc.fill_null(pc.and_(pc.greater(years, 1677), pc.less(years, 2262)), False)
+    known = pc.cast(pc.if_else(held, array, None), pa.timestamp("ns", zone))
+    reason = _reasons(~_mask(held), "stamp is out of range")
+    reason[_mask(pc.is_null(array))] = "no stamp"
+    stamps, usable = _nanoseconds(known), reason == ""
+    if zone is not None:
+        wall = _nanoseconds(pc.local_timestamp(known))
+        return Moments(stamps, wall, _no(len(stamps)), _no(len(stamps)), reason)
     if (stamps % _DAY == 0).all():
-        return Moments(stamps, stamps, ~gone, ~gone, _reasons(gone, "no stamp"))
-    instant, reason = _placed(stamps, what, timezone)
-    reason[gone] = "no stamp"
-    return Moments(instant, stamps, _no(count), ~gone, reason)
+        return Moments(stamps, stamps, usable, usable, reason)
+    instant, doubt = _placed(stamps, what, timezone)
+    return Moments(instant, stamps, _no(len(stamps)), usable, np.where(usable, doubt, reason))
+
+
+def _nanoseconds(array: pa.ChunkedArray) -> NDArray[np.int64]:
+    return np.asarray(pc.fill_null(pc.cast(array, pa.int64()), 0), np.int64)
 
 
 def _numbers(values: pl.Series, what: str) -> Moments:
     """Numbers since 1970, whose unit their size tells: 2001 to 2286 in seconds, 1973 to 5138 in the others."""
-    gone = values.is_null().to_numpy() | (values.is_nan().to_numpy() if values.dtype.is_float() else False)
-    largest = float(values.drop_nulls().drop_nans().abs().cast(pl.Float64).median() or 0)  # type: ignore[arg-type]
-    if 19_000_101 <= largest <= 21_001_231:
+    numbers = values.cast(pl.Float64).fill_nan(None)
+    gone = numbers.is_null().to_numpy()
+    usual = float(numbers.abs().median() or 0)  # type: ignore[arg-type]
+    if 19_000_101 <= usual <= 21_001_231:
         return _free(values.cast(pl.Int64, strict=False).cast(pl.String).fill_null(""), what, "UTC", None)
-    unit, name = next(
-        (scale, unit) for limit, scale, unit in (
-            (1e11, 1_000_000_000, "seconds"), (1e14, 1_000_000, "milliseconds"),
-            (1e17, 1000, "microseconds"), (float("inf"), 1, "nanoseconds")) if largest < limit
-    )  # fmt: skip
-    if 0 < largest < 1e8:
+    if 0 < usual < 1e8:
         raise IngestError(
-            f"Column {what!r} holds numbers such as {largest:g}, which are no stamps.",
+            f"Column {what!r} holds numbers such as {usual:g}, which are no stamps.",
             "Expected dates, times, or seconds (milli-, micro-, nanoseconds) since 1970; "
             "name another column with columns={'ts': ...}.",
         )
-    scaled = values.fill_null(0)
-    if scaled.dtype.is_float():
-        stamps = (scaled.fill_nan(0).to_numpy() * unit).round().astype(np.int64)
+    unit, scale = next((each for each in _EPOCH_UNITS if usual < each[2]), _EPOCH_UNITS[-1])[:2]
+    held = (numbers.abs() * scale < _LAST).fill_null(value=False).to_numpy()
+    if values.dtype.is_float():
+        stamps = (np.where(held, numbers.fill_null(0.0).to_numpy(), 0.0) * scale).round().astype(np.int64)
     else:
-        stamps = scaled.cast(pl.Int64).to_numpy() * unit
+        stamps = np.where(held, values.cast(pl.Int64, strict=False).fill_null(0).to_numpy(), 0) * scale
+    reason = _reasons(~held, "stamp is out of range")
+    reason[gone] = "no stamp"
     none = _no(len(stamps))
-    return Moments(stamps, stamps, none, none, _reasons(gone, "no stamp"), (f"{what}: read as {name} since 1970",))
+    return Moments(stamps, stamps, none, none, reason, (f"{what}: read as {unit} since 1970",))
 
 
 def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | None) -> Moments:

@@ -9,6 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alphapulse_lib.providers.text import as_text
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,11 +29,10 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64
     >>> read_numbers(pa.chunked_array([["1.5", "x"]]), "open")[1].tolist()
     ['', "open 'x' is not a number"]
     """
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         values = np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")), np.float64)
         return values, _missing(np.isnan(values), name)
+    column = as_text(column)
     try:
         values = np.asarray(pc.cast(column, pa.float64()), np.float64)
         return values, _missing(np.isnan(values), name)
@@ -41,7 +42,7 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64
 
 def read_ratios(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     """A column of split ratios, new shares for old: ``2``, ``2:1``, ``3/2``, ``3-for-2``."""
-    text = pl.Series(values=pl.from_arrow(pc.cast(column, pa.string())), name=name).fill_null("").str.strip_chars()
+    text = pl.Series(values=pl.from_arrow(as_text(column)), name=name).fill_null("").str.strip_chars()
     parts = text.str.extract_groups(r"^([\d.]+)\s*(?::|/|-?for-?|to)\s*([\d.]+)$").struct.unnest()
     divided = parts[parts.columns[0]].cast(pl.Float64, strict=False) / parts[parts.columns[1]].cast(
         pl.Float64, strict=False

@@ -122,6 +122,12 @@ def _request(options: Mapping[str, Any]) -> Request:
 
     _one_of("kind", options["kind"], KINDS)
     _one_of("stamps", options["stamps"], (*STAMPS, None))
+    for argument in ("symbol", "timezone", "source", "period"):
+        if not isinstance(options[argument], str | None):
+            raise InputError(f"{argument}={str(options[argument])[:60]!r} is not text.")
+    for argument in ("venue", "name", "columns"):
+        if not isinstance(options[argument], str | Mapping | None):
+            raise InputError(f"{argument}={str(options[argument])[:60]!r} is neither text nor a mapping.")
     return Request(**{**options, "columns": options["columns"] or {}})
 
 
