@@ -222,12 +222,17 @@ class Ledger:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
         if not ids:
             return "It holds none yet: ap.backtest(...) makes one."
-        return did_you_mean(text, ids, f"The newest is {ids[0]}; ap.runs() lists them.")
+        # What was typed is compared with as much of each id: a beginning is a valid name of a run.
+        beginnings = dict.fromkeys(each[: len(text)] for each in ids)
+        return did_you_mean(text, beginnings, f"The newest is {ids[0]}; ap.runs() lists them.")
 
     def _ask(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
         if not self.path.exists():
             return []
         with self._open() as connection:
+            # Between the making of the file and of its tables there is nothing to read.
+            if _format(connection) == 0:
+                return []
             return connection.execute(sql, arguments).fetchall()
 
     @contextmanager

@@ -87,9 +87,9 @@ def _of_symbol(symbol: str, fills: pa.Table) -> pa.Table:
     entry, left = np.searchsorted(opened, middle), np.searchsorted(closed, middle)
     # A fill that opened nothing cannot be an entry; its sign is that of what it opens.
     direction = sign[entry]
-    paid = np.divide(_column(fills, "commission"), size, out=np.zeros(len(size)), where=size > 0)
     cost = units * ratio[entry] * price[entry]
-    commission = units * (paid[entry] + paid[left])
+    paid = _column(fills, "commission")
+    commission = units / size[entry] * paid[entry] + units / size[left] * paid[left]
     pnl = direction * (units * ratio[left] * price[left] - cost) - commission
     times = fills["ts"].combine_chunks()
     columns = {

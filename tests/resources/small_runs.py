@@ -95,7 +95,9 @@ def raw(status: str = "finished", **changes: Any) -> RawResult:
     return RawResult(status=status, **(given | changes))  # type: ignore[arg-type]
 
 
-def kept(ledger: Ledger, status: str = "finished", *, purpose: str = "trial", user: str = "ada", **changes: Any) -> RunRecord:
+def kept(
+    ledger: Ledger, status: str = "finished", *, purpose: str = "trial", user: str = "ada", **changes: Any
+) -> RunRecord:
     """A small run in a ledger; changes that a spec knows go there, the others to the raw result."""
     of_spec = {name: value for name, value in changes.items() if name == "name" or name in RunSpec.__dataclass_fields__}
     result = raw(status, **{name: value for name, value in changes.items() if name not in of_spec})

@@ -101,7 +101,9 @@ def test_nothing_gives_nan(returns: object) -> None:
     assert all(math.isnan(value) for value in found.values())
 
 
-@pytest.mark.parametrize("returns", [[], [0.01], [0.01] * 10, [0.0] * 10, [-1.0, 0.5], [-3.0, 0.5], [1e200, 1e200, 1.0]])
+@pytest.mark.parametrize(
+    "returns", [[], [0.01], [0.01] * 10, [0.0] * 10, [-1.0, 0.5], [-3.0, 0.5], [1e200, 1e200, 1.0]]
+)
 def test_degenerate_returns_never_warn(returns: list[float]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,0 +1,209 @@
+"""The ledger: what goes in stays, from several processes at once, and trials are counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_runs import kept, spec
+
+from alphapulse_lib.errors import LedgerError, UnknownRun
+from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.overfit import deflated_sharpe_ratio
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def record(number: int, **changes: object) -> RunRecord:
+    of_spec = spec(parameters={"fast": number}, **{k: changes.pop(k) for k in ("name", "instruments") if k in changes})
+    given = {
+        "id": f"{number:016x}",
+        "spec_id": of_spec.id,
+        "spec": of_spec,
+        "status": "finished",
+        "purpose": "trial",
+        "user": "ada",
+        "started_at": number,
+        "ended_at": number + 1,
+        "environment": {"python": "3.13"},
+        "statistics": {"sharpe_per_period": number / 100, "observations": 100, "skewness": 0.0, "kurtosis": 3.0},
+    }
+    return RunRecord(**(given | changes))  # type: ignore[arg-type]
+
+
+def test_a_record_comes_back_equal(ledger: Ledger) -> None:
+    written = kept(ledger)
+    assert ledger.get(written.id) == written
+
+
+def test_nothing_is_there_before_the_first_run(ledger: Ledger) -> None:
+    assert ledger.runs() == []
+    assert not ledger.root.exists()
+    with pytest.raises(UnknownRun, match="holds none yet"):
+        ledger.get("abc")
+
+
+def test_the_newest_run_comes_first(ledger: Ledger) -> None:
+    for number in (3, 1, 2):
+        ledger.append(record(number))
+    assert [each.started_at for each in ledger.runs()] == [2, 1, 3]
+    assert [each.started_at for each in ledger.runs(limit=2)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"status": "failed"}, [2]),
+        ({"strategy": "SmaCross"}, [2, 1]),
+        ({"strategy": "__main__:SmaCross"}, [2, 1]),
+        ({"strategy": "Cross"}, []),
+        ({"symbol": "AAPL"}, [3]),
+        ({"symbol": "MSFT.XNAS"}, [3]),
+        ({"symbol": "GOO"}, []),
+        ({"user": "grace"}, [3]),
+        ({"purpose": "probe"}, [1]),
+        ({"user": "ada", "status": "finished"}, [1]),
+    ],
+)
+def test_runs_can_be_chosen(ledger: Ledger, asked: dict, found: list[int]) -> None:
+    ledger.append(record(1, purpose="probe"))
+    ledger.append(record(2, status="failed"))
+    ledger.append(record(3, name="m:Other", instruments=("AAPL.XNAS", "MSFT.XNAS"), user="grace"))
+    assert [each.started_at for each in ledger.runs(**asked)] == found
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_is_the_only_one(ledger: Ledger) -> None:
+    ledger.append(record(1, id="abc1" * 4))
+    ledger.append(record(2, id="abc2" * 4))
+    assert ledger.get("abc1").started_at == 1
+    assert ledger.get("ABC2").started_at == 2
+    with pytest.raises(UnknownRun, match="2 runs begin with 'abc'") as several:
+        ledger.get("abc")
+    assert "abc1abc1" in several.value.hint
+    with pytest.raises(UnknownRun) as wrong:
+        ledger.get("abc3abc1abc1abc1")
+    assert "abc1abc1abc1abc1" in wrong.value.hint
+    with pytest.raises(UnknownRun) as short:
+        ledger.get("abd1")
+    assert short.value.hint.startswith("Did you mean abc1")
+    with pytest.raises(UnknownRun):
+        ledger.get("")
+    with pytest.raises(UnknownRun):
+        ledger.get("%")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE runs SET user = 'eve'", "DELETE FROM runs", "INSERT OR REPLACE INTO runs SELECT * FROM runs"],
+)
+def test_nothing_is_changed_or_lost(ledger: Ledger, statement: str) -> None:
+    ledger.append(record(1))
+    before = ledger.runs()
+    with sqlite3.connect(ledger.path) as connection, pytest.raises(sqlite3.IntegrityError, match="ledger"):
+        connection.execute(statement)
+    assert ledger.runs() == before
+
+
+def test_an_id_is_taken_once(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    with pytest.raises(LedgerError, match="has that run"):
+        ledger.append(record(1, user="eve"))
+    assert [each.user for each in ledger.runs()] == ["ada"]
+
+
+def test_several_processes_write_at_once(ledger: Ledger) -> None:
+    code = (
+        "import sys; sys.path[:0] = sys.argv[3:]\n"
+        "from pathlib import Path; from test_ledger import record; from alphapulse_lib.results.ledger import Ledger\n"
+        "for number in range(25): Ledger(Path(sys.argv[1])).append(record(int(sys.argv[2]) * 100 + number))"
+    )
+    here = Path(__file__).parent
+    paths = [str(here), str(here.parent / "resources")]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(ledger.root), str(number), *paths], stderr=subprocess.PIPE)
+        for number in range(3)
+    ]
+    said = [writer.communicate(timeout=120)[1].decode() for writer in writers]
+    assert said == ["", "", ""]
+    assert {each.started_at for each in ledger.runs()} == {n * 100 + k for n in range(3) for k in range(25)}
+
+
+def test_a_ledger_of_another_version_is_refused(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    with pytest.raises(LedgerError, match="format 9"):
+        ledger.append(record(2))
+    with pytest.raises(LedgerError, match="format 9"):
+        ledger.runs()
+
+
+def test_a_file_that_is_no_ledger_is_refused_by_name(ledger: Ledger) -> None:
+    ledger.root.mkdir()
+    ledger.path.write_text("not a database, but long enough to be taken for one " * 20)
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite"):
+        ledger.runs()
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerError, match="cannot be opened") as refused:
+        Ledger(tmp_path / "file" / "ledger").append(record(1))
+    assert "ALPHAPULSE_LEDGER" in refused.value.hint
+
+
+def test_a_family_counts_distinct_specs_of_finished_trials(ledger: Ledger) -> None:
+    of_family = record(1).spec
+    ledger.append(record(1))
+    ledger.append(record(1, id="a" * 16))  # the same spec again
+    ledger.append(record(2))
+    ledger.append(record(3, status="failed"))
+    ledger.append(record(4, purpose="rerun"))
+    ledger.append(record(5, name="m:Other"))
+    ledger.append(record(6, instruments=("AAPL.XNAS",)))
+    ledger.append(record(7, name="strategies.sma:SmaCross", user="grace"))
+    family = ledger.family(of_family)
+    assert sorted(family.sharpes.values()) == [0.01, 0.02, 0.07]
+    assert family.trials == 3
+    assert family.variance == pytest.approx((0.02333333**2 + 0.01333333**2 + 0.03666667**2) / 2, rel=1e-6)
+
+
+def test_a_run_is_deflated_by_its_family(ledger: Ledger) -> None:
+    for number in (1, 5, 9):
+        ledger.append(record(number))
+    found = ledger.family(record(9).spec).deflate(record(9).statistics)
+    assert found["trials"] == 3
+    assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 100, 0, 3, 3, 0.0016))
+
+
+def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    family = ledger.family(record(1).spec)
+    assert family.including(record(2)).trials == 2
+    assert family.including(record(1)).trials == 1
+    assert family.including(record(2, purpose="probe")).trials == 1
+    assert family.including(record(2, status="failed")).trials == 1
+
+
+def test_a_trial_without_a_ratio_counts_but_spreads_nothing(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    ledger.append(record(2, statistics={"sharpe_per_period": math.nan}))
+    family = ledger.family(record(1).spec)
+    assert (family.trials, family.variance) == (2, 0.0)
+    assert math.isnan(family.deflate({})["deflated_sharpe"])
+
+
+def test_runs_of_one_spec(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    ledger.append(dataclasses.replace(record(1), id="f" * 16, started_at=5))
+    ledger.append(record(2))
+    assert [each.started_at for each in ledger.of_spec(record(1).spec_id)] == [5, 1]
