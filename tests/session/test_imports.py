@@ -1,0 +1,153 @@
+"""`ap.ingest` and `ap.revert` as a person uses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog import datasets
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import InputError, UnknownImport, UnknownPeriod, UnreadableFile
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+BARS = "Date,Open,High,Low,Close,Volume\n2013-05-01,10,11,9,10.5,100\n2013-05-02,10.5,12,10,11,200\n"
+NEWS = "published_at,headline\n2013-05-01 09:30,Acme beats estimates\n2013-05-01 11:00,Weather is fine\n"
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    path = tmp_path / "prices.csv"
+    path.write_text(BARS)
+    return path
+
+
+def stored(name: str) -> pd.DataFrame:
+    return datasets.read(Roots.of_settings(), name).to_pandas()
+
+
+def test_own_bars_come_back_from_ap_bars(prices: Path) -> None:
+    report = ap.ingest("files", prices, symbol="GOOG", venue="XNAS", period="1d", stamps="session")
+    assert report.written == 2
+    assert ap.bars("GOOG", "1d").close.tolist() == [10.5, 11.0]
+    ap.revert(report.id)
+    assert len(ap.instruments()) == 0
+
+
+def test_articles_are_searched_for_companies_and_scored(prices: Path, tmp_path: Path) -> None:
+    ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation")
+    (tmp_path / "news.csv").write_text(NEWS)
+    report = ap.ingest("files", tmp_path / "news.csv", kind="articles", timezone="America/New_York")
+    mentions, scores = stored("mentions"), stored("scores")
+    assert mentions.instrument_id.tolist() == ["ACME.XNYS"]
+    assert len(scores) == 2
+    assert scores.score.iloc[0] > 0.05
+    ap.revert(report.id)
+    assert len(stored("mentions")) == len(stored("scores")) == len(stored("articles")) == 0
+
+
+def test_an_instrument_that_comes_later_is_found_in_older_articles(prices: Path, tmp_path: Path) -> None:
+    (tmp_path / "news.csv").write_text(NEWS)
+    ap.ingest("files", tmp_path / "news.csv", kind="articles", timezone="America/New_York")
+    assert len(stored("mentions")) == 0
+    ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation")
+    assert stored("mentions").instrument_id.tolist() == ["ACME.XNYS"]
+
+
+def test_an_import_cut_short_before_its_mentions_is_made_whole_by_running_it_again(
+    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation")
+    (tmp_path / "news.csv").write_text(NEWS)
+    options: dict[str, Any] = {"kind": "articles", "timezone": "America/New_York"}
+    with monkeypatch.context() as patch:
+        patch.setenv("ALPHAPULSE_SCORER", "no-such-scorer")
+        with pytest.raises(InputError):
+            ap.ingest("files", tmp_path / "news.csv", **options)
+    assert len(stored("scores")) == 0
+    ap.ingest("files", tmp_path / "news.csv", **options)
+    assert len(stored("scores")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "said"),
+    [
+        (("flies", "prices.csv"), {}, InputError, "No provider is called 'flies'"),
+        (("sampel",), {}, InputError, "No dataset is declared as 'sampel'"),
+        (("files",), {}, InputError, "What is files to import"),
+        (("files", "absent.csv"), {"symbol": "A"}, UnreadableFile, "no file absent.csv"),
+        (("files", "prices.csv"), {"kind": "bar"}, InputError, "kind='bar'"),
+        (("files", "prices.csv"), {"stamps": "start"}, InputError, "stamps='start'"),
+        (("files", "prices.csv"), {"symbol": 5}, InputError, "symbol='5' is not text"),
+        (("files", "prices.csv"), {"columns": ["Close"]}, InputError, "columns="),
+        (("files", "prices.csv"), {"symbol": "A", "venue": "NYSE1"}, InputError, "Unknown venue"),
+        (
+            ("files", "prices.csv"),
+            {"symbol": "A", "venue": "XNYS", "timezone": "New York"},
+            InputError,
+            "Unknown time zone",
+        ),
+        (
+            ("files", "prices.csv"),
+            {"symbol": "A", "venue": "XNYS", "period": "1 fortnight"},
+            UnknownPeriod,
+            "fortnight",
+        ),
+        (("files", pd.DataFrame()), {}, InputError, "Not a path"),
+    ],
+)
+def test_what_cannot_be_used_says_so(
+    prices: Path, monkeypatch: pytest.MonkeyPatch, arguments: Any, options: Any, error: type[Exception], said: str
+) -> None:
+    monkeypatch.chdir(prices.parent)
+    with pytest.raises(error, match=said):
+        ap.ingest(*arguments, **options)
+    assert not Roots.of_settings().team.exists()
+
+
+def test_an_unknown_import_says_so() -> None:
+    with pytest.raises(UnknownImport):
+        ap.revert("nothing")
+
+
+@pytest.mark.usefixtures("writable_sample")
+def test_the_sample_again_changes_nothing() -> None:
+    assert ap.ingest("sample").written == 0
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
+def test_a_newspapers_odd_stamps_and_blank_rows() -> None:
+    report = ap.ingest(
+        "files",
+        SHARED / "news" / "cnbc_2017_2020.csv.gz",
+        kind="articles",
+        source="cnbc",
+        columns={"headline": "Headlines", "published_at": "Time", "body": "Description"},
+    )
+    assert (report.written, len(report.quarantined)) == (2800, 280)
+    assert set(report.quarantined.reason) == {"blank row"}
+    first = stored("articles").iloc[-1]
+    assert first.headline == "Jim Cramer: A better way to invest in the Covid-19 vaccine gold rush"
+    assert first.published_at == pd.Timestamp("2020-07-17 19:51", tz="America/New_York")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
+def test_stamps_that_change_their_offset_at_a_clock_change() -> None:
+    """The file repeats the hour after the change with other figures: the first is kept, the second set aside."""
+    path = SHARED / "sample" / "btcusd_15min_2021Q4.csv.gz"
+    report = ap.ingest("files", path, symbol="BTCUSD", venue="CRYPTO", period="15m", stamps="open")
+    raw = pd.read_csv(path)
+    stamps = pd.to_datetime(raw.Datetime, utc=True) + pd.Timedelta("15min")
+    assert report.written == stamps.nunique() == len(ap.bars("BTCUSD", "15m"))
+    assert report.quarantined.reason.str.contains("has another bar for this time").all()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
+def test_sixty_names_with_the_flash_crash() -> None:
+    path = SHARED / "sample" / "sp500_60_daily_ohlcv_2009_2010.csv.gz"
+    report = ap.ingest("files", path, venue="XNYS")
+    assert report.written + len(report.quarantined) == len(pd.read_csv(path))
+    assert any("range over 25% beyond open and close" in warning for warning in report.warnings)
