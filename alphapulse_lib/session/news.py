@@ -69,7 +69,10 @@ def news(
 
     Examples
     --------
-    >>> ap.news("AAPL", "2011-08-24", "2011-08-25")[["published_at", "headline", "score"]]          # doctest: +SKIP
+    >>> ap.news("AAPL", "2011-08-24", "2011-08-25")["headline"].tolist()
+    ['Steve Jobs resigns as chief executive of Apple; Tim Cook succeeds him']
+    >>> ap.news("AAPL", "2011-08-24", "2011-08-25", as_of="2011-08-24 16:00").empty  # it came in the evening
+    True
     """
     from alphapulse_lib.query import articles
     from alphapulse_lib.query.scores import with_scores
@@ -133,7 +136,11 @@ def sentiment(
 
     Examples
     --------
-    >>> ap.sentiment("AAPL", "2011-01-01", "2011-12-31", every="1w")[["ts", "score", "articles"]]   # doctest: +SKIP
+    An article of the evening of 24 July 2012 counts for the session of the 25th:
+
+    >>> tone = ap.sentiment("AAPL", "2012-07-24", "2012-07-25")
+    >>> tone["ts"].dt.strftime("%d %H:%M").tolist(), tone["negative"].tolist()
+    (['25 20:00'], [1])
     """
     from alphapulse_lib import scoring
     from alphapulse_lib.query import scores

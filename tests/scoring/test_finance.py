@@ -1,4 +1,4 @@
-"""The finance scorer on headlines whose sense no trader disputes; none of them was fitted on."""
+"""The finance scorer on headlines whose sense no trader disputes, and on odd texts."""
 
 from __future__ import annotations
 
