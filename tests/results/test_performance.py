@@ -1,0 +1,151 @@
+"""A run's numbers: by hand, against empyrical from the curve that the run shows, and at its edges."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import empyrical
+import numpy as np
+import pyarrow as pa
+import pytest
+from small_runs import CLOSES, fills, kept, marks, moment, orders, raw, rising, spec
+
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.performance import periods_per_year, session_ends
+from alphapulse_lib.results.run import Run
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path)
+
+
+def test_by_hand(ledger: Ledger) -> None:
+    stats = kept(ledger, cash=20_000).statistics
+    # 20,000 less 10,101, plus 5,299.50, and 50 shares at 106.
+    assert stats["end_equity"] == pytest.approx(20_000 - 10_101 + 5_299.5 + 50 * 106)
+    assert stats["total_return"] == pytest.approx(stats["end_equity"] / 20_000 - 1)
+    assert stats["benchmark_return"] == pytest.approx(CLOSES[-1] / CLOSES[0] - 1)
+    assert (stats["trades"], stats["fills"], stats["orders"], stats["orders_rejected"]) == (1, 2, 2, 0)
+    assert stats["hit_rate"] == 1
+    assert stats["average_trade"] == pytest.approx(50 * 5 - 0.5 - 0.5)
+    assert math.isnan(stats["profit_factor"])
+    assert stats["commission"] == 1.5
+    assert stats["exposure"] == pytest.approx(8 / 9)
+    assert stats["observations"] == 8
+
+
+def test_the_ratios_are_those_of_the_curve_that_the_run_shows(ledger: Ledger) -> None:
+    rng = np.random.default_rng(3)
+    closes = 100 * np.exp(np.cumsum(rng.normal(0.001, 0.02, 400)))
+    bought = fills(("2024-01-03 09:30", "GOOG", "buy", 500, 100, 5))
+    run = Run(kept(ledger, marks=rising(closes), fills=bought), ledger)
+    returns = run.equity.pct_change().dropna()
+    other = {
+        "sharpe": empyrical.sharpe_ratio(returns),
+        "sortino": empyrical.sortino_ratio(returns),
+        "cagr": empyrical.cagr(returns),
+        "volatility": empyrical.annual_volatility(returns),
+        "max_drawdown": empyrical.max_drawdown(returns),
+        "calmar": empyrical.calmar_ratio(returns),
+        "beta": empyrical.beta(returns, run.benchmark.pct_change().dropna()),
+    }
+    assert {name: run.stats[name] for name in other} == pytest.approx(other, rel=1e-9)
+
+
+def test_money_lost_at_the_first_close_counts(ledger: Ledger) -> None:
+    at_close = fills(("2024-01-02 16:00", "GOOG", "buy", 10, 100, 500))
+    stats = kept(ledger, fills=at_close, fill="close", cash=10_000).statistics
+    assert stats["observations"] == 9
+    assert stats["max_drawdown"] <= -0.05
+
+
+def minutes(*rows: tuple[str, float]) -> pa.Table:
+    return marks(*((when, "SPY", close) for when, close in rows))
+
+
+def test_minutes_are_measured_session_by_session_in_the_venues_days(ledger: Ledger) -> None:
+    # 19:30 in New York is the next day in UTC, and still the same session.
+    curve = minutes(
+        ("2024-01-02 10:00", 100),
+        ("2024-01-02 19:30", 90),
+        ("2024-01-03 10:00", 110),
+        ("2024-01-03 16:00", 99),
+        ("2024-01-04 16:00", 108.9),
+    )
+    bought = fills(("2024-01-02 09:30", "SPY", "buy", 1, 100, 0))
+    run = Run(kept(ledger, marks=curve, fills=bought, period="1m", instruments=("SPY.ARCX",), cash=100), ledger)
+    # 100 -> 90 -> 99 -> 108.9 at the sessions' ends; the drawdown is that of every bar.
+    assert run.stats["observations"] == 3
+    returns = np.array([-0.1, 0.1, 0.1])
+    assert run.stats["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(252))
+    assert run.stats["max_drawdown"] == pytest.approx(99 / 110 - 1, abs=1e-12)
+    assert run.stats["value_at_risk"] == pytest.approx(np.percentile(returns, 5))
+
+
+def test_sessions_end_where_the_day_does_also_when_the_clock_changes() -> None:
+    ts = np.array([moment(f"2024-03-{day} {hour}") for day in ("08", "10", "11") for hour in ("00:30", "23:30")])
+    assert session_ends(spec(period="1h"), ts).tolist() == [1, 3, 5]
+    assert session_ends(spec(period="1d"), ts).tolist() == [0, 1, 2, 3, 4, 5]
+    assert session_ends(spec(period="1m"), ts[:0]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("period", "instrument", "yearly"),
+    [
+        ("1d", "A.XNAS", 252),
+        ("1m", "A.XNAS", 252),
+        ("2d", "A.XNAS", 126),
+        ("1w", "A.XNAS", 52),
+        ("1h", "B.CRYPTO", 365),
+    ],
+)
+def test_returns_in_a_year(period: str, instrument: str, yearly: float) -> None:
+    assert periods_per_year(spec(period=period, instruments=(instrument,))) == yearly
+
+
+def test_rejected_orders_are_counted(ledger: Ledger) -> None:
+    both = pa.concat_tables([orders(2, "rejected"), orders(1, "denied"), orders(3)])
+    assert kept(ledger, orders=both).statistics["orders_rejected"] == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fills": fills(), "orders": orders(0)},
+        {"marks": raw().marks.slice(0, 1), "fills": fills()},
+        {"marks": raw().marks.slice(0, 0), "fills": fills()},
+        {"marks": raw().marks.slice(0, 2)},
+        {
+            "fills": fills(("2024-01-03 09:30", "GOOG", "buy", 1_000, 100, 0)),
+            "cash": 1_000.0,
+            "marks": rising([100, 100, 50]),
+        },
+    ],
+    ids=["no trade", "one mark", "no mark", "two marks", "ruin"],
+)
+def test_thin_runs_are_measured_without_a_warning(ledger: Ledger, changes: dict) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stats = kept(ledger, **changes).statistics
+    assert not any(
+        isinstance(value, float) and math.isinf(value)
+        for name, value in stats.items()
+        if name != "minimum_track_record"
+    )
+    assert stats["end_equity"] == stats["end_equity"]
+
+
+def test_trials_are_counted_when_a_run_is_kept(ledger: Ledger) -> None:
+    counted = [kept(ledger, parameters={"fast": fast}).statistics["trials"] for fast in (5, 10, 10, 20)]
+    assert counted == [1, 2, 2, 3]
+
+
+def test_turnover_and_exposure_by_hand(ledger: Ledger) -> None:
+    bought = fills(("2024-01-02 16:00", "GOOG", "buy", 50, 100, 0))
+    stats = kept(ledger, fills=bought, marks=rising([100] * 253), cash=10_000.0).statistics
+    assert stats["gross_exposure"] == pytest.approx(0.5)
+    # 5,000 bought in one year on 10,000 of equity; half of what was traded.
+    assert stats["turnover"] == pytest.approx(0.25)

@@ -1,0 +1,54 @@
+"""What is kept of a raw result, finished or not."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from small_runs import kept, raw, spec
+
+from alphapulse_lib.errors import LedgerError
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.record import environment, keep, new_run_id
+
+
+def test_a_finished_run_leaves_all_its_files(tmp_path: Path) -> None:
+    record = kept(Ledger(tmp_path))
+    there = {path.name for path in (tmp_path / "runs" / record.id).iterdir()}
+    assert there == set(record.artefacts.values())
+    assert there == {
+        *(f"{name}.parquet" for name in ("equity", "fills", "marks", "orders", "positions", "trades")),
+        "log.txt",
+        "source.py",
+    }
+    assert (tmp_path / "runs" / record.id / "source.py").read_text() == spec().strategy.text
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_a_run_that_did_not_finish_is_kept_and_not_measured(tmp_path: Path, status: str) -> None:
+    record = kept(Ledger(tmp_path), status, error="ValueError: no", traceback="Traceback ...")
+    assert (record.status, record.statistics, record.error) == (status, {}, "ValueError: no")
+    assert "equity" not in record.artefacts
+    assert "fills" in record.artefacts
+    assert Ledger(tmp_path).get(record.id) == record
+
+
+def test_the_environment_names_what_decides_results() -> None:
+    found = environment()
+    assert found["nautilus_trader"] == version("nautilus_trader")
+    assert {"python", "alphapulse", "numpy", "pyarrow", "duckdb", "pandas", "system", "machine"} <= found.keys()
+
+
+def test_the_engines_environment_is_kept_too(tmp_path: Path) -> None:
+    assert kept(Ledger(tmp_path), environment={"image": "sha256:1"}).environment["image"] == "sha256:1"
+
+
+def test_ids_differ_and_can_be_given_before_the_run(tmp_path: Path) -> None:
+    assert len({new_run_id() for _ in range(100)}) == 100
+    given = new_run_id()
+    record = keep(spec(), raw(), Ledger(tmp_path), user="ada", started_at=1, ended_at=2, run_id=given)
+    assert record.id == given
+    with pytest.raises(LedgerError, match="exists already"):
+        keep(spec(), raw(), Ledger(tmp_path), user="ada", started_at=1, ended_at=2, run_id=given)
+    assert len(Ledger(tmp_path).runs()) == 1
