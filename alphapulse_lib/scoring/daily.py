@@ -101,4 +101,4 @@ def _article(events: pa.Table) -> NDArray[np.int64]:
 
 
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    return np.asarray(column.combine_chunks().dictionary_encode().indices, dtype=np.int64)
+    return np.asarray(column.fill_null("").combine_chunks().dictionary_encode().indices, dtype=np.int64)

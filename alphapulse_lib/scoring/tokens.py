@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 __all__ = ["Tokens", "stem", "tokenize", "words_of"]
 
-_PATTERN = re.compile(
-    r"""(?P<skip>https?://\S+|www\.\S+|\$[a-z][a-z.]{0,6}\b|@\w+)
-      | (?P<percent>(?<![\w.])[+\-\u2212]?\d[\d,.]*[ ]?(?:%|percent\b|per[ ]cent\b|pct\b))
-      | (?P<number>(?<![\w.])[+\-\u2212]?[$€£₹]?\d[\d,.]*(?:[a-z]{1,2}\b)?)
-      | (?P<word>(?:[a-z]\.){2,}|[a-z]+[1-4]?\b(?:'[a-z]+)?|[a-z]+)
-      | (?P<mark>[?📈📉🚀🔺🔻])
-      | (?P<pause>[.;:!,()|"\u201c\u201d\u2013\u2014\u2026]|[ ]-[ ])""",
-    re.VERBOSE,
-)
+_KINDS = {
+    "skip": r"https?://\S+|www\.\S+|\$[a-z][a-z.]{0,6}\b|@\w+",
+    "percent": r"(?<![\w.])[+\-\u2212]?\d[\d,.]* ?(?:%|percent\b|per cent\b|pct\b)",
+    "number": r"(?<![\w.])[+\-\u2212]?[$€£₹]?\d[\d,.]*(?:[a-z]{1,2}\b)?",
+    "word": r"(?:[a-z]\.){2,}|[a-z]+[1-4]?\b(?:'[a-z]+)?|[a-z]+",
+    "mark": r"[?📈📉🚀🔺🔻]",
+    "pause": r"[.;:!,()|\"\u201c\u201d\u2013\u2014\u2026]| - ",
+}
+_PIECE = re.compile("|".join(_KINDS.values()))
+_KIND = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()))
+_SKIP, _PAUSE = "", " "
 _IRREGULAR = {
     "fell": "fall", "fallen": "fall", "rose": "rise", "risen": "rise", "lost": "lose", "sank": "sink", "sunk": "sink",
     "slid": "slide", "beaten": "beat", "grew": "grow", "grown": "grow", "growth": "grow", "shrank": "shrink",
@@ -77,14 +79,13 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     for index, text in enumerate(texts):
         before = len(stems)
         clause += 1
-        for kind, word in _pieces(text):
-            if kind == "pause":
+        for word in map(_normal, _PIECE.findall(_folded(text))):
+            if word == _PAUSE:
                 clause += 1
-                continue
-            if word in _CLAUSE_WORDS:
-                clause += 1
-            stems.append(word)
-            clauses.append(clause)
+            elif word:
+                clause += word in _CLAUSE_WORDS
+                stems.append(word)
+                clauses.append(clause)
         lengths[index] = len(stems) - before
     owner = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
     return Tokens(stems, owner, np.asarray(clauses, dtype=np.int64), len(texts))
@@ -92,31 +93,23 @@ def tokenize(texts: Sequence[str]) -> Tokens:
 
 def words_of(text: str) -> list[str]:
     """The words as written, one for each stem that `tokenize` gives of the text."""
-    folded = _folded(text)
-    return [found[0].strip() for found in _PATTERN.finditer(folded) if found.lastgroup not in ("skip", "pause")]
-
-
-def _pieces(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for each in _PATTERN.finditer(_folded(text)):
-        kind = each.lastgroup or ""
-        if kind != "skip":
-            found.append((kind, _normal(kind, each[0])))
-    return found
+    return [piece.strip() for piece in _PIECE.findall(_folded(text)) if _normal(piece) not in (_SKIP, _PAUSE)]
 
 
 def _folded(text: str) -> str:
     return text.lower().replace("\u2019", "'").replace("\xa0", " ")
 
 
-def _normal(kind: str, piece: str) -> str:
+@lru_cache(maxsize=200_000)
+def _normal(piece: str) -> str:
+    """The stem that a piece of text counts as."""
+    found = _KIND.match(piece)
+    kind = found.lastgroup if found else "skip"
     if kind == "word":
         return stem(piece)
     if kind == "percent":
         return "+%" if piece[0] == "+" else "-%" if piece[0] in "-\u2212" else "%"
-    if kind == "number":
-        return "#"
-    return piece
+    return {"number": "#", "skip": _SKIP, "pause": _PAUSE}.get(kind or "", piece)
 
 
 @lru_cache(maxsize=200_000)
