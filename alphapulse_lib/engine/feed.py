@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from alphapulse_lib.catalog.decimals import SCALE, to_decimals, to_floats
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import Fill
 
 __all__ = ["Feed", "bars_of", "fingerprint", "forward", "open_moments", "opening_trades"]
 
@@ -77,13 +78,28 @@ class Feed:
 
     def ratio_at(self, moment: int) -> float:
         """How many shares one engine share is during the bar that closes at or after a moment."""
+        if not self.has_splits:
+            return 1.0
         return float(self.ratio[min(int(np.searchsorted(self.ts, moment)), len(self.ratio) - 1)])
 
-    @property
-    def is_thin(self) -> bool:
-        """Whether a bar's volume is too small to be split over its four prices."""
+    @cached_property
+    def has_splits(self) -> bool:
+        """Whether a split lies between its first bar and its last."""
+        return bool((self.ratio != 1.0).any())
+
+    def is_thin(self, fill: Fill) -> bool:
+        """Whether a bar's volume is too small to move NautilusTrader's market to the bar's prices.
+
+        It splits the volume over the four prices. A market order at the close needs it to arrive there; everything
+        else only needs that prices which differ have any volume at all, which sources without volumes lack.
+        """
         least = pc.min(self.table["volume"]).as_py()
-        return bool(least * 10**self.instrument.size_precision < 4 * self.ratio.max())
+        if fill == "close":
+            return bool(least * 10**self.instrument.size_precision < 4 * self.ratio.max())
+        if least > 0:
+            return False
+        silent = pc.equal(self.table["volume"], pa.scalar(0, _DECIMAL))
+        return bool(pc.any(pc.and_(silent, pc.greater(self.table["high"], self.table["low"]))).as_py())
 
     def opens(self, session_opens: Integers) -> Integers:
         """When each bar opened, given the opens of its venue's sessions."""
@@ -100,7 +116,7 @@ class Feed:
             "size_precision": str(ours.size_precision),
             "type_name": "Bar",
         }
-        if (self.ratio == 1.0).all():
+        if not self.has_splits:
             return self.table.replace_schema_metadata(metadata)
         columns = {
             name: to_decimals(to_floats(self.table[name], ours.price_precision) * self.ratio, self.price_precision)

@@ -59,7 +59,7 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
 
 def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     """The closes the account is marked with: ``ts``, ``symbol``, ``close``, and ``ratio`` where there was a split."""
-    split = any((feed.ratio != 1.0).any() for feed in feeds)
+    split = any(feed.has_splits for feed in feeds)
     parts = []
     for feed in feeds:
         count = feed.table.num_rows

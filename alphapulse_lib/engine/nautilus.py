@@ -150,7 +150,7 @@ def _add_bars(engine: BacktestEngine, feed: Feed, spec: RunSpec, session_opens: 
     opens = feed.opens(session_opens)
     if spec.fill == "next_open":
         engine.add_data(opening_trades(feed, opens), sort=False)
-    if feed.is_thin:
+    if feed.is_thin(spec.fill):
         engine.add_data(_execution_bars(feed), sort=False)
     engine.add_data(bars_of(feed), sort=False)
     return opens

@@ -122,7 +122,7 @@ def read_tables(folder: Path) -> dict[str, pa.Table]:
     """The tables, mapped into memory: the folder may be deleted afterwards."""
     return {
         name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-        for name in _SCHEMAS
+        for name in (*_SCHEMAS, "scores")
         if (folder / f"{name}.arrow").exists()
     }
 

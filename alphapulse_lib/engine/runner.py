@@ -17,11 +17,12 @@ from types import FunctionType
 from typing import Any
 
 import cloudpickle
+import pyarrow as pa
 
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.request import RawResult, Request, empty_tables, read_outcome, read_tables
+from alphapulse_lib.engine.request import RawResult, Request, empty_tables, read_outcome, read_tables, write_tables
 from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
@@ -46,6 +47,7 @@ def run(
     *,
     symbols: tuple[str, ...] = (),
     gaps: str = "refuse",
+    scores: pa.Table | None = None,
     progress: Progress | None = None,
     echo: Callable[[str], Any] | None = None,
 ) -> RawResult:
@@ -65,6 +67,8 @@ def run(
         What each instrument is called in the results; its symbol unless told.
     gaps : {"refuse", "allow"}
         What to do about missing sessions.
+    scores : pyarrow.Table, optional
+        Those of ``spec.scorer``, for a run with news.
     progress : callable, optional
         Called with the engine's time, nanoseconds since 1970, some times a second.
     echo : callable, optional
@@ -94,6 +98,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         request.write(folder)
+        write_tables(folder, {} if scores is None else {"scores": scores})
         printed: list[str] = []
         interrupted = False
         with _worker(folder) as (process, told, output):
@@ -113,9 +118,10 @@ def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> 
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         raise kind(outcome["message"], outcome["hint"])
+    tables = {name: table for name, table in read_tables(folder).items() if name != "scores"}
     return RawResult(
         outcome["status"],
-        **{**empty_tables(), **read_tables(folder)},
+        **{**empty_tables(), **tables},
         series=tuple(Series.from_dict(each) for each in outcome["series"]),
         log="\n".join(part for part in (outcome["log"], printed) if part),
         error=outcome.get("error", ""),

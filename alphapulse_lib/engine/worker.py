@@ -26,7 +26,7 @@ from alphapulse_lib.engine.feed import Feed, fingerprint, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.request import Request, write_outcome, write_tables
+from alphapulse_lib.engine.request import Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.ingestion.records import adjusted_series
@@ -109,7 +109,7 @@ def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Sw
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
         return None, _told(watch.error)  # type: ignore[return-value]
-    splits = {feed.instrument.id: feed for feed in feeds if (feed.ratio != 1.0).any()}
+    splits = {feed.instrument.id: feed for feed in feeds if feed.has_splits}
 
     def ratio_now(instrument_id: str) -> float:
         return splits[instrument_id].ratio_at(strategy.clock.timestamp_ns()) if instrument_id in splits else 1.0
@@ -118,7 +118,7 @@ def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Sw
         spec,
         feeds,
         lambda feed: _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64),
-        _events(request, feeds),
+        _events(request, feeds, folder),
         ratio_now,
         folder,
         str(strategy.strategy_id),
@@ -180,7 +180,7 @@ def _splits(request: Request, instrument: Instrument, window: Window) -> list[tu
     return [each for each in dated if window.start <= each[0] <= window.end]
 
 
-def _events(request: Request, feeds: list[Feed]) -> list[Any]:
+def _events(request: Request, feeds: list[Feed], folder: Path) -> list[Any]:
     """News and scores that became available while there were bars."""
     spec = request.spec
     if not spec.news:
@@ -188,7 +188,8 @@ def _events(request: Request, feeds: list[Feed]) -> list[Any]:
     from alphapulse_lib.engine.announce import events_of
 
     window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
-    return events_of(request.roots, spec, window)
+    events: list[Any] = events_of(request.roots, spec, window, read_tables(folder).get("scores"))
+    return events
 
 
 class _Lazy:

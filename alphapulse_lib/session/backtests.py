@@ -16,7 +16,6 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.runs import SessionRun, open_ledger
-from alphapulse_lib.settings import settings
 
 __all__ = ["backtest"]
 
@@ -137,11 +136,22 @@ def _run(
 ) -> SessionRun:
     from alphapulse_lib.engine.runner import run
     from alphapulse_lib.results.record import keep
+    from alphapulse_lib.session.news import ensure_scores
     from alphapulse_lib.session.progress import Meter
 
     started_at = clock.now_ns()
     with Meter(spec, roots, shown=progress) as meter:
-        raw = run(spec, strategy, instruments, roots, symbols=names, gaps=gaps, progress=meter.at, echo=meter.write)
+        raw = run(
+            spec,
+            strategy,
+            instruments,
+            roots,
+            symbols=names,
+            gaps=gaps,
+            scores=ensure_scores(roots, spec.scorer) if spec.news else None,
+            progress=meter.at,
+            echo=meter.write,
+        )
         if raw.status == "finished":
             meter.finish()
     ledger = open_ledger()
@@ -193,6 +203,7 @@ def _spec(
 ) -> RunSpec:
     from alphapulse_lib.engine.configure import plain_parameters
     from alphapulse_lib.engine.source import names_used, source_of
+    from alphapulse_lib.scoring.contract import find
 
     parameters = plain_parameters(strategy, params)
     zones = {each.venue.timezone for each in instruments}
@@ -217,7 +228,7 @@ def _spec(
         fill=fill,
         adjust=adjust,
         news=with_news,
-        scorer=(scorer or settings().scorer) if with_news else "",
+        scorer=find(scorer).name if with_news else "",
         as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
         seed=seed,
     )
