@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -76,14 +76,16 @@ def bars(
     if adjust not in ADJUSTMENTS:
         raise InputError(f"Unknown adjustment {adjust!r}.", f"It is one of {', '.join(map(repr, ADJUSTMENTS))}.")
     roots, period, window = Roots.of(roots), Period.parse(period), window or Window()
+    known = _actions(roots, instruments, as_of, recorded_as_of) if adjust != "none" else {}
     parts = []
     for instrument in instruments:
         table = reader.bar_floats(roots, instrument.id, period, window, as_of, recorded_as_of, columns)
         if not table.num_rows:
             raise no_coverage(roots, instrument, period, window, as_of)
-        if adjust != "none":
-            changes = _Changes.of(roots, instrument, period, adjust, as_of, recorded_as_of)
-            table = changes.applied_to(table)
+        if acted := known.get(instrument.id):
+            chosen = [row for row in acted if adjust == "total" or row["kind"] == "split"]
+            closes = _closes(roots, instrument, period, as_of, recorded_as_of) if adjust == "total" else None
+            table = _Changes.of(instrument, chosen, closes).applied_to(table)
         parts.append(table)
     return _together(parts, names(instruments))
 
@@ -104,31 +106,15 @@ class _Changes:
         self._volumes = np.append(np.cumprod(volumes[::-1])[::-1], 1.0)
 
     @classmethod
-    def of(
-        cls,
-        roots: Roots,
-        instrument: Instrument,
-        period: Period,
-        adjust: Adjustment,
-        as_of: int | None,
-        recorded_as_of: int | None,
-    ) -> _Changes:
-        zone = instrument.venue.timezone
-        moment = clock.now_ns() if as_of is None else as_of
-        known = []
-        for row in actions.read(roots, instrument.id, as_of, recorded_as_of).to_pylist():
-            begins = moment_ns(row["ex_date"], zone)
-            # Announced is not yet effective: prices fall on the ex-date.
-            if begins <= moment and (row["kind"] == "split" or adjust == "total"):
-                known.append((begins, row["kind"], row["ratio"] if row["kind"] == "split" else row["amount"]))
-        known.sort()
-        closes = _closes(roots, instrument, period, as_of, recorded_as_of) if adjust == "total" and known else None
-        prices, volumes = [], []
-        for begins, kind, figure in known:
-            is_split = kind == "split"
-            prices.append(1.0 / figure if is_split else _reinvested(instrument, begins, figure, closes))
-            volumes.append(figure if is_split else 1.0)
-        return cls(np.array([each[0] for each in known], dtype=np.int64), np.array(prices), np.array(volumes))
+    def of(cls, instrument: Instrument, acted: list[dict[str, Any]], closes: tuple[Stamps, Numbers] | None) -> _Changes:
+        moments, prices, volumes = [], [], []
+        for row in sorted(acted, key=lambda row: row["ex_date"]):
+            begins = moment_ns(row["ex_date"], instrument.venue.timezone)
+            is_split = row["kind"] == "split"
+            moments.append(begins)
+            prices.append(1.0 / row["ratio"] if is_split else _reinvested(instrument, begins, row["amount"], closes))
+            volumes.append(row["ratio"] if is_split else 1.0)
+        return cls(np.array(moments, dtype=np.int64), np.array(prices), np.array(volumes))
 
     def applied_to(self, table: pa.Table) -> pa.Table:
         if not len(self._moments):
@@ -140,6 +126,22 @@ class _Changes:
             factor = self._volumes if name == "volume" else self._prices
             columns.append(pa.array(table[name].to_numpy() * factor[place]))
         return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _actions(
+    roots: Roots, instruments: Sequence[Instrument], as_of: int | None, recorded_as_of: int | None
+) -> dict[str, list[dict[str, Any]]]:
+    """What was known of each instrument's actions and is in force: announced is not yet effective."""
+    moment = clock.now_ns() if as_of is None else as_of
+    one = instruments[0].id if len(instruments) == 1 else None
+    zones = {each.id: each.venue.timezone for each in instruments}
+    known: dict[str, list[dict[str, Any]]] = {}
+    needed = ["instrument_id", "kind", "ex_date", "ratio", "amount"]
+    for row in actions.read(roots, one, as_of, recorded_as_of).select(needed).to_pylist():
+        zone = zones.get(row["instrument_id"])
+        if zone and moment_ns(row["ex_date"], zone) <= moment:
+            known.setdefault(row["instrument_id"], []).append(row)
+    return known
 
 
 def _closes(

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from alphapulse_lib.catalog import actions, datasets, schemas, writer
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import CatalogEmpty, QueryError
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.window import moment_ns
+from alphapulse_lib.query.sql import relation
+
+AAPL, MSFT = Instrument("AAPL.XNAS", "Apple Inc."), Instrument("MSFT.XNAS")
+
+
+def write(root: Path, instrument: Instrument, rows: list[tuple[str, float]], period: str = "1d") -> None:
+    ts = pa.array([moment_ns(when) for when, _ in rows]).cast(schemas.TIME)
+    close = [float(price) for _, price in rows]
+    table = pa.table(dict.fromkeys(schemas.PRICES, close) | {"volume": [1e9] * len(rows), "ts": ts, "available_at": ts})
+    writer.write_instruments(root, [instrument])
+    writer.write_bars(root, instrument, period, table, "x")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three daily bars of two names, a minute, a split, and two articles with what they are about."""
+    root = tmp_path / "it's a catalog"
+    write(root, AAPL, [("2013-01-02 21:00", 549.03), ("2013-01-03 21:00", 542.1), ("2013-01-04 21:00", 527.0)])
+    write(root, MSFT, [("2013-01-02 21:00", 27.62)])
+    write(root, MSFT, [("2013-01-02 14:31", 27.25)], "1m")
+    stamps = [moment_ns("2005-02-28 14:30")]
+    split = {"instrument_id": ["AAPL.XNAS"], "kind": ["split"], "ex_date": [date(2005, 2, 28)], "ratio": [2.0]}
+    actions.write(root, pa.table(split | {"available_at": stamps, "source": ["x"]}), "x")
+    out = [moment_ns("2013-01-02 15:00"), moment_ns("2013-01-04 15:00")]
+    ids = {"source": ["wire"] * 2, "published_at": out, "available_at": out}
+    datasets.write(root, "articles", pa.table(ids | {"id": ["1", "2"], "headline": ["first", "second"]}), "x")
+    about = {"article_id": ["1", "2"], "instrument_id": ["AAPL.XNAS"] * 2, "how": ["source"] * 2}
+    datasets.write(root, "mentions", pa.table(ids | about), "x")
+    return root
+
+
+def answer(root: Path, sql: str, **moment: int) -> list[tuple]:
+    return relation(root, sql, **moment).fetchall()
+
+
+def test_every_view_is_there(root: Path):
+    views = ["actions", "articles", "bars_1d", "bars_1m", "instruments", "mentions", "scores"]
+    assert answer(root, "SELECT name FROM (SHOW TABLES) ORDER BY 1") == [(name,) for name in views]
+    columns = [row[0] for row in answer(root, "DESCRIBE bars_1d")]
+    assert columns[:8] == ["symbol", "instrument_id", "ts", "open", "high", "low", "close", "volume"]
+
+
+def test_bars(root: Path):
+    rows = answer(root, "SELECT symbol, instrument_id, ts, close FROM bars_1d WHERE ts >= '2013-01-03' ORDER BY ts")
+    assert rows == [
+        ("AAPL", "AAPL.XNAS", datetime(2013, 1, 3, 21, tzinfo=UTC), 542.1),
+        ("AAPL", "AAPL.XNAS", datetime(2013, 1, 4, 21, tzinfo=UTC), 527.0),
+    ]
+    assert answer(root, "SELECT sum(close * volume)::BIGINT FROM bars_1d WHERE symbol = 'MSFT'") == [(27_620_000_000,)]
+    assert answer(root, "SELECT year(ts), date_trunc('month', ts)::DATE FROM bars_1m") == [(2013, date(2013, 1, 1))]
+
+
+def test_the_frames_a_relation_gives(root: Path):
+    found = relation(root, "SELECT ts, close FROM bars_1d WHERE symbol = 'AAPL' ORDER BY ts")
+    assert found.df()["close"].tolist() == found.pl()["close"].to_list() == [549.03, 542.1, 527.0]
+    assert found.to_arrow_table()["close"].to_pylist() == [549.03, 542.1, 527.0]
+    assert str(found.df()["ts"].dtype) == "datetime64[us, UTC]"
+
+
+def test_instruments_and_actions(root: Path):
+    assert answer(root, "SELECT id, symbol, name, price_precision FROM instruments ORDER BY id") == [
+        ("AAPL.XNAS", "AAPL", "Apple Inc.", 4),
+        ("MSFT.XNAS", "MSFT", "", 4),
+    ]
+    assert answer(root, "SELECT kind, ex_date, ratio, amount FROM actions") == [("split", date(2005, 2, 28), 2.0, None)]
+
+
+def test_news_beside_bars(root: Path):
+    rows = answer(
+        root,
+        """
+        SELECT b.close, a.headline
+        FROM bars_1d b
+        ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
+        JOIN articles a ON a.source = m.source AND a.id = m.article_id
+        ORDER BY b.ts
+        """,
+    )
+    assert rows == [(549.03, "first"), (542.1, "first"), (527.0, "second")]
+
+
+def test_as_of_a_moment(root: Path):
+    write(root, AAPL, [("2013-01-03 21:00", 999.0)])
+    revised = {"source": ["wire"], "id": ["1"], "headline": ["first, corrected"]}
+    stamps = {"published_at": [moment_ns("2013-01-02 15:00")], "available_at": [moment_ns("2013-01-03 16:00")]}
+    datasets.write(root, "articles", pa.table(revised | stamps), "y")
+    closes = "SELECT close FROM bars_1d WHERE symbol = 'AAPL' ORDER BY ts"
+    assert answer(root, closes) == [(549.03,), (999.0,), (527.0,)]
+    assert answer(root, closes, as_of=moment_ns("2013-01-03 21:00")) == [(549.03,), (542.1,)]
+    headlines = "SELECT headline FROM articles ORDER BY published_at"
+    assert answer(root, headlines) == [("first, corrected",), ("second",)]
+    assert answer(root, headlines, as_of=moment_ns("2013-01-03 15:00")) == [("first",)]
+    assert answer(root, closes, recorded_as_of=moment_ns("2013-02-01")) == []
+
+
+def test_a_personal_root_over_the_teams(root: Path, tmp_path: Path):
+    roots = Roots(root, tmp_path / "own")
+    write(roots.writable, AAPL, [("2013-01-02 21:00", 1.0)])
+    row = {"source": ["wire"], "id": ["2"], "headline": ["mine"]}
+    stamps = [moment_ns("2013-01-04 15:00")]
+    datasets.write(roots.writable, "articles", pa.table(row | {"published_at": stamps, "available_at": stamps}), "x")
+    assert relation(roots, "SELECT symbol, close FROM bars_1d ORDER BY 1").fetchall() == [
+        ("AAPL", 1.0),
+        ("MSFT", 27.62),
+    ]
+    assert relation(roots, "SELECT headline FROM articles ORDER BY 1").fetchall() == [("first",), ("mine",)]
+
+
+def test_shared_symbols_and_currency_pairs(root: Path):
+    write(root, Instrument("AAPL.XETR", currency="EUR"), [("2013-01-02 16:30", 400.0)])
+    write(root, Instrument("EUR/USD.IDEALPRO"), [("2013-01-02 22:00", 1.3185)])
+    rows = answer(root, "SELECT DISTINCT symbol, instrument_id FROM bars_1d ORDER BY 1")
+    assert rows == [
+        ("AAPL.XETR", "AAPL.XETR"),
+        ("AAPL.XNAS", "AAPL.XNAS"),
+        ("EUR/USD", "EUR/USD.IDEALPRO"),
+        ("MSFT", "MSFT.XNAS"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        (
+            "SELECT * FROM bars_2d",
+            "(?s)bars_2d does not exist.*The catalog's views: actions, articles, bars_1d, bars_1m",
+        ),
+        ("SELECT clos FROM bars_1d", '(?s)"clos" not found.*"close"'),
+        ("SELECT 1; SELECT 2", "One reading statement"),
+        ("", "One reading statement"),
+        ("CREATE TABLE mine AS SELECT 1", "never written by SQL"),
+        ("COPY (SELECT 1) TO 'x.csv'", "never written by SQL"),
+        ("DROP VIEW bars_1d", "never written by SQL"),
+        ("ATTACH 'x.db'", "never written by SQL"),
+        ("INSERT INTO instruments VALUES (1)", "never written by SQL"),
+    ],
+)
+def test_what_duckdb_or_we_refuse(root: Path, sql: str, told: str):
+    with pytest.raises(QueryError, match=told):
+        relation(root, sql)
+
+
+def test_our_own_variables_are_no_tables(root: Path):
+    with pytest.raises(QueryError, match="does not exist"):
+        relation(root, "SELECT * FROM index")
+
+
+def test_an_empty_catalog(tmp_path: Path):
+    with pytest.raises(CatalogEmpty, match="make up"):
+        relation(tmp_path / "none", "SELECT 1")
