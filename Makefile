@@ -31,3 +31,7 @@ lint: ## ruff, mypy, import-linter
 bench: ## the ratios promised in tests/benchmarks, measured in one run
 	@hub/set-up.sh test
 	@exec $(PYTHON) tests/benchmarks
+
+siege: ## the long proofs: a set-up from nothing, cut short and finished
+	@hub/set-up.sh test
+	@exec $(PYTHON) -m pytest -m siege

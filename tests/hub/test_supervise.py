@@ -190,6 +190,14 @@ def test_after_that_it_starts_again_with_the_same_passwords_and_down_stops_it(hu
     assert "was not up" in hub.make("down").stdout
 
 
+def test_a_killed_up_takes_everything_with_it(hub: RunningHub):
+    hub.start()
+    os.kill(int((hub.home / "run" / "up.pid").read_text()), signal.SIGKILL)
+    assert until(lambda: family.members(hub.home) == [])
+    hub.process.wait(timeout=10)
+    assert "was not up" in hub.make("down").stdout
+
+
 def test_reset_asks_and_removes_only_after_a_yes(hub: RunningHub, catalog: Path):
     (hub.home / "notes.txt").write_text("somebody else's")
     for answer in ("no\n", "\n", None):
