@@ -8,7 +8,6 @@ is decided by the column as a whole, or by ``day_first``; where neither decides,
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib.errors import IngestError, InputError, did_you_mean
+from alphapulse_lib.providers.dates import read_days
 from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _EPOCH_UNITS = (
     ("microseconds", 1000, 1e17),
     ("nanoseconds", 1, float("inf")),
 )
-_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 #: Clock abbreviations; those with a daylight rule are zones, the others offsets.
 _ABBREVIATIONS = {
     "Z": "UTC", "UTC": "UTC", "GMT": "UTC", "ET": "America/New_York", "CT": "America/Chicago",
@@ -217,7 +216,7 @@ def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | No
             ["hour", "minute", "second", "fraction", "half", "zone"]).alias("clock"),
         pl.col("text").str.replace(rf"(?:^|[\sT,;]){_CLOCK}{_ZONE}", " ").str.strip_chars().alias("day"),
     )  # fmt: skip
-    days, notes = _days(frame["day"], what, day_first)
+    days, notes = read_days(frame["day"], what, day_first)
     clock = frame["clock"].struct.unnest()
     number = {name: clock[name].cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")}
     half = clock["half"].fill_null("").str.to_lowercase().str.slice(0, 1).to_numpy()
@@ -237,67 +236,6 @@ def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | No
     reason[(text == "").to_numpy()] = "no stamp"
     read = reason == ""
     return Moments(instant, wall, bare & read, naive & read, reason, notes)
-
-
-def _days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Series, tuple[str, ...]]:
-    """Days since 1970 of the date parts, null where they are none."""
-    frame = day.to_frame("day").with_columns(
-        pl.col("day").str.extract_groups(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b").alias("ymd"),
-        pl.col("day").str.extract_groups(r"^(\d{4})(\d{2})(\d{2})$").alias("compact"),
-        pl.col("day").str.extract_groups(r"\b(\d{1,2})(?:st|nd|rd|th)?[\s-]*([A-Za-z]{3})[A-Za-z]*\.?[\s,-]+(\d{2,4})\b").alias("dmy"),
-        pl.col("day").str.extract_groups(r"\b([A-Za-z]{3})[A-Za-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b").alias("mdy"),
-        pl.col("day").str.extract_groups(r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})$").alias("slashed"),
-    )  # fmt: skip
-    part = {name: frame[name].struct.unnest() for name in ("ymd", "compact", "dmy", "mdy", "slashed")}
-    numeric = part["slashed"].select(pl.col("1").cast(pl.Int32), pl.col("3").cast(pl.Int32), pl.col("2"))
-    swapped, notes = _order(numeric, day, what, day_first)
-    first, second = ("1", "3") if swapped else ("3", "1")
-
-    def month(series: pl.Series) -> pl.Series:
-        return series.str.to_lowercase().replace_strict(_MONTHS, default=None, return_dtype=pl.Int32)
-
-    choices = [
-        (part["ymd"]["1"], part["ymd"]["2"], part["ymd"]["3"]),
-        (part["compact"]["1"], part["compact"]["2"], part["compact"]["3"]),
-        (part["dmy"]["3"], month(part["dmy"]["2"]), part["dmy"]["1"]),
-        (part["mdy"]["3"], month(part["mdy"]["1"]), part["mdy"]["2"]),
-        (part["slashed"]["4"], part["slashed"][second], part["slashed"][first]),
-    ]
-    year, month_, day_ = (
-        pl.select(pl.coalesce([choice[at].cast(pl.Int32, strict=False) for choice in choices])).to_series()
-        for at in range(3)
-    )
-    century = pl.select(pl.when(year < 100).then(pl.when(year < 70).then(year + 2000).otherwise(year + 1900))
-                        .otherwise(year).cast(pl.String).str.zfill(4)).to_series()  # fmt: skip
-    iso = pl.select(pl.concat_str([century, month_.cast(pl.String).str.zfill(2), day_.cast(pl.String).str.zfill(2)],
-                                  separator="-")).to_series()  # fmt: skip
-    return iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64), notes
-
-
-def _order(numeric: pl.DataFrame, day: pl.Series, what: str, day_first: bool | None) -> tuple[bool, tuple[str, ...]]:
-    """Whether the day comes first in ``a/b/year``, told by the column as a whole."""
-    there = numeric["1"].is_not_null()
-    if not there.any():
-        return False, ()
-    if day_first is not None:
-        return day_first, ()
-    leading, following = int(numeric["1"].max() or 0), int(numeric["3"].max() or 0)  # type: ignore[arg-type]
-    if leading > 12 and following > 12:
-        raise IngestError(
-            f"Column {what!r} mixes day/month and month/day: {day.filter(numeric['1'] > 12)[0]!r} and "
-            f"{day.filter(numeric['3'] > 12)[0]!r}.",
-            "Write all dates one way, best as 2013-05-31, or say day_first=True or False.",
-        )
-    if leading > 12 or following > 12:
-        proof = day.filter((numeric["1"] > 12) | (numeric["3"] > 12)).fill_null("")[0]
-        order = "day/month/year" if leading > 12 else "month/day/year"
-        return leading > 12, (f"{what}: dates read as {order}, since {proof} can be nothing else",)
-    if (numeric["2"].drop_nulls() == ".").all():
-        return True, (f"{what}: dates read as day.month.year",)
-    raise IngestError(
-        f"Column {what!r} cannot be read safely: {day.filter(there)[0]!r} may be day/month or month/day.",
-        "Say which it is: day_first=True or day_first=False.",
-    )
 
 
 def _zoned(

@@ -50,14 +50,10 @@ def ingest(
         The zone of stamps that name none; unless told, the venue's.
     stamps : {"session", "open", "close"}
         What stamps mark: a session (default of daily bars: the bar closes with it), the bar's open, its close.
-    adjusted : bool
-        Prices are adjusted, so not as traded: the series is marked.
-    columns : mapping
-        Canonical name to the file's, where it is not guessed: ``{"close": "Last"}``.
-    day_first : bool
-        How ``03/04/2013`` is read, where the column as a whole does not tell.
-    recover : bool
-        Recover splits and dividends where an adjusted close stands beside the raw one.
+    adjusted, recover : bool
+        Prices are not as traded (the series is marked); splits and dividends are recovered from adjusted closes.
+    columns, day_first : mapping, bool
+        The file's name of a column that is not guessed: ``{"close": "Last"}``; how ``03/04/2013`` is read.
 
     Returns
     -------
