@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog import actions, schemas, writer
+from alphapulse_lib.catalog.sessions import close_of, open_of
+from alphapulse_lib.errors import (
+    AmbiguousSymbol,
+    CatalogEmpty,
+    InputError,
+    NoCoverage,
+    QueryError,
+    ReversedWindow,
+    UnknownPeriod,
+    UnknownSymbol,
+)
+from alphapulse_lib.model.instrument import Instrument
+
+DAYS = ["2013-07-01", "2013-07-02", "2013-07-03", "2013-07-05", "2013-07-08"]
+
+
+def write(root: Path, instrument: Instrument, days: list[str], closes: list[float]) -> None:
+    ts = pa.array(close_of(instrument.venue.code, np.array(days, "datetime64[D]"))).cast(schemas.TIME)
+    table = pa.table(
+        dict.fromkeys(schemas.PRICES, closes) | {"volume": [100.0] * len(days), "ts": ts, "available_at": ts}
+    )
+    writer.write_instruments(root, [instrument])
+    writer.write_bars(root, instrument, "1d", table, "x")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five sessions of AAPL with a split on the fourth, two of MSFT with one missing between them."""
+    root = tmp_path / "catalog"
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", str(root))
+    write(root, Instrument("AAPL.XNAS", "Apple Inc."), DAYS, [100.0, 102.0, 104.0, 53.0, 54.0])
+    write(root, Instrument("MSFT.XNAS"), ["2013-07-01", "2013-07-03"], [30.0, 32.0])
+    opens = open_of("XNAS", np.array(["2013-07-05"], "datetime64[D]"))
+    split = {"instrument_id": ["AAPL.XNAS"], "kind": ["split"], "ex_date": [date(2013, 7, 5)], "ratio": [2.0]}
+    actions.write(root, pa.table(split | {"available_at": opens, "source": ["x"]}), "x")
+    return root
+
+
+def test_bars_in_pandas(catalog: Path):
+    frame = ap.bars(["MSFT", "AAPL"], "1d", "2013-07-01", "2013-07-03")
+    assert list(frame.columns) == ["symbol", "ts", "open", "high", "low", "close", "volume"]
+    assert frame["symbol"].tolist() == ["AAPL", "MSFT", "AAPL", "AAPL", "MSFT"]
+    assert frame["close"].tolist() == [50.0, 30.0, 51.0, 52.0, 32.0]
+    assert frame["ts"].iloc[0] == pd.Timestamp("2013-07-01 20:00", tz="UTC")
+    assert frame["ts"].iloc[-1] == pd.Timestamp("2013-07-03 17:00", tz="UTC")
+    assert str(frame["ts"].dtype) == "datetime64[ns, UTC]"
+    frame.loc[0, "close"] = 1.0  # a frame of one's own
+
+
+def test_a_bare_date_is_a_day_of_the_exchange(catalog: Path):
+    assert len(ap.bars("AAPL", "1d", "2013-07-02", "2013-07-02")) == 1
+    assert len(ap.bars("AAPL", "1d", "2013-07-02 20:00", "2013-07-03")) == 1  # that is New York's time
+    assert len(ap.bars("AAPL", "1d", "2013-07-02T20:00Z", "2013-07-03")) == 2
+    assert len(ap.bars("AAPL", "1d", date(2013, 7, 2), pd.Timestamp("2013-07-05 20:00", tz="UTC"))) == 3
+
+
+@pytest.mark.parametrize(("frame", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("arrow", pa.Table)])
+def test_the_same_in_every_frame(catalog: Path, frame: str, kind: type):
+    table = ap.bars("AAPL", frame=frame)
+    assert isinstance(table, kind)
+    assert list(table["close"].to_list() if frame != "arrow" else table["close"].to_pylist()) == [50, 51, 52, 53, 54]
+    wide = ap.prices(["AAPL", "MSFT"], frame=frame)
+    assert isinstance(wide, kind)
+
+
+def test_prices_side_by_side(catalog: Path):
+    wide = ap.prices(["MSFT", "AAPL"], adjust="none")
+    assert (wide.index.name, wide.columns.tolist()) == ("ts", ["MSFT", "AAPL"])
+    assert wide["AAPL"].tolist() == [100, 102, 104, 53, 54]
+    assert wide["MSFT"].isna().tolist() == [False, True, False, True, True]
+    assert ap.prices("AAPL", field="volume")["AAPL"].tolist() == [200, 200, 200, 100, 100]
+
+
+def test_as_of_the_day_before_a_split(catalog: Path):
+    assert ap.bars("AAPL", as_of="2013-07-04")["close"].tolist() == [100, 102, 104]
+    assert ap.bars("AAPL", as_of=date(2013, 7, 5))["close"].tolist() == [50, 51, 52, 53]
+    with pytest.raises(NoCoverage):
+        ap.bars("AAPL", recorded_as_of="2013-07-08")
+
+
+def test_instruments(catalog: Path):
+    frame = ap.instruments()
+    assert frame["symbol"].tolist() == ["AAPL", "MSFT"]
+    assert frame["name"].tolist() == ["Apple Inc.", ""]
+    assert frame["periods"].tolist() == ["1d", "1d"]
+    assert frame["bars"].tolist() == [5, 2]
+    assert frame["last"].tolist() == [
+        pd.Timestamp("2013-07-08 20:00", tz="UTC"),
+        pd.Timestamp("2013-07-03 17:00", tz="UTC"),
+    ]
+
+
+def test_an_instrument_without_bars_is_listed_all_the_same(catalog: Path):
+    writer.write_instruments(catalog, [Instrument("IBM.XNYS")])
+    row = ap.instruments().set_index("symbol").loc["IBM"]
+    assert (row["periods"], row["bars"]) == ("", 0) and pd.isna(row["first"])
+
+
+def test_coverage_and_its_gaps(catalog: Path):
+    held = ap.coverage("MSFT", "1d")
+    assert (held.bars, held.complete, held.missing_sessions, held.symbol, held.root) == (2, False, 1, "MSFT", "team")
+    assert held.gaps["first"].tolist() == [pd.Timestamp("2013-07-02 20:00", tz="UTC")]
+    assert held.intervals["bars"].tolist() == [1, 1]
+    assert "1 whole sessions missing" in str(held) or "1 whole session missing" in str(held)
+    assert held.to_dict()["gaps"] == [
+        {"first": "2013-07-02T20:00:00+00:00", "last": "2013-07-02T20:00:00+00:00", "sessions": 1, "bars": 1}
+    ]
+    assert ap.coverage("AAPL").complete
+    assert ap.coverage("AAPL", "1d", "2013-06-28", "2013-07-08").missing_sessions == 1
+
+
+def test_sql(catalog: Path):
+    assert ap.sql("SELECT count(*) FROM bars_1d").fetchall() == [(7,)]
+    assert ap.sql("SELECT count(*) FROM bars_1d", as_of="2013-07-01").fetchall() == [(2,)]
+    with pytest.raises(QueryError, match="bars_1m"):
+        ap.sql("FROM bars_1m")
+
+
+def test_check(catalog: Path):
+    assert ap.check().empty
+    (path,) = (catalog / "data/bars/MSFT.XNAS-1-DAY-LAST-EXTERNAL").iterdir()
+    path.write_bytes(b"torn")
+    found = ap.check()
+    assert found["file"].tolist() == [str(path)] and "cannot be read" in found["problem"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "told"),
+    [
+        (lambda: ap.bars("APPL"), UnknownSymbol, "Did you mean AAPL"),
+        (lambda: ap.bars(["AAPL", "MSTF"]), UnknownSymbol, "Did you mean MSFT"),
+        (lambda: ap.bars([]), InputError, "No symbol was asked for"),
+        (lambda: ap.bars("AAPL", "1 fortnight"), UnknownPeriod, "fortnight"),
+        (lambda: ap.bars("AAPL", "5m"), NoCoverage, "Held of AAPL.XNAS: 1d from 2013-07-01 to 2013-07-08"),
+        (lambda: ap.bars("AAPL", "1d", "2014-01-01"), NoCoverage, "Held of AAPL.XNAS: 1d"),
+        (lambda: ap.bars("AAPL", "1d", "2013-07-06", "2013-07-07"), NoCoverage, "from 2013-07-06 to 2013-07-07"),
+        (lambda: ap.bars("AAPL", "1d", "2013-07-08", "2013-07-01"), ReversedWindow, "reversed"),
+        (lambda: ap.bars("AAPL", "1d", "yesterday"), InputError, "not a moment"),
+        (lambda: ap.bars("AAPL", frame="numpy"), InputError, "Unknown kind of frame 'numpy'"),
+        (lambda: ap.bars("AAPL", adjust="all"), InputError, "Unknown adjustment 'all'"),
+        (lambda: ap.prices("AAPL", field="closing"), InputError, "Did you mean close"),
+        (lambda: ap.coverage("AAPL", "1m"), NoCoverage, "Held of AAPL.XNAS"),
+        (lambda: ap.coverage("NOPE"), UnknownSymbol, "ap.instruments"),
+        (lambda: ap.sql("SELECT nothing FROM bars_1d"), QueryError, "nothing"),
+    ],
+)
+def test_what_cannot_be_asked_says_what_can(catalog: Path, ask, error: type[Exception], told: str):
+    with pytest.raises(error, match=told):
+        ask()
+
+
+def test_a_symbol_of_two_venues(catalog: Path):
+    write(catalog, Instrument("MSFT.XETR", currency="EUR"), ["2013-07-01"], [23.0])
+    with pytest.raises(AmbiguousSymbol, match=r"MSFT\.XETR, MSFT\.XNAS"):
+        ap.bars("MSFT")
+    frame = ap.bars(["MSFT.XETR", "MSFT.XNAS"], "1d", "2013-07-01", "2013-07-01")
+    assert frame["symbol"].tolist() == ["MSFT.XETR", "MSFT.XNAS"]
+
+
+@pytest.mark.parametrize(
+    "ask", [ap.instruments, ap.check, lambda: ap.bars("AAPL"), lambda: ap.coverage("AAPL"), lambda: ap.sql("SELECT 1")]
+)
+def test_an_empty_catalog_says_how_to_fill_it(ask):
+    with pytest.raises(CatalogEmpty, match=r"make up.*alphapulse ingest sample"):
+        ask()
+
+
+def test_a_personal_series_over_the_teams(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    own = tmp_path / "own"
+    write(own, Instrument("MSFT.XNAS"), ["2013-07-08"], [34.0])
+    monkeypatch.setenv("ALPHAPULSE_PERSONAL_CATALOG", str(own))
+    assert ap.bars("MSFT")["close"].tolist() == [34.0]
+    assert ap.coverage("MSFT").root == "personal"
+    assert ap.bars("AAPL")["close"].tolist() == [50, 51, 52, 53, 54]
+    assert ap.instruments().set_index("symbol")["bars"].to_dict() == {"AAPL": 5, "MSFT": 1}
