@@ -38,6 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         return notebook.cells[-1].outputs
 
     with client.setup_kernel(cwd=str(workspace)):
+        execute(f"import os\nos.environ['ALPHAPULSE_HOME'] = {str(workspace / 'home')!r}")
         yield execute
 
 
@@ -100,6 +101,22 @@ def test_a_bar_is_a_card(run: Run) -> None:
 
 def test_inside_a_list_objects_stay_on_one_line_each(run: Run) -> None:
     assert shown(run(OBJECTS, "[equity, equity]")).count("\n") <= 1
+
+
+IMPORT = """
+with open("acme.csv", "w") as file:
+    file.write("date,open,high,low,close,volume\\n2012-03-01,20,21,19,20.5,100\\n2012-03-05,20,19,19,19.5,100\\n")
+report = ap.ingest("files", "acme.csv", symbol="ACME", venue="XNAS", period="1d")
+"""
+
+
+def test_an_import_s_report_and_a_coverage_are_cards(run: Run) -> None:
+    report, coverage = run(IMPORT, "report"), run("ap.coverage('ACME', '1d')")
+    assert shown(report).startswith("Import of acme.csv")
+    assert "Set aside" in shown(report)
+    assert shown(coverage).startswith("ACME.XNAS · 1d")
+    for outputs in (report, coverage):
+        assert '<div class="ap-card">' in shown(outputs, "text/html")
 
 
 BACKTEST = """
