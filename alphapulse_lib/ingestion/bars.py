@@ -61,6 +61,7 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
         ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=stamps)
         bars = Figures(ts, *figures)
         available = _available(rows, ts, odd)
+        assumed = rows["available_at"].null_count == rows.num_rows
         chosen = _choose(rows, bars, available, reason, staged)
         if not len(chosen):
             continue
@@ -72,7 +73,7 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
             adjusted = _look_for_actions(rows, chosen, bars, instrument, request, marks, staged)
         columns = [bars.ts, *(getattr(bars, name) for name in _FIGURES), available]
         arrays = [pa.array(each).cast(kind.type) for each, kind in zip(columns, BAR_INPUT, strict=True)]
-        staged.series.append(Series(instrument, period, pa.table(arrays, schema=BAR_INPUT), adjusted))
+        staged.series.append(Series(instrument, period, pa.table(arrays, schema=BAR_INPUT), adjusted, assumed))
     staged.warnings += [f"{count:,} {'bar' if count == 1 else 'bars'}: {what}" for what, count in odd.items() if count]
     if staged.repeated:
         staged.notes.append(f"{staged.repeated:,} rows say the same as an earlier row and were passed over")

@@ -83,7 +83,7 @@ def ingest(
         if not any(each.rows for each in staged):
             raise _nothing(record, aside)
         status = "interrupted"
-        for written in _write(root, staged, record, articles):
+        for written in _write(root, staged, record, articles, instruments.new):
             total += written
         if annotate and (articles or instruments.new):
             annotate(root, record["id"], articles, frozenset(instruments.new))
@@ -142,7 +142,9 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
     return stage_articles(request, batches, instruments)
 
 
-def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any], articles: list[Merge]) -> Iterator[Written]:
+def _write(
+    root: Path, staged: Sequence[Staged], record: dict[str, Any], articles: list[Merge], new: Sequence[str]
+) -> Iterator[Written]:
     """Write part by part: yields what each changed, notes what it touched, keeps the merges of articles."""
     record |= {"series": [], "instruments": [], "actions": 0}
     known: dict[str, Instrument] = {}
@@ -150,11 +152,16 @@ def _write(root: Path, staged: Sequence[Staged], record: dict[str, Any], article
         known |= {each.instrument.id: each.instrument for each in part.series}
         known |= {each.id: each for each in part.instruments}
     if known:
-        write_instruments(root, known.values(), [listing_of(each) for each in known.values()], record["id"])
+        write_instruments(
+            root, known.values(), [listing_of(known[each]) for each in new if each in known], record["id"]
+        )
     record["instruments"] = sorted(known)
     series = [each for part in staged for each in part.series]
     for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False, disable=None):
-        record["series"].append({"bar_type": each.period.bar_type(each.instrument.id), "adjusted": each.adjusted})
+        bar_type = each.period.bar_type(each.instrument.id)
+        record["series"].append(
+            {"bar_type": bar_type, "adjusted": each.adjusted, "available_at": "assumed" if each.assumed else "stated"}
+        )
         yield write_bars(root, each.instrument, each.period, each.bars, record["id"])
     recovered = [table for part in staged for table in part.recovered]
     if recovered:

@@ -19,12 +19,21 @@ __all__ = ["Series", "Staged", "gather", "set_aside"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The bars of one instrument, ready for the writer; ``adjusted`` says in words why they are not as traded."""
+    """The bars of one instrument, ready for the writer.
+
+    Attributes
+    ----------
+    adjusted : str
+        Why they are not as traded, in words; ``""`` where they are.
+    assumed : bool
+        Whether it is assumed that each was available at its close, since its source does not say.
+    """
 
     instrument: Instrument
     period: Period
     bars: pa.Table
     adjusted: str = ""
+    assumed: bool = True
 
 
 @dataclass(slots=True)

@@ -66,6 +66,8 @@ class FilesProvider:
             if not grid.rows.num_rows and not len(grid.torn_lines):
                 raise UnreadableFile(f"{path.name} has a header and no rows.", "Nothing was imported.")
             found = assign(grid.rows.column_names, request.kind, request.columns, path.name)
+            if request.symbol and "symbol" in found:
+                grid = _of_symbol(grid, found, request.symbol, path.name)
             table, notes = make(grid, found, request, path if len(paths) > 1 else None)
             yield _batch(path, grid, table, (*grid.notes, *notes))
 
@@ -106,6 +108,22 @@ def _read(path: Path) -> Grid:
         raise UnreadableFile(f"{path.name} may not be read by you.", "Ask for permission to read it.") from None
     rows = rows.rename_columns(distinct([str(name) for name in rows.column_names]))
     return Grid(rows, np.arange(1, rows.num_rows + 1), np.empty(0, np.int64), [])
+
+
+def _of_symbol(grid: Grid, found: dict[str, str], symbol: str, where: str) -> Grid:
+    """The rows of one symbol, of a file that holds several; all rows of a file that holds one."""
+    names = pc.utf8_upper(pc.utf8_trim_whitespace(pc.coalesce(_strings(grid, found, "symbol"), "")))
+    held = pc.unique(names).to_pylist()
+    if len(held) <= 1:
+        return grid
+    wanted = symbol.strip().upper()
+    plain, _, suffix = wanted.rpartition(".")
+    chosen = np.asarray(pc.equal(names, plain if suffix in VENUES and wanted not in held else wanted))
+    if not chosen.any():
+        raise InputError(f"{where} has no rows of {symbol!r}.", did_you_mean(symbol, held))
+    note = f"rows of other symbols left out: {int((~chosen).sum()):,}"
+    rows = grid.rows.filter(pa.array(chosen))
+    return Grid(rows, grid.lines[chosen], grid.torn_lines, grid.torn_texts, (*grid.notes, note))
 
 
 def _bars(

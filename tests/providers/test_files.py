@@ -163,3 +163,13 @@ def test_a_torn_parquet_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UnreadableFile, match="torn"):
         read(path)
+
+
+def test_one_symbol_of_a_file_that_holds_several(tmp_path: Path) -> None:
+    path = written(tmp_path, "symbol,date,o,h,l,c\nA,2013-05-01,1,2,1,1\nB,2013-05-01,1,2,1,1\nB,2013-05-02,1,2,1,2\n")
+    batch = read(path, symbol="b")[0]
+    assert rows(batch).line.tolist() == [3, 4]
+    assert set(rows(batch).symbol) == {"B"}
+    assert batch.notes[0] == "rows of other symbols left out: 1"
+    with pytest.raises(InputError, match="no rows of 'C'"):
+        read(path, symbol="C")
