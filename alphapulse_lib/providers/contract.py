@@ -4,7 +4,7 @@ A provider turns a `Request` into `Batch`es of one canonical form. It reads, par
 nor writes: `alphapulse_lib.ingestion` does both, the same way for every provider.
 
 To add a provider: a module beside `files` with a class of the shape of `Provider`; its line in `registry` (or an entry
-point of a package); a class in ``tests/contracts/test_providers.py`` that inherits the contract's tests; HTTP nowhere else.
+point of a package); a class in ``tests/contracts/test_providers.py`` that inherits the contract's tests.
 
 Canonical columns, every one in ``Batch.table``, row for row beside ``Batch.raw``:
 

@@ -36,6 +36,12 @@ _OTHER_KINDS = {
     b"(\xb5/\xfd": "zstd data",
     b"%PDF": "a PDF",
     b"SQLite format 3": "a SQLite database",
+    b"<!DOCTYPE": "a web page",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "XML",
+    b"{": "JSON",
+    b"[{": "JSON",
 }
 
 
@@ -152,7 +158,7 @@ def _text_of(path: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
                 f"{path.name} is damaged: its gzip data ends early or is torn.", "Fetch it again."
             ) from None
     for magic, kind in _OTHER_KINDS.items():
-        if data.startswith(magic):
+        if data.lstrip().startswith(magic):
             raise UnreadableFile(f"{path.name} is {kind}, not text.", "Give CSV (also gzipped) or a .parquet file.")
     if not data.strip():
         raise UnreadableFile(f"{path.name} is empty.", "It needs a header line and a line for each row.")

@@ -87,6 +87,8 @@ def test_repeated_and_missing_names(tmp_path: Path) -> None:
         (bytes(range(128, 256)) * 20 + b"\x01\x02\x03" * 50, "not text"),
         (b"PAR1\x00\x00", "a Parquet file"),
         (b"PK\x03\x04rest", "a zip archive"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
+        (b'[{"date": "2013-05-01"}]', "JSON"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:40], "torn"),
     ],
 )
