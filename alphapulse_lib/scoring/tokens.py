@@ -39,6 +39,8 @@ _IRREGULAR = {
     "cannot": "not", "can't": "not", "won't": "not", "broke": "break", "broken": "break", "froze": "freeze",
     "better": "better", "worse": "worse", "plc": "plc",
 }  # fmt: skip
+#: Words of their own that only look like forms of another: ratings are not rates.
+_WHOLE = {"rating": "rating", "ratings": "rating", "earnings": "earnings", "holding": "holding", "holdings": "holding"}
 _VOWEL = re.compile("[aeiouy]")
 
 
@@ -123,6 +125,8 @@ def stem(word: str) -> str:
     """
     if word.endswith("n't"):
         return "not"
+    if word in _WHOLE:
+        return _WHOLE[word]
     word = _IRREGULAR.get(word, word).removesuffix("'s").rstrip(".'") or word
     if len(word) == 2 and word[0] in "qh" and word[1].isdigit():
         return word[0] + "#"

@@ -226,7 +226,7 @@ def _solved(tones, calms, target, start, penalty):
 
 
 def _pruned(terms, tone, calm, calm_start) -> finance.Lexicon:
-    tone, calm = tone.round(2), calm.round(2)
+    tone, calm = tone.round(2) + 0.0, calm.round(2) + 0.0
     kept = np.flatnonzero((np.abs(tone) >= 0.18) | (np.abs(calm) >= 0.3))
     start = round(float(calm_start) - CALM_SHIFT, 2)
     return finance.Lexicon(tuple(terms[at] for at in kept), tone[kept], calm[kept], start)

@@ -26,7 +26,10 @@ def test_forms_of_a_word_meet(forms: str) -> None:
     assert len({stem(form) for form in forms.split()}) == 1
 
 
-@pytest.mark.parametrize("pair", ["miss mix", "up us", "no not", "loss lose", "need ne", "bring br", "gas ga"])
+@pytest.mark.parametrize(
+    "pair",
+    ["miss mix", "up us", "no not", "loss lose", "need ne", "bring br", "gas ga", "rating rates", "earnings earn"],
+)
 def test_different_words_stay_apart(pair: str) -> None:
     first, second = pair.split()
     assert stem(first) != stem(second)
