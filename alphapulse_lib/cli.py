@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,12 +77,16 @@ def ingest(
         str, typer.Argument(help="A provider (files), or a dataset declared in catalog/*.yaml (sample).")
     ],
     source: Annotated[str | None, typer.Argument(help="What to import: a file, a folder or a pattern.")] = None,
-    kind: Annotated[str, typer.Option(help="bars, actions or articles.")] = "bars",
+    kind: Annotated[Literal["bars", "actions", "articles"], typer.Option(help="What the file holds.")] = "bars",
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
     venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
+    name: Annotated[str | None, typer.Option(help="The instrument's name, where the symbol is new.")] = None,
     period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
     timezone: Annotated[str | None, typer.Option(help="The zone of stamps that name none.")] = None,
-    stamps: Annotated[str | None, typer.Option(help="What stamps mean: session, open or close.")] = None,
+    stamps: Annotated[
+        Literal["session", "open", "close"] | None,
+        typer.Option(help="What stamps mark. Default: daily bars their session."),
+    ] = None,
     adjusted: Annotated[bool, typer.Option(help="The prices are adjusted, not as traded.")] = False,
     column: Annotated[list[str] | None, typer.Option("--column", help="NAME=COLUMN, such as close=Last.")] = None,
     as_json: Json = False,
@@ -91,9 +95,19 @@ def ingest(
     if source is None:
         report = ap.ingest(provider)
     else:
-        given = {"symbol": symbol, "venue": venue, "timezone": timezone, "stamps": stamps, "columns": _pairs(column)}
-        chosen = {name: value for name, value in given.items() if value}
-        report = ap.ingest(provider, source, kind=kind, period=period, adjusted=adjusted, **chosen)
+        report = ap.ingest(
+            provider,
+            source,
+            kind=kind,
+            symbol=symbol,
+            venue=venue,
+            name=name,
+            period=period,
+            timezone=timezone,
+            stamps=stamps,
+            adjusted=adjusted,
+            columns=_pairs(column),
+        )
     aside = len(report.quarantined)
     if as_json:
         _json(report.to_dict())
@@ -144,7 +158,7 @@ def bars(
     period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
     start: Start = None,
     end: End = None,
-    adjust: Annotated[str, typer.Option(help="none, splits or total.")] = "splits",
+    adjust: Annotated[Literal["none", "splits", "total"], typer.Option(help="What is taken out of prices.")] = "splits",
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -190,7 +204,7 @@ def backtest(
     end: End = None,
     param: Annotated[list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE, several times.")] = None,
     cash: Annotated[float, typer.Option(help="The account's money at the start.")] = 100_000.0,
-    fill: Annotated[str, typer.Option(help="next_open or close.")] = "next_open",
+    fill: Annotated[Literal["next_open", "close"], typer.Option(help="When orders fill.")] = "next_open",
     per_share: Annotated[float, typer.Option(help="Commission for each share.")] = 0.0,
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
     minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,
