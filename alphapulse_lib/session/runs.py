@@ -134,7 +134,7 @@ def runs(
     """
     import pandas as pd
 
-    if limit is not None and (not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise InputError(f"limit={limit!r} is not a count of one or more.", "limit=None lists all.")
     _one_of("status", status, get_args(Status.__value__))
     _one_of("purpose", purpose, get_args(Purpose.__value__))

@@ -178,7 +178,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
         Fact(
             "Sharpe ratio",
             numbers.ratio(stats["sharpe"]),
-            f"deflated {numbers.probability(deflated['deflated_sharpe'])}, {trials} trial{'s' if trials > 1 else ''}",
+            f"deflated {numbers.probability(deflated['deflated_sharpe'])}, {numbers.counted(trials, 'trial')}",
         ),
         Fact("Deepest drawdown", numbers.percent(stats["max_drawdown"]), "", numbers.tone(stats["max_drawdown"])),
         Fact(
@@ -197,7 +197,7 @@ def _why(record: Any) -> tuple[tuple[str, bool], ...]:
 
 def _rejections(stats: dict[str, Any]) -> tuple[tuple[str, bool], ...]:
     rejected = int(stats.get("orders_rejected") or 0)
-    return ((f"{rejected} order{'s' if rejected > 1 else ''} rejected: run.orders and run.log say why.", True),)[
+    return ((f"{numbers.counted(rejected, 'order')} rejected: run.orders and run.log say why.", True),)[
         : bool(rejected)
     ]
 
@@ -242,7 +242,7 @@ def _coverage(held: Any) -> Card:
         Fact(
             "Gaps",
             numbers.count(len(held.gaps)),
-            f"{numbers.count(held.missing_sessions)} whole sessions" if held.missing_sessions else "",
+            f"{numbers.counted(held.missing_sessions, 'whole session')}" if held.missing_sessions else "",
             "" if held.complete else "down",
         ),
     )
@@ -250,13 +250,13 @@ def _coverage(held: Any) -> Card:
     if len(held.gaps) > 3:
         notes.append((f"and {numbers.count(len(held.gaps) - 3)} more in coverage.gaps", False))
     if held.off_session:
-        notes.append((f"{numbers.count(held.off_session)} bars outside of the venue's sessions", False))
+        notes.append((f"{numbers.counted(held.off_session, 'bar')} outside of the venue's sessions", False))
     return Card(f"{held.instrument_id} · {held.period}", f"{held.root} catalog", facts=facts, notes=tuple(notes))
 
 
 def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:
     start, end = (numbers.day(gap[edge].value, zone, pattern) for edge in ("first", "last"))
-    return f"missing {start}{'' if start == end else f' to {end}'}: {numbers.count(gap['bars'])} bars"
+    return f"missing {start}{'' if start == end else f' to {end}'}: {numbers.counted(gap['bars'], 'bar')}"
 
 
 def _names(ids: tuple[str, ...]) -> str:

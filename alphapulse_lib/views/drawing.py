@@ -157,6 +157,7 @@ class _Scale:
         span = (high - low) or abs(high) or 1.0
         bottom = low if zero and low == 0 else low - 0.05 * span
         top = high if zero and high == 0 else high + 0.05 * span
+        top = top if top > bottom else bottom + span
         return cls(bottom, top, False, _round_ticks(bottom, top))
 
     def height(self, values: Floats) -> Floats:
@@ -248,6 +249,8 @@ def _y(scale: _Scale, value: float) -> str:
 
 
 def _round_ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
+    if high <= low:
+        return (low,)
     raw = (high - low) / about
     power = 10 ** math.floor(math.log10(raw))
     step = min((each for each in (1, 2, 2.5, 5, 10) if each * power >= raw), default=10) * power

@@ -12,6 +12,7 @@ from alphapulse_lib.model.window import FOREVER
 
 __all__ = [
     "count",
+    "counted",
     "day",
     "duration",
     "money",
@@ -105,6 +106,17 @@ def count(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return _NONE
     return _number(value, 0) if float(value).is_integer() else f"{_number(value, 8).rstrip('0')}"
+
+
+def counted(value: int, noun: str) -> str:
+    """A count with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "trial"), counted(1200, "trial")
+    ('1 trial', '1,200 trials')
+    """
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
 def tone(value: float | None) -> str:

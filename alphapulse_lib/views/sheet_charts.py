@@ -88,6 +88,8 @@ def _exposure(run: Run) -> Any:
     equity, held = (run.account[name].to_numpy(np.float64) for name in ("equity", "exposure"))
     share = np.divide(held, equity, out=np.zeros(len(held)), where=equity > 0)
     ends = session_ends(run.spec, breakdown.nanoseconds(run.account.index))
+    if not len(ends):
+        return share
     return np.add.reduceat(share, np.append(0, ends[:-1] + 1)) / np.diff(ends, prepend=-1)
 
 

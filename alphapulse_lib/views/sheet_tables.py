@@ -48,7 +48,7 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
     trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
     paid = _costs(run).commission + _costs(run).slippage
     doubtful = not honest_sharpe >= 0.95
-    counted = f"{trials} trial{'s' if trials > 1 else ''} counted"
+    counted = f"{numbers.counted(trials, 'trial')} counted"
     fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
     return [
         Number(
@@ -85,7 +85,7 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
             numbers.tone(stats["max_drawdown"]),
             (
                 _plain(f"buy & hold {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
-                _plain(f"longest {numbers.count(_under_water(run))} sessions"),
+                _plain(f"longest {numbers.counted(_under_water(run), 'session')}"),
             ),
         ),
         Number(

@@ -70,7 +70,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "took": numbers.duration(record.ended_at - record.started_at),
         "optimistic": spec.fill == "close",
         "twin": _twin(run.twin),
-        "rejected": f"{rejected} order{'s' if rejected > 1 else ''} rejected." if rejected else "",
+        "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
         "warnings": run.warnings,
         "closing": _CLOSING,
     }

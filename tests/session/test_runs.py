@@ -1,0 +1,119 @@
+"""`ap.runs` and `ap.run`, on a ledger that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_runs import kept
+
+import alphapulse_lib as ap
+from alphapulse_lib.errors import InputError, LedgerError, UnknownRun
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.session.runs import open_ledger
+
+COLUMNS = [
+    *("id", "strategy", "symbols", "period", "window", "sharpe", "deflated", "drawdown", "end_equity", "trades"),
+    *("status", "user", "started"),
+]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "ledger"))
+    return open_ledger()
+
+
+def test_without_a_run_there_is_an_empty_frame_with_the_columns(ledger: Ledger) -> None:
+    frame = ap.runs()
+    assert list(frame.columns) == COLUMNS
+    assert len(frame) == 0
+    assert frame["started"].dtype == "datetime64[ns, UTC]"
+    with pytest.raises(UnknownRun, match="no run 'abc'"):
+        ap.run("abc")
+
+
+def test_runs_are_listed_the_newest_first(ledger: Ledger) -> None:
+    first = kept(ledger)
+    second = kept(ledger, "failed", user="grace", error="no")
+    frame = ap.runs()
+    assert list(frame.columns) == COLUMNS
+    assert frame["id"].tolist() == [second.id, first.id]
+    row = frame.iloc[1]
+    assert (row["strategy"], row["symbols"], row["period"], row["status"]) == ("SmaCross", "GOOG", "1d", "finished")
+    assert row["window"] == "2024-01-02 to 2024-01-31"
+    assert row["end_equity"] == first.statistics["end_equity"]
+    assert row["trades"] == 1
+    assert row["started"] == pd.Timestamp(1, tz="UTC")
+    assert pd.isna(frame.iloc[0]["sharpe"])
+    assert pd.isna(frame.iloc[0]["trades"])
+
+
+def test_deflation_in_the_list_counts_later_trials(ledger: Ledger) -> None:
+    first = kept(ledger)
+    alone = ap.runs()["deflated"].iloc[0]
+    assert alone == pytest.approx(first.statistics["deflated_sharpe"])
+    kept(ledger, parameters={"fast": 1}, cash=2_000_000.0)
+    kept(ledger, parameters={"fast": 2}, cash=30_000.0)
+    assert ap.runs()["deflated"].iloc[-1] != alone
+
+
+def test_the_list_can_be_narrowed(ledger: Ledger) -> None:
+    kept(ledger)
+    kept(ledger, "interrupted", name="m:Other", user="grace")
+    assert len(ap.runs(limit=1)) == 1
+    assert len(ap.runs(limit=None)) == 2
+    assert ap.runs(status="interrupted")["user"].tolist() == ["grace"]
+    assert ap.runs(strategy="SmaCross", symbol="GOOG", user="ada", purpose="trial")["status"].tolist() == ["finished"]
+    assert len(ap.runs(strategy="Nothing")) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ({"limit": 0}, "limit=None"),
+        ({"limit": "5"}, "limit=None"),
+        ({"limit": True}, "limit=None"),
+        ({"status": "finish"}, "Did you mean finished"),
+        ({"purpose": "trials"}, "Did you mean trial"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(ledger: Ledger, asked: dict, hint: str) -> None:
+    with pytest.raises(InputError) as refused:
+        ap.runs(**asked)
+    assert hint in refused.value.hint
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(ledger: Ledger) -> None:
+    record = kept(ledger)
+    assert ap.run(record.id[:5]).record == record
+
+
+def test_a_tearsheet_lands_in_the_runs_folder_or_where_asked(ledger: Ledger, tmp_path: Path) -> None:
+    run = ap.run(kept(ledger).id)
+    page = run.tearsheet()
+    assert Path(page) == ledger.folder(run.id) / "tearsheet.html"
+    (tmp_path / "sheets").mkdir()
+    assert Path(run.tearsheet(tmp_path / "sheets")) == tmp_path / "sheets" / f"tearsheet-{run.id}.html"
+    own = run.tearsheet(str(tmp_path / "own.html"))
+    assert Path(own).read_text(encoding="utf-8") == Path(page).read_text(encoding="utf-8")
+    with pytest.raises(LedgerError, match="cannot be written"):
+        run.tearsheet(tmp_path / "nowhere" / "a.html")
+
+
+def test_a_failed_run_has_a_tearsheet_and_a_card(ledger: Ledger) -> None:
+    run = ap.run(kept(ledger, "failed", error="ValueError: no", traceback="Traceback\nValueError: no").id)
+    assert "ValueError: no" in Path(run.tearsheet()).read_text(encoding="utf-8")
+    assert "ValueError: no" in run._repr_html_()
+
+
+@pytest.mark.parametrize("kind", ["equity", "price", "monthly"])
+def test_figures(ledger: Ledger, kind: str) -> None:
+    assert ap.run(kept(ledger).id).figure(kind).data
+
+
+def test_an_unknown_figure_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match="Unknown figure 'prise'") as refused:
+        ap.run(kept(ledger).id).figure("prise")
+    assert "Did you mean price" in refused.value.hint

@@ -1,0 +1,97 @@
+"""Cards: what they say of runs, reports and coverage."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_runs import kept, orders
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.ingestion.report import Report
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.run import Run
+from alphapulse_lib.session.coverage import SessionCoverage
+from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.views import cards
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path)
+
+
+def test_a_finished_run_in_text(ledger: Ledger) -> None:
+    run = Run(kept(ledger, cash=20_000), ledger)
+    lines = cards.text(run).splitlines()
+    assert lines[0] == "SmaCross · GOOG · 1d"
+    assert lines[1] == f"  2024-01-02 to 2024-01-31, New York time · run {run.id[:8]}"
+    assert re.fullmatch(r"  Total return +\+2\.49% +to 20,498\.50 USD", lines[2])
+    assert re.fullmatch(r"  Buy and hold +\+6\.00%", lines[3])
+    assert "1 trial" in lines[4]
+    assert re.fullmatch(r"  Round trips +1 +100% won", lines[6])
+
+
+def test_html_and_text_say_the_same(ledger: Ledger) -> None:
+    run = SessionRun(kept(ledger), ledger)
+    html = re.sub(r"<style>.*?</style>", "", cards.html(run), flags=re.S)
+    for fact in cards.card(run).facts:
+        assert f">{fact.value}<" in html
+    assert "<svg" in html
+    assert run._repr_html_() == cards.html(run)
+
+
+def test_a_close_fill_is_marked(ledger: Ledger) -> None:
+    run = Run(kept(ledger, fill="close"), ledger)
+    assert cards.text(run).splitlines()[0].endswith("[fills at the signal's close]")
+    assert "ap-warn" in cards.html(run)
+
+
+def test_a_failed_run_shows_the_end_of_its_traceback(ledger: Ledger) -> None:
+    said = "\n".join(f"line {number} <b>" for number in range(20)) + "\nValueError: no"
+    run = Run(kept(ledger, "failed", error="ValueError: no", traceback=said), ledger)
+    text = cards.text(run)
+    assert "[failed]" in text
+    assert "! ValueError: no" in text
+    assert "line 19" in text
+    assert "line 3 " not in text
+    assert "<b>" not in cards.html(run)
+
+
+def test_an_interrupted_run_says_so(ledger: Ledger) -> None:
+    assert "stopped before its end" in cards.text(Run(kept(ledger, "interrupted"), ledger))
+
+
+def test_rejected_orders_and_warnings_are_not_passed_over(ledger: Ledger) -> None:
+    run = Run(kept(ledger, orders=orders(3, "rejected"), warnings=("2 sessions are missing",)), ledger)
+    assert "! 3 orders rejected" in cards.text(run)
+    assert "! 2 sessions are missing" in cards.text(run)
+
+
+def test_a_report() -> None:
+    aside = pd.DataFrame({"line": [3, 9], "reason": ["high below low", "high below low"], "row": ["", ""]})
+    report = Report("i-1", "bars", "prices.csv", 1234, 5, 0, aside, instruments=("GOOG.XNAS",), warnings=("a jump",))
+    text = cards.text(report)
+    assert text.splitlines()[0] == "Import of prices.csv"
+    assert "1,234" in text
+    assert "2 x high below low" in text
+    assert "! a jump" in text
+    assert "ap.revert('i-1')" in text
+    assert "Restated" not in text
+
+
+def test_a_coverage() -> None:
+    moments = [pd.Timestamp(f"2024-01-{day} 21:00", tz="UTC") for day in ("02", "31")]
+    gap = pd.Timestamp("2024-01-10 21:00", tz="UTC")
+    gaps = pd.DataFrame({"first": [gap], "last": [gap], "sessions": [1], "bars": [1]})
+    text = cards.text(SessionCoverage("GOOG.XNAS", "1d", "team", 20, *moments, pd.DataFrame(), gaps, off_session=2))
+    assert text.splitlines()[0] == "GOOG.XNAS · 1d"
+    assert "missing 2024-01-10: 1 bar\n" in text
+    assert re.search(r"Gaps +1 +1 whole session$", text, re.M)
+
+
+def test_other_things_have_no_card() -> None:
+    with pytest.raises(InputError, match="no card for a int"):
+        cards.html(5)

@@ -1,0 +1,74 @@
+"""Numbers as traders write them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from small_runs import moment, spec
+
+from alphapulse_lib.model.run import RunRecord, Series
+from alphapulse_lib.model.window import FOREVER
+from alphapulse_lib.views import numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (numbers.percent(-0.13379), "\N{MINUS SIGN}13.38%"),
+        (numbers.percent(1.309199), "+130.92%"),
+        (numbers.percent(0.0), "0.00%"),
+        (numbers.percent(-0.00001), "0.00%"),
+        (numbers.percent(12.3456), "+1,234.56%"),
+        (numbers.percent(math.nan), "—"),
+        (numbers.percent(0.5, 0, signed=False), "50%"),
+        (numbers.ratio(-1234.5), "\N{MINUS SIGN}1,234.50"),
+        (numbers.ratio(math.inf), "—"),
+        (numbers.money(1_000_000, "USD"), "1,000,000.00 USD"),
+        (numbers.money(-0.5), "\N{MINUS SIGN}0.50"),
+        (numbers.money(None, "USD"), "—"),
+        (numbers.price(0.0625), "0.0625"),
+        (numbers.price(12_345.1), "12,345.10"),
+        (numbers.count(1e6), "1,000,000"),
+        (numbers.count(0.015), "0.015"),
+        (numbers.count(-50), "\N{MINUS SIGN}50"),
+        (numbers.probability(0.954), "0.95"),
+        (numbers.probability(1.0), ">0.99"),
+        (numbers.probability(math.nan), "—"),
+    ],
+)
+def test_numbers(text: str, wanted: str) -> None:
+    assert text == wanted
+
+
+def test_tones_follow_signs() -> None:
+    assert [numbers.tone(value) for value in (1, -1, 0, math.nan, None)] == ["up", "down", "", "", ""]
+
+
+def record(**changes: object) -> RunRecord:
+    of_spec = spec(**changes)
+    rows = (
+        Series("GOOG.XNAS-1-DAY-LAST-EXTERNAL", "team", 2, moment("2004-08-19 16:00"), moment("2013-03-01 16:00"), ""),
+    )
+    return RunRecord("a", of_spec.id, of_spec, "finished", "trial", "ada", 1, 2, {}, rows)
+
+
+def test_a_window_is_told_in_days_of_the_venue() -> None:
+    # The last nanosecond of a day in New York is the next day in UTC.
+    told = numbers.window(record(start=moment("2010-01-04 00:00"), end=moment("2010-02-01 00:00") - 1))
+    assert told == "2010-01-04 to 2010-01-31"
+
+
+def test_an_open_window_is_told_as_it_was_read() -> None:
+    assert numbers.window(record(start=0, end=FOREVER)) == "2004-08-19 to 2013-03-01"
+    assert numbers.window(dataclasses.replace(record(start=0, end=FOREVER), series=())).startswith("1969-12-31")
+
+
+def test_many_symbols_are_cut_and_counted() -> None:
+    names = tuple(f"S{number}.XNAS" for number in range(9))
+    assert numbers.symbols(spec(instruments=names)) == "S0, S1, S2, S3 and 5 more"
+
+
+def test_an_unknown_venue_is_told_in_utc() -> None:
+    assert numbers.venue_of("X.NOWHERE").timezone == "UTC"

@@ -1,0 +1,251 @@
+"""The tearsheet: what it says, that it is whole and offline, and how a real browser shows and prints it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import warnings
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import fills, kept, marks, orders, raw, rising
+
+from alphapulse_lib.engine.request import POSITIONS
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.run import Run
+from alphapulse_lib.views import tearsheet
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def page(ledger: Ledger, status: str = "finished", **changes: object) -> str:
+    return tearsheet.html(Run(kept(ledger, status, **changes), ledger))
+
+
+def words(html: str) -> str:
+    """What a reader sees, one space between."""
+
+    class Words(HTMLParser):
+        found: list[str]
+        hidden = 0
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.hidden += tag in ("style", "script")
+
+        def handle_endtag(self, tag: str) -> None:
+            self.hidden -= tag in ("style", "script")
+
+        def handle_data(self, data: str) -> None:
+            if not self.hidden:
+                self.found.append(data)
+
+    reader = Words()
+    reader.found = []
+    reader.feed(html)
+    return " ".join(" ".join(reader.found).split())
+
+
+def long_run(ledger: Ledger, **changes: object) -> Run:
+    """Three years, a trade a month, long and short."""
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.0005, 0.015, 756)))
+    days = rising(closes)["ts"].to_pandas().dt.tz_convert("America/New_York")
+    rows = [
+        (f"{days[at]:%Y-%m-%d} 09:30", "GOOG", "buy" if number % 2 else "sell", 100 if number else 50, closes[at], 1.0)
+        for number, at in enumerate(range(20, 756, 21))
+    ]
+    given = {"marks": rising(closes), "fills": fills(*rows)} | changes
+    return Run(kept(ledger, **given), ledger)
+
+
+def test_the_first_screen_says_what_a_reader_decides_by(ledger: Ledger) -> None:
+    html = page(ledger, cash=20_000)
+    said = words(html)
+    for told in (
+        "SmaCross",
+        "GOOG · daily bars · 2024-01-02 to 2024-01-31, New York time",
+        "Total return +2.49% to 20,498.50 USD buy & hold +6.00% close fills: not run",
+        "1 trial counted",
+        "fills at the next open",
+        "Trials counted 1",
+        "Data 3f3f3f3f3f3f · 9 rows",
+    ):
+        assert told in said, told
+
+
+def test_the_spec_stands_in_it_in_full(ledger: Ledger) -> None:
+    run = Run(kept(ledger), ledger)
+    said = words(tearsheet.html(run))
+    assert run.record.spec_id in said
+    assert "class SmaCross(Strategy): '''<b>Cross</b> & co'''" in said
+    assert "Parameter fast 10" in said
+    assert "per share 0.01" in said
+    assert "next_open: a decision taken on bar N fills at the open of bar N+1" in said
+    assert "ab" * 32 in said
+
+
+def test_months_stand_in_their_cells(ledger: Ledger) -> None:
+    run = Run(kept(ledger, cash=20_000), ledger)
+    row = re.search(r"<tr><td>2024</td>(.*?)</tr>", tearsheet.html(run), re.S)
+    assert row
+    cells = re.findall(r">([^<]*)</td>", row[1])
+    assert cells == ["+2.49", *[""] * 11, "+2.49"]
+
+
+def test_costs_are_taken_apart(ledger: Ledger) -> None:
+    said = words(page(ledger, cash=20_000))
+    assert (
+        "Result before costs +500.00 USD Slippage, modelled 0.00 USD Commission \N{MINUS SIGN}1.50 USD Result +498.50 USD"
+        in said
+    )
+
+
+def test_every_round_trip_is_listed(ledger: Ledger) -> None:
+    assert "GOOG long 2024-01-03 2024-01-08 50 101.00 106.00 1.00 +249.00 +4.93%" in words(page(ledger))
+
+
+def test_what_is_still_held_is_listed(ledger: Ledger) -> None:
+    held = {
+        "symbol": "GOOG",
+        "side": "long",
+        "opened": None,
+        "quantity": 50.0,
+        "average_price": 101.0,
+        "last_price": 106.0,
+        "value": 5300.0,
+        "unrealized_pnl": 250.0,
+    }
+    import pyarrow as pa
+
+    said = words(page(ledger, positions=pa.Table.from_pylist([held], POSITIONS)))
+    assert "GOOG 50 101.00 106.00 5,300.00 +250.00" in said
+    assert "the account ended in cash" in words(page(ledger, cash=7_000.0))
+
+
+def test_a_close_fill_is_marked_and_compared_with_the_honest_one(ledger: Ledger) -> None:
+    kept(ledger, cash=20_000)
+    said = words(page(ledger, fill="close", cash=20_000))
+    assert "Optimistic fills." in said
+    assert "Filled at the next open the same spec returned +2.49%" in said
+    assert "next-open fills +2.49%" in said
+
+
+def test_rejected_orders_and_warnings_stand_on_top(ledger: Ledger) -> None:
+    html = page(ledger, orders=orders(2, "rejected"), warnings=("3 sessions <missing>",))
+    said = words(html.partition('<dl class="numbers">')[0])
+    assert "2 orders rejected." in said
+    assert "3 sessions <missing>" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("failed", "This run failed."), ("interrupted", "This run was interrupted.")]
+)
+def test_a_run_without_a_result_has_a_page_that_says_why(ledger: Ledger, status: str, told: str) -> None:
+    said = words(page(ledger, status, error="ZeroDivisionError: no", traceback="File <cell>, line 3\n  1 / 0"))
+    assert told in said
+    assert "ZeroDivisionError: no" in said
+    assert "File <cell>, line 3 1 / 0" in said
+    assert "Total return" not in said
+    assert "Specification" in said
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fills": fills(), "orders": orders(0)},
+        {"marks": raw().marks.slice(0, 1), "fills": fills()},
+        {"marks": raw().marks.slice(0, 0), "fills": fills(), "series": ()},
+        {
+            "fills": fills(("2024-01-03 09:30", "GOOG", "buy", 1_000, 100, 0)),
+            "cash": 1_000.0,
+            "marks": rising([100, 100, 50]),
+        },
+        {
+            "marks": marks(("2024-01-02 10:00", "GOOG", 1), ("2024-01-02 10:01", "GOOG", 2)),
+            "fills": fills(),
+            "period": "1m",
+        },
+    ],
+    ids=["no trade", "one mark", "no mark", "ruin", "two minutes"],
+)
+def test_thin_runs_have_a_page_too(ledger: Ledger, changes: dict) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = words(page(ledger, **changes))
+    assert "Month by month" in said
+    assert not re.search(r"\b(nan|inf|None|NaT)\b", said)
+
+
+def test_several_names_and_splits(ledger: Ledger) -> None:
+    both = marks(
+        ("2024-01-02 16:00", "GOOG", 100, 1),
+        ("2024-01-03 16:00", "GOOG", 51, 2),
+        ("2024-01-02 16:00", "IBM", 10, 1),
+        ("2024-01-03 16:00", "IBM", 11, 1),
+    )
+    said = words(page(ledger, marks=both, instruments=("GOOG.XNAS", "IBM.XNYS"), fills=fills()))
+    assert "close, in shares of the first day" in said
+    assert "GOOG, IBM · daily bars" in said
+
+
+def test_nothing_is_fetched_from_anywhere(ledger: Ledger) -> None:
+    html = tearsheet.html(long_run(ledger))
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:,)|url\(|@import|https?://""", html)
+    assert len(html) < 600_000
+
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "sheet.html").write_text(tearsheet.html(long_run(ledger)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+        said: list[str] = []
+        asked: list[str] = []
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        ground = "getComputedStyle(document.body).backgroundColor"
+        assert (tab.evaluate(ground) == "rgb(255, 255, 255)") == (scheme == "light")
+        tab.locator(".chart .plot").first.hover()
+        assert re.search(r"\d{4}-\d\d-\d\d.*Buy and hold.*SmaCross", tab.locator(".tip").first.text_content() or "")
+        tab.locator("button.theme").click()
+        assert (tab.evaluate(ground) == "rgb(255, 255, 255)") == (scheme == "dark")
+        browser.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@needs_browser
+def test_it_prints_on_a4(ledger: Ledger, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "sheet.html").write_text(tearsheet.html(long_run(ledger)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(color_scheme="dark")
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        printed = tab.pdf(prefer_css_page_size=True)
+        tab.emulate_media(media="print")
+        assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+        browser.close()
+    boxes = {tuple(map(float, box.split())) for box in re.findall(rb"/MediaBox \[([\d. ]+)\]", printed)}
+    assert boxes
+    assert all(abs(width - 595) < 1.5 and abs(height - 842) < 1.5 for _, _, width, height in boxes)
+    assert len(re.findall(rb"/Type /Page\b", printed)) <= 6
