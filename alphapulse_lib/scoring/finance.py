@@ -99,7 +99,7 @@ class FinanceScorer:
     Examples
     --------
     >>> FinanceScorer().score(["Net loss narrows as costs fall", "Profit warning sends shares tumbling"]).round(1)
-    array([ 0.9, -1. ])
+    array([ 1., -1.])
     """
 
     name = "finance"
