@@ -147,6 +147,16 @@ def runs(
 def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
     """One run, by its id or the beginning of it.
 
+    Parameters
+    ----------
+    id : str
+        As much of it as no other run's id begins with; `ap.runs` lists them.
+
+    Returns
+    -------
+    SessionRun
+        Finished, failed or interrupted; its files are read when they are asked for.
+
     Raises
     ------
     UnknownRun

@@ -101,10 +101,8 @@ def test_months_stand_in_their_cells(ledger: Ledger) -> None:
 
 def test_costs_are_taken_apart(ledger: Ledger) -> None:
     said = words(page(ledger, cash=20_000))
-    assert (
-        "Result before costs +500.00 USD Slippage, modelled 0.00 USD Commission \N{MINUS SIGN}1.50 USD Result +498.50 USD"
-        in said
-    )
+    assert "Result before costs +500.00 USD Slippage, modelled 0.00 USD" in said
+    assert "Commission \N{MINUS SIGN}1.50 USD Result +498.50 USD" in said
 
 
 def test_every_round_trip_is_listed(ledger: Ledger) -> None:
