@@ -76,7 +76,7 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
         staged.series.append(Series(instrument, period, pa.table(arrays, schema=BAR_INPUT), adjusted, assumed))
     staged.warnings += [f"{count:,} {'bar' if count == 1 else 'bars'}: {what}" for what, count in odd.items() if count]
     if staged.repeated:
-        staged.notes.append(f"{staged.repeated:,} rows say the same as an earlier row and were passed over")
+        staged.notes.append(f"rows that say the same as an earlier one, passed over: {staged.repeated:,}")
     return staged
 
 
