@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alphapulse_lib.views import cards
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -100,17 +102,9 @@ class SessionCoverage:
         }
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.instrument_id} {self.period}: {self.bars:,} bars, "
-            f"{self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M} UTC ({self.root} catalog)"
-        ]
-        if self.complete:
-            lines.append("No gaps against the exchange calendar.")
-        else:
-            lines.append(f"{len(self.gaps)} gaps, {self.missing_sessions} whole sessions missing:")
-            lines.append(self.gaps.to_string(index=False, max_rows=12))
-        if self.off_session:
-            lines.append(f"{self.off_session:,} bars lie where the calendar has no session.")
-        return "\n".join(lines)
+        return cards.text(self)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return cards.html(self)

@@ -43,7 +43,8 @@ def instruments() -> pd.DataFrame:
 
     Examples
     --------
-    >>> ap.instruments().head()                                                                     # doctest: +SKIP
+    >>> ap.instruments().set_index("symbol").loc[["AAPL", "SPY"], ["periods", "bars"]].to_numpy().tolist()
+    [['1d', 3270], ['1m', 1564]]
     """
     import pandas as pd
 
@@ -94,7 +95,10 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
 
     Examples
     --------
-    >>> ap.coverage("AAPL", "1d").gaps                                                              # doctest: +SKIP
+    >>> ap.coverage("AAPL", "1d").complete
+    True
+    >>> ap.coverage("WMT", "1d").missing_sessions
+    7
     """
     from alphapulse_lib.catalog.coverage import coverage as measured
     from alphapulse_lib.catalog.coverage import no_coverage
@@ -156,7 +160,10 @@ def bars(
 
     Examples
     --------
-    >>> ap.bars(["AAPL", "MSFT"], "1d", "2012-01-01", "2012-12-31").head()                          # doctest: +SKIP
+    >>> ap.bars("AAPL", "1d", "2005-02-25", "2005-02-28")["close"].tolist()  # two for one on the 28th
+    [44.495, 44.86]
+    >>> ap.bars("AAPL", "1d", "2005-02-25", "2005-02-28", as_of="2005-02-27")["close"].tolist()
+    [88.99]
     """
     _check_frame(frame)
     asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
@@ -190,7 +197,8 @@ def prices(
 
     Examples
     --------
-    >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-01-01").pct_change()                                # doctest: +SKIP
+    >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-12-31", "2013-01-02").round(2).to_numpy().tolist()
+    [[532.17, 26.71], [549.03, 27.62]]
     """
     _check_frame(frame)
     if field not in _FIELDS:
@@ -232,11 +240,13 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     News beside bars: for each bar the latest article about its instrument that was out by then.
 
     >>> ap.sql('''
-    ...     SELECT b.ts, b.symbol, b.close, a.headline
+    ...     SELECT b.symbol, b.close, a.headline
     ...     FROM bars_1d b
     ...     ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
     ...     JOIN articles a ON a.source = m.source AND a.id = m.article_id
-    ... ''').df()                                                                                   # doctest: +SKIP
+    ...     ORDER BY b.ts LIMIT 1
+    ... ''').fetchall()
+    [('GOOG', 100.335, 'Google prices its offering at 85 dollars, ...')]
     """
     from alphapulse_lib.query.sql import relation
 
@@ -255,6 +265,11 @@ def check() -> pd.DataFrame:
     ------
     CatalogEmpty
         Nothing was ever written to the catalog.
+
+    Examples
+    --------
+    >>> len(ap.check())
+    0
     """
     import pandas as pd
 
