@@ -8,6 +8,7 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_type_hints
@@ -17,7 +18,7 @@ from nautilus_trader.trading import Strategy, StrategyConfig
 
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
 
-__all__ = ["GIVEN", "build", "config_class", "parameter_names", "plain_parameters"]
+__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "plain_parameters"]
 
 #: Filled in from the symbols and the period of the run, where the configuration names them.
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
@@ -26,14 +27,37 @@ _NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
 _HOW = "A strategy is a NautilusTrader Strategy whose __init__ takes one `config`, annotated with a frozen dataclass."
 
 
-def config_class(strategy: type) -> type | None:
-    """The class that ``config`` of ``__init__`` is annotated with; ``None`` where a strategy takes no configuration.
+@dataclass(frozen=True)
+class Blueprint:
+    """A strategy with all that is needed to make it, also where its module's names are out of reach.
+
+    Attributes
+    ----------
+    config : type, optional
+        The class of its one configuration; ``None`` where it takes none.
+    fields : dict
+        What the configuration takes, with its annotations.
+    """
+
+    strategy: type
+    config: type | None
+    fields: dict[str, Any]
+
+
+def blueprint(strategy: type) -> Blueprint:
+    """What is needed to make a strategy.
 
     Raises
     ------
     StrategyUnusable
-        This is no strategy, or its ``__init__`` takes something else.
+        This is no strategy, or its ``__init__`` takes something else than one configuration.
     """
+    config = _config_class(strategy)
+    return Blueprint(strategy, config, {} if config is None else _fields(config))
+
+
+def _config_class(strategy: type) -> type | None:
+    """The class that ``config`` of ``__init__`` is annotated with; ``None`` where a strategy takes no configuration."""
     if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
         raise StrategyUnusable(f"{_name(strategy)} is not a NautilusTrader Strategy class.", _HOW)
     if strategy.__init__ is Strategy.__init__:
@@ -57,11 +81,6 @@ def config_class(strategy: type) -> type | None:
     return None
 
 
-def parameter_names(config: type | None) -> tuple[str, ...]:
-    """What a configuration class takes, in its order."""
-    return () if config is None else tuple(_fields(config))
-
-
 def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parameters as JSON can hold them, each one checked against the configuration class.
 
@@ -72,8 +91,7 @@ def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[s
     InputError
         A value is of another kind than its annotation says, or one that no spec can hold.
     """
-    config = config_class(strategy)
-    fields = {} if config is None else _fields(config)
+    fields = blueprint(strategy).fields
     free = [name for name in fields if name not in GIVEN]
     plain = {}
     for name, value in dict(params or {}).items():
@@ -89,7 +107,7 @@ def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[s
     return plain
 
 
-def build(strategy: type, parameters: Mapping[str, Any], instruments: Iterable[str], bar_types: Iterable[str]) -> Any:
+def build(plan: Blueprint, parameters: Mapping[str, Any], instruments: Iterable[str], bar_types: Iterable[str]) -> Any:
     """The configuration, with every parameter in it; ``None`` where the strategy takes none.
 
     Raises
@@ -97,10 +115,9 @@ def build(strategy: type, parameters: Mapping[str, Any], instruments: Iterable[s
     StrategyUnusable
         It cannot be built, or a parameter did not arrive.
     """
-    config = config_class(strategy)
+    config, fields = plan.config, plan.fields
     if config is None:
         return None
-    fields = _fields(config)
     ids = [InstrumentId.from_str(each) for each in instruments]
     bars = [BarType.from_str(each) for each in bar_types]
     given = {"instrument_id": ids[0], "bar_type": bars[0], "instrument_ids": ids, "bar_types": bars}
@@ -108,7 +125,7 @@ def build(strategy: type, parameters: Mapping[str, Any], instruments: Iterable[s
     for name, value in given.items():
         if name in fields:
             values[name] = _as_collection(value, fields[name])
-    _one_instrument(strategy, fields, ids)
+    _one_instrument(plan.strategy, fields, ids)
     made = _made(config, values)
     for name, value in values.items():
         arrived = getattr(made, name, None)

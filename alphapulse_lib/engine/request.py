@@ -46,7 +46,7 @@ class Request:
     Attributes
     ----------
     strategy : bytes
-        The class, pickled by value where it is somebody's own.
+        Its `Blueprint`, pickled by value where it is somebody's own.
     calendars : dict
         Of each venue, its sessions, where the parent knew them already.
     sources : dict

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.configure import blueprint
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import RawResult, Request, empty_tables, read_outcome, read_tables, write_tables
 from alphapulse_lib.engine.source import workspace_module
@@ -181,11 +182,13 @@ def _attend(
 
 def _pickled(strategy: type) -> bytes:
     """The class: by value where it is somebody's own, so that what runs is what is defined here and now."""
-    modules = {sys.modules[each.__module__] for each in strategy.__mro__ if _by_value(each)}
+    plan = blueprint(strategy)
+    kinds = (*strategy.__mro__, *(plan.config.__mro__ if plan.config else ()))
+    modules = {sys.modules[each.__module__] for each in kinds if _by_value(each)}
     try:
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
-        data: bytes = cloudpickle.dumps(strategy)
+        data: bytes = cloudpickle.dumps(plan)
     except (TypeError, AttributeError, ValueError, OSError, RecursionError) as refused:
         raise StrategyUnusable(
             f"{strategy.__name__} cannot be sent to its own process: {refused}.",

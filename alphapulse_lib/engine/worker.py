@@ -21,7 +21,7 @@ import numpy as np
 
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.engine import preflight
-from alphapulse_lib.engine.configure import build
+from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.feed import Feed, fingerprint, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
@@ -103,9 +103,9 @@ def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
 def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
     """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
     spec = request.spec
-    given = _unpickled(request.strategy)
-    strategy_class = serving(given, [feed.bar_type for feed in feeds], spec.news)
-    config = build(given, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
+    plan = _unpickled(request.strategy)
+    strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news)
+    config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
         return None, _told(watch.error)  # type: ignore[return-value]
@@ -223,15 +223,15 @@ def _series(feed: Feed) -> dict[str, Any]:
     }
 
 
-def _unpickled(data: bytes) -> type:
+def _unpickled(data: bytes) -> Blueprint:
     try:
-        strategy: type = pickle.loads(data)  # noqa: S301  the parent wrote it
+        plan: Blueprint = pickle.loads(data)  # noqa: S301  the parent wrote it
     except (ImportError, AttributeError) as missing:
         raise StrategyUnusable(
             f"The strategy cannot be loaded in its own process: {missing}.",
             "Put what it imports beside it, or install it.",
         ) from None
-    return strategy
+    return plan
 
 
 def _refusals(orders: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""`ap.backtest` of a million minute bars against a bare NautilusTrader script: ``python -m tests.benchmarks.bench_backtest``.
+"""A million minute bars: `ap.backtest` against a bare script. ``python -m tests.benchmarks.bench_backtest``.
 
 Both are whole processes, from the interpreter's start to its end, of the same strategy (`SmaCross`) with the same fill
 convention (the next bar's open) on the same catalog. The bare script does only what it must: it reads the bars with
