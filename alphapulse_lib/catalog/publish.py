@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout
 from alphapulse_lib.catalog.roots import FORMAT, format_of, require_writable
-from alphapulse_lib.errors import CatalogBusy
+from alphapulse_lib.errors import CatalogBusy, CatalogError, CatalogReadOnly
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,16 +101,22 @@ def withdraw(path: Path) -> None:
 @contextmanager
 def _replacing(root: Path, path: Path) -> Iterator[Path]:
     """A name to write to, which takes the place of `path` at the end. Never one in .parquet: those are read."""
-    waiting = root / layout.INCOMING
-    waiting.mkdir(exist_ok=True)
-    incoming = waiting / f"{uuid.uuid4().hex}.part"
+    incoming = root / layout.INCOMING / f"{uuid.uuid4().hex}.part"
     try:
+        incoming.parent.mkdir(exist_ok=True)
         yield incoming
         with incoming.open("rb+") as written:
             os.fsync(written.fileno())
         _make_folder(path.parent)
         incoming.replace(path)
         _make_durable(path.parent)
+    except PermissionError:
+        raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
+    except OSError as failed:
+        raise CatalogError(
+            f"{path} could not be written: {failed.strerror or failed}. What was there before is untouched.",
+            "Make room on the disk, then import again: what was written already changes nothing.",
+        ) from None
     finally:
         incoming.unlink(missing_ok=True)
 

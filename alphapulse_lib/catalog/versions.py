@@ -25,6 +25,8 @@ __all__ = ["Merge", "merge", "newest", "seen"]
 
 type Codes = NDArray[np.int64]
 
+_LAST = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:
@@ -36,7 +38,9 @@ class Merge:
     restated: int
 
 
-def merge(held: pa.Table, arriving: pa.Table, key: Sequence[str], values: Sequence[str], now: int) -> Merge:
+def merge(
+    held: pa.Table, arriving: pa.Table, key: Sequence[str], values: Sequence[str], now: int, *, assumed: bool = False
+) -> Merge:
     """Compare arriving rows with all versions held.
 
     Parameters
@@ -49,12 +53,15 @@ def merge(held: pa.Table, arriving: pa.Table, key: Sequence[str], values: Sequen
         What names a fact, and what it says.
     now : int
         The moment of recording, nanoseconds since 1970, UTC.
+    assumed : bool
+        Nobody said when the rows became available; their ``available_at`` is a default. Then a row that says what was
+        held once, and no longer is, takes the correction back, from now on.
     """
     arriving = _with_time(arriving, "recorded_at", now).select(held.schema.names).cast(held.schema)
     counts = np.zeros(3, dtype=np.int64)
     added = []
     for batch in _rounds(arriving, key):
-        kept, new, same, restated = _compare(held, batch, key, values, now)
+        kept, new, same, restated = _compare(held, batch, key, values, now, assumed=assumed)
         counts += (new, same, restated)
         if kept.num_rows:
             added.append(kept)
@@ -110,7 +117,7 @@ def _rounds(arriving: pa.Table, key: Sequence[str]) -> list[pa.Table]:
 
 
 def _compare(
-    held: pa.Table, batch: pa.Table, key: Sequence[str], values: Sequence[str], now: int
+    held: pa.Table, batch: pa.Table, key: Sequence[str], values: Sequence[str], now: int, *, assumed: bool
 ) -> tuple[pa.Table, int, int, int]:
     if not held.num_rows:
         return batch, batch.num_rows, 0, 0
@@ -119,6 +126,8 @@ def _compare(
     available = _time(batch, "available_at")
     before = _effective(ours, held, theirs, available)
     same = _equal(held, before, batch, values)
+    if assumed:
+        same &= _equal(held, _effective(ours, held, theirs, np.full_like(available, _LAST)), batch, values)
     if "available_at" not in key:
         held_available = _time(held, "available_at")
         late = (before >= 0) & ~same & (held_available[before] == available)
@@ -140,7 +149,7 @@ def _effective(ours: Codes, held: pa.Table, theirs: Codes, available: Codes) -> 
     count = len(ours)
     codes = np.concatenate([ours, theirs])
     times = np.concatenate([_time(held, "available_at"), available])
-    recorded = np.concatenate([_time(held, "recorded_at"), np.full(len(theirs), np.iinfo(np.int64).max)])
+    recorded = np.concatenate([_time(held, "recorded_at"), np.full(len(theirs), _LAST)])
     order = np.lexsort((recorded, times, codes))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))

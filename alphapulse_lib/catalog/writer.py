@@ -68,6 +68,7 @@ def write_bars(
     import_id: str,
     *,
     recorded_at: int | None = None,
+    assumed: bool = False,
 ) -> Written:
     """Merge bars into a series.
 
@@ -86,6 +87,8 @@ def write_bars(
         What `remove_import` takes them back by.
     recorded_at : int, optional
         When the catalog learned them, nanoseconds since 1970, UTC; now unless told.
+    assumed : bool
+        Nobody said when the bars became available; ``available_at`` is a default.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def write_bars(
     total = Written()
     with locked(root):
         for bounds, part in _partitions(arriving, period):
-            total += _merge_partition(root, bar_file(root, instrument.id, period, bounds), part, now)
+            total += _merge_partition(root, bar_file(root, instrument.id, period, bounds), part, now, assumed)
     return total
 
 
@@ -214,9 +217,9 @@ def _ends(stamps: NDArray[np.int64]) -> tuple[np.int64, np.int64]:
     return stamps.min(), stamps.max()
 
 
-def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int) -> Written:
+def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assumed: bool) -> Written:
     held = held_versions(root, path, arriving.schema)
-    merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now)
+    merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now, assumed=assumed)
     if merged.added.num_rows:
         current, old = versions.newest(pa.concat_tables([held, merged.added]), _KEY)
         if old.num_rows:

@@ -244,9 +244,9 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     ...     FROM bars_1d b
     ...     ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
     ...     JOIN articles a ON a.source = m.source AND a.id = m.article_id
-    ...     ORDER BY b.ts LIMIT 1
+    ...     WHERE b.symbol = 'MSFT' ORDER BY b.ts LIMIT 1
     ... ''').fetchall()
-    [('GOOG', 100.335, 'Google prices its offering at 85 dollars, ...')]
+    [('MSFT', 88.56, 'Judge rules that Microsoft violated antitrust law')]
     """
     from alphapulse_lib.query.sql import relation
 

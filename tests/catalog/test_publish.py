@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from alphapulse_lib.catalog import publish
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
-from alphapulse_lib.errors import CatalogBusy
+from alphapulse_lib.errors import CatalogBusy, CatalogError
 
 TABLE = pa.table({"a": [1, 2, 3]})
 
@@ -35,6 +37,23 @@ def test_what_fails_half_way_leaves_nothing(root: Path):
     with locked(root), pytest.raises(pa.ArrowException):
         publish_table(root, root / "data" / "y.parquet", TABLE, compression="no such")
     assert not list(root.rglob("*.part")) and not list(root.rglob("*.parquet"))
+
+
+def test_a_full_disk_is_told_and_harms_nothing(root: Path):
+    path = root / "data" / "y.parquet"
+    with locked(root):
+        publish_table(root, path, TABLE)
+        before = path.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # No file may grow beyond 50 kB: what a full disk does, for this process alone.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+        try:
+            with pytest.raises(CatalogError, match=r"(?s)y\.parquet could not be written.*untouched.*Make room"):
+                publish_table(root, path, pa.table({"a": np.random.default_rng(0).random(100_000)}))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert not list(root.rglob("*.part"))
 
 
 def test_leftovers_of_a_dead_writer_are_cleared(root: Path):

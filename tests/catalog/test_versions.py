@@ -144,3 +144,14 @@ def test_where_availability_is_part_of_the_key_only_recording_decides():
     held = pa.concat_tables([held, merged.added])
     assert plain(versions.seen(held, key, None, 199)) == [(1, 10, 5, 100)]
     assert [row[1] for row in plain(versions.seen(held, key))] == [11, 20]
+
+
+def test_an_assumed_row_takes_a_correction_back():
+    held = versions.merge(SCHEMA.empty_table(), table([(1, 10, 5)]), ["key"], ["value"], 100).added
+    for value, now in ((11, 200), (10, 300)):
+        merged = versions.merge(held, table([(1, value, 5)]), ["key"], ["value"], now, assumed=True)
+        assert merged.restated == 1
+        held = pa.concat_tables([held, merged.added])
+    assert [seen(held, moment)[1] for moment in (199, 200, 299, 300)] == [10, 11, 11, 10]
+    stated = versions.merge(held, table([(1, 10, 5)]), ["key"], ["value"], 400)
+    assert stated.same == 1, "a vintage that says when it was available is already known"
