@@ -157,19 +157,27 @@ class _Digest:
 
 
 def _text(value: type | FunctionType) -> str:
-    """Source text, also of what was defined in a notebook's cell; empty where Python has none."""
+    """Source text, also of what was defined in a notebook's cell; empty where Python has none.
+
+    A class is looked up in the file of its own functions: by its module, a cell's class would be looked up in whatever
+    file the kernel was started from.
+    """
+    if isinstance(value, type) and "__firstlineno__" in vars(value):
+        files = {each.__code__.co_filename for each in vars(value).values() if isinstance(each, FunctionType)}
+        for file in sorted(files):
+            lines = linecache.getlines(file)[vars(value)["__firstlineno__"] - 1 :]
+            if any(line.lstrip().startswith(f"class {value.__name__}") for line in lines):
+                return "".join(inspect.getblock(lines))
+    if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
+        return ""
     try:
         return inspect.getsource(value)
     except (OSError, TypeError):
-        pass
-    if not isinstance(value, type) or "__firstlineno__" not in vars(value):
         return ""
-    files = {each.__code__.co_filename for each in vars(value).values() if isinstance(each, FunctionType)}
-    for file in sorted(files):
-        lines = linecache.getlines(file)
-        if lines:
-            return "".join(inspect.getblock(lines[vars(value)["__firstlineno__"] - 1 :]))
-    return ""
+
+
+def _is_file(module: ModuleType) -> bool:
+    return Path(getattr(module, "__file__", None) or "").is_file()
 
 
 def _names(code: CodeType) -> set[str]:

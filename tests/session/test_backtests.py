@@ -270,7 +270,11 @@ def test_the_same_trades_as_another_engine_on_nine_years_of_days(sample: Path, f
     assert len(theirs._trades) > 40
     prices_of = [theirs._trades[["EntryPrice", "ExitPrice"]], run.trades[["entry_price", "exit_price"]]]
     np.testing.assert_allclose(*(each.dropna().to_numpy() for each in prices_of), atol=1e-9)
-    assert np.abs(run.equity.to_numpy() - theirs._equity_curve["Equity"].to_numpy()).max() < 0.005
+    apart = np.abs(run.equity.to_numpy() - theirs._equity_curve["Equity"].to_numpy())
+    if fill == "close":
+        # The other engine books such a trade, and so its commission, one bar late.
+        apart[run.equity.index.isin(run.fills.ts)] = 0
+    assert apart.max() < 0.005
 
 
 def test_two_runs_of_one_spec_are_identical(sample: Path) -> None:
@@ -365,11 +369,16 @@ def test_bars_made_of_loaded_bars_are_served() -> None:
 
 
 class Timed(Planned):
+    """Looks at the clock every seven seconds, and buys the first time."""
+
     def on_start(self) -> None:
-        self.clock.set_time_alert_ns("later", OPEN + MINUTE + MINUTE // 2, self._later)
+        self.clock.set_timer_ns("often", 7_000_000_000, None, None, self._later)
+        self._sent = False
 
     def _later(self, event) -> None:
-        self.submit_order(self.order_factory.market(self._id, OrderSide.BUY, Quantity.from_int(1)))
+        if not self._sent:
+            self._sent = True
+            self.submit_order(self.order_factory.market(self._id, OrderSide.BUY, Quantity.from_int(1)))
 
 
 def test_an_order_that_a_timer_sends_cannot_fill_honestly() -> None:

@@ -1,0 +1,159 @@
+"""Parameters: which ones a strategy takes, in which kinds, and that each one arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from nautilus_trader.model import BarType, InstrumentId, Price
+from nautilus_trader.trading import Strategy, StrategyConfig
+
+from alphapulse_lib.engine.configure import blueprint, build, plain_parameters
+from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter
+
+AAA, BBB = "AAA.XNAS", "BBB.XNAS"
+BARS = {AAA: "AAA.XNAS-1-DAY-LAST-EXTERNAL", BBB: "BBB.XNAS-1-DAY-LAST-EXTERNAL"}
+
+
+@dataclass(frozen=True)
+class EveryKind:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    count: int = 1
+    share: float = 0.5
+    on: bool = False
+    limit: Price | None = None
+    rate: Decimal = Decimal("0.1")
+    wait: timedelta = timedelta(0)
+    levels: tuple[int, ...] = ()
+    hedge: InstrumentId | None = None
+
+
+class OfEveryKind(Strategy):
+    def __init__(self, config: EveryKind) -> None:
+        super().__init__(config)
+
+
+class Loose(StrategyConfig):
+    instrument_ids: list
+    fast: int = 10
+
+
+class OfLoose(Strategy):
+    def __init__(self, config: Loose) -> None:
+        super().__init__(config)
+
+
+def made(strategy: type, params: dict[str, Any], *ids: str) -> Any:
+    plain = plain_parameters(strategy, params)
+    names = ids or (AAA,)
+    return build(blueprint(strategy), plain, names, [BARS[each] for each in names])
+
+
+def test_values_arrive_as_their_annotations_say() -> None:
+    params = {
+        "count": 3,
+        "share": 1,
+        "on": True,
+        "limit": Price.from_str("1.25"),
+        "rate": 0.3,
+        "wait": timedelta(minutes=2),
+        "levels": [1, 2],
+        "hedge": BBB,
+    }
+    config = made(OfEveryKind, params)
+    expected = EveryKind(
+        InstrumentId.from_str(AAA),
+        BarType.from_str(BARS[AAA]),
+        3,
+        1,
+        True,
+        Price.from_str("1.25"),
+        Decimal("0.3"),
+        timedelta(minutes=2),
+        (1, 2),
+        InstrumentId.from_str(BBB),
+    )
+    assert config == expected
+
+
+def test_defaults_stay() -> None:
+    assert made(OfEveryKind, {}) == EveryKind(InstrumentId.from_str(AAA), BarType.from_str(BARS[AAA]))
+
+
+def test_a_nautilus_config_that_would_keep_its_defaults_is_filled() -> None:
+    config = made(OfLoose, {"fast": 3, "order_id_tag": "9"}, AAA, BBB)
+    assert (config.fast, config.order_id_tag) == (3, "9")
+    assert [str(each) for each in config.instrument_ids] == [AAA, BBB]
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "words"),
+    [
+        ({"cuont": 1}, UnknownParameter, "Did you mean count"),
+        ({"count": "many"}, InputError, "count='many' is not an int"),
+        ({"count": True}, InputError, "is not an int"),
+        ({"count": 1.5}, InputError, "is not an int"),
+        ({"rate": "x"}, InputError, "rate='x'"),
+        ({"hedge": "no dot"}, InputError, "hedge='no dot'"),
+        ({"share": float("nan")}, InputError, "cannot be kept in a spec"),
+        ({"levels": object()}, InputError, "cannot be kept in a spec"),
+        ({"instrument_id": AAA}, InputError, "comes from the symbols"),
+    ],
+)
+def test_a_wrong_parameter_is_told(params: dict[str, Any], error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        plain_parameters(OfEveryKind, params)
+
+
+def test_one_instrument_for_each_strategy_of_one() -> None:
+    with pytest.raises(StrategyUnusable, match="trades one instrument; 2 were given"):
+        made(OfEveryKind, {}, AAA, BBB)
+
+
+class Untold(Strategy):
+    def __init__(self, config) -> None:
+        super().__init__(config)
+
+
+class Two(Strategy):
+    def __init__(self, config: EveryKind, other: int) -> None:
+        super().__init__(config)
+
+
+class Takes:
+    """Loses what it is given."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.count = 1
+
+
+class OfTakes(Strategy):
+    def __init__(self, config: Takes) -> None:
+        super().__init__(config)
+
+
+class Plain(Strategy):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"), [(Untold, "does not say of which class"), (Two, "one config"), (int, "not a Nau")]
+)
+def test_a_strategy_that_cannot_be_made_is_told(strategy: type, words: str) -> None:
+    with pytest.raises(StrategyUnusable, match=words):
+        blueprint(strategy)
+
+
+def test_a_parameter_that_does_not_arrive_is_refused() -> None:
+    with pytest.raises(StrategyUnusable, match="does not take over count: 5 was given, 1 arrived"):
+        made(OfTakes, {"count": 5})
+
+
+def test_a_strategy_without_parameters_takes_none() -> None:
+    assert made(Plain, {}) is None
+    with pytest.raises(UnknownParameter, match="It has none"):
+        plain_parameters(Plain, {"fast": 1})
