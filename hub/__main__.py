@@ -31,7 +31,7 @@ def main() -> int:
         else:
             supervise.reset(_say, _ask)
     except AlphaPulseError as error:
-        sys.stderr.write(f"alphapulse: {error.message} {error.hint}\n")
+        sys.stderr.write(f"alphapulse: {error.message.rstrip('.')}. {error.hint}\n")
         return 1
     return 0
 

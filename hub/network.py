@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 import sys
 from contextlib import ExitStack
@@ -130,7 +131,7 @@ def _claim(chosen: Settings) -> None:
             raise SettingsError(
                 f"ALPHAPULSE_PORT={chosen.port} needs rights this account lacks.", "Take one above 1023."
             ) from None
-        why = (refused.strerror or str(refused)).lower()
+        why = os.strerror(refused.errno or 0).lower()
         raise SettingsError(
             f"ALPHAPULSE_ADDRESS={chosen.address!r} cannot be listened on: {why}.",
             "Take 127.0.0.1, or 0.0.0.0 for all networks.",

@@ -28,7 +28,7 @@ type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
 _OURS = ("catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
-_READY_WITHIN = 120.0  # seconds; a cold disk on a busy machine
+_READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
 _DOWN_WITHIN = 60.0  # seconds; every workspace is given time to end
 
 
@@ -128,7 +128,7 @@ def _prepare(home: Path) -> None:
             f"Cannot write in {home}: {(refused.strerror or str(refused)).lower()}.",
             "Make it writable, or set ALPHAPULSE_HOME to a folder that is.",
         ) from None
-    for private in ("hub", "run", "users"):
+    for private in ("hub", "logs", "run", "users"):
         (home / private).chmod(0o700)
 
 
@@ -141,7 +141,7 @@ def _run(chosen: Settings, home: Path, say: Say) -> None:
     sample.fill(chosen, say)
     with programs.kept_alive(chosen, places, held) as healthy:
         deadline = time.monotonic() + _READY_WITHIN
-        while not _answers(places):
+        while not (_answers(places.hub_api) and _answers(places.url)):
             healthy()
             if time.monotonic() > deadline:
                 raise HubError(f"The hub does not answer after {_READY_WITHIN:.0f} s.", f"See {home / 'logs'}.")
@@ -152,8 +152,8 @@ def _run(chosen: Settings, home: Path, say: Say) -> None:
             time.sleep(1)
 
 
-def _answers(places: Network) -> bool:
-    at = urlsplit(places.url)
+def _answers(url: str) -> bool:
+    at = urlsplit(url)
     door = HTTPConnection(at.hostname or "", at.port, timeout=5)
     try:
         door.request("GET", "/hub/api/")

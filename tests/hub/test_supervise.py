@@ -72,7 +72,7 @@ def test_it_prints_where_it_is_and_who_may_sign_in(hub: RunningHub):
 
 def test_the_secrets_are_the_owner_s_alone(hub: RunningHub):
     assert stat.S_IMODE((hub.home / "keys.json").stat().st_mode) == 0o600
-    for private in ("hub", "run", "users"):
+    for private in ("hub", "logs", "run", "users"):
         assert stat.S_IMODE((hub.home / private).stat().st_mode) == 0o700
     held = json.loads((hub.home / "keys.json").read_text())
     for told in [*(hub.home / "logs").glob("*"), hub.home / "run" / "supervisor.conf"]:
