@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alphapulse_lib.catalog import layout, reader, schemas, writer
 from alphapulse_lib.errors import CatalogDamaged
@@ -90,3 +92,40 @@ def test_a_torn_file_is_named(root: Path, aapl: Instrument, bars: Callable[..., 
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(CatalogDamaged, match=r"(?s)AAPL\.XNAS-1-DAY.*alphapulse check"):
         reader.bar_table(root, aapl.id, "1d")
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(0, 4)), min_size=1, max_size=4),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_no_import_changes_what_was_recorded_before_it(
+    tmp_path_factory: pytest.TempPathFactory, aapl, bars, at, imports
+):
+    """Each import: (day, close, days until available). Every answer of every earlier moment stays as it was."""
+    root = tmp_path_factory.mktemp("catalog")
+    answers: dict[tuple[int, int], list[tuple[int, float]]] = {}
+    for number, rows in enumerate(imports):
+        recorded = at(f"2013-02-{1 + number:02}")
+        written = [(f"2013-01-{day:02} 21:00", close, f"2013-01-{day + late:02} 21:00") for day, close, late in rows]
+        writer.write_bars(root, aapl, "1d", bars(written), f"import {number}", recorded_at=recorded)
+        moments = [at(f"2013-01-{day:02} 22:00") for day in range(1, 11)] + [at("2013-03-01")]
+        for moment in moments:
+            answers[moment, recorded] = told(root, aapl, as_of=moment, recorded_as_of=recorded)
+        for (moment, earlier), answer in answers.items():
+            assert told(root, aapl, as_of=moment, recorded_as_of=earlier) == answer
+            assert told(
+                root, aapl, Window(at("2013-01-03"), at("2013-01-05")), as_of=moment, recorded_as_of=earlier
+            ) == [row for row in answer if at("2013-01-03") <= row[0] <= at("2013-01-05")]
+        assert told(root, aapl) == answers[at("2013-03-01"), recorded]
+    for number in reversed(range(1, len(imports))):
+        writer.remove_import(root, f"import {number}")
+        assert told(root, aapl) == answers[at("2013-03-01"), at(f"2013-02-{number:02}")]
+
+
+def told(root: Path, instrument: Instrument, window: Window | None = None, **moment: int) -> list[tuple[int, float]]:
+    table = reader.bar_floats(root, instrument.id, "1d", window, columns=["close"], **moment)
+    return list(zip(table["ts"].cast(pa.int64()).to_pylist(), table["close"].to_pylist(), strict=True))
