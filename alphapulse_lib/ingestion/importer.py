@@ -162,7 +162,7 @@ def _write(
         record["series"].append(
             {"bar_type": bar_type, "adjusted": each.adjusted, "available_at": "assumed" if each.assumed else "stated"}
         )
-        yield write_bars(root, each.instrument, each.period, each.bars, record["id"])
+        yield write_bars(root, each.instrument, each.period, each.bars, record["id"], assumed=each.assumed)
     recovered = [table for part in staged for table in part.recovered]
     if recovered:
         record["actions"] = actions.write(root, pa.concat_tables(recovered), record["id"]).new

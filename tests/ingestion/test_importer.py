@@ -112,6 +112,13 @@ def test_a_correction_is_seen_now_and_not_before_it_came(bring: Any, roots: Root
     assert held(roots, as_of=before).close.tolist() == [10.5, 11.0, 11.25]
 
 
+def test_the_first_file_again_takes_a_correction_back(bring: Any, roots: Roots) -> None:
+    for text in (GOOD, GOOD.replace("11.25", "11.4"), GOOD):
+        report = bring(HEADER + text)
+    assert (report.written, report.unchanged, report.restated) == (0, 2, 1)
+    assert held(roots).close.tolist() == [10.5, 11.0, 11.25]
+
+
 def test_versions_in_one_file_are_seen_each_at_its_time(bring: Any, roots: Roots) -> None:
     header = "date,o,h,l,c,v,available_at\n"
     rows = "2015-03-23,10,11,9,10,1,2015-03-24\n2015-03-23,10,11,9,10.5,1,2015-03-27\n"
