@@ -56,7 +56,7 @@ def summary(
     --------
     >>> found = summary([0.01, -0.02, 0.03, 0.00])
     >>> round(found["sharpe"], 4), round(found["max_drawdown"], 4)
-    (3.8103, -0.02)
+    (3.8129, -0.02)
     """
     if not (_is_number(periods_per_year) and periods_per_year > 0):
         raise InputError(f"periods_per_year={periods_per_year!r} is not a number above zero.", "Daily returns: 252.")

@@ -173,6 +173,8 @@ def _spans_wide(*curves: Any) -> bool:
 
 
 def _amount(value: float) -> str:
+    if abs(value) >= 10_000_000:
+        return f"{numbers.ratio(value / 1e6)}M"
     return numbers.money(value).rpartition(".")[0] if abs(value) >= 1000 else numbers.money(value)
 
 

@@ -61,7 +61,12 @@ def long_run(ledger: Ledger, **changes: object) -> Run:
         (f"{days[at]:%Y-%m-%d} 09:30", "GOOG", "buy" if number % 2 else "sell", 100 if number else 50, closes[at], 1.0)
         for number, at in enumerate(range(20, 756, 21))
     ]
-    given = {"marks": rising(closes), "fills": fills(*rows)} | changes
+    given = {
+        "marks": rising(closes),
+        "fills": fills(*rows),
+        "name": "a.module.whose.name.does.not.fit.a.telephone:SmaCross",
+    }
+    given |= changes
     return Run(kept(ledger, **given), ledger)
 
 
