@@ -183,7 +183,7 @@ def _required(config: type) -> dict[str, bool]:
 
 def _hints(strategy: type) -> dict[str, Any]:
     try:
-        return get_type_hints(strategy.__init__)
+        return get_type_hints(strategy.__init__)  # type: ignore[misc]  # the class's own, not an instance's
     except NameError as unknown:
         raise StrategyUnusable(
             f"{strategy.__name__}.__init__ is annotated with a name that is not defined: {unknown.name!r}.",
@@ -251,7 +251,7 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
         raise InputError(f"params: {name}={value!r} is not a {kind.__name__}: {refused}") from None
     if kind is tuple and isinstance(value, list):
         return tuple(value)
-    wanted = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
+    wanted: Any = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
     if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)):
         raise InputError(f"params: {name}={value!r} is not {'an' if kind is int else 'a'} {kind.__name__}.")
     return value

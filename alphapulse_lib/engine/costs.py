@@ -40,7 +40,7 @@ def slips(order_type: OrderType) -> bool:
     return order_type in _SLIPPING
 
 
-class Fees(FeeModel):  # type: ignore[misc]
+class Fees(FeeModel):
     """Commission and slippage of a run.
 
     Parameters
@@ -53,7 +53,7 @@ class Fees(FeeModel):  # type: ignore[misc]
 
     def __new__(cls, *_: Any) -> Fees:
         """NautilusTrader's base class takes no arguments of ours."""
-        return super().__new__(cls)  # type: ignore[no-any-return]
+        return super().__new__(cls)
 
     def __init__(self, costs: Costs, currency: str, ratio_now: Any) -> None:
         self._costs = costs
@@ -63,16 +63,17 @@ class Fees(FeeModel):  # type: ignore[misc]
         #: Commission and slippage of each fill, in the order of the fills.
         self.charged: list[tuple[str, float, float]] = []
 
-    def get_commission(self, order: Any, quantity: Quantity, price: Price, instrument: Any) -> Money:
+    def get_commission(self, _order: Any, _fill_quantity: Quantity, _fill_px: Price, _instrument: Any) -> Money:
         """What one fill pays; the minimum counts once for an order that fills in parts."""
-        shares, value = float(quantity), float(quantity) * float(price)
-        ratio = self._ratio_now(str(instrument.id))
-        name = str(order.client_order_id)
+        shares = float(_fill_quantity)
+        value = shares * float(_fill_px)
+        ratio = self._ratio_now(str(_instrument.id))
+        name = str(_order.client_order_id)
         sums = self._orders.setdefault(name, [0.0, 0.0, 0.0])
         sums[0] += shares * ratio
         sums[1] += value
         due = commission(self._costs, sums[0], sums[1])
         fee, sums[2] = due - sums[2], due
-        slippage = value * self._costs.slippage_bps / 10_000 if slips(order.order_type) else 0.0
+        slippage = value * self._costs.slippage_bps / 10_000 if slips(_order.order_type) else 0.0
         self.charged.append((name, fee, slippage))
         return Money(fee + slippage, self._currency)

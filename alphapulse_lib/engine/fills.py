@@ -34,7 +34,7 @@ def latency(fill: Fill) -> StaticLatencyModel | None:
     return StaticLatencyModel(base_latency_nanos=1) if fill == "next_open" else None
 
 
-class WholeFills(FillModel):  # type: ignore[misc]
+class WholeFills(FillModel):
     """Market orders find a book without end at the current price; all others are left to NautilusTrader."""
 
     def is_limit_filled(self) -> bool:
@@ -49,14 +49,16 @@ class WholeFills(FillModel):  # type: ignore[misc]
         """There is no spread."""
         return False
 
-    def get_orderbook_for_fill_simulation(self, instrument: Any, order: Any, bid: Price, ask: Price) -> Any:
+    def get_orderbook_for_fill_simulation(
+        self, _instrument: Any, _order: Any, _best_bid: Price | None = None, _best_ask: Price | None = None
+    ) -> OrderBook | None:
         """The book a market order meets; ``None`` for NautilusTrader's own."""
-        if order.order_type != OrderType.MARKET:
+        if _order.order_type != OrderType.MARKET or _best_bid is None or _best_ask is None:
             return None
-        book = OrderBook(instrument.id, BookType.L2_MBP)
-        size = Quantity(_ENDLESS, instrument.size_precision)
-        book.add(BookOrder(OrderSide.BUY, bid, size, 1), 0, 0, 0)
-        book.add(BookOrder(OrderSide.SELL, ask, size, 2), 0, 0, 0)
+        book = OrderBook(_instrument.id, BookType.L2_MBP)
+        size = Quantity(_ENDLESS, _instrument.size_precision)
+        book.add(BookOrder(OrderSide.BUY, _best_bid, size, 1), 0, 0, 0)
+        book.add(BookOrder(OrderSide.SELL, _best_ask, size, 2), 0, 0, 0)
         return book
 
 

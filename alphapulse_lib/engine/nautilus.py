@@ -124,7 +124,7 @@ def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity 
     position locks. One that only closes is never denied; one that turns a position round must be paid for whole.
     """
     increment = Price(10.0**-price_precision, price_precision)
-    common = {
+    common: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(instrument.id),
         "raw_symbol": Symbol(instrument.symbol),
         "price_precision": price_precision,

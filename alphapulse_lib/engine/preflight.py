@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -48,11 +49,13 @@ def has_bars(table: pa.Table, roots: Roots, instrument: Instrument, period: Peri
         raise no_coverage(roots, instrument, period, Window(spec.start, spec.end), spec.as_of)
 
 
-def has_no_gaps(ts: Integers, calendar: Calendar, instrument: Instrument, period: Period, gaps: str) -> str:
+def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrument, period: Period, gaps: str) -> str:
     """Refuse a series that lacks sessions between its first bar and its last.
 
     Parameters
     ----------
+    known : callable
+        Gives the venue's calendar, which takes a second the first time.
     gaps : {"refuse", "allow"}
         With ``"allow"`` any number is only reported.
 
@@ -68,6 +71,7 @@ def has_no_gaps(ts: Integers, calendar: Calendar, instrument: Instrument, period
     """
     if period.unit == "w" or (period.is_session and period.count > 1) or _every_weekday(ts):
         return ""
+    calendar = known()
     inside = (calendar.closes >= ts[0]) & (calendar.opens < ts[-1])
     opens, closes = calendar.opens[inside], calendar.closes[inside]
     missing = np.searchsorted(ts, opens, side="right") == np.searchsorted(ts, closes, side="right")
@@ -86,7 +90,7 @@ def has_no_gaps(ts: Integers, calendar: Calendar, instrument: Instrument, period
     )
 
 
-def stamped_at_closes(ts: Integers, calendar: Calendar, instrument: Instrument, period: Period) -> None:
+def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: Instrument, period: Period) -> None:
     """Refuse bars of sessions that are not stamped at a session's close, and bars out of order.
 
     Raises
@@ -99,6 +103,7 @@ def stamped_at_closes(ts: Integers, calendar: Calendar, instrument: Instrument, 
         raise WrongStamps(f"The {name} bars are not in rising order of time.", "`alphapulse check` says where.")
     if not period.is_session:
         return
+    calendar = known()
     place = np.minimum(np.searchsorted(calendar.closes, ts), len(calendar.closes) - 1)
     right = calendar.closes[place] == ts
     if right.mean() >= 0.5:

@@ -52,7 +52,7 @@ def names_used(strategy: type) -> set[int]:
 def workspace_module(name: str) -> bool:
     """Whether a module is somebody's own: neither Python's nor installed nor AlphaPulse's."""
     module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
+    file = str(getattr(module, "__file__", None) or "")
     if name == "__main__" or module is None:
         return True
     return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)

@@ -156,8 +156,12 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     preflight.has_bars(table, request.roots, instrument, period, spec)
     table = table.combine_chunks()
     ts = table["ts_event"].cast("int64").to_numpy()
-    preflight.stamped_at_closes(ts, _Lazy(request, instrument), instrument, period)
-    missing = preflight.has_no_gaps(ts, _Lazy(request, instrument), instrument, period, request.gaps)
+
+    def calendar() -> Calendar:
+        return _calendar(request, instrument)
+
+    preflight.stamped_at_closes(ts, calendar, instrument, period)
+    missing = preflight.has_no_gaps(ts, calendar, instrument, period, request.gaps)
     warnings += [missing] if missing else []
     splits = []
     if spec.adjust == "splits":
@@ -190,16 +194,6 @@ def _events(request: Request, feeds: list[Feed], folder: Path) -> list[Any]:
     window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
     events: list[Any] = events_of(request.roots, spec, window, read_tables(folder).get("scores"))
     return events
-
-
-class _Lazy:
-    """A venue's calendar, computed when it is first looked at: that takes a second."""
-
-    def __init__(self, request: Request, instrument: Instrument) -> None:
-        self._request, self._instrument = request, instrument
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_calendar(self._request, self._instrument), name)
 
 
 def _calendar(request: Request, instrument: Instrument) -> Calendar:

@@ -86,9 +86,9 @@ class NewsSentiment(Strategy):
 
     def _leave(self) -> None:
         self._bars_left = 0
-        bought = self.cache.order(self._bought)
+        bought = self.cache.order(self._bought) if self._bought else None
         # The purchase may still be on its way to the next open; only one that was refused leaves nothing to sell.
-        if not bought.is_closed or float(bought.filled_qty) > 0:
+        if bought and (not bought.is_closed or float(bought.filled_qty) > 0):
             self._order(OrderSide.SELL)
 
     def _order(self, side: OrderSide) -> ClientOrderId:
@@ -96,4 +96,5 @@ class NewsSentiment(Strategy):
             self._settings.instrument_id, side, Quantity.from_int(self._settings.quantity)
         )
         self.submit_order(order)
-        return order.client_order_id
+        name: ClientOrderId = order.client_order_id
+        return name
