@@ -54,7 +54,7 @@ class Index:
 
     Examples
     --------
-    >>> Index(roots).resolve("AAPL").id                                                             # doctest: +SKIP
+    >>> Index(Roots.of_settings()).resolve("AAPL").id
     'AAPL.XNAS'
     """
 
