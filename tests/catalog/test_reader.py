@@ -94,7 +94,7 @@ def test_a_torn_file_is_named(root: Path, aapl: Instrument, bars: Callable[..., 
         reader.bar_table(root, aapl.id, "1d")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(0, 4)), min_size=1, max_size=4),

@@ -79,7 +79,7 @@ def test_any_imports_seen_at_any_moment(imports: list[list[tuple[int, int, int]]
     assert {key: value for key, value, _, _ in plain(current)} == model.seen(1000, 1000)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_later_imports_never_change_what_was_recorded_before(imports: list[list[tuple[int, int, int]]]):
     held = SCHEMA.empty_table()

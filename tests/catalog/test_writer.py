@@ -248,7 +248,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files(root: Path, aapl: Inst
     table = bars([(f"2013-01-{day:02} 21:00", 10.0) for day in (22, 23, 24, 25, 28, 29, 30, 31)])
     writer.write_instruments(root, [aapl])
     writer.write_bars(root, aapl, "1d", table, "first")
-    for turn in range(4):
+    for turn in range(3):
         with subprocess.Popen(
             [sys.executable, "-c", _RESTATING, str(root)], stdout=subprocess.PIPE, text=True
         ) as other:
