@@ -11,11 +11,11 @@ up: ## start AlphaPulse (sets it up the first time); Ctrl-C stops it
 	@exec $(PYTHON) -m hub up
 
 down: ## stop it from another terminal
-	@hub/set-up.sh
+	@test -x $(PYTHON) || { echo "alphapulse: nothing is set up here; run: make up" >&2; exit 1; }
 	@exec $(PYTHON) -m hub down
 
 reset: ## forget everything it keeps in ALPHAPULSE_HOME; asks first
-	@hub/set-up.sh
+	@test -x $(PYTHON) || { echo "alphapulse: nothing is set up here; run: make up" >&2; exit 1; }
 	@exec $(PYTHON) -m hub reset
 
 test: ## run all tests, installing what they need

@@ -13,10 +13,11 @@ fail() { say "$*"; exit 1; }
 is_313() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1; }
 fitting_uv() { uv --version 2>/dev/null | grep -Eq '^uv (0\.(9|[1-9][0-9])|[1-9])'; }
 
+# The interpreter itself, never a virtual environment's: that one may be the very .venv that is about to be made anew.
 find_python() {
-    for candidate in python3 python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do
+    for candidate in python3 python3.13 "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.13*/bin/python3.13; do
         if is_313 "$candidate"; then
-            echo "$candidate"
+            "$candidate" -c 'import sys; print(sys._base_executable or sys.executable)'
             return
         fi
     done
@@ -24,21 +25,20 @@ find_python() {
 
 make_venv() {
     python=$(find_python)
+    if [ -z "$python" ] && ! fitting_uv; then
+        found=$(python3 --version 2>/dev/null) || found="no usable python3"
+        fail "AlphaPulse needs Python 3.13, found: $found. Install it (pyenv install 3.13) or put uv 0.9 or newer on PATH, then run this again."
+    fi
+    say "making .venv with Python 3.13"
     rm -rf .venv
     mkdir .venv
     : > .venv/.unfinished
-    if [ -n "$python" ] && "$python" -m venv .venv >/dev/null 2>&1; then
-        :
-    elif [ -n "$python" ]; then
-        { fitting_uv && uv venv --quiet --allow-existing --seed --python "$python" .venv; } ||
-            fail "$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3.13-venv), then run this again."
-    elif fitting_uv; then
+    if [ -z "$python" ]; then
         uv venv --quiet --allow-existing --seed --python 3.13 .venv ||
             fail "uv finds no Python 3.13 and could not download one; run: uv python install 3.13"
-    else
-        found=$(python3 --version 2>/dev/null) || found="no usable python3"
-        rm -rf .venv
-        fail "AlphaPulse needs Python 3.13, found: $found. Install it (pyenv install 3.13) or put uv 0.9 or newer on PATH, then run this again."
+    elif ! "$python" -m venv .venv >/dev/null 2>&1; then
+        { fitting_uv && uv venv --quiet --allow-existing --seed --python "$python" .venv; } ||
+            fail "$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3.13-venv), then run this again."
     fi
 }
 
@@ -52,7 +52,7 @@ install_packages() {
     groups=""
     [ "$kind" = test ] && groups="--group test --group lint"
     # shellcheck disable=SC2086  # two words a group
-    "$uv" sync --quiet --frozen --inexact --python .venv/bin/python $groups ||
+    UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --quiet --frozen --inexact --python .venv/bin/python $groups ||
         fail "the packages could not be installed (uv's own words above); check the network, then run this again."
 }
 
@@ -80,7 +80,6 @@ case "$(cat .venv/.ready-up .venv/.ready-test 2>/dev/null)" in
     *) moved=yes ;;
 esac
 if [ -e .venv/.unfinished ] || [ $moved = yes ] || ! is_313 .venv/bin/python; then
-    say "making .venv with Python 3.13"
     make_venv
 fi
 say "installing the packages of uv.lock (a minute or two the first time)"

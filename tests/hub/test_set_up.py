@@ -19,7 +19,7 @@ OLD = '#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.11.2" && exit 0\nexit 1
 #: What pyenv puts in a missing version's place.
 ABSENT = "#!/bin/sh\necho 'pyenv: version `3.13` is not installed' >&2\nexit 127\n"
 #: Debian's Python without its venv package: the right version, and no virtual environments.
-NO_VENV = '#!/bin/sh\n[ "$1" = -c ] && exit 0\necho "ensurepip is not available" >&2\nexit 1\n'
+NO_VENV = '#!/bin/sh\n[ "$1" = -c ] && echo "$0" && exit 0\necho "ensurepip is not available" >&2\nexit 1\n'
 
 
 @pytest.fixture
