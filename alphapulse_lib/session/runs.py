@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib.errors import InputError, did_you_mean
-from alphapulse_lib.model.run import Purpose, RunRecord, Status
+from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
-from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.ledger import Family, Ledger, family_name
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers, tearsheet
@@ -140,7 +140,11 @@ def runs(
     _one_of("purpose", purpose, get_args(Purpose.__value__))
     ledger = open_ledger()
     found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
-    frame = pd.DataFrame([_row(record, ledger) for record in found], columns=list(_COLUMNS))
+    # A family is read once, however many of its runs are listed.
+    families = {family_name(record.spec): record.spec for record in found}
+    counted = {name: ledger.family(spec) for name, spec in families.items()}
+    rows = [_row(SessionRun(record, ledger), counted[family_name(record.spec)]) for record in found]
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     return frame.astype(_COLUMNS)
 
 
@@ -175,9 +179,8 @@ def open_ledger() -> Ledger:
     return Ledger(settings().ledger_root)
 
 
-def _row(record: RunRecord, ledger: Ledger) -> dict[str, Any]:
-    each = SessionRun(record, ledger)
-    stats = record.statistics
+def _row(each: SessionRun, family: Family) -> dict[str, Any]:
+    record, stats = each.record, each.record.statistics
     return {
         "id": record.id,
         "strategy": each.strategy,
@@ -185,7 +188,7 @@ def _row(record: RunRecord, ledger: Ledger) -> dict[str, Any]:
         "period": record.spec.period,
         "window": numbers.window(record),
         "sharpe": stats.get("sharpe"),
-        "deflated": each.deflated["deflated_sharpe"] if stats else None,
+        "deflated": family.including(record).deflate(stats)["deflated_sharpe"] if stats else None,
         "drawdown": stats.get("max_drawdown"),
         "end_equity": stats.get("end_equity"),
         "trades": stats.get("trades"),

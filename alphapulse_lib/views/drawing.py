@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bars", "Line", "Marker", "chart", "spark"]
+__all__ = ["Bars", "Line", "Marker", "chart", "spans_wide", "spark"]
 
 type Floats = NDArray[np.floating[Any]]
 type Integers = NDArray[np.int64]
@@ -130,6 +130,12 @@ def spark(values: Floats, width: int = 180, height: int = 36) -> str:
         f'<svg class="spark" width="{width}" height="{height}" viewBox="0 0 {width} {height}" aria-hidden="true">'
         f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
     )
+
+
+def spans_wide(*curves: Floats) -> bool:
+    """Whether curves span more than a factor of three, so that equal factors are better shown as equal distances."""
+    held = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
+    return bool(len(held) and held.min() > 0 and held.max() / held.min() > 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import fill_ratios
 from alphapulse_lib.views import numbers
+from alphapulse_lib.views.drawing import spans_wide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,8 @@ def equity(run: Run, *, dark: bool = False) -> go.Figure:
             row=2,
             col=1,
         )
-    figure.update_yaxes(title_text=numbers.place(run.spec).currency, row=1, col=1)
+    wide = spans_wide(run.equity.to_numpy(np.float64), run.benchmark.to_numpy(np.float64))
+    figure.update_yaxes(title_text=numbers.place(run.spec).currency, type="log" if wide else "linear", row=1, col=1)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
     return _styled(figure, tones, 460)
 
@@ -118,6 +120,7 @@ def trades_on_price(run: Run, *, dark: bool = False) -> go.Figure:
     moments, values = _thinned(closes.set_axis(rows["ts"]))
     figure = make_subplots(1, 1)
     figure.add_scatter(x=moments, y=values, name=str(symbol), line={"color": tones["ink"], "width": 1.1})
+    figure.update_yaxes(type="log" if spans_wide(closes.to_numpy(np.float64)) else "linear")
     if mine.any():
         ratios = fill_ratios(run.table("fills"), run.table("marks"))
         _add_fills(figure, fills[mine], fills["price"][mine] * ratios[mine], tones)
@@ -149,8 +152,9 @@ def monthly(run: Run, *, dark: bool = False) -> go.Figure:
             ygap=1,
         )
     )
-    figure.update_yaxes(autorange="reversed", type="category")
-    return _styled(figure, tones, 80 + 28 * len(table))
+    _styled(figure, tones, 80 + 28 * len(table))
+    figure.update_xaxes(showgrid=False)
+    return figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
 
 
 def _add_fills(figure: go.Figure, fills: pd.DataFrame, heights: Any, tones: dict[str, str]) -> None:

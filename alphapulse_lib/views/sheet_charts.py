@@ -12,7 +12,7 @@ from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import by_symbol, fill_ratios
 from alphapulse_lib.results.performance import session_ends
 from alphapulse_lib.views import numbers
-from alphapulse_lib.views.drawing import Bars, Line, Marker, chart
+from alphapulse_lib.views.drawing import Bars, Line, Marker, chart, spans_wide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def draw(run: Run) -> Charts:
     mine = equity.to_numpy(np.float64)
     theirs = benchmark.reindex(equity.index).to_numpy(np.float64)
     day = _day(run, zone)
-    logarithmic = _spans_wide(mine, theirs)
+    logarithmic = spans_wide(mine, theirs)
     daily = breakdown.by_session(run.spec, equity)
     ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
     length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
@@ -124,7 +124,7 @@ def _prices(run: Run, day: Callable[[int], str]) -> list[tuple[str, str]]:
                     label=lambda value: numbers.price(value, 2),
                     day=day,
                     height=240,
-                    logarithmic=_spans_wide(closes, closes),
+                    logarithmic=spans_wide(closes, closes),
                     markers=_markers(fills[mine], ratios[mine], day),
                     title=f"Fills on the price of {symbol}",
                 ),
@@ -164,12 +164,6 @@ def _day(run: Run, zone: str) -> Callable[[int], str]:
     """Days for session bars, minutes for shorter ones."""
     pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
     return lambda moment: numbers.day(moment, zone, pattern)
-
-
-def _spans_wide(*curves: Any) -> bool:
-    """Whether equal factors are better shown as equal distances."""
-    held = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
-    return bool(len(held) and held.min() > 0 and held.max() / held.min() > 3)
 
 
 def _amount(value: float) -> str:

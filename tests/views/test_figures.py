@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_long_lines_keep_their_extremes(ledger: Ledger) -> None:
     line = traces(figures.trades_on_price(run))["GOOG"]
     assert len(line.y) < 5_000
     assert max(line.y) == 200
+
+
+def test_wide_spans_are_drawn_on_a_logarithmic_axis(ledger: Ledger) -> None:
+    kinds = [
+        figures.trades_on_price(Run(kept(ledger, marks=rising(closes), fills=fills()), ledger)).layout.yaxis.type
+        for closes in ([100.0, 110.0], [100.0, 400.0])
+    ]
+    assert kinds == ["linear", "log"]
+
+
+@pytest.mark.parametrize("draw", [figures.equity, figures.trades_on_price, figures.monthly])
+def test_a_run_without_a_result_has_an_empty_figure(ledger: Ledger, draw: Callable) -> None:
+    assert draw(Run(kept(ledger, "failed", fills=fills()), ledger)).layout.height > 0
 
 
 @pytest.mark.parametrize("dark", [False, True])
