@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,12 @@ def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
-    series = [_series(each) for each in feeds]
     watch = Swallowed()
-    loaded, failed = _run(request, feeds, folder, told, watch)
+    # Hashing leaves the interpreter to the strategy, so it costs no time of its own.
+    with ThreadPoolExecutor(1) as beside:
+        coming = [beside.submit(_series, each) for each in feeds]
+        loaded, failed = _run(request, feeds, folder, told, watch)
+    series = [each.result() for each in coming]
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
     names = dict(zip(spec.instruments, request.symbols, strict=True))

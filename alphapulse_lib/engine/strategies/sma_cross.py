@@ -45,7 +45,9 @@ class SmaCross(Strategy):
         if not 0 < config.fast < config.slow:
             raise ValueError(f"fast must be shorter than slow: fast={config.fast}, slow={config.slow}")
         self._settings = config
-        self._closes: deque[float] = deque(maxlen=config.slow)
+        # Sums of whole price units: averages that are equal are equal, whatever came before.
+        self._closes: deque[int] = deque(maxlen=config.slow)
+        self._fast_sum = self._slow_sum = 0
         self._above: bool | None = None
 
     def on_start(self) -> None:
@@ -54,12 +56,17 @@ class SmaCross(Strategy):
 
     def on_bar(self, bar: Bar) -> None:
         """Trade when the averages have crossed."""
-        closes, config = self._closes, self._settings
-        closes.append(float(bar.close))
+        config, closes, close = self._settings, self._closes, bar.close.raw
+        if len(closes) == config.slow:
+            self._slow_sum -= closes[0]
+        if len(closes) >= config.fast:
+            self._fast_sum -= closes[-config.fast]
+        closes.append(close)
+        self._fast_sum += close
+        self._slow_sum += close
         if len(closes) < config.slow:
             return
-        prices = list(closes)
-        difference = sum(prices[-config.fast :]) / config.fast - sum(prices) / config.slow
+        difference = self._fast_sum * config.slow - self._slow_sum * config.fast
         if difference == 0:
             return
         above, before = difference > 0, self._above
