@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
-from alphapulse_lib.errors import AlphaPulseError, InputError
+from alphapulse_lib.errors import AlphaPulseError, InputError, QueryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +189,14 @@ def sentiment(
 @app.command()
 def sql(query: Annotated[str, typer.Argument(help="Read-only SQL of DuckDB.")], as_json: Json = False) -> None:
     """Ask the catalog in SQL: bars_<period>, articles, mentions, scores, actions, instruments."""
-    _table(ap.sql(query).df(), as_json)
+    import duckdb
+
+    relation = ap.sql(query)
+    try:
+        frame = relation.df()
+    except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
+        raise QueryError(str(refused)) from None
+    _table(frame, as_json)
 
 
 # --- backtests -----------------------------------------------------------------------------------------------------

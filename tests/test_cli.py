@@ -61,6 +61,8 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d or w"),
         (("sql", "SELECT clos FROM bars_1d"), "close"),
         (("sql", "DROP VIEW bars_1d"), "QueryError"),
+        (("sql", "SELECT symbol::INT FROM bars_1d"), "QueryError"),
+        (("ingest", "files"), "file"),
         (("ingest", "smaple"), "sample"),
         (("ingest", "files", "nowhere.csv", "--symbol", "A", "--venue", "XNAS"), "nowhere.csv"),
         (("revert", "no-such-import"), "no import"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
@@ -14,15 +14,15 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, moment_ns
 from alphapulse_lib.query.bars import Adjustment
 from alphapulse_lib.session.coverage import SessionCoverage
+from alphapulse_lib.session.frames import Frame, check_frame, framed
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Frame", "bars", "check", "coverage", "instruments", "prices", "sql"]
+__all__ = ["bars", "check", "coverage", "instruments", "prices", "sql"]
 
-type Frame = Literal["pandas", "polars", "arrow"]
 
 _FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -165,9 +165,9 @@ def bars(
     >>> ap.bars("AAPL", "1d", "2005-02-25", "2005-02-28", as_of="2005-02-27")["close"].tolist()
     [88.99]
     """
-    _check_frame(frame)
+    check_frame(frame)
     asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
-    return _framed(asked.bars(adjust, _FIELDS), frame)
+    return framed(asked.bars(adjust, _FIELDS), frame)
 
 
 def prices(
@@ -200,14 +200,14 @@ def prices(
     >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-12-31", "2013-01-02").round(2).to_numpy().tolist()
     [[532.17, 26.71], [549.03, 27.62]]
     """
-    _check_frame(frame)
+    check_frame(frame)
     if field not in _FIELDS:
         raise InputError(f"Bars have no {field!r}.", did_you_mean(field, _FIELDS) or f"They have {', '.join(_FIELDS)}.")
     asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
     wide = _wide(asked.bars(adjust, [field]), field, asked.names)
     if frame == "pandas":
         return wide.to_pandas().set_index("ts").rename_axis(columns="symbol")
-    return _framed(wide, frame)
+    return framed(wide, frame)
 
 
 def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> duckdb.DuckDBPyRelation:
@@ -336,22 +336,6 @@ def _resolved(roots: Roots, symbols: str | Sequence[str]) -> list[Instrument]:
 
 def _moment(value: Moment, zone: str = "UTC") -> int | None:
     return None if value is None else moment_ns(value, zone, end=True)
-
-
-def _check_frame(frame: str) -> None:
-    known = ("pandas", "polars", "arrow")
-    if frame not in known:
-        raise InputError(f"Unknown kind of frame {frame!r}.", did_you_mean(str(frame), known) or f"One of {known}.")
-
-
-def _framed(table: pa.Table, frame: Frame) -> Any:
-    if frame == "pandas":
-        return table.to_pandas()
-    if frame == "polars":
-        import polars
-
-        return polars.from_arrow(table)
-    return table
 
 
 def _wide(table: pa.Table, field: str, symbols: Sequence[str]) -> pa.Table:
