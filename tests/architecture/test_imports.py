@@ -86,6 +86,13 @@ def test_no_module_is_named_for_nothing() -> None:
     ] == []
 
 
+def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Its lines without its docstring, which tells people what they need at whatever length that takes."""
+    documented = ast.get_docstring(function) is not None
+    body = function.body[1:] if documented else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
 def test_modules_and_functions_stay_small() -> None:
     too_long = []
     for root in ("alphapulse_lib", "hub"):
@@ -94,10 +101,8 @@ def test_modules_and_functions_stay_small() -> None:
             if text.count("\n") > 400:
                 too_long.append(f"{path.name}: {text.count(chr(10))} lines")
             too_long += [
-                f"{path.name}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
+                f"{path.name}:{node.lineno} {node.name}: {lines_of_code(node)} lines of code"
                 for node in ast.walk(ast.parse(text))
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-                and node.end_lineno
-                and node.end_lineno - node.lineno + 1 > 60
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of_code(node) > 60
             ]
     assert too_long == []
