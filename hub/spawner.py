@@ -38,7 +38,9 @@ def check(chosen: Settings) -> None:
 def configure(c: Any, chosen: Settings) -> None:
     """Tell JupyterHub how workspaces start; ``c`` is its configuration object."""
     c.Spawner.default_url = "/lab"
-    c.Spawner.start_timeout = 120  # a cold disk has to read JupyterLab first
+    # A cold disk on a busy machine has to read JupyterLab first.
+    c.Spawner.start_timeout = 180
+    c.Spawner.http_timeout = 180
     c.JupyterHub.implicit_spawn_seconds = 0.5  # a link into a workspace that is stopped starts it
     if chosen.spawner != "process":
         c.JupyterHub.spawner_class = chosen.spawner

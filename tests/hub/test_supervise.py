@@ -55,7 +55,7 @@ def pids(hub: RunningHub, *words: str) -> set[int]:
     return {one.pid for one in family.members(hub.home) if all(word in " ".join(one.cmdline()) for word in words)}
 
 
-def until(true: Callable[[], bool], within: float = 60) -> bool:
+def until(true: Callable[[], bool], within: float = 120) -> bool:
     deadline = time.monotonic() + within
     while not true():
         if time.monotonic() > deadline:

@@ -72,7 +72,7 @@ def context(hub: RunningHub) -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(90_000)
+        opened.set_default_timeout(180_000)
         yield opened
         browser.close()
 

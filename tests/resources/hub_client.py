@@ -13,19 +13,19 @@ class Person:
 
     def __init__(self, url: str, name: str) -> None:
         self.url, self.name = url, name
-        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=120, trust_env=False)
 
     def sign_in(self, password: str) -> httpx.Response:
         self.http.get("/hub/login")
         form = {"username": self.name, "password": password, "_xsrf": self._xsrf()}
         return self.http.post("/hub/login", data=form)
 
-    def start_server(self, within: float = 120) -> None:
+    def start_server(self, within: float = 240) -> None:
         """Start the person's server, and from here on speak with a token as scripts do."""
         asked = self.http.post(f"/hub/api/users/{self.name}/tokens", headers=self._headers(), json={"note": "a test"})
         asked.raise_for_status()
         self.http = httpx.Client(
-            base_url=self.url, timeout=60, trust_env=False, headers={"Authorization": f"token {asked.json()['token']}"}
+            base_url=self.url, timeout=120, trust_env=False, headers={"Authorization": f"token {asked.json()['token']}"}
         )
         self.http.post(f"/hub/api/users/{self.name}/server").raise_for_status()
         deadline = time.monotonic() + within

@@ -34,7 +34,7 @@ class RunningHub:
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = home.with_name(f"{home.name}-output.txt")
 
-    def start(self, within: float = 240) -> RunningHub:
+    def start(self, within: float = 400) -> RunningHub:
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 ["make", "up"],
