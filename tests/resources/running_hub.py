@@ -67,7 +67,7 @@ class RunningHub:
             ["make", target], cwd=PROJECT, env=self.environment, capture_output=True, text=True, timeout=120, **how
         )
 
-    def interrupt(self, within: float = 60) -> int:
+    def interrupt(self, within: float = 120) -> int:
         """Ctrl-C: the signal goes to the terminal's whole process group."""
         os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(timeout=within)
