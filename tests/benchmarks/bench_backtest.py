@@ -21,7 +21,7 @@ from alphapulse_lib.model.period import Period
 from tests.benchmarks.bench_catalog import minutes
 
 BARS = 1_000_000
-TURNS = 1
+TURNS = 3
 AAA = Instrument("AAA.XNAS")
 MINUTE = Period(1, "m")
 
