@@ -41,15 +41,17 @@ class Number:
 
 def six(run: Run, deflated: dict[str, float]) -> list[Number]:
     """The six numbers of the first screen."""
-    stats, spec = run.stats, run.spec
-    currency = numbers.place(spec).currency
-    years = stats["observations"] / periods_per_year(spec)
+    return [*_performance(run, deflated), *_trading(run)]
+
+
+def _performance(run: Run, deflated: dict[str, float]) -> list[Number]:
+    stats = run.stats
+    currency = numbers.place(run.spec).currency
+    years = stats["observations"] / periods_per_year(run.spec)
     held = breakdown.drawdown(run.benchmark.to_numpy(np.float64))
     trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
-    paid = _costs(run).commission + _costs(run).slippage
     doubtful = not honest_sharpe >= 0.95
     counted = f"{numbers.counted(trials, 'trial')} counted"
-    fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
     return [
         Number(
             "Total return",
@@ -88,6 +90,15 @@ def six(run: Run, deflated: dict[str, float]) -> list[Number]:
                 _plain(f"longest {numbers.counted(_under_water(run), 'session')}"),
             ),
         ),
+    ]
+
+
+def _trading(run: Run) -> list[Number]:
+    stats, spec = run.stats, run.spec
+    currency = numbers.place(spec).currency
+    paid = _costs(run).commission + _costs(run).slippage
+    fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
+    return [
         Number(
             "Round trips",
             numbers.count(stats["trades"]),
