@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,3 +78,32 @@ def test_the_tutorials_are_numbered_and_listed_in_the_docs() -> None:
     )
     assert listed == [path.name for path in TUTORIALS]
     assert [name[:2] for name in listed] == [f"{number:02}" for number in range(1, len(listed) + 1)]
+
+
+def test_the_docs_first_lines_run(workspace: Workspace) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "index.md").read_text(), re.DOTALL)
+    done = workspace.run("-c", lines)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_notebook_runs_outside_the_hub_by_the_docs_command(workspace: Workspace) -> None:
+    (line,) = re.findall(r"```sh\n(.*?)\n```", (REPOSITORY / "docs" / "tutorials" / "index.md").read_text(), re.DOTALL)
+    path, _, *arguments = shlex.split(line)
+    assert path == "JUPYTER_PATH=$PWD"
+    alone = workspace.environment | {"JUPYTER_PATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter", *arguments],
+        cwd=REPOSITORY,
+        env=alone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@pytest.mark.parametrize("page", ["index.md", "tutorials/index.md"])
+def test_the_docs_links_lead_somewhere(page: str) -> None:
+    place = REPOSITORY / "docs" / page
+    links = re.findall(r"\]\(([\w./-]+)\)", place.read_text())
+    assert not [link for link in links if not (place.parent / link).exists()]
