@@ -2,7 +2,8 @@
 
 The way of the data, which is also how the folders are named::
 
-    providers -> ingestion -> catalog -> query -> articles · scoring -> engine -> results -> views -> dashboards · comments
+    providers -> ingestion -> catalog -> query -> articles · scoring -> engine -> results -> views
+    -> dashboards · comments
 
 Every public name is loaded from `alphapulse_lib.session` when it is first used, so importing this package is instant.
 """

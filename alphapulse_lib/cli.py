@@ -7,7 +7,7 @@ Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -257,9 +257,9 @@ def run(
 
 
 def _hub(verb: str) -> None:
-    # A process of its own: the library never imports the hub.
-    done = subprocess.run([sys.executable, "-m", "hub", verb], check=False)
-    raise typer.Exit(done.returncode)
+    # The hub takes this process's place: the library never imports it, and Ctrl-C reaches it alone.
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "hub", verb])
 
 
 def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:

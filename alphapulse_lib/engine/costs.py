@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nautilus_trader.execution import FeeModel
-from nautilus_trader.model import Currency, Money, OrderType, Price, Quantity
+from nautilus_trader.model import Currency, Money, OrderSide, OrderType, Price, Quantity
 
 from alphapulse_lib.model.run import Costs
 
@@ -68,12 +68,12 @@ class Fees(FeeModel):
         shares = float(_fill_quantity)
         value = shares * float(_fill_px)
         ratio = self._ratio_now(str(_instrument.id))
+        slippage = value * self._costs.slippage_bps / 10_000 if slips(_order.order_type) else 0.0
         name = str(_order.client_order_id)
         sums = self._orders.setdefault(name, [0.0, 0.0, 0.0])
         sums[0] += shares * ratio
-        sums[1] += value
+        sums[1] += value + (slippage if _order.side == OrderSide.BUY else -slippage)
         due = commission(self._costs, sums[0], sums[1])
         fee, sums[2] = due - sums[2], due
-        slippage = value * self._costs.slippage_bps / 10_000 if slips(_order.order_type) else 0.0
         self.charged.append((name, fee, slippage))
         return Money(fee + slippage, self._currency)

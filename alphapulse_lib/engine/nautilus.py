@@ -37,8 +37,10 @@ from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunSpec
 
-__all__ = ["Loaded", "build_engine", "nautilus_instrument"]
+__all__ = ["MARGIN", "Loaded", "build_engine", "nautilus_instrument"]
 
+#: The part of a position's value that the account locks: what US brokers ask of a held position (FINRA rule 4210).
+MARGIN = Decimal("0.25")
 _NO_LIMIT = "1000000000/00:00:01"
 #: Money is kept to a hundred-millionth inside the engine, so that no fill's commission or profit is rounded to cents.
 _MONEY_PRECISION = 8
@@ -118,10 +120,12 @@ def build_engine(
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity | Cfd:
-    """The instrument for an engine whose account pays in full: a position locks its whole value.
+    """The instrument for an engine whose account locks `MARGIN` of what a position is worth.
 
-    An order that would open a position is denied when its value at the last price exceeds the cash that no other
-    position locks. One that only closes is never denied; one that turns a position round must be paid for whole.
+    An order that would open a position is denied when that part of its value at the last price exceeds the cash that
+    no other position locks. One that only closes is never denied. NautilusTrader asks for the margin of the whole
+    order that turns a position round, before it frees what the old one locks: a margin of one would deny every
+    reversal of an invested account. A run that held more than it was worth says so.
     """
     increment = Price(10.0**-price_precision, price_precision)
     common: dict[str, Any] = {
@@ -131,8 +135,8 @@ def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity 
         "price_increment": increment,
         "ts_event": 0,
         "ts_init": 0,
-        "margin_init": Decimal(1),
-        "margin_maint": Decimal(1),
+        "margin_init": MARGIN,
+        "margin_maint": MARGIN,
     }
     currency = Currency.from_str(instrument.currency)
     if instrument.size_precision == 0:

@@ -50,8 +50,8 @@ def run_statistics(
         ``end_equity``, ``total_return`` (of the starting cash), ``benchmark_return``, ``max_drawdown`` (of every bar),
         ``calmar`` (with it), ``probabilistic_sharpe``, ``minimum_track_record`` (periods), ``trades``, ``hit_rate``,
         ``profit_factor``, ``average_trade``, ``exposure`` (share of the bars with a position), ``gross_exposure`` (mean
-        value held over equity), ``turnover`` (a year: half of all that was traded, over the mean equity),
-        ``commission``, ``fills``, ``orders``, ``orders_rejected``.
+        value held over equity), ``max_gross_exposure``, ``turnover`` (a year: half of all that was traded, over the
+        mean equity), ``commission``, ``fills``, ``orders``, ``orders_rejected``.
     """
     yearly = periods_per_year(spec)
     equity = account["equity"].to_numpy()
@@ -130,13 +130,15 @@ def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, A
 def _use_of_capital(account: pa.Table, fills: pa.Table, years: float) -> dict[str, float]:
     equity, exposure = account["equity"].to_numpy(), account["exposure"].to_numpy()
     if not len(equity):
-        return {"exposure": nan, "gross_exposure": nan, "turnover": nan}
+        return {"exposure": nan, "gross_exposure": nan, "max_gross_exposure": nan, "turnover": nan}
     traded = float((fills["quantity"].to_numpy() * fills["price"].to_numpy()).sum())
     mean = float(equity.mean())
     solvent = equity > 0
+    leverage = exposure[solvent] / equity[solvent]
     return {
         "exposure": float((exposure > 0).mean()),
-        "gross_exposure": float((exposure[solvent] / equity[solvent]).mean()) if solvent.any() else nan,
+        "gross_exposure": float(leverage.mean()) if len(leverage) else nan,
+        "max_gross_exposure": float(leverage.max()) if len(leverage) else nan,
         "turnover": traded / 2 / mean / years if years > 0 and mean > 0 else nan,
     }
 

@@ -68,14 +68,16 @@ def keep(
         "log.txt": raw.log,
         "source.py": spec.strategy.text,
     }
-    if raw.warnings:
-        files["warnings.txt"] = "\n".join(raw.warnings)
+    warnings = list(raw.warnings)
     statistics: dict[str, Any] = {}
     if raw.status == "finished":
         curve = account(raw.fills, raw.marks, spec.cash)
         trades = round_trips(raw.fills, raw.marks)
         statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks)
+        warnings += _borrowed(statistics)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
+    if warnings:
+        files["warnings.txt"] = "\n".join(warnings)
     record = RunRecord(
         id=run_id,
         spec_id=spec.id,
@@ -97,6 +99,14 @@ def keep(
     write_artefacts(ledger.folder(run_id), files)
     ledger.append(record)
     return record
+
+
+def _borrowed(statistics: dict[str, Any]) -> list[str]:
+    """What to say of a run that traded with more than it had; a hundredth is let pass: prices move before a fill."""
+    largest = statistics["max_gross_exposure"]
+    if not largest > 1.01:
+        return []
+    return [f"The run held up to {largest:.2f} times its equity. Borrowed money and shares cost it no interest."]
 
 
 def new_run_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
@@ -155,9 +156,7 @@ def _run(
         if raw.status == "finished":
             meter.finish()
     ledger = open_ledger()
-    record = keep(
-        spec, raw, ledger, user=getpass.getuser(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose
-    )
+    record = keep(spec, raw, ledger, user=_user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
     told = f"ap.run({record.id!r}) shows its record and its log."
     if raw.status == "interrupted":
         raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
@@ -165,9 +164,15 @@ def _run(
         raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
     if raw.status == "failed":
         raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
-    for warning in raw.warnings:
+    kept = SessionRun(record, ledger)
+    for warning in kept.warnings:
         python_warnings.warn(warning, stacklevel=3)
-    return SessionRun(record, ledger)
+    return kept
+
+
+def _user() -> str:
+    """Who runs it: the hub's name for the person, for whom all workspaces may be one system account."""
+    return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
 
 
 def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:

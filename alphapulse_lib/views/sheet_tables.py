@@ -266,6 +266,7 @@ def _statistics(stats: dict[str, Any]) -> list[list[tuple[str, ...]]]:
             plain("kurtosis", "Kurtosis (normal: 3)"),
             share("exposure", "Time in the market", signed=False),
             share("gross_exposure", "Mean exposure", signed=False),
+            share("max_gross_exposure", "Largest exposure", signed=False),
         ],
         [
             share("alpha", "Alpha, a year"),
