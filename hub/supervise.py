@@ -27,7 +27,7 @@ type Say = Callable[[str], None]
 type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
-_OURS = ("catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
+_OURS = ("cache", "catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
 _DOWN_WITHIN = 60.0  # seconds; every workspace is given time to end
 

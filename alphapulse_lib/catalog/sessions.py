@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +16,7 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import venue as venue_of
+from alphapulse_lib.settings import settings
 
 __all__ = ["Sessions", "close_of", "open_of", "sessions"]
 
@@ -82,6 +88,21 @@ def _at(venue: str, days: NDArray[np.datetime64], which: str) -> NDArray[np.int6
 
 @lru_cache(maxsize=16)
 def _of_calendar(name: str, until: int) -> Sessions:
+    """A calendar, from the home folder's cache where it was computed before: computing one takes a second."""
+    made_by = version("exchange_calendars")
+    kept = settings().home_root / "cache" / f"sessions-{name.replace('/', '-')}-{until}-{made_by}.npz"
+    with contextlib.suppress(OSError, ValueError, KeyError, BadZipFile), np.load(kept, allow_pickle=False) as columns:
+        return Sessions(columns["days"], columns["opens"], columns["closes"])
+    computed = _computed(name, until)
+    with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=kept.parent, delete=False) as file:
+            np.savez(file, days=computed.days, opens=computed.opens, closes=computed.closes)
+        Path(file.name).replace(kept)
+    return computed
+
+
+def _computed(name: str, until: int) -> Sessions:
     import exchange_calendars
     from exchange_calendars.errors import CalendarError
 

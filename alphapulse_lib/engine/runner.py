@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -30,7 +31,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec, Series
 
-__all__ = ["run"]
+__all__ = ["Worker", "run", "worker"]
 
 type Progress = Callable[[int], None]
 
@@ -40,7 +41,49 @@ _START = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """The process of a run, which waits for its request in ``folder``."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    told: int
+
+
+@contextlib.contextmanager
+def worker() -> Iterator[Worker]:
+    """Start the process of a run, so that it imports what it needs while its request is still being made.
+
+    It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one. Whatever
+    happens inside the context, nothing of it is left afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
+        told, tell = os.pipe()
+        process = subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps([*sys.path]), place, str(os.getpid()), str(tell)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[tell],
+            start_new_session=True,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+        )
+        os.close(tell)
+        try:
+            yield Worker(Path(place), process, told)
+        finally:
+            # The whole group: a strategy may have started processes of its own.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()  # type: ignore[union-attr]
+            os.close(told)
+
+
 def run(
+    waiting: Worker,
     spec: RunSpec,
     strategy: type,
     instruments: tuple[Instrument, ...],
@@ -56,6 +99,8 @@ def run(
 
     Parameters
     ----------
+    waiting : Worker
+        From `worker`; one runs one request.
     spec : RunSpec
         What to run.
     strategy : type
@@ -96,18 +141,18 @@ def run(
         _calendars(instruments, Period.parse(spec.period)),
         _sources(strategy),
     )
-    with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
-        request.write(folder)
-        write_tables(folder, {} if scores is None else {"scores": scores})
-        printed: list[str] = []
-        interrupted = False
-        with _worker(folder) as (process, told, output):
-            try:
-                _attend(process, told, output, progress, _both(printed.append, echo))
-            except KeyboardInterrupt:
-                interrupted = True
-        return _result(folder, process.returncode, interrupted, "".join(printed))
+    request.write(waiting.folder)
+    write_tables(waiting.folder, {} if scores is None else {"scores": scores})
+    printed: list[str] = []
+    interrupted = False
+    try:
+        _send(waiting.process)
+        _attend(waiting, progress, _both(printed.append, echo))
+    except KeyboardInterrupt:
+        interrupted = True
+        waiting.process.kill()
+        waiting.process.wait()
+    return _result(waiting.folder, waiting.process.returncode, interrupted, "".join(printed))
 
 
 def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
@@ -131,37 +176,19 @@ def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> 
     )
 
 
-@contextlib.contextmanager
-def _worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
-    """A worker in a session of its own: an interrupt reaches this process alone, which then stops all of that one."""
-    told, tell = os.pipe()
-    command = [sys.executable, "-c", _START, json.dumps([*sys.path]), str(folder), str(os.getpid()), str(tell)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=[tell],
-        start_new_session=True,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-    )
-    os.close(tell)
-    assert process.stdout is not None
-    try:
-        yield process, told, process.stdout.fileno()
-    finally:
-        # The whole group: a strategy may have started processes of its own.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        os.close(told)
+def _send(process: subprocess.Popen[bytes]) -> None:
+    """Tell the worker that its request is there. One that is dead already is noticed by who attends it."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
 
 
-def _attend(
-    process: subprocess.Popen[bytes], told: int, output: int, progress: Progress | None, heard: Callable[[str], Any]
-) -> None:
+def _attend(waiting: Worker, progress: Progress | None, heard: Callable[[str], Any]) -> None:
     """Listen until the worker has closed both of its pipes, or is gone."""
+    process, told = waiting.process, waiting.told
+    assert process.stdout is not None
+    output = process.stdout.fileno()
     with selectors.DefaultSelector() as ears:
         ears.register(told, selectors.EVENT_READ)
         ears.register(output, selectors.EVENT_READ)

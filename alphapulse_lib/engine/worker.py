@@ -41,7 +41,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(folder: Path, parent: int, told: int) -> None:
-    """Answer the request in ``folder``, and end the process.
+    """Wait for the request in ``folder``, answer it, and end the process.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ def main(folder: Path, parent: int, told: int) -> None:
         A file descriptor for progress: one time in nanoseconds a line.
     """
     _die_with(parent)
+    _await_request()
     request = Request.read(folder)
     try:
         outcome = _answer(request, folder, told)
@@ -68,6 +69,15 @@ def main(folder: Path, parent: int, told: int) -> None:
     sys.stderr.flush()
     # Two million objects need not be taken apart one by one.
     os._exit(0)
+
+
+def _await_request() -> None:
+    """Wait until the request is written; where none is coming any more, end."""
+    if not sys.stdin.readline():
+        os._exit(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())  # a strategy that asks for input gets none
+    os.close(nothing)
 
 
 def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import getpass
 import os
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
@@ -17,6 +17,9 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.runs import SessionRun, open_ledger
+
+if TYPE_CHECKING:
+    from alphapulse_lib.engine.runner import Worker
 
 __all__ = ["backtest"]
 
@@ -115,17 +118,21 @@ def backtest(
     >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
     >>> run.stats["end_equity"]  # doctest: +SKIP
     """
-    roots = Roots.of_settings()
-    instruments, names = _instruments(roots, symbols)
-    spec = _spec(
-        strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
-    )
-    _one_of("gaps", gaps, ("refuse", "allow"))
-    _one_of("purpose", purpose, get_args(Purpose.__value__))
-    return _run(spec, strategy, instruments, roots, names, gaps, progress, purpose)
+    from alphapulse_lib.engine.runner import worker
+
+    with worker() as waiting:
+        roots = Roots.of_settings()
+        instruments, names = _instruments(roots, symbols)
+        spec = _spec(
+            strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
+        )
+        _one_of("gaps", gaps, ("refuse", "allow"))
+        _one_of("purpose", purpose, get_args(Purpose.__value__))
+        return _run(waiting, spec, strategy, instruments, roots, names, gaps, progress, purpose)
 
 
 def _run(
+    waiting: Worker,
     spec: RunSpec,
     strategy: type,
     instruments: tuple[Instrument, ...],
@@ -143,6 +150,7 @@ def _run(
     started_at = clock.now_ns()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
+            waiting,
             spec,
             strategy,
             instruments,

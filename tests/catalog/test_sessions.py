@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alphapulse_lib.catalog import sessions as sessions_module
 from alphapulse_lib.catalog.sessions import close_of, open_of, sessions
 from alphapulse_lib.errors import InputError
 
@@ -59,3 +60,16 @@ def test_tokyo_begins_where_its_calendar_does():
 def test_an_unknown_venue():
     with pytest.raises(InputError, match="Unknown venue 'NOPE'"):
         sessions("NOPE")
+
+
+def test_a_calendar_is_computed_once_and_a_torn_copy_is_computed_again(tmp_path: Path):
+    first = sessions_module.sessions("XLON")
+    (kept,) = (tmp_path / "home" / "cache").iterdir()
+    before = kept.read_bytes()
+    for content in (before, before[: len(before) // 2], b""):
+        kept.write_bytes(content)
+        sessions_module._of_calendar.cache_clear()
+        again = sessions_module.sessions("XLON")
+        assert (again.days == first.days).all()
+        assert (again.opens == first.opens).all() and (again.closes == first.closes).all()
+    assert kept.read_bytes() != b""
