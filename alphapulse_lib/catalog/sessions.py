@@ -91,7 +91,10 @@ def _of_calendar(name: str, until: int) -> Sessions:
     """A calendar, from the home folder's cache where it was computed before: computing one takes a second."""
     made_by = version("exchange_calendars")
     kept = settings().home_root / "cache" / f"sessions-{name.replace('/', '-')}-{until}-{made_by}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, BadZipFile), np.load(kept, allow_pickle=False) as columns:
+    with (
+        contextlib.suppress(OSError, EOFError, ValueError, KeyError, BadZipFile),
+        np.load(kept, allow_pickle=False) as columns,
+    ):
         return Sessions(columns["days"], columns["opens"], columns["closes"])
     computed = _computed(name, until)
     with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
