@@ -12,6 +12,9 @@ from alphapulse_lib.errors import HubError
 
 __all__ = ["Keys", "keys"]
 
+#: The least length of each secret: JupyterHub refuses to start with shorter passwords.
+_LEAST = {"admin_password": 32, "user_password": 8, "proxy_token": 32, "cookie_secret": 64}
+
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no character that is taken for another
 
 
@@ -40,7 +43,7 @@ def keys(home: Path) -> Keys:
     Raises
     ------
     HubError
-        The file is there and is not ours.
+        The file is there and is not ours, or holds a secret that JupyterHub would refuse.
 
     Examples
     --------
@@ -56,8 +59,16 @@ def keys(home: Path) -> Keys:
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             raise HubError(f"{path} is damaged.", "Remove it; the next start makes new passwords.") from None
+    if not isinstance(held, dict):
+        raise HubError(f"{path} is damaged.", "Remove it; the next start makes new passwords.")
     known = {name.name for name in fields(Keys)}
     made = Keys(**{name: value for name, value in held.items() if name in known})
+    for name, secret in asdict(made).items():
+        if not isinstance(secret, str) or len(secret) < _LEAST[name]:
+            raise HubError(
+                f"{path}: {name} is not a text of {_LEAST[name]} characters or more.",
+                "Choose a longer one, or remove the line; the next start makes a new one.",
+            )
     if held != asdict(made):
         _write(path, json.dumps(asdict(made), indent=2) + "\n")
     return made

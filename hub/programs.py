@@ -130,7 +130,7 @@ def _program(command: list[str], log: Path, folder: Path, priority: int) -> dict
         "directory": _escaped(str(folder)),
         "priority": str(priority),
         "autorestart": "true",
-        "startsecs": "3",
+        "startsecs": "20",
         "startretries": "20",
         "stopwaitsecs": str(_HUB_STOPS_WITHIN),
         "redirect_stderr": "true",

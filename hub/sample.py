@@ -49,7 +49,7 @@ def fill(chosen: Settings, say: Callable[[str], None]) -> bool:
     if done.returncode not in (0, _NEEDS_A_LOOK):
         log = chosen.home_root / "logs" / "sample.log"
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
-        words = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
-        raise HubError(f"The bundled sample could not be imported: {words[0]}.", f"All of it is in {log}")
+        words = " ".join(done.stderr.strip().splitlines()[-2:]) or f"it ended with {done.returncode}"
+        raise HubError(f"The bundled sample could not be imported: {words}", f"All of it is in {log}")
     unfinished.unlink()
     return True

@@ -6,6 +6,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 kind=${1:-up}
+# Behind a company's proxy that signs TLS anew, only the system's certificates are right. uv and Node bring their own.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" NODE_USE_SYSTEM_CA="${NODE_USE_SYSTEM_CA:-1}"
 here=$(pwd -P)
 
 say() { echo "alphapulse: $*" >&2; }
@@ -53,7 +55,7 @@ install_packages() {
     [ "$kind" = test ] && groups="--group test --group lint"
     # shellcheck disable=SC2086  # two words a group
     UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --quiet --frozen --inexact --python .venv/bin/python $groups ||
-        fail "the packages could not be installed (uv's own words above); check the network, then run this again."
+        fail "the packages could not be installed (uv's own words above); check the network and the system's certificates, then run this again."
 }
 
 install_proxy() {

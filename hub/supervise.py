@@ -28,6 +28,8 @@ type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
 _OURS = ("cache", "catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
+#: What only AlphaPulse writes: without one of them the folders above are somebody else's.
+_SIGNS = ("keys.json", "run/up.lock", "catalog/catalog.json", "ledger/ledger.sqlite")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
 _DOWN_WITHIN = 60.0  # seconds; every workspace is given time to end
 
@@ -101,15 +103,26 @@ def reset(say: Say, ask: Ask) -> None:
     home = settings().home_root
     if _is_up(home):
         raise HubError("AlphaPulse is up.", "Stop it first: make down")
-    there = [home / name for name in _OURS if (home / name).exists()]
+    there = [home / name for name in _OURS if (home / name).exists() or (home / name).is_symlink()]
+    if there and not any((home / sign).exists() for sign in _SIGNS):
+        raise HubError(
+            f"{home} is not a home folder that AlphaPulse made: nothing was removed.",
+            "Set ALPHAPULSE_HOME to the one that is.",
+        )
     if not there:
         say(f"Nothing to remove in {home}.")
         return
     say(f"This removes for good, in {home}: {', '.join(path.name for path in there)}")
     if ask("Type yes to go on: ").strip().lower() != "yes":
         raise HubError("Nothing was removed.", "It takes the answer yes.")
-    for path in there:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    try:
+        for path in there:
+            path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+    except OSError as refused:
+        raise HubError(
+            f"{refused.filename} could not be removed: {(refused.strerror or str(refused)).lower()}.",
+            "Remove it by hand, then run this again.",
+        ) from None
     say("Removed. The next `make up` starts from nothing.")
 
 

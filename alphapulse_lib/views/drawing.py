@@ -68,6 +68,7 @@ def chart(
     zero: bool = False,
     markers: Sequence[Marker] = (),
     title: str = "",
+    most_days: int = 10,
 ) -> str:
     """A chart as HTML.
 
@@ -91,6 +92,8 @@ def chart(
         Drawn over the lines.
     title : str
         What a screen reader says.
+    most_days : int
+        How many moments are named along it, at most.
     """
     keep = _kept(series, len(moments))
     scale = _Scale.of(series, logarithmic=logarithmic, zero=zero)
@@ -106,7 +109,7 @@ def chart(
     ticks = "".join(
         f'<span class="x{" other" if number % 2 else ""}" style="left:{_left(int(keep[at]), len(moments))}%">'
         f"{escape(text)}</span>"
-        for number, (at, text) in enumerate(_day_ticks(days))
+        for number, (at, text) in enumerate(_day_ticks(days, most_days))
     )
     signs = "".join(_sign(each, moments, scale) for each in markers)
     return (
@@ -259,7 +262,7 @@ def _round_ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
         return (low,)
     raw = (high - low) / about
     power = 10 ** math.floor(math.log10(raw))
-    step = min((each for each in (1, 2, 2.5, 5, 10) if each * power >= raw), default=10) * power
+    step = min((each for each in (1, 2, 5, 10) if each * power >= raw), default=10) * power
     first = math.ceil(low / step - 1e-9)
     return tuple(round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1))
 

@@ -72,10 +72,20 @@ def draw(run: Run) -> Charts:
             zero=True,
             title="Drawdown against buy and hold",
         ),
-        "sharpe": chart(ends, [Line("Sharpe", sharpe)], label=numbers.ratio, day=day, height=150, zero=True),
-        "volatility": chart(ends, [Line("Volatility", volatility)], label=_share, day=day, height=150, zero=True),
+        "sharpe": chart(
+            ends, [Line("Sharpe", sharpe)], label=numbers.ratio, day=day, height=150, zero=True, most_days=5
+        ),
+        "volatility": chart(
+            ends, [Line("Volatility", volatility)], label=_share, day=day, height=150, zero=True, most_days=5
+        ),
         "exposure": chart(
-            ends, [Line("Exposure", _exposure(run), fill=True)], label=_share, day=day, height=150, zero=True
+            ends,
+            [Line("Exposure", _exposure(run), fill=True)],
+            label=_share,
+            day=day,
+            height=150,
+            zero=True,
+            most_days=5,
         ),
         "turnover": _turnover(run, zone),
         "prices": _prices(run, day),
@@ -103,6 +113,7 @@ def _turnover(run: Run, zone: str) -> str:
         day=lambda moment: numbers.day(moment, "UTC", "%Y-%m"),
         height=150,
         zero=True,
+        most_days=5,
     )
 
 
