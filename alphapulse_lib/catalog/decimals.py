@@ -12,14 +12,27 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["SCALE", "to_decimals", "to_floats"]
+__all__ = ["SCALE", "largest", "to_decimals", "to_floats"]
 
 #: Decimals that NautilusTrader's 128-bit values have.
 SCALE = 16
+#: The largest price, the smaller of the two largest values, that NautilusTrader can hold in them.
+MOST = 17_014_118_346_046.0
 
 _HALF = 2.0**64
 #: Rows worked on at a time, so that they stay in the processor's cache.
 _BLOCK = 8192
+
+
+def largest(precision: int) -> float:
+    """The bound that values of so many decimals stay below to be held exactly, as a price or a volume.
+
+    Examples
+    --------
+    >>> largest(9)
+    9223372036.854776
+    """
+    return min(MOST, 2.0**63 / 10.0**precision)
 
 
 def to_decimals(values: NDArray[np.float64], precision: int, name: str = "a column") -> pa.Array:

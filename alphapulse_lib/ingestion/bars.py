@@ -62,7 +62,7 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
         bars = Figures(ts, *figures)
         available = _available(rows, ts, odd)
         assumed = rows["available_at"].null_count == rows.num_rows
-        chosen = _choose(rows, bars, available, reason, staged)
+        chosen = _choose(rows, bars, available, reason, instrument, staged)
         if not len(chosen):
             continue
         bars, available = bars[chosen], available[chosen]
@@ -115,10 +115,16 @@ def _available(rows: pa.Table, ts: NDArray[np.int64], odd: Counter[str]) -> NDAr
 
 
 def _choose(
-    rows: pa.Table, bars: Figures, available: NDArray[np.int64], reason: NDArray[np.object_], staged: Staged
+    rows: pa.Table,
+    bars: Figures,
+    available: NDArray[np.int64],
+    reason: NDArray[np.object_],
+    instrument: Instrument,
+    staged: Staged,
 ) -> NDArray[np.int64]:
     """The rows to be written, in the order of time; the others are set aside or passed over."""
-    reason = np.where(reason == "", judge(bars, clock.now_ns()), reason)
+    judged = judge(bars, clock.now_ns(), instrument.price_precision, instrument.size_precision)
+    reason = np.where(reason == "", judged, reason)
     good = np.flatnonzero(reason == "")
     again, contradicting = repeated(bars[good], available[good], rows["line"].to_numpy()[good])
     reason[good] = contradicting

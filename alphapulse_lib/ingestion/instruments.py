@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphapulse_lib.catalog.decimals import largest
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.errors import CatalogEmpty, InputError, UnknownSymbol
 from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, venue
@@ -131,9 +132,10 @@ def _decimals(values: NDArray[np.float64] | None) -> int:
     """The decimals that the values are written with, up to nine."""
     if values is None:
         return 2
-    finite = values[np.isfinite(values)]
+    finite = values[np.abs(values) < largest(0)]  # What cannot be held says nothing about the others.
     for decimals in range(_MOST_DECIMALS):
         scaled = finite * 10.0**decimals
-        if (np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all():
+        exact = np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)
+        if exact.all() or finite.max() >= largest(decimals + 1):
             return decimals
     return _MOST_DECIMALS

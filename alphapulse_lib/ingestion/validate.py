@@ -1,7 +1,8 @@
 """Which bars can be used. One that cannot be true is set aside with its reason; one that is merely odd is counted.
 
 Set aside: a missing or endless figure, a price of zero or less, a high below the low, an open or close outside of
-them, a negative volume, a close in the future or before 1970, and a second bar for a moment that says something else.
+them, a negative volume, a figure too large to be held, a close in the future or before 1970, and a second bar for a
+moment that says something else.
 Kept: prices off the instrument's tick, and moves as large as those of 6 May 2010.
 """
 
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from alphapulse_lib.catalog.decimals import largest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +44,7 @@ class Figures:
         return len(self.ts)
 
 
-def judge(bars: Figures, now: int) -> NDArray[np.object_]:
+def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) -> NDArray[np.object_]:
     """Why each bar cannot be used; ``""`` where it can.
 
     Parameters
@@ -50,6 +53,8 @@ def judge(bars: Figures, now: int) -> NDArray[np.object_]:
         In any order.
     now : int
         Nanoseconds of UTC; a bar that closes later is not final.
+    precision, size_precision : int
+        Decimals of the instrument's prices and volumes: the more, the smaller the largest that can be held.
 
     Examples
     --------
@@ -68,6 +73,7 @@ def judge(bars: Figures, now: int) -> NDArray[np.object_]:
     for name in ("open", "high", "low", "close", "volume"):
         set_aside(~np.isfinite(getattr(bars, name)), f"{name} {{:g}} is not a number", name)
     for name in ("open", "high", "low", "close"):
+        set_aside(getattr(bars, name) >= largest(precision), f"{name} {{:g}} is too large", name)
         set_aside(getattr(bars, name) <= 0, f"{name} {{:.10g}} is not above 0", name)
     set_aside(bars.high < bottom, "high {:.10g} is below low {:.10g}", "high", "low")
     for name in ("open", "close"):
@@ -75,6 +81,7 @@ def judge(bars: Figures, now: int) -> NDArray[np.object_]:
         outside = (price > top) | (price < bottom)
         set_aside(outside, f"{name} {{:.10g}} lies outside low {{:.10g}} and high {{:.10g}}", name, "low", "high")
     set_aside(bars.volume < 0, "volume {:g} is negative", "volume")
+    set_aside(bars.volume >= largest(size_precision), "volume {:g} is too large", "volume")
     set_aside(bars.ts > now, "it closes in the future")
     set_aside(bars.ts < 0, "it lies before 1970")
     return reason

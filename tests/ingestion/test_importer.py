@@ -90,6 +90,30 @@ def test_bad_rows_are_set_aside_with_line_and_reason_and_good_ones_kept(bring: A
     assert len(held(roots)) == 3
 
 
+def test_an_impossible_number_is_set_aside_and_the_rest_kept(bring: Any, roots: Roots) -> None:
+    bad = "2013-05-06,1e25,1e25,9,10,1\n2013-05-07,10,11,9,10,1e30\n2013-05-08,10,1e300,9,10,1\n"
+    report = bring(HEADER + GOOD + bad)
+    assert dict(zip(report.quarantined.line, report.quarantined.reason, strict=True)) == {
+        5: "open 1e+25 is too large",
+        6: "volume 1e+30 is too large",
+        7: "high 1e+300 is too large",
+    }
+    assert held(roots).close.tolist() == [10.5, 11.0, 11.25]
+
+
+def test_a_file_of_impossible_numbers_leaves_no_instrument(bring: Any, roots: Roots) -> None:
+    with pytest.raises(NothingUsable, match="too large"):
+        bring(HEADER + "2013-05-06,1e25,1e25,9,10,1\n")
+    assert Index(roots).instruments() == []
+
+
+def test_large_volumes_take_decimals_away_and_are_kept(bring: Any, roots: Roots) -> None:
+    text = HEADER + "2013-05-02,10,11,9,10.5,0.123456789\n2013-05-03,10,11,9,10.5,1e30\n2013-05-06,10,11,9,10.5,4e12\n"
+    report = bring(text, symbol="AAA", venue="XETR")
+    assert report.quarantined.line.tolist() == [3]
+    assert held(roots, "AAA.XETR").volume.tolist() == [0.123457, 4e12]
+
+
 def test_a_bar_that_is_not_final_is_set_aside(bring: Any) -> None:
     with clock.at(datetime(2013, 5, 3, 19, 59, tzinfo=UTC)):
         assert bring(HEADER + GOOD).quarantined.reason.tolist() == ["it closes in the future"]
