@@ -3,7 +3,9 @@
 ::
 
     bars_<period>   symbol, instrument_id, ts, open, high, low, close, volume, available_at, recorded_at, import_id
-    articles        source, id, published_at, headline, body, url, symbols, available_at, ...
+    articles        source, id, published_at, headline, body, url, symbols, available_at, ...: the newest revision
+    news            symbol, instrument_id, available_at, headline, body, url, how, source, article_id, ...:
+                    one row a revision and an instrument it is about, so that bars can be joined to what was out then
     mentions        source, article_id, instrument_id, published_at, how, available_at, ...
     scores          source, article_id, published_at, scorer, version, score, available_at, ...
     actions         instrument_id, kind, ex_date, ratio, amount, source, available_at, ...
@@ -97,6 +99,7 @@ def _make_views(
             connection.execute(_dataset_view(dataset, roots, moments))
         else:
             connection.register(dataset.name, _microseconds(dataset.schema.empty_table()))
+    connection.execute(_news_view(roots, index, moments))
 
 
 def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[Path]]:
@@ -126,7 +129,25 @@ def _bars_view(period: Period, paths: list[Path], index: Index, moments: tuple[i
 
 
 def _dataset_view(dataset: schemas.Dataset, roots: Roots, moments: tuple[int, int]) -> str:
-    """The newest version of each fact; a person's own before the team's."""
+    return f"CREATE VIEW {dataset.name} AS {_versions(dataset, dataset.key, roots, moments)}"
+
+
+def _news_view(roots: Roots, index: Index, moments: tuple[int, int]) -> str:
+    """Every revision beside every instrument it is about, from the moment that revision was out."""
+    articles = schemas.ARTICLES
+    held = datasets.files(roots, articles.name)
+    revisions = _versions(articles, (*articles.key, "available_at"), roots, moments) if held else "FROM articles"
+    return f"""
+        CREATE VIEW news AS
+        SELECT {_symbol(index)} AS symbol, instrument_id, m.available_at, a.headline, a.body, a.url, m.how, m.source,
+            m.article_id, a.published_at, greatest(a.recorded_at, m.recorded_at) AS recorded_at, a.import_id
+        FROM mentions m
+        JOIN ({revisions}) a ON a.source = m.source AND a.id = m.article_id AND a.available_at = m.available_at
+        """  # noqa: S608 every part is ours: file names, columns and ids of the catalog, quoted
+
+
+def _versions(dataset: schemas.Dataset, key: tuple[str, ...], roots: Roots, moments: tuple[int, int]) -> str:
+    """The newest version of what each key names; a person's own before the team's."""
     own = f"starts_with(filename, {_quoted(str(roots.personal) + '/')})" if roots.personal else "false"
     times = {"available_at", "recorded_at", "import_id"}
     columns = [
@@ -135,12 +156,11 @@ def _dataset_view(dataset: schemas.Dataset, roots: Roots, moments: tuple[int, in
         if name not in times
     ]
     return f"""
-        CREATE VIEW {dataset.name} AS
         SELECT {", ".join(columns)}, {_TRAIL}
         FROM read_parquet({_list(datasets.files(roots, dataset.name))}, filename = true)
         WHERE {_known(moments)}
         QUALIFY row_number() OVER (
-            PARTITION BY {", ".join(dataset.key)} ORDER BY {own} DESC, available_at DESC, recorded_at DESC
+            PARTITION BY {", ".join(key)} ORDER BY {own} DESC, available_at DESC, recorded_at DESC
         ) = 1"""  # noqa: S608 every part is ours: file names and columns of the catalog, quoted
 
 

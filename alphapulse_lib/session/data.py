@@ -213,8 +213,10 @@ def prices(
 def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> duckdb.DuckDBPyRelation:
     """Ask the catalog in DuckDB's SQL; its files are read in place and never written.
 
-    The views are ``bars_<period>`` (``bars_1d``, ``bars_1m``, ...: as traded), ``articles``, ``mentions``, ``scores``,
-    ``actions`` and ``instruments``; ``FROM bars_1d LIMIT 1`` shows a view's columns.
+    The views are ``bars_<period>`` (``bars_1d``, ``bars_1m``, ...: as traded), ``articles``, ``news``,
+    ``mentions``, ``scores``, ``actions`` and ``instruments``; ``FROM bars_1d LIMIT 1`` shows a view's columns.
+    ``articles`` has each article in its newest words. For what could be read at a bar join ``news``: one row a
+    revision and an instrument it is about, with the ``available_at`` of that revision.
 
     Parameters
     ----------
@@ -237,13 +239,12 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
 
     Examples
     --------
-    News beside bars: for each bar the latest article about its instrument that was out by then.
+    News beside bars: for each bar the latest article about its instrument that was out by then, in its words of then.
 
     >>> ap.sql('''
-    ...     SELECT b.symbol, b.close, a.headline
+    ...     SELECT b.symbol, b.close, n.headline
     ...     FROM bars_1d b
-    ...     ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
-    ...     JOIN articles a ON a.source = m.source AND a.id = m.article_id
+    ...     ASOF JOIN news n ON b.instrument_id = n.instrument_id AND b.ts >= n.available_at
     ...     WHERE b.symbol = 'MSFT' ORDER BY b.ts LIMIT 1
     ... ''').fetchall()
     [('MSFT', 88.56, 'Judge rules that Microsoft violated antitrust law')]

@@ -47,7 +47,7 @@ def answer(root: Path, sql: str, **moment: int) -> list[tuple]:
 
 
 def test_every_view_is_there(root: Path):
-    views = ["actions", "articles", "bars_1d", "bars_1m", "instruments", "mentions", "scores"]
+    views = ["actions", "articles", "bars_1d", "bars_1m", "instruments", "mentions", "news", "scores"]
     assert answer(root, "SELECT name FROM (SHOW TABLES) ORDER BY 1") == [(name,) for name in views]
     columns = [row[0] for row in answer(root, "DESCRIBE bars_1d")]
     assert columns[:8] == ["symbol", "instrument_id", "ts", "open", "high", "low", "close", "volume"]
@@ -82,14 +82,41 @@ def test_news_beside_bars(root: Path):
     rows = answer(
         root,
         """
-        SELECT b.close, a.headline
+        SELECT b.close, n.symbol, n.headline
         FROM bars_1d b
-        ASOF JOIN mentions m ON b.instrument_id = m.instrument_id AND b.ts >= m.available_at
-        JOIN articles a ON a.source = m.source AND a.id = m.article_id
+        ASOF JOIN news n ON b.instrument_id = n.instrument_id AND b.ts >= n.available_at
         ORDER BY b.ts
         """,
     )
-    assert rows == [(549.03, "first"), (542.1, "first"), (527.0, "second")]
+    assert rows == [(549.03, "AAPL", "first"), (542.1, "AAPL", "first"), (527.0, "AAPL", "second")]
+
+
+def test_a_bar_sees_the_words_that_were_out_by_then(root: Path):
+    stamps = {"published_at": [moment_ns("2013-01-02 15:00")], "available_at": [moment_ns("2013-01-03 16:00")]}
+    words = {"source": ["wire"], "id": ["1"], "headline": ["first, corrected"]}
+    about = {"source": ["wire"], "article_id": ["1"], "instrument_id": ["AAPL.XNAS"], "how": ["source"]}
+    datasets.write(root, "articles", pa.table(words | stamps), "y")
+    datasets.write(root, "mentions", pa.table(about | stamps), "y")
+    join = """
+        SELECT n.headline, n.published_at
+        FROM bars_1d b
+        ASOF JOIN news n ON b.instrument_id = n.instrument_id AND b.ts >= n.available_at
+        ORDER BY b.ts
+        """
+    first, second = datetime(2013, 1, 2, 15, tzinfo=UTC), datetime(2013, 1, 4, 15, tzinfo=UTC)
+    assert answer(root, join) == [("first", first), ("first, corrected", first), ("second", second)]
+    before = answer(root, "SELECT headline FROM news ORDER BY available_at", as_of=moment_ns("2013-01-03 15:59"))
+    assert before == [("first",)]
+    assert answer(root, "FROM news", recorded_as_of=moment_ns("2013-02-01")) == []
+
+
+def test_a_person_reads_the_news_in_their_own_version(root: Path, tmp_path: Path):
+    roots = Roots(root, tmp_path / "own")
+    stamps = [moment_ns("2013-01-04 15:00")]
+    row = {"source": ["wire"], "id": ["2"], "headline": ["mine"], "published_at": stamps, "available_at": stamps}
+    datasets.write(roots.writable, "articles", pa.table(row), "x")
+    rows = relation(roots, "SELECT headline FROM news ORDER BY available_at").fetchall()
+    assert rows == [("first",), ("mine",)]
 
 
 def test_as_of_a_moment(root: Path):
