@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -89,6 +90,12 @@ def ingest(
     ] = None,
     adjusted: Annotated[bool, typer.Option(help="The prices are adjusted, not as traded.")] = False,
     column: Annotated[list[str] | None, typer.Option("--column", help="NAME=COLUMN, such as close=Last.")] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How 03/04/2013 is read, where the file does not tell."),
+    ] = None,
+    recover: Annotated[bool, typer.Option(help="Recover splits and dividends from an adjusted close.")] = True,
+    source_name: Annotated[str, typer.Option("--source", help="What the rows' source is called.")] = "",
     as_json: Json = False,
 ) -> None:
     """Bring data into the catalog."""
@@ -107,6 +114,9 @@ def ingest(
             stamps=stamps,
             adjusted=adjusted,
             columns=_pairs(column),
+            day_first=day_first,
+            recover=recover,
+            source=source_name,
         )
     aside = len(report.quarantined)
     if as_json:
@@ -117,9 +127,15 @@ def ingest(
 
 
 @app.command()
-def revert(import_id: Annotated[str, typer.Argument(help="The id that the import's report names.")]) -> None:
+def revert(
+    import_id: Annotated[str, typer.Argument(help="The id that the import's report names.")], as_json: Json = False
+) -> None:
     """Take an import back."""
-    _say(str(ap.revert(import_id)))
+    taken = ap.revert(import_id)
+    if as_json:
+        _json(asdict(taken))
+    else:
+        _say(str(taken))
 
 
 # --- data out ------------------------------------------------------------------------------------------------------
@@ -132,9 +148,11 @@ def instruments(as_json: Json = False) -> None:
 
 
 @app.command()
-def coverage(symbol: str, period: str = typer.Argument("1d"), as_json: Json = False) -> None:
+def coverage(
+    symbol: str, period: str = typer.Argument("1d"), start: Start = None, end: End = None, as_json: Json = False
+) -> None:
     """The intervals held of a series, and its gaps against the exchange calendar."""
-    held = ap.coverage(symbol, period)
+    held = ap.coverage(symbol, period, start, end)
     if as_json:
         _json(held.to_dict())
     else:
@@ -167,7 +185,13 @@ def bars(
 
 
 @app.command()
-def news(symbol: str, start: Start = None, end: End = None, as_of: AsOf = None, as_json: Json = False) -> None:
+def news(
+    symbol: Annotated[str | None, typer.Argument(help="Whose news; all without one.")] = None,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
     """Articles about an instrument."""
     _table(ap.news(symbol, start, end, as_of=as_of), as_json)
 
@@ -187,11 +211,13 @@ def sentiment(
 
 
 @app.command()
-def sql(query: Annotated[str, typer.Argument(help="Read-only SQL of DuckDB.")], as_json: Json = False) -> None:
+def sql(
+    query: Annotated[str, typer.Argument(help="Read-only SQL of DuckDB.")], as_of: AsOf = None, as_json: Json = False
+) -> None:
     """Ask the catalog in SQL: bars_<period>, articles, mentions, scores, actions, instruments."""
     import duckdb
 
-    relation = ap.sql(query)
+    relation = ap.sql(query, as_of=as_of)
     try:
         frame = relation.df()
     except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
@@ -216,6 +242,16 @@ def backtest(
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
     minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,
     slippage_bps: Annotated[float, typer.Option(help="Slippage in basis points.")] = 0.0,
+    adjust: Annotated[
+        Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")
+    ] = "splits",
+    gaps: Annotated[Literal["refuse", "allow"], typer.Option(help="What to do about missing sessions.")] = "refuse",
+    with_news: Annotated[
+        bool | None, typer.Option("--news/--no-news", help="Deliver news and scores. Default: where the strategy asks.")
+    ] = None,
+    scorer: Annotated[str | None, typer.Option(help="The scorer. Default: the setting.")] = None,
+    as_of: AsOf = None,
+    seed: Annotated[int, typer.Option(help="For the run's random generators.")] = 0,
     tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -230,6 +266,12 @@ def backtest(
         cash=cash,
         fill=fill,
         costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
+        adjust=adjust,
+        gaps=gaps,
+        news=with_news,
+        scorer=scorer,
+        as_of=as_of,
+        seed=seed,
         progress=sys.stderr.isatty(),
     )
     _show_run(run, tearsheet, as_json)

@@ -60,7 +60,7 @@ def worker() -> Iterator[Worker]:
     with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
         told, tell = os.pipe()
         process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps([*sys.path]), place, str(os.getpid()), str(tell)],
+            [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place, str(os.getpid()), str(tell)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

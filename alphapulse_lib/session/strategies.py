@@ -51,6 +51,10 @@ def _module(where: str) -> ModuleType:
     try:
         return _from_file(Path(where)) if where.endswith(".py") else import_module(where)
     except ModuleNotFoundError as missing:
+        if where.endswith(".py"):
+            raise StrategyUnusable(
+                f"{where} imports {missing.name!r}, which is not there.", "Install it, or put it beside the file."
+            ) from None
         raise InputError(f"There is no module {missing.name!r}.", "Give module:Class or file.py:Class.") from None
     except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as refused:
         raise StrategyUnusable(f"{where} cannot be loaded: {type(refused).__name__}: {refused}") from refused
@@ -59,10 +63,13 @@ def _module(where: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise InputError(f"There is no file {path}.", "Give module:Class or file.py:Class.")
-    spec = spec_from_file_location(path.stem, path)
+    # What the file imports may stand beside it; neither its name nor theirs may hide a module that is there already.
+    name = path.stem if path.stem not in sys.modules else f"strategy_{path.stem}"
+    sys.path.append(str(path.resolve().parent))
+    spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a Python file.")
     module = module_from_spec(spec)
-    sys.modules[path.stem] = module  # the strategy is pickled to its worker, and dataclasses look their module up
+    sys.modules[name] = module  # the strategy is pickled to its worker, and dataclasses look their module up
     spec.loader.exec_module(module)
     return module

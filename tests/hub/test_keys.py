@@ -50,3 +50,17 @@ def test_a_damaged_file_is_named(tmp_path: Path):
     (tmp_path / "keys.json").write_text("{")
     with pytest.raises(HubError, match=r"keys\.json is damaged"):
         keys(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("[]", "damaged"),
+        ('{"admin_password": "mysecret"}', "admin_password is not a text of 32 characters"),
+        ('{"user_password": 5}', "user_password is not a text of 8 characters"),
+    ],
+)
+def test_what_jupyterhub_would_refuse_is_named_before_it_starts(tmp_path: Path, held: str, said: str):
+    (tmp_path / "keys.json").write_text(held)
+    with pytest.raises(HubError, match=said):
+        keys(tmp_path)

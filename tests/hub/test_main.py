@@ -38,3 +38,36 @@ def test_an_unknown_verb_is_a_wrong_call(tmp_path: Path):
     )
     assert refused.returncode == 2
     assert "upp" in refused.stderr and "reset" in refused.stderr
+
+
+def reset(home: Path, answer: str = "yes\n") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hub", "reset"],
+        cwd=PROJECT,
+        env=environment(home, 1),
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_reset_leaves_a_folder_alone_that_alphapulse_did_not_make(tmp_path: Path):
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "precious.txt").write_text("mine")
+    refused = reset(tmp_path)
+    assert refused.returncode == 1
+    assert "nothing was removed" in refused.stderr
+    assert (tmp_path / "catalog" / "precious.txt").exists()
+
+
+def test_reset_removes_a_link_and_not_what_it_points_to(tmp_path: Path):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    (home / "keys.json").write_text("{}")
+    (home / "catalog").symlink_to(elsewhere)
+    done = reset(home)
+    assert done.returncode == 0, done.stderr
+    assert elsewhere.is_dir()
+    assert list(home.iterdir()) == []
