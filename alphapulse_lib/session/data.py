@@ -15,6 +15,7 @@ from alphapulse_lib.model.window import Moment, Window, moment_ns
 from alphapulse_lib.query.bars import Adjustment
 from alphapulse_lib.session.coverage import SessionCoverage
 from alphapulse_lib.session.frames import Frame, check_frame, framed
+from alphapulse_lib.session.symbols import check_text, resolved
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,7 +89,7 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
 
     Raises
     ------
-    UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow
+    UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow, InputError
         An argument cannot be used.
     NoCoverage
         No such bar is held; the message says what is.
@@ -104,6 +105,7 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     from alphapulse_lib.catalog.coverage import no_coverage
 
     roots, length = Roots.of_settings(), Period.parse(period)
+    check_text(symbol, "A symbol", "'AAPL' or 'AAPL.XNAS'")
     instrument = Index(roots).resolve(symbol)
     window = Window.of(start, end, instrument.venue.timezone)
     found = measured(roots, instrument, length, window)
@@ -233,7 +235,10 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     Raises
     ------
     QueryError
-        DuckDB refuses the query; the message is its own.
+        DuckDB refuses the query; the message is its own. What only a row shows, such as ``'x'::INT``, is found when
+        the answer is computed: ``.df()`` and the others then raise ``duckdb.Error``.
+    InputError
+        The query is not text.
     CatalogEmpty
         Nothing was ever written to the catalog.
 
@@ -251,6 +256,7 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     """
     from alphapulse_lib.query.sql import relation
 
+    check_text(query, "A query", "'FROM bars_1d LIMIT 1'")
     return relation(Roots.of_settings(), query, _moment(as_of), _moment(recorded_as_of))
 
 
@@ -307,7 +313,7 @@ class _Asked:
     ) -> _Asked:
         length = Period.parse(period)
         roots = Roots.of_settings()
-        chosen = _resolved(roots, symbols)
+        chosen = resolved(Index(roots), symbols)
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)
@@ -325,14 +331,6 @@ class _Asked:
         return read(
             self.roots, self.instruments, self.period, self.window, adjust, self.as_of, self.recorded_as_of, columns
         )
-
-
-def _resolved(roots: Roots, symbols: str | Sequence[str]) -> list[Instrument]:
-    asked = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not asked:
-        raise InputError("No symbol was asked for.", "Give one or more, such as 'AAPL' or ['AAPL', 'MSFT'].")
-    index = Index(roots)
-    return list(dict.fromkeys(index.resolve(name) for name in asked))
 
 
 def _moment(value: Moment, zone: str = "UTC") -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.session.symbols import check_text
 from alphapulse_lib.settings import PROJECT
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def ingest(
     0
     """
     options = {name: value for name, value in locals().items() if name != "provider"}
+    check_text(provider, "A provider or a dataset", "ap.ingest('files', 'prices.csv', ...) or ap.ingest('sample')")
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import declarations, importer
     from alphapulse_lib.providers import registry
@@ -106,6 +108,7 @@ def revert(import_id: str) -> Reverted:
     >>> ap.revert(ap.ingest("sample").id).articles
     242
     """
+    check_text(import_id, "An import's id", "report.id of what ap.ingest gave")
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import importer
 
@@ -121,6 +124,11 @@ def _request(options: Mapping[str, Any]) -> Request:
     for argument in ("symbol", "timezone", "source", "period"):
         if not isinstance(options[argument], str | None):
             raise InputError(f"{argument}={str(options[argument])[:60]!r} is not text.")
+    for argument in ("adjusted", "recover"):
+        if not isinstance(options[argument], bool):
+            raise InputError(f"{argument}={str(options[argument])[:60]!r} is neither True nor False.")
+    if not isinstance(options["day_first"], bool | None):
+        raise InputError(f"day_first={str(options['day_first'])[:60]!r} is neither True, False nor None.")
     for argument in ("venue", "name", "columns"):
         if not isinstance(options[argument], str | Mapping | None):
             raise InputError(f"{argument}={str(options[argument])[:60]!r} is neither text nor a mapping.")

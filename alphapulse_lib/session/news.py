@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import CatalogBusy, CatalogReadOnly, InputError
+from alphapulse_lib.errors import CatalogBusy, CatalogReadOnly
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, moment_ns
 from alphapulse_lib.session.frames import Frame, check_frame, framed
+from alphapulse_lib.session.symbols import resolved
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -248,10 +249,7 @@ class _Asked:
     def _chosen(self, symbols: str | Sequence[str] | None) -> list[Instrument]:
         if symbols is None:
             return self._index.instruments()
-        asked = [symbols] if isinstance(symbols, str) else list(symbols)
-        if not asked:
-            raise InputError("No symbol was asked for.", "Give one or more, such as 'AAPL' or ['AAPL', 'MSFT'].")
-        return list(dict.fromkeys(self._index.resolve(name) for name in asked))
+        return resolved(self._index, symbols)
 
 
 def _by_period(heard: pa.Table, instrument: Instrument, period: Period, asked: _Asked, symbol: str) -> pa.Table:

@@ -96,6 +96,12 @@ def test_an_import_cut_short_before_its_mentions_is_made_whole_by_running_it_aga
             UnknownPeriod,
             "fortnight",
         ),
+        ((5,), {}, InputError, "is text, not '5', a int"),
+        ((None,), {}, InputError, "is text, not 'None'"),
+        ((5, "prices.csv"), {}, InputError, "is text, not '5'"),
+        (("files", "prices.csv"), {"adjusted": "yes"}, InputError, "adjusted='yes' is neither True nor False"),
+        (("files", "prices.csv"), {"recover": None}, InputError, "recover='None' is neither"),
+        (("files", "prices.csv"), {"day_first": "no"}, InputError, "day_first='no' is neither"),
         (("files", pd.DataFrame()), {}, InputError, "Not a path"),
     ],
 )
@@ -106,6 +112,11 @@ def test_what_cannot_be_used_says_so(
     with pytest.raises(error, match=said):
         ap.ingest(*arguments, **options)
     assert not Roots.of_settings().team.exists()
+
+
+def test_an_import_id_is_text() -> None:
+    with pytest.raises(InputError, match="An import's id is text, not '5'"):
+        ap.revert(5)  # type: ignore[arg-type]
 
 
 def test_an_unknown_import_says_so() -> None:

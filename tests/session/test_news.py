@@ -250,6 +250,8 @@ def test_an_empty_window_keeps_its_columns(catalog: Path) -> None:
     [
         ({"symbols": "APPL"}, UnknownSymbol),
         ({"symbols": []}, InputError),
+        ({"symbols": 5}, InputError),
+        ({"symbols": ["AAPL", None]}, InputError),
         ({"symbols": "AAPL", "scorer": "vadre"}, UnknownScorer),
         ({"symbols": "AAPL", "start": "2012-06-02", "end": "2012-06-01"}, ReversedWindow),
         ({"symbols": "AAPL", "frame": "numpy"}, InputError),
