@@ -63,6 +63,7 @@ def test_an_unknown_venue():
 
 
 def test_a_calendar_is_computed_once_and_a_torn_copy_is_computed_again(tmp_path: Path):
+    sessions_module._of_calendar.cache_clear()
     first = sessions_module.sessions("XLON")
     (kept,) = (tmp_path / "home" / "cache").iterdir()
     before = kept.read_bytes()
