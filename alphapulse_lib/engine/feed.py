@@ -26,6 +26,7 @@ __all__ = ["Feed", "bars_of", "fingerprint", "forward", "open_moments", "opening
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
+type Flags = NDArray[np.bool_]
 
 _PRICES = ("open", "high", "low", "close")
 _TIME = pa.timestamp("ns", "UTC")
@@ -87,19 +88,25 @@ class Feed:
         """Whether a split lies between its first bar and its last."""
         return bool((self.ratio != 1.0).any())
 
-    def is_thin(self, fill: Fill) -> bool:
-        """Whether a bar's volume is too small to move NautilusTrader's market to the bar's prices.
+    def thin(self, fill: Fill) -> Flags | None:
+        """Of each bar, whether its own volume is too small to move NautilusTrader's market to its prices.
 
         It splits the volume over the four prices. A market order at the close needs it to arrive there; everything
         else only needs that prices which differ have any volume at all, which sources without volumes lack.
+
+        Returns
+        -------
+        array of bool, optional
+            ``None`` where no bar is: nearly always, and then no bar is looked at on its own.
         """
-        least = pc.min(self.table["volume"]).as_py()
-        if fill == "close":
-            return bool(least * 10**self.instrument.size_precision < 4 * self.ratio.max())
-        if least > 0:
-            return False
-        silent = pc.equal(self.table["volume"], pa.scalar(0, _DECIMAL))
-        return bool(pc.any(pc.and_(silent, pc.greater(self.table["high"], self.table["low"]))).as_py())
+        precision, volume = self.instrument.size_precision, self.engine_table["volume"]
+        needed = 4 if fill == "close" else 1
+        if pc.min(volume).as_py() * 10**precision >= needed:
+            return None
+        thin: Flags = np.round(to_floats(volume, precision) * 10**precision) < needed
+        if fill != "close":
+            thin &= pc.greater(self.table["high"], self.table["low"]).to_numpy()
+        return thin if thin.any() else None
 
     def opens(self, session_opens: Integers) -> Integers:
         """When each bar opened, given the opens of its venue's sessions."""

@@ -92,7 +92,7 @@ def _fill(event: Any, paid: tuple[float, float], feed: Feed, names: dict[str, st
         "symbol": names[feed.instrument.id],
         "side": "buy" if event.is_buy else "sell",
         "quantity": float(event.last_qty) * ratio,
-        "price": float(event.last_px) * worse / ratio,
+        "price": _exact(event.last_px) * worse / ratio,
         "commission": fee,
         "slippage": slippage,
         "order_id": str(event.client_order_id),
@@ -102,7 +102,7 @@ def _fill(event: Any, paid: tuple[float, float], feed: Feed, names: dict[str, st
 def _order(order: Any, real: list[Any], cut: bool, feed: Feed, names: dict[str, str]) -> dict[str, Any]:
     ratio = feed.ratio_at(order.ts_init)
     filled = sum(float(each.last_qty) for each in real)
-    worth = sum(float(each.last_qty) * float(each.last_px) for each in real)
+    worth = sum(float(each.last_qty) * _exact(each.last_px) for each in real)
     status = str(order.status.name).lower()
     return {
         "ts": order.ts_init,
@@ -124,7 +124,12 @@ def _order(order: Any, real: list[Any], cut: bool, feed: Feed, names: dict[str, 
 
 def _price(order: Any, name: str, ratio: float) -> float | None:
     value = getattr(order, name, None)
-    return None if value is None else float(value) / ratio
+    return None if value is None else _exact(value) / ratio
+
+
+def _exact(price: Any) -> float:
+    """The float nearest to a price; NautilusTrader's own conversion misses it by a digit now and then."""
+    return float(price.as_decimal())
 
 
 def _prove(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.common import FileWriterConfig, LoggerConfig, LogLevel
 from nautilus_trader.model import (
@@ -32,7 +33,7 @@ from nautilus_trader.risk import RiskEngineConfig
 
 from alphapulse_lib.catalog.decimals import SCALE
 from alphapulse_lib.engine.costs import Fees
-from alphapulse_lib.engine.feed import Feed, Integers, bars_of, opening_trades
+from alphapulse_lib.engine.feed import Feed, Flags, Integers, bars_of, opening_trades
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunSpec
@@ -126,8 +127,10 @@ def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity 
     no other position locks. One that only closes is never denied. NautilusTrader asks for the margin of the whole
     order that turns a position round, before it frees what the old one locks: a margin of one would deny every
     reversal of an invested account. A run that held more than it was worth says so.
+
+    Prices may have more decimals than the instrument trades in; ``make_price`` still rounds to its own.
     """
-    increment = Price(10.0**-price_precision, price_precision)
+    increment = Price(10.0**-instrument.price_precision, price_precision)
     common: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(instrument.id),
         "raw_symbol": Symbol(instrument.symbol),
@@ -154,21 +157,24 @@ def _add_bars(engine: BacktestEngine, feed: Feed, spec: RunSpec, session_opens: 
     opens = feed.opens(session_opens)
     if spec.fill == "next_open":
         engine.add_data(opening_trades(feed, opens), sort=False)
-    if feed.is_thin(spec.fill):
-        engine.add_data(_execution_bars(feed), sort=False)
+    thin = feed.thin(spec.fill)
+    if thin is not None:
+        engine.add_data(_execution_bars(feed, thin), sort=False)
     engine.add_data(bars_of(feed), sort=False)
     return opens
 
 
-def _execution_bars(feed: Feed) -> list[Bar]:
-    """The same bars with a volume that reaches all four prices.
+def _execution_bars(feed: Feed, thin: Flags) -> list[Bar]:
+    """The same bars; the thin ones, and no others, have a volume that reaches all four prices.
 
     NautilusTrader moves the market by a quarter of a bar's volume at each of its prices: a bar of volume 0 does not
     move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
+    Bars that are not thin fill orders as they do where there is no such series.
     """
     name = f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL"
     table = feed.engine_table
-    volume = pa.repeat(pa.scalar(4 * 10**9, pa.decimal128(22, 0)).cast(pa.decimal128(38, SCALE)), table.num_rows)
+    enough = pa.scalar(4 * 10**9, pa.decimal128(22, 0)).cast(pa.decimal128(38, SCALE))
+    volume = pc.if_else(pa.array(thin), enough, table["volume"])
     at = table.schema.get_field_index("volume")
     thick = table.set_column(at, table.schema.field(at), volume)
     return bars_of(replace(feed, table=thick, ratio=np.ones(len(feed.ratio))), name)

@@ -38,6 +38,8 @@ from alphapulse_lib.model.window import Window, moment_ns
 __all__ = ["main"]
 
 _PR_SET_PDEATHSIG = 1
+#: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
+_SPLIT_PRECISION = 8
 
 
 def main(folder: Path, parent: int, told: int) -> None:
@@ -184,8 +186,8 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
         preflight.is_as_traded(table, splits, instrument, mark)
     ratio = forward(ts, splits)
     precision = instrument.price_precision
-    if (ratio % 1).any():
-        precision = max(precision, 8)
+    if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
+        precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
     return Feed(instrument, period, table, ratio, precision, root[0] if root else "")
 
