@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.schemas import TIME
 from alphapulse_lib.catalog.sessions import open_of
+from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.instruments import Instruments
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
 
@@ -27,20 +28,35 @@ __all__ = ["stage_actions", "stage_articles"]
 
 
 def stage_actions(request: Request, batches: list[Batch], instruments: Instruments) -> Staged:
-    """Corporate actions ready to be written; one without ``available_at`` counts as known from its ex-date's open."""
+    """Corporate actions ready to be written; one without ``available_at`` counts as known from its ex-date's open.
+
+    Raises
+    ------
+    InputError
+        No row's symbol means an instrument; where only some do not, those rows are set aside.
+    """
     table, notes = gather(batches)
     staged = Staged(notes=notes)
     reason = _reasons(table)
     found: dict[tuple[str, str | None], Instrument] = {}
-    for key in set(zip(table["symbol"].to_pylist(), table["venue"].to_pylist(), strict=True)):
-        if key[0]:
-            found[key] = instruments.of(*key)
+    unknown: dict[tuple[str, str | None], InputError] = {}
     keys = list(zip(table["symbol"].to_pylist(), table["venue"].to_pylist(), strict=True))
+    for key in dict.fromkeys(keys):
+        try:
+            if key[0]:
+                found[key] = instruments.of(*key)
+        except InputError as refused:
+            unknown[key] = refused
+    if unknown and not found:
+        raise next(iter(unknown.values()))
     opens = np.full(table.num_rows, -1, np.int64)
     days = np.asarray(table["ex_date"].cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
     for key, instrument in found.items():
         rows = np.array([each == key for each in keys])
         opens[rows] = open_of(instrument.venue.code, days[rows])
+    for at, key in enumerate(keys):
+        if key in unknown and not reason[at]:
+            reason[at] = f"{unknown[key].message} {unknown[key].hint}"
     closed = (opens < 0) & (reason == "")
     reason[closed] = [f"{day} is no session" for day in days[closed]]
     reason = _repeated(table, reason, ("symbol", "venue", "kind", "ex_date"))

@@ -17,7 +17,7 @@ from alphapulse_lib.providers.columns import assign
 from alphapulse_lib.providers.contract import KINDS, Batch, Request
 from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
-from alphapulse_lib.providers.numbers import read_numbers, read_ratios
+from alphapulse_lib.providers.numbers import has_decimal_comma, read_numbers, read_ratios
 from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
@@ -134,15 +134,18 @@ def _bars(
     moments = _moments(grid, found, "ts", request, zone)
     notes, reason = list(moments.notes), moments.reason
     columns: dict[str, pa.Array] = {"symbol": symbols, "venue": venues, "name": _strings(grid, found, "name")}
+    comma = any(has_decimal_comma(grid.rows[found[name]]) for name in _PRICES if name in found)
     for name in (*_PRICES, "volume"):
         if name in found:
-            values, why = read_numbers(grid.rows[found[name]], name)
+            values, why = read_numbers(grid.rows[found[name]], name, comma=comma)
             reason = np.where(reason == "", why, reason)
         else:
             values = np.zeros(grid.rows.num_rows)
             notes.append("no volume column: volume is 0")
         columns[name] = pa.array(values)
-    adjusted = read_numbers(grid.rows[found["adj_close"]], "adj_close")[0] if "adj_close" in found else None
+    adjusted = None
+    if "adj_close" in found:
+        adjusted = read_numbers(grid.rows[found["adj_close"]], "adj_close", comma=comma)[0]
     columns["adj_close"] = pa.nulls(grid.rows.num_rows, pa.float64()) if adjusted is None else pa.array(adjusted)
     columns["instant"], columns["wall"] = pa.array(moments.instant), pa.array(moments.wall)
     columns["bare"] = pa.array(moments.bare)

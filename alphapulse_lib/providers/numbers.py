@@ -14,15 +14,45 @@ from alphapulse_lib.providers.text import as_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_numbers", "read_ratios"]
+__all__ = ["has_decimal_comma", "read_numbers", "read_ratios"]
 
 _MISSING = ["", "nan", "null", "none", "n/a", "na", "-", "--", "."]
+_ORNAMENT = r"^[$€£¥]|[_\s\u{a0}']"
+#: 1,5 and 1,2345, but not 1,234; 1.234,5 and 1.234,567.
+_COMMA = r"^-?\d+,\d{1,2}$|^-?\d+,\d{4,}$|^-?\d{1,3}(\.\d{3})+,\d+$"
+#: 1.234 and 1.234.567,89
+_POINTS_GROUP = r"^-?\d{1,3}(\.\d{3})+(,\d+)?$"
 
 
-def read_numbers(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+def has_decimal_comma(column: pa.ChunkedArray) -> bool:
+    """Whether a column writes ``1,5`` or ``1.234,50``, and nothing that cannot be read so.
+
+    Examples
+    --------
+    >>> has_decimal_comma(pa.chunked_array([["1.010", "1.009,50"]])), has_decimal_comma(pa.chunked_array([["1.5"]]))
+    (True, False)
+    """
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    if not pc.any(pc.match_substring(column, ",")).as_py():
+        return False
+    bare = _bare(pl.Series(values=pl.from_arrow(column)))
+    return bool(bare.str.contains(_COMMA).any()) and not _has_decimal_point(bare)
+
+
+def read_numbers(
+    column: pa.ChunkedArray, name: str, *, comma: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     """A column as floats, and why a value is none (``""`` where it is one).
 
-    A thousands separator and a leading currency sign are understood; a decimal comma where the column has no point.
+    A thousands separator and a leading currency sign are understood; a decimal comma, and points between
+    thousands, where the column has no decimal point.
+
+    Parameters
+    ----------
+    comma : bool
+        Other columns of the file have a decimal comma: ``1.010`` is a thousand and ten, if all of this column can be
+        read so.
 
     Examples
     --------
@@ -33,11 +63,13 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64
         values = np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")), np.float64)
         return values, _missing(np.isnan(values), name)
     column = as_text(column)
-    try:
-        values = np.asarray(pc.cast(column, pa.float64()), np.float64)
-        return values, _missing(np.isnan(values), name)
-    except pa.ArrowInvalid:
-        return _leniently(pl.Series(values=pl.from_arrow(column), name=name), name)
+    if not comma:
+        try:
+            values = np.asarray(pc.cast(column, pa.float64()), np.float64)
+            return values, _missing(np.isnan(values), name)
+        except pa.ArrowInvalid:
+            pass
+    return _leniently(pl.Series(values=pl.from_arrow(column), name=name), name, comma=comma)
 
 
 def read_ratios(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
@@ -54,17 +86,29 @@ def read_ratios(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64]
     return values, reason
 
 
-def _leniently(text: pl.Series, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+def _bare(text: pl.Series) -> pl.Series:
+    return text.fill_null("").str.strip_chars().str.replace_all(_ORNAMENT, "")
+
+
+def _has_decimal_point(bare: pl.Series) -> bool:
+    """Whether a number has a point that does not stand between thousands."""
+    pointed = bare.str.contains(r"^-?[\d,]*\.[\d.,]*$")
+    return bool((pointed & ~bare.str.contains(_POINTS_GROUP) & (bare != ".")).any())
+
+
+def _leniently(text: pl.Series, name: str, *, comma: bool) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     bare = text.fill_null("").str.strip_chars()
-    values = bare.cast(pl.Float64, strict=False)
-    stripped = bare.str.replace_all(r"^[$€£¥]|[_\s\u{a0}']", "")
-    if not bare.str.contains(".", literal=True).any() and bare.str.contains(r"^-?\d+,\d{1,2}$|^-?\d+,\d{4,}$").any():
-        stripped = stripped.str.replace(",", ".", literal=True)
+    stripped = _bare(text)
+    if (comma or bool(stripped.str.contains(_COMMA).any())) and not _has_decimal_point(stripped):
+        ungrouped = stripped.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        stripped = pl.select(
+            pl.when(stripped.str.contains(r"^-?[\d.,]+$")).then(ungrouped).otherwise(stripped)
+        ).to_series()
     grouped = stripped.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
     stripped = pl.select(
         pl.when(grouped).then(stripped.str.replace_all(",", "", literal=True)).otherwise(stripped)
     ).to_series()
-    values = values.fill_null(stripped.cast(pl.Float64, strict=False)).fill_null(float("nan"))
+    values = stripped.cast(pl.Float64, strict=False).fill_null(float("nan"))
     made = values.to_numpy().copy()
     reason = np.full(len(made), "", object)
     empty = bare.str.to_lowercase().is_in(_MISSING).to_numpy()

@@ -86,6 +86,9 @@ def ingest(
 def revert(import_id: str) -> Reverted:
     """Take an import back: its bars, actions, articles, and the instruments that nothing else is left of.
 
+    A row belongs to the import that brought it first: it goes with that one, even where a later import found it
+    unchanged. Import the later file again to have it back.
+
     Parameters
     ----------
     import_id : str

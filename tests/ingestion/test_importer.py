@@ -107,6 +107,13 @@ def test_a_file_of_impossible_numbers_leaves_no_instrument(bring: Any, roots: Ro
     assert Index(roots).instruments() == []
 
 
+def test_prices_with_decimal_commas_and_points_between_thousands(bring: Any, roots: Roots) -> None:
+    rows = "2013-05-01;1.010,50;1.011;1.009;1.010,25;12.500\n2013-05-02;999,5;1.000,75;998;999;900\n"
+    assert bring("Date;Open;High;Low;Close;Volume\n" + rows).written == 2
+    found = held(roots)[["open", "high", "low", "close", "volume"]].to_numpy().tolist()
+    assert found == [[1010.5, 1011, 1009, 1010.25, 12500], [999.5, 1000.75, 998, 999, 900]]
+
+
 def test_large_volumes_take_decimals_away_and_are_kept(bring: Any, roots: Roots) -> None:
     text = HEADER + "2013-05-02,10,11,9,10.5,0.123456789\n2013-05-03,10,11,9,10.5,1e30\n2013-05-06,10,11,9,10.5,4e12\n"
     report = bring(text, symbol="AAA", venue="XETR")
@@ -283,6 +290,18 @@ def test_actions_without_a_time_are_known_from_the_open_of_their_ex_date(bring: 
     assert (row["amount"], row["available_at"]) == (0.5, pd.Timestamp("2013-05-02 13:30", tz="UTC"))
     assert any("assumed" in note for note in report.notes)
     assert importer.revert(roots, report.id).actions == 1
+
+
+def test_actions_of_an_unknown_symbol_are_set_aside_and_the_rest_kept(bring: Any, roots: Roots) -> None:
+    bring(HEADER + GOOD)
+    text = "symbol,ex_date,kind,ratio\nAAA,2013-05-02,split,2\nZZZ,2013-05-02,split,2\n"
+    report = bring(text, "actions.csv", kind="actions", symbol=None, venue=None)
+    assert report.quarantined.line.tolist() == [3]
+    assert report.quarantined.reason.tolist()[0].startswith("Where does ZZZ trade? Say venue='XNAS'")
+    assert [row["ratio"] for row in actions.read(roots, "AAA.XNYS").to_pylist()] == [2.0]
+    assert [each.id for each in Index(roots).instruments()] == ["AAA.XNYS"]
+    with pytest.raises(InputError, match="Where does ZZZ trade"):
+        bring(text.replace("AAA", "ZZZ"), "actions.csv", kind="actions", symbol=None, venue=None)
 
 
 def test_articles(bring: Any, roots: Roots) -> None:
