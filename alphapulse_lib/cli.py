@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -256,24 +257,25 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Run a NautilusTrader strategy on the catalog's bars."""
-    run = ap.backtest(
-        _strategy(strategy),
-        symbols,
-        period,
-        start,
-        end,
-        params={name: _value(text) for name, text in _pairs(param).items()},
-        cash=cash,
-        fill=fill,
-        costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
-        adjust=adjust,
-        gaps=gaps,
-        news=with_news,
-        scorer=scorer,
-        as_of=as_of,
-        seed=seed,
-        progress=sys.stderr.isatty(),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+        run = ap.backtest(
+            _strategy(strategy),
+            symbols,
+            period,
+            start,
+            end,
+            params={name: _value(text) for name, text in _pairs(param).items()},
+            cash=cash,
+            fill=fill,
+            costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
+            adjust=adjust,
+            gaps=gaps,
+            news=with_news,
+            scorer=scorer,
+            as_of=as_of,
+            seed=seed,
+            progress=sys.stderr.isatty(),
+        )
     _show_run(run, tearsheet, as_json)
 
 

@@ -154,6 +154,17 @@ def test_a_strategy_file_imports_what_stands_beside_it(sample: Path, tmp_path: P
     assert json.loads(done.stdout)["status"] == "finished"
 
 
+def test_what_a_strategy_prints_is_not_part_of_the_answer(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from alphapulse_lib.engine.strategies import SmaCross\n\nprint('loaded')\n\n"
+        "class Mine(SmaCross):\n    def on_bar(self, bar):\n        print('a bar')\n"
+    )
+    words = ("backtest", "mine.py:Mine", "GOOG", "--start", "2006-01-03", "--end", "2006-02-28", "--json")
+    done = alphapulse(*words, cwd=tmp_path)
+    assert json.loads(done.stdout)["status"] == "finished"
+    assert "a bar" in done.stderr
+
+
 def test_what_a_strategy_file_lacks_is_named(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import no_such_package\n")
     done = alphapulse("backtest", "mine.py:Mine", "GOOG", cwd=tmp_path)

@@ -24,7 +24,15 @@ from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.configure import blueprint
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.request import RawResult, Request, empty_tables, read_outcome, read_tables, write_tables
+from alphapulse_lib.engine.request import (
+    NATIVE,
+    RawResult,
+    Request,
+    empty_tables,
+    read_outcome,
+    read_tables,
+    write_tables,
+)
 from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
@@ -157,6 +165,9 @@ def run(
 
 def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
     outcome = None if interrupted else read_outcome(folder)
+    native = folder / NATIVE
+    if native.exists():
+        printed = native.read_text(encoding="utf-8", errors="replace") + printed
     if outcome is None:
         status: Any = "interrupted" if interrupted else "failed"
         error = "" if interrupted else f"WorkerDied: the run's process {_death(code)}"

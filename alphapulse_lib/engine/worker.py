@@ -27,7 +27,7 @@ from alphapulse_lib.engine.feed import Feed, fingerprint, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.request import Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.ingestion.records import adjusted_series
@@ -56,6 +56,7 @@ def main(folder: Path, parent: int, told: int) -> None:
     """
     _die_with(parent)
     _await_request()
+    _mute(folder)
     request = Request.read(folder)
     try:
         outcome = _answer(request, folder, told)
@@ -80,6 +81,15 @@ def _await_request() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, sys.stdin.fileno())  # a strategy that asks for input gets none
     os.close(nothing)
+
+
+def _mute(folder: Path) -> None:
+    """Keep what native code says, such as NautilusTrader of an exception it swallows, for the log; Python is heard."""
+    heard = os.dup(2)
+    sys.stderr = os.fdopen(heard, "w", buffering=1, errors="backslashreplace")
+    native = os.open(folder / NATIVE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(native, 2)
+    os.close(native)
 
 
 def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:

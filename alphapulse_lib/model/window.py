@@ -43,6 +43,8 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     >>> moment_ns("1970-01-02")
     86400000000000
     """
+    if value != value:  # pandas' NaT is a datetime, and no moment
+        raise InputError(f"{value!r} is not a moment.", "A missing value is no bound; leave it out for an open one.")
     nanoseconds = getattr(value, "nanosecond", 0)
     if isinstance(value, str):
         value = _parsed(value)

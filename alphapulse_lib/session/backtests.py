@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import warnings as python_warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib import clock
@@ -187,6 +187,8 @@ def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Inst
     """The instruments, and what each one is called in the results."""
     from alphapulse_lib.query.bars import names
 
+    if not isinstance(symbols, Iterable):
+        raise InputError(f"{symbols!r} is no symbol.", "Give one, such as 'AAPL', or a list of them.")
     wanted = [symbols] if isinstance(symbols, str) else list(symbols)
     if not wanted:
         raise InputError("No symbol was given.", "Give one, such as 'AAPL', or a list of them.")
@@ -218,6 +220,8 @@ def _spec(
     from alphapulse_lib.engine.source import names_used, source_of
     from alphapulse_lib.scoring.contract import find
 
+    if params is not None and not isinstance(params, Mapping):
+        raise InputError(f"params={params!r} is no mapping.", "Such as {'fast': 10, 'slow': 20}.")
     parameters = plain_parameters(strategy, params)
     zones = {each.venue.timezone for each in instruments}
     zone = zones.pop() if len(zones) == 1 else "UTC"

@@ -160,14 +160,16 @@ def day(nanoseconds: int, zone: str = "UTC", pattern: str = "%Y-%m-%d") -> str:
 
 
 def window(record: RunRecord) -> str:
-    """A run's window in days of its venue: as asked for, and where that was open, as read."""
+    """A run's window in days of its venue: as asked for; where that was open, as read; ``open`` where nothing was."""
     zone = place(record.spec).timezone
     start, end = record.spec.start, record.spec.end
     if start <= 0:
         start = min((each.first for each in record.series), default=0)
+    first = day(start, zone) if start > 0 else "open"
     if end >= FOREVER:
-        end = max((each.last for each in record.series), default=record.ended_at)
-    return f"{day(start, zone)} to {day(end, zone)}"
+        end = max((each.last for each in record.series), default=FOREVER)
+    last = day(end, zone) if end < FOREVER else "open"
+    return f"{first} to {last}" if first != last or first != "open" else "open"
 
 
 def duration(nanoseconds: int) -> str:

@@ -472,11 +472,27 @@ def test_a_strategys_own_exception_comes_back_with_its_traceback(strategy: type,
     assert words in recorded.record.traceback
 
 
+def test_an_exception_is_heard_once(capfd: pytest.CaptureFixture[str]) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyRaised) as raised:
+        ap.backtest(Raises, "TOY", "1m", params={"plan": {}}, progress=False)
+    assert capfd.readouterr() == ("", "")
+    assert "on_bar failed" in ap.run(raised.value.run_id).log
+
+
+@pytest.mark.parametrize(("symbols", "more"), [(5, {}), ("TOY", {"params": 5}), ("TOY", {"as_of": pd.NaT})])
+def test_a_value_of_another_kind_is_refused(symbols: object, more: dict) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.InputError, match=r"5|NaT"):
+        ap.backtest(Planned, symbols, "1m", **{"params": {"plan": {}}, "progress": False} | more)
+
+
 def test_a_process_that_ends_without_an_answer_is_recorded() -> None:
     write_minutes("TOY")
     with pytest.raises(errors.WorkerDied, match="code 7") as died:
         ap.backtest(Dies, "TOY", "1m", params={"plan": {}}, progress=False)
     assert ap.run(died.value.run_id).status == "failed"
+    assert ap.runs().window.tolist() == ["open"]
 
 
 class Endless(Planned):
