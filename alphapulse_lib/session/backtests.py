@@ -70,7 +70,8 @@ def backtest(
         ``per_share`` (as traded), ``percent``, ``minimum`` an order, ``slippage_bps`` on market and stop orders.
     adjust : {"splits", "none"}
         With ``"splits"`` the strategy sees prices and shares in units of the window's first day: after a 2:1 split
-        prices go on at twice the traded ones. What is known only later changes nothing before. Fills, orders and
+        prices go on at twice the traded ones. What is known only later changes nothing before. Bars' prices have
+        eight decimals then; ``instrument.make_price`` rounds to those of the instrument. Fills, orders and
         positions are reported as traded. Cash dividends are not paid.
     news : bool, optional
         Whether `News` and `Sentiment` events are delivered to ``on_data``. Unless told, when the strategy's code
