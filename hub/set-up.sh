@@ -53,8 +53,10 @@ install_packages() {
     fi
     groups=""
     [ "$kind" = test ] && groups="--group test --group lint"
+    # Compiled once here, not in every process that imports: where Python may not write beside a module
+    # (PYTHONDONTWRITEBYTECODE, a read-only folder) each start of a kernel or a run would compile pandas anew.
     # shellcheck disable=SC2086  # two words a group
-    UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --quiet --frozen --inexact --python .venv/bin/python $groups ||
+    UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --quiet --frozen --inexact --compile-bytecode --python .venv/bin/python $groups ||
         fail "the packages could not be installed (uv's own words above); check the network and the system's certificates, then run this again."
 }
 

@@ -195,7 +195,7 @@ def _plain(value: Instrument | Listing) -> dict[str, Any]:
 def _rows(path: Path, *, whole: bool = False) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    table = pq.read_table(path)
+    table = pq.ParquetFile(path).read()  # `read_table` would import pandas
     if not whole:
         table = table.drop_columns([name for name, _ in _ORIGIN])
         return list(table.to_pylist())

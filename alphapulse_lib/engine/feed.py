@@ -22,11 +22,14 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["Feed", "bars_of", "fingerprint", "forward", "open_moments", "opening_trades"]
+__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "fingerprint", "forward", "open_moments", "opening_trades"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 type Flags = NDArray[np.bool_]
+
+#: All rows of a series.
+ALL = slice(None)
 
 _PRICES = ("open", "high", "low", "close")
 _TIME = pa.timestamp("ns", "UTC")
@@ -72,7 +75,7 @@ class Feed:
         """The closes as traded."""
         return to_floats(self.table["close"], self.instrument.price_precision)
 
-    @property
+    @cached_property
     def last(self) -> int:
         """The last close's moment."""
         return int(self.table["ts_event"][-1].value)
@@ -181,21 +184,33 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
     return opens
 
 
-def bars_of(feed: Feed, bar_type: str = "") -> list[Bar]:
-    """The bars as NautilusTrader's objects, made in Rust; under their own name unless told."""
-    wrangler = BarDataWrangler(bar_type or feed.bar_type, feed.price_precision, feed.instrument.size_precision)
-    bars: list[Bar] = wrangler.process_record_batch_bytes(_ipc(feed.engine_table))
-    return bars
+def bars_of(feed: Feed, rows: slice = ALL) -> list[Bar]:
+    """The bars as NautilusTrader's objects, made in Rust."""
+    return _bars(feed, feed.bar_type, _cut(feed.engine_table, rows))
 
 
-def opening_trades(feed: Feed, opens: Integers) -> list[TradeTick]:
+def execution_bars(feed: Feed, thin: Flags, rows: slice = ALL) -> list[Bar]:
+    """The same bars; the thin ones, and no others, have a volume that reaches all four prices.
+
+    NautilusTrader moves the market by a quarter of a bar's volume at each of its prices: a bar of volume 0 does not
+    move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
+    Bars that are not thin fill orders as they do where there is no such series.
+    """
+    table = _cut(feed.engine_table, rows)
+    volume = pc.if_else(pa.array(thin[rows]), _decimal(4 * 10**9), table["volume"])
+    at = table.schema.get_field_index("volume")
+    thick = table.set_column(at, table.schema.field(at), volume)
+    return _bars(feed, f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL", thick)
+
+
+def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[TradeTick]:
     """One trade a bar at its open, of a size that no order exceeds."""
-    count = len(opens)
-    stamps = pa.array(opens + 1, pa.int64()).cast(_TIME)
+    stamps = pa.array(opens[rows] + 1, pa.int64()).cast(_TIME)
+    count = len(stamps)
     one = pa.array(np.zeros(count, np.int8))
     columns = {
-        "price": feed.engine_table["open"].combine_chunks(),
-        "size": pa.repeat(pa.scalar(_ENDLESS, pa.decimal128(22, 0)).cast(_DECIMAL), count),
+        "price": _cut(feed.engine_table, rows)["open"].combine_chunks(),
+        "size": pa.repeat(_decimal(_ENDLESS), count),
         "aggressor_side": pa.DictionaryArray.from_arrays(one, pa.array(["NO_AGGRESSOR"])),
         "trade_id": pa.array(["open"]).take(one),
         "ts_event": stamps,
@@ -223,6 +238,20 @@ def fingerprint(table: pa.Table) -> str:
             width = chunk.type.bit_width // 8
             digest.update(chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width])
     return digest.hexdigest()
+
+
+def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:
+    wrangler = BarDataWrangler(bar_type, feed.price_precision, feed.instrument.size_precision)
+    bars: list[Bar] = wrangler.process_record_batch_bytes(_ipc(table))
+    return bars
+
+
+def _cut(table: pa.Table, rows: slice) -> pa.Table:
+    return table if rows == ALL else table.slice(rows.start, rows.stop - rows.start)
+
+
+def _decimal(whole: int) -> pa.Scalar:
+    return pa.scalar(whole, pa.decimal128(22, 0)).cast(_DECIMAL)
 
 
 def _ipc(table: pa.Table) -> bytes:

@@ -83,7 +83,7 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     if fill == "close":
         wrong = ~np.isin(decided, closes)
     else:
-        moments = np.sort(np.concatenate((opens + 1, closes)))
+        moments = np.sort(np.concatenate((opens + 1, closes)), kind="stable")
         place = np.searchsorted(moments, decided + 1)
         wrong = filled != moments[np.minimum(place, len(moments) - 1)]
     if wrong.any():

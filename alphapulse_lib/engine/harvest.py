@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,27 +35,29 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     UnsafeFill
         A market order did not fill as the convention says.
     """
-    feeds = {feed.instrument.id: feed for feed in loaded.feeds}
-    charges = _charges(loaded)
+    series = tuple(source.feed for source in loaded.sources)
+    feeds = {feed.instrument.id: feed for feed in series}
+    charges = _charges(loaded, spec)
     orders, fills = [], []
     for order in loaded.engine.cache.orders():
         feed = feeds[str(order.instrument_id)]
-        mine = [each for each in order.events() if isinstance(each, OrderFilled)]
+        order_id = str(order.client_order_id)
+        mine = [_Execution.of(each) for each in order.events() if isinstance(each, OrderFilled)]
         # What was still on its way when the data ended is settled by NautilusTrader at the last price: it never filled.
-        real = [each for each in mine if each.ts_event <= feed.last]
-        paid = charges[str(order.client_order_id)]
-        fills += [_fill(each, paid[number], feed, names, spec) for number, each in enumerate(real)]
-        orders.append(_order(order, real, len(mine) > len(real), feed, names))
+        real = [each for each in mine if each.ts <= feed.last]
+        row = _order(order, order_id, real, len(mine) > len(real), feed, names)
+        fills += [_fill(each, paid, row, feed, spec) for each, paid in zip(real, charges(order_id), strict=False)]
+        orders.append(row)
     _prove(loaded, spec, names, orders, fills)
-    # Fills of one moment keep the order in which their orders were sent.
-    sent = {row["order_id"]: number for number, row in enumerate(sorted(orders, key=_sequence))}
-    fills.sort(key=lambda row: (row["ts"], sent[row["order_id"]]))
     orders.sort(key=_sequence)
+    # Fills of one moment keep the order in which their orders were sent.
+    sent = {row["order_id"]: number for number, row in enumerate(orders)}
+    fills.sort(key=lambda row: (row["ts"], sent[row["order_id"]]))
     return {
         "fills": _table(fills, FILLS),
         "orders": _table(orders, ORDERS),
-        "positions": _table(_positions(fills, loaded.feeds, names), POSITIONS),
-        "marks": marks(loaded.feeds, names),
+        "positions": _table(_positions(fills, series, names), POSITIONS),
+        "marks": marks(series, names),
     }
 
 
@@ -76,49 +80,68 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _charges(loaded: Loaded) -> dict[str, list[tuple[float, float]]]:
+def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[tuple[float, float]]]:
+    """Of an order, what each of its fills paid: commission and slippage."""
+    if spec.costs.are_none:
+        return lambda _: repeat((0.0, 0.0))
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, fee, slippage in loaded.fees.charged:
         found[name].append((fee, slippage))
-    return found
+    return found.__getitem__
 
 
-def _fill(event: Any, paid: tuple[float, float], feed: Feed, names: dict[str, str], spec: RunSpec) -> dict[str, Any]:
-    ratio = feed.ratio_at(event.ts_event)
+class _Execution(NamedTuple):
+    """When, how many and at what price, in the engine's units."""
+
+    ts: int
+    quantity: float
+    price: float
+
+    @classmethod
+    def of(cls, event: Any) -> _Execution:
+        return cls(event.ts_event, float(event.last_qty), _exact(event.last_px))
+
+
+def _fill(
+    each: _Execution, paid: tuple[float, float], order: dict[str, Any], feed: Feed, spec: RunSpec
+) -> dict[str, Any]:
+    ratio = feed.ratio_at(each.ts)
     fee, slippage = paid
-    worse = 1 + (spec.costs.slippage_bps / 10_000 * (1 if event.is_buy else -1) if slippage else 0.0)
+    worse = 1 + (spec.costs.slippage_bps / 10_000 * (1 if order["side"] == "buy" else -1) if slippage else 0.0)
     return {
-        "ts": event.ts_event,
-        "symbol": names[feed.instrument.id],
-        "side": "buy" if event.is_buy else "sell",
-        "quantity": float(event.last_qty) * ratio,
-        "price": _exact(event.last_px) * worse / ratio,
+        "ts": each.ts,
+        "symbol": order["symbol"],
+        "side": order["side"],
+        "quantity": each.quantity * ratio,
+        "price": each.price * worse / ratio,
         "commission": fee,
         "slippage": slippage,
-        "order_id": str(event.client_order_id),
+        "order_id": order["order_id"],
     }
 
 
-def _order(order: Any, real: list[Any], cut: bool, feed: Feed, names: dict[str, str]) -> dict[str, Any]:
-    ratio = feed.ratio_at(order.ts_init)
-    filled = sum(float(each.last_qty) for each in real)
-    worth = sum(float(each.last_qty) * _exact(each.last_px) for each in real)
-    status = str(order.status.name).lower()
+def _order(
+    order: Any, order_id: str, real: list[_Execution], cut: bool, feed: Feed, names: dict[str, str]
+) -> dict[str, Any]:
+    sent, kind = order.ts_init, order.order_type
+    ratio = feed.ratio_at(sent)
+    filled = sum(each.quantity for each in real)
+    worth = sum(each.quantity * each.price for each in real)
     return {
-        "ts": order.ts_init,
+        "ts": sent,
         "symbol": names[feed.instrument.id],
         "side": "buy" if order.is_buy else "sell",
-        "type": str(order.order_type.name).lower(),
+        "type": kind.name.lower(),
         "quantity": float(order.quantity) * ratio,
         "filled": filled * ratio,
         "average_price": worth / filled / ratio if filled else None,
         "limit_price": _price(order, "price", ratio),
         "trigger_price": _price(order, "trigger_price", ratio),
-        "status": "unfilled" if cut and not real else "partially_filled" if cut else status,
+        "status": "unfilled" if cut and not real else "partially_filled" if cut else order.status.name.lower(),
         "reason": str(getattr(order.last_event, "reason", "") or ""),
-        "order_id": str(order.client_order_id),
-        "market": order.order_type == OrderType.MARKET,
-        "filled_at": real[0].ts_event if real else 0,
+        "order_id": order_id,
+        "market": kind == OrderType.MARKET,
+        "filled_at": real[0].ts if real else 0,
     }
 
 
@@ -137,12 +160,12 @@ def _prove(
 ) -> None:
     if not fills:
         return
-    for feed in loaded.feeds:
-        symbol = names[feed.instrument.id]
+    for source in loaded.sources:
+        symbol = names[source.feed.instrument.id]
         mine = [row for row in orders if row["market"] and row["filled_at"] and row["symbol"] == symbol]
         decided = np.array([row["ts"] for row in mine], np.int64)
         filled = np.array([row["filled_at"] for row in mine], np.int64)
-        prove(spec.fill, symbol, decided, filled, loaded.opens[feed.instrument.id], feed.ts)
+        prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
 
 
 def _positions(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> list[dict[str, Any]]:

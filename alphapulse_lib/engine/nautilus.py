@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.common import FileWriterConfig, LoggerConfig, LogLevel
+from nautilus_trader.execution import MakerTakerFeeModel
 from nautilus_trader.model import (
     AccountType,
     AssetClass,
-    Bar,
     Cfd,
     Currency,
     CurrencyType,
@@ -31,9 +28,9 @@ from nautilus_trader.model import (
 )
 from nautilus_trader.risk import RiskEngineConfig
 
-from alphapulse_lib.catalog.decimals import SCALE
+from alphapulse_lib.engine.batches import Batch, Source, batches
 from alphapulse_lib.engine.costs import Fees
-from alphapulse_lib.engine.feed import Feed, Flags, Integers, bars_of, opening_trades
+from alphapulse_lib.engine.feed import Feed, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunSpec
@@ -49,18 +46,16 @@ _MONEY_PRECISION = 8
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """An engine with its data, ready for the strategy.
-
-    Attributes
-    ----------
-    opens : dict
-        Of each instrument's id, when its bars opened.
-    """
+    """An engine ready for the strategy, and what it will be fed with."""
 
     engine: BacktestEngine
-    feeds: tuple[Feed, ...]
+    sources: tuple[Source, ...]
+    events: tuple[Any, ...]
     fees: Fees
-    opens: dict[str, Integers]
+
+    def batches(self) -> Iterator[Batch]:
+        """Give the engine its data part by part; run it each time before asking for the next."""
+        return batches(self.engine, self.sources, self.events)
 
 
 def build_engine(
@@ -72,14 +67,14 @@ def build_engine(
     folder: Path,
     strategy_name: str,
 ) -> Loaded:
-    """An engine with venues, instruments, bars, opening trades and events.
+    """An engine with venues and instruments, and its data beside it.
 
     Parameters
     ----------
     session_opens : callable
         The opens of the sessions of a feed's venue.
     events : sequence of CustomData
-        News and sentiment, by the time they became available.
+        News and sentiment.
     ratio_now : callable
         For an instrument's id, how many shares one engine share is now.
     folder : Path
@@ -106,18 +101,17 @@ def build_engine(
             base_currency=currency,
             default_leverage=Decimal(1),
             latency_model=latency(spec.fill),
-            fee_model=fees,
+            # Where nothing is charged no Python need be asked at every fill.
+            fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)) if spec.costs.are_none else fees,
             fill_model=WholeFills(),
             reject_stop_orders=False,
         )
-    opens = {}
     for feed in feeds:
         engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision))
-        opens[feed.instrument.id] = _add_bars(engine, feed, spec, session_opens(feed))
-    if events:
-        engine.add_data(list(events), sort=False)
-    engine.sort_data()
-    return Loaded(engine, tuple(feeds), fees, opens)
+    sources = [
+        Source(feed, feed.opens(session_opens(feed)), spec.fill == "next_open", feed.thin(spec.fill)) for feed in feeds
+    ]
+    return Loaded(engine, tuple(sources), tuple(sorted(events, key=lambda each: each.ts_init)), fees)
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity | Cfd:
@@ -151,33 +145,6 @@ def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity 
         size_increment=Quantity(10.0**-instrument.size_precision, instrument.size_precision),
         **common,
     )
-
-
-def _add_bars(engine: BacktestEngine, feed: Feed, spec: RunSpec, session_opens: Integers) -> Integers:
-    opens = feed.opens(session_opens)
-    if spec.fill == "next_open":
-        engine.add_data(opening_trades(feed, opens), sort=False)
-    thin = feed.thin(spec.fill)
-    if thin is not None:
-        engine.add_data(_execution_bars(feed, thin), sort=False)
-    engine.add_data(bars_of(feed), sort=False)
-    return opens
-
-
-def _execution_bars(feed: Feed, thin: Flags) -> list[Bar]:
-    """The same bars; the thin ones, and no others, have a volume that reaches all four prices.
-
-    NautilusTrader moves the market by a quarter of a bar's volume at each of its prices: a bar of volume 0 does not
-    move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
-    Bars that are not thin fill orders as they do where there is no such series.
-    """
-    name = f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL"
-    table = feed.engine_table
-    enough = pa.scalar(4 * 10**9, pa.decimal128(22, 0)).cast(pa.decimal128(38, SCALE))
-    volume = pc.if_else(pa.array(thin), enough, table["volume"])
-    at = table.schema.get_field_index("volume")
-    thick = table.set_column(at, table.schema.field(at), volume)
-    return bars_of(replace(feed, table=thick, ratio=np.ones(len(feed.ratio))), name)
 
 
 def _exact_currency(code: str) -> Currency:

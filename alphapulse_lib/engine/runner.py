@@ -1,18 +1,18 @@
-"""Runs a spec in a process of its own, shows how far it is, and stops it when its owner does."""
+"""Runs a spec in a process of its own, shows how far it is, and stops it when its owner does.
+
+The process itself is `alphapulse_lib.engine.process`'s: it starts before anything that is imported here.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import linecache
 import os
 import selectors
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -24,6 +24,7 @@ from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.configure import blueprint
 from alphapulse_lib.engine.preflight import Calendar
+from alphapulse_lib.engine.process import Worker
 from alphapulse_lib.engine.request import (
     NATIVE,
     RawResult,
@@ -39,55 +40,9 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec, Series
 
-__all__ = ["Worker", "run", "worker"]
+__all__ = ["run"]
 
 type Progress = Callable[[int], None]
-
-_START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pathlib import Path; "
-    "from alphapulse_lib.engine.worker import main; main(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))"
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Worker:
-    """The process of a run, which waits for its request in ``folder``."""
-
-    folder: Path
-    process: subprocess.Popen[bytes]
-    told: int
-
-
-@contextlib.contextmanager
-def worker() -> Iterator[Worker]:
-    """Start the process of a run, so that it imports what it needs while its request is still being made.
-
-    It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one. Whatever
-    happens inside the context, nothing of it is left afterwards.
-    """
-    with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
-        told, tell = os.pipe()
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place, str(os.getpid()), str(tell)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[tell],
-            start_new_session=True,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )
-        os.close(tell)
-        try:
-            yield Worker(Path(place), process, told)
-        finally:
-            # The whole group: a strategy may have started processes of its own.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()  # type: ignore[union-attr]
-            os.close(told)
 
 
 def run(

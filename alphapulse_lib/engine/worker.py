@@ -1,6 +1,6 @@
 """The process a run lives in: load, refuse or run, leave the results in the folder it was given.
 
-Started by `alphapulse_lib.engine.runner`; dies with it.
+Started by `alphapulse_lib.engine.process`; dies with it.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
     names = dict(zip(spec.instruments, request.symbols, strict=True))
     log = _log(folder, warnings)
     if watch.error or failed:
-        write_tables(folder, {"marks": marks(loaded.feeds, names)} if loaded else {})
+        write_tables(folder, {"marks": marks(tuple(feeds), names)} if loaded else {})
         return {
             "status": "failed",
             "error": _told(watch.error) if watch.error else failed,
@@ -153,7 +153,10 @@ def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Sw
     failed = ""
     with watch, Beat(strategy.clock.timestamp_ns, told):
         try:
-            loaded.engine.run()
+            for batch in loaded.batches():
+                loaded.engine.run(start=batch.start, streaming=not batch.is_last)
+                if watch.error or loaded.engine.run_finished:
+                    break
         except RuntimeError as stopped:
             failed = str(stopped)
     return loaded, failed

@@ -63,6 +63,11 @@ class Costs(_Strict):
             if not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 raise InputError(f"costs: {each.name}={value!r} is not a number of zero or more.")
 
+    @property
+    def are_none(self) -> bool:
+        """Whether trading costs nothing."""
+        return not any(getattr(self, each.name) for each in fields(self))
+
 
 @dataclass(frozen=True, slots=True)
 class StrategySource(_Strict):

@@ -19,7 +19,7 @@ from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 
 if TYPE_CHECKING:
-    from alphapulse_lib.engine.runner import Worker
+    from alphapulse_lib.engine.process import Worker
 
 __all__ = ["backtest"]
 
@@ -119,7 +119,7 @@ def backtest(
     >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
     >>> run.stats["end_equity"]  # doctest: +SKIP
     """
-    from alphapulse_lib.engine.runner import worker
+    from alphapulse_lib.engine.process import worker
 
     with worker() as waiting:
         roots = Roots.of_settings()

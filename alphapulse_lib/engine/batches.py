@@ -1,0 +1,108 @@
+"""A run's data, batch by batch of time: the engine holds one of them at once.
+
+However long the window is, the bars and trades that exist as objects stay as many. A batch ends with a bar and takes
+along everything up to that moment, which is what NautilusTrader asks of data that it is fed in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from nautilus_trader.backtest import BacktestEngine
+
+from alphapulse_lib.engine.feed import Feed, Flags, Integers, bars_of, execution_bars, opening_trades
+
+__all__ = ["BARS", "Batch", "Source", "batches"]
+
+#: Bars of a batch, of all series together: few enough to stay in a processor's reach, enough that starting one is free.
+BARS = 32_768
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One series of a run.
+
+    Attributes
+    ----------
+    opens : array of int64
+        When its bars opened.
+    trades : bool
+        Whether each bar's opening trade is fed too.
+    thin : array of bool, optional
+        Which bars need a volume that they lack, as `Feed.thin` tells.
+    """
+
+    feed: Feed
+    opens: Integers
+    trades: bool
+    thin: Flags | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the engine was just given.
+
+    Attributes
+    ----------
+    start : int, optional
+        The end of the batch before, where the engine's clock stands; ``None`` for the first.
+    is_last : bool
+        Whether nothing comes after it.
+    """
+
+    start: int | None
+    is_last: bool
+
+
+def batches(
+    engine: BacktestEngine, sources: Sequence[Source], events: Sequence[Any], size: int = BARS
+) -> Iterator[Batch]:
+    """Give the engine one batch after the other; run it each time before asking for the next.
+
+    Parameters
+    ----------
+    events : sequence of CustomData
+        In the order of ``ts_init``.
+    size : int
+        Bars of a batch.
+    """
+    moments = np.array([each.ts_init for each in events], np.int64)
+    ends = [*_ends([each.feed.ts for each in sources], size), None]
+    start = None
+    for end in ends:
+        engine.clear_data()
+        for source in sources:
+            _add(engine, source, start, end)
+        if chosen := events[_rows(moments, start, end)]:
+            engine.add_data(list(chosen), sort=False)
+        engine.sort_data()
+        yield Batch(start, end is None)
+        start = end
+
+
+def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
+    """The moments at which batches end, but for the last one."""
+    every = stamps[0] if len(stamps) == 1 else np.sort(np.concatenate(stamps), kind="stable")
+    ends = np.unique(every[size - 1 :: size])
+    return [int(end) for end in ends if end < every[-1]]
+
+
+def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:
+    feed = source.feed
+    bars, opened = _rows(feed.ts, start, end), _rows(source.opens + 1, start, end)
+    if source.trades and opened.start < opened.stop:
+        engine.add_data(opening_trades(feed, source.opens, opened), sort=False)
+    if bars.start == bars.stop:
+        return
+    if source.thin is not None:
+        engine.add_data(execution_bars(feed, source.thin, bars), sort=False)
+    engine.add_data(bars_of(feed, bars), sort=False)
+
+
+def _rows(stamps: Integers, start: int | None, end: int | None) -> slice:
+    """The rows after a moment and up to another one."""
+    first = 0 if start is None else int(np.searchsorted(stamps, start, side="right"))
+    return slice(first, len(stamps) if end is None else int(np.searchsorted(stamps, end, side="right")))
