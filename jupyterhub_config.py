@@ -1,7 +1,7 @@
 """JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
 
 from alphapulse_lib.settings import PROJECT, settings
-from hub import access, keys, network, spawner
+from hub import access, keys, network, services, spawner
 
 c = get_config()  # noqa: F821  # JupyterHub puts it there
 _settings = settings()
@@ -12,6 +12,8 @@ c.JupyterHub.db_url = f"sqlite:///{_home / 'hub' / 'jupyterhub.sqlite'}"
 c.JupyterHub.log_level = _settings.log_level
 c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]
 c.JupyterHub.logo_file = str(PROJECT / "kernels" / "alphapulse" / "logo-svg.svg")
-network.configure(c, network.read(_home / "run" / "network.json"), _keys)
+_network = network.read(_home / "run" / "network.json")
+network.configure(c, _network, _keys)
 access.configure(c, _settings, _keys)
+services.configure(c, _network, _keys)
 spawner.configure(c, _settings)

@@ -310,7 +310,7 @@ def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:
     if tearsheet:
         run.tearsheet(tearsheet)
     if as_json:
-        from alphapulse_lib.results.canonical import to_json
+        from alphapulse_lib.model.canonical import to_json
 
         _say(to_json(run.record))
         return

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     admins: str = Field("admin", description="The administrators' names, separated by commas.")
     users: str = Field("", description="Further names that may sign in, separated by commas. `*`: any name.")
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
+    api_database: str = Field(
+        "", description="The REST API's database, as SQLAlchemy names it. Default: SQLite in <home>/api."
+    )
+    api_url: str = Field("", description="Where the REST API is reached; set by the hub in each workspace.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
     @field_validator("home", "catalog", "personal_catalog", "ledger", mode="after")
@@ -56,6 +60,11 @@ class Settings(BaseSettings):
     def catalog_root(self) -> Path:
         """The team's catalog, absolute."""
         return self.catalog or self.home_root / "catalog"
+
+    @property
+    def api_database_url(self) -> str:
+        """The REST API's database."""
+        return self.api_database or f"sqlite:///{self.home_root / 'api' / 'api.sqlite'}"
 
     @property
     def home_root(self) -> Path:

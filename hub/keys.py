@@ -13,7 +13,15 @@ from alphapulse_lib.errors import HubError
 __all__ = ["Keys", "keys"]
 
 #: The least length of each secret: JupyterHub refuses to start with shorter passwords.
-_LEAST = {"admin_password": 32, "user_password": 8, "proxy_token": 32, "cookie_secret": 64}
+_LEAST = {
+    "admin_password": 32,
+    "user_password": 8,
+    "proxy_token": 32,
+    "cookie_secret": 64,
+    "api_token": 32,
+    "worker_token": 32,
+    "dashboards_token": 32,
+}
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no character that is taken for another
 
@@ -30,6 +38,9 @@ class Keys:
     user_password: str = field(default_factory=lambda: _password(4), repr=False)
     proxy_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     cookie_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    api_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    worker_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    dashboards_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 def keys(home: Path) -> Keys:

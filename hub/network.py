@@ -24,12 +24,14 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Network:
-    """The three places that listen. Only the first is reached from outside this machine."""
+    """The places that listen. Only the first is reached from outside this machine."""
 
     address: str
     port: int
     proxy_port: int
     hub_port: int
+    api_port: int
+    dashboards_port: int
 
     @property
     def url(self) -> str:
@@ -52,6 +54,21 @@ class Network:
         """Where workspaces reach the hub."""
         return f"http://{_LOOPBACK}:{self.hub_port}"
 
+    @property
+    def api(self) -> str:
+        """Where the proxy and the other services reach the REST API."""
+        return f"http://{_LOOPBACK}:{self.api_port}"
+
+    @property
+    def health(self) -> str:
+        """What the REST API answers without a sign-in."""
+        return f"{self.api}/services/api/health"
+
+    @property
+    def dashboards(self) -> str:
+        """Where the proxy reaches the dashboards."""
+        return f"http://{_LOOPBACK}:{self.dashboards_port}"
+
     def write(self, path: Path) -> None:
         """Keep this for the hub, which is another process, and for its restarts."""
         path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
@@ -72,7 +89,7 @@ def read(path: Path) -> Network:
 
 
 def choose(chosen: Settings) -> Network:
-    """The public address of the settings, and two free ports of this machine.
+    """The public address of the settings, and free ports of this machine for the parts behind it.
 
     Raises
     ------
@@ -82,10 +99,9 @@ def choose(chosen: Settings) -> Network:
         The address is not one of this machine's, or the port needs rights that we lack.
     """
     _claim(chosen)
-    with ExitStack() as held:  # both at once, or the second could be the first again
-        inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(2)]
-        proxy_port, hub_port = (door.getsockname()[1] for door in inner)
-    return Network(chosen.address, chosen.port, proxy_port, hub_port)
+    with ExitStack() as held:  # all at once, or the second could be the first again
+        inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(4)]
+        return Network(chosen.address, chosen.port, *(door.getsockname()[1] for door in inner))
 
 
 def configure(c: Any, network: Network, held: Keys) -> None:

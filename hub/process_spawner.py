@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from alphapulse_lib.settings import settings
-from hub import family, workspace
+from hub import family, network, workspace
 
 __all__ = ["ProcessSpawner"]
 
@@ -23,7 +23,9 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         """The process's variables: JupyterHub's, and those of the person's workspace."""
         # The mark, too, so that ending the hub ends every kernel, whatever it was started by.
         marked = {name: value for name, value in os.environ.items() if name == family.MARK}
-        return {**super().get_env(), **workspace.environment(settings(), Path(self.home_dir)), **marked}
+        places = network.read(settings().home_root / "run" / "network.json")
+        given = workspace.environment(settings(), Path(self.home_dir), f"{places.api}/services/api")
+        return {**super().get_env(), **given, **marked}
 
     async def start(self) -> tuple[str, int]:
         """Start the person's server, its folder being ready."""

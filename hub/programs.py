@@ -1,4 +1,4 @@
-"""What the supervisor keeps alive: the proxy and the hub, each restarted when it dies."""
+"""What the supervisor keeps alive: the proxy, the hub and its services, each restarted when it dies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from hub import family
 from hub.keys import Keys
 from hub.network import Network, proxy_command
 
-__all__ = ["environment", "kept_alive", "write"]
+__all__ = ["PROGRAMS", "environment", "kept_alive", "write"]
+
+#: In the order in which they start; they stop in the opposite one.
+PROGRAMS = ("proxy", "hub", "api")
 
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds
@@ -85,7 +88,7 @@ def environment(chosen: Settings) -> dict[str, str]:
 
 def _given_up(said: str) -> str | None:
     """The program that the supervisor's log says will not come up."""
-    for program in ("proxy", "hub"):
+    for program in PROGRAMS:
         never_ran = f"success: {program} entered RUNNING" not in said
         if f"{program} entered FATAL" in said or (never_ran and said.count(f"exited: {program} (") >= _STARTS_TRIED):
             return program
@@ -115,9 +118,11 @@ def write(home: Path, network: Network) -> Path:
         "pidfile": _escaped(str(home / "run" / "supervisor.pid")),
         "childlogdir": _escaped(str(home / "logs")),
     }
-    # The lowest priority starts first and stops last.
-    config["program:proxy"] = _program(proxy_command(network), home / "logs" / "proxy.log", home / "hub", priority=10)
-    config["program:hub"] = _program(hub, home / "logs" / "hub.log", home / "hub", priority=20)
+    commands = {"proxy": proxy_command(network), "hub": hub}
+    for place, name in enumerate(PROGRAMS, start=1):
+        command = commands.get(name, [sys.executable, "-m", f"hub.{name}"])
+        # The lowest priority starts first and stops last.
+        config[f"program:{name}"] = _program(command, home / "logs" / f"{name}.log", home / "hub", priority=10 * place)
     path = home / "run" / "supervisor.conf"
     with path.open("w", encoding="utf-8") as file:
         config.write(file)

@@ -154,7 +154,7 @@ def _run(chosen: Settings, home: Path, say: Say) -> None:
     sample.fill(chosen, say)
     with programs.kept_alive(chosen, places, held) as healthy:
         deadline = time.monotonic() + _READY_WITHIN
-        while not (_answers(places.hub_api) and _answers(places.url)):
+        while not all(_answers(url) for url in (f"{places.hub_api}/hub/api/", f"{places.url}/hub/api/", places.health)):
             healthy()
             if time.monotonic() > deadline:
                 raise HubError(f"The hub does not answer after {_READY_WITHIN:.0f} s.", f"See {home / 'logs'}.")
@@ -169,7 +169,7 @@ def _answers(url: str) -> bool:
     at = urlsplit(url)
     door = HTTPConnection(at.hostname or "", at.port, timeout=5)
     try:
-        door.request("GET", "/hub/api/")
+        door.request("GET", at.path)
         return door.getresponse().status == 200
     except (OSError, HTTPException):
         return False

@@ -25,7 +25,7 @@ _CONFIG = Path(__file__).parent / "jupyter"
 _DATA = (PROJECT, PROJECT / "notebooks" / "dashboards")
 
 
-def environment(chosen: Settings, folder: Path) -> dict[str, str]:
+def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
     """The variables that tell a workspace whose it is and where the data lives.
 
     Parameters
@@ -34,8 +34,11 @@ def environment(chosen: Settings, folder: Path) -> dict[str, str]:
         The hub's settings.
     folder : Path
         The person's folder.
+    api : str
+        Where the REST API is reached from the workspace.
     """
     return {
+        "ALPHAPULSE_API_URL": api,
         "ALPHAPULSE_HOME": str(chosen.home_root),
         "ALPHAPULSE_CATALOG": str(chosen.catalog_root),
         "ALPHAPULSE_PERSONAL_CATALOG": str(folder / "catalog"),

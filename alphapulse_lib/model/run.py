@@ -118,6 +118,12 @@ class RunSpec(_Strict):
         plain["strategy"].pop("text")
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
+    @property
+    def family(self) -> str:
+        """Strategy class, instruments and period: what a family of trials has in common."""
+        strategy = self.strategy.name.rpartition(":")[2]
+        return f"{strategy} {','.join(sorted(self.instruments))} {self.period}"
+
 
 @dataclass(frozen=True, slots=True)
 class Series(_Strict):

@@ -24,11 +24,11 @@ from typing import Any
 from filelock import FileLock
 
 from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
+from alphapulse_lib.model.canonical import from_json, to_json
 from alphapulse_lib.model.run import RunRecord, RunSpec
-from alphapulse_lib.results.canonical import from_json, to_json
 from alphapulse_lib.results.overfit import deflated_sharpe_ratio, expected_maximum_sharpe
 
-__all__ = ["Family", "Ledger", "family_name"]
+__all__ = ["Family", "Ledger"]
 
 #: Raised with the tables; another number is refused.
 _FORMAT = 1
@@ -141,7 +141,7 @@ class Ledger:
         row = (
             record.id,
             record.spec_id,
-            family_name(record.spec),
+            record.spec.family,
             record.spec.strategy.name,
             ",".join(record.spec.instruments),
             record.spec.period,
@@ -210,7 +210,7 @@ class Ledger:
 
     def family(self, spec: RunSpec) -> Family:
         """What the ledger holds of the family that a spec belongs to."""
-        name = family_name(spec)
+        name = spec.family
         rows = self._ask(
             "SELECT spec_id, sharpe_per_period, MAX(sequence) FROM runs "
             "WHERE family = ? AND purpose = 'trial' AND status = 'finished' GROUP BY spec_id ORDER BY 3",
@@ -255,12 +255,6 @@ class Ledger:
 
 
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
-
-
-def family_name(spec: RunSpec) -> str:
-    """Strategy class, instruments and period: what a family of trials has in common."""
-    strategy = spec.strategy.name.rpartition(":")[2]
-    return f"{strategy} {','.join(sorted(spec.instruments))} {spec.period}"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

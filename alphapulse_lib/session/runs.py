@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
-from alphapulse_lib.results.ledger import Family, Ledger, family_name
+from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers, tearsheet
@@ -141,9 +141,9 @@ def runs(
     ledger = open_ledger()
     found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
     # A family is read once, however many of its runs are listed.
-    families = {family_name(record.spec): record.spec for record in found}
+    families = {record.spec.family: record.spec for record in found}
     counted = {name: ledger.family(spec) for name, spec in families.items()}
-    rows = [_row(SessionRun(record, ledger), counted[family_name(record.spec)]) for record in found]
+    rows = [_row(SessionRun(record, ledger), counted[record.spec.family]) for record in found]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     return frame.astype(_COLUMNS)
 

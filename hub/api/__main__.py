@@ -1,0 +1,33 @@
+"""``python -m hub.api``: the service, started by the supervisor."""
+
+from __future__ import annotations
+
+import logging
+
+import uvicorn
+
+from alphapulse_lib.settings import settings
+from hub import keys, network
+from hub.api.app import create
+from hub.api.identity import HubDoor
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    chosen = settings()
+    places = network.read(chosen.home_root / "run" / "network.json")
+    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    door = HubDoor(f"{places.hub_api}/hub/api", keys.keys(chosen.home_root).api_token)
+    uvicorn.run(
+        create(chosen, door),
+        host="127.0.0.1",
+        port=places.api_port,
+        log_config=None,
+        access_log=chosen.log_level == "DEBUG",
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Comments on runs, notebooks, instruments and articles."""

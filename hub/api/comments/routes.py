@@ -1,0 +1,135 @@
+"""``/v1/comments``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from hub.api.comments.schema import Changed, Comment, Edit, New, Target
+from hub.api.comments.store import CommentStore
+from hub.api.idempotency import Key, once
+from hub.api.identity import Caller, needs
+from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.problems import ProblemError, answers
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/comments", tags=["comments"], responses=answers(401, 403, 422, 503))
+
+Reader = Annotated[Caller, Depends(needs("custom:comments:read"))]
+Writer = Annotated[Caller, Depends(needs("custom:comments:write"))]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The comment's id.")]
+
+#: Seconds between two looks for what another process of the API wrote.
+_LOOK = 0.5
+
+
+def _store(request: Request) -> CommentStore:
+    return CommentStore(request.app.state.engine)
+
+
+Store = Annotated[CommentStore, Depends(_store)]
+
+
+@router.get("")
+def comments(
+    store: Store,
+    _: Reader,
+    target: Annotated[Target | None, Query()] = None,
+    parent: Annotated[str | None, Query(max_length=32)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[Comment]:
+    """Comments in the order in which they were written."""
+    found = store.page(target, parent, limit + 1, after(cursor))
+    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
+    return Page[Comment](items=[each for _, each in found[:limit]], next=more)
+
+
+@router.post("", status_code=201, response_model=Comment, responses=answers(404, 409))
+def write(request: Request, store: Store, caller: Writer, new: New, key: Key = None) -> Response:
+    """Write a comment. Whoever it names with an @, and whoever it answers, is told."""
+    request.app.state.targets.require(new.target)
+    return once(request, caller, key, new, lambda: store.add(new, caller.name))
+
+
+@router.get("/events", response_class=EventSourceResponse, responses={200: {"content": {"text/event-stream": {}}}})
+async def events(
+    request: Request,
+    _: Reader,
+    target: Annotated[Target | None, Query()] = None,
+    last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None,
+) -> EventSourceResponse:
+    """New, edited and deleted comments as they happen; after a break, send the ``Last-Event-ID`` to miss none."""
+    store = CommentStore(request.app.state.engine)
+    start = int(last_event_id) if last_event_id else await run_in_threadpool(store.newest_event)
+    return EventSourceResponse(_follow(store, start, target), ping=15, headers={"Cache-Control": "no-store"})
+
+
+async def _follow(store: CommentStore, start: int, target: str | None) -> AsyncIterator[ServerSentEvent]:
+    place = start
+    yield ServerSentEvent(comment="listening", id=str(place))
+    while True:
+        for after_it, event in await run_in_threadpool(store.events, place, target):
+            place = after_it
+            yield ServerSentEvent(event=event.kind, id=str(place), data=event.comment.model_dump_json())
+        await asyncio.sleep(_LOOK)
+
+
+@router.get("/{comment_id}", responses=answers(404))
+def comment(store: Store, _: Reader, comment_id: Id) -> Comment:
+    """One comment."""
+    return store.get(comment_id)
+
+
+@router.patch("/{comment_id}", responses=answers(404, 409))
+def edit(store: Store, caller: Writer, comment_id: Id, changed: Changed) -> Comment:
+    """Change the text; the one before stays in the history. Its author and administrators may."""
+    _require_owner(caller, store.get(comment_id))
+    return store.edit(comment_id, changed.body)
+
+
+@router.delete("/{comment_id}", responses=answers(404))
+def delete(store: Store, caller: Writer, comment_id: Id) -> Comment:
+    """Take the words out of sight; the place in the thread stays. Its author and administrators may."""
+    _require_owner(caller, store.get(comment_id))
+    return store.delete(comment_id)
+
+
+@router.get("/{comment_id}/history", responses=answers(404))
+def history(store: Store, caller: Reader, comment_id: Id) -> list[Edit]:
+    """The earlier texts, the oldest first; of a deleted comment for its author and administrators alone."""
+    found = store.get(comment_id)
+    if found.deleted_at:
+        _require_owner(caller, found)
+    return store.history(comment_id)
+
+
+@router.get("/{comment_id}/thread", responses={**answers(404), 200: {"content": {"text/markdown": {}}}})
+def thread(
+    store: Store,
+    _: Reader,
+    comment_id: Id,
+    accept: Annotated[str, Header()] = "application/json",
+) -> Any:
+    """The comment and all that answers it: JSON, or Markdown with ``Accept: text/markdown``."""
+    found = store.thread(comment_id)
+    if "text/markdown" not in accept:
+        return found
+    return PlainTextResponse("\n".join(_told(each) for each in found), media_type="text/markdown")
+
+
+def _told(each: Comment) -> str:
+    words = each.body if not each.deleted_at else "*deleted*"
+    return f"### {each.author}, {each.created_at:%Y-%m-%d %H:%M} UTC\n\n{words}\n"
+
+
+def _require_owner(caller: Caller, found: Comment) -> None:
+    if not caller.owns(found.author):
+        raise ProblemError(403, f"This comment is {found.author}'s.", "Its author and administrators may change it.")

@@ -1,0 +1,44 @@
+"""The API's own database: SQLite beside the hub, or PostgreSQL; the same tables and the same queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.engine import make_url
+
+from alphapulse_lib.settings import Settings
+
+__all__ = ["METADATA", "opened"]
+
+#: Every table of the API registers here.
+METADATA = MetaData()
+
+
+def opened(chosen: Settings) -> Engine:
+    """The database that the settings name, with its tables made where they are missing."""
+    url = make_url(chosen.api_database_url)
+    if url.get_backend_name() != "sqlite":
+        engine = create_engine(url, pool_pre_ping=True)
+    else:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    METADATA.create_all(engine)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    """Readers that do not wait for a writer; foreign keys; transactions that SQLAlchemy begins, not the driver."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    # A transaction that reads first and then writes fails when another one wrote between: take the lock at once where
+    # the caller says it will write.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

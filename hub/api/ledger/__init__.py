@@ -1,0 +1,1 @@
+"""The team's ledger: every run of everybody, appended and never changed."""

@@ -1,0 +1,103 @@
+"""``/v1/runs``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from hub.api.identity import Caller, needs
+from hub.api.ledger.schema import RunDetail
+from hub.api.ledger.store import RunStore, parsed
+from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.problems import ProblemError, answers
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"], responses=answers(401, 403, 422, 503))
+
+Reader = Annotated[Caller, Depends(needs("custom:ledger:read"))]
+Writer = Annotated[Caller, Depends(needs("custom:ledger:write"))]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The run's id, or the only beginning of one.")]
+Name = Annotated[str, Path(max_length=64, description="A file that the record names, such as `equity.parquet`.")]
+Word = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
+
+
+def _store(request: Request) -> RunStore:
+    store: RunStore = request.app.state.runs
+    return store
+
+
+Store = Annotated[RunStore, Depends(_store)]
+
+
+@router.get("")
+def runs(
+    store: Store,
+    _: Reader,
+    status: Annotated[Literal["finished", "failed", "interrupted"] | None, Query()] = None,
+    purpose: Annotated[Literal["trial", "rerun", "probe"] | None, Query()] = None,
+    strategy: Word = None,
+    symbol: Word = None,
+    user: Word = None,
+    family: Word = None,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[dict[str, Any]]:
+    """Runs' records, the newest first."""
+    found = store.page(
+        limit + 1,
+        after(cursor),
+        status=status,
+        purpose=purpose,
+        strategy=strategy,
+        symbol=symbol,
+        user=user,
+        family=family,
+    )
+    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
+    return Page[dict[str, Any]](items=[each for _, each in found[:limit]], next=more)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=RunDetail,
+    responses={**answers(409), 200: {"model": RunDetail, "description": "It was there already."}},
+)
+def append(store: Store, caller: Writer, record: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+    """Append a run. Sent again, nothing happens: a run's id is its idempotency key. Nothing deletes or changes one."""
+    found = parsed(record)
+    if not caller.owns(found.user):
+        raise ProblemError(403, f"The record says that {found.user!r} ran it, you are {caller.name!r}.")
+    fresh = store.append(found)
+    return JSONResponse(store.get(found.id).model_dump(mode="json"), 201 if fresh else 200)
+
+
+@router.get("/{run_id}", responses=answers(404, 409))
+def run(store: Store, _: Reader, run_id: Id) -> RunDetail:
+    """A run, and what else was tried of its kind until now."""
+    return store.get(run_id)
+
+
+@router.get("/{run_id}/files/{name}", response_class=FileResponse, responses=answers(404, 409))
+def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
+    """A file of a run, such as its equity curve in Parquet."""
+    path = store.file(run_id, name)
+    # Never shown in place: a page inside it would run with the reader's rights.
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+@router.put(
+    "/{run_id}/files/{name}",
+    status_code=201,
+    responses={**answers(404, 409, 413), 200: {"description": "It was there already."}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
+)
+async def keep(request: Request, store: Store, caller: Writer, run_id: Id, name: Name) -> Response:
+    """Hand in a file that the run's record names; once, by the run's owner."""
+    owner = store.owner(run_id)
+    if not caller.owns(owner):
+        raise ProblemError(403, f"Run {run_id} is {owner}'s.")
+    return Response(status_code=201 if store.keep(run_id, name, await request.body()) else 200)

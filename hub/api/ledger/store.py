@@ -1,0 +1,225 @@
+"""The runs in the database, and their files beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.run import RunRecord
+from hub.api.ledger.schema import RUNS, Family, RunDetail, Trial
+from hub.api.problems import ProblemError
+
+__all__ = ["RunStore", "parsed"]
+
+_FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}\.(parquet|txt|py|html|json)")
+
+
+def parsed(values: dict[str, Any]) -> RunRecord:
+    """The record that a client sent.
+
+    Raises
+    ------
+    ProblemError
+        422: it is not a run's record.
+    """
+    try:
+        record = from_json(json.dumps(values))
+        ids = (record.id, record.spec_id)
+        if not all(isinstance(each, str) for each in ids) or not re.fullmatch("[0-9a-f]{8,32}", record.id):
+            raise ValueError("id is not 8 to 32 hexadecimal digits")
+        if record.spec.id != record.spec_id:
+            raise ValueError(f"spec_id is not that of its spec, {record.spec.id}")
+        if record.status not in ("finished", "failed", "interrupted") or record.purpose not in (
+            "trial",
+            "rerun",
+            "probe",
+        ):
+            raise ValueError(f"status={record.status!r} or purpose={record.purpose!r} is not known")
+        if not isinstance(record.user, str) or not record.user:
+            raise ValueError("user is no name")
+        if type(record.started_at) is not int or not 0 <= record.started_at < 2**63:
+            raise ValueError("started_at is no count of nanoseconds since 1970")
+        names = record.artefacts.values()
+        if not all(isinstance(each, str) and _FILE.fullmatch(each) for each in names):
+            raise ValueError("artefacts are not named like equity.parquet or log.txt")
+        to_json(record)
+    except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
+        said = wrong.message if isinstance(wrong, InputError) else str(wrong) or type(wrong).__name__
+        raise ProblemError(
+            422, f"That is no run's record: {said}.", "Send what `alphapulse run ID --json` prints."
+        ) from None
+    return record
+
+
+class RunStore:
+    """The ledger of one database.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder of files for each run.
+    """
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    def append(self, record: RunRecord) -> bool:
+        """Take a record in, for good; whether it was not there before.
+
+        Raises
+        ------
+        ProblemError
+            409: another run has that id.
+        """
+        text = to_json(record)
+        sharpe = record.statistics.get("sharpe_per_period")
+        values = {
+            "id": record.id,
+            "spec_id": record.spec_id,
+            "family": record.spec.family,
+            "strategy": record.spec.strategy.name,
+            "status": record.status,
+            "purpose": record.purpose,
+            "user": record.user,
+            "started_at": record.started_at,
+            "sharpe_per_period": float(sharpe) if isinstance(sharpe, int | float) and math.isfinite(sharpe) else None,
+            "record": text,
+        }
+        try:
+            with self._engine.execution_options(writes=True).begin() as connection:
+                connection.execute(insert(RUNS).values(values))
+            return True
+        except IntegrityError:
+            if self._row(record.id).record != text:
+                raise ProblemError(
+                    409,
+                    f"The ledger has another run {record.id}.",
+                    "The ledger changes nothing: give the run its own id.",
+                ) from None
+            return False
+
+    def page(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, dict[str, Any]]]:
+        """Records, the newest first, each with its place; ``wanted`` names columns and what they must be."""
+        query = select(RUNS.c.sequence, RUNS.c.record).order_by(RUNS.c.sequence.desc()).limit(limit)
+        for name, value in wanted.items():
+            if value is None:
+                continue
+            if name == "strategy":
+                query = query.where((RUNS.c.strategy == value) | RUNS.c.strategy.endswith(f":{value}", autoescape=True))
+            elif name == "symbol":
+                held = RUNS.c.family.like
+                escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+                spots = [f"%{a}{escaped}{b}%" for a in (" ", ",") for b in (" ", ",", ".")]
+                query = query.where(or_(*(held(each, escape="\\") for each in spots)))
+            else:
+                query = query.where(RUNS.c[name] == value)
+        if before is not None:
+            query = query.where(RUNS.c.sequence < before)
+        with self._engine.begin() as connection:
+            return [(row.sequence, json.loads(row.record)) for row in connection.execute(query)]
+
+    def get(self, run_id: str) -> RunDetail:
+        """A run, by its id or the only beginning of one.
+
+        Raises
+        ------
+        ProblemError
+            404: none begins so. 409: several do.
+        """
+        row = self._row(run_id)
+        return RunDetail(record=json.loads(row.record), family=self.family(row.family), files=self.files(row.id))
+
+    def exists(self, run_id: str) -> bool:
+        """Whether there is a run of exactly that id."""
+        with self._engine.begin() as connection:
+            return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first() is not None
+
+    def family(self, name: str) -> Family:
+        """The distinct specs among the finished trials of a family, each with its newest Sharpe ratio."""
+        last = (
+            select(func.max(RUNS.c.sequence).label("sequence"))
+            .where(RUNS.c.family == name, RUNS.c.purpose == "trial", RUNS.c.status == "finished")
+            .group_by(RUNS.c.spec_id)
+            .subquery()
+        )
+        query = select(RUNS.c.spec_id, RUNS.c.sharpe_per_period).join(last, RUNS.c.sequence == last.c.sequence)
+        with self._engine.begin() as connection:
+            rows = connection.execute(query.order_by(RUNS.c.sequence)).all()
+        return Family(name=name, trials=[Trial(spec_id=a, sharpe_per_period=b) for a, b in rows])
+
+    def files(self, run_id: str) -> list[str]:
+        """The files that are held of a run."""
+        folder = self._folder / run_id
+        return sorted(each.name for each in folder.iterdir() if _FILE.fullmatch(each.name)) if folder.is_dir() else []
+
+    def file(self, run_id: str, name: str) -> Path:
+        """Where a file of a run is.
+
+        Raises
+        ------
+        ProblemError
+            404: it is not held.
+        """
+        row = self._row(run_id)
+        path = self._folder / str(row.id) / name
+        if not _FILE.fullmatch(name) or not path.is_file():
+            held = ", ".join(self.files(row.id)) or "none"
+            raise ProblemError(404, f"Run {row.id} has no file {name!r} here.", f"Held: {held}.")
+        return path
+
+    def keep(self, run_id: str, name: str, content: bytes) -> bool:
+        """Keep a file that a run's record names; whether it was not there before.
+
+        Raises
+        ------
+        ProblemError
+            404: the record names no such file. 409: another content is held.
+        """
+        row = self._row(run_id)
+        named = json.loads(row.record)["artefacts"].values()
+        if name not in named:
+            raise ProblemError(
+                404, f"The record of run {row.id} names no file {name!r}.", f"It names {', '.join(named)}."
+            )
+        path = self._folder / row.id / name
+        if path.exists():
+            if hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(content).digest():
+                raise ProblemError(409, f"Run {row.id} has another {name}.", "A run's files are written once.")
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = path.with_name(f".{name}.{secrets.token_hex(4)}")
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        return True
+
+    def owner(self, run_id: str) -> str:
+        """Whose run it is."""
+        return str(self._row(run_id).user)
+
+    def _row(self, run_id: str) -> Row[Any]:
+        with self._engine.begin() as connection:
+            exact = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).first()
+            if exact is not None:
+                return exact
+            found = connection.execute(select(RUNS).where(RUNS.c.id.startswith(run_id, autoescape=True)).limit(6)).all()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(row.id for row in found[:5])
+            raise ProblemError(409, f"{len(found)} runs or more begin with {run_id!r}.", f"Say more of it: {ids}.")
+        raise ProblemError(404, f"The ledger holds no run {run_id!r}.", "GET /v1/runs lists them.")

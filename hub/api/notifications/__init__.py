@@ -1,0 +1,1 @@
+"""What a person is told: mentions, answers, finished and failed firings."""

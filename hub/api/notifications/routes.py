@@ -1,0 +1,57 @@
+"""``/v1/notifications``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.api.identity import Caller, needs
+from hub.api.notifications.schema import Notification
+from hub.api.notifications.store import NotificationStore
+from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.problems import answers
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/notifications", tags=["notifications"], responses=answers(401, 403, 422, 503))
+
+Reader = Annotated[Caller, Depends(needs("custom:notifications:read"))]
+
+
+def _store(request: Request) -> NotificationStore:
+    return NotificationStore(request.app.state.engine)
+
+
+Store = Annotated[NotificationStore, Depends(_store)]
+
+
+class Until(BaseModel):
+    """Up to which notification."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = Field(ge=0, lt=2**63, description="This one and all before it.")
+
+
+class Count(BaseModel):
+    """How many."""
+
+    count: int
+
+
+@router.get("")
+def notifications(
+    store: Store, caller: Reader, unread: Annotated[bool, Query()] = False, limit: Limit = 50, cursor: Cursor = ""
+) -> Page[Notification]:
+    """One's own notifications, the newest first."""
+    found = store.page(caller.name, unread, limit + 1, after(cursor))
+    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
+    return Page[Notification](items=[each for _, each in found[:limit]], next=more)
+
+
+@router.post("/read")
+def read(store: Store, caller: Reader, until: Until) -> Count:
+    """Mark one's own notifications as read."""
+    return Count(count=store.read(caller.name, until.id))

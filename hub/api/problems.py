@@ -1,0 +1,107 @@
+"""The one shape of errors: RFC 9457, ``application/problem+json``, for whatever goes wrong at whichever route."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from alphapulse_lib.errors import AlphaPulseError, InputError
+
+__all__ = ["Problem", "ProblemError", "answers", "install"]
+
+MEDIA = "application/problem+json"
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Not understood",
+    429: "Too many requests",
+    500: "Our mistake",
+    503: "Not available now",
+}
+
+
+class Problem(BaseModel):
+    """What went wrong, for people and for programs."""
+
+    type: str = Field("about:blank", description="Names the kind of problem.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status again.")
+    detail: str = Field(description="What arrived and why it was refused.")
+    hint: str = Field("", description="What to do next.")
+    errors: list[dict[str, Any]] = Field(default_factory=list, description="Each field that was not understood.")
+
+
+class ProblemError(Exception):
+    """Raised by a route: becomes the answer."""
+
+    def __init__(self, status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.hint, self.headers = status, detail, hint, headers
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for the OpenAPI document."""
+    return {each: {"model": Problem, "description": _TITLES[each], "content": {MEDIA: {}}} for each in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an application a problem."""
+
+    @app.exception_handler(ProblemError)
+    async def refused(_: Request, error: ProblemError) -> JSONResponse:
+        return _answer(error.status, error.detail, error.hint, headers=error.headers)
+
+    @app.exception_handler(AlphaPulseError)
+    async def known(_: Request, error: AlphaPulseError) -> JSONResponse:
+        kind = type(error).__name__
+        status = 404 if kind.startswith(("Unknown", "NoCoverage")) else 422 if isinstance(error, InputError) else 503
+        return _answer(status, error.message, error.hint)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        return _answer(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        found = [
+            {"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"], "kind": each["type"]}
+            for each in error.errors()
+        ]
+        first = found[0]
+        return _answer(422, f"{first['where']}: {first['message']}", errors=found)
+
+    @app.exception_handler(OperationalError)
+    async def database(_: Request, error: OperationalError) -> JSONResponse:
+        logging.getLogger("alphapulse.api").error("The database refused: %s", error)
+        return _answer(503, "The database does not answer.", "Try again in a moment.", headers={"Retry-After": "2"})
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        logging.getLogger("alphapulse.api").exception("An answer failed", exc_info=error)
+        return _answer(500, "This request met a fault of ours; it is in the service's log.")
+
+
+def _answer(
+    status: int,
+    detail: str,
+    hint: str = "",
+    errors: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        title=_TITLES.get(status, "Refused"), status=status, detail=detail, hint=hint, errors=errors or []
+    )
+    return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA)

@@ -1,0 +1,48 @@
+"""Who may do what, as data: the scopes of the REST API, and the roles that hand them out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["BROWSER", "SCOPES", "WORKSPACE", "roles"]
+
+#: The API's own scopes. Writing includes reading.
+SCOPES: dict[str, dict[str, Any]] = {
+    "custom:catalog:read": {"description": "Read instruments, bars, news and coverage."},
+    "custom:comments:read": {"description": "Read comments."},
+    "custom:comments:write": {"description": "Write comments.", "subscopes": ["custom:comments:read"]},
+    "custom:ledger:read": {"description": "Read the ledger of runs."},
+    "custom:ledger:write": {"description": "Append runs to the ledger.", "subscopes": ["custom:ledger:read"]},
+    "custom:schedules:read": {"description": "Read schedules and their firings."},
+    "custom:schedules:write": {"description": "Make and change schedules.", "subscopes": ["custom:schedules:read"]},
+    "custom:notifications:read": {"description": "Read one's own notifications."},
+}
+
+_ACCESS = ("access:services!service=api", "access:services!service=dashboards")
+#: What everybody who may sign in may do.
+_EVERYBODY = (
+    "custom:catalog:read",
+    "custom:comments:write",
+    "custom:ledger:write",
+    "custom:schedules:write",
+    "custom:notifications:read",
+)
+
+#: What a workspace's own token may do, at most what its owner may.
+WORKSPACE = ["users:activity!user", "access:servers!server", "access:services!service=api", *_EVERYBODY]
+#: What the token of a visitor of the dashboards may do, at most what the visitor may.
+BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_EVERYBODY]
+
+
+def roles() -> list[dict[str, Any]]:
+    """The roles, as ``JupyterHub.load_roles`` takes them."""
+    return [
+        # The role of this name is JupyterHub's; replacing it, what it gave must be kept: `self`.
+        {"name": "user", "scopes": ["self", *_ACCESS, *_EVERYBODY]},
+        # It starts the owner's job server, runs the notebook in it and stops it.
+        {
+            "name": "worker",
+            "services": ["worker"],
+            "scopes": ["servers", "access:servers", "read:users:name", "read:servers"],
+        },
+    ]

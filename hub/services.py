@@ -1,0 +1,25 @@
+"""The services beside the hub: external to it, each with a fixed token and an address, kept alive by the supervisor.
+
+A service that the hub started itself would outlive a killed hub and then hold its port against its own successor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub import roles
+from hub.keys import Keys
+from hub.network import Network
+
+__all__ = ["configure"]
+
+
+def configure(c: Any, network: Network, held: Keys) -> None:
+    """Tell JupyterHub of the services and of what each token may do; ``c`` is its configuration object."""
+    c.JupyterHub.services = [
+        {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
+    ]
+    c.JupyterHub.custom_scopes = roles.SCOPES
+    c.JupyterHub.load_roles = roles.roles()
+    c.JupyterHub.allow_named_servers = True  # scheduled jobs run in one of their owner's
+    c.Spawner.server_token_scopes = roles.WORKSPACE
