@@ -18,6 +18,14 @@ def configure(c: Any, network: Network, held: Keys) -> None:
     """Tell JupyterHub of the services and of what each token may do; ``c`` is its configuration object."""
     c.JupyterHub.services = [
         {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
+        {"name": "worker", "api_token": held.worker_token, "display": False},
+        {
+            "name": "dashboards",
+            "url": network.dashboards,
+            "api_token": held.dashboards_token,
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": roles.BROWSER,
+        },
     ]
     c.JupyterHub.custom_scopes = roles.SCOPES
     c.JupyterHub.load_roles = roles.roles()
