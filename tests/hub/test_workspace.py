@@ -68,7 +68,7 @@ def test_the_project_has_something_to_give(home: Path):
 
 
 def test_a_workspace_reads_the_team_s_catalog_and_writes_its_own(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name, value in workspace.environment(settings(), home).items():
+    for name, value in workspace.environment(settings(), home, "http://127.0.0.1:9/services/api").items():
         monkeypatch.setenv(name, value)
     seen = settings()
     assert seen.personal_catalog == home / "catalog"

@@ -15,6 +15,9 @@ from hub.api.problems import ProblemError, answers
 
 __all__ = ["router"]
 
+#: Bytes of one file of a run: a million marks in Parquet are 30 MB.
+_FILE_MOST = 256_000_000
+
 router = APIRouter(prefix="/v1/runs", tags=["runs"], responses=answers(401, 403, 422, 503))
 
 Reader = Annotated[Caller, Depends(needs("custom:ledger:read"))]
@@ -92,6 +95,7 @@ def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
 @router.put(
     "/{run_id}/files/{name}",
     status_code=201,
+    max_body_size=_FILE_MOST,
     responses={**answers(404, 409, 413), 200: {"description": "It was there already."}},
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
 )
