@@ -1,0 +1,157 @@
+"""The real REST API on a real socket, with a stand-in for the hub's door; and servers that misbehave, named for how."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from alphapulse_lib.settings import Settings
+from hub.api.app import PREFIX, create
+from hub.roles import SCOPES
+
+
+class NameIsToken:
+    """The hub's door, for tests: a token's holder is called as the token; ``root`` is an administrator.
+
+    ``guest`` may enter and do nothing.
+    """
+
+    def __init__(self) -> None:
+        self.unknown = {"bad"}
+
+    async def model(self, token: str) -> dict[str, Any] | None:
+        if token in self.unknown:
+            return None
+        access = "access:services!service=api"
+        scopes = [access] if token == "guest" else [access, *SCOPES]
+        return {"name": token, "kind": "user", "admin": token == "root", "scopes": scopes}
+
+
+class RunningApi:
+    """The API in a thread, which may be stopped and started again at the same address."""
+
+    def __init__(self, home: Path, catalog: Path) -> None:
+        self.chosen = Settings(home=home, catalog=catalog)
+        self.door = NameIsToken()
+        self._port = 0
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}{PREFIX}"
+
+    def start(self) -> RunningApi:
+        listening = socket.create_server(("127.0.0.1", self._port))
+        self._port = listening.getsockname()[1]
+        config = uvicorn.Config(create(self.chosen, self.door), log_config=None, timeout_graceful_shutdown=1)
+        self._server = server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert time.monotonic() < deadline, "the API did not start"
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        assert self._server and self._thread
+        self._server.should_exit = True
+        self._thread.join(timeout=30)
+        assert not self._thread.is_alive()
+
+
+class Misbehaving:
+    """A server that takes a connection, reads one request and does with it what its kind does."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}{PREFIX}"
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    self.requests.append(connection.recv(65_536))
+                    self.answer(connection)
+                except OSError:
+                    continue
+
+    def answer(self, connection: socket.socket) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def words(self, text: str, status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(text)}\r\n{more}"
+        return f"{head}Connection: close\r\n\r\n{text}".encode()
+
+
+class SlowApi(Misbehaving):
+    """Takes the request and says nothing."""
+
+    def answer(self, connection: socket.socket) -> None:
+        time.sleep(2)
+
+
+class DroppingApi(Misbehaving):
+    """Hangs up in the middle of each answer; after so many of them it answers whole."""
+
+    def __init__(self, times: int, whole: str = '{"status": "ok", "version": "1"}') -> None:
+        super().__init__()
+        self.times, self.whole = times, whole
+
+    def answer(self, connection: socket.socket) -> None:
+        said = self.words(self.whole)
+        if len(self.requests) <= self.times:
+            said = said[:-10]
+        connection.sendall(said)
+
+
+class BusyApi(Misbehaving):
+    """Says 503 with a problem, so many times, and that one should come again at once."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def answer(self, connection: socket.socket) -> None:
+        if len(self.requests) > self.times:
+            connection.sendall(self.words('{"status": "ok", "version": "1"}'))
+            return
+        problem = '{"detail": "The database does not answer.", "hint": "Try again in a moment."}'
+        connection.sendall(
+            self.words(problem, "503 Service Unavailable", "application/problem+json", "Retry-After: 0\r\n")
+        )
+
+
+class ForeignServer(Misbehaving):
+    """Something else altogether, which has a page for every address."""
+
+    def answer(self, connection: socket.socket) -> None:
+        connection.sendall(self.words("<html>Welcome to my printer</html>", kind="text/html"))
+
+
+@contextmanager
+def misbehaving[T: Misbehaving](server: T) -> Iterator[T]:
+    """Let it serve inside the block."""
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()
