@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_api import RunningApi
+from api_server import RunningApi
 
 from alphapulse_lib.hub_client import Client
+from alphapulse_lib.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def api(sample_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    running = RunningApi(tmp_path_factory.mktemp("api"), sample_catalog).start()
+    running = RunningApi(Settings(home=tmp_path_factory.mktemp("api"), catalog=sample_catalog)).start()
+    running.door.scopes["guest"] = ("access:services!service=api",)  # may enter and do nothing
     yield running
     running.stop()
 

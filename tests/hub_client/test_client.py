@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from running_api import BusyApi, DroppingApi, ForeignServer, RunningApi, SlowApi, misbehaving
+from api_server import RunningApi
+from misbehaving_api import BusyApi, DroppingApi, ForeignServer, SlowApi, misbehaving
 
 from alphapulse_lib.errors import (
     HubFault,

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from running_api import RunningApi
+from api_server import RunningApi
 
 from alphapulse_lib.errors import Conflict, NotAllowed, UnknownTarget
 from alphapulse_lib.hub_client import Client

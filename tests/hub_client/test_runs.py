@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from running_api import DroppingApi, misbehaving
+from misbehaving_api import DroppingApi, misbehaving
 from small_runs import kept
 
 from alphapulse_lib.errors import Conflict, HubUnreachable, InputError, NotAllowed, UnknownTarget

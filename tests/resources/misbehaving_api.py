@@ -1,4 +1,4 @@
-"""The real REST API on a real socket, with a stand-in for the hub's door; and servers that misbehave, named for how."""
+"""Servers in the API's place that misbehave, named for how."""
 
 from __future__ import annotations
 
@@ -7,65 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import uvicorn
-
-from alphapulse_lib.settings import Settings
-from hub.api.app import PREFIX, create
-from hub.roles import SCOPES
-
-
-class NameIsToken:
-    """The hub's door, for tests: a token's holder is called as the token; ``root`` is an administrator.
-
-    ``guest`` may enter and do nothing.
-    """
-
-    def __init__(self) -> None:
-        self.unknown = {"bad"}
-
-    async def model(self, token: str) -> dict[str, Any] | None:
-        if token in self.unknown:
-            return None
-        access = "access:services!service=api"
-        scopes = [access] if token == "guest" else [access, *SCOPES]
-        return {"name": token, "kind": "user", "admin": token == "root", "scopes": scopes}
-
-
-class RunningApi:
-    """The API in a thread, which may be stopped and started again at the same address."""
-
-    def __init__(self, home: Path, catalog: Path) -> None:
-        self.chosen = Settings(home=home, catalog=catalog)
-        self.door = NameIsToken()
-        self._port = 0
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}{PREFIX}"
-
-    def start(self) -> RunningApi:
-        listening = socket.create_server(("127.0.0.1", self._port))
-        self._port = listening.getsockname()[1]
-        config = uvicorn.Config(create(self.chosen, self.door), log_config=None, timeout_graceful_shutdown=1)
-        self._server = server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline, "the API did not start"
-            time.sleep(0.01)
-        return self
-
-    def stop(self) -> None:
-        assert self._server and self._thread
-        self._server.should_exit = True
-        self._thread.join(timeout=30)
-        assert not self._thread.is_alive()
+PREFIX = "/services/api"
 
 
 class Misbehaving:
