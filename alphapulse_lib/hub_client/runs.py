@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +87,15 @@ class Runs:
         symbol: str | None = None,
         user: str | None = None,
         family: str | None = None,
+        spec: str | None = None,
         limit: int | None = None,
     ) -> Iterator[RunRecord]:
         """Records, the newest first, asked for page by page.
 
         Parameters
         ----------
-        status, purpose, user, family : str, optional
-            Only these.
+        status, purpose, user, family, spec : str, optional
+            Only these; a family by its name, a spec by its id.
         strategy : str, optional
             Only those of this class, by its name alone or as ``module:Class``.
         symbol : str, optional
@@ -108,6 +110,7 @@ class Runs:
             "symbol": symbol,
             "user": user,
             "family": family,
+            "spec": spec,
         }
         return map(_record, self._transport.pages(dict[str, Any], "/v1/runs", query, limit))
 
@@ -128,6 +131,15 @@ class Runs:
             Several do.
         """
         return _kept(self._transport.ask(_Detail, "GET", _path(run_id)))
+
+    def families(self, names: Iterable[str]) -> tuple[Family, ...]:
+        """What was tried of some families, in the order asked for; without a trial where nobody handed one in."""
+        found: list[Family] = []
+        for some in batched(names, 200, strict=False):
+            sent = {"names": some}
+            answer = self._transport.ask(tuple[_Family, ...], "POST", "/v1/families", body=sent, repeatable=True)
+            found += map(_family, answer)
+        return tuple(found)
 
     def append(self, record: RunRecord) -> KeptRun:
         """Append a run; one that is there already stays as it is. Its files are handed in with `upload`.
@@ -188,8 +200,11 @@ def _path(run_id: str) -> str:
 
 
 def _kept(detail: _Detail) -> KeptRun:
-    trials = {each.spec_id: each.sharpe_per_period for each in detail.family.trials}
-    return KeptRun(_record(detail.record), Family(detail.family.name, trials), detail.files)
+    return KeptRun(_record(detail.record), _family(detail.family), detail.files)
+
+
+def _family(found: _Family) -> Family:
+    return Family(found.name, {each.spec_id: each.sharpe_per_period for each in found.trials})
 
 
 def _record(values: dict[str, Any]) -> RunRecord:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 PREFIX = "/services/api"
 
@@ -87,6 +88,27 @@ class ForeignServer(Misbehaving):
 
     def answer(self, connection: socket.socket) -> None:
         connection.sendall(self.words("<html>Welcome to my printer</html>", kind="text/html"))
+
+
+class CountingProxy(Misbehaving):
+    """Passes each request on to another server and remembers it. It behaves, apart from reading along."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__()
+        self._target = urlsplit(target)
+
+    def answer(self, connection: socket.socket) -> None:
+        sent = self.requests[-1]
+        head, _, body = sent.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), 0)
+        while len(body) < length:
+            piece = connection.recv(65_536)
+            body += piece
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+        with socket.create_connection((self._target.hostname, self._target.port)) as beyond:
+            beyond.sendall(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body)
+            while piece := beyond.recv(65_536):
+                connection.sendall(piece)
 
 
 @contextmanager
