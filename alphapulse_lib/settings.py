@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         "", description="The REST API's database, as SQLAlchemy names it. Default: SQLite in <home>/api."
     )
     api_url: str = Field("", description="Where the REST API is reached; set by the hub in each workspace.")
+    api_token: str = Field(
+        "",
+        repr=False,
+        description="Whose rights scripts outside of a workspace have at the REST API: a token of the hub's.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
     @field_validator("home", "catalog", "personal_catalog", "ledger", mode="after")

@@ -82,7 +82,7 @@ def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Calla
 
 def environment(chosen: Settings) -> dict[str, str]:
     """Settings as the variables that say the same."""
-    values = chosen.model_dump(mode="json")
+    values = chosen.model_dump(mode="json", exclude={"api_token"})  # the services have tokens of their own
     return {f"ALPHAPULSE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
 
 

@@ -151,6 +151,7 @@ def _run(
     from alphapulse_lib.session.news import ensure_scores
     from alphapulse_lib.session.progress import Meter
 
+    ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
     started_at = clock.now_ns()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
@@ -167,7 +168,6 @@ def _run(
         )
         if raw.status == "finished":
             meter.finish()
-    ledger = open_ledger()
     record = keep(spec, raw, ledger, user=_user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
     told = f"ap.run({record.id!r}) shows its record and its log."
     if raw.status == "interrupted":

@@ -15,6 +15,7 @@ from hub.api.comments import routes as comment_routes
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
 from hub.api.identity import Door
+from hub.api.ledger import families as family_routes
 from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
@@ -66,7 +67,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     install(app)
-    for module in (comment_routes, run_routes, data_routes, notification_routes):
+    for module in (comment_routes, run_routes, family_routes, data_routes, notification_routes):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get(f"{PREFIX}/health", tags=["service"], responses=answers(503))

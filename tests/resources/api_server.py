@@ -57,20 +57,40 @@ class Api:
         return self._http.request(method, path, headers=headers | more.pop("headers", {}), **more)
 
 
+class RunningApi:
+    """The API in a thread; it may be stopped, and started again at the same address with what it kept."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self.chosen, self.door = chosen, KnownTokens()
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}{PREFIX}"
+
+    def start(self) -> RunningApi:
+        listening = socket.create_server(("127.0.0.1", self._port))
+        self._port = listening.getsockname()[1]
+        app = create(self.chosen, self.door)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive(), "the API did not start"
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the API did not stop"
+
+
 @contextmanager
 def serving(chosen: Settings) -> Iterator[Api]:
     """The API as the settings say, for as long as the block lasts."""
-    door = KnownTokens()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}{PREFIX}"
-        server = uvicorn.Server(uvicorn.Config(create(chosen, door), log_config=None, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the API did not start"
-            time.sleep(0.01)
-        try:
-            yield Api(url, door)
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    running = RunningApi(chosen).start()
+    try:
+        yield Api(running.url, running.door)
+    finally:
+        running.stop()

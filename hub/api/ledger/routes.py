@@ -44,7 +44,8 @@ def runs(
     strategy: Word = None,
     symbol: Word = None,
     user: Word = None,
-    family: Word = None,
+    family: Annotated[str | None, Query(min_length=1, pattern=r"^[^\x00-\x1f]+$")] = None,
+    spec: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Only runs of exactly this spec.")] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[dict[str, Any]]:
@@ -58,6 +59,7 @@ def runs(
         symbol=symbol,
         user=user,
         family=family,
+        spec_id=spec,
     )
     more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
     return Page[dict[str, Any]](items=[each for _, each in found[:limit]], next=more)
