@@ -22,6 +22,7 @@ c.VoilaConfiguration.page_config_hook = _own_mathjax
 c.VoilaConfiguration.extension_denylist = ["@pyviz/jupyterlab_pyviz"]
 c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
 if os.environ.get("ALPHAPULSE_SERVER") == "job":
-    # Nobody looks at it: without the screens' extensions it starts in half the time.
+    # Nobody looks at it: without the screens' extensions it starts in half the time, and the worker asks it often.
+    c.ServerApp.log_level = "WARNING"
     _screens = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim", "voila.server_extension")
     c.ServerApp.jpserver_extensions |= dict.fromkeys((*_screens, "panel.io.jupyter_server_extension"), False)

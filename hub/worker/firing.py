@@ -18,7 +18,7 @@ __all__ = ["FiringRunner"]
 
 _log = logging.getLogger("alphapulse.worker")
 
-_LOOK = 0.3  # seconds between two looks at a job
+_LOOK, _LOOK_LONG = 0.3, 2.0  # seconds between two looks at a job, at first and once it has run for long
 _LOOK_START = 0.15  # seconds between two looks at a server that starts
 _AWAY = 180.0  # seconds that the hub or a server may be away before a firing fails of it
 _STARTS = 3  # tries to start a server
@@ -96,11 +96,11 @@ class FiringRunner(DBOSConfiguredInstance):
             try:
                 if not self._started(server, firing_id):
                     return {"state": "cancelled", "error": "It was cancelled before its notebook ran."}
-                state = server.submit(job)
+                state, since = server.submit(job), time.monotonic()
                 while state["state"] == "running":
                     quiet_since = time.monotonic()
                     self._keep(firing_id, state)
-                    time.sleep(_LOOK)
+                    time.sleep(min(_LOOK_LONG, max(_LOOK, (quiet_since - since) / 30)))
                     state = server.cancel() if self._is_cancelled(firing_id) else server.state()
                 return state
             except RefusedError as refused:
