@@ -159,5 +159,8 @@ def _templates() -> tuple[Environment, Markup, Markup]:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    css, js = (loader.get_source(environment, f"tearsheet.{ending}")[0] for ending in ("css", "js"))
-    return environment, Markup(css), Markup(js)  # noqa: S704  our own files
+
+    def source(*names: str) -> Markup:
+        return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))  # noqa: S704  our own
+
+    return environment, source("look.css", "tearsheet.css"), source("chart.js", "tearsheet.js")
