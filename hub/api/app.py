@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
-from hub.api import comments, data, ledger, notifications  # noqa: F401  their tables register themselves
+from hub.api import comments, data, ledger, notifications, schedules  # noqa: F401  their tables register themselves
 from hub.api.comments import routes as comment_routes
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
@@ -20,6 +20,7 @@ from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
 from hub.api.problems import ProblemError, answers, install
+from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
 
 __all__ = ["PREFIX", "create"]
@@ -66,7 +67,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     install(app)
-    for module in (comment_routes, run_routes, data_routes, notification_routes):
+    for module in (comment_routes, run_routes, data_routes, schedule_routes, notification_routes):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get(f"{PREFIX}/health", tags=["service"], responses=answers(503))

@@ -1,0 +1,68 @@
+"""Where an executed notebook goes: a path inside the workspace with a few names to be filled in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+__all__ = ["DEFAULT", "NAMES", "require_notebook", "require_output", "written"]
+
+#: No two firings share it.
+DEFAULT = "scheduled/{notebook}-{date}-{time}-{firing}.ipynb"
+#: What a template may name: the notebook's name, the slot by the schedule's clock, the firing's id.
+NAMES = ("notebook", "date", "time", "firing")
+
+
+def require_notebook(path: str) -> str:
+    """The same path, when it is one of a notebook inside a workspace.
+
+    Raises
+    ------
+    ValueError
+        It leads out of the workspace, into a hidden folder, or to something else.
+    """
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or "\\" in path or ".." in parts:
+        raise ValueError(f"{path!r} leads out of the workspace; give a path inside it, such as backtests/sma.ipynb")
+    if not path.endswith(".ipynb") or PurePosixPath(path).name == ".ipynb":
+        raise ValueError(f"{path!r} is no notebook; its name must end in .ipynb")
+    if any(part.startswith(".") for part in parts) or any(
+        ord(each) < 32 or 0xD800 <= ord(each) <= 0xDFFF for each in path
+    ):
+        raise ValueError(f"{path!r} is hidden or holds control characters; give a path such as backtests/sma.ipynb")
+    return str(PurePosixPath(path))
+
+
+def require_output(template: str) -> str:
+    """The same template, when every filling of it is a notebook's path inside a workspace.
+
+    Raises
+    ------
+    ValueError
+        It names what we do not fill in, or leads out of the workspace.
+    """
+    try:
+        named = [(name, spec, how) for _, name, spec, how in Formatter().parse(template) if name is not None]
+    except ValueError as wrong:
+        raise ValueError(f"{template!r} is no template: {wrong}") from None
+    for name, spec, how in named:
+        if name not in NAMES or spec or how:
+            raise ValueError(f"{{{name}}} is not filled in; a template may name {', '.join(f'{{{n}}}' for n in NAMES)}")
+    require_notebook(written(template, "notebook.ipynb", 0, "UTC", "0" * 16))
+    return template
+
+
+def written(template: str, notebook: str, slot: int, timezone: str, firing: str) -> str:
+    """The path that a template gives for one firing.
+
+    Examples
+    --------
+    >>> written(DEFAULT, "backtests/sma.ipynb", 0, "UTC", "0123456789abcdef")
+    'scheduled/sma-1970-01-01-000000-01234567.ipynb'
+    """
+    at = datetime.fromtimestamp(slot // 10**9, UTC).astimezone(ZoneInfo(timezone))
+    return template.format(
+        notebook=PurePosixPath(notebook).stem, date=f"{at:%Y-%m-%d}", time=f"{at:%H%M%S}", firing=firing[:8]
+    )

@@ -1,0 +1,270 @@
+"""What a schedule and a firing are on the wire and in the database."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import math
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from hub.api.database import METADATA
+from hub.api.schedules.output import DEFAULT, require_notebook, require_output, written
+from hub.api.schedules.slots import known_zone, require_cron
+
+__all__ = [
+    "ENDED",
+    "FIRINGS",
+    "OPEN",
+    "SCHEDULES",
+    "Asked",
+    "Changed",
+    "Firing",
+    "New",
+    "Schedule",
+    "State",
+]
+
+_SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+
+SCHEDULES = Table(
+    "schedules",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("owner", String(255), nullable=False),
+    Column("notebook", Text, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("cron", String(128), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("catch_up", String(8), nullable=False),
+    Column("overlap", String(8), nullable=False),
+    Column("timeout", Integer, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("paused_at", BigInteger),
+    Column("deleted_at", BigInteger),
+    # Every slot up to here has its firing; what lies after it is still to be decided.
+    Column("decided_until", BigInteger, nullable=False),
+    Index("schedules_of_an_owner", "owner", "sequence"),
+)
+FIRINGS = Table(
+    "firings",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    # A firing keeps what it was asked to do: a schedule that is changed later changes no firing.
+    Column("schedule", String(32), ForeignKey("schedules.id")),
+    Column("slot", BigInteger),
+    Column("kind", String(16), nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("notebook", Text, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("timeout", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("runs", JSON, nullable=False, default=list),
+    Column("cells", Integer),
+    Column("cells_done", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("cancel_asked_at", BigInteger),
+    UniqueConstraint("schedule", "slot", name="one_firing_a_slot"),
+    Index("firings_in_a_state", "state", "schedule", "sequence"),
+    Index("firings_of_an_owner", "owner", "sequence"),
+)
+
+type State = Literal[
+    "due", "starting", "running", "finished", "failed", "timed-out", "cancelled", "lost", "skipped", "missed"
+]
+#: States of a firing that is not over.
+OPEN = ("due", "starting", "running")
+#: States in which a firing stays.
+ENDED = ("finished", "failed", "timed-out", "cancelled", "lost", "skipped", "missed")
+
+_MOST_PARAMETERS = 20_000  # characters of JSON
+_DEEPEST = 20
+
+
+def _zone(name: str) -> str:
+    if not known_zone(name):
+        raise ValueError(f"{name!r} is no time zone; take a name such as America/New_York or UTC")
+    return name
+
+
+def _plain(value: Any, depth: int = 0) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"is nested deeper than {_DEEPEST}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("holds a number that is not finite")
+    if isinstance(value, str) and any(each == "\0" or 0xD800 <= ord(each) <= 0xDFFF for each in value):
+        raise ValueError("holds text that cannot be stored")
+    if isinstance(value, dict):
+        for name, held in value.items():
+            _plain(name, depth)
+            _plain(held, depth + 1)
+    if isinstance(value, list):
+        for held in value:
+            _plain(held, depth + 1)
+
+
+def _parameters(values: dict[str, Any]) -> dict[str, Any]:
+    for name in values:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"{name!r} is no name of a parameter: letters, digits and _, as in Python")
+    _plain(values)
+    if len(json.dumps(values)) > _MOST_PARAMETERS:
+        raise ValueError(f"is longer than {_MOST_PARAMETERS:,} characters of JSON")
+    return values
+
+
+Notebook = Annotated[
+    str,
+    Field(min_length=1, max_length=400, description="Its path in the workspace.", examples=["backtests/sma.ipynb"]),
+    AfterValidator(require_notebook),
+]
+Output = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=400,
+        description="Where the executed notebook goes, in the workspace. `{notebook}`, `{date}`, `{time}` and "
+        "`{firing}` are filled in. What is there already is replaced.",
+    ),
+    AfterValidator(require_output),
+]
+Parameters = Annotated[
+    dict[str, Any],
+    Field(description="Set in the notebook's cell tagged `parameters`, by name.", examples=[{"symbol": "AAPL"}]),
+    AfterValidator(_parameters),
+]
+Timeout = Annotated[
+    int, Field(ge=1, le=7 * 86_400, description="Seconds after which a notebook that still runs is ended.")
+]
+Cron = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Minute, hour, day of the month, month, day of the week.",
+        examples=["0 7 * * 1-5"],
+    ),
+    AfterValidator(require_cron),
+]
+Zone = Annotated[
+    str,
+    Field(min_length=1, max_length=64, description="Whose clock cron reads.", examples=["America/New_York"]),
+    AfterValidator(_zone),
+]
+CatchUp = Annotated[
+    Literal["skip", "last", "all"],
+    Field(description="Which of the slots that passed while nothing could fire are made up for."),
+]
+Overlap = Annotated[
+    Literal["skip", "queue"],
+    Field(description="What becomes of a slot while the schedule's last firing still runs: left out, or it waits."),
+]
+
+
+class Asked(BaseModel):
+    """A notebook to be run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notebook: Notebook
+    parameters: Parameters = Field(default_factory=dict)
+    timeout: Timeout = 3600
+    output: Output = DEFAULT
+
+    @model_validator(mode="after")
+    def _spares_its_source(self) -> Self:
+        require_other(self.notebook, self.output)
+        return self
+
+
+class New(Asked):
+    """A schedule to be made."""
+
+    cron: Cron
+    timezone: Zone = "UTC"
+    catch_up: CatchUp = "last"
+    overlap: Overlap = "skip"
+
+
+class Changed(BaseModel):
+    """What of a schedule is to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notebook: Notebook = ""
+    parameters: Parameters = Field(default_factory=dict)
+    timeout: Timeout = 0
+    output: Output = ""
+    cron: Cron = ""
+    timezone: Zone = ""
+    catch_up: CatchUp = "last"
+    overlap: Overlap = "skip"
+
+    def values(self) -> dict[str, Any]:
+        """What was sent, and nothing else."""
+        return self.model_dump(include=self.model_fields_set)
+
+
+class Schedule(BaseModel):
+    """A schedule as it is read."""
+
+    id: str
+    owner: str
+    notebook: str
+    parameters: dict[str, Any]
+    cron: str
+    timezone: str
+    catch_up: Literal["skip", "last", "all"]
+    overlap: Literal["skip", "queue"]
+    timeout: int
+    output: str
+    paused: bool
+    next: list[datetime] = Field(description="The next slots, in UTC; none while it is paused.")
+    last: Firing | None = Field(description="The newest firing.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class Firing(BaseModel):
+    """One run of a notebook: of a schedule's slot, asked for by hand (no slot), or of no schedule (a backtest)."""
+
+    id: str
+    schedule: str | None
+    kind: Literal["slot", "asked", "backtest"]
+    slot: datetime | None = Field(description="The moment it was due; none when it was asked for by hand.")
+    owner: str
+    notebook: str
+    parameters: dict[str, Any]
+    output: str = Field(description="Where the executed notebook goes, in the owner's workspace.")
+    timeout: int
+    state: State
+    detail: str = Field(description="Why it failed, was skipped or missed; empty otherwise.")
+    runs: list[str] = Field(description="The ids of the runs that it added to the ledger.")
+    cells: int | None = Field(description="How many code cells the notebook has, once it runs.")
+    cells_done: int | None = Field(description="How many of them have run.")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def require_other(notebook: str, output: str) -> None:
+    """Refuse an output that is the notebook itself.
+
+    Raises
+    ------
+    ValueError
+        The executed notebook would replace its source.
+    """
+    if written(output, notebook, 0, "UTC", "0" * 16) == notebook:
+        raise ValueError(f"output={output!r} would replace the notebook itself; take another name")

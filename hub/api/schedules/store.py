@@ -1,0 +1,223 @@
+"""Schedules and firings in the database. Nothing is removed: a deleted schedule keeps its firings."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+
+from alphapulse_lib import clock
+from hub.api.problems import ProblemError
+from hub.api.schedules.output import written
+from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule, require_other
+from hub.api.schedules.slots import slots
+
+__all__ = ["ScheduleStore", "firing_of", "new_id"]
+
+_NEXT = 5
+
+
+def new_id() -> str:
+    """Sixteen hexadecimal digits that no other schedule or firing has."""
+    return secrets.token_hex(8)
+
+
+class ScheduleStore:
+    """The schedules and firings of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(writes=True)
+
+    def page(self, owner: str | None, limit: int, before: int | None) -> list[tuple[int, Schedule]]:
+        """Schedules, the newest first, each with its place."""
+        query = select(SCHEDULES).where(SCHEDULES.c.deleted_at.is_(None))
+        if owner is not None:
+            query = query.where(SCHEDULES.c.owner == owner)
+        if before is not None:
+            query = query.where(SCHEDULES.c.sequence < before)
+        with self._engine.begin() as connection:
+            rows = connection.execute(query.order_by(SCHEDULES.c.sequence.desc()).limit(limit)).all()
+            last = _newest(connection, [row.id for row in rows])
+        return [(row.sequence, _schedule(row, last.get(row.id))) for row in rows]
+
+    def get(self, schedule_id: str) -> Schedule:
+        """One schedule.
+
+        Raises
+        ------
+        ProblemError
+            404: there is none of that id.
+        """
+        with self._engine.begin() as connection:
+            return _read(connection, schedule_id)
+
+    def add(self, new: New, owner: str) -> Schedule:
+        """Make a schedule; its first slot is the next one from now."""
+        now = clock.now_ns()
+        values = {"id": new_id(), "owner": owner, "created_at": now, "changed_at": now, "decided_until": now}
+        with self._writing.begin() as connection:
+            connection.execute(insert(SCHEDULES).values(**new.model_dump(), **values))
+            return _read(connection, str(values["id"]))
+
+    def change(self, schedule_id: str, changed: Changed) -> Schedule:
+        """Change what was sent. A new timetable begins now: it has no slots in the past.
+
+        Raises
+        ------
+        ProblemError
+            422: the output would now replace the notebook.
+        """
+        values = changed.values()
+        with self._writing.begin() as connection:
+            row = _found(connection, schedule_id)
+            try:
+                require_other(values.get("notebook", row.notebook), values.get("output", row.output))
+            except ValueError as wrong:
+                raise ProblemError(422, str(wrong)) from None
+            if {"cron", "timezone"} & values.keys():
+                values["decided_until"] = clock.now_ns()
+            _update(connection, schedule_id, changed_at=clock.now_ns(), **values)
+            return _read(connection, schedule_id)
+
+    def pause(self, schedule_id: str) -> Schedule:
+        """Let no slot fire until it is resumed; a firing that runs goes on."""
+        with self._writing.begin() as connection:
+            if _found(connection, schedule_id).paused_at is None:
+                _update(connection, schedule_id, paused_at=clock.now_ns())
+            return _read(connection, schedule_id)
+
+    def resume(self, schedule_id: str) -> Schedule:
+        """Fire again, from now on: slots of the pause are not made up for."""
+        with self._writing.begin() as connection:
+            if _found(connection, schedule_id).paused_at is not None:
+                _update(connection, schedule_id, paused_at=None, decided_until=clock.now_ns())
+            return _read(connection, schedule_id)
+
+    def delete(self, schedule_id: str) -> None:
+        """Take a schedule away; what waits is cancelled, what runs goes on, all its firings stay readable."""
+        with self._writing.begin() as connection:
+            _found(connection, schedule_id)
+            now = clock.now_ns()
+            _update(connection, schedule_id, deleted_at=now)
+            waiting = (FIRINGS.c.schedule == schedule_id) & (FIRINGS.c.state == "due")
+            ended = {"state": "cancelled", "ended_at": now, "detail": "Its schedule was deleted."}
+            connection.execute(update(FIRINGS).where(waiting).values(**ended))
+
+    def fire(self, schedule_id: str) -> Firing:
+        """Ask for a firing now, beside the timetable; while another one runs, it waits."""
+        with self._writing.begin() as connection:
+            row = _found(connection, schedule_id)
+            asked = Asked(notebook=row.notebook, parameters=row.parameters, timeout=row.timeout, output=row.output)
+            return _ask(connection, asked, row.owner, "asked", row.timezone, schedule_id)
+
+    def run(self, asked: Asked, owner: str) -> Firing:
+        """Ask for a notebook to be run now, without a schedule."""
+        with self._writing.begin() as connection:
+            return _ask(connection, asked, owner, "backtest", "UTC", None)
+
+    def firings(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, Firing]]:
+        """Firings, the newest first, each with its place; ``wanted`` names columns and what they must be."""
+        query = select(FIRINGS)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(FIRINGS.c[name] == value)
+        if before is not None:
+            query = query.where(FIRINGS.c.sequence < before)
+        with self._engine.begin() as connection:
+            rows = connection.execute(query.order_by(FIRINGS.c.sequence.desc()).limit(limit))
+            return [(row.sequence, firing_of(row)) for row in rows]
+
+    def firing(self, firing_id: str, **wanted: str) -> Firing:
+        """One firing, that is also what ``wanted`` says.
+
+        Raises
+        ------
+        ProblemError
+            404: there is none.
+        """
+        with self._engine.begin() as connection:
+            return firing_of(_found_firing(connection, firing_id, wanted))
+
+    def cancel(self, firing_id: str) -> Firing:
+        """Cancel a firing: at once while it waits, within seconds while it runs.
+
+        Raises
+        ------
+        ProblemError
+            409: it is over.
+        """
+        with self._writing.begin() as connection:
+            row = _found_firing(connection, firing_id, {})
+            if row.state not in OPEN:
+                raise ProblemError(409, f"The firing {firing_id} is over: {row.state}.")
+            now = clock.now_ns()
+            waiting = {"state": "cancelled", "ended_at": now} if row.state == "due" else {}
+            changed = {"cancel_asked_at": row.cancel_asked_at or now, **waiting}
+            connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**changed))
+            return firing_of(_found_firing(connection, firing_id, {}))
+
+
+def _ask(connection: Connection, asked: Asked, owner: str, kind: str, timezone: str, schedule_id: str | None) -> Firing:
+    now, firing_id = clock.now_ns(), new_id()
+    values = asked.model_dump() | {"output": written(asked.output, asked.notebook, now, timezone, firing_id)}
+    row = {"id": firing_id, "schedule": schedule_id, "kind": kind, "owner": owner, "state": "due", "created_at": now}
+    connection.execute(insert(FIRINGS).values(**row, **values))
+    return firing_of(_found_firing(connection, firing_id, {}))
+
+
+def _read(connection: Connection, schedule_id: str) -> Schedule:
+    return _schedule(_found(connection, schedule_id), _newest(connection, [schedule_id]).get(schedule_id))
+
+
+def _newest(connection: Connection, schedules: list[str]) -> dict[str, Firing]:
+    of_them = FIRINGS.c.schedule.in_(schedules)
+    newest = select(func.max(FIRINGS.c.sequence)).where(of_them).group_by(FIRINGS.c.schedule)
+    rows = connection.execute(select(FIRINGS).where(FIRINGS.c.sequence.in_(newest)))
+    return {row.schedule: firing_of(row) for row in rows}
+
+
+def _found(connection: Connection, schedule_id: str) -> Row[Any]:
+    there = (SCHEDULES.c.id == schedule_id) & SCHEDULES.c.deleted_at.is_(None)
+    row = connection.execute(select(SCHEDULES).where(there).with_for_update()).first()
+    if row is None:
+        raise ProblemError(404, f"There is no schedule {schedule_id!r}.", "GET /v1/schedules lists them.")
+    return row
+
+
+def _found_firing(connection: Connection, firing_id: str, wanted: dict[str, str]) -> Row[Any]:
+    query = select(FIRINGS).where(FIRINGS.c.id == firing_id).with_for_update()
+    for name, value in wanted.items():
+        query = query.where(FIRINGS.c[name] == value)
+    row = connection.execute(query).first()
+    if row is None:
+        raise ProblemError(404, f"There is no firing {firing_id!r} here.", "GET /v1/firings lists them.")
+    return row
+
+
+def _update(connection: Connection, schedule_id: str, **values: Any) -> None:
+    connection.execute(update(SCHEDULES).where(SCHEDULES.c.id == schedule_id).values(**values))
+
+
+def _schedule(row: Row[Any], last: Firing | None) -> Schedule:
+    held = dict(row._mapping)
+    paused = held.pop("paused_at") is not None
+    upcoming = [] if paused else islice(slots(row.cron, row.timezone, clock.now_ns()), _NEXT)
+    held |= {"created_at": _time(row.created_at), "changed_at": _time(row.changed_at)}
+    shown = {name: value for name, value in held.items() if name in Schedule.model_fields}
+    return Schedule(**shown, paused=paused, next=[_time(each) for each in upcoming], last=last)
+
+
+def firing_of(row: Row[Any]) -> Firing:
+    """A row of the table as it is read."""
+    held = {name: value for name, value in row._mapping.items() if name in Firing.model_fields}
+    for name in ("slot", "created_at", "started_at", "ended_at"):
+        held[name] = None if held[name] is None else _time(held[name])
+    return Firing(**held)
+
+
+def _time(moment: int) -> datetime:
+    return datetime.fromtimestamp(moment / 1e9, UTC)
