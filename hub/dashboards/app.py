@@ -58,7 +58,7 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
 
     app.get(f"{PREFIX}oauth_callback")(sign_in.come_back)
     add_applications(
-        {name: _Maker(kind, services) for name, kind in PAGES.items()},
+        {name: _Maker(kind, services).make for name, kind in PAGES.items()},
         app=app,
         prefix=PREFIX.rstrip("/"),
         index_enabled=False,
@@ -79,5 +79,5 @@ class _Maker:
     kind: type[Page]
     services: Services
 
-    def __call__(self) -> pn.Template:
+    def make(self) -> pn.Template:
         return opened(self.kind(visitor(), self.services))
