@@ -20,7 +20,7 @@ from hub.network import Network, proxy_command
 __all__ = ["PROGRAMS", "environment", "kept_alive", "write"]
 
 #: In the order in which they start; they stop in the opposite one.
-PROGRAMS = ("proxy", "hub", "api", "worker")
+PROGRAMS = ("proxy", "hub", "api", "worker", "dashboards")
 
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds

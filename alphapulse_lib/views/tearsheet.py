@@ -20,7 +20,7 @@ from alphapulse_lib.views import numbers, sheet_charts, sheet_tables
 if TYPE_CHECKING:
     from alphapulse_lib.results.run import Run
 
-__all__ = ["html"]
+__all__ = ["body", "html"]
 
 _LOG_LINES = 200
 _PERIODS = {"1d": "daily", "1w": "weekly", "1m": "one-minute", "1h": "hourly"}
@@ -40,13 +40,26 @@ def html(run: Run) -> str:
         One of the run's files is gone or damaged.
     """
     environment, css, js = _templates()
+    return environment.get_template("tearsheet.html").render(css=css, js=js, **_values(run))
+
+
+def body(run: Run) -> str:
+    """What a tearsheet says below the run's name, for a page that has its own frame, ``look.css`` and ``chart.js``.
+
+    Raises
+    ------
+    LedgerError
+        One of the run's files is gone or damaged.
+    """
+    environment, _, _ = _templates()
+    return environment.get_template("sheet.html").render(**_values(run))
+
+
+def _values(run: Run) -> dict[str, Any]:
     values = _identity(run) | _specification(run)
     if run.status == "finished":
-        values |= _result(run)
-    else:
-        values |= {"error": run.record.error, "traceback": run.record.traceback}
-    template = environment.get_template("tearsheet.html")
-    return template.render(css=css, js=js, **values)
+        return values | _result(run)
+    return values | {"error": run.record.error, "traceback": run.record.traceback}
 
 
 def _identity(run: Run) -> dict[str, Any]:
@@ -159,5 +172,8 @@ def _templates() -> tuple[Environment, Markup, Markup]:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    css, js = (loader.get_source(environment, f"tearsheet.{ending}")[0] for ending in ("css", "js"))
-    return environment, Markup(css), Markup(js)  # noqa: S704  our own files
+
+    def source(*names: str) -> Markup:
+        return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))  # noqa: S704  our own
+
+    return environment, source("look.css", "tearsheet.css"), source("chart.js", "tearsheet.js")

@@ -1,0 +1,30 @@
+"use strict";
+// What the page can do without the server: light and dark, the numbers under the pointer, sorting a table.
+document.getElementById("theme")?.addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  try { localStorage.setItem("alphapulse-theme", root.dataset.theme); } catch (refused) { /* for this page alone, then */ }
+  document.dispatchEvent(new Event("themechange"));
+});
+
+document.addEventListener("pointerover", (event) => {
+  const figure = event.target.closest?.("figure.chart");
+  if (figure && !figure.dataset.heard) { figure.dataset.heard = "yes"; underPointer(figure); }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("th button[data-column]");
+  if (!button) return;
+  const head = button.closest("th"), body = head.closest("table").tBodies[0], column = head.cellIndex;
+  const falling = head.getAttribute("aria-sort") !== "descending";
+  for (const each of head.parentElement.children) each.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent.trim();
+  const order = (a, b) => {
+    const [x, y] = [key(a), key(b)], numeric = x !== "" && y !== "" && !Number.isNaN(+x) && !Number.isNaN(+y);
+    if (!numeric && (x === "") !== (y === "")) return x === "" ? 1 : -1;
+    return (falling ? -1 : 1) * (numeric ? x - y : x.localeCompare(y));
+  };
+  body.append(...[...body.rows].sort(order));
+});

@@ -1,0 +1,138 @@
+"""Home: what a person wants to know first, on one page."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import panel as pn
+
+from alphapulse_lib import clock
+from hub.dashboards import catalog, charts, ledger, times, timetable, web
+from hub.dashboards.catalog import Listed, Quote
+from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.templating import render
+from hub.dashboards.visitor import Visitor
+
+__all__ = ["Home", "watched"]
+
+_WATCHED = 10  # names that somebody who never chose sees
+_OLD = 5  # days: a long weekend
+_NEWS, _RUNS, _PLANS, _TOLD = 8, 8, 6, 8
+
+
+async def watched(services: Services, user: str) -> list[Listed]:
+    """The names that somebody watches; of one who never chose, those with the most daily bars."""
+    held = await services.shelf.get(30, catalog.instruments)
+    chosen = services.watchlists.of(user)
+    if chosen is None:
+        newest = sorted((each for each in held if each.bars), key=lambda each: (-each.last, -each.bars))
+        return sorted(newest[:_WATCHED], key=lambda each: each.symbol)
+    known = {each.id: each for each in held}
+    return [known[each] for each in chosen if each in known]
+
+
+class Home(Page):
+    """The page."""
+
+    name, title = "home", "Home"
+
+    def __init__(self, somebody: Visitor, services: Services) -> None:
+        super().__init__(somebody, services)
+        self._place = charts.pane("price")
+        self._shown: str | None = None
+        self.widgets = {
+            "watchlist": Widget(self._watchlist, "watchlist_empty", every=60),
+            "chosen": Widget(self._chosen),
+            "chart": Widget(self._chart, "chart_empty"),
+            "news": Widget(self._news, "news_empty", every=60),
+            "runs": Widget(self._runs, "runs_empty", every=10),
+            "schedules": Widget(self._schedules, "schedules_empty", every=15),
+            "mentions": Widget(self._mentions, "mentions_empty", every=10),
+        }
+
+    def roots(self) -> dict[str, pn.viewable.Viewable]:
+        """The price chart."""
+        return {"chart": self._place}
+
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+        """Choose a name, or mark what one was told as read."""
+        if name == "choose":
+            self.query["symbol"] = value
+            self.tell("address", query=f"?{web.page('', symbol=value).partition('?')[2]}")
+            await self.reload("chosen", "watchlist", "chart")
+        elif name == "read" and value.isdigit():
+            await self.api.send("POST", "notifications/read", {"id": int(value)})
+            await self.reload("mentions")
+
+    def theme_changed(self) -> None:
+        """A canvas keeps its colours until it is drawn again."""
+        self.spawn(self.reload("chart"))
+
+    async def _selected(self) -> Listed | None:
+        held = await self.services.shelf.get(30, catalog.instruments)
+        asked = self.query.get("symbol")
+        if asked:
+            for each in held:
+                if asked in (each.id, each.symbol):
+                    return each
+        names = await watched(self.services, self.visitor.name)
+        return next((each for each in names if each.bars), None)
+
+    async def _quotes(self, names: list[Listed]) -> list[Quote]:
+        return await self.services.shelf.get(60, catalog.quotes, tuple(names))
+
+    async def _watchlist(self) -> str:
+        names = await watched(self.services, self.visitor.name)
+        if not names:
+            return ""
+        rows = await self._quotes(names)
+        selected = await self._selected()
+        newest = max((row.ts for row in rows), default=0)
+        age = clock.now_ns() - newest
+        old = age if newest and age > catalog.step(_OLD) else 0
+        return render("watchlist", rows=rows, chosen=selected.id if selected else "", newest=newest, old=old)
+
+    async def _chosen(self) -> str:
+        listed = await self._selected()
+        if listed is None:
+            return ""
+        quotes = await self._quotes([listed])
+        return render("chosen", listed=listed, quote=quotes[0] if quotes else None)
+
+    async def _chart(self) -> str:
+        listed = await self._selected()
+        if listed is None or not listed.bars:
+            return ""
+        data = await self.services.shelf.get(60, _drawing, listed)
+        figure = await asyncio.to_thread(charts.drawn, data, dark=self.dark)
+        self.later(lambda: setattr(self._place, "object", figure))
+        return render("chart_note", listed=listed)
+
+    async def _news(self) -> str:
+        found = await self.services.shelf.get(30, catalog.articles, None, None, None, _NEWS)
+        return render("news", articles=found) if found else ""
+
+    async def _runs(self) -> str:
+        found = (await self.api.get("runs", limit=_RUNS))["items"]
+        return render("home_runs", runs=[ledger.row(each) for each in found]) if found else ""
+
+    async def _schedules(self) -> str:
+        found = await timetable.plans(self.api, _PLANS)
+        return render("home_schedules", items=found) if found else ""
+
+    async def _mentions(self) -> str:
+        found: list[dict[str, Any]] = (await self.api.get("notifications", limit=_TOLD))["items"]
+        items = [each | {"link": web.told(each["about"]), "at": times.iso_ns(each["created_at"])} for each in found]
+        unread = sum(not each["read_at"] for each in items)
+        return render("mentions", items=items, unread=unread, newest=items[0]["id"] if items else 0) if items else ""
+
+
+def _drawing(listed: Listed) -> charts.Drawing:
+    """A year of an instrument, with its articles."""
+    import alphapulse_lib as ap
+
+    start = catalog.window_start(listed, "1y" if listed.period.endswith(("d", "w")) else "1m")
+    bars = ap.bars(listed.id, listed.period, catalog.stamp(start))
+    found = catalog.articles(listed.id, start, listed.last, 200)
+    return charts.Drawing(bars, listed.zone, articles=found, height=300)

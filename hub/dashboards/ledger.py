@@ -1,0 +1,74 @@
+"""Runs of the ledger as rows of a table."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from alphapulse_lib.model.canonical import from_json
+from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.views import numbers
+
+__all__ = ["Row", "record_of", "row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a table says of a run: its numbers as they were when it was recorded."""
+
+    id: str
+    strategy: str
+    symbols: str
+    period: str
+    window: str
+    total: float | None
+    sharpe: float | None
+    deflated: float | None
+    trials: int | None
+    drawdown: float | None
+    trades: float | None
+    status: str
+    purpose: str
+    fill: str
+    user: str
+    family: str
+    started_at: int
+    zone: str
+
+
+def row(values: dict[str, Any]) -> Row:
+    """The row of a record that the API sent."""
+    record = record_of(values)
+    spec, stats = record.spec, record.statistics
+    trials = stats.get("trials")
+    return Row(
+        id=record.id,
+        strategy=spec.strategy.name.rpartition(":")[2],
+        symbols=numbers.symbols(spec),
+        period=spec.period,
+        window=numbers.window(record),
+        total=_number(stats.get("total_return")),
+        sharpe=_number(stats.get("sharpe")),
+        deflated=_number(stats.get("deflated_sharpe")),
+        trials=int(trials) if isinstance(trials, int | float) and trials == trials else None,
+        drawdown=_number(stats.get("max_drawdown")),
+        trades=_number(stats.get("trades")),
+        status=record.status,
+        purpose=record.purpose,
+        fill=spec.fill,
+        user=record.user,
+        family=spec.family,
+        started_at=record.started_at,
+        zone=numbers.place(spec).timezone,
+    )
+
+
+def record_of(values: dict[str, Any]) -> RunRecord:
+    """The record that the API sent, as the library knows it."""
+    return from_json(json.dumps(values))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -1,0 +1,223 @@
+"""A page: widgets that load by themselves, each with its states, and what happens when a control is used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import panel as pn
+from bokeh.document import Document
+
+from alphapulse_lib import clock
+from alphapulse_lib.errors import AlphaPulseError
+from hub.dashboards.bridge import Bridge
+from hub.dashboards.remote import Remote, TroubleError
+from hub.dashboards.shelf import Shelf
+from hub.dashboards.templating import render
+from hub.dashboards.visitor import Visitor
+from hub.dashboards.watchlist import Watchlists
+
+__all__ = ["Page", "Services", "Widget"]
+
+log = logging.getLogger(__name__)
+
+
+class Services:
+    """What all pages share.
+
+    Parameters
+    ----------
+    api : str
+        Where the REST API is, such as ``http://127.0.0.1:8001``.
+    folder : Path
+        Where the dashboards keep what is theirs.
+    """
+
+    def __init__(self, api: str, folder: Path) -> None:
+        # The API is this machine's: no proxy of the environment lies between.
+        self._client = httpx.AsyncClient(base_url=api, timeout=20, trust_env=False)
+        self.watchlists = Watchlists(folder)
+        self.shelf = Shelf()
+
+    def remote(self, somebody: Visitor) -> Remote:
+        """The API in somebody's name."""
+        return Remote(self._client, somebody.token)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Any) -> AsyncIterator[None]:
+        """Closes the connections when the service ends."""
+        async with self._client:
+            yield
+
+
+@dataclass
+class Widget:
+    """A part of a page that is loaded by itself.
+
+    Attributes
+    ----------
+    load : callable
+        Makes its HTML; an empty text where there is nothing to show, which the slot's ``empty`` template then explains.
+    empty : str
+        The template that says what would be here and how to fill it.
+    every : float
+        Seconds after which it is loaded again; 0: never by itself.
+    """
+
+    load: Callable[[], Awaitable[str]]
+    empty: str = ""
+    every: float = 0
+    good: str = field(default="", init=False)
+    good_at: int = field(default=0, init=False)
+    failing_since: int = field(default=0, init=False)
+
+
+class Page:
+    """One visitor's page. Its subclasses name their template and their widgets.
+
+    Parameters
+    ----------
+    somebody : Visitor
+        Whose page it is.
+    services : Services
+        What it shows.
+    """
+
+    #: The name in the address, and in the navigation.
+    name = ""
+    title = ""
+
+    def __init__(self, somebody: Visitor, services: Services) -> None:
+        self.visitor, self.services = somebody, services
+        self.api = services.remote(somebody)
+        self.query: dict[str, str] = {}
+        self.dark = False
+        self.bridge = Bridge(self._heard)
+        self.widgets: dict[str, Widget] = {}
+        self._document: Document | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- what a page is made of -----------------------------------------------------------------------------------
+
+    def shell(self) -> dict[str, Any]:
+        """Values of the page's template: what is known without asking anybody."""
+        return {}
+
+    def roots(self) -> dict[str, pn.viewable.Viewable]:
+        """Further Panel objects that the template embeds, by name."""
+        return {}
+
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+        """A control was used."""
+
+    def arrived(self) -> None:
+        """The browser is ready; widgets are about to load."""
+
+    def theme_changed(self) -> None:
+        """The browser went from light to dark, or back."""
+
+    # --- telling the browser --------------------------------------------------------------------------------------
+
+    def tell(self, kind: str, **said: Any) -> None:
+        """Send the browser something; see `Bridge`."""
+        if self._document is not None:
+            self.bridge.tell(self._document, kind, **said)
+
+    def later(self, change: Callable[[], None]) -> None:
+        """Change a Panel object as soon as the page's document may be changed."""
+        if self._document is not None:
+            self._document.add_next_tick_callback(change)
+
+    def note(self, text: str, *, bad: bool = False) -> None:
+        """Say something in passing."""
+        self.tell("note", text=text, tone="bad" if bad else "good")
+
+    # --- a page's life --------------------------------------------------------------------------------------------
+
+    def live_in(self, document: Document, query: dict[str, str]) -> None:
+        """Belong to a document, until its session ends."""
+        self._document, self.query = document, query
+        document.on_session_destroyed(lambda _: self._end())  # type: ignore[arg-type]
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside, as long as the page lives."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def reload(self, *names: str) -> None:
+        """Load widgets again."""
+        await asyncio.gather(*(self._show(each) for each in names))
+
+    def busy(self, name: str) -> None:
+        """Show a widget's skeleton again: something else is about to be there."""
+        self.widgets[name].good = ""
+        self.tell("html", slot=name, html=render("skeleton", rows=4), state="loading")
+
+    def _end(self) -> None:
+        for task in self._tasks:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        self._document = None
+
+    def _heard(self, act: str, value: str, fields: dict[str, str]) -> None:
+        if act == "ping":
+            self.tell("pong")
+        elif act in ("ready", "theme"):
+            self.dark = value == "dark"
+            if act == "theme":
+                self.theme_changed()
+            else:
+                self.arrived()
+                for name in self.widgets:
+                    self.spawn(self._keep(name))
+        elif act == "retry" and value in self.widgets:
+            self.spawn(self._show(value))
+        else:
+            self.spawn(self.act(act, value, fields))
+
+    async def _keep(self, name: str) -> None:
+        await self._show(name)
+        while self.widgets[name].every:
+            await asyncio.sleep(self.widgets[name].every)
+            await self._show(name)
+
+    async def _show(self, name: str) -> None:
+        widget = self.widgets[name]
+        try:
+            html = await widget.load()
+        except (TroubleError, AlphaPulseError) as failed:
+            self._failed(name, widget, str(failed), failed.hint)
+        except Exception:  # noqa: BLE001  the page goes on without one of its widgets
+            log.exception("The widget %s of %s", name, self.name)
+            self._failed(name, widget, "This could not be shown: our mistake.", "The service's log says why.")
+        else:
+            state = "ready" if html else "empty"
+            shown = html or (render(widget.empty) if widget.empty else "")
+            changed = shown != widget.good or widget.failing_since
+            widget.good, widget.good_at, widget.failing_since = shown, clock.now_ns(), 0
+            if changed:
+                self.tell("html", slot=name, html=shown, state=state)
+
+    def _failed(self, name: str, widget: Widget, said: str, hint: str) -> None:
+        widget.failing_since = widget.failing_since or clock.now_ns()
+        values = {"name": name, "said": said, "hint": hint, "since": widget.failing_since}
+        if widget.good:
+            stale = render("stale", good_at=widget.good_at, **values)
+            self.tell("html", slot=name, html=stale + widget.good, state="stale")
+        else:
+            self.tell("html", slot=name, html=render("error", **values), state="error")
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (TroubleError, AlphaPulseError) as failed:
+            self.note(f"{failed} {failed.hint}".strip(), bad=True)
+        except Exception:  # noqa: BLE001  one control's failure must not end the page
+            log.exception("The page %s", self.name)
+            self.note("That did not work: our mistake. The service's log says why.", bad=True)
