@@ -205,6 +205,22 @@ class TeamLedger(Ledger):
                 done.runs.append(run_id)
         return done
 
+    def hand_over(self, run_id: str) -> None:
+        """See to it that the team's ledger has a run, now.
+
+        Raises
+        ------
+        HubError
+            It has not, and cannot be given it: the hub is away, or refuses.
+        """
+        if run_id not in Outbox(self, self._client.url).waiting():
+            return
+        done = self.hand_in(first=run_id, most=1)
+        if run_id not in done.runs:
+            raise HubError(
+                f"The team's ledger has no run {run_id} yet.", done.away or done.refused.get(run_id) or "Try again."
+            )
+
     def _hand_in(self, record: RunRecord) -> str:
         """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
         try:
