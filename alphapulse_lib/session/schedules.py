@@ -141,7 +141,7 @@ class SessionSchedules:
         self._owner = owner
 
     def __iter__(self) -> Iterator[SessionSchedule]:
-        return map(SessionSchedule, hub.client().schedules.list(owner=self._owner))
+        return map(SessionSchedule, self.values())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -173,10 +173,11 @@ class SessionSchedules:
         """
         import pandas as pd
 
-        return pd.DataFrame([_row(each) for each in self._values()], columns=list(_COLUMNS)).astype(_COLUMNS)
+        return pd.DataFrame([_row(each) for each in self.values()], columns=list(_COLUMNS)).astype(_COLUMNS)
 
-    def _values(self) -> Iterator[Value]:
-        return hub.client().schedules.list(owner=self._owner)
+    def values(self, limit: int | None = None) -> Iterator[Value]:
+        """What the hub knows of each, the newest first."""
+        return hub.client().schedules.list(owner=self._owner, limit=limit)
 
     def __repr__(self) -> str:
         return f"<Schedules of {self._owner or 'the team'}>"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,24 +22,14 @@ from alphapulse_lib.hub_client import Client
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.session.team import TeamLedger
-from alphapulse_lib.settings import Settings
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[RunningApi]:
-    running = RunningApi(Settings(home=tmp_path / "hub", catalog=tmp_path / "catalog")).start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def person(api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
-    """Become somebody in a workspace of that hub; gives the ledger that `ap` then uses."""
+def person(person: Callable[[str], None]) -> Callable[[str], TeamLedger]:
+    """Become somebody in a workspace of the hub; gives the ledger that `ap` then uses."""
 
     def become(name: str) -> TeamLedger:
-        monkeypatch.setenv("ALPHAPULSE_API_URL", api.url)
-        monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "users" / name / "ledger"))
-        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", name)
+        person(name)
         ledger = open_ledger()
         assert isinstance(ledger, TeamLedger)
         return ledger
