@@ -213,6 +213,20 @@ class Transport:
             return answer
         raise refusal(self.url, answer)
 
+    def post_plainly(self, path: str, body: Any) -> httpx.Response:
+        """Send a POST once and give its answer, whatever it says.
+
+        Raises
+        ------
+        HubUnreachable
+            There is no answer.
+        """
+        headers = {"Content-Type": "application/json"}
+        try:
+            return self.http.post(self.url + path, headers=headers, content=_json(body))
+        except httpx.TransportError as away:
+            raise unreachable(self.url, away, self._timeout) from None
+
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx.Response]:
         """An answer whose content is read piece by piece.

@@ -10,7 +10,7 @@ from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.run import Run
-from alphapulse_lib.session.hub import client, client_if_any
+from alphapulse_lib.session.hub import client_if_any
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers, tearsheet
 from alphapulse_lib.views.page import Page
@@ -99,9 +99,9 @@ class SessionRun(Run):
             There is no hub here, or it has not got the run yet.
         """
         from alphapulse_lib.session.comments import SessionComments
-        from alphapulse_lib.session.team import TeamLedger
+        from alphapulse_lib.session.team import team_ledger
 
-        TeamLedger(self._ledger.root, client()).hand_over(self.id)
+        team_ledger().hand_over(self.id)
         return SessionComments(f"run:{self.id}")
 
     def _repr_html_(self) -> str:

@@ -34,8 +34,9 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.outbox import Outbox
 from alphapulse_lib.session import hub
+from alphapulse_lib.settings import settings
 
-__all__ = ["HandedIn", "TeamLedger"]
+__all__ = ["HandedIn", "TeamLedger", "team_ledger"]
 
 #: What keeps the team's ledger from being read or written altogether, now.
 _AWAY = (HubUnreachable, HubFault, NotSignedIn, NotAllowed)
@@ -256,6 +257,17 @@ class TeamLedger(Ledger):
 
     def _is_left_alone(self) -> bool:
         return time.monotonic() < self._left_alone_until
+
+
+def team_ledger() -> TeamLedger:
+    """The ledger that the settings name, with the team's laid over it.
+
+    Raises
+    ------
+    HubError
+        There is no hub here.
+    """
+    return TeamLedger(settings().ledger_root, hub.client())
 
 
 def _together(theirs: list[RunRecord], own: list[RunRecord]) -> list[RunRecord]:
