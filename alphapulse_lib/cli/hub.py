@@ -45,16 +45,26 @@ def token(
     note: Annotated[str, typer.Option(help="What it is for, as the hub's token page lists it.")] = "alphapulse token",
     as_json: Json = False,
 ) -> None:
-    """Make a token for the REST API, for scripts outside of a workspace. It alone goes to standard output."""
+    """Make a token for the REST API, for scripts outside of a workspace. It alone goes to standard output.
+
+    The hub wants the person's password for it: typed, or one line of standard input.
+    """
     from alphapulse_lib.session import tokens
 
-    made = tokens.make(user, days, note, lambda name: typer.prompt(f"Password of {name}", hide_input=True, err=True))
+    made = tokens.make(user, days, note, _password)
     if as_json:
         say_json(asdict(made))
         return
     say(f"# Good until {made.expires_at:%Y-%m-%d %H:%M} UTC. Keep it secret, and set, where it is used:", to_error=True)
     say(f"#   ALPHAPULSE_API_URL={made.url}\n#   ALPHAPULSE_API_TOKEN=", to_error=True)
     say(made.token)
+
+
+def _password(name: str) -> str:
+    """The person's password: typed unseen, or one line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(f"Password of {name}", hide_input=True, err=True))
 
 
 def _hub(*words: str) -> None:

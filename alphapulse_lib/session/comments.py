@@ -20,6 +20,9 @@ __all__ = ["SessionComments", "comments"]
 
 _KINDS = ("run", "notebook", "instrument", "article")
 
+#: Characters of a comment's id.
+_LONG = 16
+
 #: The columns of a frame of comments, with their types.
 _COLUMNS = {
     "id": "str",
@@ -78,7 +81,7 @@ class SessionComments:
         text : str
             At most 20,000 characters.
         parent : Comment or str, optional
-            The comment that it answers, or its id.
+            The comment that it answers, its id, or the only beginning of one here.
 
         Raises
         ------
@@ -87,18 +90,34 @@ class SessionComments:
         NotUnderstood
             The text is empty or too long, or the parent is about something else.
         """
-        return hub.client().comments.write(self.target, text, parent=None if parent is None else _id(parent))
+        return hub.client().comments.write(self.target, text, parent=None if parent is None else self._id(parent))
 
     def edit(self, comment: Comment | str, text: str) -> Comment:
         """Change the text of a comment of one's own; the one before stays in its history."""
-        return hub.client().comments.edit(_id(comment), text)
+        return hub.client().comments.edit(self._id(comment), text)
 
     def delete(self, comment: Comment | str) -> Comment:
         """Take the words of a comment of one's own out of sight; its place in the thread stays."""
-        return hub.client().comments.delete(_id(comment))
+        return hub.client().comments.delete(self._id(comment))
 
     def _all(self, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Comment]:
         return hub.client().comments.list(self.target, newest_first=newest_first, limit=limit)
+
+    def _id(self, comment: Comment | str) -> str:
+        """A comment's whole id.
+
+        Raises
+        ------
+        InputError
+            No comment here begins so, or several do.
+        """
+        if isinstance(comment, Comment) or len(comment) == _LONG:
+            return comment if isinstance(comment, str) else comment.id
+        found = [each.id for each in self._all() if comment and each.id.startswith(comment)]
+        if len(found) == 1:
+            return found[0]
+        several = f"{len(found)} comments on {self.target} begin" if found else f"No comment on {self.target} begins"
+        raise InputError(f"{several} with {comment!r}.", f"Say more of it: {', '.join(found[:5])}." if found else "")
 
     def __repr__(self) -> str:
         return f"<Comments on {self.target}>"
@@ -156,7 +175,3 @@ def _instrument(name: str) -> str:
         return Index(Roots.of_settings()).resolve(name).id
     except CatalogEmpty:  # no catalog here: the hub's tells
         return name
-
-
-def _id(comment: Comment | str) -> str:
-    return comment.id if isinstance(comment, Comment) else comment

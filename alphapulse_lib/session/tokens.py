@@ -65,10 +65,13 @@ def make(user: str, days: int, note: str, ask_password: Callable[[str], str]) ->
         raise InputError("Whose token? Nobody was named.", f"Give --user NAME. Or: {page}")
     own_api = os.environ.get("JUPYTERHUB_API_URL") or f"{public}/hub/api"
     made = make_token(own_api, name, days, note, held=hub.token()) if hub.token() else None
-    if made is None and "JUPYTERHUB_API_TOKEN" not in os.environ:
-        made = make_token(own_api, name, days, note, password=ask_password(name))
+    if made is None and "JUPYTERHUB_API_TOKEN" in os.environ:
+        raise NotAllowed("A workspace's own token makes no others.", page)
     if made is None:
-        raise NotAllowed(f"The hub makes no token for {name!r} this way.", page)
+        password = ask_password(name)
+        made = make_token(own_api, name, days, note, password=password) if password else None
+    if made is None:
+        raise NotAllowed(f"The hub did not take the password of {name!r}, or signs in without one.", page)
     return Token(name, f"{public}{_API}", made.token, made.expires_at)
 
 

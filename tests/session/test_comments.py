@@ -32,7 +32,7 @@ def test_two_people_talk_about_an_instrument(person: Become):
     first = ap.comments("instrument:AAPL").write("Earnings on **Thursday**, @bob")
     person("bob")
     comments = ap.comments("instrument:AAPL.XNAS")
-    answer = comments.write("Seen.", parent=first)
+    answer = comments.write("Seen.", parent=first.id[:8])
     assert [each.body for each in comments] == ["Earnings on **Thursday**, @bob", "Seen."]
     assert (len(comments), bool(ap.comments("instrument:MSFT"))) == (2, True)
     frame = comments.frame()
@@ -128,6 +128,15 @@ def test_the_setting_wins_over_the_workspace_s_token(person: Become, monkeypatch
     person("ada")
     monkeypatch.setenv("ALPHAPULSE_API_TOKEN", "bob")
     assert ap.comments("instrument:AAPL").write("hello").author == "bob"
+
+
+def test_a_comment_that_is_not_there_is_not_answered(person: Become):
+    person("ada")
+    comments = ap.comments("instrument:AAPL")
+    with pytest.raises(InputError, match=r"No comment on instrument:AAPL\.XNAS begins with 'zz'"):
+        comments.write("to nobody", parent="zz")
+    with pytest.raises(NotUnderstood, match="is no comment on"):
+        comments.write("to somewhere else", parent=ap.comments("instrument:MSFT").write("here"))
 
 
 def test_a_hub_that_is_away_is_one_sentence(api: RunningApi, person: Become):
