@@ -153,6 +153,8 @@ class TeamLedger(Ledger):
         HubUnreachable
             It is not here, and the hub is away.
         """
+        if Path(name).name != name:
+            raise LedgerError(f"{name!r} is no name of a run's file.", "The record is not one that AlphaPulse wrote.")
         own, theirs = super().folder(run_id) / name, self.root / "team" / run_id / name
         if own.exists():
             return own

@@ -19,6 +19,7 @@ from small_runs import kept, spec
 import alphapulse_lib as ap
 from alphapulse_lib.errors import LedgerError, SettingsError, UnknownRun
 from alphapulse_lib.hub_client import Client
+from alphapulse_lib.model.run import Series
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.session.team import TeamLedger
@@ -215,6 +216,21 @@ def test_ids_of_several_people_s_runs_may_begin_alike(person, monkeypatch: pytes
         ap.run("ffff")
     with pytest.raises(UnknownRun, match="no run 'not-an-id'"):
         ap.run("not-an-id")
+
+
+def test_a_run_on_thousands_of_instruments_is_handed_in_and_counted(api: RunningApi, person):
+    many = tuple(f"S{number:05}.XNAS" for number in range(12_000))
+    series = tuple(Series(f"{each}-1-DAY-LAST-EXTERNAL", "team", 1, 0, 0, "3f" * 32) for each in many)
+    record = kept(person("ada"), instruments=many, series=series)
+    assert team(api) == [record.id]
+    assert ap.runs()["id"].tolist() == [record.id]
+    assert ap.run(record.id).family.trials == 1
+
+
+def test_a_record_cannot_lead_out_of_the_ledger(person):
+    ledger = person("ada")
+    with pytest.raises(LedgerError, match="no name of a run's file"):
+        ledger.file("abcd", "../../notebook.ipynb")
 
 
 def test_a_file_nobody_handed_in_is_missed_by_name(api: RunningApi, person):
