@@ -84,7 +84,7 @@ class FiringRunner(DBOSConfiguredInstance):
         _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
 
     def _carry_out(self, firing_id: str) -> dict[str, Any]:
-        server, quiet_since, starts = self._server(firing_id), time.monotonic(), 0
+        server, quiet_since, starts, said = self._server(firing_id), time.monotonic(), 0, ""
         firing = _patiently(lambda: self._firings.get(firing_id))
         job = {
             "notebook": firing.notebook,
@@ -113,7 +113,9 @@ class FiringRunner(DBOSConfiguredInstance):
                     return {"state": "failed", "error": why}
                 time.sleep(2)
             except AwayError as away:
-                _log.warning("Firing %s: %s", firing_id, away)
+                if str(away) != said:  # once for each thing that is the matter, not each second
+                    said = str(away)
+                    _log.warning("Firing %s: %s", firing_id, said)
                 if time.monotonic() - quiet_since > _AWAY:
                     return {"state": "failed", "error": f"After {_AWAY:.0f} s of trying, {away}."}
                 time.sleep(1)

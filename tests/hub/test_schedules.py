@@ -45,6 +45,12 @@ class Away:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    def answers(self) -> bool:
+        try:
+            return self.http.get("/services/api/v1/schedules").status_code == 200
+        except httpx.HTTPError:
+            return False
+
     def write(self, name: str, *cells: str) -> str:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         (self.folder / "mine").mkdir(parents=True, exist_ok=True)
@@ -112,6 +118,9 @@ def test_the_template_runs_while_its_owner_is_away(bob: Away, minutely: dict[str
     assert state["cells_done"] == state["cells"] > 3
     done = nbformat.read(bob.folder / state["output"], as_version=4)
     assert any("MSFT" in cell.source and "injected-parameters" in cell.metadata.tags for cell in done.cells)
+    (run,) = state["runs"]
+    record = bob.api("GET", f"/runs/{run}")["record"]
+    assert (record["user"], record["spec"]["parameters"]["fast"]) == ("bob", 7)
     assert bob.told(firing) == ["firing-finished"]
     until(lambda: not any(firing in name for name in bob.servers()))
 
@@ -167,6 +176,20 @@ def test_a_worker_killed_in_the_middle_doubles_and_loses_nothing(hub: RunningHub
     assert bob.lines("killed.txt") == ["begun", "ended"]
     assert bob.told(firing) == ["firing-finished"]
     until(lambda: not any(firing in name for name in bob.servers()))
+
+
+def test_a_firing_outlives_the_hub_the_proxy_and_the_api(hub: RunningHub, bob: Away):
+    slow = "import time; open('outlived.txt', 'a').write('x\\n'); time.sleep(10)"
+    firing = bob.run(bob.write("outlived", slow))
+    until(lambda: bob.lines("outlived.txt"))
+    words = ("jupyterhub --config", "configurable-http-proxy", "hub.api")
+    for each in family.members(hub.home):
+        if any(named in " ".join(each.cmdline()) for named in words):
+            each.kill()
+    until(lambda: bob.answers())
+    assert bob.ended(firing)["state"] == "finished"
+    assert bob.lines("outlived.txt") == ["x"]
+    assert bob.told(firing) == ["firing-finished"]
 
 
 def test_two_workers_share_the_work_and_one_takes_over_what_the_other_began(hub: RunningHub, bob: Away):
