@@ -150,7 +150,6 @@ def test_a_notebook_that_hangs_is_ended_and_a_missing_one_said_so(bob: Away):
 
 def test_a_server_that_cannot_start_is_a_failed_firing(hub: RunningHub, bob: Away):
     admin = Away(hub, "admin")
-    admin.folder.rename(admin.folder.with_name("admin-away"))
     admin.folder.write_text("a file in the way of the folder")
     state = admin.ended(admin.run("mine/any.ipynb"))
     assert state["state"] == "failed"

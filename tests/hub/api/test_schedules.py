@@ -179,6 +179,48 @@ def test_a_backtest_is_a_firing_without_a_schedule(api: Api):
     assert api("GET", f"/v1/backtests/{scheduled}").status_code == 404
 
 
+def test_a_strategy_is_run_by_the_notebook_that_runs_any(api: Api):
+    asked = {
+        "name": "strategies/mine.py:Mine",
+        "symbols": ["AAPL", "MSFT"],
+        "params": {"fast": 3},
+        "costs": {"percent": 0.1},
+    }
+    firing = api("POST", "/v1/backtests", json={"strategy": asked, "timeout": 60}).json()
+    assert (firing["notebook"], firing["timeout"]) == ("backtests/strategy.ipynb", 60)
+    given = firing["parameters"]
+    assert (given["strategy"], given["symbols"]) == ("../strategies/mine.py:Mine", ["AAPL", "MSFT"])
+    assert (given["params"], given["costs"], given["cash"]) == ({"fast": 3}, {"percent": 0.1}, 100_000.0)
+    shipped = api("POST", "/v1/backtests", json={"strategy": {"name": "SmaCross", "symbols": ["AAPL"]}}).json()
+    assert shipped["parameters"]["strategy"] == "SmaCross"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"strategy": {"name": "../x.py:A", "symbols": ["A"]}}, "leads out of the workspace"),
+        ({"strategy": {"name": "x.py", "symbols": ["A"]}}, "names no class"),
+        ({"strategy": {"name": "a b:C", "symbols": ["A"]}}, "is no module and no file"),
+        ({"strategy": {"name": "SmaCross", "symbols": []}}, "at least 1"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "cash": -1}}, "greater than 0"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "start": "\0"}}, "cannot be stored"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A" * 128] * 1000}}, "longer than"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "costs": {"fees": 1}}}, "'per_share', 'percent'"),
+        (
+            {"strategy": {"name": "SmaCross", "symbols": ["A"]}, "notebook": "a.ipynb"},
+            "either a notebook or a strategy",
+        ),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"]}, "parameters": {"a": 1}}, "a strategy's are its params"),
+        ({}, "either a notebook or a strategy"),
+        ({"notebook": "a.ipynb", "output": "a.ipynb"}, "would replace the notebook itself"),
+    ],
+)
+def test_a_backtest_that_cannot_be_run_is_refused(api: Api, change: dict[str, Any], says: str):
+    answer = api("POST", "/v1/backtests", json=change)
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
 def test_a_service_has_no_workspace_to_schedule_in(api: Api, monkeypatch: pytest.MonkeyPatch):
     async def model(_token: str) -> dict[str, Any]:
         return {"name": "dashboards", "kind": "service", "admin": False, "scopes": list(EVERYTHING)}
