@@ -37,10 +37,9 @@ class Home(Page):
 
     name, title = "home", "Home"
 
-    def __init__(self, somebody: Visitor, services: Services) -> None:
-        super().__init__(somebody, services)
+    def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
+        super().__init__(somebody, services, query)
         self._place = charts.pane("price")
-        self._shown: str | None = None
         self.widgets = {
             "watchlist": Widget(self._watchlist, "watchlist_empty", every=60),
             "chosen": Widget(self._chosen),

@@ -87,16 +87,19 @@ class Page:
         Whose page it is.
     services : Services
         What it shows.
+    query : dict of str to str
+        What its address asks for.
     """
 
     #: The name in the address, and in the navigation.
     name = ""
     title = ""
+    #: The template, where it is not called like the page.
+    template = ""
 
-    def __init__(self, somebody: Visitor, services: Services) -> None:
-        self.visitor, self.services = somebody, services
+    def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
+        self.visitor, self.services, self.query = somebody, services, query
         self.api = services.remote(somebody)
-        self.query: dict[str, str] = {}
         self.dark = False
         self.bridge = Bridge(self._heard)
         self.widgets: dict[str, Widget] = {}
@@ -140,9 +143,9 @@ class Page:
 
     # --- a page's life --------------------------------------------------------------------------------------------
 
-    def live_in(self, document: Document, query: dict[str, str]) -> None:
+    def live_in(self, document: Document) -> None:
         """Belong to a document, until its session ends."""
-        self._document, self.query = document, query
+        self._document = document
         document.on_session_destroyed(lambda _: self._end())  # type: ignore[arg-type]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

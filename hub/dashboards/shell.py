@@ -11,19 +11,25 @@ from hub.dashboards import assets, web
 from hub.dashboards.page import Page
 from hub.dashboards.templating import render
 
-__all__ = ["opened"]
+__all__ = ["asked", "opened"]
 
 #: Where a page's template wants a Panel object: ``<!-- root:chart -->``.
 _MARK = "<!-- root:{} -->"
+_LONGEST = 1000
 _NAVIGATION = (("home", "Home"), ("market", "Market"), ("runs", "Runs"), ("schedules", "Schedules"))
+
+
+def asked() -> dict[str, str]:
+    """What the address of the page that is being opened asks for; of what it names twice, the first."""
+    arguments: dict[str, list[bytes]] = pn.state.curdoc.session_context.request.arguments
+    return {name: values[0].decode("utf-8", "replace")[:_LONGEST] for name, values in arguments.items() if values}
 
 
 def opened(page: Page) -> pn.Template:
     """The page as Panel serves it."""
-    state = pn.state
-    page.live_in(state.curdoc, {name: values[0].decode("utf-8", "replace") for name, values in _arguments().items()})
+    page.live_in(pn.state.curdoc)
     html = render(
-        page.name,
+        page.template or page.name,
         page=page.name,
         title=page.title,
         navigation=_NAVIGATION,
@@ -47,12 +53,6 @@ def opened(page: Page) -> pn.Template:
     for name, root in roots.items():
         template.add_panel(name, root)
     return template
-
-
-def _arguments() -> dict[str, list[bytes]]:
-    request = pn.state.curdoc.session_context.request
-    found: dict[str, list[bytes]] = request.arguments
-    return found
 
 
 @cache
