@@ -190,7 +190,9 @@ def _prices(main: figure, source: ColumnDataSource, style: str, tones: dict[str,
             line_width=1 if count < 600 else 0.5,
         )  # fmt: skip
     room = 0.04 * (high - low or high)
-    main.y_range = Range1d(low * 0.98, high * 1.03) if low > 0 and _is_log(main) else Range1d(low - room, high + 1.5 * room)
+    main.y_range = (
+        Range1d(low * 0.98, high * 1.03) if low > 0 and _is_log(main) else Range1d(low - room, high + 1.5 * room)
+    )
     last = float(data["close"][-1])
     main.add_layout(Span(location=last, dimension="width", line_color=tones["quiet"], line_dash=[2, 3], line_width=1))
     return shown

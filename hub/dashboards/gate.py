@@ -158,4 +158,3 @@ def _guarded(send: Send) -> Send:
         await send(message)
 
     return sending
-

@@ -91,7 +91,9 @@ class Remote:
         except (httpx.HTTPError, SSEError) as broken:
             raise TroubleError("The connection to the API broke.", "It is opened again by itself.") from broken
 
-    async def _asked(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+    async def _asked(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         address = f"{_PREFIX}/{quote(path, safe='/')}"
         try:
             answer = await self._client.request(method, address, headers=self._headers | (headers or {}), **more)

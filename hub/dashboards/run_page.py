@@ -64,7 +64,9 @@ class RunPage(Page):
         detail = await self._detail()
         record = ledger.record_of(detail["record"])
         named = set(record.artefacts.values())
-        if record.status == "finished" and not {"equity.parquet", "marks.parquet", "fills.parquet"} <= set(detail["files"]):
+        if record.status == "finished" and not {"equity.parquet", "marks.parquet", "fills.parquet"} <= set(
+            detail["files"]
+        ):
             return render("run_bare", run=ledger.row(detail["record"]), record=record)
         names = sorted(named & set(detail["files"]))
         contents = await asyncio.gather(*(self.api.file(f"runs/{record.id}/files/{name}") for name in names))

@@ -97,7 +97,9 @@ class Schedules(Page):
         plan = self._plans.get(self._chosen())
         if plan is None:
             if self.query.get("id"):
-                raise TroubleError("There is no such schedule.", "It may have been deleted; the list above has the others.")
+                raise TroubleError(
+                    "There is no such schedule.", "It may have been deleted; the list above has the others."
+                )
             return ""
         found = await timetable.firings(self.api, plan.id, _FIRINGS)
         may = self.visitor.is_admin or plan.user == self.visitor.name
