@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
-from alphapulse_lib.errors import AlphaPulseError, InputError, QueryError
+from alphapulse_lib.errors import AlphaPulseError, InputError, QueryError, RunInterrupted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def main() -> None:
         app()
     except AlphaPulseError as error:
         _say(f"{type(error).__name__}: {error}", to_error=True)
-        sys.exit(COULD_NOT)
+        sys.exit(INTERRUPTED if isinstance(error, RunInterrupted) else COULD_NOT)
     except KeyboardInterrupt:
         _say("Interrupted.", to_error=True)
         sys.exit(INTERRUPTED)

@@ -37,7 +37,14 @@
     │   ├── RunInterrupted           stopped by its owner
     │   └── WorkerDied               its process ended without an answer
     ├── LedgerError                  the ledger of runs, or a run's files, cannot be read or written
-    └── HubError                     the hub cannot be started or reached
+    └── HubError                     the hub cannot be started, reached or made to do what was asked
+        ├── HubUnreachable           nothing answers there, or not in time
+        ├── HubFault                 it answered with a fault of its own
+        ├── NotSignedIn              it does not know the token
+        ├── NotAllowed               the token, or its owner, may not do that
+        ├── UnknownTarget            it holds no such comment, run, schedule or file
+        ├── Conflict                 it holds something that stands against it
+        └── NotUnderstood            it refused what was sent
 
 Each carries what arrived, what was expected and what to do next. In a notebook an AlphaPulseError is shown
 as its message alone: our own traceback helps nobody who uses the library.
@@ -58,13 +65,19 @@ __all__ = [
     "CatalogError",
     "CatalogFormat",
     "CatalogReadOnly",
+    "Conflict",
     "CoverageGap",
     "HubError",
+    "HubFault",
+    "HubUnreachable",
     "IngestError",
     "InputError",
     "LedgerError",
     "MissingColumn",
     "NoCoverage",
+    "NotAllowed",
+    "NotSignedIn",
+    "NotUnderstood",
     "NothingUsable",
     "PreflightError",
     "QueryError",
@@ -80,6 +93,7 @@ __all__ = [
     "UnknownRun",
     "UnknownScorer",
     "UnknownSymbol",
+    "UnknownTarget",
     "UnreadableFile",
     "UnsafeFill",
     "UnservedSubscription",
@@ -273,7 +287,35 @@ class LedgerError(AlphaPulseError):
 
 
 class HubError(AlphaPulseError):
-    """The hub cannot be started or reached."""
+    """The hub cannot be started, reached or made to do what was asked."""
+
+
+class HubUnreachable(HubError):
+    """Nothing answers there, or not in time. What was asked may be asked again later."""
+
+
+class HubFault(HubError):
+    """The hub answered with a fault of its own."""
+
+
+class NotSignedIn(HubError):
+    """The hub does not know the token, or none was sent."""
+
+
+class NotAllowed(HubError):
+    """The token, or its owner, may not do that."""
+
+
+class UnknownTarget(HubError):
+    """The hub holds no such comment, run, schedule or file."""
+
+
+class Conflict(HubError):
+    """The hub holds something that stands against what was asked."""
+
+
+class NotUnderstood(HubError):
+    """The hub refused what was sent; the message names the field."""
 
 
 def did_you_mean(given: str, choices: Iterable[str], ask: str = "") -> str:

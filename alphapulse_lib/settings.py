@@ -49,6 +49,18 @@ class Settings(BaseSettings):
         "", description="The REST API's database, as SQLAlchemy names it. Default: SQLite in <home>/api."
     )
     api_url: str = Field("", description="Where the REST API is reached; set by the hub in each workspace.")
+    api_token: str = Field(
+        "",
+        repr=False,
+        description="Whose rights scripts outside of a workspace have at the REST API: a token of the hub's.",
+    )
+    worker_database: str = Field(
+        "",
+        description="Where the worker remembers how far each firing is, as SQLAlchemy names it; not the API's "
+        "database. Default: SQLite in <home>/worker.",
+    )
+    worker_firings: int = Field(4, ge=1, le=1000, description="How many firings one worker carries out at once.")
+    firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
     @field_validator("home", "catalog", "personal_catalog", "ledger", mode="after")
@@ -65,6 +77,11 @@ class Settings(BaseSettings):
     def api_database_url(self) -> str:
         """The REST API's database."""
         return self.api_database or f"sqlite:///{self.home_root / 'api' / 'api.sqlite'}"
+
+    @property
+    def worker_database_url(self) -> str:
+        """The worker's own database."""
+        return self.worker_database or f"sqlite:///{self.home_root / 'worker' / 'dbos.sqlite'}"
 
     @property
     def home_root(self) -> Path:

@@ -20,7 +20,7 @@ from hub.network import Network, proxy_command
 __all__ = ["PROGRAMS", "environment", "kept_alive", "write"]
 
 #: In the order in which they start; they stop in the opposite one.
-PROGRAMS = ("proxy", "hub", "api", "dashboards")
+PROGRAMS = ("proxy", "hub", "api", "worker", "dashboards")
 
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds
@@ -82,7 +82,7 @@ def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Calla
 
 def environment(chosen: Settings) -> dict[str, str]:
     """Settings as the variables that say the same."""
-    values = chosen.model_dump(mode="json")
+    values = chosen.model_dump(mode="json", exclude={"api_token"})  # the services have tokens of their own
     return {f"ALPHAPULSE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
 
 

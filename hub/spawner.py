@@ -11,7 +11,10 @@ from typing import Any
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
 
-__all__ = ["NO_ISOLATION", "check", "configure"]
+__all__ = ["JOB", "NO_ISOLATION", "check", "configure"]
+
+#: How the names of servers begin that the worker starts to run one notebook in; their owner never looks at one.
+JOB = "job-"
 
 NO_ISOLATION = (
     "Workspaces run as plain processes of one account: nothing isolates their owners from each other or from the hub. "
@@ -41,6 +44,7 @@ def configure(c: Any, chosen: Settings) -> None:
     # A cold disk on a busy machine has to read JupyterLab first.
     c.Spawner.start_timeout = 180
     c.Spawner.http_timeout = 180
+    c.Spawner.pre_spawn_hook = _lean
     c.JupyterHub.implicit_spawn_seconds = 0.5  # a link into a workspace that is stopped starts it
     if chosen.spawner != "process":
         c.JupyterHub.spawner_class = chosen.spawner
@@ -51,3 +55,11 @@ def configure(c: Any, chosen: Settings) -> None:
     c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
     c.Spawner.environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
     c.JupyterHub.template_vars = {"announcement": NO_ISOLATION}
+
+
+def _lean(spawner: Any) -> None:
+    """Start a job's server without JupyterLab and the other screens."""
+    if spawner.name.startswith(JOB):
+        lean = {"JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp", "ALPHAPULSE_SERVER": "job"}
+        spawner.environment = {**spawner.environment, **lean}  # a new one: the old is every spawner's
+        spawner.default_url = "/api"

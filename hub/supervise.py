@@ -27,7 +27,7 @@ type Say = Callable[[str], None]
 type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
-_OURS = ("cache", "catalog", "hub", "ledger", "logs", "run", "users", "keys.json")
+_OURS = ("api", "cache", "catalog", "hub", "ledger", "logs", "run", "users", "worker", "keys.json")
 #: What only AlphaPulse writes: without one of them the folders above are somebody else's.
 _SIGNS = ("keys.json", "run/up.lock", "catalog/catalog.json", "ledger/ledger.sqlite")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine

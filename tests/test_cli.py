@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,22 @@ def test_dates_that_can_be_read_two_ways_are_read_as_told(writable_sample: Path,
     assert alphapulse(*words).returncode == 1
     assert alphapulse(*words, "--day-first").returncode == 0
     assert [row["ts"][:10] for row in answer("bars", "ACME")] == ["2013-01-02", "2013-01-03"]
+
+
+def test_an_interrupted_backtest_says_so_with_its_own_exit_code(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        "from alphapulse_lib.engine.strategies import SmaCross, SmaCrossConfig\n"
+        "class Slow(SmaCross):\n"
+        "    def __init__(self, config: SmaCrossConfig):\n        super().__init__(config)\n"
+        f"    def on_bar(self, bar):\n        Path({str(tmp_path / 'began')!r}).touch()\n        time.sleep(60)\n"
+    )
+    command = [ALPHAPULSE, "backtest", f"{tmp_path / 'slow.py'}:Slow", "GOOG", "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "began").exists():
+        assert running.poll() is None and time.monotonic() < deadline, running.communicate()
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, "was stopped" in said) == (130, True), said

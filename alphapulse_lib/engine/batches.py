@@ -15,7 +15,7 @@ from nautilus_trader.backtest import BacktestEngine
 
 from alphapulse_lib.engine.feed import Feed, Flags, Integers, bars_of, execution_bars, opening_trades
 
-__all__ = ["BARS", "Batch", "Source", "batches"]
+__all__ = ["BARS", "Batch", "Source", "batches", "moment_of"]
 
 #: Bars of a batch, of all series together: few enough to stay in a processor's reach, enough that starting one is free.
 BARS = 32_768
@@ -81,6 +81,23 @@ def batches(
         engine.sort_data()
         yield Batch(start, end is None)
         start = end
+
+
+def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int) -> int:
+    """The time of the last of the first ``count`` data of a run, in the order in which the engine takes them.
+
+    Parameters
+    ----------
+    count : int
+        One or more.
+    """
+    stamps = [np.array([each.ts_init for each in events], np.int64)]
+    for source in sources:
+        # A thin bar is fed twice: the second is what the market moves by.
+        stamps += [source.feed.ts] * (1 if source.thin is None else 2)
+        if source.trades:
+            stamps.append(source.opens + 1)
+    return int(np.sort(np.concatenate(stamps), kind="stable")[count - 1])
 
 
 def _ends(stamps: Sequence[Integers], size: int) -> list[int]:

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["WholeFills", "latency", "prove"]
+__all__ = ["WholeFills", "latency", "priced", "prove"]
 
 type Integers = NDArray[np.int64]
 
 _ENDLESS = 10**12
+_RINGING = "Timers, alerts and INTERNAL bars ring clocks, also overnight, and so before the next open."
 
 
 def latency(fill: Fill) -> StaticLatencyModel | None:
@@ -62,6 +63,33 @@ class WholeFills(FillModel):
         return book
 
 
+def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: Integers) -> None:
+    """Refuse orders of one instrument, of whatever kind, that filled at a moment when it had no new price.
+
+    Parameters
+    ----------
+    filled : array of int64
+        When each of its fills happened.
+    opens, closes : array of int64
+        When the instrument's bars opened and closed.
+
+    Raises
+    ------
+    UnsafeFill
+        A fill lies between two prices, so it was made at the older one. NautilusTrader settles an order that is on
+        its way whenever a clock rings: a timer or an alert of the strategy, or the one behind an INTERNAL bar.
+    """
+    moments = closes if fill == "close" else np.concatenate((opens + 1, closes))
+    wrong = ~np.isin(filled, moments)
+    if wrong.any():
+        first = np.datetime64(int(filled[wrong][0]), "ns")
+        raise UnsafeFill(
+            f"{int(wrong.sum())} of {len(filled)} fills of {symbol} were made between two prices, at the older one: "
+            f"the first at {first} UTC. A clock rang while the order was on its way; NautilusTrader settles it then.",
+            f"{_RINGING} Send no orders across such a gap, or do without them.",
+        )
+
+
 def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: Integers, closes: Integers) -> None:
     """Refuse market orders of one instrument that did not fill as the convention says.
 
@@ -75,8 +103,8 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     Raises
     ------
     UnsafeFill
-        An order filled at a price older than its decision. It was not sent from ``on_bar`` or ``on_data``: a timer
-        makes NautilusTrader fill at the last price it saw.
+        An order filled at a price older than its decision: it was sent when no price was being made, or a clock rang
+        while it was on its way, at which NautilusTrader fills at the last price it saw.
     """
     if not len(decided):
         return
@@ -90,6 +118,7 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
         first = np.datetime64(int(decided[wrong][0]), "ns")
         raise UnsafeFill(
             f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
-            f"{first} UTC, when no price was being made, and would fill at an older one.",
-            "Send orders from on_bar; with fill='next_open' also from on_data, but never from a timer's callback.",
+            f"{first} UTC and filled at an older price than the next one.",
+            "Send orders from on_bar; with fill='next_open' also from on_data, but never from a timer's callback. "
+            f"{_RINGING}",
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from nautilus_trader.model import OrderFilled, OrderType
 
 from alphapulse_lib.engine.feed import Feed
-from alphapulse_lib.engine.fills import prove
+from alphapulse_lib.engine.fills import priced, prove
 from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.request import FILLS, ORDERS, POSITIONS
 from alphapulse_lib.model.run import RunSpec
@@ -33,18 +33,20 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     Raises
     ------
     UnsafeFill
-        A market order did not fill as the convention says.
+        An order filled when no price was made, or a market order not as the convention says.
     """
     series = tuple(source.feed for source in loaded.sources)
     feeds = {feed.instrument.id: feed for feed in series}
     charges = _charges(loaded, spec)
+    reached = loaded.reached
     orders, fills = [], []
     for order in loaded.engine.cache.orders():
         feed = feeds[str(order.instrument_id)]
         order_id = str(order.client_order_id)
         mine = [_Execution.of(each) for each in order.events() if isinstance(each, OrderFilled)]
-        # What was still on its way when the data ended is settled by NautilusTrader at the last price: it never filled.
-        real = [each for each in mine if each.ts <= feed.last]
+        # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
+        # NautilusTrader at the last price: it never filled.
+        real = [each for each in mine if each.ts <= min(feed.last, reached)]
         row = _order(order, order_id, real, len(mine) > len(real), feed, names)
         fills += [_fill(each, paid, row, feed, spec) for each, paid in zip(real, charges(order_id), strict=False)]
         orders.append(row)
@@ -166,6 +168,8 @@ def _prove(
         decided = np.array([row["ts"] for row in mine], np.int64)
         filled = np.array([row["filled_at"] for row in mine], np.int64)
         prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
+        at = np.array([row["ts"] for row in fills if row["symbol"] == symbol], np.int64)
+        priced(spec.fill, symbol, at, source.opens, source.feed.ts)
 
 
 def _positions(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> list[dict[str, Any]]:

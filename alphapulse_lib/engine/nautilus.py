@@ -28,7 +28,7 @@ from nautilus_trader.model import (
 )
 from nautilus_trader.risk import RiskEngineConfig
 
-from alphapulse_lib.engine.batches import Batch, Source, batches
+from alphapulse_lib.engine.batches import Batch, Source, batches, moment_of
 from alphapulse_lib.engine.costs import Fees
 from alphapulse_lib.engine.feed import Feed, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
@@ -56,6 +56,16 @@ class Loaded:
     def batches(self) -> Iterator[Batch]:
         """Give the engine its data part by part; run it each time before asking for the next."""
         return batches(self.engine, self.sources, self.events)
+
+    @property
+    def reached(self) -> int:
+        """The time of the last datum that the engine took: before the end of the data where it was shut down."""
+        return moment_of(self.sources, self.events, self.engine.iteration) if self.engine.iteration else 0
+
+    @property
+    def last(self) -> int:
+        """The last close of all series."""
+        return max(source.feed.last for source in self.sources)
 
 
 def build_engine(

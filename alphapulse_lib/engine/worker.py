@@ -121,6 +121,7 @@ def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
             "warnings": warnings,
         }
     tables = harvest(loaded, spec, names)
+    warnings += _cut_short(loaded)
     warnings += _refusals(tables["orders"])
     write_tables(folder, tables)
     return {"status": "finished", "series": series, "log": log, "warnings": warnings}
@@ -255,6 +256,15 @@ def _unpickled(data: bytes) -> Blueprint:
             "Put what it imports beside it, or install it.",
         ) from None
     return plan
+
+
+def _cut_short(loaded: Loaded) -> list[str]:
+    if loaded.reached >= loaded.last:
+        return []
+    at = np.datetime64(loaded.reached, "ns").astype("datetime64[s]")
+    return [
+        f"The strategy shut the run down at {at} UTC, before its data ended. What it held then is marked to the end."
+    ]
 
 
 def _refusals(orders: Any) -> list[str]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import variance
-from typing import Any
+from typing import Any, Never
 
 from filelock import FileLock
 
@@ -130,6 +130,10 @@ class Ledger:
         """Where a run's artefacts are."""
         return self.root / "runs" / run_id
 
+    def file(self, run_id: str, name: str) -> Path:
+        """Where one of a run's artefacts is."""
+        return self.folder(run_id) / name
+
     def append(self, record: RunRecord) -> None:
         """Take a record in, for good.
 
@@ -163,16 +167,32 @@ class Ledger:
         UnknownRun
             None begins so, or several do.
         """
-        text = str(run_id).strip().lower()
-        found = self._ask("SELECT id, record FROM runs WHERE id = ?", text) or self._ask(
-            "SELECT id, record FROM runs WHERE substr(id, 1, ?) = ? ORDER BY sequence DESC", len(text), text
+        found = self.beginning(str(run_id))
+        return found[0] if len(found) == 1 else self.require_one(run_id, [each.id for each in found])
+
+    def beginning(self, text: str) -> list[RunRecord]:
+        """The record with that id, or else all whose ids begin so, the newest first; none for no text."""
+        text = text.strip().lower()
+        found = self._ask("SELECT record FROM runs WHERE id = ?", text) or self._ask(
+            "SELECT record FROM runs WHERE substr(id, 1, ?) = ? ORDER BY sequence DESC LIMIT 100", len(text), text
         )
-        if len(found) == 1 and text:
-            return from_json(found[0][1])
-        if text and len(found) > 1:
-            ids = ", ".join(each for each, _ in found[:5])
-            raise UnknownRun(f"{len(found)} runs begin with {run_id!r}.", f"Say more of it: {ids}.")
-        raise UnknownRun(f"The ledger holds no run {run_id!r}.", self._nearest(text))
+        return [from_json(record) for (record,) in found] if text else []
+
+    def require_one(self, asked: str, ids: list[str]) -> Never:
+        """Say why not one run was found.
+
+        Raises
+        ------
+        UnknownRun
+            None begins as asked, or several do.
+        """
+        if ids:
+            raise UnknownRun(f"{len(ids)} runs begin with {asked!r}.", f"Say more of it: {', '.join(ids[:5])}.")
+        raise UnknownRun(f"The ledger holds no run {asked!r}.", self._nearest(str(asked).strip().lower()))
+
+    def ids(self) -> list[str]:
+        """The ids of all runs, the oldest first."""
+        return [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence")]
 
     def runs(
         self,
@@ -210,13 +230,19 @@ class Ledger:
 
     def family(self, spec: RunSpec) -> Family:
         """What the ledger holds of the family that a spec belongs to."""
-        name = spec.family
-        rows = self._ask(
-            "SELECT spec_id, sharpe_per_period, MAX(sequence) FROM runs "
-            "WHERE family = ? AND purpose = 'trial' AND status = 'finished' GROUP BY spec_id ORDER BY 3",
-            name,
-        )
-        return Family(name, {spec_id: _number(sharpe) for spec_id, sharpe, _ in rows})
+        return self.families([spec])[spec.family]
+
+    def families(self, specs: Iterable[RunSpec]) -> dict[str, Family]:
+        """The same of several specs, each family once, by its name."""
+        found = {}
+        for name in dict.fromkeys(each.family for each in specs):
+            rows = self._ask(
+                "SELECT spec_id, sharpe_per_period, MAX(sequence) FROM runs "
+                "WHERE family = ? AND purpose = 'trial' AND status = 'finished' GROUP BY spec_id ORDER BY 3",
+                name,
+            )
+            found[name] = Family(name, {spec_id: _number(sharpe) for spec_id, sharpe, _ in rows})
+        return found
 
     def _nearest(self, text: str) -> str:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]

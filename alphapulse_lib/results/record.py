@@ -15,6 +15,7 @@ from alphapulse_lib.results.equity import account
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import run_statistics
 from alphapulse_lib.results.trades import round_trips
+from alphapulse_lib.settings import settings
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.request import RawResult
@@ -87,7 +88,7 @@ def keep(
         user=user,
         started_at=started_at,
         ended_at=ended_at,
-        environment=environment() | raw.environment,
+        environment=environment() | raw.environment | _firing(),
         series=raw.series,
         statistics=statistics,
         artefacts={name.partition(".")[0]: name for name in files},
@@ -99,6 +100,12 @@ def keep(
     write_artefacts(ledger.folder(run_id), files)
     ledger.append(record)
     return record
+
+
+def _firing() -> dict[str, str]:
+    """Which firing of a schedule the run belongs to, when it runs in one: the worker finds its runs by it."""
+    firing = settings().firing
+    return {"firing": firing} if firing else {}
 
 
 def _borrowed(statistics: dict[str, Any]) -> list[str]:

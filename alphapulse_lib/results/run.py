@@ -172,7 +172,7 @@ class Run:
         file = self.record.artefacts.get(name)
         if file is None:
             return _EMPTY[name].empty_table()
-        return read_table(self._ledger.folder(self.id) / file)
+        return read_table(self._ledger.file(self.id, file))
 
     def text(self, name: str) -> str:
         """One of the run's texts (``"log"``, ``"source"``, ``"warnings"``); empty where the run has none.
@@ -183,7 +183,7 @@ class Run:
             The file is gone or is no text.
         """
         file = self.record.artefacts.get(name)
-        return "" if file is None else read_text(self._ledger.folder(self.id) / file)
+        return "" if file is None else read_text(self._ledger.file(self.id, file))
 
     def _frame(self, name: str) -> pd.DataFrame:
         frame: pd.DataFrame = self.table(name).to_pandas()

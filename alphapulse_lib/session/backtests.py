@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["backtest"]
 
+#: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
+_MOST_CASH = 1e12
+
 
 def backtest(
     strategy: type,
@@ -148,6 +151,7 @@ def _run(
     from alphapulse_lib.session.news import ensure_scores
     from alphapulse_lib.session.progress import Meter
 
+    ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
     started_at = clock.now_ns()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
@@ -164,7 +168,6 @@ def _run(
         )
         if raw.status == "finished":
             meter.finish()
-    ledger = open_ledger()
     record = keep(spec, raw, ledger, user=_user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
     told = f"ap.run({record.id!r}) shows its record and its log."
     if raw.status == "interrupted":
@@ -229,8 +232,8 @@ def _spec(
     window = Window.of(start, end, zone)
     _one_of("fill", fill, FILLS)
     _one_of("adjust", adjust, ("splits", "none"))
-    if isinstance(cash, bool) or not isinstance(cash, int | float) or not 0 < cash < 1e15:
-        raise InputError(f"cash={cash!r} is not an amount of money above zero.")
+    if isinstance(cash, bool) or not isinstance(cash, int | float) or not 0 < cash <= _MOST_CASH:
+        raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= FOREVER:
         raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
     with_news = _names_events(names_used(strategy)) if news is None else bool(news)

@@ -10,6 +10,7 @@ from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.run import Run
+from alphapulse_lib.session.hub import client_if_any
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers, tearsheet
 from alphapulse_lib.views.page import Page
@@ -63,10 +64,10 @@ class SessionRun(Run):
         --------
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
+        text = tearsheet.html(self)
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
         if target.is_dir():
             target = target / f"tearsheet-{self.id}.html"
-        text = tearsheet.html(self)
         replace_text(target, text)
         return Page(target.absolute(), text)
 
@@ -103,7 +104,7 @@ def runs(
     user: str | None = None,
     purpose: str | None = None,
 ) -> pd.DataFrame:
-    """The runs in the ledger, the newest first.
+    """The runs in the ledger, the newest first; inside a hub everybody's.
 
     Parameters
     ----------
@@ -140,16 +141,14 @@ def runs(
     _one_of("purpose", purpose, get_args(Purpose.__value__))
     ledger = open_ledger()
     found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
-    # A family is read once, however many of its runs are listed.
-    families = {record.spec.family: record.spec for record in found}
-    counted = {name: ledger.family(spec) for name, spec in families.items()}
+    counted = ledger.families(record.spec for record in found)
     rows = [_row(SessionRun(record, ledger), counted[record.spec.family]) for record in found]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     return frame.astype(_COLUMNS)
 
 
 def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
-    """One run, by its id or the beginning of it.
+    """One run, by its id or the beginning of it; inside a hub anybody's.
 
     Parameters
     ----------
@@ -175,8 +174,13 @@ def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
 
 
 def open_ledger() -> Ledger:
-    """The ledger that the settings name."""
-    return Ledger(settings().ledger_root)
+    """The ledger that the settings name; inside a hub with the team's laid over it."""
+    own, client = settings().ledger_root, client_if_any()
+    if client is None:
+        return Ledger(own)
+    from alphapulse_lib.session.team import TeamLedger
+
+    return TeamLedger(own, client)
 
 
 def _row(each: SessionRun, family: Family) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from pydantic import BaseModel
 from sqlalchemy import text
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
@@ -16,10 +15,11 @@ from hub.api.comments import routes as comment_routes
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
 from hub.api.identity import Door
+from hub.api.ledger import families as family_routes
 from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
-from hub.api.problems import ProblemError, answers, install
+from hub.api.problems import answers, install
 from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
 
@@ -27,8 +27,8 @@ __all__ = ["PREFIX", "create"]
 
 #: Where the hub's proxy puts the service.
 PREFIX = "/services/api"
-#: Bytes of a request: JSON, and the files of a run.
-_JSON_MOST, _FILE_MOST = 1_000_000, 256_000_000
+#: Bytes of a request's JSON.
+_MOST = 1_000_000
 
 _ABOUT = """Comments, the ledger of runs, the catalog and notifications of one AlphaPulse hub.
 
@@ -61,13 +61,21 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        max_body_size=_MOST,
     )
     app.state.door = door
     app.state.engine = engine = opened(chosen)
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     install(app)
-    for module in (comment_routes, run_routes, data_routes, schedule_routes, notification_routes):
+    for module in (
+        comment_routes,
+        run_routes,
+        family_routes,
+        data_routes,
+        schedule_routes,
+        notification_routes,
+    ):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get(f"{PREFIX}/health", tags=["service"], responses=answers(503))
@@ -78,28 +86,4 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         return Health(status="ok", version=version)
 
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
-    app.add_middleware(_Bounded)
     return app
-
-
-class _Bounded:
-    """Refuses a request that is larger than any we serve, before it is read whole."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        most = _FILE_MOST if scope["method"] == "PUT" else _JSON_MOST
-        taken = 0
-
-        async def bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
-                raise ProblemError(413, f"The request is larger than {most:,} bytes.")
-            return message
-
-        return await self._app(scope, bounded, send)

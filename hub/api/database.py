@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Engine, MetaData, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 
 from alphapulse_lib.settings import Settings
@@ -14,6 +14,8 @@ __all__ = ["METADATA", "opened"]
 
 #: Every table of the API registers here.
 METADATA = MetaData()
+#: The lock under which one process at a time makes the tables: the API and its workers start together.
+_MAKING = 0x416C7068
 
 
 def opened(chosen: Settings) -> Engine:
@@ -26,7 +28,10 @@ def opened(chosen: Settings) -> Engine:
         engine = create_engine(url, connect_args={"timeout": 30})
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
-    METADATA.create_all(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+        if url.get_backend_name() == "postgresql":  # SQLite's lock is taken already
+            connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
+        METADATA.create_all(connection)
     return engine
 
 

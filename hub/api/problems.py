@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from alphapulse_lib.errors import AlphaPulseError, InputError
+from alphapulse_lib.errors import AlphaPulseError, InputError, NoCoverage, UnknownRun, UnknownSymbol
 
 __all__ = ["Problem", "ProblemError", "answers", "install"]
 
@@ -66,8 +66,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(AlphaPulseError)
     async def known(_: Request, error: AlphaPulseError) -> JSONResponse:
-        kind = type(error).__name__
-        status = 404 if kind.startswith(("Unknown", "NoCoverage")) else 422 if isinstance(error, InputError) else 503
+        absent = isinstance(error, UnknownSymbol | UnknownRun | NoCoverage)
+        status = 404 if absent else 422 if isinstance(error, InputError) else 503
         return _answer(status, error.message, error.hint)
 
     @app.exception_handler(HTTPException)

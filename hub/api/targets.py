@@ -54,6 +54,6 @@ class Targets:
 
     def _has_article(self, article_id: str) -> bool:
         for path in datasets.files(self._roots, "articles"):
-            if pc.any(pc.equal(pq.read_table(path, columns=["article_id"])["article_id"], article_id)).as_py():
+            if pc.any(pc.equal(pq.read_table(path, columns=["id"])["id"], article_id)).as_py():
                 return True
         return False

@@ -1,7 +1,8 @@
-"""What every workspace's Jupyter server is told: our kernel, our page template, and to leave the network alone."""
+"""What every workspace's Jupyter server is told: our kernel, page template and jobs, and to leave the network alone."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # Jupyter puts it there
@@ -19,3 +20,9 @@ c.VoilaConfiguration.template = "alphapulse"
 c.VoilaConfiguration.page_config_hook = _own_mathjax
 # Panel's Lab preview asks for a part of JupyterLab that Voila's page does not have.
 c.VoilaConfiguration.extension_denylist = ["@pyviz/jupyterlab_pyviz"]
+c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
+if os.environ.get("ALPHAPULSE_SERVER") == "job":
+    # Nobody looks at it: without the screens' extensions it starts in half the time, and the worker asks it often.
+    c.ServerApp.log_level = "WARNING"
+    _screens = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim", "voila.server_extension")
+    c.ServerApp.jpserver_extensions |= dict.fromkeys((*_screens, "panel.io.jupyter_server_extension"), False)

@@ -105,7 +105,7 @@ def news() -> list[Any]:
     moments = [OPEN + MINUTE * minute + 31 * SECOND for minute in (2, 9, 21, 40)] + [OPEN + 30 * MINUTE]
     stamps = pa.array(sorted(moments), pa.int64()).cast(_TIME)
     words = [f"headline {number}" for number in range(len(moments))]
-    same = {name: words for name in ("article_id", "source", "headline", "body", "url")}
+    same = dict.fromkeys(("article_id", "source", "headline", "body", "url"), words)
     ids = ["AAA.XNAS"] * len(words)
     return news_events(pa.table({"instrument_id": ids, **same, "published_at": stamps, "available_at": stamps}))
 

@@ -53,7 +53,7 @@ def test_a_low_port_is_named_with_the_setting():
     ],
 )
 def test_the_printed_address_can_be_typed_into_a_browser(address: str, typed: str):
-    assert Network(address, 8000, 1, 2).url == typed
+    assert Network(address, 8000, 1, 2, 3, 4).url == typed
 
 
 def test_a_hub_started_without_make_up_is_told_so(tmp_path: Path):

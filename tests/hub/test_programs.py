@@ -30,7 +30,7 @@ def test_a_home_with_spaces_and_per_cent_signs_survives(tmp_path: Path):
     home = tmp_path / "my home 100%s"
     for folder in ("run", "hub", "logs"):
         (home / folder).mkdir(parents=True)
-    written = programs.write(home, Network("127.0.0.1", 8000, 8001, 8002))
+    written = programs.write(home, Network("127.0.0.1", 8000, 8001, 8002, 8003, 8004))
     config = configparser.RawConfigParser()
     config.read(written)
     expand = {"here": "", "program_name": "hub", "process_num": 0, "group_name": "hub"}

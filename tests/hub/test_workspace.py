@@ -67,10 +67,12 @@ def test_the_project_has_something_to_give(home: Path):
     assert numbered and (home / numbered[0]).is_file()
 
 
-def test_a_workspace_reads_the_team_s_catalog_and_writes_its_own(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name, value in workspace.environment(settings(), home).items():
+def test_a_workspace_reads_the_team_s_catalog_and_writes_to_its_owner_s_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in workspace.environment(settings(), home, "http://127.0.0.1:9/services/api").items():
         monkeypatch.setenv(name, value)
     seen = settings()
     assert seen.personal_catalog == home / "catalog"
     assert seen.catalog_root == seen.home_root / "catalog"
-    assert seen.ledger_root == seen.home_root / "ledger"
+    assert seen.ledger_root == home / "ledger"

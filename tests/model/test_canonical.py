@@ -10,8 +10,8 @@ import pytest
 from small_runs import kept, spec
 
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.run import Costs
 from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.run import Costs
 from alphapulse_lib.results.ledger import Ledger
 
 

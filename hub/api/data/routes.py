@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse, Response
+from pydantic import StringConstraints
 
 import alphapulse_lib as ap
 from hub.api.identity import Caller, needs
@@ -22,10 +23,8 @@ router = APIRouter(prefix="/v1", tags=["catalog"], responses=answers(401, 403, 4
 
 Reader = Annotated[Caller, Depends(needs("custom:catalog:read"))]
 _TEXT = r"^[^\x00-\x1f]+$"
-Symbols = Annotated[
-    list[Annotated[str, Query(max_length=64, pattern=_TEXT)]],
-    Query(max_length=100, description="Tickers or ids; more than one by repeating it."),
-]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_TEXT)]
+_SYMBOLS = Query(max_length=100, description="Tickers or ids; more than one by repeating it.")
 Symbol = Annotated[str, Query(min_length=1, max_length=64, pattern=_TEXT, description="A ticker or an id.")]
 Period = Annotated[str, Query(max_length=16, pattern=_TEXT, description="Such as `1d` or `1m`.")]
 Day = Annotated[
@@ -49,7 +48,7 @@ def instruments(_: Reader, accept: Accept = "application/json", limit: Rows = 10
 @router.get("/bars", response_model=Page[dict[str, Any]], responses=_TABLE)
 def bars(
     _: Reader,
-    symbol: Symbols,
+    symbol: Annotated[list[_Name], _SYMBOLS],
     period: Period = "1d",
     start: Day = None,
     end: Day = None,
@@ -67,7 +66,7 @@ def bars(
 @router.get("/news", response_model=Page[dict[str, Any]], responses=_TABLE)
 def news(
     _: Reader,
-    symbol: Symbols | None = None,
+    symbol: Annotated[list[_Name] | None, _SYMBOLS] = None,
     start: Day = None,
     end: Day = None,
     as_of: Day = None,

@@ -15,6 +15,9 @@ from hub.api.problems import ProblemError, answers
 
 __all__ = ["router"]
 
+#: Bytes of one file of a run: a million marks in Parquet are 30 MB.
+_FILE_MOST = 256_000_000
+
 router = APIRouter(prefix="/v1/runs", tags=["runs"], responses=answers(401, 403, 422, 503))
 
 Reader = Annotated[Caller, Depends(needs("custom:ledger:read"))]
@@ -41,7 +44,8 @@ def runs(
     strategy: Word = None,
     symbol: Word = None,
     user: Word = None,
-    family: Word = None,
+    family: Annotated[str | None, Query(min_length=1, pattern=r"^[^\x00-\x1f]+$")] = None,
+    spec: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Only runs of exactly this spec.")] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[dict[str, Any]]:
@@ -55,6 +59,7 @@ def runs(
         symbol=symbol,
         user=user,
         family=family,
+        spec_id=spec,
     )
     more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
     return Page[dict[str, Any]](items=[each for _, each in found[:limit]], next=more)
@@ -92,6 +97,7 @@ def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
 @router.put(
     "/{run_id}/files/{name}",
     status_code=201,
+    max_body_size=_FILE_MOST,
     responses={**answers(404, 409, 413), 200: {"description": "It was there already."}},
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
 )

@@ -50,6 +50,8 @@ SCHEDULES = Table(
     Column("deleted_at", BigInteger),
     # Every slot up to here has its firing; what lies after it is still to be decided.
     Column("decided_until", BigInteger, nullable=False),
+    # The slot after that; none while the schedule is paused or deleted, or has none left.
+    Column("next_at", BigInteger, index=True),
     Index("schedules_of_an_owner", "owner", "sequence"),
 )
 FIRINGS = Table(

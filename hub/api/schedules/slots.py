@@ -55,7 +55,8 @@ def slots(cron: str, timezone: str, after: int) -> Iterator[int]:
     Examples
     --------
     >>> friday = int(datetime.fromisoformat("2026-11-20T12:00:00+00:00").timestamp()) * 10**9
-    >>> datetime.fromtimestamp(next(slots("0 7 * * 1-5", "America/New_York", friday)) / 1e9, ZoneInfo("UTC")).isoformat()
+    >>> monday = next(slots("0 7 * * 1-5", "America/New_York", friday))
+    >>> datetime.fromtimestamp(monday / 1e9, ZoneInfo("UTC")).isoformat()
     '2026-11-23T12:00:00+00:00'
     """
     last = after

@@ -58,10 +58,11 @@ class ScheduleStore:
     def add(self, new: New, owner: str) -> Schedule:
         """Make a schedule; its first slot is the next one from now."""
         now = clock.now_ns()
-        values = {"id": new_id(), "owner": owner, "created_at": now, "changed_at": now, "decided_until": now}
+        values: dict[str, Any] = {"id": new_id(), "owner": owner, "created_at": now, "changed_at": now}
+        values |= _timetable(new.cron, new.timezone, now)
         with self._writing.begin() as connection:
             connection.execute(insert(SCHEDULES).values(**new.model_dump(), **values))
-            return _read(connection, str(values["id"]))
+            return _read(connection, values["id"])
 
     def change(self, schedule_id: str, changed: Changed) -> Schedule:
         """Change what was sent. A new timetable begins now: it has no slots in the past.
@@ -79,7 +80,9 @@ class ScheduleStore:
             except ValueError as wrong:
                 raise ProblemError(422, str(wrong)) from None
             if {"cron", "timezone"} & values.keys():
-                values["decided_until"] = clock.now_ns()
+                values |= _timetable(values.get("cron", row.cron), values.get("timezone", row.timezone), clock.now_ns())
+                if row.paused_at is not None:
+                    values["next_at"] = None
             _update(connection, schedule_id, changed_at=clock.now_ns(), **values)
             return _read(connection, schedule_id)
 
@@ -87,14 +90,16 @@ class ScheduleStore:
         """Let no slot fire until it is resumed; a firing that runs goes on."""
         with self._writing.begin() as connection:
             if _found(connection, schedule_id).paused_at is None:
-                _update(connection, schedule_id, paused_at=clock.now_ns())
+                _update(connection, schedule_id, paused_at=clock.now_ns(), next_at=None)
             return _read(connection, schedule_id)
 
     def resume(self, schedule_id: str) -> Schedule:
         """Fire again, from now on: slots of the pause are not made up for."""
         with self._writing.begin() as connection:
-            if _found(connection, schedule_id).paused_at is not None:
-                _update(connection, schedule_id, paused_at=None, decided_until=clock.now_ns())
+            row = _found(connection, schedule_id)
+            if row.paused_at is not None:
+                from_now = _timetable(row.cron, row.timezone, clock.now_ns())
+                _update(connection, schedule_id, paused_at=None, **from_now)
             return _read(connection, schedule_id)
 
     def delete(self, schedule_id: str) -> None:
@@ -102,7 +107,7 @@ class ScheduleStore:
         with self._writing.begin() as connection:
             _found(connection, schedule_id)
             now = clock.now_ns()
-            _update(connection, schedule_id, deleted_at=now)
+            _update(connection, schedule_id, deleted_at=now, next_at=None)
             waiting = (FIRINGS.c.schedule == schedule_id) & (FIRINGS.c.state == "due")
             ended = {"state": "cancelled", "ended_at": now, "detail": "Its schedule was deleted."}
             connection.execute(update(FIRINGS).where(waiting).values(**ended))
@@ -159,6 +164,11 @@ class ScheduleStore:
             changed = {"cancel_asked_at": row.cancel_asked_at or now, **waiting}
             connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**changed))
             return firing_of(_found_firing(connection, firing_id, {}))
+
+
+def _timetable(cron: str, timezone: str, now: int) -> dict[str, Any]:
+    """A timetable that begins now, as columns."""
+    return {"decided_until": now, "next_at": next(slots(cron, timezone, now), None)}
 
 
 def _ask(connection: Connection, asked: Asked, owner: str, kind: str, timezone: str, schedule_id: str | None) -> Firing:

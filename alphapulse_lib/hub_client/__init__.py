@@ -1,0 +1,11 @@
+"""The hub's REST API as typed Python: ``Client(url, token).comments.list("run:3f2a")``.
+
+Values come back as frozen dataclasses, most of them from `alphapulse_lib.model`. Whatever goes wrong is a `HubError`
+with the hub's own words: nobody sees a traceback of the HTTP library.
+"""
+
+from alphapulse_lib.hub_client.client import Client, Health
+from alphapulse_lib.hub_client.runs import Family, KeptRun
+from alphapulse_lib.hub_client.transport import Page
+
+__all__ = ["Client", "Family", "Health", "KeptRun", "Page"]

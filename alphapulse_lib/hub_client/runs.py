@@ -1,0 +1,217 @@
+"""``/v1/runs``: the team's ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+from alphapulse_lib.errors import HubFault, InputError
+from alphapulse_lib.hub_client.paths import part
+from alphapulse_lib.hub_client.transport import Page, Transport
+from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.run import RunRecord
+
+__all__ = ["Family", "KeptRun", "Runs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the team tried of one kind: the trials that over-fitting is counted with.
+
+    Attributes
+    ----------
+    name : str
+        Strategy class, instruments and period.
+    sharpes : dict of str to (float or None)
+        Spec id to the per-period Sharpe ratio of each distinct trial.
+    """
+
+    name: str
+    sharpes: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run in the team's ledger.
+
+    Attributes
+    ----------
+    family : Family
+        As it is now.
+    files : tuple of str
+        Which of its files the hub holds.
+    """
+
+    record: RunRecord
+    family: Family
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    spec_id: str
+    sharpe_per_period: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    name: str
+    trials: tuple[_Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    record: dict[str, Any]
+    family: _Family
+    files: tuple[str, ...]
+
+
+class Runs:
+    """The ledger of everybody's runs. Nothing in it is ever changed or deleted."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        purpose: str | None = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        user: str | None = None,
+        family: str | None = None,
+        spec: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[RunRecord]:
+        """Records, the newest first, asked for page by page.
+
+        Parameters
+        ----------
+        status, purpose, user, family, spec : str, optional
+            Only these; a family by its name, a spec by its id.
+        strategy : str, optional
+            Only those of this class, by its name alone or as ``module:Class``.
+        symbol : str, optional
+            Only those on this instrument, by its symbol alone or its id.
+        limit : int, optional
+            At most so many.
+        """
+        query = {
+            "status": status,
+            "purpose": purpose,
+            "strategy": strategy,
+            "symbol": symbol,
+            "user": user,
+            "family": family,
+            "spec": spec,
+        }
+        return map(_record, self._transport.pages(dict[str, Any], "/v1/runs", query, limit))
+
+    def page(self, *, limit: int = 50, cursor: str = "", **wanted: str | None) -> Page[RunRecord]:
+        """One page of that list, for who turns pages oneself; ``wanted`` as in `list`."""
+        query = {**wanted, "limit": limit, "cursor": cursor or None}
+        found = self._transport.ask(Page[dict[str, Any]], "GET", "/v1/runs", query=query)
+        return Page(tuple(_record(each) for each in found.items), found.next)
+
+    def get(self, run_id: str) -> KeptRun:
+        """A run, by its id or the only beginning of one, with its family as it is now.
+
+        Raises
+        ------
+        UnknownTarget
+            None begins so.
+        Conflict
+            Several do.
+        """
+        return _kept(self._transport.ask(_Detail, "GET", _path(run_id)))
+
+    def families(self, names: Iterable[str]) -> tuple[Family, ...]:
+        """What was tried of some families, in the order asked for; without a trial where nobody handed one in."""
+        found: list[Family] = []
+        for some in batched(names, 200, strict=False):
+            sent = {"names": some}
+            answer = self._transport.ask(tuple[_Family, ...], "POST", "/v1/families", body=sent, repeatable=True)
+            found += map(_family, answer)
+        return tuple(found)
+
+    def append(self, record: RunRecord) -> KeptRun:
+        """Append a run; one that is there already stays as it is. Its files are handed in with `upload`.
+
+        Raises
+        ------
+        Conflict
+            Another run has its id.
+        """
+        sent = json.loads(to_json(record))
+        return _kept(self._transport.ask(_Detail, "POST", "/v1/runs", body=sent, repeatable=True))
+
+    def upload(self, run_id: str, name: str, path: Path) -> None:
+        """Hand in a file that the run's record names.
+
+        Raises
+        ------
+        UnknownTarget
+            The record names no such file.
+        Conflict
+            The hub holds another content under that name.
+        InputError
+            The file cannot be read.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as refused:
+            raise InputError(f"{path} cannot be read: {refused.strerror}.") from None
+        headers = {"Content-Type": "application/octet-stream"}
+        self._transport.send("PUT", f"{_path(run_id)}/files/{part(name)}", headers=headers, content=content)
+
+    def download(self, run_id: str, name: str, path: Path) -> None:
+        """Bring a file of a run here, whole or not at all.
+
+        Raises
+        ------
+        UnknownTarget
+            The hub does not hold it.
+        InputError
+            It cannot be written there.
+        """
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with self._transport.stream(f"{_path(run_id)}/files/{part(name)}") as answer, beside.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as refused:
+            raise InputError(f"{path} cannot be written: {refused.strerror}.") from None
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _path(run_id: str) -> str:
+    return f"/v1/runs/{part(run_id)}"
+
+
+def _kept(detail: _Detail) -> KeptRun:
+    return KeptRun(_record(detail.record), _family(detail.family), detail.files)
+
+
+def _family(found: _Family) -> Family:
+    return Family(found.name, {each.spec_id: each.sharpe_per_period for each in found.trials})
+
+
+def _record(values: dict[str, Any]) -> RunRecord:
+    try:
+        return from_json(json.dumps(values))
+    except (InputError, KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise HubFault(
+            f"The hub's record of run {values.get('id')!r} cannot be read: {wrong}.",
+            "Hub and library may be of different versions.",
+        ) from None

@@ -1,0 +1,100 @@
+"""A notebook that runs at set times in its owner's workspace, and each time that it ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+__all__ = ["ENDED", "Firing", "Schedule"]
+
+#: The states in which a firing stays.
+ENDED = ("finished", "failed", "timed-out", "cancelled", "lost", "skipped", "missed")
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One run of a notebook: of a schedule's slot, asked for by hand, or of no schedule (a backtest). Times are in UTC.
+
+    Attributes
+    ----------
+    kind : str
+        ``"slot"``, ``"asked"`` or ``"backtest"``.
+    slot : datetime or None
+        The moment it was due; none when it was asked for by hand.
+    output : str
+        Where the executed notebook goes, in the owner's workspace.
+    timeout : int
+        Seconds after which it is ended.
+    state : str
+        ``"due"``, ``"starting"``, ``"running"``, or one of `ENDED`.
+    detail : str
+        Why it failed, was skipped or missed; empty otherwise.
+    runs : tuple of str
+        The ids of the runs that it added to the ledger.
+    cells, cells_done : int or None
+        How many code cells the notebook has, and how many have run.
+    """
+
+    id: str
+    schedule: str | None
+    kind: str
+    slot: datetime | None
+    owner: str
+    notebook: str
+    parameters: dict[str, Any]
+    output: str
+    timeout: int
+    state: str
+    detail: str
+    runs: tuple[str, ...]
+    cells: int | None
+    cells_done: int | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a notebook runs, and with which parameters. Times are in UTC.
+
+    Attributes
+    ----------
+    cron : str
+        Minute, hour, day of the month, month, day of the week, by the clock of ``timezone``.
+    catch_up : str
+        Which of the slots that passed while nothing could fire are made up for: ``"skip"``, ``"last"`` or ``"all"``.
+    overlap : str
+        What becomes of a slot while the last firing still runs: ``"skip"`` or ``"queue"``.
+    timeout : int
+        Seconds after which a firing is ended.
+    output : str
+        Where executed notebooks go, in the owner's workspace; ``{notebook}``, ``{date}``, ``{time}`` and ``{firing}``
+        are filled in.
+    next : tuple of datetime
+        The next slots; none while it is paused.
+    last : Firing or None
+        The newest firing.
+    """
+
+    id: str
+    owner: str
+    notebook: str
+    parameters: dict[str, Any]
+    cron: str
+    timezone: str
+    catch_up: str
+    overlap: str
+    timeout: int
+    output: str
+    paused: bool
+    next: tuple[datetime, ...]
+    last: Firing | None
+    created_at: datetime
+    changed_at: datetime

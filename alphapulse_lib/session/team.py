@@ -1,0 +1,251 @@
+"""The ledger inside a hub: one's own, with the team's laid over it.
+
+A run is always written to one's own ledger first and then handed in to the team's. When the hub is away the run waits
+and is handed in by the next `ap.backtest`, `ap.runs` or ``alphapulse runs --merge``, once, whatever is killed between.
+What is read is the team's and one's own together, so trials are counted over everybody; when the hub is away, one's own
+alone, and that is said.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+
+from alphapulse_lib.errors import (
+    Conflict,
+    HubError,
+    HubFault,
+    HubUnreachable,
+    InputError,
+    LedgerError,
+    NotAllowed,
+    NotSignedIn,
+    NotUnderstood,
+    UnknownRun,
+    UnknownTarget,
+)
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.hub_client import Family as TeamFamily
+from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.outbox import Outbox
+from alphapulse_lib.session import hub
+
+__all__ = ["HandedIn", "TeamLedger"]
+
+#: What keeps the team's ledger from being read or written altogether, now.
+_AWAY = (HubUnreachable, HubFault, NotSignedIn, NotAllowed)
+#: Seconds for which a hub that was away is not asked again.
+_LEFT_ALONE = 10.0
+#: Runs handed in along with something else that a person waits for.
+_ALONG = 50
+
+
+@dataclass(slots=True)
+class HandedIn:
+    """What became of the runs that waited.
+
+    Attributes
+    ----------
+    runs : list of str
+        The ids of those that the team's ledger has now.
+    waiting : list of str
+        Those that wait on: the hub is away, they are another person's, or others came first.
+    refused : dict of str to str
+        Those that the hub will never take, and why.
+    away : str
+        Why some wait, in the hub's words; empty when it refused none.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    away: str = ""
+
+
+class TeamLedger(Ledger):
+    """One's own ledger with the team's laid over it.
+
+    Parameters
+    ----------
+    root : Path
+        One's own ledger; files of other people's runs are kept in ``team/`` beside its runs.
+    client : Client
+        Of the hub that has the team's.
+    """
+
+    def __init__(self, root: Path, client: Client) -> None:
+        super().__init__(root)
+        self._client = client
+        self._left_alone_until, self._why = 0.0, ""
+
+    def append(self, record: RunRecord) -> None:
+        """Take a record in, for good, and hand it in to the team's ledger; that may come later."""
+        super().append(record)
+        done = self.hand_in(first=record.id, most=_ALONG)
+        if record.id in done.waiting:
+            hub.warn(f"The run is in your own ledger, and waits to go to the team's: {done.away}")
+        elif record.id in done.refused:
+            hub.warn(f"The run stays in your own ledger alone: {done.refused[record.id]}")
+
+    def get(self, run_id: str) -> RunRecord:
+        """The record with that id, or with the only id that begins so, of anybody's.
+
+        Raises
+        ------
+        UnknownRun
+            None begins so, or several do.
+        """
+        text = str(run_id).strip().lower()
+        found = {each.id: each for each in self.beginning(text)}
+        if text not in found and re.fullmatch("[0-9a-f]{1,32}", text):
+            theirs = self._from_team(lambda: self._begins_so(text))
+            found |= {each.id: each for each in theirs or ()}
+        return next(iter(found.values())) if len(found) == 1 else self.require_one(run_id, list(found))
+
+    def runs(
+        self,
+        limit: int | None = None,
+        *,
+        status: str | None = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        user: str | None = None,
+        purpose: str | None = None,
+    ) -> list[RunRecord]:
+        """Everybody's records, and one's own that wait; those that ended last first. See `Ledger.runs`."""
+        self.hand_in(most=_ALONG)
+        wanted = {"status": status, "strategy": strategy, "symbol": symbol, "user": user, "purpose": purpose}
+        theirs = self._from_team(lambda: list(self._client.runs.list(**wanted, limit=limit)))
+        own = super().runs(limit, **wanted)
+        return _together(theirs or [], own)[:limit]
+
+    def of_spec(self, spec_id: str) -> list[RunRecord]:
+        """Everybody's runs of one spec; those that ended last first."""
+        theirs = self._from_team(lambda: list(self._client.runs.list(spec=spec_id)))
+        return _together(theirs or [], super().of_spec(spec_id))
+
+    def families(self, specs: Iterable[RunSpec]) -> dict[str, Family]:
+        """What everybody tried of the families that some specs belong to, by the families' names."""
+        own = super().families(specs)
+        theirs = self._from_team(lambda: self._client.runs.families(own))
+        for each in theirs or ():
+            own[each.name] = Family(each.name, own[each.name].sharpes | _sharpes(each))
+        return own
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run's files are: one's own, or what was brought here of somebody else's."""
+        own, theirs = super().folder(run_id), self.root / "team" / run_id
+        return theirs if theirs.exists() and not own.exists() else own
+
+    def file(self, run_id: str, name: str) -> Path:
+        """Where a file of a run is; one of somebody else's is brought here when it is first asked for.
+
+        Raises
+        ------
+        LedgerError
+            The hub does not hold it.
+        HubUnreachable
+            It is not here, and the hub is away.
+        """
+        own, theirs = super().folder(run_id) / name, self.root / "team" / run_id / name
+        if own.exists():
+            return own
+        if not theirs.exists():
+            theirs.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._client.runs.download(run_id, name, theirs)
+            except UnknownTarget as gone:
+                raise LedgerError(gone.message, gone.hint) from None
+        return theirs
+
+    def hand_in(self, *, first: str = "", most: int | None = None, again: bool = False) -> HandedIn:
+        """Hand in the runs that wait, the oldest first.
+
+        Parameters
+        ----------
+        first : str
+            The id of one that goes before the others.
+        most : int, optional
+            At most so many.
+        again : bool
+            Also those that were refused before.
+        """
+        outbox, done = Outbox(self, self._client.url), HandedIn()
+        waiting = outbox.waiting() + (list(outbox.refused()) if again else [])
+        waiting.sort(key=lambda each: each != first)
+        strangers: set[str] = set()
+        for place, run_id in enumerate(waiting):
+            if place == most or self._is_left_alone():
+                done.waiting += waiting[place:]
+                done.away = done.away or (self._why if self._is_left_alone() else "")
+                break
+            record = super().get(run_id)
+            if record.user in strangers:
+                done.waiting.append(run_id)
+                continue
+            try:
+                refused = self._hand_in(record)
+            except _AWAY as away:
+                done.waiting.append(run_id)
+                done.away = str(away)
+                if isinstance(away, NotAllowed):  # a run of somebody else's; one's own may still go
+                    strangers.add(record.user)
+                else:
+                    self._leave_alone(away)
+                continue
+            outbox.settle(run_id, refused)
+            if refused:
+                done.refused[run_id] = refused
+            else:
+                done.runs.append(run_id)
+        return done
+
+    def _hand_in(self, record: RunRecord) -> str:
+        """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
+        try:
+            there = self._client.runs.append(record)
+            for name in record.artefacts.values():
+                path = super().folder(record.id) / name
+                if name not in there.files and path.exists():
+                    self._client.runs.upload(record.id, name, path)
+        except (Conflict, NotUnderstood, InputError) as refused:
+            return refused.message
+        return ""
+
+    def _begins_so(self, text: str) -> list[RunRecord]:
+        try:
+            return [self._client.runs.get(text).record]
+        except UnknownTarget:
+            return []
+        except Conflict as several:
+            raise UnknownRun(several.message, several.hint) from None
+
+    def _from_team[T](self, ask: Callable[[], T]) -> T | None:
+        """What the team's ledger answers; ``None``, with a warning, when it is away."""
+        if not self._is_left_alone():
+            try:
+                return ask()
+            except _AWAY as away:
+                self._leave_alone(away)
+        hub.warn(f"Only your own runs are shown and counted: {self._why}")
+        return None
+
+    def _leave_alone(self, away: HubError) -> None:
+        self._left_alone_until, self._why = time.monotonic() + _LEFT_ALONE, away.message
+
+    def _is_left_alone(self) -> bool:
+        return time.monotonic() < self._left_alone_until
+
+
+def _together(theirs: list[RunRecord], own: list[RunRecord]) -> list[RunRecord]:
+    by_id = {each.id: each for each in (*own, *theirs)}
+    return sorted(by_id.values(), key=lambda each: each.ended_at, reverse=True)
+
+
+def _sharpes(family: TeamFamily) -> dict[str, float]:
+    return {spec_id: nan if sharpe is None else sharpe for spec_id, sharpe in family.sharpes.items()}

@@ -1,0 +1,34 @@
+"""A Jupyter server extension that runs notebooks: one POST runs one with papermill, in a process of its own.
+
+::
+
+    POST   {base_url}alphapulse/jobs          {id, notebook, output, parameters, timeout}: once for each id
+    GET    {base_url}alphapulse/jobs/{id}     state: running, done, failed, timed-out, cancelled or lost
+    DELETE {base_url}alphapulse/jobs/{id}     ends it
+
+The executed notebook is saved after each cell under ``.jobs/<id>/`` and takes its own name, whole, when it ends, also
+when it fails. A job ends with its server; its state stays in the workspace.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.utils import url_path_join
+
+from alphapulse_jobs.handlers import JobHandler, JobsHandler
+from alphapulse_jobs.jobs import Jobs
+
+__all__: list[str] = []
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "alphapulse_jobs"}]
+
+
+def _load_jupyter_server_extension(app: Any) -> None:
+    settings = app.web_app.settings
+    jobs = {"jobs": Jobs(Path(settings["server_root_dir"]).expanduser())}
+    at = url_path_join(settings["base_url"], "alphapulse", "jobs")
+    app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

@@ -1,0 +1,45 @@
+"""``/v1/families``: how much was tried of a kind, also of one that nobody handed in a run of yet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.api.identity import Caller, needs
+from hub.api.ledger.schema import Family
+from hub.api.ledger.store import RunStore
+from hub.api.problems import answers
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/families", tags=["runs"], responses=answers(401, 403, 422, 503))
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100_000,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="A strategy's class, its instruments and its period, as runs have it.",
+        examples=["SmaCross AAPL.XNAS 1d"],
+    ),
+]
+
+
+class Names(BaseModel):
+    """Which families."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[Name] = Field(max_length=200)
+
+
+@router.post("")
+def families(
+    request: Request, _: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Names
+) -> list[Family]:
+    """The trials of families, in the order asked for; asked by POST, for a name may be longer than an address."""
+    store: RunStore = request.app.state.runs
+    return [store.family(each) for each in wanted.names]

@@ -1,0 +1,104 @@
+"""``python -m hub.worker``: the service, started by the supervisor. Several may run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from types import FrameType
+
+import httpx
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from alphapulse_lib import clock
+from alphapulse_lib.settings import settings
+from hub import keys, network
+from hub.api.database import opened
+from hub.worker import durable, timetable
+from hub.worker.firing import FiringRunner
+from hub.worker.presence import Presence
+from hub.worker.record import Firings
+
+_log = logging.getLogger("alphapulse.worker")
+
+_LOOK = 0.5  # seconds between two looks for what was asked for by hand
+_BEAT = 5.0  # seconds between two signs of life
+
+
+class Worker:
+    """Looks again and again for what is due, until it is told to stop."""
+
+    def __init__(self, engine: Engine, firings: Firings, presence: Presence, runner: FiringRunner) -> None:
+        self._engine, self._firings, self._presence, self._runner = engine, firings, presence, runner
+        self._queued: set[str] = set()
+        self._beat_at = 0.0
+
+    def look(self) -> float:
+        """Decide what is due, queue it; the seconds until there is something to look for again."""
+        now = clock.now_ns()
+        self._live(now / 1e9)
+        timetable.decide(self._engine, now)
+        waiting = self._firings.waiting()
+        for firing_id in waiting:
+            if firing_id not in self._queued:
+                durable.enqueue(self._runner, firing_id)
+        self._queued = set(waiting)
+        following = timetable.next_slot(self._engine)
+        until = _LOOK if following is None else (following - clock.now_ns()) / 1e9
+        return max(0.0, min(_LOOK, until))
+
+    def _live(self, now: float) -> None:
+        if abs(now - self._beat_at) < _BEAT:
+            return
+        self._beat_at = now
+        self._presence.beat()
+        for other in self._presence.dead():
+            _log.info("Worker %s is dead: taking over what it had begun", other)
+            durable.take_over(other)
+            self._presence.forget(other)
+
+
+def main() -> None:
+    """Work until told to stop."""
+    chosen = settings()
+    places = network.read(chosen.home_root / "run" / "network.json")
+    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    engine = opened(chosen)
+    firings, presence = Firings(engine), Presence(engine)
+    token = keys.keys(chosen.home_root).worker_token
+    http = httpx.Client(headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False)
+    runner = FiringRunner(firings, http, f"{places.hub_api}/hub/api", places.url)
+    presence.beat()
+    durable.launch(chosen, presence.id)
+    stopping = _told_to_stop()
+    worker = Worker(engine, firings, presence, runner)
+    _log.info("Worker %s is ready", presence.id)
+    wait = 0.0
+    while not stopping.wait(wait):
+        try:
+            wait = worker.look()
+        except OperationalError as away:
+            _log.warning("The database does not answer: %s", away)
+            wait = 2.0
+    presence.leave()
+    # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _told_to_stop() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
+
+
+if __name__ == "__main__":
+    main()

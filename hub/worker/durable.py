@@ -1,0 +1,79 @@
+"""DBOS, which remembers how far each firing is: its database, its queue, and the firings of workers that died."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+from alphapulse_lib.settings import Settings
+from hub.worker.firing import FiringRunner
+
+__all__ = ["enqueue", "launch", "take_over"]
+
+_QUEUE = "firings"
+_LOOK = 0.25  # seconds between two looks into the queue
+#: What DBOS calls the version of the steps: one that changes would strand the firings begun before it.
+_STEPS = "1"
+_LEAST_SQLITE = (3, 42)  # that DBOS's tables need
+
+
+def launch(chosen: Settings, worker_id: str) -> None:
+    """Open DBOS's database and begin to work its queue.
+
+    Parameters
+    ----------
+    chosen : Settings
+        Names the database, and how many firings one worker runs at once.
+    worker_id : str
+        This worker's own id.
+    """
+    config: DBOSConfig = {
+        "name": "alphapulse",
+        "application_version": _STEPS,
+        "executor_id": worker_id,
+        "system_database_engine": _engine(chosen.worker_database_url),
+        "log_level": "WARNING",
+    }
+    DBOS(config=config)
+    DBOS.launch()
+    DBOS.register_queue(_QUEUE, worker_concurrency=chosen.worker_firings, polling_interval_sec=_LOOK)
+
+
+def enqueue(runner: FiringRunner, firing_id: str) -> None:
+    """Queue a firing; nothing happens when it was queued before, by this or another worker."""
+    with SetWorkflowID(firing_id):
+        DBOS.enqueue_workflow(_QUEUE, runner.fire, firing_id)
+
+
+def take_over(worker_id: str) -> None:
+    """Queue again what a worker that died had begun; each firing goes on from its last step."""
+    # Not in DBOS's documentation but made for this: its own service for several workers calls it. Unlike
+    # `resume_workflow` it leaves alone what another worker has taken over already.
+    DBOS._recover_pending_workflows([worker_id])
+
+
+def _engine(url: str) -> Engine:
+    at = make_url(url)
+    if at.get_backend_name() != "sqlite":
+        return create_engine(at, pool_pre_ping=True)
+    Path(at.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    module: Any = sqlite3
+    if sqlite3.sqlite_version_info < _LEAST_SQLITE:
+        import pysqlite3
+
+        module = pysqlite3.dbapi2
+    engine = create_engine(at, module=module)
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    """What DBOS does to a connection that it makes itself, and readers that do not wait for a writer."""
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")

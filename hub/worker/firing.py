@@ -1,0 +1,148 @@
+"""One firing, from its beginning to its end, in steps that DBOS remembers and that can each be done again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from dbos import DBOS, DBOSConfiguredInstance
+from sqlalchemy.exc import OperationalError
+
+from hub.worker.record import Firings
+from hub.worker.server import AwayError, JobServer, RefusedError
+
+__all__ = ["FiringRunner"]
+
+_log = logging.getLogger("alphapulse.worker")
+
+_LOOK, _LOOK_LONG = 0.3, 2.0  # seconds between two looks at a job, at first and once it has run for long
+_LOOK_START = 0.15  # seconds between two looks at a server that starts
+_AWAY = 180.0  # seconds that the hub or a server may be away before a firing fails of it
+_STARTS = 3  # tries to start a server
+
+
+@DBOS.dbos_class()
+class FiringRunner(DBOSConfiguredInstance):
+    """Carries firings out.
+
+    Parameters
+    ----------
+    firings : Firings
+        Where they are recorded.
+    http : httpx.Client
+        Speaks with the worker's token.
+    hub_api, public : str
+        Where the hub and the proxy answer.
+    """
+
+    def __init__(self, firings: Firings, http: httpx.Client, hub_api: str, public: str) -> None:
+        super().__init__("runner")
+        self._firings, self._http, self._hub_api, self._public = firings, http, hub_api, public
+
+    @DBOS.workflow()
+    def fire(self, firing_id: str) -> None:
+        """Run a firing's notebook in a server of its owner, record how it ended, take the server away."""
+        if self.begin(firing_id):
+            self.record(firing_id, self.carry_out(firing_id))
+            self.clear_away(firing_id)
+
+    @DBOS.step()
+    def begin(self, firing_id: str) -> bool:
+        """Mark it as begun, unless it was cancelled while it waited."""
+        return _patiently(lambda: self._firings.begin(firing_id))
+
+    @DBOS.step()
+    def carry_out(self, firing_id: str) -> dict[str, Any]:
+        """Start the server, give it the job, wait for the job's end; all of it again after whatever broke."""
+        try:
+            return self._carry_out(firing_id)
+        except Exception:  # noqa: BLE001  a firing must end: what we did not foresee is its end, and in our log
+            _log.exception("Firing %s met a fault of ours", firing_id)
+            return {"state": "failed", "error": "The worker met a fault of its own; it is in the worker's log."}
+
+    @DBOS.step()
+    def record(self, firing_id: str, job: dict[str, Any]) -> None:
+        """Write down how it ended, and tell its owner."""
+        _patiently(lambda: self._firings.end(firing_id, job))
+
+    @DBOS.step()
+    def clear_away(self, firing_id: str) -> None:
+        """Stop the server and let the hub forget it."""
+        server, deadline = self._server(firing_id), time.monotonic() + _AWAY
+        while time.monotonic() < deadline:
+            try:
+                if server.remove() or not server.is_there():
+                    return
+            except RefusedError:  # the owner is gone, and the server with them
+                return
+            except AwayError as away:
+                _log.warning("Firing %s: %s", firing_id, away)
+            time.sleep(1)
+        _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
+
+    def _carry_out(self, firing_id: str) -> dict[str, Any]:
+        server, quiet_since = self._server(firing_id), time.monotonic()
+        firing = _patiently(lambda: self._firings.get(firing_id))
+        job = {
+            "notebook": firing.notebook,
+            "output": firing.output,
+            "parameters": firing.parameters,
+            "timeout": firing.timeout,
+        }
+        while True:
+            try:
+                if not self._started(server, firing_id):
+                    return {"state": "cancelled", "error": "It was cancelled before its notebook ran."}
+                state, since = server.submit(job), time.monotonic()
+                while state["state"] == "running":
+                    quiet_since = time.monotonic()
+                    self._keep(firing_id, state)
+                    time.sleep(min(_LOOK_LONG, max(_LOOK, (quiet_since - since) / 30)))
+                    state = server.cancel() if self._is_cancelled(firing_id) else server.state()
+                return state
+            except RefusedError as refused:
+                return {"state": "failed", "error": str(refused)}
+            except AwayError as away:
+                _log.warning("Firing %s: %s", firing_id, away)
+                if time.monotonic() - quiet_since > _AWAY:
+                    return {"state": "failed", "error": f"After {_AWAY:.0f} s of trying, {away}."}
+                time.sleep(1)
+
+    def _started(self, server: JobServer, firing_id: str) -> bool:
+        """Wait until the server answers; false when the firing is cancelled meanwhile."""
+        tries = 0
+        while not server.is_ready():
+            if self._is_cancelled(firing_id):
+                return False
+            if not server.is_there():
+                tries += 1
+                if tries > _STARTS:
+                    raise RefusedError(f"The server did not start in {_STARTS} tries; the hub's log says why.")
+                server.start()
+            time.sleep(_LOOK_START)
+        return True
+
+    def _server(self, firing_id: str) -> JobServer:
+        owner = _patiently(lambda: self._firings.get(firing_id)).owner
+        return JobServer(self._http, self._hub_api, self._public, owner, firing_id)
+
+    def _is_cancelled(self, firing_id: str) -> bool:
+        return _patiently(lambda: self._firings.get(firing_id)).cancel_asked_at is not None
+
+    def _keep(self, firing_id: str, job: dict[str, Any]) -> None:
+        held = _patiently(lambda: self._firings.get(firing_id))
+        if (held.state, held.cells, held.cells_done) != ("running", job["cells"], job["cells_done"]):
+            _patiently(lambda: self._firings.progress(firing_id, job))
+
+
+def _patiently[T](act: Callable[[], T]) -> T:
+    """Do it as soon as the database answers: a firing that is under way is not given up for its sake."""
+    while True:
+        try:
+            return act()
+        except OperationalError as away:
+            _log.warning("The database does not answer: %s", away)
+            time.sleep(2)

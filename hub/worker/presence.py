@@ -1,0 +1,79 @@
+"""Which workers live. Each says so every few seconds; what a dead one had begun is taken over by another."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import psutil
+from sqlalchemy import BigInteger, Column, Engine, Integer, String, Table, delete, insert, select, update
+
+from alphapulse_lib import clock
+from hub.api.database import METADATA
+from hub.api.schedules.store import new_id
+
+__all__ = ["WORKERS", "Presence"]
+
+#: Nanoseconds of silence after which a worker is taken for dead.
+_SILENCE = 15 * 10**9
+
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("born", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+
+class Presence:
+    """This worker among the others.
+
+    Attributes
+    ----------
+    id : str
+        The worker's own id; another one after each start.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.id = new_id()
+        self._engine = engine.execution_options(writes=True)
+        self._row = {"id": self.id, "host": socket.gethostname(), "process": os.getpid(), "born": _born(os.getpid())}
+
+    def beat(self) -> None:
+        """Say that this worker lives."""
+        with self._engine.begin() as connection:
+            mine = update(WORKERS).where(WORKERS.c.id == self.id).values(seen_at=clock.now_ns())
+            if not connection.execute(mine).rowcount:
+                connection.execute(insert(WORKERS).values(**self._row, seen_at=clock.now_ns()))
+
+    def dead(self) -> list[str]:
+        """The ids of workers that live no more: silent for long, or of this machine and not running."""
+        with self._engine.begin() as connection:
+            others = connection.execute(select(WORKERS).where(WORKERS.c.id != self.id)).all()
+        return [
+            other.id
+            for other in others
+            if other.seen_at < clock.now_ns() - _SILENCE
+            or (other.host == self._row["host"] and _born(other.process) != other.born)
+        ]
+
+    def leave(self) -> None:
+        """Say that this worker is about to end: another may take over at once."""
+        with self._engine.begin() as connection:
+            connection.execute(update(WORKERS).where(WORKERS.c.id == self.id).values(seen_at=0))
+
+    def forget(self, worker_id: str) -> None:
+        """Take a worker from the list, once all that it had begun is taken over."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(WORKERS).where(WORKERS.c.id == worker_id))
+
+
+def _born(process: int) -> int:
+    """When a process of this machine started, in milliseconds; 0 when there is none of that number."""
+    try:
+        return int(psutil.Process(process).create_time() * 1000)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,95 @@
+"""What is written of a firing: that it began, how far it is, how it ended, and whom that is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select, update
+
+from alphapulse_lib import clock
+from hub.api.ledger.schema import RUNS
+from hub.api.notifications.store import notify
+from hub.api.schedules.schema import FIRINGS, OPEN
+
+__all__ = ["Firings"]
+
+#: A job's end -> a firing's.
+_STATES = {"done": "finished", "failed": "failed", "timed-out": "timed-out", "cancelled": "cancelled", "lost": "lost"}
+_LONGEST = 4_000  # characters of an error
+
+
+class Firings:
+    """The firings of one database, for the worker."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._reading = engine
+        self._engine = engine.execution_options(writes=True)
+
+    def waiting(self) -> list[str]:
+        """The ids of firings that may start now: of each schedule the oldest one that is not over, and only it."""
+        before = FIRINGS.alias("before")
+        earlier = select(before.c.id).where(
+            before.c.schedule == FIRINGS.c.schedule,
+            before.c.state.in_(OPEN),
+            before.c.sequence < FIRINGS.c.sequence,
+        )
+        query = select(FIRINGS.c.id).where(FIRINGS.c.state == "due", ~earlier.exists())
+        with self._reading.begin() as connection:
+            return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
+
+    def begin(self, firing_id: str) -> bool:
+        """Mark a firing as begun; false when it is over, as when it was cancelled while it waited."""
+        with self._engine.begin() as connection:
+            row = _row(connection, firing_id)
+            if row.state == "due":
+                _update(connection, firing_id, state="starting", started_at=clock.now_ns())
+            return row.state in OPEN
+
+    def get(self, firing_id: str) -> Row[Any]:
+        """A firing as it is now."""
+        with self._reading.begin() as connection:
+            return _row(connection, firing_id)
+
+    def progress(self, firing_id: str, job: dict[str, Any]) -> None:
+        """Say how far a firing's notebook is."""
+        with self._engine.begin() as connection:
+            if _row(connection, firing_id).state in OPEN:
+                _update(connection, firing_id, state="running", cells=job["cells"], cells_done=job["cells_done"])
+
+    def end(self, firing_id: str, job: dict[str, Any]) -> None:
+        """Say how a firing ended, and tell its owner; once, however often it is called."""
+        with self._engine.begin() as connection:
+            row = _row(connection, firing_id)
+            if row.state not in OPEN:
+                return
+            state, detail = _STATES[job["state"]], str(job["error"])[:_LONGEST]
+            runs = _runs(connection, row)
+            done = {name: job[name] for name in ("cells", "cells_done") if job.get(name) is not None}
+            _update(connection, firing_id, state=state, detail=detail, runs=runs, ended_at=clock.now_ns(), **done)
+            if state != "cancelled":
+                _tell(connection, row, state, detail, runs)
+
+
+def _row(connection: Connection, firing_id: str) -> Row[Any]:
+    return connection.execute(select(FIRINGS).where(FIRINGS.c.id == firing_id).with_for_update()).one()
+
+
+def _update(connection: Connection, firing_id: str, **values: Any) -> None:
+    connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**values))
+
+
+def _runs(connection: Connection, firing: Row[Any]) -> list[str]:
+    """The runs that the notebook added to the ledger: their records name the firing."""
+    since = select(RUNS.c.id, RUNS.c.record).where(RUNS.c.user == firing.owner, RUNS.c.started_at >= firing.created_at)
+    rows = connection.execute(since.order_by(RUNS.c.sequence))
+    return [row.id for row in rows if json.loads(row.record).get("environment", {}).get("firing") == firing.id]
+
+
+def _tell(connection: Connection, firing: Row[Any], state: str, detail: str, runs: list[str]) -> None:
+    finished = state == "finished"
+    first = detail.partition("\n")[0][:300]
+    words = "finished" if finished else {"timed-out": "was ended at its limit"}.get(state, state)
+    text = f"{firing.notebook} {words}" + (f": {first}" if first and not finished else "")
+    about = {"firing": firing.id, "schedule": firing.schedule, "output": firing.output, "runs": runs}
+    notify(connection, firing.owner, "firing-finished" if finished else "firing-failed", text, about)

@@ -1,0 +1,139 @@
+"""A firing's server: one of its owner's named servers, started through the hub, and the job in it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from hub.spawner import JOB
+
+__all__ = ["AwayError", "JobServer", "RefusedError"]
+
+
+class AwayError(Exception):
+    """The hub or the server does not answer as it should now; it may later."""
+
+
+class RefusedError(Exception):
+    """It will never work; the words say why."""
+
+
+class JobServer:
+    """The server of one firing.
+
+    Parameters
+    ----------
+    http : httpx.Client
+        Speaks with the worker's token.
+    hub_api : str
+        Where the hub answers.
+    public : str
+        Where the proxy answers; servers are reached through it.
+    owner, firing : str
+        Whose server, and for which firing.
+    """
+
+    def __init__(self, http: httpx.Client, hub_api: str, public: str, owner: str, firing: str) -> None:
+        self._http, self._public, self._firing = http, public, firing
+        self._name = f"{JOB}{firing}"
+        self._user = f"{hub_api}/users/{quote(owner, safe='')}"
+        self._server = f"{self._user}/servers/{self._name}"
+        self._owner = owner
+        self._url = ""
+
+    def is_ready(self) -> bool:
+        """Whether it answers by now.
+
+        Raises
+        ------
+        RefusedError
+            The hub does not know the owner.
+        """
+        found = self._model()
+        if found is None or not found.get("ready"):
+            return False
+        self._url = f"{self._public}{found['url']}alphapulse/jobs"
+        return True
+
+    def is_there(self) -> bool:
+        """Whether it runs, starts or stops."""
+        return self._model() is not None
+
+    def start(self) -> None:
+        """Ask the hub to start it; nothing happens where it starts already.
+
+        Raises
+        ------
+        AwayError
+            The hub cannot start it now.
+        """
+        answer = self._ask("POST", self._server)
+        # 400: it runs or starts already.
+        if answer.status_code not in (201, 202, 400):
+            raise AwayError(f"the hub could not start the server: {_said(answer)}")
+
+    def submit(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Give it the job, and answer the job's state: as it is, where the job is known already.
+
+        Raises
+        ------
+        RefusedError
+            The job cannot be run there, for example for lack of its notebook.
+        """
+        return self._job("POST", self._url, json=job | {"id": self._firing})
+
+    def state(self) -> dict[str, Any]:
+        """The job's state."""
+        return self._job("GET", f"{self._url}/{self._firing}")
+
+    def cancel(self) -> dict[str, Any]:
+        """End the job, and answer its state."""
+        return self._job("DELETE", f"{self._url}/{self._firing}")
+
+    def remove(self) -> bool:
+        """Stop it and let the hub forget it; whether that is done. Ask again where it is not.
+
+        Raises
+        ------
+        AwayError
+            The hub cannot stop it now.
+        """
+        answer = self._ask("DELETE", self._server, json={"remove": True})
+        # 202: it is stopping. 400: it starts and cannot be stopped now.
+        if answer.status_code not in (202, 204, 400, 404):
+            raise AwayError(f"the hub could not stop the server: {_said(answer)}")
+        return answer.status_code in (204, 404)
+
+    def _model(self) -> dict[str, Any] | None:
+        answer = self._ask("GET", self._user)
+        if answer.status_code == 404:
+            raise RefusedError(f"The hub knows no user {self._owner!r}.")
+        if answer.status_code != 200:
+            raise AwayError(f"the hub answered {_said(answer)}")
+        found: dict[str, Any] | None = answer.json()["servers"].get(self._name)
+        return found
+
+    def _job(self, method: str, url: str, **more: Any) -> dict[str, Any]:
+        answer = self._ask(method, url, **more)
+        if answer.status_code == 400:
+            raise RefusedError(_said(answer))
+        if answer.status_code not in (200, 202) or "json" not in answer.headers.get("content-type", ""):
+            raise AwayError(f"the server answered {_said(answer)}")
+        state: dict[str, Any] = answer.json()
+        return state
+
+    def _ask(self, method: str, url: str, **more: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, url, **more)
+        except httpx.HTTPError as away:
+            raise AwayError(f"{method} {httpx.URL(url).path} met {type(away).__name__}") from None
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        words = answer.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        words = answer.reason_phrase
+    return str(words) if answer.status_code == 400 else f"{answer.status_code} {words}"

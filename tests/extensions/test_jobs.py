@@ -1,0 +1,267 @@
+"""The job extension in a real Jupyter server: notebooks run once, are saved whole, and end when they must."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nbformat
+import psutil
+import pytest
+from running_hub import PROJECT, environment, free_port
+
+TOKEN = "a-token-for-this-test"
+
+
+class Server:
+    """A lean Jupyter server over one workspace, as the hub starts it for a job."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.port = root, free_port()
+        self.start()
+
+    def start(self) -> None:
+        lean = {"JUPYTER_CONFIG_PATH": str(PROJECT / "hub" / "jupyter"), "JUPYTER_PATH": str(PROJECT)}
+        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        self.process = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}"],
+            env=environment(self.root / "home", 1, ALPHAPULSE_SERVER="job") | lean,
+            stdout=subprocess.DEVNULL,
+            stderr=self.root.with_name("server.log").open("ab"),
+        )
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"token {TOKEN}"}, trust_env=False
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.http.get("/api/status").raise_for_status()
+                return
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline, self.root.with_name("server.log").read_text()
+                time.sleep(0.1)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+
+    def post(self, job_id: str, notebook: str, **more: Any) -> httpx.Response:
+        body = {"id": job_id, "notebook": notebook, "output": f"out/{job_id}.ipynb", **more}
+        return self.http.post("/alphapulse/jobs", json=body)
+
+    def state(self, job_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/alphapulse/jobs/{job_id}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def ended(self, job_id: str, within: float = 90) -> dict[str, Any]:
+        deadline = time.monotonic() + within
+        while (state := self.state(job_id))["state"] == "running":
+            assert time.monotonic() < deadline, state
+            time.sleep(0.1)
+        return state
+
+    def notebook(self, job_id: str) -> Any:
+        return nbformat.read(self.root / "out" / f"{job_id}.ipynb", as_version=4)
+
+
+def write(root: Path, name: str, *cells: str, parameters: str = "") -> str:
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python"}})
+    if parameters:
+        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    return name
+
+
+def of_job(job_id: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("ALPHAPULSE_FIRING") == job_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def until(condition: Any, within: float = 40) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("jobs") / "work {space}"
+    root.mkdir()
+    running = Server(root)
+    yield running
+    running.stop()
+
+
+def test_a_notebook_runs_with_its_parameters_in_its_own_folder(server: Server):
+    name = write(
+        server.root,
+        "deep/sum.ipynb",
+        "import os; print(a + b, os.path.basename(os.getcwd()))",
+        parameters="a, b = 1, 2",
+    )
+    answer = server.post("sum", name, parameters={"b": 40})
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "running"
+    state = server.ended("sum")
+    assert (state["state"], state["error"], state["cells"], state["cells_done"]) == ("done", "", 3, 3)
+    done = server.notebook("sum")
+    assert done.cells[-1].outputs[0].text == "41 deep\n"
+    assert done.metadata.papermill.output_path == "out/sum.ipynb"
+
+
+def test_a_job_runs_once_however_often_and_how_many_at_once_ask_for_it(server: Server):
+    name = write(server.root, "count.ipynb", "open('count.txt', 'a').write('x')", "import time; time.sleep(1)")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.post("count", name), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+    assert {answer.json()["state"] for answer in answers} == {"running"}
+    assert server.ended("count")["state"] == "done"
+    assert server.post("count", name).json()["state"] == "done"
+    assert (server.root / "count.txt").read_text() == "x"
+
+
+def test_a_notebook_that_raises_is_saved_with_its_error(server: Server):
+    name = write(server.root, "raises.ipynb", "print('before')", "1 / 0", "print('never')")
+    server.post("raises", name)
+    state = server.ended("raises")
+    assert state["state"] == "failed"
+    assert state["error"].startswith("ZeroDivisionError: division by zero")
+    outputs = [output for cell in server.notebook("raises").cells for output in cell.get("outputs", [])]
+    assert [output.get("ename", output.get("text")) for output in outputs] == ["before\n", "ZeroDivisionError"]
+
+
+def test_a_notebook_that_hangs_is_ended_at_its_limit_with_all_its_processes(server: Server):
+    name = write(
+        server.root,
+        "hangs.ipynb",
+        "print('before')",
+        "import subprocess, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "subprocess.run(['sleep', '1000'], start_new_session=True)",
+    )
+    server.post("hangs", name, timeout=6)
+    until(lambda: any(process.name() == "sleep" for process in of_job("hangs")))
+    assert len(of_job("hangs")) >= 3
+    assert not (server.root / "out" / "hangs.ipynb").exists()
+    state = server.ended("hangs")
+    assert (state["state"], state["error"]) == ("timed-out", "It still ran after 6 s and was ended.")
+    assert of_job("hangs") == []
+    outputs = [output for cell in server.notebook("hangs").cells for output in cell.outputs]
+    assert [output.get("ename", output.get("text")) for output in outputs] == ["before\n", "JobEnded"]
+
+
+def test_a_job_is_cancelled(server: Server):
+    name = write(server.root, "long.ipynb", "while True: pass")
+    server.post("long", name)
+    until(lambda: len(of_job("long")) == 2)
+    assert server.http.delete("/alphapulse/jobs/long").json()["state"] == "cancelled"
+    assert of_job("long") == []
+    assert server.http.delete("/alphapulse/jobs/long").json()["state"] == "cancelled"
+
+
+def test_a_runner_that_is_killed_is_a_failed_job_without_a_kernel_left(server: Server):
+    name = write(server.root, "killed.ipynb", "import time; time.sleep(1000)")
+    server.post("killed", name)
+    until(lambda: len(of_job("killed")) == 2)
+    next(process for process in of_job("killed") if "alphapulse_jobs.runner" in process.cmdline()).kill()
+    state = server.ended("killed")
+    assert state["state"] == "failed"
+    assert "ended by itself (-9)" in state["error"]
+    until(lambda: of_job("killed") == [])
+
+
+def test_a_notebook_that_cannot_be_read_is_a_failed_job(server: Server):
+    (server.root / "torn.ipynb").write_text('{"cells": [')
+    server.post("torn", "torn.ipynb")
+    state = server.ended("torn")
+    assert state["state"] == "failed"
+    assert "NotJSONError" in state["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"notebook": "../outside.ipynb"}, "leads out of the workspace"),
+        ({"notebook": "/etc/passwd.ipynb"}, "leads out of the workspace"),
+        ({"notebook": "link.ipynb"}, "leads out of the workspace"),
+        ({"notebook": "missing.ipynb"}, "There is no notebook 'missing.ipynb'"),
+        ({"output": "../x.ipynb"}, "leads out of the workspace"),
+        ({"output": "x.txt"}, "must end in .ipynb"),
+        ({"output": "here.ipynb"}, "would replace the notebook itself"),
+        ({"output": 3}, "must end in .ipynb"),
+        ({"id": "../x"}, "is no id of a job"),
+        ({"id": ".."}, "is no id of a job"),
+        ({"id": None}, "is no id of a job"),
+        ({"timeout": 0}, "no count of seconds"),
+        ({"timeout": "5"}, "no count of seconds"),
+        ({"parameters": []}, "parameters must be an object"),
+        ({"parameters": {"a b": 1}}, "parameters must be an object"),
+        ({"what": 1}, "['what'] is not understood"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(server: Server, change: dict[str, Any], says: str):
+    write(server.root, "here.ipynb", "1")
+    write(server.root.parent, "outside.ipynb", "1")
+    if not (server.root / "link.ipynb").is_symlink():
+        (server.root / "link.ipynb").symlink_to(server.root.parent / "outside.ipynb")
+    body = {"id": "refused", "notebook": "here.ipynb", "output": "out/refused.ipynb"} | change
+    answer = server.http.post("/alphapulse/jobs", json=body)
+    assert answer.status_code == 400
+    assert says in answer.json()["message"]
+    assert not (server.root / ".jobs" / "refused").exists()
+
+
+def test_a_body_that_is_no_job_is_refused(server: Server):
+    assert server.http.post("/alphapulse/jobs", json=[]).status_code == 400
+    assert server.http.post("/alphapulse/jobs", content=b"{").status_code == 400
+    assert server.http.get("/alphapulse/jobs/unknown").status_code == 404
+    assert httpx.get(f"http://127.0.0.1:{server.port}/alphapulse/jobs/unknown", trust_env=False).status_code == 403
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_job_ends_with_its_server_and_is_lost(tmp_path: Path, number: int):
+    root = tmp_path / "work"
+    root.mkdir()
+    running = Server(root)
+    job_id = f"lost-{int(number)}"
+    running.post(job_id, write(root, "long.ipynb", "import time; time.sleep(1000)"))
+    until(lambda: len(of_job(job_id)) == 2)
+    running.stop(number)
+    until(lambda: of_job(job_id) == [])
+    running.start()
+    try:
+        state = running.state(job_id)
+        assert (state["state"], state["error"]) == ("lost", "Its server ended while it ran.")
+        assert running.post(job_id, "long.ipynb").json()["state"] == "lost"
+        assert not (root / "out").exists()
+    finally:
+        running.stop()
+
+
+def test_the_server_knows_which_extensions_are_for_screens(server: Server):
+    there = {path.name for path in (Path(sys.prefix) / "etc/jupyter/jupyter_server_config.d").glob("*.json")}
+    named = [
+        json.loads((Path(sys.prefix) / "etc/jupyter/jupyter_server_config.d" / name).read_text()) for name in there
+    ]
+    enabled = {module for each in named for module in each["ServerApp"]["jpserver_extensions"]}
+    config = (PROJECT / "hub/jupyter/jupyter_server_config.py").read_text()
+    assert [module for module in enabled if f'"{module}"' not in config] == []
+    assert server.http.get("/lab").status_code == 404

@@ -1,0 +1,137 @@
+"""The ledger over HTTP: appended, read, never changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from alphapulse_lib.model.canonical import to_json
+from alphapulse_lib.results.ledger import Ledger
+from tests.resources.api_server import Api
+from tests.resources.small_runs import kept
+
+
+@pytest.fixture
+def ledger(tmp_path: Any) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def record(ledger: Ledger, user: str = "ada", **changes: Any) -> dict[str, Any]:
+    return json.loads(to_json(kept(ledger, user=user, **changes)))
+
+
+def test_a_run_is_appended_once_and_read_by_everybody(api: Api, ledger: Ledger):
+    run = record(ledger)
+    first = api("POST", "/v1/runs", json=run)
+    assert (first.status_code, first.json()["record"]) == (201, run)
+    assert api("POST", "/v1/runs", json=run).status_code == 200
+    assert api("GET", f"/v1/runs/{run['id']}", "bob").json()["record"] == run
+    assert api("GET", f"/v1/runs/{run['id'][:10]}", "bob").json()["record"]["id"] == run["id"]
+    listed = api("GET", "/v1/runs", "bob", params={"user": "ada", "symbol": "GOOG", "strategy": "SmaCross"}).json()
+    assert [each["id"] for each in listed["items"]].count(run["id"]) == 1
+    for narrowed in ({"symbol": "GOO"}, {"symbol": "%"}, {"user": "bob"}, {"status": "failed"}, {"strategy": "Cross"}):
+        items = api("GET", "/v1/runs", params=narrowed).json()["items"]
+        assert run["id"] not in [each["id"] for each in items], narrowed
+
+
+def test_no_run_is_changed_or_taken_back(api: Api, ledger: Ledger):
+    run = record(ledger)
+    assert api("POST", "/v1/runs", json=run).status_code == 201
+    forged = run | {"statistics": run["statistics"] | {"sharpe": 9.0}}
+    refused = api("POST", "/v1/runs", json=forged)
+    assert refused.status_code == 409
+    assert run["id"] in refused.json()["detail"]
+    for method in ("DELETE", "PATCH", "PUT"):
+        assert api(method, f"/v1/runs/{run['id']}", "root", json=forged).status_code == 405
+    assert api("GET", f"/v1/runs/{run['id']}").json()["record"] == run
+
+
+def test_nobody_appends_in_another_name(api: Api, ledger: Ledger):
+    run = record(ledger, user="ada")
+    assert api("POST", "/v1/runs", "bob", json=run).status_code == 403
+    assert api("POST", "/v1/runs", "root", json=run).status_code == 201
+
+
+def test_the_trials_of_a_family_are_counted_over_everybody(api: Api, ledger: Ledger):
+    ours = {"instruments": ("MSFT.XNAS",)}
+    mine, theirs, again, failed = (
+        record(ledger, parameters={"fast": 1}, **ours),
+        record(ledger, user="bob", parameters={"fast": 2}, **ours),
+        record(ledger, parameters={"fast": 1}, **ours),
+        record(ledger, status="failed", parameters={"fast": 3}, **ours),
+    )
+    for each in (mine, theirs, again, failed):
+        assert api("POST", "/v1/runs", each["user"], json=each).status_code == 201
+    family = api("GET", f"/v1/runs/{mine['id']}").json()["family"]
+    assert sorted(each["spec_id"] for each in family["trials"]) == sorted({mine["spec_id"], theirs["spec_id"]})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "../../etc"},
+        {"id": "ABCDEF0123456789"},
+        {"spec_id": "0" * 64},
+        {"status": "perfect"},
+        {"user": ""},
+        {"started_at": "yesterday"},
+        {"started_at": 2**70},
+        {"spec": None},
+        {"spec": {}},
+        {"artefacts": {"x": "../../../etc/passwd"}},
+        {"artefacts": []},
+        {"statistics": 3},
+        {"extra": 1},
+    ],
+)
+def test_what_is_no_record_is_refused(api: Api, ledger: Ledger, change: dict[str, Any]):
+    answer = api("POST", "/v1/runs", json=record(ledger) | change)
+    assert answer.status_code == 422, answer.text
+    assert "record" in answer.json()["detail"]
+
+
+def test_files_are_handed_in_once_by_the_owner_and_read_by_everybody(api: Api, ledger: Ledger):
+    run = record(ledger)
+    api("POST", "/v1/runs", json=run)
+    content = (ledger.folder(run["id"]) / "equity.parquet").read_bytes()
+    path = f"/v1/runs/{run['id']}/files/equity.parquet"
+    assert api("GET", path).status_code == 404
+    assert api("PUT", path, "bob", content=content).status_code == 403
+    assert api("PUT", path, content=content).status_code == 201
+    assert api("PUT", path, content=content).status_code == 200
+    assert api("PUT", path, content=b"other").status_code == 409
+    got = api("GET", path, "bob")
+    assert got.headers["content-disposition"].startswith("attachment")
+    assert pq.read_table(pa.BufferReader(got.content)).num_rows == 9
+    assert api("GET", f"/v1/runs/{run['id']}").json()["files"] == ["equity.parquet"]
+    for name in ("evil.parquet", "..%2F..%2Fapi.sqlite", "%2Fetc%2Fpasswd"):
+        assert api("PUT", f"/v1/runs/{run['id']}/files/{name}", content=b"x").status_code == 404
+        assert api("GET", f"/v1/runs/{run['id']}/files/{name}").status_code == 404
+
+
+def test_a_file_larger_than_any_json_is_taken(api: Api, ledger: Ledger):
+    run = record(ledger)
+    api("POST", "/v1/runs", json=run)
+    assert api("PUT", f"/v1/runs/{run['id']}/files/log.txt", content=b"x" * 3_000_000).status_code == 201
+
+
+def test_not_even_the_database_lets_a_run_go(tmp_path: Any, ledger: Ledger):
+    from alphapulse_lib.settings import Settings
+    from hub.api.database import opened
+    from hub.api.ledger.store import RunStore
+
+    chosen = Settings(home=tmp_path)
+    engine = opened(chosen)
+    RunStore(engine, tmp_path / "runs").append(kept(ledger))
+    for act in ("DELETE FROM runs", "UPDATE runs SET user = 'mallory'"):
+        with pytest.raises(DatabaseError, match="changes nothing"), engine.begin() as connection:
+            connection.execute(text(act))
+    with sqlite3.connect(tmp_path / "api" / "api.sqlite") as direct:
+        assert direct.execute("SELECT count(*) FROM runs").fetchone() == (1,)

@@ -1,0 +1,142 @@
+"""The API behind a real hub: its tokens, its roles, and what happens when a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from hub_client import Person
+from running_hub import RunningHub
+
+from hub import family
+
+pytestmark = pytest.mark.timeout(600)
+
+API = "/services/api"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[RunningHub]:
+    home = tmp_path_factory.mktemp("services") / "home"
+    running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), ALPHAPULSE_USERS="bob,cleo").start()
+    yield running
+    running.interrupt()
+
+
+def until(true: Callable[[], bool], within: float = 120) -> bool:
+    deadline = time.monotonic() + within
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def signed_in(hub: RunningHub, name: str) -> Person:
+    person = Person(hub.url, name)
+    known = dict(hub.credentials())
+    person.sign_in(known.get(name) or known["bob"])
+    return person
+
+
+def token(person: Person, **wanted: object) -> str:
+    """A token of their own, as the hub's token page makes it."""
+    asked = person.http.post(
+        f"/hub/api/users/{person.name}/tokens", headers=person._headers(), json={"note": "a test", **wanted}
+    )
+    asked.raise_for_status()
+    return str(asked.json()["token"])
+
+
+@pytest.fixture(scope="module")
+def tokens(hub: RunningHub) -> dict[str, str]:
+    return {name: token(signed_in(hub, name)) for name in ("admin", "bob", "cleo")}
+
+
+def ask(hub: RunningHub, method: str, path: str, shown: str, **more: object) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {shown}"}
+    return httpx.request(method, f"{hub.url}{API}{path}", headers=headers, timeout=30, **more)  # type: ignore[arg-type]
+
+
+def pid(hub: RunningHub, words: str) -> int:
+    (found,) = [one.pid for one in family.members(hub.home) if words in " ".join(one.cmdline())]
+    return found
+
+
+def test_two_people_talk_through_the_proxy(hub: RunningHub, tokens: dict[str, str]):
+    new = {"target": "instrument:AAPL.XNAS", "body": "Look, @cleo"}
+    written = ask(hub, "POST", "/v1/comments", tokens["bob"], json=new)
+    assert written.status_code == 201, written.text
+    assert written.json()["author"] == "bob"
+    answer = {"target": new["target"], "body": "I see", "parent": written.json()["id"]}
+    assert ask(hub, "POST", "/v1/comments", tokens["cleo"], json=answer).json()["author"] == "cleo"
+    told = ask(hub, "GET", "/v1/notifications", tokens["cleo"]).json()["items"]
+    assert [each["kind"] for each in told] == ["mention"]
+    path = f"/v1/comments/{written.json()['id']}"
+    assert ask(hub, "PATCH", path, tokens["cleo"], json={"body": "no"}).status_code == 403
+    assert ask(hub, "PATCH", path, tokens["admin"], json={"body": "moderated"}).status_code == 200
+
+
+def test_a_token_that_may_only_read_only_reads(hub: RunningHub):
+    narrow = token(signed_in(hub, "bob"), scopes=["access:services!service=api", "custom:comments:read"])
+    assert ask(hub, "GET", "/v1/comments", narrow).status_code == 200
+    new = {"target": "instrument:AAPL.XNAS", "body": "x"}
+    assert ask(hub, "POST", "/v1/comments", narrow, json=new).status_code == 403
+    assert ask(hub, "GET", "/v1/runs", narrow).status_code == 403
+    outside = token(signed_in(hub, "bob"), scopes=["read:users!user"])
+    assert ask(hub, "GET", "/v1/comments", outside).status_code == 403
+
+
+def test_who_is_signed_in_in_a_browser_still_needs_a_token(hub: RunningHub):
+    person = signed_in(hub, "bob")
+    assert person.http.get(f"{API}/v1/comments").status_code == 401
+    assert person.http.get(f"{API}/health").status_code == 200
+
+
+def test_a_workspace_s_own_token_reaches_the_api(hub: RunningHub):
+    person = signed_in(hub, "bob")
+    person.start_server()
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
+    (given,) = [one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == "bob"]
+    url, own = given["ALPHAPULSE_API_URL"], given["JUPYTERHUB_API_TOKEN"]
+    new = {"target": "instrument:AAPL.XNAS", "body": "from a notebook"}
+    answer = httpx.post(f"{url}/v1/comments", json=new, headers={"Authorization": f"Bearer {own}"})
+    assert (answer.status_code, answer.json()["author"]) == (201, "bob")
+
+
+def test_a_revoked_token_ends_within_seconds(hub: RunningHub):
+    person = signed_in(hub, "cleo")
+    made = person.http.post("/hub/api/users/cleo/tokens", headers=person._headers(), json={"note": "short"}).json()
+    assert ask(hub, "GET", "/v1/comments", made["token"]).status_code == 200
+    person.http.delete(f"/hub/api/users/cleo/tokens/{made['id']}", headers=person._headers()).raise_for_status()
+    assert until(lambda: ask(hub, "GET", "/v1/comments", made["token"]).status_code == 401, within=30)
+
+
+def test_a_killed_api_comes_back_with_all_it_held(hub: RunningHub, tokens: dict[str, str]):
+    before = ask(hub, "GET", "/v1/comments", tokens["bob"]).json()
+    assert before["items"]
+    killed = pid(hub, "-m hub.api")
+    os.kill(killed, signal.SIGKILL)
+
+    def back() -> bool:
+        try:
+            return ask(hub, "GET", "/health", "x").status_code == 200 and pid(hub, "-m hub.api") != killed
+        except (httpx.TransportError, ValueError):  # gone for a moment
+            return False
+
+    assert until(back)
+    assert ask(hub, "GET", "/v1/comments", tokens["bob"]).json() == before
+
+
+def test_without_the_hub_the_api_says_so_and_goes_on_when_it_is_back(hub: RunningHub, tokens: dict[str, str]):
+    os.kill(pid(hub, "-m jupyterhub --config"), signal.SIGKILL)
+    try:
+        statuses = {ask(hub, "GET", "/v1/comments", f"unknown-{number}").status_code for number in range(3)}
+        assert statuses <= {401, 503}, "an unknown token is refused, or nobody can say"
+    finally:
+        assert until(lambda: ask(hub, "GET", "/v1/comments", tokens["bob"]).status_code == 200)

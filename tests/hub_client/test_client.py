@@ -1,0 +1,152 @@
+"""The client against the real API, and against servers that misbehave."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from api_server import RunningApi
+from misbehaving_api import BusyApi, DroppingApi, ForeignServer, SlowApi, misbehaving
+
+from alphapulse_lib.errors import (
+    HubFault,
+    HubUnreachable,
+    InputError,
+    NotAllowed,
+    NotSignedIn,
+    NotUnderstood,
+    SettingsError,
+    UnknownTarget,
+)
+from alphapulse_lib.hub_client import Client
+
+
+def test_health_needs_no_token(api: RunningApi):
+    with Client(api.url) as client:
+        assert client.health().status == "ok"
+        assert client.health().version
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host/", "http://[::1/services/api", "http://host:port/"])
+def test_an_address_that_is_none_is_refused(url: str):
+    with pytest.raises(SettingsError, match="no address"):
+        Client(url)
+
+
+@pytest.mark.parametrize("token", ["a b", "ö", "a\nb", "x" * 600])
+def test_a_token_that_is_none_is_refused_without_being_shown(token: str):
+    with pytest.raises(NotSignedIn) as refused:
+        Client("http://127.0.0.1:1/services/api", token)
+    assert token not in str(refused.value)
+
+
+def test_each_refusal_is_an_error_in_the_hub_s_own_words(api: RunningApi):
+    with Client(api.url, "ada") as ada, Client(api.url, "bad") as bad, Client(api.url) as nobody:
+        with pytest.raises(NotSignedIn, match="does not know this token") as refused:
+            next(bad.comments.list())
+        assert refused.value.hint == "It may have ended; make a new one."
+        with pytest.raises(NotSignedIn, match="No token was sent"):
+            nobody.comments.page()
+        with pytest.raises(UnknownTarget, match=r"no instrument 'NONE\.XNAS'"):
+            ada.comments.write("instrument:NONE.XNAS", "hello")
+        with pytest.raises(NotUnderstood, match=r"body\.target"):
+            ada.comments.write("planet:mars", "hello")
+        with pytest.raises(NotUnderstood, match="cursor='nonsense'"):
+            ada.comments.page(cursor="nonsense")
+    with Client(api.url, "guest") as guest, pytest.raises(NotAllowed, match="custom:comments:read"):
+        guest.comments.page()
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, object()])
+def test_what_json_cannot_hold_is_refused_before_it_is_sent(api: RunningApi, value: object):
+    with Client(api.url, "ada") as client, pytest.raises(InputError, match="cannot be sent"):
+        client.comments.write("instrument:AAPL.XNAS", value)  # type: ignore[arg-type]
+
+
+def test_half_a_character_is_the_hub_s_to_refuse(api: RunningApi):
+    with Client(api.url, "ada") as client:
+        with pytest.raises(NotUnderstood):
+            client.comments.write("instrument:AAPL.XNAS", "\ud800")
+        with pytest.raises(InputError):
+            client.comments.get("\ud800")
+
+
+def test_nothing_there_is_one_sentence(tmp_path: Path):
+    with Client("http://127.0.0.1:1/services/api", retries=0) as client, pytest.raises(HubUnreachable) as refused:
+        client.health()
+    assert refused.value.message == "Nothing answers at http://127.0.0.1:1/services/api."
+    assert "make up" in refused.value.hint
+    assert refused.value.__cause__ is None and refused.value.__suppress_context__
+
+
+def test_a_slow_api_is_left_after_the_time_given():
+    with misbehaving(SlowApi()) as server, Client(server.url, timeout=0.2) as client:
+        began = time.monotonic()
+        with pytest.raises(HubUnreachable, match=r"did not answer within 0\.2 s"):
+            client.health()
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_dropped_answer_is_asked_for_again():
+    with misbehaving(DroppingApi(times=2)) as server, Client(server.url) as client:
+        assert client.health().status == "ok"
+        assert len(server.requests) == 3
+
+
+def test_an_api_that_always_drops_is_given_up():
+    with misbehaving(DroppingApi(times=99)) as server, Client(server.url, retries=1) as client:
+        with pytest.raises(HubUnreachable, match="broke off"):
+            client.health()
+        assert len(server.requests) == 2
+
+
+def test_a_busy_api_is_asked_again():
+    with misbehaving(BusyApi(times=1)) as server, Client(server.url) as client:
+        assert client.health().status == "ok"
+        assert len(server.requests) == 2
+    with (
+        misbehaving(BusyApi(times=99)) as server,
+        Client(server.url, retries=1) as client,
+        pytest.raises(HubUnreachable, match="The database does not answer"),
+    ):
+        client.health()
+
+
+def test_what_may_not_be_done_twice_is_sent_once():
+    with misbehaving(DroppingApi(times=99)) as server, Client(server.url, "ada") as client:
+        with pytest.raises(HubUnreachable):
+            client._transport.ask(dict, "POST", "/v1/something", body={})
+        assert len(server.requests) == 1
+
+
+def test_a_comment_is_sent_again_under_one_key():
+    with misbehaving(DroppingApi(times=99)) as server, Client(server.url, "ada", retries=2) as client:
+        with pytest.raises(HubUnreachable):
+            client.comments.write("instrument:AAPL.XNAS", "hello")
+        keys = {line for sent in server.requests for line in sent.split(b"\r\n") if b"dempotency-" in line.lower()}
+        assert (len(server.requests), len(keys)) == (3, 1)
+
+
+def test_another_server_is_not_taken_for_the_hub():
+    with misbehaving(ForeignServer()) as server, Client(server.url) as client, pytest.raises(HubFault, match="read"):
+        client.health()
+
+
+def test_a_hub_without_the_api_says_so(api: RunningApi):
+    with Client(api.url.replace("/services/api", "/elsewhere"), "ada") as client, pytest.raises(UnknownTarget):
+        client.comments.page()
+
+
+def test_the_catalog_comes_as_arrow(ada: Client):
+    bars = ada.catalog.bars("AAPL", start="2010-01-04", end="2010-01-05")
+    assert bars.column_names[:2] == ["symbol", "ts"]
+    assert bars.num_rows == 2
+    assert ada.catalog.bars(["AAPL", "MSFT"], start="2010-01-04", end="2010-01-05").num_rows == 4
+    assert "AAPL.XNAS" in ada.catalog.instruments()["id"].to_pylist()
+    assert ada.catalog.news("AAPL", "2007-01-01", "2007-12-31").num_rows > 0
+    held = ada.catalog.coverage("FB")
+    assert (held.symbol, held.period) == ("FB", "1d")
+    assert held.intervals
+    with pytest.raises(UnknownTarget, match="AAPPL"):
+        ada.catalog.bars("AAPPL")

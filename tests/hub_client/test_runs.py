@@ -1,0 +1,84 @@
+"""The team's ledger through the client."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from misbehaving_api import DroppingApi, misbehaving
+from small_runs import kept
+
+from alphapulse_lib.errors import Conflict, HubUnreachable, InputError, NotAllowed, UnknownTarget
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.results.ledger import Ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def test_a_run_goes_up_once_and_comes_down_whole(ada: Client, bob: Client, ledger: Ledger, tmp_path: Path):
+    record = kept(ledger)
+    there = ada.runs.append(record)
+    assert there.record == record
+    assert there.files == ()
+    assert ada.runs.append(record).record == record
+    for name in record.artefacts.values():
+        ada.runs.upload(record.id, name, ledger.folder(record.id) / name)
+        ada.runs.upload(record.id, name, ledger.folder(record.id) / name)
+    found = bob.runs.get(record.id[:10])
+    assert set(found.files) == set(record.artefacts.values())
+    assert math.isclose(found.family.sharpes[record.spec_id] or 0, record.statistics["sharpe_per_period"])
+    bob.runs.download(record.id, "equity.parquet", tmp_path / "equity.parquet")
+    own = ledger.folder(record.id) / "equity.parquet"
+    assert (tmp_path / "equity.parquet").read_bytes() == own.read_bytes()
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_runs_are_listed_and_narrowed(ada: Client, bob: Client, ledger: Ledger):
+    mine = ada.runs.append(kept(ledger, name="m:Listed"))
+    theirs = bob.runs.append(kept(ledger, "failed", name="m:Listed", user="bob", error="no"))
+    assert [each.id for each in ada.runs.list(strategy="Listed")] == [theirs.record.id, mine.record.id]
+    assert [each.id for each in ada.runs.list(strategy="Listed", status="failed")] == [theirs.record.id]
+    assert [each.id for each in ada.runs.list(strategy="Listed", user="ada", symbol="GOOG")] == [mine.record.id]
+    assert [each.id for each in ada.runs.list(family=mine.family.name, limit=1)] == [theirs.record.id]
+    first = ada.runs.page(limit=1, strategy="Listed")
+    assert first.items[0].id == theirs.record.id
+    assert ada.runs.page(limit=1, strategy="Listed", cursor=first.next or "").items[0].id == mine.record.id
+
+
+def test_what_the_ledger_refuses(ada: Client, bob: Client, ledger: Ledger, tmp_path: Path):
+    record = kept(ledger)
+    with pytest.raises(NotAllowed, match="'ada' ran it"):
+        bob.runs.append(record)
+    ada.runs.append(record)
+    own = ledger.folder(record.id) / "log.txt"
+    ada.runs.upload(record.id, "log.txt", own)
+    own.write_text("another log")
+    with pytest.raises(Conflict, match=r"another log\.txt"):
+        ada.runs.upload(record.id, "log.txt", own)
+    with pytest.raises(NotAllowed):
+        bob.runs.upload(record.id, "log.txt", own)
+    with pytest.raises(UnknownTarget, match=r"names no file 'virus\.py'"):
+        ada.runs.upload(record.id, "virus.py", own)
+    with pytest.raises(UnknownTarget, match=r"no file 'equity\.parquet' here"):
+        ada.runs.download(record.id, "equity.parquet", tmp_path / "equity.parquet")
+    assert not (tmp_path / "equity.parquet").exists()
+    with pytest.raises(InputError, match="cannot be read"):
+        ada.runs.upload(record.id, "log.txt", tmp_path / "nowhere.txt")
+    with pytest.raises(InputError, match="cannot be written"):
+        ada.runs.download(record.id, "log.txt", tmp_path / "no" / "such" / "folder.txt")
+    with pytest.raises(UnknownTarget, match="no run 'ffff'"):
+        ada.runs.get("ffff")
+
+
+def test_a_download_that_breaks_leaves_nothing(tmp_path: Path):
+    with (
+        misbehaving(DroppingApi(times=99, whole="x" * 5000)) as server,
+        Client(server.url, "ada") as client,
+        pytest.raises(HubUnreachable, match="broke off"),
+    ):
+        client.runs.download("abcd", "log.txt", tmp_path / "log.txt")
+    assert list(tmp_path.iterdir()) == []

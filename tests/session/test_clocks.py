@@ -1,0 +1,111 @@
+"""What rings or stops between an order and the next price: no such order is reported as filled at an old price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Price, Quantity
+from nautilus_trader.trading import Strategy
+
+import alphapulse_lib as ap
+from alphapulse_lib.errors import UnsafeFill
+from tests.resources.toy_market import MINUTE, OPEN, write_minutes
+
+WINDOW = ("2009-06-01", "2009-12-31")
+
+
+@dataclass(frozen=True)
+class WeekendConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    kind: str = "market"
+    rings: str = ""
+
+
+class Weekend(Strategy):
+    """Sends an order on every fifth bar, so often on a Friday, with a clock that rings in between or without one."""
+
+    def __init__(self, config: WeekendConfig) -> None:
+        super().__init__(config)
+        self._asked, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_type)
+        if self._asked.rings == "timer":
+            self.clock.set_timer_ns("hour", 3600 * 10**9, None, None, lambda _: None)
+        if self._asked.rings == "internal":
+            week = f"{self._asked.instrument_id}-1-WEEK-LAST-INTERNAL@1-DAY-EXTERNAL"
+            self.subscribe_bars(BarType.from_str(week))
+
+    def on_bar(self, bar: Bar) -> None:
+        if "INTERNAL" in str(bar.bar_type):
+            return
+        self._seen += 1
+        if self._seen % 5:
+            return
+        make, traded, one = self.order_factory, self._asked.instrument_id, Quantity.from_int(1)
+        if self._asked.kind == "market":
+            self.submit_order(make.market(traded, OrderSide.BUY, one))
+        elif self._asked.kind == "limit":  # in the market when it arrives
+            self.submit_order(make.limit(traded, OrderSide.BUY, one, Price(float(bar.close) * 1.2, 2)))
+        else:  # triggered when it arrives
+            self.submit_order(make.stop_market(traded, OrderSide.BUY, one, Price(float(bar.close) * 0.8, 2)))
+
+
+@pytest.mark.parametrize("kind", ["market", "limit", "stop"])
+@pytest.mark.parametrize("rings", ["timer", "internal"])
+def test_an_order_that_a_clock_settles_at_an_old_price_fails_the_proof(sample: Path, kind: str, rings: str) -> None:
+    with pytest.raises(UnsafeFill, match="GOOG") as refused:
+        ap.backtest(Weekend, "GOOG", "1d", *WINDOW, params={"kind": kind, "rings": rings}, progress=False)
+    assert "INTERNAL bars ring clocks" in refused.value.hint
+    assert ap.runs().empty, "what is refused is not recorded"
+
+
+@pytest.mark.parametrize("kind", ["market", "limit", "stop"])
+def test_without_a_clock_every_kind_fills_at_the_next_open(sample: Path, kind: str) -> None:
+    run = ap.backtest(Weekend, "GOOG", "1d", *WINDOW, params={"kind": kind}, progress=False)
+    bars = ap.bars("GOOG", "1d", *WINDOW, adjust="none")
+    expected = bars["open"].iloc[5::5].tolist()
+    assert run.fills["price"].tolist() == pytest.approx(expected[: len(run.fills)])
+    assert len(run.fills) > 20
+
+
+@dataclass(frozen=True)
+class EnoughConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    flatten: bool = True
+
+
+class Enough(Strategy):
+    """Buys on the first bar; on the third it flattens, if told to, and shuts the run down."""
+
+    def __init__(self, config: EnoughConfig) -> None:
+        super().__init__(config)
+        self._asked, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        traded = self._asked.instrument_id
+        if self._seen == 1:
+            self.submit_order(self.order_factory.market(traded, OrderSide.BUY, Quantity.from_int(1)))
+        if self._seen == 3:
+            if self._asked.flatten:
+                self.close_all_positions(traded)
+            self.shutdown_system("enough")
+
+
+@pytest.mark.parametrize("flatten", [True, False])
+@pytest.mark.parametrize("apart", [1, 2])
+def test_an_order_on_its_way_when_the_strategy_shuts_down_never_filled(flatten: bool, apart: int) -> None:
+    write_minutes("TOY", closes=[OPEN + apart * MINUTE * (n + 1) for n in range(6)])
+    with pytest.warns(UserWarning, match="shut the run down at 2020-03-02T14:3"):
+        run = ap.backtest(Enough, "TOY", "1m", params={"flatten": flatten}, progress=False)
+    assert run.fills["price"].tolist() == [120.0]
+    assert run.orders["status"].tolist() == (["filled", "unfilled"] if flatten else ["filled"])
+    assert run.stats["end_equity"] == pytest.approx(100_000 + 115.25 - 120)

@@ -1,0 +1,265 @@
+"""The ledger inside a hub: handed in once whatever happens, read from everybody, counted over everybody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from api_server import RunningApi
+from misbehaving_api import CountingProxy, misbehaving
+from small_runs import kept, spec
+
+import alphapulse_lib as ap
+from alphapulse_lib.errors import LedgerError, SettingsError, UnknownRun
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.session.runs import open_ledger
+from alphapulse_lib.session.team import TeamLedger
+from alphapulse_lib.settings import Settings
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[RunningApi]:
+    running = RunningApi(Settings(home=tmp_path / "hub", catalog=tmp_path / "catalog")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def person(api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    """Become somebody in a workspace of that hub; gives the ledger that `ap` then uses."""
+
+    def become(name: str) -> TeamLedger:
+        monkeypatch.setenv("ALPHAPULSE_API_URL", api.url)
+        monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "users" / name / "ledger"))
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", name)
+        ledger = open_ledger()
+        assert isinstance(ledger, TeamLedger)
+        return ledger
+
+    return become
+
+
+def team(api: RunningApi) -> list[str]:
+    with Client(api.url, "root") as root:
+        return [each.id for each in root.runs.list()]
+
+
+def test_without_a_hub_the_ledger_is_one_s_own():
+    assert type(open_ledger()) is Ledger
+
+
+def test_a_run_is_in_one_s_own_ledger_and_in_the_team_s(api: RunningApi, person):
+    record = kept(person("ada"))
+    assert team(api) == [record.id]
+    with Client(api.url, "bob") as bob:
+        assert set(bob.runs.get(record.id).files) == set(record.artefacts.values())
+    assert Ledger(person("ada").root).get(record.id) == record
+
+
+def test_everybody_sees_everybody_s_runs(person):
+    first = kept(person("ada"))
+    second = kept(person("bob"), user="bob", name="m:Other")
+    assert ap.runs()["id"].tolist() == [second.id, first.id]
+    assert ap.runs(user="ada")["id"].tolist() == [first.id]
+    assert ap.runs(limit=1)["id"].tolist() == [second.id]
+    assert ap.run(first.id[:9]).record == first
+
+
+def test_somebody_else_s_files_come_when_they_are_asked_for(person):
+    record = kept(person("ada"))
+    bob = person("bob")
+    run = ap.run(record.id)
+    assert not (bob.root / "team").exists()
+    assert run.equity.iloc[-1] == pytest.approx(record.statistics["end_equity"])
+    assert [path.name for path in (bob.root / "team" / record.id).iterdir()] == ["equity.parquet"]
+    assert run.log == "first line\nlast line"
+    assert Path(run.tearsheet()).parent == bob.root / "team" / record.id
+    assert not (bob.root / "runs").exists()
+
+
+def test_trials_are_counted_over_the_team(person):
+    kept(person("ada"), parameters={"fast": 1})
+    kept(person("bob"), user="bob", parameters={"fast": 2}, cash=30_000.0)
+    third = kept(person("ada"), parameters={"fast": 3})
+    assert third.statistics["trials"] == 3
+    assert ap.run(third.id).family.trials == 3
+    assert person("bob").families([spec(name="m:Never")])[spec(name="m:Never").family].trials == 0
+    kept(person("bob"), user="bob", parameters={"fast": 4})
+    listed = ap.runs().set_index("id")
+    assert ap.run(third.id).deflated["trials"] == 4
+    assert listed["deflated"][third.id] == pytest.approx(ap.run(third.id).deflated["deflated_sharpe"])
+
+
+def test_a_twin_of_somebody_else_s_is_found(person):
+    mine = kept(person("ada"))
+    theirs = kept(person("bob"), user="bob", fill="close")
+    person("ada")
+    assert ap.run(mine.id).twin == theirs
+
+
+def test_a_run_waits_while_the_hub_is_away_and_is_handed_in_once(api: RunningApi, person):
+    before = kept(person("ada"))
+    api.stop()
+    with pytest.warns(UserWarning, match="waits to go to the team's: Nothing answers"):
+        waiting = kept(person("ada"), "failed", error="no")
+    with pytest.warns(UserWarning, match="Only your own runs are shown and counted"):
+        assert ap.runs()["id"].tolist() == [waiting.id, before.id]
+    with pytest.warns(UserWarning, match="Only your own"):
+        assert ap.run(waiting.id).family.trials == 1
+    api.start()
+    assert ap.runs()["status"].tolist() == ["failed", "finished"]
+    assert sorted(team(api)) == sorted([before.id, waiting.id])
+    assert person("ada").hand_in().runs == []
+
+
+def test_the_next_backtest_takes_along_what_waits(api: RunningApi, person):
+    api.stop()
+    with pytest.warns(UserWarning, match="waits"):
+        waiting = kept(person("ada"))
+    api.start()
+    new = kept(person("ada"))
+    assert team(api) == [waiting.id, new.id], "the newest first; the new one goes before what waits"
+
+
+def test_what_the_hub_was_told_once_is_not_told_again(api: RunningApi, person, monkeypatch: pytest.MonkeyPatch):
+    kept(person("ada"))
+    with misbehaving(CountingProxy(api.url)) as between:
+        monkeypatch.setenv("ALPHAPULSE_API_URL", between.url)
+        ledger = open_ledger()
+        assert isinstance(ledger, TeamLedger)
+        assert len(ledger.hand_in().runs) == 1, "by this address the hub is another one"
+        assert ledger.hand_in().runs == []
+        puts = [each for each in between.requests if each.startswith(b"PUT")]
+        posts = [each for each in between.requests if each.startswith(b"POST")]
+        assert (len(posts), len(puts)) == (1, 0), "the files that it holds are not sent again"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {resources!r})
+from alphapulse_lib.hub_client.runs import Runs
+from alphapulse_lib.session.runs import open_ledger
+
+upload, sent = Runs.upload, []
+
+def dying(self, run_id, name, path):
+    upload(self, run_id, name, path)
+    sent.append(name)
+    if len(sent) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Runs.upload = dying
+open_ledger().hand_in()
+"""
+
+
+def test_killed_in_the_middle_of_handing_in_the_rest_goes_later(api: RunningApi, person):
+    ledger = person("ada")
+    own = Ledger(ledger.root)
+    records = [kept(own, parameters={"fast": number}) for number in range(3)]
+    code = KILLED.format(resources=str(Path(__file__).parents[1] / "resources"))
+    done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert team(api) == [records[0].id]
+    with Client(api.url, "ada") as client:
+        assert len(client.runs.get(records[0].id).files) == 3
+    assert sorted(ledger.hand_in().runs) == sorted(each.id for each in records)
+    assert sorted(team(api)) == sorted(each.id for each in records)
+    with Client(api.url, "ada") as client:
+        for each in records:
+            assert set(client.runs.get(each.id).files) == set(each.artefacts.values())
+
+
+def test_two_processes_hand_the_same_runs_in_once(api: RunningApi, person):
+    ledger = person("ada")
+    records = [kept(Ledger(ledger.root), parameters={"fast": number}) for number in range(5)]
+    code = "from alphapulse_lib.session.runs import open_ledger\nprint(open_ledger().hand_in().refused)"
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [each.communicate(timeout=60)[0].strip() for each in both] == ["{}", "{}"]
+    assert sorted(team(api)) == sorted(each.id for each in records)
+    assert ledger.hand_in().runs == []
+
+
+def test_somebody_else_s_runs_in_one_s_own_ledger_stay_and_hold_nothing_up(person, monkeypatch: pytest.MonkeyPatch):
+    own = Ledger(person("ada").root)
+    theirs = [kept(own, user="jane") for _ in range(2)]
+    mine = kept(own)
+    done = person("ada").hand_in()
+    assert (done.runs, done.waiting) == ([mine.id], [each.id for each in theirs])
+    assert "'jane' ran it" in done.away
+    assert set(ap.runs()["user"]) == {"ada", "jane"}
+    person("root")
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(own.root))
+    assert sorted(open_ledger().hand_in().runs) == sorted(each.id for each in theirs), "an administrator may"
+
+
+def test_what_the_hub_will_never_take_is_said_and_not_sent_again(api: RunningApi, person):
+    ledger = person("ada")
+    record = kept(Ledger(ledger.root))
+    other = replace(record, statistics=record.statistics | {"sharpe": 9.0})
+    with Client(api.url, "ada") as client:
+        client.runs.append(other)
+    assert "another run" in ledger.hand_in().refused[record.id]
+    assert ledger.hand_in().refused == {}
+    assert "another run" in ledger.hand_in(again=True).refused[record.id]
+
+
+def test_ids_of_several_people_s_runs_may_begin_alike(person, monkeypatch: pytest.MonkeyPatch):
+    ids = iter(["abcd000000000000", "abce000000000000"])
+    monkeypatch.setattr("alphapulse_lib.results.record.new_run_id", lambda: next(ids))
+    kept(person("ada"))
+    kept(person("bob"), user="bob")
+    assert ap.run("abcd").record.user == "ada"
+    with pytest.raises(UnknownRun, match="begin with 'abc'"):
+        ap.run("abc")
+    with pytest.raises(UnknownRun, match="no run 'ffff'"):
+        ap.run("ffff")
+    with pytest.raises(UnknownRun, match="no run 'not-an-id'"):
+        ap.run("not-an-id")
+
+
+def test_a_file_nobody_handed_in_is_missed_by_name(api: RunningApi, person):
+    record = kept(Ledger(person("ada").root))
+    with Client(api.url, "ada") as client:
+        client.runs.append(record)
+    person("bob")
+    with pytest.raises(LedgerError, match=r"has no file 'equity\.parquet' here"):
+        ap.run(record.id).equity  # noqa: B018
+
+
+def test_a_token_that_has_ended_keeps_nobody_from_working(person, monkeypatch: pytest.MonkeyPatch):
+    person("ada")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "ended")
+    with pytest.warns(UserWarning, match="does not know this token"):
+        record = kept(open_ledger())
+    with pytest.warns(UserWarning, match="Only your own"):
+        assert ap.runs()["id"].tolist() == [record.id]
+
+
+def test_an_address_that_is_none_is_refused_before_the_run(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    from alphapulse_lib.engine.strategies import SmaCross
+
+    monkeypatch.setenv("ALPHAPULSE_API_URL", "my-hub")
+    began = time.monotonic()
+    with pytest.raises(SettingsError, match="'my-hub' is no address"):
+        ap.backtest(SmaCross, "GOOG", end="2006-12-29")
+    assert time.monotonic() - began < 30
+
+
+def test_a_backtest_inside_a_hub_is_the_team_s(api: RunningApi, person, sample: Path, monkeypatch: pytest.MonkeyPatch):
+    from alphapulse_lib.engine.strategies import SmaCross
+
+    person("ada")
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    run = ap.backtest(SmaCross, "GOOG", start="2006-01-03", end="2006-12-29", progress=False)
+    assert team(api) == [run.id]
+    assert run.family.trials == 1
