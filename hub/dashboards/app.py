@@ -11,7 +11,6 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from panel.io.fastapi import add_applications
 
 from alphapulse_lib import __version__ as version
-from alphapulse_lib.settings import Settings
 from hub.dashboards import assets
 from hub.dashboards.gate import OWNER, Gate
 from hub.dashboards.home import Home
@@ -42,7 +41,7 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
         What the pages show: the REST API and the catalog.
     """
     pn.extension()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=services.lifespan)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @app.get(f"{PREFIX}health")
     def health() -> JSONResponse:

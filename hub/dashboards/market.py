@@ -202,9 +202,12 @@ class Market(Page):
     async def _comments(self) -> str:
         if self._thread is None:
             listed = await self._selected()
-            if not self._article and listed is None:
+            if self._article:
+                self._thread = Thread(self, f"article:{self._article}")
+            elif listed is not None:
+                self._thread = Thread(self, f"instrument:{listed.id}")
+            else:
                 return ""
-            self._thread = Thread(self, f"article:{self._article}" if self._article else f"instrument:{listed.id}")  # type: ignore[union-attr]
             self._thread.follow()
         return await self._thread.widget.load()
 
@@ -212,9 +215,9 @@ class Market(Page):
 def _named(held: list[Listed], asked: str) -> Listed | None:
     """The instrument of that id, symbol or name, or whose name alone holds the words."""
     plain = asked.casefold()
-    for by in (lambda each: each.id, lambda each: each.symbol, lambda each: each.name):
+    for kind in ("id", "symbol", "name"):
         for each in held:
-            if by(each).casefold() == plain:
+            if str(getattr(each, kind)).casefold() == plain:
                 return each
     alike = [each for each in held if plain and plain in each.name.casefold()]
     return alike[0] if len(alike) == 1 else None

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import panel as pn
 from bokeh.document import Document
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import AlphaPulseError
 from hub.dashboards.bridge import Bridge
-from hub.dashboards.remote import Remote, TroubleError
+from hub.dashboards.remote import Remote
 from hub.dashboards.shelf import Shelf
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
@@ -40,20 +38,13 @@ class Services:
     """
 
     def __init__(self, api: str, folder: Path) -> None:
-        # The API is this machine's: no proxy of the environment lies between.
-        self._client = httpx.AsyncClient(base_url=api, timeout=20, trust_env=False)
+        self._api = f"{api}/services/api"
         self.watchlists = Watchlists(folder)
         self.shelf = Shelf()
 
     def remote(self, somebody: Visitor) -> Remote:
         """The API in somebody's name."""
-        return Remote(self._client, somebody.token)
-
-    @asynccontextmanager
-    async def lifespan(self, _: Any) -> AsyncIterator[None]:
-        """Closes the connections when the service ends."""
-        async with self._client:
-            yield
+        return Remote(self._api, somebody.token)
 
 
 @dataclass
@@ -146,7 +137,7 @@ class Page:
     def live_in(self, document: Document) -> None:
         """Belong to a document, until its session ends."""
         self._document = document
-        document.on_session_destroyed(lambda _: self._end())  # type: ignore[arg-type]
+        document.on_session_destroyed(lambda _: self._end())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside, as long as the page lives."""
@@ -166,6 +157,7 @@ class Page:
     def _end(self) -> None:
         for task in self._tasks:
             task.get_loop().call_soon_threadsafe(task.cancel)
+        self.api.close()
         self._document = None
 
     def _heard(self, act: str, value: str, fields: dict[str, str]) -> None:
@@ -194,9 +186,9 @@ class Page:
         widget = self.widgets[name]
         try:
             html = await widget.load()
-        except (TroubleError, AlphaPulseError) as failed:
-            self._failed(name, widget, str(failed), failed.hint)
-        except Exception:  # noqa: BLE001  the page goes on without one of its widgets
+        except AlphaPulseError as failed:
+            self._failed(name, widget, failed.message, failed.hint)
+        except Exception:
             log.exception("The widget %s of %s", name, self.name)
             self._failed(name, widget, "This could not be shown: our mistake.", "The service's log says why.")
         else:
@@ -219,8 +211,8 @@ class Page:
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except (TroubleError, AlphaPulseError) as failed:
-            self.note(f"{failed} {failed.hint}".strip(), bad=True)
-        except Exception:  # noqa: BLE001  one control's failure must not end the page
+        except AlphaPulseError as failed:
+            self.note(f"{failed.message} {failed.hint}".strip(), bad=True)
+        except Exception:
             log.exception("The page %s", self.name)
             self.note("That did not work: our mistake. The service's log says why.", bad=True)

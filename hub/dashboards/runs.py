@@ -46,7 +46,7 @@ class Runs(Page):
         """The filters as the address has them."""
         return {"query": {name: self.query.get(name, "") for name in (*_FILTERS, "group")}}
 
-    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:  # noqa: ARG002
         """Filter, or show more."""
         if name == "filter":
             self.query = {key: fields.get(key, "").strip() for key in (*_FILTERS, "group")}
@@ -60,9 +60,9 @@ class Runs(Page):
         await self.reload("table")
 
     async def _table(self) -> str:
-        wanted = {name: self.query.get(name) for name in _FILTERS}
+        wanted = {name: self.query.get(name) or None for name in _FILTERS}
         most = self._pages * _PAGE
-        found = await self.api.pages("runs", most + 1, **wanted)
+        found = await self.api.all(self.api.client.runs.list, **wanted, limit=most + 1)
         rows = [ledger.row(each) for each in found[:most]]
         if not rows:
             return "" if not any(wanted.values()) else render("runs_none", wanted=wanted)

@@ -54,17 +54,21 @@ class Schedules(Page):
             self.busy("firings")
             await self.reload("plans", "firings")
         elif name in _ACTS and value in self._plans:
-            await self.api.send("POST", f"schedules/{value}/{name}")
+            schedules = self.api.client.schedules
+            if name == "fire":
+                await self.api.ask(schedules.fire, value)
+            else:
+                await self.api.ask(schedules.pause if name == "pause" else schedules.resume, value)
             self.note(_ACTS[name])
             await self.reload("plans", "firings")
         elif name == "delete" and value in self._plans:
-            await self.api.send("DELETE", f"schedules/{value}")
+            await self.api.ask(self.api.client.schedules.delete, value)
             self.note("Deleted. What it has run stays in the ledger.")
             self.query.pop("id", None)
             await self.reload("plans", "firings")
         elif name == "cancel":
             schedule, _, firing = value.partition("/")
-            await self.api.send("POST", f"schedules/{schedule}/firings/{firing}/cancel")
+            await self.api.ask(self.api.client.schedules.cancel, schedule, firing)
             await self.reload("plans", "firings")
         elif name == "change" and value in self._plans:
             self._fill(self._plans[value])
@@ -85,8 +89,7 @@ class Schedules(Page):
         if not found:
             return ""
         history: dict[str, list[FiringRow]] = {}
-        for told in await self.api.pages("firings", 400):
-            each = timetable.firing(told)
+        for each in await timetable.firings(self.api, None, 400):
             history.setdefault(each.schedule, []).append(each)
         strips = {each.id: history.get(each.id, [])[:_STRIP][::-1] for each in found}
         return render("plans", plans=found, strips=strips, me=self.visitor, chosen=self._chosen())
@@ -116,6 +119,9 @@ class Schedules(Page):
             for name in ("notebook", "cron", "timezone", "catch_up", "overlap", "output")
             if fields.get(name, "").strip()
         }
+        for name in ("notebook", "cron"):
+            if name not in body:
+                raise TroubleError(f"The {name} is missing.", "Fill it in.")
         body["parameters"] = parameters_of(fields.get("parameters", ""))
         minutes = fields.get("minutes", "").strip()
         if minutes:
@@ -123,14 +129,14 @@ class Schedules(Page):
                 raise TroubleError(f"{minutes!r} is no number of minutes.", "Give a whole one, such as 60.")
             body["timeout"] = int(minutes) * 60
         if fields.get("id"):
-            made = await self.api.send("PATCH", f"schedules/{fields['id']}", body)
+            made = await self.api.ask(self.api.client.schedules.change, fields["id"], **body)
             self.note("Changed.")
         else:
-            made = await self.api.send("POST", "schedules", body, key=self._key)
+            made = await self.api.ask(self.api.client.schedules.create, **body, key=self._key)
             self._key = secrets.token_hex(8)
             self.note("Scheduled.")
         self._clear()
-        await self.act("open", made["id"], {})
+        await self.act("open", made.id, {})
 
     def _fill(self, plan: Plan) -> None:
         fields = {
@@ -173,7 +179,7 @@ class Schedules(Page):
 
 
 def parameters_of(text: str) -> dict[str, Any]:
-    """The parameters that a person wrote, one ``name: value`` a line.
+    r"""The parameters that a person wrote, one ``name: value`` a line.
 
     Raises
     ------
@@ -182,7 +188,7 @@ def parameters_of(text: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> parameters_of("symbol: GOOG\\nfast: 10")
+    >>> parameters_of("symbol: GOOG\nfast: 10")
     {'symbol': 'GOOG', 'fast': 10}
     """
     try:
@@ -229,7 +235,7 @@ def _yaml(python: str) -> str:
 
 
 def _line(value: Any) -> str:
-    dumped = yaml.safe_dump(value, default_flow_style=True, width=10_000)
+    dumped: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
     return dumped.removesuffix("\n").removesuffix("\n...")
 
 

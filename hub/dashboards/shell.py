@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import panel as pn
 
@@ -21,13 +22,13 @@ _NAVIGATION = (("home", "Home"), ("market", "Market"), ("runs", "Runs"), ("sched
 
 def asked() -> dict[str, str]:
     """What the address of the page that is being opened asks for; of what it names twice, the first."""
-    arguments: dict[str, list[bytes]] = pn.state.curdoc.session_context.request.arguments
+    arguments: dict[str, list[bytes]] = _document().session_context.request.arguments
     return {name: values[0].decode("utf-8", "replace")[:_LONGEST] for name, values in arguments.items() if values}
 
 
 def opened(page: Page) -> pn.Template:
     """The page as Panel serves it."""
-    page.live_in(pn.state.curdoc)
+    page.live_in(_document())
     html = render(
         page.template or page.name,
         page=page.name,
@@ -53,6 +54,10 @@ def opened(page: Page) -> pn.Template:
     for name, root in roots.items():
         template.add_panel(name, root)
     return template
+
+
+def _document() -> Any:
+    return pn.state.curdoc
 
 
 @cache

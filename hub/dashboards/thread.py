@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from typing import Any
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from alphapulse_lib.model.comment import Comment, CommentEvent
 from hub.dashboards import times
 from hub.dashboards.page import Page, Widget
-from hub.dashboards.remote import TroubleError
 from hub.dashboards.templating import render
 
 __all__ = ["Thread"]
@@ -20,7 +19,6 @@ ACTS = ("comment", "answer", "edit", "unwrite", "leave-form", "earlier")
 _MOST = 20_000
 _SHOWN = 100  # threads; the newest, until asked for more
 _FORM = "write"
-_AGAIN = 3  # seconds until a broken connection is opened again
 _TEXT = 20_000
 
 
@@ -38,14 +36,16 @@ class Thread:
     def __init__(self, page: Page, target: str) -> None:
         self.target = target
         self._page = page
-        self._comments: dict[str, dict[str, Any]] = {}
+        self._api = page.api
+        self._comments_api = page.api.client.comments
+        self._comments: dict[str, Comment] = {}
         self._shown = _SHOWN
         self._key = secrets.token_hex(8)  # of what is being written: sent twice, it is written once
         self.widget = Widget(self._load, "thread_empty")
 
     def follow(self) -> None:
         """Show what others write, from now on."""
-        self._page.spawn(self._follow())
+        self._page.api.follow(self.target, self._happened, lambda said: self._page.note(said, bad=True))
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> bool:
         """Do what a control of the thread asks; whether it is one."""
@@ -57,12 +57,12 @@ class Thread:
             self._shown += _SHOWN
             await self._page.reload("thread")
         elif name == "unwrite" and value in self._comments:
-            self._took(await self._page.api.send("DELETE", f"comments/{value}"))
-            await self._show()
+            self._took(await self._api.ask(self._comments_api.delete, value))
+            self._show()
         elif name == "answer" and value in self._comments:
-            self._form({"parent": value, "edits": ""}, f"Answering {self._comments[value]['author']}")
+            self._form({"parent": value, "edits": ""}, f"Answering {self._comments[value].author}")
         elif name == "edit" and value in self._comments:
-            self._form({"parent": "", "edits": value, "body": self._comments[value]["body"]}, "Changing your comment")
+            self._form({"parent": "", "edits": value, "body": self._comments[value].body}, "Changing your comment")
         elif name == "leave-form":
             self._form({"parent": "", "edits": "", "body": ""}, "")
         return True
@@ -76,13 +76,14 @@ class Thread:
             self._page.note(f"A comment holds {_TEXT:,} characters; this one has {len(body):,}.", bad=True)
             return
         if fields.get("edits"):
-            self._took(await self._page.api.send("PATCH", f"comments/{fields['edits']}", {"body": body}))
+            self._took(await self._api.ask(self._comments_api.edit, fields["edits"], body))
         else:
-            new = {"target": self.target, "body": body, "parent": fields.get("parent") or None}
-            self._took(await self._page.api.send("POST", "comments", new, key=self._key))
+            parent = fields.get("parent") or None
+            write = self._comments_api.write
+            self._took(await self._api.ask(write, self.target, body, parent=parent, key=self._key))
             self._key = secrets.token_hex(8)
         self._form({"parent": "", "edits": "", "body": ""}, "", focus=False)
-        await self._show()
+        self._show()
 
     def _form(self, fields: dict[str, str], doing: str, *, focus: bool = True) -> None:
         self._page.tell("fill", form=_FORM, fields=fields)
@@ -91,17 +92,21 @@ class Thread:
             self._page.tell("focus", target="body")
 
     async def _load(self) -> str:
-        found = await self._page.api.pages("comments", _MOST, target=self.target)
-        self._comments = {each["id"]: each for each in found}
+        found = await self._api.all(self._comments_api.list, self.target, limit=_MOST)
+        self._comments = {each.id: each for each in found}
         return self._html()
 
-    async def _show(self) -> None:
+    def _show(self) -> None:
         widget = self._page.widgets["thread"]
         widget.good = self._html()
         self._page.tell("html", slot="thread", html=widget.good, state="ready")
 
-    def _took(self, comment: dict[str, Any]) -> None:
-        self._comments[comment["id"]] = comment
+    def _happened(self, event: CommentEvent) -> None:
+        self._took(event.comment)
+        self._show()
+
+    def _took(self, comment: Comment) -> None:
+        self._comments[comment.id] = comment
 
     def _html(self) -> str:
         if not self._comments:
@@ -116,26 +121,23 @@ class Thread:
             me=self._page.visitor,
         )
 
-    async def _follow(self) -> None:
-        while True:
-            try:
-                async for event in self._page.api.events(self.target):
-                    self._took(event["comment"])
-                    await self._show()
-            except TroubleError as broken:
-                if broken.status in (401, 403):
-                    raise
-            await asyncio.sleep(_AGAIN)
-            await self._page.reload("thread")  # what was written meanwhile
+
+@dataclass(frozen=True)
+class _Told:
+    """A comment as the template takes it."""
+
+    comment: Comment
+    words: Markup
+    at: int
 
 
-def _arranged(comments: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+def _arranged(comments: list[Comment]) -> tuple[list[_Told], dict[str, list[_Told]]]:
     """The comments that answer none, and by its id the answers to each; in the order in which they were written."""
-    known = {each["id"] for each in comments}
-    roots: list[dict[str, Any]] = []
-    answers: dict[str, list[dict[str, Any]]] = {}
-    for each in comments:
+    known = {each.id for each in comments}
+    roots: list[_Told] = []
+    answers: dict[str, list[_Told]] = {}
+    for each in sorted(comments, key=lambda each: each.created_at):
         # The API has cleaned this HTML: no script, no style, no image, no handler is in it.
-        shown = each | {"words": Markup(each["html"]), "at": times.iso_ns(each["created_at"])}  # noqa: S704
-        (answers.setdefault(each["parent"], []) if each["parent"] in known else roots).append(shown)
+        told = _Told(each, Markup(each.html), times.ns(each.created_at))  # noqa: S704
+        (answers.setdefault(each.parent, []) if each.parent in known else roots).append(told)
     return roots, answers
