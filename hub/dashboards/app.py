@@ -41,7 +41,7 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
         What the pages show: the REST API and the catalog.
     """
     pn.extension()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=services.lifespan)
 
     @app.get(f"{PREFIX}health")
     def health() -> JSONResponse:

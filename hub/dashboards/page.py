@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,20 @@ class Services:
 
     def __init__(self, api: str, folder: Path) -> None:
         self._api = f"{api}/services/api"
+        #: The loop that all pages live in; Panel calls them from threads of its own.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.watchlists = Watchlists(folder)
         self.shelf = Shelf()
 
     def remote(self, somebody: Visitor) -> Remote:
         """The API in somebody's name."""
         return Remote(self._api, somebody.token)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Any) -> AsyncIterator[None]:
+        """As long as the service runs."""
+        self.loop = asyncio.get_running_loop()
+        yield
 
 
 @dataclass
@@ -155,12 +164,16 @@ class Page:
         self.tell("html", slot=name, html=render("skeleton", rows=4), state="loading")
 
     def _end(self) -> None:
-        for task in self._tasks:
+        self._document = None
+        for task in list(self._tasks):
             task.get_loop().call_soon_threadsafe(task.cancel)
         self.api.close()
-        self._document = None
 
     def _heard(self, act: str, value: str, fields: dict[str, str]) -> None:
+        if self.services.loop is not None:
+            self.services.loop.call_soon_threadsafe(self._do, act, value, fields)
+
+    def _do(self, act: str, value: str, fields: dict[str, str]) -> None:
         if act == "ping":
             self.tell("pong")
         elif act in ("ready", "theme"):
