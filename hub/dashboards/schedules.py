@@ -8,22 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from alphapulse_lib import clock
-from alphapulse_lib.settings import PROJECT
 from hub.api.schedules.slots import known_zone, require_cron, slots
-from hub.dashboards import timetable, web
+from hub.dashboards import parameters, timetable, web
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.remote import TroubleError
 from hub.dashboards.templating import render
 from hub.dashboards.timetable import FiringRow, Plan
 from hub.dashboards.visitor import Visitor
 
-__all__ = ["Schedules", "parameters_of", "shipped_parameters"]
+__all__ = ["Schedules"]
 
 _MOST, _FIRINGS, _STRIP = 200, 50, 24
-_NOTEBOOKS = PROJECT / "notebooks"
 _ZONES = ("America/New_York", "America/Chicago", "Europe/London", "Europe/Berlin", "Asia/Tokyo", "UTC")
 _ACTS = {"pause": "Paused.", "resume": "It fires again from now on.", "fire": "Asked to fire now."}
 
@@ -106,7 +102,7 @@ class Schedules(Page):
             return ""
         found = await timetable.firings(self.api, plan.id, _FIRINGS)
         may = self.visitor.is_admin or plan.user == self.visitor.name
-        return render("firings", plan=plan, firings=found, may=may, parameters=_written(plan.parameters))
+        return render("firings", plan=plan, firings=found, may=may, parameters=parameters.written(plan.parameters))
 
     def _chosen(self) -> str:
         return self.query.get("id") or next(iter(self._plans), "")
@@ -122,7 +118,7 @@ class Schedules(Page):
         for name in ("notebook", "cron"):
             if name not in body:
                 raise TroubleError(f"The {name} is missing.", "Fill it in.")
-        body["parameters"] = parameters_of(fields.get("parameters", ""))
+        body["parameters"] = parameters.read(fields.get("parameters", ""))
         minutes = fields.get("minutes", "").strip()
         if minutes:
             if not minutes.isdigit() or not int(minutes):
@@ -141,7 +137,7 @@ class Schedules(Page):
     def _fill(self, plan: Plan) -> None:
         fields = {
             "id": plan.id, "notebook": plan.notebook, "cron": plan.cron, "timezone": plan.zone,
-            "parameters": _written(plan.parameters), "catch_up": plan.catch_up, "overlap": plan.overlap,
+            "parameters": parameters.written(plan.parameters), "catch_up": plan.catch_up, "overlap": plan.overlap,
             "minutes": str(max(plan.timeout // 60, 1)), "output": plan.output,
         }  # fmt: skip
         self.tell("fill", form="new-schedule", fields=fields)
@@ -173,77 +169,12 @@ class Schedules(Page):
         """Write the parameters of a notebook that came with AlphaPulse into an empty field."""
         if fields.get("parameters", "").strip():
             return
-        found = await asyncio.to_thread(shipped_parameters, fields.get("notebook", "").strip())
+        found = await asyncio.to_thread(parameters.shipped, fields.get("notebook", "").strip())
         if found:
             self.tell("fill", form="new-schedule", fields={"parameters": found})
 
 
-def parameters_of(text: str) -> dict[str, Any]:
-    r"""The parameters that a person wrote, one ``name: value`` a line.
-
-    Raises
-    ------
-    TroubleError
-        It cannot be read so.
-
-    Examples
-    --------
-    >>> parameters_of("symbol: GOOG\nfast: 10")
-    {'symbol': 'GOOG', 'fast': 10}
-    """
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as wrong:
-        place = getattr(wrong, "problem_mark", None)
-        where = f" in line {place.line + 1}" if place is not None else ""
-        raise TroubleError(f"The parameters cannot be read{where}.", "Write one a line, such as fast: 10") from None
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise TroubleError("The parameters have no names.", "Write one a line, such as fast: 10")
-    return {str(name): _plain(value) for name, value in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: a date becomes its text."""
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def shipped_parameters(notebook: str) -> str:
-    """The parameters of a notebook that every workspace has a copy of, as they came; empty for any other."""
-    from papermill import inspect_notebook
-
-    path = (_NOTEBOOKS / notebook).resolve()
-    if not notebook.endswith(".ipynb") or not path.is_relative_to(_NOTEBOOKS.resolve()) or not path.is_file():
-        return ""
-    found = inspect_notebook(str(path))
-    return "\n".join(f"{name}: {_yaml(each['default'])}" for name, each in found.items())
-
-
-def _yaml(python: str) -> str:
-    """A default, which papermill gives as it stands in the cell."""
-    import ast
-
-    try:
-        return _line(ast.literal_eval(python))
-    except (ValueError, SyntaxError):
-        return python
-
-
-def _line(value: Any) -> str:
-    dumped: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
-    return dumped.removesuffix("\n").removesuffix("\n...")
-
-
-def _written(parameters: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {_line(value)}" for name, value in parameters.items())
-
-
 def _shipped() -> list[str]:
     """Notebooks that every workspace has."""
-    found: list[Path] = sorted(_NOTEBOOKS.glob("backtests/*.ipynb"))
-    return [str(each.relative_to(_NOTEBOOKS)) for each in found]
+    found: list[Path] = sorted(parameters.NOTEBOOKS.glob("backtests/*.ipynb"))
+    return [str(each.relative_to(parameters.NOTEBOOKS)) for each in found]
