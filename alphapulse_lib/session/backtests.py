@@ -17,6 +17,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.runs import SessionRun, open_ledger
+from alphapulse_lib.session.strategies import strategy_class
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.process import Worker
@@ -28,7 +29,7 @@ _MOST_CASH = 1e12
 
 
 def backtest(
-    strategy: type,
+    strategy: type | str,
     symbols: str | Sequence[str],
     period: str = "1d",
     start: Moment = None,
@@ -51,9 +52,10 @@ def backtest(
 
     Parameters
     ----------
-    strategy : type
+    strategy : type or str
         A NautilusTrader ``Strategy`` class whose ``__init__`` takes one ``config``, annotated with a frozen dataclass
-        (or a ``StrategyConfig``). It may be defined in a notebook's cell.
+        (or a ``StrategyConfig``). It may be defined in a notebook's cell. Or its name: ``"SmaCross"`` (shipped with
+        AlphaPulse), ``"package.module:Class"`` or ``"folder/file.py:Class"``.
     symbols : str or sequence of str
         Tickers or ids. They fill the config's ``instrument_id``, ``instrument_ids``, ``bar_type``, ``bar_types``.
     period : str
@@ -126,6 +128,8 @@ def backtest(
 
     with worker() as waiting:
         roots = Roots.of_settings()
+        if isinstance(strategy, str):
+            strategy = strategy_class(strategy)
         instruments, names = _instruments(roots, symbols)
         spec = _spec(
             strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed

@@ -23,6 +23,6 @@ c.VoilaConfiguration.extension_denylist = ["@pyviz/jupyterlab_pyviz"]
 c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
 if os.environ.get("ALPHAPULSE_SERVER") == "job":
     # Nobody looks at it: without the screens' extensions it starts in half the time, and the worker asks it often.
-    c.ServerApp.log_level = "WARNING"
+    c.ServerApp.log_level = "WARN"
     _screens = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim", "voila.server_extension")
     c.ServerApp.jpserver_extensions |= dict.fromkeys((*_screens, "panel.io.jupyter_server_extension"), False)

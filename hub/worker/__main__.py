@@ -23,7 +23,7 @@ from hub.worker.record import Firings
 
 _log = logging.getLogger("alphapulse.worker")
 
-_LOOK = 0.5  # seconds between two looks for what was asked for by hand
+_LOOK = 0.3  # seconds between two looks for what was asked for by hand
 _BEAT = 5.0  # seconds between two signs of life
 
 

@@ -16,7 +16,7 @@ from hub.worker.firing import FiringRunner
 __all__ = ["enqueue", "launch", "take_over"]
 
 _QUEUE = "firings"
-_LOOK = 0.25  # seconds between two looks into the queue
+_LOOK = 0.2  # seconds between two looks into the queue
 #: What DBOS calls the version of the steps: one that changes would strand the firings begun before it.
 _STEPS = "1"
 _LEAST_SQLITE = (3, 42)  # that DBOS's tables need

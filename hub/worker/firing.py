@@ -12,7 +12,7 @@ from dbos import DBOS, DBOSConfiguredInstance
 from sqlalchemy.exc import OperationalError
 
 from hub.worker.record import Firings
-from hub.worker.server import AwayError, JobServer, RefusedError
+from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError
 
 __all__ = ["FiringRunner"]
 
@@ -84,7 +84,7 @@ class FiringRunner(DBOSConfiguredInstance):
         _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
 
     def _carry_out(self, firing_id: str) -> dict[str, Any]:
-        server, quiet_since = self._server(firing_id), time.monotonic()
+        server, quiet_since, starts, said = self._server(firing_id), time.monotonic(), 0, ""
         firing = _patiently(lambda: self._firings.get(firing_id))
         job = {
             "notebook": firing.notebook,
@@ -105,23 +105,32 @@ class FiringRunner(DBOSConfiguredInstance):
                 return state
             except RefusedError as refused:
                 return {"state": "failed", "error": str(refused)}
+            except NotStartedError as failed:
+                _log.warning("Firing %s: its server did not start: %s", firing_id, failed)
+                starts += 1
+                if starts == _STARTS:
+                    why = f"Its server did not start, tried {_STARTS} times ({failed}); the hub's log says why."
+                    return {"state": "failed", "error": why}
+                time.sleep(2)
             except AwayError as away:
-                _log.warning("Firing %s: %s", firing_id, away)
+                if str(away) != said:  # once for each thing that is the matter, not each second
+                    said = str(away)
+                    _log.warning("Firing %s: %s", firing_id, said)
                 if time.monotonic() - quiet_since > _AWAY:
                     return {"state": "failed", "error": f"After {_AWAY:.0f} s of trying, {away}."}
                 time.sleep(1)
 
     def _started(self, server: JobServer, firing_id: str) -> bool:
         """Wait until the server answers; false when the firing is cancelled meanwhile."""
-        tries = 0
+        asked = False
         while not server.is_ready():
             if self._is_cancelled(firing_id):
                 return False
             if not server.is_there():
-                tries += 1
-                if tries > _STARTS:
-                    raise RefusedError(f"The server did not start in {_STARTS} tries; the hub's log says why.")
+                if asked:
+                    raise NotStartedError("it ended while it started")
                 server.start()
+                asked = True
             time.sleep(_LOOK_START)
         return True
 

@@ -9,11 +9,15 @@ import httpx
 
 from hub.spawner import JOB
 
-__all__ = ["AwayError", "JobServer", "RefusedError"]
+__all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError"]
 
 
 class AwayError(Exception):
     """The hub or the server does not answer as it should now; it may later."""
+
+
+class NotStartedError(Exception):
+    """The hub tried to start the server and it did not come up; another try may do."""
 
 
 class RefusedError(Exception):
@@ -67,12 +71,14 @@ class JobServer:
         Raises
         ------
         AwayError
-            The hub cannot start it now.
+            The hub does not answer.
+        NotStartedError
+            It failed at once.
         """
         answer = self._ask("POST", self._server)
         # 400: it runs or starts already.
         if answer.status_code not in (201, 202, 400):
-            raise AwayError(f"the hub could not start the server: {_said(answer)}")
+            raise NotStartedError(_said(answer))
 
     def submit(self, job: dict[str, Any]) -> dict[str, Any]:
         """Give it the job, and answer the job's state: as it is, where the job is known already.

@@ -181,7 +181,7 @@ def test_a_runner_that_is_killed_is_a_failed_job_without_a_kernel_left(server: S
     name = write(server.root, "killed.ipynb", "import time; time.sleep(1000)")
     server.post("killed", name)
     until(lambda: len(of_job("killed")) == 2)
-    next(process for process in of_job("killed") if "alphapulse_jobs.runner" in process.cmdline()).kill()
+    next(process for process in of_job("killed") if "alphapulse_jobs" in process.cmdline()).kill()
     state = server.ended("killed")
     assert state["state"] == "failed"
     assert "ended by itself (-9)" in state["error"]

@@ -41,4 +41,4 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) ->
     folder = home / "users" / "ada"
     fill(folder)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALPHAPULSE_", "JUPYTER"))}
-    return Workspace(folder, kept | environment(Settings(home=home, catalog=sample_catalog), folder))
+    return Workspace(folder, kept | environment(Settings(home=home, catalog=sample_catalog), folder, ""))

@@ -31,6 +31,24 @@ def test_it_runs_with_other_parameters_and_ends_with_the_id_of_a_run(workspace: 
     assert json.loads(asked.stdout) == [["MSFT.XNAS"], 20, 60]
 
 
+def test_the_one_for_any_strategy_takes_one_from_a_file(workspace: Workspace) -> None:
+    mine = "from alphapulse_lib.engine.strategies import SmaCross\n\nclass Mine(SmaCross):\n    pass\n"
+    (workspace.folder / "strategies").mkdir()
+    (workspace.folder / "strategies" / "mine.py").write_text(mine)
+    asked = (
+        'strategy: "../strategies/mine.py:Mine"\nsymbols: [MSFT]\nparams: {fast: 20, slow: 60}\ncosts: {percent: 0.1}\n'
+    )
+    done = workspace.run(
+        "-m", "papermill", "backtests/strategy.ipynb", "any.ipynb", "--no-progress-bar",
+        *("--cwd", "backtests", "-y", asked),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    made = json.loads((workspace.folder / "any.ipynb").read_text())
+    (said,) = [cell for cell in made["cells"] if "run-id" in cell["metadata"].get("tags", [])]
+    asked = workspace.run("-c", SPEC, "".join(said["outputs"][0]["data"]["text/plain"]).strip("'"))
+    assert json.loads(asked.stdout) == [["MSFT.XNAS"], 20, 60]
+
+
 def test_a_parameter_that_cannot_be_used_fails_the_notebook(workspace: Workspace) -> None:
     done = workspace.run(
         "-m", "papermill", "backtests/sma.ipynb", "bad.ipynb", "--no-progress-bar", "-p", "symbol", "NOBODY"

@@ -15,11 +15,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.utils import url_path_join
-
-from alphapulse_jobs.handlers import JobHandler, JobsHandler
-from alphapulse_jobs.jobs import Jobs
-
 __all__: list[str] = []
 
 
@@ -28,6 +23,12 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(app: Any) -> None:
+    # Here, since a job's own process needs none of it and each firing would wait for it.
+    from jupyter_server.utils import url_path_join
+
+    from alphapulse_jobs.handlers import JobHandler, JobsHandler
+    from alphapulse_jobs.jobs import Jobs
+
     settings = app.web_app.settings
     jobs = {"jobs": Jobs(Path(settings["server_root_dir"]).expanduser())}
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")

@@ -68,7 +68,7 @@ class Jobs:
             folder.forget_old()
             with folder.log.open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "alphapulse_jobs.runner", str(self._root), folder.id, str(lock)),
+                    *(sys.executable, "-P", "-m", "alphapulse_jobs", str(self._root), folder.id, str(lock)),
                     env=os.environ | {MARK: folder.id},
                     cwd=folder.path,
                     stdin=asyncio.subprocess.DEVNULL,

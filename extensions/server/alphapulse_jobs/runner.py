@@ -1,11 +1,10 @@
-"""``python -m alphapulse_jobs.runner ROOT ID LOCK``: the process of one job."""
+"""What a job's own process does: run the notebook, save it after each cell, say how it ended."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,7 +19,7 @@ from alphapulse_jobs.folder import JobFolder, now
 from alphapulse_jobs.processes import end
 from alphapulse_jobs.publish import publish
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 #: The kernel of a notebook that names none that is here.
 _KERNEL = "alphapulse"
@@ -48,9 +47,18 @@ class _Saver:
         return path
 
 
-def main() -> None:
-    """Run the job's notebook, say how it ended."""
-    root, job_id, lock = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+def run(root: Path, job_id: str, lock: int) -> None:
+    """Run a job's notebook, say how it ended.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace.
+    job_id : str
+        The job's id.
+    lock : int
+        The descriptor of its lock, which is held as long as this process lives.
+    """
     os.set_inheritable(lock, False)  # the lock is this process's alone, not its kernel's
     signal.signal(signal.SIGTERM, _leave(job_id))
     folder = JobFolder(root, job_id)
@@ -98,7 +106,3 @@ def _leave(job_id: str) -> Any:
         os._exit(128 + signal.SIGTERM)
 
     return leave
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,19 @@ from pathlib import PurePosixPath
 from string import Formatter
 from zoneinfo import ZoneInfo
 
-__all__ = ["DEFAULT", "NAMES", "require_notebook", "require_output", "written"]
+__all__ = [
+    "DEFAULT",
+    "NAMES",
+    "TEMPLATE",
+    "require_notebook",
+    "require_output",
+    "require_strategy",
+    "seen_from",
+    "written",
+]
+
+#: The notebook that runs a strategy by its name; every workspace is given it.
+TEMPLATE = "backtests/strategy.ipynb"
 
 #: No two firings share it.
 DEFAULT = "scheduled/{notebook}-{date}-{time}-{firing}.ipynb"
@@ -33,6 +45,38 @@ def require_notebook(path: str) -> str:
     ):
         raise ValueError(f"{path!r} is hidden or holds control characters; give a path such as backtests/sma.ipynb")
     return str(PurePosixPath(path))
+
+
+def require_strategy(name: str) -> str:
+    """The same name, when it is one that `ap.backtest` could look up in a workspace.
+
+    Raises
+    ------
+    ValueError
+        It names no class, or a file outside of the workspace.
+    """
+    where, _, wanted = name.rpartition(":")
+    if not wanted.isidentifier():
+        raise ValueError(f"{name!r} names no class; give SmaCross, module:Class or file.py:Class")
+    if where.endswith(".py"):
+        require_notebook(where.removesuffix(".py") + ".ipynb")  # the same rules hold for its path
+    elif where and not all(part.isidentifier() for part in where.split(".")):
+        raise ValueError(f"{where!r} is no module and no file; give SmaCross, module:Class or file.py:Class")
+    return name
+
+
+def seen_from(notebook: str, strategy: str) -> str:
+    """A strategy's name as a notebook needs it, which looks for files from its own folder.
+
+    Examples
+    --------
+    >>> seen_from("backtests/strategy.ipynb", "strategies/mine.py:Mine")
+    '../strategies/mine.py:Mine'
+    >>> seen_from("backtests/strategy.ipynb", "SmaCross")
+    'SmaCross'
+    """
+    is_file = strategy.rpartition(":")[0].endswith(".py")
+    return "../" * (len(PurePosixPath(notebook).parts) - 1) + strategy if is_file else strategy
 
 
 def require_output(template: str) -> str:

@@ -10,7 +10,7 @@ from hub.api.idempotency import Key, once
 from hub.api.identity import Caller, needs
 from hub.api.pages import Cursor, Limit, Page, after, cursor_of
 from hub.api.problems import ProblemError, answers
-from hub.api.schedules.schema import Asked, Changed, Firing, New, Schedule, State
+from hub.api.schedules.schema import Backtest, Changed, Firing, New, Schedule, State
 from hub.api.schedules.store import ScheduleStore
 
 __all__ = ["router"]
@@ -131,10 +131,10 @@ def backtests(
 
 
 @router.post("/backtests", tags=["backtests"], status_code=201, response_model=Firing, responses=answers(409))
-def run(request: Request, store: Store, caller: Writer, asked: Asked, key: Key = None) -> Response:
-    """Run a notebook of one's own workspace now, in a server of its own; ask for its progress at ``/{id}``."""
+def run(request: Request, store: Store, caller: Writer, asked: Backtest, key: Key = None) -> Response:
+    """Run a notebook or a strategy of one's own workspace now, in a server of its own; ``/{id}`` says how far it is."""
     _require_person(caller)
-    return once(request, caller, key, asked, lambda: store.run(asked, caller.name))
+    return once(request, caller, key, asked, lambda: store.run(asked.asked(), caller.name))
 
 
 @router.get("/backtests/{firing_id}", tags=["backtests"], responses=answers(404))

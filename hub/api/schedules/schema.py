@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from hub.api.database import METADATA
-from hub.api.schedules.output import DEFAULT, require_notebook, require_output, written
+from hub.api.schedules.output import (
+    DEFAULT,
+    TEMPLATE,
+    require_notebook,
+    require_output,
+    require_strategy,
+    seen_from,
+    written,
+)
 from hub.api.schedules.slots import known_zone, require_cron
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "OPEN",
     "SCHEDULES",
     "Asked",
+    "Backtest",
     "Changed",
     "Firing",
     "New",
@@ -174,6 +183,9 @@ Overlap = Annotated[
 ]
 
 
+Symbol = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$", examples=["AAPL"])]
+
+
 class Asked(BaseModel):
     """A notebook to be run."""
 
@@ -188,6 +200,68 @@ class Asked(BaseModel):
     def _spares_its_source(self) -> Self:
         require_other(self.notebook, self.output)
         return self
+
+
+class Strategy(BaseModel):
+    """A strategy to be run on the catalog's bars, with what `ap.backtest` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=400,
+            description="A shipped one, `module:Class`, or `file.py:Class` with the file's path in the workspace.",
+            examples=["SmaCross", "strategies/mine.py:Mine"],
+        ),
+        AfterValidator(require_strategy),
+    ]
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
+    period: Annotated[str, Field(max_length=16)] = "1d"
+    start: Annotated[
+        str | None, Field(max_length=40, description="A day or a moment; from the first bar unless told.")
+    ] = None
+    end: Annotated[str | None, Field(max_length=40)] = None
+    params: Parameters = Field(default_factory=dict)
+    cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
+    fill: Literal["next_open", "close"] = "next_open"
+    costs: dict[Literal["per_share", "percent", "minimum", "slippage_bps"], Annotated[float, Field(ge=0, le=1e9)]] = (
+        Field(default_factory=dict)
+    )
+    adjust: Literal["splits", "none"] = "splits"
+    gaps: Literal["refuse", "allow"] = "refuse"
+
+
+class Backtest(BaseModel):
+    """A notebook, or a strategy, to be run now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notebook: Notebook | None = None
+    parameters: Parameters = Field(default_factory=dict)
+    strategy: Strategy | None = Field(None, description=f"In place of a notebook: what {TEMPLATE} runs.")
+    timeout: Timeout = 3600
+    output: Output = DEFAULT
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.notebook is None) == (self.strategy is None):
+            raise ValueError("give either a notebook or a strategy")
+        if self.strategy is not None and self.parameters:
+            raise ValueError("parameters are a notebook's; a strategy's are its params")
+        self.asked()  # whatever is wrong with the two together is said here
+        return self
+
+    def asked(self) -> Asked:
+        """The notebook that does it."""
+        if self.strategy is None:
+            return Asked(
+                notebook=self.notebook or "", parameters=self.parameters, timeout=self.timeout, output=self.output
+            )
+        values = self.strategy.model_dump()
+        values["strategy"] = seen_from(TEMPLATE, values.pop("name"))
+        return Asked(notebook=TEMPLATE, parameters=values, timeout=self.timeout, output=self.output)
 
 
 class New(Asked):

@@ -1,0 +1,256 @@
+"""From schedules to firings: no slot lost, none doubled, each policy as it is written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from alphapulse_lib import clock
+from alphapulse_lib.settings import Settings
+from hub.api.database import opened
+from hub.api.notifications.store import NotificationStore
+from hub.api.schedules.schema import FIRINGS, Changed, New
+from hub.api.schedules.store import ScheduleStore
+from hub.worker import timetable
+from hub.worker.record import Firings
+
+START = datetime(2026, 11, 20, 6, 30, 20, tzinfo=UTC)
+
+
+class Table:
+    """A timetable at a time that stands still until it is moved."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.store, self.firings = engine, ScheduleStore(engine), Firings(engine)
+        self.now = START
+
+    def schedule(self, **more: Any) -> str:
+        with clock.at(self.now):
+            new = {"notebook": "a.ipynb", "cron": "0 * * * *"} | more
+            return self.store.add(New.model_validate(new), "ada").id
+
+    def after(self, **passed: float) -> None:
+        self.now += timedelta(**passed)
+        with clock.at(self.now):
+            timetable.decide(self.engine, clock.now_ns())
+
+    def made(self, schedule: str) -> list[tuple[str, str]]:
+        query = select(FIRINGS).where(FIRINGS.c.schedule == schedule).order_by(FIRINGS.c.sequence)
+        with self.engine.begin() as connection:
+            rows = connection.execute(query).all()
+        return [(datetime.fromtimestamp(row.slot / 1e9, UTC).strftime("%H:%M"), row.state) for row in rows]
+
+    def end(self, firing: str, state: str = "done") -> None:
+        with clock.at(self.now):
+            self.firings.begin(firing)
+            self.firings.end(firing, {"state": state, "error": "", "cells": 1, "cells_done": 1})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    engine = opened(Settings(home=tmp_path))
+    yield Table(engine)
+    engine.dispose()
+
+
+def test_a_slot_fires_when_it_comes_and_not_again(table: Table):
+    schedule = table.schedule()
+    table.after(minutes=29)
+    assert table.made(schedule) == []
+    table.after(minutes=1)
+    table.after(seconds=1)
+    table.after(seconds=1)
+    assert table.made(schedule) == [("07:00", "due")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("skip", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "missed")]),
+        ("last", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+        ("all", [("07:00", "due"), ("08:00", "due"), ("09:00", "due")]),
+    ],
+)
+def test_three_slots_that_passed_while_no_worker_lived(table: Table, policy: str, expected: list[tuple[str, str]]):
+    schedule = table.schedule(catch_up=policy)
+    table.after(hours=3)
+    assert table.made(schedule) == expected
+    table.after(seconds=5)
+    assert table.made(schedule) == expected
+    table.after(minutes=29, seconds=45)
+    assert table.made(schedule)[3:] == [("10:00", "due" if policy == "skip" else "skipped")]
+
+
+def test_a_worker_that_was_away_for_seconds_has_missed_nothing(table: Table):
+    schedule = table.schedule(catch_up="skip")
+    table.now += timedelta(minutes=29, seconds=40)
+    table.after(seconds=59)
+    assert table.made(schedule) == [("07:00", "due")]
+
+
+def test_what_is_made_up_for_runs_one_after_the_other(table: Table):
+    table.schedule(catch_up="all")
+    table.after(hours=3)
+    ran = []
+    for _ in range(3):
+        (waiting,) = table.firings.waiting()
+        ran.append(waiting)
+        table.end(waiting)
+    assert len(set(ran)) == 3
+    assert table.firings.waiting() == []
+
+
+def test_a_slot_that_comes_while_the_one_before_runs_is_left_out_or_waits(table: Table):
+    leaves, waits = table.schedule(overlap="skip"), table.schedule(overlap="queue")
+    table.after(minutes=30)
+    first = table.firings.waiting()
+    assert len(first) == 2
+    assert [table.firings.begin(each) for each in first] == [True, True]
+    table.after(hours=1)
+    assert table.made(leaves) == [("07:00", "starting"), ("08:00", "skipped")]
+    assert table.made(waits) == [("07:00", "starting"), ("08:00", "due")]
+    assert table.firings.waiting() == []
+    for each in first:
+        table.end(each)
+    assert len(table.firings.waiting()) == 1
+    table.after(hours=1)
+    assert table.made(leaves)[2:] == [("09:00", "due")]
+
+
+def test_thousands_of_slots_are_made_up_for_in_portions_without_a_gap(table: Table):
+    schedule = table.schedule(cron="* * * * *", catch_up="all")
+    table.after(hours=20)
+    assert len(table.made(schedule)) == 500
+    table.after(seconds=0)
+    table.after(seconds=0)
+    made = [slot for slot, _ in table.made(schedule)]
+    assert len(made) == 1200
+    first = datetime(2026, 11, 20, 6, 31)
+    assert made == [(first + timedelta(minutes=n)).strftime("%H:%M") for n in range(1200)]
+
+
+def test_of_thousands_of_missed_slots_the_newest_are_remembered(table: Table):
+    schedule = table.schedule(cron="* * * * *", catch_up="last")
+    table.after(days=3, seconds=30)
+    made = table.made(schedule)
+    assert len(made) == 100
+    assert made[-1] == ("06:30", "due")
+    assert {state for _, state in made[:-1]} == {"missed"}
+
+
+def test_a_pause_leaves_no_slots_behind(table: Table):
+    schedule = table.schedule(catch_up="all")
+    table.store.pause(schedule)
+    table.after(hours=3)
+    assert table.made(schedule) == []
+    with clock.at(table.now):
+        table.store.resume(schedule)
+    table.after(minutes=30)
+    assert table.made(schedule) == [("10:00", "due")]
+
+
+def test_a_new_timetable_begins_when_it_is_made(table: Table):
+    schedule = table.schedule(catch_up="all")
+    table.now += timedelta(hours=3)
+    with clock.at(table.now):
+        table.store.change(schedule, Changed(cron="15 * * * *"))
+    table.after(hours=1)
+    assert table.made(schedule) == [("10:15", "due")]
+
+
+def test_a_deleted_schedule_fires_no_more(table: Table):
+    schedule = table.schedule()
+    table.after(minutes=30)
+    table.store.delete(schedule)
+    table.after(hours=3)
+    assert table.made(schedule) == [("07:00", "cancelled")]
+
+
+def test_a_clock_that_was_set_back_doubles_nothing(table: Table):
+    schedule = table.schedule()
+    table.after(minutes=30)
+    table.now -= timedelta(minutes=20)
+    with clock.at(table.now):
+        table.store.change(schedule, Changed(timezone="Europe/London"))
+    table.after(hours=1)
+    assert [slot for slot, _ in table.made(schedule)] == ["07:00"]
+    table.after(hours=1)
+    assert [slot for slot, _ in table.made(schedule)] == ["07:00", "08:00"]
+
+
+def test_many_workers_at_once_make_each_firing_once(table: Table, tmp_path: Path):
+    schedules = [table.schedule(catch_up="all", cron="*/10 * * * *") for _ in range(5)]
+    now = int((START + timedelta(hours=3)).timestamp()) * 10**9
+    engines = [opened(Settings(home=tmp_path)) for _ in range(6)]
+    together, failed = threading.Barrier(6), []
+
+    def work(engine: Engine) -> None:
+        together.wait()
+        try:
+            timetable.decide(engine, now)
+        except Exception as wrong:  # noqa: BLE001  whatever it is, the test shows it
+            failed.append(wrong)
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert [len(table.made(each)) for each in schedules] == [18] * 5
+
+
+def test_the_next_slot_is_when_to_look_again(table: Table):
+    assert timetable.next_slot(table.engine) is None
+    table.schedule()
+    sooner = table.schedule(cron="45 * * * *")
+    assert timetable.next_slot(table.engine) == int(datetime(2026, 11, 20, 6, 45, tzinfo=UTC).timestamp()) * 10**9
+    table.store.pause(sooner)
+    assert timetable.next_slot(table.engine) == int(datetime(2026, 11, 20, 7, 0, tzinfo=UTC).timestamp()) * 10**9
+
+
+def test_an_end_is_recorded_and_told_once(table: Table):
+    table.schedule()
+    table.after(minutes=30)
+    (firing,) = table.firings.waiting()
+    assert table.firings.begin(firing) is True
+    assert table.firings.begin(firing) is True  # a worker that takes over
+    table.end(firing)
+    table.end(firing, "failed")
+    assert table.store.firing(firing).state == "finished"
+    told = NotificationStore(table.engine).page("ada", False, 10, None)
+    assert [each.kind for _, each in told] == ["firing-finished"]
+
+
+def test_what_is_cancelled_before_it_began_does_not_begin(table: Table):
+    table.schedule()
+    table.after(minutes=30)
+    (firing,) = table.firings.waiting()
+    table.store.cancel(firing)
+    assert table.firings.begin(firing) is False
+    assert table.firings.waiting() == []
+
+
+def test_what_is_cancelled_while_it_runs_says_so_to_the_worker_and_is_not_told(table: Table):
+    table.schedule()
+    table.after(minutes=30)
+    (firing,) = table.firings.waiting()
+    table.firings.begin(firing)
+    assert table.store.cancel(firing).state == "starting"
+    assert table.firings.get(firing).cancel_asked_at is not None
+    table.end(firing, "cancelled")
+    assert table.store.firing(firing).state == "cancelled"
+    assert NotificationStore(table.engine).page("ada", False, 10, None) == []
+
+
+def test_the_database_itself_refuses_a_second_firing_of_a_slot(table: Table):
+    table.schedule(catch_up="all")
+    table.after(hours=2)
+    with pytest.raises(Exception, match="UNIQUE"), table.engine.begin() as connection:
+        connection.execute(update(FIRINGS).values(slot=1))
