@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import panel as pn
@@ -10,22 +11,23 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from panel.io.fastapi import add_applications
 
 from alphapulse_lib import __version__ as version
-from alphapulse_lib.settings import Settings
 from hub.dashboards import assets
 from hub.dashboards.gate import OWNER, Gate
 from hub.dashboards.home import Home
 from hub.dashboards.market import Market
 from hub.dashboards.page import Page, Services
-from hub.dashboards.runs import Runs
+from hub.dashboards.runs import runs
 from hub.dashboards.schedules import Schedules
-from hub.dashboards.shell import opened
+from hub.dashboards.shell import asked, opened
 from hub.dashboards.sign_in import PREFIX, SignIn
-from hub.dashboards.visitor import visitor
+from hub.dashboards.visitor import Visitor, visitor
 
 __all__ = ["PAGES", "create"]
 
+type Maker = Callable[[Visitor, Services, dict[str, str]], Page]
+
 #: The pages by the last part of their address.
-PAGES: dict[str, type[Page]] = {"home": Home, "market": Market, "runs": Runs, "schedules": Schedules}
+PAGES: dict[str, Maker] = {"home": Home, "market": Market, "runs": runs, "schedules": Schedules}
 
 
 def create(sign_in: SignIn, services: Services) -> FastAPI:
@@ -76,8 +78,8 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
 class _Maker:
     """Makes one visitor's page, each time that one is opened."""
 
-    kind: type[Page]
+    kind: Maker
     services: Services
 
     def make(self) -> pn.Template:
-        return opened(self.kind(visitor(), self.services))
+        return opened(self.kind(visitor(), self.services, asked()))

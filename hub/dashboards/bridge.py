@@ -24,7 +24,7 @@ class Bridge(JSComponent):
     _esm = "bridge.js"
 
     def __init__(self, heard: Heard, **parameters: Any) -> None:
-        super().__init__(**parameters)
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
         self._heard = heard
 
     def tell(self, document: Document, kind: str, **said: Any) -> None:

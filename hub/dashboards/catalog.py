@@ -13,7 +13,20 @@ from alphapulse_lib.views.numbers import venue_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WINDOWS", "Article", "Listed", "Quote", "article", "articles", "instruments", "quotes", "splits", "stamp", "step", "window_start"]
+__all__ = [
+    "WINDOWS",
+    "Article",
+    "Listed",
+    "Quote",
+    "article",
+    "articles",
+    "instruments",
+    "quotes",
+    "splits",
+    "stamp",
+    "step",
+    "window_start",
+]
 
 #: How far back a choice reaches, in days; 0 is all.
 WINDOWS = {"1m": 31, "3m": 92, "6m": 183, "1y": 366, "5y": 1827, "all": 0}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import panel as pn
 from bokeh.layouts import column
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     CustomJS,
     CustomJSTickFormatter,
@@ -19,9 +20,9 @@ from bokeh.models import (
     PanTool,
     Range1d,
     ResetTool,
-    Span,
     WheelZoomTool,
 )
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from hub.dashboards import times
@@ -54,7 +55,9 @@ _FIT = """
 const data = bars.data, first = Math.max(0, Math.ceil(x.start)), last = Math.min(data.x.length - 1, Math.floor(x.end));
 let low = Infinity, high = -Infinity, most = 0;
 for (let at = first; at <= last; at++) {
-  low = Math.min(low, data[floor][at]); high = Math.max(high, data[ceiling][at]); most = Math.max(most, data.volume[at]);
+  low = Math.min(low, data[floor][at]);
+  high = Math.max(high, data[ceiling][at]);
+  most = Math.max(most, data.volume[at]);
 }
 if (high < low) return;
 const room = 0.04 * (high - low || high);
@@ -95,7 +98,7 @@ class Drawing:
 
 def pane(label: str) -> pn.pane.Bokeh:
     """An empty place for a chart."""
-    return pn.pane.Bokeh(None, sizing_mode="stretch_width", name=label)
+    return pn.pane.Bokeh(None, sizing_mode="stretch_width", name=label)  # type: ignore[no-untyped-call]
 
 
 def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
@@ -104,20 +107,20 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     stamps = what.bars["ts"].dt.as_unit("ns").astype("int64").to_numpy()
     source, days = _source(what, stamps, tones)
     count = len(stamps)
-    reach = Range1d(-0.6, count - 0.4, bounds=(-1, count), min_interval=min(8, count + 1))
+    reach = Range1d(start=-0.6, end=count - 0.4, bounds=(-1, count), min_interval=min(8, count + 1))
     main = _empty(what.height, reach, tones, "log" if what.logarithmic else "linear")
     shown = _prices(main, source, what.style, tones, count)
     volume = _empty(84, reach, tones)
     volume.vbar(x="x", top="volume", width=0.7, source=source, fill_color=tones["other"], line_color=None)
     volume.yaxis.formatter = NumeralTickFormatter(format="0.0a")
-    volume.yaxis.ticker.desired_num_ticks = 2  # type: ignore[attr-defined]
+    volume.yaxis.ticker = BasicTicker(desired_num_ticks=2)
     main.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
     parts = [main, volume]
     _mark_splits(main, what.splits, stamps, tones)
     _mark_articles(main, what, stamps, tones)
     if what.sentiment is not None and len(what.sentiment):
         parts.append(_moods(what.sentiment, stamps, reach, tones))
-    main.add_tools(_hover(shown, days))
+    main.add_tools(_hover(shown))
     _tick(parts, days, count, intraday=len(days[0]) > 10)
     candles = what.style != "line"
     fit = CustomJS(
@@ -144,7 +147,7 @@ def _source(what: Drawing, stamps: Any, tones: dict[str, str]) -> tuple[ColumnDa
     return ColumnDataSource({"x": np.arange(len(bars)), "when": days, "colour": colours} | columns), days
 
 
-def _empty(height: int, reach: Range1d, tones: dict[str, str], scale: str = "linear") -> figure:
+def _empty(height: int, reach: Range1d, tones: dict[str, str], scale: Literal["linear", "log"] = "linear") -> figure:
     made = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -177,8 +180,9 @@ def _empty(height: int, reach: Range1d, tones: dict[str, str], scale: str = "lin
     return made
 
 
-def _prices(main: figure, source: ColumnDataSource, style: str, tones: dict[str, str], count: int) -> Any:
+def _prices(main: Any, source: ColumnDataSource, style: str, tones: dict[str, str], count: int) -> Any:
     data = source.data
+    shown: Any
     if style == "line":
         low, high = float(np.min(data["close"])), float(np.max(data["close"]))
         shown = main.line(x="x", y="close", source=source, line_color=tones["up"], line_width=1.6)
@@ -190,17 +194,21 @@ def _prices(main: figure, source: ColumnDataSource, style: str, tones: dict[str,
             line_width=1 if count < 600 else 0.5,
         )  # fmt: skip
     room = 0.04 * (high - low or high)
-    main.y_range = Range1d(low * 0.98, high * 1.03) if low > 0 and _is_log(main) else Range1d(low - room, high + 1.5 * room)
+    main.y_range = (
+        Range1d(start=low * 0.98, end=high * 1.03)
+        if low > 0 and _is_log(main)
+        else Range1d(start=low - room, end=high + 1.5 * room)
+    )
     last = float(data["close"][-1])
     main.add_layout(Span(location=last, dimension="width", line_color=tones["quiet"], line_dash=[2, 3], line_width=1))
     return shown
 
 
-def _is_log(main: figure) -> bool:
+def _is_log(main: Any) -> bool:
     return type(main.y_scale).__name__ == "LogScale"
 
 
-def _hover(shown: Any, days: list[str]) -> HoverTool:
+def _hover(shown: Any) -> HoverTool:
     rows = [("", "@when")] + [(name[0].upper(), f"@{name}{{0,0.00[00]}}") for name in ("open", "high", "low", "close")]
     return HoverTool(
         renderers=[shown],
@@ -212,7 +220,7 @@ def _hover(shown: Any, days: list[str]) -> HoverTool:
     )
 
 
-def _mark_splits(main: figure, splits: Sequence[tuple[int, float]], stamps: Any, tones: dict[str, str]) -> None:
+def _mark_splits(main: Any, splits: Sequence[tuple[int, float]], stamps: Any, tones: dict[str, str]) -> None:
     inside = [(at, ratio) for at, ratio in splits if stamps[0] < at <= stamps[-1]]
     if not inside:
         return
@@ -228,7 +236,7 @@ def _mark_splits(main: figure, splits: Sequence[tuple[int, float]], stamps: Any,
     )  # fmt: skip
 
 
-def _mark_articles(main: figure, what: Drawing, stamps: Any, tones: dict[str, str]) -> None:
+def _mark_articles(main: Any, what: Drawing, stamps: Any, tones: dict[str, str]) -> None:
     by_bar: dict[int, list[str]] = {}
     for article in what.articles:
         place = int(np.searchsorted(stamps, article.available_at))
@@ -268,7 +276,7 @@ def _moods(sentiment: pd.DataFrame, stamps: Any, reach: Range1d, tones: dict[str
         }
     )
     made = _empty(84, reach, tones)
-    made.y_range = Range1d(-1.05, 1.05)
+    made.y_range = Range1d(start=-1.05, end=1.05)
     made.yaxis.ticker = [-1, 0, 1]
     bars = made.vbar(x="x", top="score", width=0.9, source=source, fill_color="colour", line_color="colour")
     made.add_layout(Span(location=0, dimension="width", line_color=tones["rule"], line_width=1))
@@ -282,4 +290,4 @@ def _tick(parts: list[figure], days: list[str], count: int, *, intraday: bool) -
         part.xaxis.visible = False
     formatter = CustomJSTickFormatter(args={"days": days, "a_day": a_day}, code=_TICK)
     parts[-1].xaxis.formatter = formatter
-    parts[-1].xaxis.ticker.desired_num_ticks = 6  # type: ignore[attr-defined]
+    parts[-1].xaxis.ticker = BasicTicker(desired_num_ticks=4)

@@ -46,6 +46,7 @@ class Gate:
         self._app, self._sign_in = app, sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let it through."""
         if scope["type"] == "lifespan" or scope["path"] in _DOORS:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(_OPEN):
@@ -59,7 +60,8 @@ class Gate:
         request = Request(scope, receive)
         found = await self._entering(request)
         if isinstance(found, Response):
-            return await found(scope, receive, send)
+            await found(scope, receive, send)
+            return
         arrived(found)
         await self._app(_owned(scope, found), receive, _guarded(send))
 
@@ -129,11 +131,11 @@ def _clean(scope: Scope) -> Scope:
     """Without what names somebody, or somebody's session, in a way that only we may."""
     kept = [each for each in scope["headers"] if each[0].lower() not in (OWNER.encode(), b"bokeh-session-id")]
     query = b"" if b"bokeh-" in scope["query_string"] else scope["query_string"]
-    return scope | {"headers": kept, "query_string": query}
+    return {**scope, "headers": kept, "query_string": query}
 
 
 def _owned(scope: Scope, somebody: Visitor) -> Scope:
-    return scope | {"headers": [*scope["headers"], (OWNER.encode(), somebody.name.encode())]}
+    return {**scope, "headers": [*scope["headers"], (OWNER.encode(), somebody.name.encode())]}
 
 
 def _kept(send: Send) -> Send:
@@ -158,4 +160,3 @@ def _guarded(send: Send) -> Send:
         await send(message)
 
     return sending
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import panel as pn
 
@@ -37,10 +36,9 @@ class Home(Page):
 
     name, title = "home", "Home"
 
-    def __init__(self, somebody: Visitor, services: Services) -> None:
-        super().__init__(somebody, services)
+    def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
+        super().__init__(somebody, services, query)
         self._place = charts.pane("price")
-        self._shown: str | None = None
         self.widgets = {
             "watchlist": Widget(self._watchlist, "watchlist_empty", every=60),
             "chosen": Widget(self._chosen),
@@ -55,14 +53,14 @@ class Home(Page):
         """The price chart."""
         return {"chart": self._place}
 
-    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:  # noqa: ARG002
         """Choose a name, or mark what one was told as read."""
         if name == "choose":
             self.query["symbol"] = value
             self.tell("address", query=f"?{web.page('', symbol=value).partition('?')[2]}")
             await self.reload("chosen", "watchlist", "chart")
         elif name == "read" and value.isdigit():
-            await self.api.send("POST", "notifications/read", {"id": int(value)})
+            await self.api.ask(self.api.client.notifications.read, int(value))
             await self.reload("mentions")
 
     def theme_changed(self) -> None:
@@ -114,7 +112,7 @@ class Home(Page):
         return render("news", articles=found) if found else ""
 
     async def _runs(self) -> str:
-        found = (await self.api.get("runs", limit=_RUNS))["items"]
+        found = await self.api.all(self.api.client.runs.list, limit=_RUNS)
         return render("home_runs", runs=[ledger.row(each) for each in found]) if found else ""
 
     async def _schedules(self) -> str:
@@ -122,10 +120,11 @@ class Home(Page):
         return render("home_schedules", items=found) if found else ""
 
     async def _mentions(self) -> str:
-        found: list[dict[str, Any]] = (await self.api.get("notifications", limit=_TOLD))["items"]
-        items = [each | {"link": web.told(each["about"]), "at": times.iso_ns(each["created_at"])} for each in found]
-        unread = sum(not each["read_at"] for each in items)
-        return render("mentions", items=items, unread=unread, newest=items[0]["id"] if items else 0) if items else ""
+        found = await self.api.all(self.api.client.notifications.list, limit=_TOLD)
+        items = [(each, web.told(each.about), times.ns(each.created_at)) for each in found]
+        unread = sum(each.read_at is None for each in found)
+        newest = found[0].id if found else 0
+        return render("mentions", items=items, unread=unread, newest=newest) if items else ""
 
 
 def _drawing(listed: Listed) -> charts.Drawing:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
 
-from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.views import numbers
 
-__all__ = ["Row", "record_of", "row"]
+__all__ = ["Row", "row"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ class Row:
     zone: str
 
 
-def row(values: dict[str, Any]) -> Row:
-    """The row of a record that the API sent."""
-    record = record_of(values)
+def row(record: RunRecord) -> Row:
+    """The row of a record."""
     spec, stats = record.spec, record.statistics
     trials = stats.get("trials")
     return Row(
@@ -63,11 +60,6 @@ def row(values: dict[str, Any]) -> Row:
         started_at=record.started_at,
         zone=numbers.place(spec).timezone,
     )
-
-
-def record_of(values: dict[str, Any]) -> RunRecord:
-    """The record that the API sent, as the library knows it."""
-    return from_json(json.dumps(values))
 
 
 def _number(value: Any) -> float | None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import panel as pn
 from bokeh.document import Document
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import AlphaPulseError
 from hub.dashboards.bridge import Bridge
-from hub.dashboards.remote import Remote, TroubleError
+from hub.dashboards.remote import Remote
 from hub.dashboards.shelf import Shelf
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
@@ -40,20 +39,21 @@ class Services:
     """
 
     def __init__(self, api: str, folder: Path) -> None:
-        # The API is this machine's: no proxy of the environment lies between.
-        self._client = httpx.AsyncClient(base_url=api, timeout=20, trust_env=False)
+        self._api = f"{api}/services/api"
+        #: The loop that all pages live in; Panel calls them from threads of its own.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.watchlists = Watchlists(folder)
         self.shelf = Shelf()
 
     def remote(self, somebody: Visitor) -> Remote:
         """The API in somebody's name."""
-        return Remote(self._client, somebody.token)
+        return Remote(self._api, somebody.token)
 
     @asynccontextmanager
     async def lifespan(self, _: Any) -> AsyncIterator[None]:
-        """Closes the connections when the service ends."""
-        async with self._client:
-            yield
+        """As long as the service runs."""
+        self.loop = asyncio.get_running_loop()
+        yield
 
 
 @dataclass
@@ -87,16 +87,19 @@ class Page:
         Whose page it is.
     services : Services
         What it shows.
+    query : dict of str to str
+        What its address asks for.
     """
 
     #: The name in the address, and in the navigation.
     name = ""
     title = ""
+    #: The template, where it is not called like the page.
+    template = ""
 
-    def __init__(self, somebody: Visitor, services: Services) -> None:
-        self.visitor, self.services = somebody, services
+    def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
+        self.visitor, self.services, self.query = somebody, services, query
         self.api = services.remote(somebody)
-        self.query: dict[str, str] = {}
         self.dark = False
         self.bridge = Bridge(self._heard)
         self.widgets: dict[str, Widget] = {}
@@ -140,10 +143,10 @@ class Page:
 
     # --- a page's life --------------------------------------------------------------------------------------------
 
-    def live_in(self, document: Document, query: dict[str, str]) -> None:
+    def live_in(self, document: Document) -> None:
         """Belong to a document, until its session ends."""
-        self._document, self.query = document, query
-        document.on_session_destroyed(lambda _: self._end())  # type: ignore[arg-type]
+        self._document = document
+        document.on_session_destroyed(lambda _: self._end())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside, as long as the page lives."""
@@ -161,11 +164,16 @@ class Page:
         self.tell("html", slot=name, html=render("skeleton", rows=4), state="loading")
 
     def _end(self) -> None:
-        for task in self._tasks:
-            task.get_loop().call_soon_threadsafe(task.cancel)
         self._document = None
+        for task in list(self._tasks):
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        self.api.close()
 
     def _heard(self, act: str, value: str, fields: dict[str, str]) -> None:
+        if self.services.loop is not None:
+            self.services.loop.call_soon_threadsafe(self._do, act, value, fields)
+
+    def _do(self, act: str, value: str, fields: dict[str, str]) -> None:
         if act == "ping":
             self.tell("pong")
         elif act in ("ready", "theme"):
@@ -191,9 +199,9 @@ class Page:
         widget = self.widgets[name]
         try:
             html = await widget.load()
-        except (TroubleError, AlphaPulseError) as failed:
-            self._failed(name, widget, str(failed), failed.hint)
-        except Exception:  # noqa: BLE001  the page goes on without one of its widgets
+        except AlphaPulseError as failed:
+            self._failed(name, widget, failed.message, failed.hint)
+        except Exception:
             log.exception("The widget %s of %s", name, self.name)
             self._failed(name, widget, "This could not be shown: our mistake.", "The service's log says why.")
         else:
@@ -216,8 +224,8 @@ class Page:
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except (TroubleError, AlphaPulseError) as failed:
-            self.note(f"{failed} {failed.hint}".strip(), bad=True)
-        except Exception:  # noqa: BLE001  one control's failure must not end the page
+        except AlphaPulseError as failed:
+            self.note(f"{failed.message} {failed.hint}".strip(), bad=True)
+        except Exception:
             log.exception("The page %s", self.name)
             self.note("That did not work: our mistake. The service's log says why.", bad=True)

@@ -1,121 +1,76 @@
-"""The REST API, asked in a visitor's own name."""
+"""The REST API, asked in a visitor's own name, beside the page's event loop."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from typing import Any
-from urllib.parse import quote
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
 
-import httpx
-from httpx_sse import SSEError, aconnect_sse
+from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.model.comment import CommentEvent
 
 __all__ = ["Remote", "TroubleError"]
 
-_PREFIX = "/services/api/v1"
+_PATIENCE = 20.0  # seconds without a byte from the API
 
 
-class TroubleError(Exception):
-    """Something that was asked for did not come; says what, and what to do.
-
-    Attributes
-    ----------
-    status : int
-        Of the answer; 0 where there was none.
-    hint : str
-        What to do next.
-    """
-
-    def __init__(self, said: str, hint: str = "", status: int = 0) -> None:
-        super().__init__(said)
-        self.hint, self.status = hint, status
+class TroubleError(AlphaPulseError):
+    """Something that a page was asked for does not exist, or cannot be read."""
 
 
 class Remote:
-    """The API.
+    """The API as one page uses it.
 
     Parameters
     ----------
-    client : httpx.AsyncClient
-        Knows the address; everybody's.
+    url : str
+        Where it is, such as ``http://127.0.0.1:8001/services/api``.
     token : str
         The visitor's.
+
+    Attributes
+    ----------
+    client : Client
+        Blocks while it asks: use it through `ask` and `all`.
     """
 
-    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
-        self._client = client
-        self._headers = {"Authorization": f"Bearer {token}"}
+    def __init__(self, url: str, token: str) -> None:
+        self.client = Client(url, token, timeout=_PATIENCE, retries=1)
+        self._closed = threading.Event()
 
-    async def get(self, path: str, **parameters: Any) -> Any:
-        """What stands at a path such as ``runs`` or ``runs/ab12``; parameters that are ``None`` or empty are left out."""
-        wanted = {name: value for name, value in parameters.items() if value not in (None, "")}
-        return (await self._asked("GET", path, params=wanted)).json()
+    async def ask[**P, T](self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """What a method of the client returns, asked in a thread."""
+        return await asyncio.to_thread(function, *given, **named)
 
-    async def file(self, path: str) -> bytes:
-        """A file as it is."""
-        return (await self._asked("GET", path)).content
+    async def all[**P, T](self, function: Callable[P, Iterable[T]], *given: P.args, **named: P.kwargs) -> list[T]:
+        """What a method of the client gives one after the other, asked in a thread."""
+        return await asyncio.to_thread(lambda: list(function(*given, **named)))
 
-    async def pages(self, path: str, most: int, **parameters: Any) -> list[Any]:
-        """The items of a list, over as many pages as it takes, up to so many."""
-        items: list[Any] = []
-        cursor = ""
-        while len(items) < most:
-            page = await self.get(path, limit=min(200, most - len(items)), cursor=cursor, **parameters)
-            items += page["items"]
-            cursor = page.get("next") or ""
-            if not cursor:
-                break
-        return items
+    def follow(self, target: str, happened: Callable[[CommentEvent], None], refused: Callable[[str], None]) -> None:
+        """Hear of each comment on something, in the loop that calls this, until the page is closed.
 
-    async def send(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
-        """Change something; ``key`` makes it happen once, however often it is sent."""
-        headers = {"Idempotency-Key": key} if key else {}
-        answer = await self._asked(method, path, json=body, headers=headers)
-        return answer.json() if answer.content else None
+        Parameters
+        ----------
+        happened : callable
+            Takes each event.
+        refused : callable
+            Told, once, that the API will say nothing more, and why.
+        """
+        loop = asyncio.get_running_loop()
 
-    async def events(self, target: str) -> AsyncIterator[dict[str, Any]]:
-        """What happens to the comments on something, until the connection breaks."""
-        address = f"{_PREFIX}/comments/events"
-        try:
-            async with aconnect_sse(
-                self._client,
-                "GET",
-                address,
-                params={"target": target},
-                headers=self._headers,
-                timeout=httpx.Timeout(10, read=60),  # the API says something every 15 s
-            ) as source:
-                async for event in source.aiter_sse():
-                    if event.data:
-                        yield json.loads(event.data)
-        except (httpx.HTTPError, SSEError) as broken:
-            raise TroubleError("The connection to the API broke.", "It is opened again by itself.") from broken
+        def listen() -> None:
+            try:
+                for event in self.client.comments.events(target, stop=self._closed.is_set):
+                    loop.call_soon_threadsafe(happened, event)
+            except AlphaPulseError as said:
+                if not self._closed.is_set():
+                    loop.call_soon_threadsafe(refused, str(said))
 
-    async def _asked(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
-        address = f"{_PREFIX}/{quote(path, safe='/')}"
-        try:
-            answer = await self._client.request(method, address, headers=self._headers | (headers or {}), **more)
-        except httpx.HTTPError as failed:
-            raise TroubleError(
-                "The API does not answer.", "The rest of the page goes on; try again in a moment."
-            ) from failed
-        if answer.is_success:
-            return answer
-        raise _problem(answer)
+        # A thread of its own: it waits most of the time, and those of the pool are few.
+        threading.Thread(target=listen, name=f"comments on {target}", daemon=True).start()
 
-
-def _problem(answer: httpx.Response) -> TroubleError:
-    """The API's own words, where it has some."""
-    try:
-        told = answer.json()
-    except ValueError:
-        told = {}
-    if not isinstance(told, dict) or "detail" not in told:
-        return TroubleError(f"The API answered {answer.status_code}.", "Try again in a moment.", answer.status_code)
-    fields = ", ".join(
-        f"{'.'.join(str(part) for part in each.get('loc', ())[1:])}: {each.get('msg', '')}"
-        for each in told.get("errors") or ()
-        if isinstance(each, dict)
-    )
-    said = str(told["detail"]) + (f" ({fields})" if fields else "")
-    return TroubleError(said, str(told.get("hint") or ""), answer.status_code)
+    def close(self) -> None:
+        """Nobody looks at the page any more."""
+        self._closed.set()
+        self.client.close()

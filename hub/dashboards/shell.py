@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import panel as pn
 
@@ -11,19 +12,25 @@ from hub.dashboards import assets, web
 from hub.dashboards.page import Page
 from hub.dashboards.templating import render
 
-__all__ = ["opened"]
+__all__ = ["asked", "opened"]
 
 #: Where a page's template wants a Panel object: ``<!-- root:chart -->``.
 _MARK = "<!-- root:{} -->"
+_LONGEST = 1000
 _NAVIGATION = (("home", "Home"), ("market", "Market"), ("runs", "Runs"), ("schedules", "Schedules"))
+
+
+def asked() -> dict[str, str]:
+    """What the address of the page that is being opened asks for; of what it names twice, the first."""
+    arguments: dict[str, list[bytes]] = _document().session_context.request.arguments
+    return {name: values[0].decode("utf-8", "replace")[:_LONGEST] for name, values in arguments.items() if values}
 
 
 def opened(page: Page) -> pn.Template:
     """The page as Panel serves it."""
-    state = pn.state
-    page.live_in(state.curdoc, {name: values[0].decode("utf-8", "replace") for name, values in _arguments().items()})
+    page.live_in(_document())
     html = render(
-        page.name,
+        page.template or page.name,
         page=page.name,
         title=page.title,
         navigation=_NAVIGATION,
@@ -49,10 +56,8 @@ def opened(page: Page) -> pn.Template:
     return template
 
 
-def _arguments() -> dict[str, list[bytes]]:
-    request = pn.state.curdoc.session_context.request
-    found: dict[str, list[bytes]] = request.arguments
-    return found
+def _document() -> Any:
+    return pn.state.curdoc
 
 
 @cache

@@ -9,20 +9,20 @@ from markupsafe import Markup
 
 from alphapulse_lib import clock
 
-__all__ = ["age", "ago", "at", "day", "iso_ns", "moment"]
+__all__ = ["age", "ago", "at", "day", "moment", "ns"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-def iso_ns(text: str) -> int:
-    """Nanoseconds of a moment that the API wrote.
+def ns(moment: datetime) -> int:
+    """Nanoseconds since 1970 of a moment.
 
     Examples
     --------
-    >>> iso_ns("1970-01-01T00:00:01Z")
+    >>> ns(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000000
     """
-    since = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * _DAY + since.seconds) * 10**9 + since.microseconds * 1000
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from alphapulse_lib.model.schedule import Firing, Schedule
 from hub.dashboards import times
 from hub.dashboards.remote import Remote
 
@@ -62,53 +64,54 @@ class Plan:
 
 async def plans(api: Remote, most: int) -> list[Plan]:
     """The newest schedules, those that fire next first."""
-    found = [plan(each) for each in await api.pages("schedules", most)]
+    found = [plan(each) for each in await api.all(api.client.schedules.list, limit=most)]
     return sorted(found, key=lambda each: (each.next is None, each.next or 0))
 
 
-async def firings(api: Remote, schedule: str, most: int) -> list[FiringRow]:
-    """A schedule's newest firings, the newest first."""
-    return [firing(each) for each in await api.pages(f"schedules/{schedule}/firings", most)]
+async def firings(api: Remote, schedule: str | None, most: int) -> list[FiringRow]:
+    """The newest firings of a schedule, or of all, the newest first."""
+    return [firing(each) for each in await api.all(api.client.schedules.firings, schedule, limit=most)]
 
 
-def plan(told: dict[str, Any]) -> Plan:
-    """A schedule that the API sent."""
+def plan(told: Schedule) -> Plan:
+    """A schedule of the API."""
     return Plan(
-        id=told["id"],
-        user=told["owner"],
-        notebook=told["notebook"],
-        parameters=told["parameters"],
-        cron=told["cron"],
-        zone=told["timezone"],
-        catch_up=told["catch_up"],
-        overlap=told["overlap"],
-        timeout=told["timeout"],
-        output=told["output"],
-        paused=told["paused"],
-        next=times.iso_ns(told["next"][0]) if told["next"] else None,
-        last=firing(told["last"]) if told["last"] else None,
+        id=told.id,
+        user=told.owner,
+        notebook=told.notebook,
+        parameters=told.parameters,
+        cron=told.cron,
+        zone=told.timezone,
+        catch_up=told.catch_up,
+        overlap=told.overlap,
+        timeout=told.timeout,
+        output=told.output,
+        paused=told.paused,
+        next=times.ns(told.next[0]) if told.next else None,
+        last=firing(told.last) if told.last else None,
     )
 
 
-def firing(told: dict[str, Any]) -> FiringRow:
-    """A firing that the API sent."""
-    moments = {name: _moment(told[name]) for name in ("slot", "started_at", "ended_at")}
-    created = times.iso_ns(told["created_at"])
+def firing(told: Firing) -> FiringRow:
+    """A firing of the API."""
+    slot, started, ended = (_moment(each) for each in (told.slot, told.started_at, told.ended_at))
     return FiringRow(
-        id=told["id"],
-        schedule=told["schedule"] or "",
-        state=told["state"],
-        kind=told["kind"],
-        at=moments["started_at"] or moments["slot"] or created,
-        detail=told["detail"],
-        output=told["output"],
-        owner=told["owner"],
-        runs=tuple(told["runs"]),
-        cells=told["cells"],
-        cells_done=told["cells_done"],
-        **moments,
+        id=told.id,
+        schedule=told.schedule or "",
+        state=told.state,
+        kind=told.kind,
+        at=started or slot or times.ns(told.created_at),
+        slot=slot,
+        started_at=started,
+        ended_at=ended,
+        detail=told.detail,
+        output=told.output,
+        owner=told.owner,
+        runs=told.runs,
+        cells=told.cells,
+        cells_done=told.cells_done,
     )
 
 
-def _moment(text: str | None) -> int | None:
-    return times.iso_ns(text) if text else None
+def _moment(told: datetime | None) -> int | None:
+    return times.ns(told) if told else None

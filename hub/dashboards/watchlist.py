@@ -34,7 +34,7 @@ class Watchlists:
         return [row[0] for row in rows] if chose else None
 
     def change(self, user: str, shown: list[str], instrument_id: str, *, watched: bool) -> None:
-        """Add a name or take it away; ``shown`` is the list the person saw, which becomes theirs at the first change."""
+        """Add a name or take it away; ``shown``, the list the person saw, becomes theirs at the first change."""
         held = self.of(user)
         kept = [each for each in (shown if held is None else held) if each != instrument_id]
         wanted = [*kept[: MOST - 1], instrument_id] if watched else kept

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import CHROMIUM, FLAGS, Witness
 from running_hub import RunningHub
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
-CHROMIUM = shutil.which("chromium")
 
 pytestmark = [
     pytest.mark.journey,
@@ -26,38 +25,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium"),
 ]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TUTORIAL = "tutorials/01-first-tour.ipynb"
 IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
-
-
-class Witness:
-    """What a browser saw that its user does not: errors, refused requests, strange hosts."""
-
-    def __init__(self, context: Any, own: str) -> None:
-        self.errors: list[str] = []
-        self.strangers: set[str] = set()
-        self._own = own
-        context.on("request", self._request)
-        context.on("response", self._response)
-        context.on("console", lambda said: said.type == "error" and self.errors.append(f"console: {said.text[:300]}"))
-        context.on("weberror", lambda raised: self.errors.append(f"page: {raised.error}"))
-
-    def _request(self, request: Any) -> None:
-        if request.url.startswith(("http", "ws")) and self._own not in request.url.split("/")[2]:
-            self.strangers.add(request.url)
-
-    def _response(self, response: Any) -> None:
-        if response.status >= 400:
-            self.errors.append(f"{response.status} {response.url}")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,150 @@
+"""A page's widgets: each in its four states, and what a browser may say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alphapulse_lib.errors import NoCoverage
+from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.visitor import Visitor
+
+ANN = Visitor("ann", is_admin=False, token="t0k3n", session="s")
+
+
+class Told(Page):
+    """A page that keeps what it tells its browser."""
+
+    name = "told"
+
+    def __init__(self, folder: Path, load: Callable[[], Awaitable[str]], empty: str = "", every: float = 0) -> None:
+        super().__init__(ANN, Services("http://127.0.0.1:9", folder), {})
+        self.widgets = {"one": Widget(load, empty, every)}
+        self.said: list[dict[str, Any]] = []
+        self.acts: list[tuple[str, str, dict[str, str]]] = []
+
+    def tell(self, kind: str, **said: Any) -> None:
+        self.said.append({"kind": kind} | said)
+
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+        self.acts.append((name, value, fields))
+        if name == "break":
+            raise NoCoverage("<b>No</b> bars.", "Bring some in.")
+        if name == "fault":
+            raise ZeroDivisionError
+
+    @property
+    def states(self) -> list[str]:
+        return [each["state"] for each in self.said if each["kind"] == "html"]
+
+
+def of(*answers: str | Exception) -> Callable[[], Awaitable[str]]:
+    left = list(answers)
+
+    async def load() -> str:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return load
+
+
+def test_a_widget_that_has_something_is_ready_and_is_sent_again_only_when_it_changed(tmp_path: Path):
+    page = Told(tmp_path, of("<p>1</p>", "<p>1</p>", "<p>2</p>"))
+    for _ in range(3):
+        asyncio.run(page.reload("one"))
+    assert [(each["html"], each["state"]) for each in page.said] == [("<p>1</p>", "ready"), ("<p>2</p>", "ready")]
+
+
+def test_a_widget_without_anything_says_what_would_be_there_and_what_fills_it(tmp_path: Path):
+    page = Told(tmp_path, of(""), "runs_empty")
+    asyncio.run(page.reload("one"))
+    assert page.states == ["empty"]
+    assert "None is in the ledger yet" in page.said[0]["html"]
+    assert "<a href=" in page.said[0]["html"]
+
+
+def test_a_widget_that_fails_says_why_since_when_and_offers_to_try_again(tmp_path: Path):
+    page = Told(tmp_path, of(NoCoverage("<b>No</b> bars.", "Bring some in.")))
+    asyncio.run(page.reload("one"))
+    shown = page.said[0]["html"]
+    assert page.states == ["error"]
+    assert "&lt;b&gt;No&lt;/b&gt; bars." in shown
+    assert "Bring some in." in shown
+    assert "Since <time" in shown
+    assert 'data-act="retry" data-value="one"' in shown
+
+
+def test_what_was_shown_stays_and_says_how_old_it_is_when_it_cannot_be_had_again(tmp_path: Path):
+    page = Told(tmp_path, of("<p>1</p>", NoCoverage("Gone.", ""), "<p>1</p>"))
+    for _ in range(3):
+        asyncio.run(page.reload("one"))
+    assert page.states == ["ready", "stale", "ready"]
+    assert "As of" in page.said[1]["html"]
+    assert page.said[1]["html"].endswith("<p>1</p>")
+
+
+def test_our_own_mistake_is_no_reason_to_show_its_words(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    page = Told(tmp_path, of(ZeroDivisionError("secret /path")))
+    asyncio.run(page.reload("one"))
+    assert page.states == ["error"]
+    assert "secret" not in page.said[0]["html"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_widget_is_loaded_when_the_browser_is_ready_again_by_itself_and_on_request(tmp_path: Path):
+    page = Told(tmp_path, of(*(f"<p>{number}</p>" for number in range(100))), every=0.05)
+
+    async def live() -> int:
+        page.services.loop = asyncio.get_running_loop()
+        page._heard("ready", "dark", {})
+        await asyncio.sleep(0.3)
+        before = len(page.states)
+        page._heard("retry", "one", {})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        page._end()
+        await asyncio.sleep(0.01)
+        after = len(page.states)
+        await asyncio.sleep(0.2)
+        assert len(page.states) == after, "it goes on though nobody looks"
+        return before
+
+    assert asyncio.run(live()) >= 3
+    assert page.dark
+
+
+def test_a_control_that_fails_tells_the_person_and_the_page_goes_on(tmp_path: Path):
+    page = Told(tmp_path, of("x"))
+
+    async def live() -> None:
+        page.services.loop = asyncio.get_running_loop()
+        for name in ("break", "fault", "fine"):
+            page._heard(name, "v", {"a": "b"})
+        await asyncio.sleep(0.05)
+
+    asyncio.run(live())
+    assert [each[0] for each in page.acts] == ["break", "fault", "fine"]
+    notes = [each for each in page.said if each["kind"] == "note"]
+    assert [each["tone"] for each in notes] == ["bad", "bad"]
+    assert notes[0]["text"] == "<b>No</b> bars. Bring some in."
+
+
+@pytest.mark.parametrize("said", [None, "ready", {}, {"act": 3}, {"act": ["x"]}, {"act": None, "value": "x"}])
+def test_what_is_no_message_is_passed_over(tmp_path: Path, said: Any):
+    page = Told(tmp_path, of("x"))
+    page.bridge._handle_msg(said)
+    assert page.acts == []
+
+
+def test_only_texts_come_through_the_bridge(tmp_path: Path):
+    page = Told(tmp_path, of("x"))
+    heard: list[Any] = []
+    page.bridge._heard = lambda *said: heard.append(said)
+    page.bridge._handle_msg({"act": "save", "value": {"x": 1}, "fields": {"a": "b", "c": 3, "d": ["e"]}})
+    assert heard == [("save", "", {"a": "b"})]
