@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import panel as pn
+from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
     BasicTicker,
@@ -232,7 +233,7 @@ def _mark_splits(main: Any, splits: Sequence[tuple[int, float]], stamps: Any, to
     words = [f" {ratio:g}:1 split" for _, ratio in inside]
     main.text(
         x=[place - 0.5 for place in places], y=[main.y_range.start] * len(places), text=words, text_baseline="bottom",
-        text_color=tones["quiet"], text_font=_FONT, text_font_size="11px",
+        text_color=tones["quiet"], text_font=value(_FONT), text_font_size="11px",
     )  # fmt: skip
 
 
