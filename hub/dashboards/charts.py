@@ -17,6 +17,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     HoverTool,
     LayoutDOM,
+    LogTicker,
     NumeralTickFormatter,
     PanTool,
     Range1d,
@@ -65,6 +66,14 @@ const room = 0.04 * (high - low || high);
 if (log) { y.start = low * 0.98; y.end = high * 1.03; } else { y.start = low - room; y.end = high + 1.5 * room; }
 volume.end = most * 1.05 || 1;
 """
+
+
+# Bokeh's own tooltip is white on every page; its labels are too faint on that.
+_BAR = (
+    f'<div style="font: 12px {_FONT}; color: #1c2128; font-variant-numeric: tabular-nums"><b>@when</b>'
+    + "".join(f"<br>{name.title()} @{name}{{0,0.00[00]}}" for name in ("open", "high", "low", "close"))
+    + "<br>Volume @volume{0,0}</div>"
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,8 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     volume.yaxis.formatter = NumeralTickFormatter(format="0.0a")
     volume.yaxis.ticker = BasicTicker(desired_num_ticks=2)
     main.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
+    if what.logarithmic:
+        main.yaxis.ticker = LogTicker(desired_num_ticks=8, mantissas=[1, 2, 5])
     parts = [main, volume]
     _mark_splits(main, what.splits, stamps, tones)
     _mark_articles(main, what, stamps, tones)
@@ -210,10 +221,9 @@ def _is_log(main: Any) -> bool:
 
 
 def _hover(shown: Any) -> HoverTool:
-    rows = [("", "@when")] + [(name[0].upper(), f"@{name}{{0,0.00[00]}}") for name in ("open", "high", "low", "close")]
     return HoverTool(
         renderers=[shown],
-        tooltips=[*rows, ("V", "@volume{0,0}")],
+        tooltips=_BAR,
         mode="vline",
         point_policy="follow_mouse",
         line_policy="nearest",
