@@ -60,9 +60,9 @@ class Network:
         return f"http://{_LOOPBACK}:{self.api_port}"
 
     @property
-    def health(self) -> str:
-        """What the REST API answers without a sign-in."""
-        return f"{self.api}/services/api/health"
+    def health(self) -> tuple[str, ...]:
+        """What the services answer without a sign-in, when they are well."""
+        return f"{self.api}/services/api/health", f"{self.dashboards}/services/dashboards/health"
 
     @property
     def dashboards(self) -> str:

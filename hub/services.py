@@ -25,6 +25,7 @@ def configure(c: Any, network: Network, held: Keys) -> None:
             "api_token": held.dashboards_token,
             "oauth_no_confirm": True,
             "oauth_client_allowed_scopes": roles.BROWSER,
+            "display": False,  # the hub's pages have a link of their own to it
         },
     ]
     c.JupyterHub.custom_scopes = roles.SCOPES

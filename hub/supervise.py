@@ -27,7 +27,7 @@ type Say = Callable[[str], None]
 type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
-_OURS = ("api", "cache", "catalog", "hub", "ledger", "logs", "run", "users", "worker", "keys.json")
+_OURS = ("api", "cache", "catalog", "dashboards", "hub", "ledger", "logs", "run", "users", "worker", "keys.json")
 #: What only AlphaPulse writes: without one of them the folders above are somebody else's.
 _SIGNS = ("keys.json", "run/up.lock", "catalog/catalog.json", "ledger/ledger.sqlite")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
@@ -154,7 +154,8 @@ def _run(chosen: Settings, home: Path, say: Say) -> None:
     sample.fill(chosen, say)
     with programs.kept_alive(chosen, places, held) as healthy:
         deadline = time.monotonic() + _READY_WITHIN
-        while not all(_answers(url) for url in (f"{places.hub_api}/hub/api/", f"{places.url}/hub/api/", places.health)):
+        wanted = (f"{places.hub_api}/hub/api/", f"{places.url}/hub/api/", *places.health)
+        while not all(_answers(url) for url in wanted):
             healthy()
             if time.monotonic() > deadline:
                 raise HubError(f"The hub does not answer after {_READY_WITHIN:.0f} s.", f"See {home / 'logs'}.")

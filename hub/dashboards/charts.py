@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import panel as pn
+from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
     BasicTicker,
@@ -16,6 +17,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     HoverTool,
     LayoutDOM,
+    LogTicker,
     NumeralTickFormatter,
     PanTool,
     Range1d,
@@ -64,6 +66,14 @@ const room = 0.04 * (high - low || high);
 if (log) { y.start = low * 0.98; y.end = high * 1.03; } else { y.start = low - room; y.end = high + 1.5 * room; }
 volume.end = most * 1.05 || 1;
 """
+
+
+# Bokeh's own tooltip is white on every page; its labels are too faint on that.
+_BAR = (
+    f'<div style="font: 12px {_FONT}; color: #1c2128; font-variant-numeric: tabular-nums"><b>@when</b>'
+    + "".join(f"<br>{name.title()} @{name}{{0,0.00[00]}}" for name in ("open", "high", "low", "close"))
+    + "<br>Volume @volume{0,0}</div>"
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     volume.yaxis.formatter = NumeralTickFormatter(format="0.0a")
     volume.yaxis.ticker = BasicTicker(desired_num_ticks=2)
     main.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
+    if what.logarithmic:
+        main.yaxis.ticker = LogTicker(desired_num_ticks=8, mantissas=[1, 2, 5])
     parts = [main, volume]
     _mark_splits(main, what.splits, stamps, tones)
     _mark_articles(main, what, stamps, tones)
@@ -209,10 +221,9 @@ def _is_log(main: Any) -> bool:
 
 
 def _hover(shown: Any) -> HoverTool:
-    rows = [("", "@when")] + [(name[0].upper(), f"@{name}{{0,0.00[00]}}") for name in ("open", "high", "low", "close")]
     return HoverTool(
         renderers=[shown],
-        tooltips=[*rows, ("V", "@volume{0,0}")],
+        tooltips=_BAR,
         mode="vline",
         point_policy="follow_mouse",
         line_policy="nearest",
@@ -232,7 +243,7 @@ def _mark_splits(main: Any, splits: Sequence[tuple[int, float]], stamps: Any, to
     words = [f" {ratio:g}:1 split" for _, ratio in inside]
     main.text(
         x=[place - 0.5 for place in places], y=[main.y_range.start] * len(places), text=words, text_baseline="bottom",
-        text_color=tones["quiet"], text_font=_FONT, text_font_size="11px",
+        text_color=tones["quiet"], text_font=value(_FONT), text_font_size="11px",
     )  # fmt: skip
 
 

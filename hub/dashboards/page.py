@@ -15,6 +15,7 @@ from bokeh.document import Document
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import AlphaPulseError
+from hub.dashboards import catalog
 from hub.dashboards.bridge import Bridge
 from hub.dashboards.remote import Remote
 from hub.dashboards.shelf import Shelf
@@ -53,7 +54,16 @@ class Services:
     async def lifespan(self, _: Any) -> AsyncIterator[None]:
         """As long as the service runs."""
         self.loop = asyncio.get_running_loop()
+        warm = asyncio.ensure_future(self._warm())
         yield
+        warm.cancel()
+
+    async def _warm(self) -> None:
+        """Read the catalog's index before anybody asks, and import what reads it."""
+        try:
+            await self.shelf.get(30, catalog.instruments)
+        except AlphaPulseError as empty:
+            log.info("The catalog cannot be read yet: %s", empty.message)
 
 
 @dataclass

@@ -43,5 +43,7 @@ class Person:
         return next(cookie.value or "" for cookie in self.http.cookies.jar if cookie.name == "_xsrf")
 
     def _headers(self) -> dict[str, str]:
-        xsrf = [cookie.value or "" for cookie in self.http.cookies.jar if cookie.name == "_xsrf"]
+        # The person's own server may have set one of its own meanwhile.
+        mine = [cookie for cookie in self.http.cookies.jar if cookie.name == "_xsrf" and cookie.path == "/hub/"]
+        xsrf = [cookie.value or "" for cookie in mine]
         return {"X-XSRFToken": xsrf[-1], "Referer": f"{self.url}/hub/home"}
