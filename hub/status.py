@@ -83,7 +83,7 @@ def parts(chosen: Settings) -> list[Part]:
         # Without its token the proxy refuses to say more; that it refuses is all that is asked.
         "proxy": lambda: _answers(f"{places.proxy_api}/api/routes", 403),
         "hub": lambda: _answers(f"{places.url}/hub/api/", 200),
-        "api": lambda: _answers(places.health, 200),
+        "api": lambda: _answers(f"{places.api}/services/api/health", 200),
         "worker": lambda: _beats(chosen, running.get("worker")),
         "dashboards": lambda: _answers(f"{places.dashboards}/services/dashboards/health", 200),
     }

@@ -136,6 +136,7 @@ def test_a_second_person_reads_a_comment_and_answers_which_the_first_sees_withou
     bob.page.click(".mentions a >> text=admin mentioned you")
     bob.page.wait_for_selector("#thread em >> text=ten")
     bob.page.click("#thread button >> text=Answer")
+    bob.page.wait_for_selector("text=Answering admin")
     bob.page.fill("#body", "Look at the costs.")
     bob.page.keyboard.press("Control+Enter")
     page.wait_for_selector("#thread ol ol >> text=Look at the costs.")
