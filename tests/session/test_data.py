@@ -91,6 +91,17 @@ def test_as_of_the_day_before_a_split(catalog: Path):
         ap.bars("AAPL", recorded_as_of="2013-07-08")
 
 
+def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
+    far = "9999-12-31"
+    assert ap.bars("AAPL", end=far, as_of=far, recorded_as_of=far).equals(ap.bars("AAPL"))
+    assert ap.coverage("AAPL", end=far).bars == 5
+    assert ap.sql("SELECT count(*) FROM bars_1d", as_of=far, recorded_as_of="2300-12-31").fetchall() == [(7,)]
+    assert ap.news("AAPL", end=far, as_of=far).empty
+    assert ap.sentiment("AAPL", end=far, as_of=far).empty
+    with pytest.raises(InputError, match="lies after 2262"):
+        ap.bars("AAPL", start=far)
+
+
 def test_instruments(catalog: Path):
     frame = ap.instruments()
     assert frame["symbol"].tolist() == ["AAPL", "MSFT"]
