@@ -103,6 +103,8 @@ def test_an_import_cut_short_before_its_mentions_is_made_whole_by_running_it_aga
         (("files", "prices.csv"), {"recover": None}, InputError, "recover='None' is neither"),
         (("files", "prices.csv"), {"day_first": "no"}, InputError, "day_first='no' is neither"),
         (("files", pd.DataFrame()), {}, InputError, "Not a path"),
+        (("files", "prices.csv"), {"kind": ["bars"]}, InputError, "kind="),
+        (("files", "prices.csv"), {"stamps": {"open"}}, InputError, "stamps="),
     ],
 )
 def test_what_cannot_be_used_says_so(
