@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import warnings as python_warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib import clock
@@ -18,6 +19,7 @@ from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.runs import SessionRun, open_ledger
+from alphapulse_lib.session.symbols import resolved
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.process import Worker
@@ -195,13 +197,7 @@ def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Inst
     """The instruments, and what each one is called in the results."""
     from alphapulse_lib.query.bars import names
 
-    if not isinstance(symbols, Iterable):
-        raise InputError(f"{symbols!r} is no symbol.", "Give one, such as 'AAPL', or a list of them.")
-    wanted = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not wanted:
-        raise InputError("No symbol was given.", "Give one, such as 'AAPL', or a list of them.")
-    index = Index(roots)
-    found = tuple(dict.fromkeys(index.resolve(str(each)) for each in wanted))
+    found = tuple(resolved(Index(roots), symbols))
     currencies = sorted({each.currency for each in found})
     if len(currencies) > 1:
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
@@ -236,11 +232,13 @@ def _spec(
     window = Window.of(start, end, zone)
     one_of("fill", fill, FILLS)
     one_of("adjust", adjust, ("splits", "none"))
-    if isinstance(cash, bool) or not isinstance(cash, int | float) or not 0 < cash <= _MOST_CASH:
+    if isinstance(cash, bool) or not isinstance(cash, Real) or not 0 < cash <= _MOST_CASH:
         raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= FOREVER:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
         raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
-    with_news = _names_events(names_used(strategy)) if news is None else bool(news)
+    if not isinstance(news, bool | None):
+        raise InputError(f"news={str(news)[:60]!r} is neither True, False nor None.")
+    with_news = _names_events(names_used(strategy)) if news is None else news
     return RunSpec(
         strategy=source_of(strategy),
         instruments=tuple(each.id for each in instruments),
@@ -255,7 +253,7 @@ def _spec(
         news=with_news,
         scorer=find(scorer).name if with_news else "",
         as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
-        seed=seed,
+        seed=int(seed),
     )
 
 
