@@ -10,6 +10,8 @@ import contextlib
 import json
 import os
 import sys
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -38,7 +40,8 @@ AsOf = Annotated[str | None, typer.Option(help="What could be known at that mome
 
 
 def main() -> None:
-    """Run the command; an error is one message on standard error and an honest exit code."""
+    """Run the command; an error is one message on standard error and an honest exit code, a warning is one line."""
+    warnings.showwarning = _warn
     try:
         app()
     except AlphaPulseError as error:
@@ -219,11 +222,16 @@ def sql(
     import duckdb
 
     relation = ap.sql(query, as_of=as_of)
+    if "UHUGEINT" in map(str, relation.types):
+        raise QueryError("A UHUGEINT cannot be shown.", "Cast it: ::HUGEINT or ::VARCHAR.")
     try:
-        frame = relation.df()
+        if not as_json:
+            _table(relation.df(), as_json)
+            return
+        table = relation.to_arrow_table()  # pandas would make doubles of large whole numbers
     except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
         raise QueryError(str(refused)) from None
-    _table(frame, as_json)
+    _records(table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
 # --- backtests -----------------------------------------------------------------------------------------------------
@@ -257,6 +265,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Run a NautilusTrader strategy on the catalog's bars."""
+    _require_place(tearsheet)
     with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
         run = ap.backtest(
             _strategy(strategy),
@@ -294,6 +303,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """One run of the ledger."""
+    _require_place(tearsheet)
     _show_run(ap.run(run_id), tearsheet, as_json)
 
 
@@ -306,19 +316,35 @@ def _hub(verb: str) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "hub", verb])
 
 
+def _require_place(tearsheet: Path | None) -> None:
+    """Refuse a tearsheet that cannot be written, before anything is computed for it."""
+    if tearsheet is None:
+        return
+    path = tearsheet.expanduser()
+    try:
+        folder = path if path.is_dir() else path.parent
+    except OSError as refused:
+        raise InputError(f"{tearsheet} cannot be written: {refused.strerror}.", "Name another path.") from None
+    if not folder.is_dir():
+        raise InputError(f"{tearsheet} cannot be written: there is no folder {folder}.", "Make it, or name another.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{tearsheet} cannot be written: you may not write to {folder}.", "Name another folder.")
+
+
 def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:
-    if tearsheet:
-        run.tearsheet(tearsheet)
+    """The record first: it is told even where the tearsheet cannot be written."""
     if as_json:
         from alphapulse_lib.results.canonical import to_json
 
         _say(to_json(run.record))
-        return
-    from alphapulse_lib.views import cards
+    else:
+        from alphapulse_lib.views import cards
 
-    _say(cards.text(run))
+        _say(cards.text(run))
     if tearsheet:
-        _say(f"Tearsheet: {tearsheet}")
+        page = run.tearsheet(tearsheet)
+        if not as_json:
+            _say(f"Tearsheet: {os.fspath(page)}")
 
 
 def _strategy(name: str) -> type:
@@ -347,15 +373,25 @@ def _value(text: str) -> Any:
 
 def _table(frame: pd.DataFrame, as_json: bool) -> None:
     if as_json:
-        _say(frame.to_json(orient="records", date_format="iso", date_unit="us", default_handler=str))
+        _records(list(map(str, frame.columns)), frame.itertuples(index=False, name=None))
     elif frame.empty:
         _say(f"Nothing. It would show {', '.join(map(str, frame.columns))}.")
     else:
         _say(frame.to_string(index=False, max_rows=None if not sys.stdout.isatty() else 60))
 
 
+def _records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    from alphapulse_lib.views.records import records
+
+    _say(records(names, rows))
+
+
 def _json(value: Any) -> None:
     _say(json.dumps(value, default=str, indent=1))
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    _say(f"warning: {' '.join(str(message).split())}", to_error=True)
 
 
 def _say(text: str, *, to_error: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import InputError, LedgerError
 from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
 from alphapulse_lib.results.ledger import Family, Ledger, family_name
@@ -66,8 +66,10 @@ class SessionRun(Run):
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
-        if target.is_dir():
-            target = target / f"tearsheet-{self.id}.html"
+        try:
+            target = target / f"tearsheet-{self.id}.html" if target.is_dir() else target
+        except OSError as refused:  # a name that is too long, or a loop of links
+            raise LedgerError(f"{target} cannot be written: {refused}.", "Name another path.") from None
         text = tearsheet.html(self)
         replace_text(target, text)
         return Page(target.absolute(), text)

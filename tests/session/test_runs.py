@@ -100,6 +100,8 @@ def test_a_tearsheet_lands_in_the_runs_folder_or_where_asked(ledger: Ledger, tmp
     assert Path(own).read_text(encoding="utf-8") == Path(page).read_text(encoding="utf-8")
     with pytest.raises(LedgerError, match="cannot be written"):
         run.tearsheet(tmp_path / "nowhere" / "a.html")
+    with pytest.raises(LedgerError, match="cannot be written"):
+        run.tearsheet(tmp_path / ("x" * 300))
 
 
 def test_a_failed_run_has_a_tearsheet_and_a_card(ledger: Ledger) -> None:
