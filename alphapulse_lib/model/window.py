@@ -97,8 +97,8 @@ class Window:
         ReversedWindow
             The start lies after the end.
         """
-        first = 0 if start is None else moment_ns(start, timezone)
         last = FOREVER if end is None else moment_ns(end, timezone, end=True)
+        first = min(0, last) if start is None else moment_ns(start, timezone)
         if first > last:
             raise ReversedWindow(f"The window is reversed: start {start} lies after end {end}.", "Swap them.")
         return cls(first, last)

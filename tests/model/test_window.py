@@ -50,6 +50,11 @@ def test_a_date_and_its_text_are_one() -> None:
     assert moment_ns(np.datetime64("2013-05-01"), end=True) == moment_ns("2013-05-01", end=True)
 
 
+def test_an_end_before_all_that_is_held_is_not_reversed() -> None:
+    window = Window.of(None, "1900-01-01")
+    assert window.start == window.end == moment_ns("1900-01-02") - 1
+
+
 def test_reversed_is_refused() -> None:
     with pytest.raises(ReversedWindow, match="2014"):
         Window.of("2014-01-01", "2013-01-01")

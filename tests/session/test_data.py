@@ -100,6 +100,8 @@ def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
     assert ap.sentiment("AAPL", end=far, as_of=far).empty
     with pytest.raises(InputError, match="lies after 2262"):
         ap.bars("AAPL", start=far)
+    with pytest.raises(NoCoverage, match="to 1900-01-01"):
+        ap.bars("AAPL", end="1900-01-01")
 
 
 def test_instruments(catalog: Path):
