@@ -16,7 +16,7 @@ __all__ = ["FOREVER", "Moment", "Window", "moment_ns"]
 #: ``datetime64`` is understood too; it is not named here, where nothing but the standard library is.
 type Moment = str | date | datetime | None
 
-#: The last moment NautilusTrader and Arrow can both hold.
+#: The last moment NautilusTrader and Arrow can both hold: an end that nobody set.
 FOREVER = 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,8 +34,8 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     timezone : str
         The zone of a value that names none.
     end : bool
-        A bare date means the whole day: its first nanosecond, or with ``end`` its last. An end after `FOREVER`, which
-        lies in 2262, is `FOREVER`.
+        A bare date means the whole day: its first nanosecond, or with ``end`` its last. An end after 2262, when
+        nanoseconds in 64 bits run out, is the last of them before `FOREVER`.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class Window:
 
 
 def _held(moment: int, written: Any, *, end: bool) -> int:
-    """The moment, if nanoseconds in 64 bits hold it. An end beyond them leaves nothing out: it is the last of them."""
+    """The moment, if nanoseconds in 64 bits hold it. An end beyond them is the last but one: somebody set it."""
     if moment < -FOREVER:
         raise InputError(
             f"{str(written)!r} lies before 1678, the first year that can be held.", "Leave it out for an open window."
@@ -114,7 +114,7 @@ def _held(moment: int, written: Any, *, end: bool) -> int:
         raise InputError(
             f"{str(written)!r} lies after 2262, the last year that can be held.", "Give an earlier moment."
         )
-    return min(moment, FOREVER)
+    return min(moment, FOREVER - 1)
 
 
 def _of_numpy(value: Any) -> tuple[Any, int]:

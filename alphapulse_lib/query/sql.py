@@ -27,7 +27,6 @@ from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import QueryError
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.query.bars import names
 
 if TYPE_CHECKING:
@@ -184,8 +183,7 @@ def _known(moments: tuple[int, int]) -> str:
 
 
 def _moment(nanoseconds: int) -> str:
-    # DuckDB's largest number is its infinity, of which it makes no moment.
-    return f"make_timestamp_ns({min(nanoseconds, FOREVER - 1)})::TIMESTAMPTZ_NS"
+    return f"make_timestamp_ns({nanoseconds})::TIMESTAMPTZ_NS"
 
 
 def _instrument_id(index: Index) -> str:
