@@ -336,6 +336,6 @@ def did_you_mean(given: str, choices: Iterable[str], ask: str = "") -> str:
     'Did you mean AAPL?'
     """
     by_folded = {choice.casefold(): choice for choice in choices}
-    near = [by_folded[name] for name in get_close_matches(str(given).casefold(), by_folded, n=3, cutoff=0.55)]
+    near = [by_folded[name] for name in get_close_matches(str(given).casefold(), by_folded, n=3, cutoff=0.55) if name]
     guess = f"Did you mean {' or '.join(near)}?" if near else ""
     return " ".join(part for part in (guess, ask) if part)

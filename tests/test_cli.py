@@ -74,6 +74,13 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("backtest", "SmaCross", "GOOG", "-p", "fasst=3"), "Did you mean fast"),
         (("backtest", "SmaCross", "GOOG", "-p", "fast"), "NAME=VALUE"),
         (("backtest", "nowhere.py:Mine", "GOOG"), "nowhere.py"),
+        (("backtest", "SmaCross", "GOOG", "-p", "quantity=0"), "InputError: params: quantity=0 is not a whole number"),
+        (("backtest", "SmaCross", "GOOG", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
+        (("run", "any", "--tearsheet", "x" * 300), "File name too long"),
+        (("run", "any", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
+        (("run", ""), "It holds none yet"),
+        (("sql", "SELECT 1::UHUGEINT"), "UHUGEINT"),
+        (("bars", "AAPL", "--start", "9999-12-31"), "lies after 2262"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_1(sample: Path, words: tuple[str, ...], said: str) -> None:
@@ -181,6 +188,52 @@ def test_dates_that_can_be_read_two_ways_are_read_as_told(writable_sample: Path,
     assert alphapulse(*words).returncode == 1
     assert alphapulse(*words, "--day-first").returncode == 0
     assert [row["ts"][:10] for row in answer("bars", "ACME")] == ["2013-01-02", "2013-01-03"]
+
+
+def test_json_changes_no_number(sample: Path) -> None:
+    query = "SELECT 1e-12 AS a, 0.123456789012345 AS b, 12345678901234567890123 AS c, '\\xDE\\xAD'::BLOB AS d"
+    (row,) = answer("sql", query)
+    assert row == {"a": 1e-12, "b": 0.123456789012345, "c": 12345678901234567890123, "d": "dead"}
+
+
+def test_a_strategy_file_that_ends_the_program_says_so(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys\n\nsys.exit(5)\n")
+    done = alphapulse("backtest", "mine.py:Mine", "GOOG", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "StrategyUnusable: mine.py ends the program as it is loaded: sys.exit(5)" in done.stderr
+    (tmp_path / "other.py").write_text("1 / 0\n")
+    assert (
+        "other.py cannot be loaded: ZeroDivisionError"
+        in alphapulse("backtest", "other.py:A", "GOOG", cwd=tmp_path).stderr
+    )
+
+
+def test_a_warning_is_one_line(sample: Path) -> None:
+    words = ("--start", "2006-01-03", "--end", "2006-12-29", "-p", "quantity=1000000", "--json")
+    done = alphapulse("backtest", "SmaCross", "GOOG", *words)
+    assert json.loads(done.stdout)["status"] == "finished"
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("warning: ") and "orders were refused" in warning
+
+
+def test_a_tearsheet_that_fails_after_the_run_does_not_hide_the_record(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "mine.py").write_text(
+        "import shutil\nfrom alphapulse_lib.engine.strategies import SmaCross\n\n"
+        "class Mine(SmaCross):\n    def on_bar(self, bar):\n"
+        f"        shutil.rmtree({str(tmp_path / 'sheets')!r}, ignore_errors=True)\n"
+    )
+    words = ("--start", "2006-01-03", "--end", "2006-12-29", "--tearsheet", str(tmp_path / "sheets" / "a.html"))
+    done = alphapulse("backtest", "mine.py:Mine", "GOOG", *words, "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["status"] == "finished"
+    assert done.stderr.startswith("LedgerError: ") and "cannot be written" in done.stderr
+
+
+def test_an_empty_id_is_no_runs_beginning(sample: Path) -> None:
+    answer("backtest", "SmaCross", "GOOG", "--start", "2006-01-03", "--end", "2006-06-30")
+    said = alphapulse("run", "").stderr
+    assert "The newest is" in said and "Did you mean" not in said
 
 
 def test_an_interrupted_backtest_says_so_with_its_own_exit_code(sample: Path, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import datasets, layout
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import ACTIONS
@@ -66,7 +66,7 @@ def read(
         path = root / layout.ACTIONS
         if not path.exists():
             continue
-        table = pq.ParquetFile(path).read().select(ACTIONS.schema.names).cast(ACTIONS.schema)
+        table = whole(path, ACTIONS.schema)
         if instrument_id is not None:
             table = table.filter(pc.equal(table["instrument_id"], instrument_id))
         table = table.filter(pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string()))))
@@ -86,9 +86,7 @@ def remove(root: Path, import_id: str) -> int:
 def instruments(root: Path) -> list[str]:
     """The instruments that a root holds actions of."""
     path = root / layout.ACTIONS
-    return (
-        pc.unique(pq.read_table(path, columns=["instrument_id"])["instrument_id"]).to_pylist() if path.exists() else []
-    )
+    return pc.unique(whole(path, ["instrument_id"])["instrument_id"]).to_pylist() if path.exists() else []
 
 
 def _check(table: pa.Table) -> None:

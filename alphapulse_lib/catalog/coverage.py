@@ -234,7 +234,7 @@ def _table(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> pa.Table:
 
 def _told(nanoseconds: int, zone: str) -> str:
     """A moment for a message, in the exchange's zone; the day alone at its two ends."""
-    if nanoseconds <= 0:
+    if nanoseconds == 0:
         return "the beginning"
     if nanoseconds >= FOREVER:
         return "the end"

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout, versions
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
@@ -88,7 +88,7 @@ def read(
     window = window or Window()
     parts: list[pa.Table] = []
     for _, root in Roots.of(roots).all:
-        held = [_conform_file(pq.ParquetFile(path).read(), dataset) for path in _in_window(root / name, window)]
+        held = [whole(path, dataset.schema) for path in _in_window(root / name, window)]
         if held:
             rows = seen(pa.concat_tables(held), dataset, as_of, recorded_as_of)
             parts.append(_without(rows, parts, dataset))
@@ -129,7 +129,7 @@ def conformed(table: pa.Table, dataset: Dataset, import_id: str) -> pa.Table:
 
 def write_file(root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now: int) -> versions.Merge:
     """Merge rows into one file, under the root's lock."""
-    held = _conform_file(pq.ParquetFile(path).read(), dataset) if path.exists() else dataset.schema.empty_table()
+    held = whole(path, dataset.schema) if path.exists() else dataset.schema.empty_table()
     merged = versions.merge(held, arriving, dataset.key, dataset.values, now)
     if merged.added.num_rows:
         publish_table(root, path, pa.concat_tables([held, merged.added]).unify_dictionaries())
@@ -138,7 +138,7 @@ def write_file(root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now
 
 def remove_from_file(root: Path, path: Path, import_id: str) -> int:
     """Take an import's rows out of one file, under the root's lock; how many they were."""
-    held = pq.ParquetFile(path).read()
+    held = whole(path)
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
     if left.num_rows == held.num_rows:
         return 0
@@ -168,10 +168,6 @@ def _in_window(folder: Path, window: Window) -> list[Path]:
     first = np.datetime64(window.start, "ns").astype("datetime64[Y]").astype(int) + 1969
     last = np.datetime64(window.end, "ns").astype("datetime64[Y]").astype(int) + 1971
     return [path for path in layout.parquet_files(folder) if first <= int(path.stem) <= last]
-
-
-def _conform_file(table: pa.Table, dataset: Dataset) -> pa.Table:
-    return table.select(dataset.schema.names).cast(dataset.schema)
 
 
 def _without(rows: pa.Table, earlier: list[pa.Table], dataset: Dataset) -> pa.Table:

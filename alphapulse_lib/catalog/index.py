@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import TIME
@@ -66,9 +66,9 @@ class Index:
         self._instruments: dict[str, Instrument] = {}
         self._listings: list[Listing] = []
         for _, root in self.roots.all:
-            for row in _rows(root / layout.INSTRUMENTS):
+            for row in _rows(root / layout.INSTRUMENTS, _INSTRUMENTS):
                 self._instruments.setdefault(row["id"], Instrument(**row))
-            self._listings += [Listing(**row) for row in _rows(root / layout.LISTINGS)]
+            self._listings += [Listing(**row) for row in _rows(root / layout.LISTINGS, _LISTINGS)]
 
     def instruments(self) -> list[Instrument]:
         """Every instrument, sorted by id."""
@@ -132,7 +132,7 @@ class Index:
         root = self.roots.writable
         with locked(root):
             current = Index(root)
-            known = {row["id"]: row for row in _rows(root / layout.INSTRUMENTS, whole=True)}
+            known = {row["id"]: row for row in _rows(root / layout.INSTRUMENTS, _INSTRUMENTS, origin=True)}
             origin = {"recorded_at": clock.now_ns(), "import_id": import_id}
             before = dict(known)
             for each in instruments:
@@ -141,7 +141,7 @@ class Index:
                 _publish(root, root / layout.INSTRUMENTS, list(known.values()), _INSTRUMENTS)
             fresh = [each for each in dict.fromkeys(listings) if each not in current._listings]
             if fresh:
-                rows = _rows(root / layout.LISTINGS, whole=True) + [_plain(each) | origin for each in fresh]
+                rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True) + [_plain(each) | origin for each in fresh]
                 _publish(root, root / layout.LISTINGS, rows, _LISTINGS)
         self._read()
 
@@ -149,11 +149,11 @@ class Index:
         """Take back the instruments and listings an import brought, except those to keep; the ids that went."""
         root, kept = self.roots.writable, set(keep)
         with locked(root):
-            rows = _rows(root / layout.INSTRUMENTS, whole=True)
+            rows = _rows(root / layout.INSTRUMENTS, _INSTRUMENTS, origin=True)
             gone = [row["id"] for row in rows if row["import_id"] == import_id and row["id"] not in kept]
             if gone:
                 _publish(root, root / layout.INSTRUMENTS, [row for row in rows if row["id"] not in gone], _INSTRUMENTS)
-            listed = _rows(root / layout.LISTINGS, whole=True)
+            listed = _rows(root / layout.LISTINGS, _LISTINGS, origin=True)
             left = [
                 row
                 for row in listed
@@ -192,11 +192,11 @@ def _plain(value: Instrument | Listing) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-def _rows(path: Path, *, whole: bool = False) -> list[dict[str, Any]]:
+def _rows(path: Path, schema: pa.Schema, *, origin: bool = False) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    table = pq.ParquetFile(path).read()  # `read_table` would import pandas
-    if not whole:
+    table = whole(path, schema)
+    if not origin:
         table = table.drop_columns([name for name, _ in _ORIGIN])
         return list(table.to_pylist())
     at = table.schema.get_field_index("recorded_at")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import actions, layout, schemas
 from alphapulse_lib.catalog.index import Index
-from alphapulse_lib.catalog.reader import opened
+from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import CatalogDamaged
@@ -22,8 +22,6 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
 __all__ = ["Problem", "check"]
-
-_AGAIN = "Restore it from a copy, or remove it and import its data again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def _root(root: Path) -> Iterator[Problem]:
     if root / layout.ACTIONS not in broken:
         for each in actions.instruments(root):
             if not index.get(each):
-                yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", _AGAIN)
+                yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", REPLACE)
     for path in layout.bar_files(root):
         if path not in broken:
             yield from _bar_file(root, path, index)
@@ -70,11 +68,9 @@ def _root(root: Path) -> Iterator[Problem]:
 def _unreadable(root: Path) -> Iterator[Problem]:
     for path in sorted(root.rglob("*.parquet")):
         try:
-            opened(path).read()
+            whole(path)
         except CatalogDamaged as refused:
-            yield Problem(path, refused.message.removeprefix(f"{path} "), _AGAIN)
-        except (pa.ArrowException, OSError) as refused:
-            yield Problem(path, f"cannot be read: {str(refused).splitlines()[0]}", _AGAIN)
+            yield Problem(path, refused.message.removeprefix(f"{path} "), REPLACE)
 
 
 def _misplaced(root: Path) -> Iterator[Problem]:
@@ -86,7 +82,7 @@ def _misplaced(root: Path) -> Iterator[Problem]:
     for folder in sorted((root / "data/bars").glob("*")):
         bounds = sorted(window for path in layout.parquet_files(folder) if (window := _bounds_of(path)))
         if any(earlier[1] >= later[0] for earlier, later in pairwise(bounds)):
-            yield Problem(folder, "holds files whose bounds overlap: their bars are read twice", _AGAIN)
+            yield Problem(folder, "holds files whose bounds overlap: their bars are read twice", REPLACE)
 
 
 def _bounds_of(path: Path) -> tuple[int, int] | None:
@@ -105,7 +101,7 @@ def _dataset_files(root: Path, dataset: schemas.Dataset) -> list[Path]:
 
 def _columns(path: Path, needed: list[str]) -> list[Problem]:
     missing = [name for name in needed if name not in opened(path).schema_arrow.names]
-    return [Problem(path, f"lacks {', '.join(missing)}", _AGAIN)] if missing else []
+    return [Problem(path, f"lacks {', '.join(missing)}", REPLACE)] if missing else []
 
 
 def _bar_file(root: Path, path: Path, index: Index) -> Iterator[Problem]:
@@ -113,22 +109,22 @@ def _bar_file(root: Path, path: Path, index: Index) -> Iterator[Problem]:
     named = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
     lacking = _columns(path, schemas.bars("", "", 0, 0).names)
     if lacking or "bar_type" not in named or not _bounds_of(path):
-        yield from lacking or [Problem(path, "is not a bar file of this catalog", _AGAIN)]
+        yield from lacking or [Problem(path, "is not a bar file of this catalog", REPLACE)]
         return
     if named["bar_type"].replace("/", "") != path.parent.name:
-        yield Problem(path, f"holds {named['bar_type']}, not what its folder says", _AGAIN)
+        yield Problem(path, f"holds {named['bar_type']}, not what its folder says", REPLACE)
     instrument = index.get(named["instrument_id"])
     if instrument is None:
-        yield Problem(path, f"holds bars of {named['instrument_id']}, which the index does not know", _AGAIN)
+        yield Problem(path, f"holds bars of {named['instrument_id']}, which the index does not know", REPLACE)
     elif int(named["price_precision"]) != instrument.price_precision:
         advice = "NautilusTrader rejects every order on it: import it again."
         yield Problem(path, f"has precision {named['price_precision']}, its instrument another", advice)
     table = file.read()
     for problem in _row_problems(table, layout.window_of(path), published="revisions" not in path.parts):
-        yield Problem(path, problem, _AGAIN)
+        yield Problem(path, problem, REPLACE)
     old = layout.superseded(root, path) if path.is_relative_to(root / "data") else None
-    if old and old.exists() and _outdated(table, opened(old).read()):
-        yield Problem(path, "shows a bar that a superseded one should have replaced", _AGAIN)
+    if old and old.exists() and _outdated(table, whole(old)):
+        yield Problem(path, "shows a bar that a superseded one should have replaced", REPLACE)
     period = Period.of_bar_type(named["bar_type"])
     if instrument and period == Period(1, "d") and (count := _off_session(table, instrument.venue.code)):
         advice = "Import them again, saying what their stamps are (`stamps=`), or under their own venue."

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout, schemas, versions
 from alphapulse_lib.catalog.decimals import to_floats
+from alphapulse_lib.catalog.parquet import opened, reading
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
@@ -116,23 +116,6 @@ def span(path: Path) -> tuple[int, int, int]:
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
 
-def opened(path: Path) -> pq.ParquetFile:
-    """A catalog's file, opened.
-
-    Raises
-    ------
-    CatalogDamaged
-        It is not Parquet.
-    """
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as refused:
-        raise CatalogDamaged(
-            f"{path} cannot be read: {str(refused).splitlines()[0]}",
-            "`alphapulse check` lists every such file. Restore it from a copy, or import its data again.",
-        ) from None
-
-
 def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[Path, Path]]:
     bar_type = period.bar_type(instrument_id)
     found = roots.series(bar_type)
@@ -156,12 +139,15 @@ def _read(
     }
     file = opened(path)
     if all(_latest(file, name) <= bound for name, bound in bounds.items()):
-        return _rows(file, window, columns)
+        with reading(path):
+            return _rows(file, window, columns)
     needed = list(dict.fromkeys([*columns, *_KEY, *bounds]))
-    parts = [_rows(file, window, needed)]
+    with reading(path):
+        parts = [_rows(file, window, needed)]
     old = layout.superseded(root, path)
     if old.exists():
-        parts.append(_rows(opened(old), window, needed).cast(parts[0].schema))
+        with reading(old):
+            parts.append(_rows(opened(old), window, needed).cast(parts[0].schema))
     table = versions.seen(pa.concat_tables(parts), _KEY, bounds["available_at"], bounds["recorded_at"])
     return table.select(columns)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
@@ -21,6 +20,7 @@ from alphapulse_lib.catalog import actions, datasets, layout, schemas, versions
 from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
+from alphapulse_lib.catalog.parquet import opened, whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
@@ -230,12 +230,8 @@ def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assum
 
 def held_versions(root: Path, path: Path, schema: pa.Schema) -> pa.Table:
     """Every version a partition holds, superseded ones too; no rows where there is no file."""
-    parts = [_read(each) for each in (path, layout.superseded(root, path)) if each.exists()]
-    return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
-
-
-def _read(path: Path) -> pa.Table:
-    return pq.ParquetFile(path).read()
+    parts = [whole(each, schema) for each in (path, layout.superseded(root, path)) if each.exists()]
+    return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
 def _publish(root: Path, path: Path, table: pa.Table) -> None:
@@ -258,7 +254,7 @@ def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
     if "revisions" in path.relative_to(root).parts:
         published = root / "data" / "bars" / path.parent.name / path.name
     old_file = layout.superseded(root, published)
-    held = held_versions(root, published, pq.read_schema(path))
+    held = held_versions(root, published, opened(path).schema_arrow)
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
     current, old = versions.newest(left, _KEY)
     if current.num_rows:
@@ -274,5 +270,5 @@ def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
 
 def _imports(path: Path) -> set[str]:
     """The imports that a file's rows came from."""
-    column = pq.ParquetFile(path).read(columns=["import_id"])["import_id"]
+    column = whole(path, ["import_id"])["import_id"]
     return {name for chunk in column.chunks for name in chunk.dictionary.to_pylist()}

@@ -7,11 +7,12 @@ Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
 from alphapulse_lib.cli import backtests, data, hub, team
-from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say
+from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
 from alphapulse_lib.errors import AlphaPulseError, RunInterrupted
 
 __all__ = ["app", "main"]
@@ -34,7 +35,8 @@ app.add_typer(team.schedule, name="schedule")
 
 
 def main() -> None:
-    """Run the command; an error is one message on standard error and an honest exit code."""
+    """Run the command; an error is one message on standard error and an honest exit code, a warning is one line."""
+    warnings.showwarning = say_warning
     try:
         app()
     except AlphaPulseError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 import alphapulse_lib as ap
 from alphapulse_lib.cli.options import AsOf, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
+from alphapulse_lib.errors import InputError
 
 __all__ = ["backtest", "run", "runs"]
 
@@ -44,6 +46,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Run a NautilusTrader strategy on the catalog's bars."""
+    _require_place(tearsheet)
     with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
         run = ap.backtest(
             _strategy(strategy),
@@ -86,6 +89,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """One run of the ledger."""
+    _require_place(tearsheet)
     _show_run(ap.run(run_id), tearsheet, as_json)
 
 
@@ -105,18 +109,34 @@ def _merge(as_json: bool) -> None:
 
 
 def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:
-    if tearsheet:
-        run.tearsheet(tearsheet)
+    """The record first: it is told even where the tearsheet cannot be written."""
     if as_json:
         from alphapulse_lib.model.canonical import to_json
 
         say(to_json(run.record))
-        return
-    from alphapulse_lib.views import cards
+    else:
+        from alphapulse_lib.views import cards
 
-    say(cards.text(run))
+        say(cards.text(run))
     if tearsheet:
-        say(f"Tearsheet: {tearsheet}")
+        page = run.tearsheet(tearsheet)
+        if not as_json:
+            say(f"Tearsheet: {os.fspath(page)}")
+
+
+def _require_place(tearsheet: Path | None) -> None:
+    """Refuse a tearsheet that cannot be written, before anything is computed for it."""
+    if tearsheet is None:
+        return
+    path = tearsheet.expanduser()
+    try:
+        folder = path if path.is_dir() else path.parent
+    except OSError as refused:
+        raise InputError(f"{tearsheet} cannot be written: {refused.strerror}.", "Name another path.") from None
+    if not folder.is_dir():
+        raise InputError(f"{tearsheet} cannot be written: there is no folder {folder}.", "Make it, or name another.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{tearsheet} cannot be written: you may not write to {folder}.", "Name another folder.")
 
 
 def _strategy(name: str) -> type:

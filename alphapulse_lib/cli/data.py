@@ -9,7 +9,7 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli.options import AsOf, End, Json, Start, Symbols
-from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_table
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import QueryError
 
 __all__ = ["bars", "check", "coverage", "ingest", "instruments", "news", "revert", "sentiment", "sql"]
@@ -149,8 +149,13 @@ def sql(
     import duckdb
 
     relation = ap.sql(query, as_of=as_of)
+    if "UHUGEINT" in map(str, relation.types):
+        raise QueryError("A UHUGEINT cannot be shown.", "Cast it: ::HUGEINT or ::VARCHAR.")
     try:
-        frame = relation.df()
+        if not as_json:
+            say_table(relation.df(), as_json)
+            return
+        table = relation.to_arrow_table()  # pandas would make doubles of large whole numbers
     except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
         raise QueryError(str(refused)) from None
-    say_table(frame, as_json)
+    say_records(table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True))

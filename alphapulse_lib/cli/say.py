@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,18 @@ from alphapulse_lib.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COULD_NOT", "INTERRUPTED", "NEEDS_A_LOOK", "as_value", "pairs", "say", "say_json", "say_table"]
+__all__ = [
+    "COULD_NOT",
+    "INTERRUPTED",
+    "NEEDS_A_LOOK",
+    "as_value",
+    "pairs",
+    "say",
+    "say_json",
+    "say_records",
+    "say_table",
+    "say_warning",
+]
 
 COULD_NOT, NEEDS_A_LOOK, INTERRUPTED = 1, 3, 130
 
@@ -32,11 +44,23 @@ def say_json(value: Any) -> None:
 def say_table(frame: pd.DataFrame, as_json: bool) -> None:
     """Write a table."""
     if as_json:
-        say(frame.to_json(orient="records", date_format="iso", date_unit="us", default_handler=str))
+        say_records(list(map(str, frame.columns)), frame.itertuples(index=False, name=None))
     elif frame.empty:
         say(f"Nothing. It would show {', '.join(map(str, frame.columns))}.")
     else:
         say(frame.to_string(index=False, max_rows=None if not sys.stdout.isatty() else 60))
+
+
+def say_records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as JSON without losing a digit."""
+    from alphapulse_lib.views.records import records
+
+    say(records(names, rows))
+
+
+def say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Write a warning as one line of standard error."""
+    say(f"warning: {' '.join(str(message).split())}", to_error=True)
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from alphapulse_lib.catalog.sessions import open_of
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.instruments import Instruments
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
+from alphapulse_lib.ingestion.validate import judge_actions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,9 @@ def stage_actions(request: Request, batches: list[Batch], instruments: Instrumen
     """
     table, notes = gather(batches)
     staged = Staged(notes=notes)
+    figures = [np.asarray(table[name].fill_null(np.nan), np.float64) for name in ("ratio", "amount")]
     reason = _reasons(table)
+    reason = np.where(reason == "", judge_actions(np.array(table["kind"].to_pylist(), object), *figures), reason)
     found: dict[tuple[str, str | None], Instrument] = {}
     unknown: dict[tuple[str, str | None], InputError] = {}
     keys = list(zip(table["symbol"].to_pylist(), table["venue"].to_pylist(), strict=True))
@@ -139,17 +142,18 @@ def _aside(table: pa.Table, reason: NDArray[np.object_]) -> pa.Table:
 
 
 def _repeated(table: pa.Table, reason: NDArray[np.object_], key: tuple[str, ...]) -> NDArray[np.object_]:
-    """The reasons, with those of rows that contradict an earlier row of the same key."""
-    facts = table.drop_columns(["line", "file", "row", "reason"]).to_pandas()
+    """The reasons, with those of usable rows that contradict an earlier usable row of the same key."""
+    usable = np.flatnonzero(reason == "")
+    facts = table.drop_columns(["line", "file", "row", "reason"]).take(usable).to_pandas()
     first = facts.groupby(list(key), dropna=False, sort=False).cumcount().to_numpy() == 0
     leader = facts[first].assign(row=np.flatnonzero(first))
     joined = facts[list(key)].merge(leader[[*key, "row"]], on=list(key), how="left")["row"].to_numpy()
     other = facts.iloc[joined].reset_index(drop=True)
     same = ((facts == other) | (facts.isna() & other.isna())).all(axis=1).to_numpy()
-    lines = table["line"].to_numpy()
-    contradicting = ~first & ~same & (reason == "")
+    lines = table["line"].to_numpy()[usable]
+    contradicting = ~first & ~same
     result = reason.copy()
-    result[contradicting] = [f"line {line} says otherwise of the same" for line in lines[joined[contradicting]]]
+    result[usable[contradicting]] = [f"line {line} says otherwise of the same" for line in lines[joined[contradicting]]]
     return result
 
 

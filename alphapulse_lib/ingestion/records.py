@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_bytes, publish_table
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CatalogDamaged, UnknownImport, did_you_mean
@@ -90,7 +90,7 @@ def find(root: Path, import_id: str) -> dict[str, Any]:
 def quarantine(root: Path, import_id: str) -> pd.DataFrame:
     """The rows an import set aside, as ``Report.quarantined`` shows them."""
     path = root / "quarantine" / f"{import_id}.parquet"
-    table = pq.read_table(path) if path.exists() else QUARANTINE.empty_table()
+    table = whole(path) if path.exists() else QUARANTINE.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame
 

@@ -1,8 +1,10 @@
-"""Which bars can be used. One that cannot be true is set aside with its reason; one that is merely odd is counted.
+"""Which bars and corporate actions can be used.
+
+One that cannot be true is set aside with its reason; one that is merely odd is counted.
 
 Set aside: a missing or endless figure, a price of zero or less, a high below the low, an open or close outside of
 them, a negative volume, a figure too large to be held, a close in the future or before 1970, and a second bar for a
-moment that says something else.
+moment that says something else. Of corporate actions: an endless or too large amount, and a ratio that no split has.
 Kept: prices off the instrument's tick, and moves as large as those of 6 May 2010.
 """
 
@@ -18,12 +20,16 @@ from alphapulse_lib.catalog.decimals import largest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EXTREME", "Figures", "judge", "oddities", "repeated"]
+__all__ = ["EXTREME", "Figures", "judge", "judge_actions", "oddities", "repeated"]
 
 #: A bar whose range reaches further than this beyond its body, or that opens so far from the last close, is counted.
 EXTREME = 0.25
 #: Differences below this part of a price are the noise of a computed figure.
 _NOISE = 1e-9
+#: New shares for one old, or old ones for one new, beyond what any split gave.
+_MOST_SHARES = 10_000
+#: Decimals of a dividend, as of a price, where nothing else is said.
+_PRECISION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,26 @@ def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) 
     set_aside(bars.volume >= largest(size_precision), "volume {:g} is too large", "volume")
     set_aside(bars.ts > now, "it closes in the future")
     set_aside(bars.ts < 0, "it lies before 1970")
+    return reason
+
+
+def judge_actions(
+    kind: NDArray[np.object_], ratio: NDArray[np.float64], amount: NDArray[np.float64]
+) -> NDArray[np.object_]:
+    """Why each split cannot be used for its ratio, or each dividend for its amount; ``""`` where it can.
+
+    Examples
+    --------
+    >>> judge_actions(np.array(["split"], object), np.array([1e300]), np.array([np.nan])).tolist()
+    ['a ratio of 1e+300 is not between 1/10,000 and 10,000']
+    """
+    reason = np.full(len(kind), "", object)
+    wild = np.flatnonzero((kind == "split") & ~((ratio >= 1 / _MOST_SHARES) & (ratio <= _MOST_SHARES)))
+    reason[wild] = [
+        f"a ratio of {each:g} is not between 1/{_MOST_SHARES:,} and {_MOST_SHARES:,}" for each in ratio[wild]
+    ]
+    wild = np.flatnonzero((kind == "dividend") & ~((amount > 0) & (amount < largest(_PRECISION))))
+    reason[wild] = [f"an amount of {each:g} cannot be held" for each in amount[wild]]
     return reason
 
 

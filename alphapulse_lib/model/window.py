@@ -12,13 +12,16 @@ from alphapulse_lib.errors import InputError, ReversedWindow
 
 __all__ = ["FOREVER", "Moment", "Window", "moment_ns"]
 
-#: Whatever a person may write for a moment: text, date, datetime or a pandas Timestamp. None: open.
+#: Whatever a person may write for a moment: text, date, datetime or a pandas Timestamp. None: open. NumPy's
+#: ``datetime64`` is understood too; it is not named here, where nothing but the standard library is.
 type Moment = str | date | datetime | None
 
-#: The last moment NautilusTrader and Arrow can both hold.
+#: The last moment NautilusTrader and Arrow can both hold: an end that nobody set.
 FOREVER = 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The years in which the first and the last nanosecond lie that 64 bits can hold.
+_FIRST_YEAR, _LAST_YEAR = 1677, 2262
 
 
 def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
@@ -26,17 +29,18 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
 
     Parameters
     ----------
-    value : str, date or datetime
+    value : str, date, datetime or numpy.datetime64
         ``"2013-05-01"``, ``"2013-05-01 09:30"``, ``"2013-05-01T13:30:00Z"``, a date, a datetime, a pandas Timestamp.
     timezone : str
         The zone of a value that names none.
     end : bool
-        A bare date means the whole day: its first nanosecond, or with ``end`` its last.
+        A bare date means the whole day: its first nanosecond, or with ``end`` its last. An end after 2262, when
+        nanoseconds in 64 bits run out, is the last of them before `FOREVER`.
 
     Raises
     ------
     InputError
-        The value is not a moment.
+        The value is not a moment, or lies before 1678 or, where it is no end, after 2262.
 
     Examples
     --------
@@ -46,18 +50,27 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     if value != value:  # pandas' NaT is a datetime, and no moment
         raise InputError(f"{value!r} is not a moment.", "A missing value is no bound; leave it out for an open one.")
     nanoseconds = getattr(value, "nanosecond", 0)
-    if isinstance(value, str):
+    written: Any = value
+    if getattr(getattr(value, "dtype", None), "kind", "") == "M" and not getattr(value, "ndim", 1):
+        value, nanoseconds = _of_numpy(value)
+    elif isinstance(value, str):
         value = _parsed(value)
+    if not isinstance(value, date):
+        raise InputError(
+            f"{written!r} is not a moment.",
+            "Give a date or a time, such as '2013-05-01' or '2013-05-01 09:30' or a datetime.",
+        )
+    # The year is looked at first: at the ends of Python's calendar a day more, or a zone, overflows.
+    if value.year > _LAST_YEAR:
+        return _held(FOREVER + 1, written, end=end)
+    if value.year < _FIRST_YEAR:
+        return _held(-FOREVER - 1, written, end=end)
     if isinstance(value, datetime):
         zoned = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(timezone))
-        return _since_epoch(zoned) + nanoseconds
-    if isinstance(value, date):
-        day = value + timedelta(days=1) if end else value
-        return _since_epoch(datetime.combine(day, time(), ZoneInfo(timezone))) - (1 if end else 0)
-    raise InputError(
-        f"{value!r} is not a moment.",
-        "Give a date or a time, such as '2013-05-01' or '2013-05-01 09:30' or a datetime.",
-    )
+        return _held(_since_epoch(zoned) + nanoseconds, written, end=end)
+    day = value + timedelta(days=1) if end else value
+    moment = _since_epoch(datetime.combine(day, time(), ZoneInfo(timezone))) - (1 if end else 0)
+    return _held(moment, written, end=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +97,33 @@ class Window:
         ReversedWindow
             The start lies after the end.
         """
-        first = 0 if start is None else moment_ns(start, timezone)
         last = FOREVER if end is None else moment_ns(end, timezone, end=True)
+        first = min(0, last) if start is None else moment_ns(start, timezone)
         if first > last:
             raise ReversedWindow(f"The window is reversed: start {start} lies after end {end}.", "Swap them.")
         return cls(first, last)
+
+
+def _held(moment: int, written: Any, *, end: bool) -> int:
+    """The moment, if nanoseconds in 64 bits hold it. An end beyond them is the last but one: somebody set it."""
+    if moment < -FOREVER:
+        raise InputError(
+            f"{str(written)!r} lies before 1678, the first year that can be held.", "Leave it out for an open window."
+        )
+    if moment > FOREVER and not end:
+        raise InputError(
+            f"{str(written)!r} lies after 2262, the last year that can be held.", "Give an earlier moment."
+        )
+    return min(moment, FOREVER - 1)
+
+
+def _of_numpy(value: Any) -> tuple[Any, int]:
+    """Python's date or datetime of a NumPy one, and the nanoseconds that Python's cannot hold."""
+    unit = re.sub(r".*\[\d*|\]", "", str(value.dtype))
+    if unit in ("Y", "M", "W", "D"):
+        return value.astype("datetime64[D]").item(), 0
+    finer = unit in ("ns", "ps", "fs", "as")
+    return value.astype("datetime64[us]").item(), int(value.astype("datetime64[ns]").astype(int)) % 1000 if finer else 0
 
 
 def _parsed(text: str) -> date | datetime:

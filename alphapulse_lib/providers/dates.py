@@ -52,7 +52,9 @@ def read_days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Ser
         pl.select(pl.coalesce([choice[at].cast(pl.Int32, strict=False) for choice in choices])).to_series()
         for at in range(3)
     )
-    century = pl.select(pl.when(year < 100).then(pl.when(year < 70).then(year + 2000).otherwise(year + 1900))
+    # A year of two digits is of this century or the last; one of four is what it says: 0013 is no 2013.
+    short = pl.select(pl.coalesce([choice[0].str.len_chars() for choice in choices])).to_series() == 2
+    century = pl.select(pl.when(short).then(pl.when(year < 70).then(year + 2000).otherwise(year + 1900))
                         .otherwise(year).cast(pl.String).str.zfill(4)).to_series()  # fmt: skip
     iso = pl.select(pl.concat_str([century, month_.cast(pl.String).str.zfill(2), day_.cast(pl.String).str.zfill(2)],
                                   separator="-")).to_series()  # fmt: skip

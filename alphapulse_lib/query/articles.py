@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import datasets
 from alphapulse_lib.catalog.layout import parquet_files
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import DATASETS, TIME
 from alphapulse_lib.model.window import Window
@@ -46,7 +46,7 @@ def versions(roots: Roots | Path, name: str, as_of: int | None = None, recorded_
     fact = [each for each in dataset.key if each != "available_at"]
     parts: list[pa.Table] = []
     for _, root in Roots.of(roots).all:
-        held = [pq.ParquetFile(path).read(columns=schema.names).cast(schema) for path in parquet_files(root / name)]
+        held = [whole(path, schema) for path in parquet_files(root / name)]
         if held:
             rows = datasets.seen(pa.concat_tables(held), each_revision, as_of, recorded_as_of)
             taken = pa.concat_arrays([keys_of(part, fact) for part in parts] or [pa.array([], pa.string())])

@@ -73,7 +73,7 @@ def bars(
     InputError
         Another word for ``adjust``; a dividend as large as the price it was paid on.
     """
-    if adjust not in ADJUSTMENTS:
+    if not isinstance(adjust, str) or adjust not in ADJUSTMENTS:
         raise InputError(f"Unknown adjustment {adjust!r}.", f"It is one of {', '.join(map(repr, ADJUSTMENTS))}.")
     roots, period, window = Roots.of(roots), Period.parse(period), window or Window()
     known = _actions(roots, instruments, as_of, recorded_as_of) if adjust != "none" else {}

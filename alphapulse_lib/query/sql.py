@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, datasets, layout, schemas
 from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import QueryError
 from alphapulse_lib.model.period import Period
@@ -59,6 +60,8 @@ def relation(
     ------
     CatalogEmpty
         Nothing was ever written to the catalog.
+    CatalogDamaged
+        A file of the catalog cannot be read.
     QueryError
         DuckDB refuses the query, in its own words; or it is not one reading statement.
     """
@@ -68,8 +71,8 @@ def relation(
     roots.require()
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET python_enable_replacements = false")
-    _make_views(connection, roots, as_of, recorded_as_of)
     try:
+        _make_views(connection, roots, as_of, recorded_as_of)
         statements = connection.extract_statements(sql)
         kinds = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
         if len(statements) != 1 or statements[0].type not in kinds:
@@ -78,9 +81,19 @@ def relation(
             )
         answer = connection.sql(sql)
         answer.columns  # noqa: B018 binds the query, so that what DuckDB refuses is refused here
+    except (duckdb.IOException, duckdb.InvalidInputException) as refused:
+        _require_sound(roots)
+        raise QueryError(str(refused), _views_told(connection)) from None
     except duckdb.Error as refused:
         raise QueryError(str(refused), _views_told(connection)) from None
     return answer
+
+
+def _require_sound(roots: Roots) -> None:
+    """Refuse a catalog of which DuckDB cannot read a file, in words that say which and what to do."""
+    for _, root in roots.all:
+        for path in sorted(root.rglob("*.parquet")):
+            opened(path)
 
 
 def _make_views(

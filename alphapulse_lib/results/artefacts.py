@@ -6,6 +6,7 @@ Only after that does the ledger take the record.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -124,7 +125,11 @@ def replace_text(path: Path, text: str) -> None:
     except OSError as refused:
         raise LedgerError(f"{path} cannot be written: {refused}.", "Name another path.") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name too long to be written is too long to be removed
+            beside.unlink(missing_ok=True)
 
 
-_GONE = "The record in the ledger is whole; a rerun of its spec makes the files again."
+_GONE = (
+    "The record in the ledger is whole, its statistics too. "
+    "The files do not come back: ap.backtest with the same arguments makes a new run that has its own."
+)

@@ -75,15 +75,15 @@ def summary(
 
 
 def _alone(values: Floats, years: float, periods: float, risk_free: float) -> dict[str, float]:
-    """What a series says by itself."""
+    """What a series says by itself; in NumPy's floats, which overflow to what is not finite and never raise."""
     count = len(values)
-    growth = float(np.prod(1 + values)) if count else nan
+    growth = np.prod(1 + values) if count else np.float64(nan)
     cagr = growth ** (1 / years) - 1 if count and growth >= 0 else nan
     excess = values - risk_free
     deviation = _deviation(excess)
-    mean = float(excess.mean()) if count > 1 else nan
+    mean = excess.mean() if count > 1 else nan
     # Sortino and van der Meer (1991): the root of the mean square of the shortfalls, over ALL periods.
-    downside = float(np.sqrt(np.mean(np.minimum(excess, 0) ** 2))) * periods**0.5 if count > 1 else nan
+    downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2)) * periods**0.5 if count > 1 else nan
     drawdown = max_drawdown(values)
     skewness, kurtosis = _shape(values)
     return {
@@ -112,10 +112,10 @@ def _against(values: Floats, other: Floats, periods: float, risk_free: float) ->
         return dict.fromkeys(("alpha", "beta", "correlation", "tracking_error", "information_ratio"), nan)
     mine, theirs = values - risk_free, other - risk_free
     spread, wander = _deviation(mine), _deviation(theirs)
-    joint = float(np.cov(mine, theirs, ddof=1)[0, 1])
+    joint = np.cov(mine, theirs, ddof=1)[0, 1]
     beta = joint / wander**2
     # Jensen (1968), the mean of a period compounded to a year.
-    alpha = (1 + float((mine - beta * theirs).mean())) ** periods - 1
+    alpha = (1 + (mine - beta * theirs).mean()) ** periods - 1
     active = mine - theirs
     tracking = _deviation(active)
     return {
@@ -124,7 +124,7 @@ def _against(values: Floats, other: Floats, periods: float, risk_free: float) ->
         "correlation": joint / (spread * wander),
         "tracking_error": _deviation(active, flat=0.0) * periods**0.5,
         # Grinold and Kahn (1999); Goodwin (1998) annualises like this.
-        "information_ratio": float(active.mean()) / tracking * periods**0.5,
+        "information_ratio": active.mean() / tracking * periods**0.5,
     }
 
 
@@ -148,7 +148,7 @@ def _deviation(values: Floats, flat: float = nan) -> float:
         return nan
     if np.ptp(values) <= 1e-14 * max(1.0, float(np.abs(values).max())):
         return flat
-    return float(values.std(ddof=1))
+    return np.float64(values.std(ddof=1))
 
 
 def _omega(excess: Floats) -> float:

@@ -100,6 +100,8 @@ def _plain(texts: Any) -> list[str]:
         return [texts or ""]
     if hasattr(texts, "to_pylist"):
         texts = texts.to_pylist()
+    if not isinstance(texts, Iterable):
+        raise InputError(f"{texts!r} is neither a text nor several.", "Give headlines: a list, a Series, or one text.")
     return [_text(each) for each in texts]
 
 

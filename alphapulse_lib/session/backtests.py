@@ -5,19 +5,22 @@ from __future__ import annotations
 import getpass
 import os
 import warnings as python_warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised, WorkerDied, did_you_mean
+from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised, WorkerDied
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
+from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.symbols import resolved
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.process import Worker
@@ -26,6 +29,8 @@ __all__ = ["backtest"]
 
 #: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
 _MOST_CASH = 1e12
+#: What no market asks for: beyond it an account's money soon exceeds what NautilusTrader can hold.
+_MOST_COSTS = {"per_share": 10_000, "percent": 100, "minimum": 1_000_000, "slippage_bps": 10_000}
 
 
 def backtest(
@@ -72,7 +77,8 @@ def backtest(
         A market order decided on a bar fills whole at the next bar's open, or at that bar's own close, which is a price
         it was decided on. Stops and limits fill inside bars. A decision on the last bar does not fill at all.
     costs : Costs or mapping, optional
-        ``per_share`` (as traded), ``percent``, ``minimum`` an order, ``slippage_bps`` on market and stop orders.
+        ``per_share`` (as traded, at most 10,000), ``percent`` (at most 100), ``minimum`` an order (at most a million),
+        ``slippage_bps`` on market and stop orders (at most 10,000).
     adjust : {"splits", "none"}
         With ``"splits"`` the strategy sees prices and shares in units of the window's first day: after a 2:1 split
         prices go on at twice the traded ones. What is known only later changes nothing before. Bars' prices have
@@ -134,8 +140,8 @@ def backtest(
         spec = _spec(
             strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
         )
-        _one_of("gaps", gaps, ("refuse", "allow"))
-        _one_of("purpose", purpose, get_args(Purpose.__value__))
+        one_of("gaps", gaps, ("refuse", "allow"))
+        one_of("purpose", purpose, get_args(Purpose.__value__))
         return _run(waiting, spec, strategy, instruments, roots, names, gaps, progress, purpose)
 
 
@@ -195,13 +201,7 @@ def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Inst
     """The instruments, and what each one is called in the results."""
     from alphapulse_lib.query.bars import names
 
-    if not isinstance(symbols, Iterable):
-        raise InputError(f"{symbols!r} is no symbol.", "Give one, such as 'AAPL', or a list of them.")
-    wanted = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not wanted:
-        raise InputError("No symbol was given.", "Give one, such as 'AAPL', or a list of them.")
-    index = Index(roots)
-    found = tuple(dict.fromkeys(index.resolve(str(each)) for each in wanted))
+    found = tuple(resolved(Index(roots), symbols))
     currencies = sorted({each.currency for each in found})
     if len(currencies) > 1:
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
@@ -234,13 +234,15 @@ def _spec(
     zones = {each.venue.timezone for each in instruments}
     zone = zones.pop() if len(zones) == 1 else "UTC"
     window = Window.of(start, end, zone)
-    _one_of("fill", fill, FILLS)
-    _one_of("adjust", adjust, ("splits", "none"))
-    if isinstance(cash, bool) or not isinstance(cash, int | float) or not 0 < cash <= _MOST_CASH:
+    one_of("fill", fill, FILLS)
+    one_of("adjust", adjust, ("splits", "none"))
+    if isinstance(cash, bool) or not isinstance(cash, Real) or not 0 < cash <= _MOST_CASH:
         raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= FOREVER:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
         raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
-    with_news = _names_events(names_used(strategy)) if news is None else bool(news)
+    if not isinstance(news, bool | None):
+        raise InputError(f"news={str(news)[:60]!r} is neither True, False nor None.")
+    with_news = _names_events(names_used(strategy)) if news is None else news
     return RunSpec(
         strategy=source_of(strategy),
         instruments=tuple(each.id for each in instruments),
@@ -255,28 +257,24 @@ def _spec(
         news=with_news,
         scorer=find(scorer).name if with_news else "",
         as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
-        seed=seed,
+        seed=int(seed),
     )
 
 
 def _costs(costs: Costs | Mapping[str, float] | None) -> Costs:
-    if isinstance(costs, Costs):
-        return costs
     if costs is None:
         return Costs()
-    if not isinstance(costs, Mapping):
+    if not isinstance(costs, Costs | Mapping):
         raise InputError(f"costs={costs!r} is neither Costs nor a mapping.", "Such as {'percent': 0.1, 'minimum': 1}.")
-    return Costs.from_dict(dict(costs))
+    chosen = costs if isinstance(costs, Costs) else Costs.from_dict(dict(costs))
+    # Asked here and not by `Costs` itself: the ledger's old records are read back whatever they cost.
+    for name, most in _MOST_COSTS.items():
+        if getattr(chosen, name) > most:
+            raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
+    return chosen
 
 
 def _names_events(used: set[int]) -> bool:
     from alphapulse_lib.engine.events import News, Sentiment
 
     return id(News) in used or id(Sentiment) in used
-
-
-def _one_of(name: str, value: Any, choices: Any) -> None:
-    if value not in choices:
-        raise InputError(
-            f"{name}={value!r} is not known.", did_you_mean(str(value), choices, f"Known: {', '.join(choices)}.")
-        )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, moment_ns
 from alphapulse_lib.query.bars import Adjustment
+from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.coverage import SessionCoverage
 from alphapulse_lib.session.frames import Frame, check_frame, framed
 from alphapulse_lib.session.symbols import check_text, resolved
@@ -203,8 +203,7 @@ def prices(
     [[532.17, 26.71], [549.03, 27.62]]
     """
     check_frame(frame)
-    if field not in _FIELDS:
-        raise InputError(f"Bars have no {field!r}.", did_you_mean(field, _FIELDS) or f"They have {', '.join(_FIELDS)}.")
+    one_of("field", field, _FIELDS)
     asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)
     wide = _wide(asked.bars(adjust, [field]), field, asked.names)
     if frame == "pandas":

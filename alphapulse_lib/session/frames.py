@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.session.choices import one_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,11 +24,7 @@ def check_frame(frame: str) -> None:
     InputError
         It is not one of `FRAMES`.
     """
-    if frame not in FRAMES:
-        raise InputError(
-            f"Unknown kind of frame {frame!r}.",
-            did_you_mean(str(frame), FRAMES) or f"It is one of {', '.join(map(repr, FRAMES))}.",
-        )
+    one_of("frame", frame, FRAMES)
 
 
 def framed(table: pa.Table, frame: Frame) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.symbols import check_text
 from alphapulse_lib.settings import PROJECT
 
@@ -122,8 +123,9 @@ def _request(options: Mapping[str, Any]) -> Request:
     """The request that the arguments of `ingest` make."""
     from alphapulse_lib.providers.contract import KINDS, STAMPS, Request
 
-    _one_of("kind", options["kind"], KINDS)
-    _one_of("stamps", options["stamps"], (*STAMPS, None))
+    one_of("kind", options["kind"], KINDS)
+    if options["stamps"] is not None:
+        one_of("stamps", options["stamps"], STAMPS)
     for argument in ("symbol", "timezone", "source", "period"):
         if not isinstance(options[argument], str | None):
             raise InputError(f"{argument}={str(options[argument])[:60]!r} is not text.")
@@ -187,12 +189,3 @@ def _declared(name: str) -> Path:
         f"No dataset is declared as {name!r}.",
         did_you_mean(name, known) or f"Declared are {', '.join(known) or 'none'}.",
     )
-
-
-def _one_of(argument: str, value: Any, choices: Sequence[Any]) -> None:
-    if value not in choices:
-        listed = ", ".join(repr(each) for each in choices if each is not None)
-        raise InputError(
-            f"{argument}={value!r} is not known.",
-            did_you_mean(str(value), map(str, choices)) or f"It is one of {listed}.",
-        )

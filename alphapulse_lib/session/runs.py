@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.errors import InputError, LedgerError
 from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.run import Run
+from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import client_if_any
+from alphapulse_lib.session.symbols import check_text
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers, tearsheet
 from alphapulse_lib.views.page import Page
@@ -66,10 +68,12 @@ class SessionRun(Run):
         --------
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
-        text = tearsheet.html(self)
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
-        if target.is_dir():
-            target = target / f"tearsheet-{self.id}.html"
+        try:
+            target = target / f"tearsheet-{self.id}.html" if target.is_dir() else target
+        except OSError as refused:  # a name that is too long, or a loop of links
+            raise LedgerError(f"{target} cannot be written: {refused}.", "Name another path.") from None
+        text = tearsheet.html(self)
         replace_text(target, text)
         return Page(target.absolute(), text)
 
@@ -86,8 +90,7 @@ class SessionRun(Run):
         from alphapulse_lib.views import figures
 
         kinds = {"equity": figures.equity, "price": figures.trades_on_price, "monthly": figures.monthly}
-        if kind not in kinds:
-            raise InputError(f"Unknown figure {kind!r}.", did_you_mean(str(kind), kinds, f"Known: {', '.join(kinds)}."))
+        one_of("kind", kind, kinds)
         return kinds[kind](self, dark=dark)
 
     def comments(self) -> SessionComments:
@@ -153,8 +156,12 @@ def runs(
 
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise InputError(f"limit={limit!r} is not a count of one or more.", "limit=None lists all.")
-    _one_of("status", status, get_args(Status.__value__))
-    _one_of("purpose", purpose, get_args(Purpose.__value__))
+    for argument, value, choices in (("status", status, Status), ("purpose", purpose, Purpose)):
+        if value is not None:
+            one_of(argument, value, get_args(choices.__value__))
+    for argument, value in (("strategy", strategy), ("symbol", symbol), ("user", user)):
+        if value is not None:
+            check_text(value, f"The {argument} asked for", "ap.runs(strategy='SmaCross', symbol='AAPL')")
     ledger = open_ledger()
     found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
     counted = ledger.families(record.spec for record in found)
@@ -216,10 +223,3 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
         "user": record.user,
         "started": record.started_at,
     }
-
-
-def _one_of(name: str, value: str | None, choices: tuple[str, ...]) -> None:
-    if value is not None and value not in choices:
-        raise InputError(
-            f"Unknown {name} {value!r}.", did_you_mean(str(value), choices, f"Known: {', '.join(choices)}.")
-        )

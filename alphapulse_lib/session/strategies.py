@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from alphapulse_lib.errors import InputError, StrategyUnusable, did_you_mean
+from alphapulse_lib.errors import AlphaPulseError, InputError, StrategyUnusable, did_you_mean
 
 __all__ = ["strategy_class"]
 
@@ -56,7 +56,14 @@ def _module(where: str) -> ModuleType:
                 f"{where} imports {missing.name!r}, which is not there.", "Install it, or put it beside the file."
             ) from None
         raise InputError(f"There is no module {missing.name!r}.", "Give module:Class or file.py:Class.") from None
-    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as refused:
+    except SystemExit as left:
+        raise StrategyUnusable(
+            f"{where} ends the program as it is loaded: sys.exit({'' if left.code is None else left.code!r}).",
+            "Put what it does as a script under `if __name__ == '__main__':`.",
+        ) from None
+    except AlphaPulseError:
+        raise
+    except Exception as refused:  # whatever a person's file raises is theirs to see
         raise StrategyUnusable(f"{where} cannot be loaded: {type(refused).__name__}: {refused}") from refused
 
 

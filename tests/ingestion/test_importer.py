@@ -259,6 +259,44 @@ def test_adjusted_prices_declared_as_traded_are_found_out(bring: Any, roots: Roo
     assert "2:1 split" in adjusted_series(roots)["AAA.XNYS-1-DAY-LAST-EXTERNAL"]
 
 
+def test_a_bad_action_does_not_take_a_good_one_with_it(bring: Any, roots: Roots) -> None:
+    rows = (
+        "AAA,XNYS,split,2013-05-01,0,\nAAA,XNYS,split,2013-05-01,2,\nAAA,XNYS,split,2013-05-01,3,\n"
+        "AAA,XNYS,split,2013-05-02,inf,\nAAA,XNYS,split,2013-05-03,1e300,\nAAA,XNYS,split,2013-05-06,10001,\n"
+        "AAA,XNYS,split,2013-05-07,0.00009,\nAAA,XNYS,split,2013-05-08,1:10000,\nAAA,XNYS,split,2013-05-09,2/0,\n"
+        "AAA,XNYS,dividend,2013-05-10,,inf\nAAA,XNYS,dividend,2013-05-10,,0.5\nAAA,XNYS,dividend,2013-05-13,,1e300\n"
+    )
+    header = "symbol,venue,kind,ex_date,ratio,amount\n"
+    report = bring(header + rows, "actions.csv", kind="actions", symbol=None, venue=None)
+    assert dict(zip(report.quarantined.line, report.quarantined.reason, strict=True)) == {
+        2: "a split needs a ratio above 0",
+        4: "line 3 says otherwise of the same",
+        5: "a ratio of inf is not between 1/10,000 and 10,000",
+        6: "a ratio of 1e+300 is not between 1/10,000 and 10,000",
+        7: "a ratio of 10001 is not between 1/10,000 and 10,000",
+        8: "a ratio of 9e-05 is not between 1/10,000 and 10,000",
+        10: "a ratio of inf is not between 1/10,000 and 10,000",
+        11: "an amount of inf cannot be held",
+        13: "an amount of 1e+300 cannot be held",
+    }
+    kept = actions.read(roots, "AAA.XNYS").select(["ex_date", "ratio", "amount"]).to_pylist()
+    assert [(f"{each['ex_date']:%d}", each["ratio"], each["amount"]) for each in kept] == [
+        ("01", 2.0, None),
+        ("08", 0.0001, None),
+        ("10", None, 0.5),
+    ]
+
+
+def test_years_of_four_digits_are_what_they_say(bring: Any, roots: Roots) -> None:
+    rows = "0001-05-01,10,11,9,10,1\n0013-05-02,10,11,9,10,1\n"
+    report = bring(HEADER + GOOD + rows)
+    assert dict(zip(report.quarantined.line, report.quarantined.reason, strict=True)) == {
+        5: "stamp '0001-05-01' is not understood",
+        6: "stamp '0013-05-02' is not understood",
+    }
+    assert held(roots).close.tolist() == [10.5, 11.0, 11.25]
+
+
 def test_traded_prices_with_a_split_are_not_doubted(bring: Any, roots: Roots) -> None:
     bring("ex_date,kind,ratio\n2013-05-03,split,2\n", "actions.csv", kind="actions")
     bring(HEADER + GOOD.replace("2013-05-03,11,11.5,10.5,11.25", "2013-05-03,5.5,5.75,5.25,5.6"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from alphapulse_lib.errors import InputError, ReversedWindow
-from alphapulse_lib.model.window import Window, moment_ns
+from alphapulse_lib.model.window import FOREVER, Window, moment_ns
 
 SECOND = 1_000_000_000
 
@@ -31,6 +32,8 @@ def test_a_day_of_23_hours() -> None:
         "2013-05-01 09:30",
         datetime(2013, 5, 1, 13, 30, tzinfo=UTC),
         pd.Timestamp("2013-05-01 13:30Z"),
+        np.datetime64("2013-05-01T09:30"),
+        np.datetime64("2013-05-01T09:30:00.000000000"),
     ],
 )
 def test_one_moment_written_in_many_ways(written) -> None:
@@ -39,10 +42,17 @@ def test_one_moment_written_in_many_ways(written) -> None:
 
 def test_nanoseconds_of_a_timestamp_are_kept() -> None:
     assert moment_ns(pd.Timestamp("2013-05-01 13:30:00.000000007Z")) == 1367415000 * SECOND + 7
+    assert moment_ns(np.datetime64("2013-05-01T13:30:00.000000007")) == 1367415000 * SECOND + 7
 
 
 def test_a_date_and_its_text_are_one() -> None:
     assert moment_ns(date(2013, 5, 1)) == moment_ns("2013-05-01") == moment_ns("20130501")
+    assert moment_ns(np.datetime64("2013-05-01"), end=True) == moment_ns("2013-05-01", end=True)
+
+
+def test_an_end_before_all_that_is_held_is_not_reversed() -> None:
+    window = Window.of(None, "1900-01-01")
+    assert window.start == window.end == moment_ns("1900-01-02") - 1
 
 
 def test_reversed_is_refused() -> None:
@@ -54,3 +64,36 @@ def test_reversed_is_refused() -> None:
 def test_what_is_no_moment_is_refused(written) -> None:
     with pytest.raises(InputError, match="not a moment"):
         Window.of(written)
+
+
+# pandas' last nanosecond is 2262-04-11 23:47:16.854775807 UTC, its first 1677-09-21 00:12:43.145224193.
+@pytest.mark.parametrize(
+    "written",
+    ["9999-12-31", "9999-12-31 23:59", "2262-04-13", "2300-12-31", date(9999, 12, 31), np.datetime64("2300-01-01")],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_an_end_beyond_what_can_be_held_is_the_last_moment(written, zone: str) -> None:
+    assert moment_ns(written, zone, end=True) == FOREVER - 1
+    assert Window.of("2013-05-01", written, zone).end == FOREVER - 1, "FOREVER itself is an end that nobody set"
+
+
+def test_the_last_day_that_ends_before_the_last_moment() -> None:
+    assert moment_ns("2262-04-10", end=True) == pd.Timestamp("2262-04-11").value - 1
+
+
+def test_a_start_beyond_what_can_be_held_is_refused() -> None:
+    with pytest.raises(InputError, match="'9999-12-31' lies after 2262"):
+        Window.of("9999-12-31")
+
+
+@pytest.mark.parametrize("written", ["0001-01-01", "1677-09-19", date(1, 1, 1), datetime(1, 1, 1, tzinfo=UTC)])
+def test_years_before_1678_are_refused(written) -> None:
+    with pytest.raises(InputError, match="lies before 1678"):
+        Window.of(written, None, "Asia/Tokyo")
+    with pytest.raises(InputError, match="lies before 1678"):
+        Window.of(None, written, "America/New_York")
+
+
+def test_no_time_of_numpy_is_no_moment() -> None:
+    with pytest.raises(InputError, match="not a moment"):
+        Window.of(np.datetime64("NaT", "ns"))

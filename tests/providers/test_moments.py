@@ -152,3 +152,8 @@ def test_an_unknown_zone_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match="US/Estern") as refused:
         known_zone("US/Estern")
     assert "US/Eastern" in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["0013-05-31", "00130531", "31-May-0013", "May 31, 0013", "31.05.0013", "0099-12-31"])
+def test_a_year_of_four_digits_is_no_year_of_two(text: str) -> None:
+    assert read([text]).reason.tolist() == [f"stamp {text!r} is not understood"]

@@ -46,8 +46,9 @@ def test_a_file_that_is_gone_or_damaged_is_told(tmp_path: Path) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
     (tmp_path / "torn.txt").write_bytes(b"\xff\xfe\xff")
     for read, name in ((read_table, "gone.parquet"), (read_table, "torn.parquet"), (read_text, "torn.txt")):
-        with pytest.raises(LedgerError, match=name):
+        with pytest.raises(LedgerError, match=name) as refused:
             read(tmp_path / name)
+        assert "ap.backtest with the same arguments makes a new run" in refused.value.hint
 
 
 def test_a_text_is_replaced_whole(tmp_path: Path) -> None:

@@ -102,13 +102,31 @@ def test_nothing_gives_nan(returns: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "returns", [[], [0.01], [0.01] * 10, [0.0] * 10, [-1.0, 0.5], [-3.0, 0.5], [1e200, 1e200, 1.0]]
+    "returns",
+    [
+        [],
+        [0.01],
+        [0.01] * 10,
+        [0.0] * 10,
+        [-1.0, 0.5],
+        [-3.0, 0.5],
+        [1e200, 1e200, 1.0],
+        [1e6, 2e6, -1e3],
+        [1e-200, 2e-200],
+    ],
 )
 def test_degenerate_returns_never_warn(returns: list[float]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = summary(returns, returns)
     assert not any(math.isinf(value) for value in found.values())
+
+
+def test_returns_beyond_all_measure_give_no_number_and_do_not_raise() -> None:
+    # An account that costs drove far below zero; an alpha of (1 + 500,000) to the power of 252 is no double.
+    found = summary([-1e6, 0.5, 2e6, 1e6], [0.01, -0.02, 0.03, 0.01])
+    assert math.isnan(found["alpha"])
+    assert found["total_return"] == pytest.approx((1 - 1e6) * 1.5 * (1 + 2e6) * (1 + 1e6) - 1)
 
 
 def test_returns_that_never_vary_have_no_ratio() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +119,12 @@ def test_a_scorer_that_breaks_its_contract_is_named(breaking: scoring.Scorer) ->
 def test_a_scorer_without_reasons_says_so() -> None:
     with pytest.raises(InputError, match="gives no reasons"):
         scoring.explain("a", LengthScorer())
+
+
+@pytest.mark.parametrize("act", [scoring.score, scoring.label])
+def test_a_number_is_no_text(act: Callable[[object], object]) -> None:
+    with pytest.raises(InputError, match="5 is neither a text nor several"):
+        act(5)
 
 
 def test_the_setting_names_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -400,6 +400,20 @@ def test_an_order_that_a_timer_sends_cannot_fill_honestly() -> None:
         ({"fill": "open"}, errors.InputError, "next_open"),
         ({"costs": {"per_sahre": 1}}, errors.InputError, "per_share"),
         ({"cash": -1}, errors.InputError, "cash=-1"),
+        ({"fill": ["close"]}, errors.InputError, "fill="),
+        ({"cash": np.True_}, errors.InputError, "cash="),
+        ({"seed": np.int64(-1)}, errors.InputError, "seed="),
+        ({"symbols": [None]}, errors.InputError, "A symbol is text, not 'None'"),
+        ({"symbols": 5}, errors.InputError, "is no symbol"),
+        ({"symbols": []}, errors.InputError, "No symbol"),
+        ({"news": "yes"}, errors.InputError, "news='yes' is neither"),
+        ({"adjust": {"splits"}}, errors.InputError, "adjust="),
+        ({"gaps": ["allow"]}, errors.InputError, "gaps="),
+        ({"purpose": ["trial"]}, errors.InputError, "purpose="),
+        ({"costs": {"percent": 1e9}}, errors.InputError, "percent=1e\\+09 is more than .* 100"),
+        ({"costs": ap.Costs(minimum=1e12)}, errors.InputError, "minimum=1e\\+12"),
+        ({"costs": {"per_share": 1e12}}, errors.InputError, "per_share"),
+        ({"costs": {"slippage_bps": 1e12}}, errors.InputError, "slippage_bps"),
         ({"strategy": dict}, errors.StrategyUnusable, "not a NautilusTrader Strategy"),
     ],
 )
@@ -409,6 +423,13 @@ def test_a_wrong_argument_says_what_is_right(arguments: dict, error: type, words
     with pytest.raises(error, match=words):
         ap.backtest(**(given | arguments))
     assert ap.runs().empty
+
+
+def test_whole_numbers_of_numpy_are_numbers() -> None:
+    write_minutes("TOY")
+    given = {"params": {"plan": {}}, "progress": False}
+    run = ap.backtest(Planned, "TOY", "1m", cash=np.int64(50_000), seed=np.int32(7), **given)
+    assert run.spec.id == ap.backtest(Planned, "TOY", "1m", cash=50_000, seed=7, **given).spec.id
 
 
 class Nautilus2(StrategyConfig):

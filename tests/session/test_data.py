@@ -91,6 +91,19 @@ def test_as_of_the_day_before_a_split(catalog: Path):
         ap.bars("AAPL", recorded_as_of="2013-07-08")
 
 
+def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
+    far = "9999-12-31"
+    assert ap.bars("AAPL", end=far, as_of=far, recorded_as_of=far).equals(ap.bars("AAPL"))
+    assert ap.coverage("AAPL", end=far).bars == 5
+    assert ap.sql("SELECT count(*) FROM bars_1d", as_of=far, recorded_as_of="2300-12-31").fetchall() == [(7,)]
+    assert ap.news("AAPL", end=far, as_of=far).empty
+    assert ap.sentiment("AAPL", end=far, as_of=far).empty
+    with pytest.raises(InputError, match="lies after 2262"):
+        ap.bars("AAPL", start=far)
+    with pytest.raises(NoCoverage, match="to 1900-01-01"):
+        ap.bars("AAPL", end="1900-01-01")
+
+
 def test_instruments(catalog: Path):
     frame = ap.instruments()
     assert frame["symbol"].tolist() == ["AAPL", "MSFT"]
@@ -150,7 +163,11 @@ def test_check(catalog: Path):
         (lambda: ap.bars("AAPL", "1d", "2013-07-06", "2013-07-07"), NoCoverage, "from 2013-07-06 to 2013-07-07"),
         (lambda: ap.bars("AAPL", "1d", "2013-07-08", "2013-07-01"), ReversedWindow, "reversed"),
         (lambda: ap.bars("AAPL", "1d", "yesterday"), InputError, "not a moment"),
-        (lambda: ap.bars("AAPL", frame="numpy"), InputError, "Unknown kind of frame 'numpy'"),
+        (lambda: ap.bars("AAPL", frame="numpy"), InputError, "frame='numpy' is not known"),
+        (lambda: ap.bars("AAPL", frame=["pandas"]), InputError, "frame="),
+        (lambda: ap.bars("AAPL", adjust=["splits"]), InputError, "Unknown adjustment"),
+        (lambda: ap.bars("AAPL", adjust=np.array(["none", "splits"])), InputError, "Unknown adjustment"),
+        (lambda: ap.prices("AAPL", field=["close"]), InputError, "field="),
         (lambda: ap.bars("AAPL", adjust="all"), InputError, "Unknown adjustment 'all'"),
         (lambda: ap.prices("AAPL", field="closing"), InputError, "Did you mean close"),
         (lambda: ap.coverage("AAPL", "1m"), NoCoverage, "Held of AAPL.XNAS"),
@@ -164,7 +181,7 @@ def test_check(catalog: Path):
         (lambda: ap.bars("AAPL", start=[5]), InputError, "5"),
         (lambda: ap.bars("AAPL", adjust=5), InputError, "5"),
         (lambda: ap.bars("AAPL", frame=5), InputError, "5"),
-        (lambda: ap.prices("AAPL", field=None), InputError, "Bars have no None"),
+        (lambda: ap.prices("AAPL", field=None), InputError, "field=None is not known"),
         (lambda: ap.coverage([]), InputError, "a list"),
         (lambda: ap.coverage(5), InputError, "'5', a int"),
         (lambda: ap.sql(5), InputError, "A query is text, not '5'"),

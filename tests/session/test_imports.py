@@ -11,7 +11,7 @@ import pytest
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import datasets
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, UnknownImport, UnknownPeriod, UnreadableFile
+from alphapulse_lib.errors import CatalogDamaged, InputError, UnknownImport, UnknownPeriod, UnreadableFile
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 BARS = "Date,Open,High,Low,Close,Volume\n2013-05-01,10,11,9,10.5,100\n2013-05-02,10.5,12,10,11,200\n"
@@ -103,6 +103,8 @@ def test_an_import_cut_short_before_its_mentions_is_made_whole_by_running_it_aga
         (("files", "prices.csv"), {"recover": None}, InputError, "recover='None' is neither"),
         (("files", "prices.csv"), {"day_first": "no"}, InputError, "day_first='no' is neither"),
         (("files", pd.DataFrame()), {}, InputError, "Not a path"),
+        (("files", "prices.csv"), {"kind": ["bars"]}, InputError, "kind="),
+        (("files", "prices.csv"), {"stamps": {"open"}}, InputError, "stamps="),
     ],
 )
 def test_what_cannot_be_used_says_so(
@@ -162,3 +164,23 @@ def test_sixty_names_with_the_flash_crash() -> None:
     report = ap.ingest("files", path, venue="XNYS")
     assert report.written + len(report.quarantined) == len(pd.read_csv(path))
     assert any("range over 25% beyond open and close" in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize("name", ["instruments.parquet", "data/bars/AAPL.*/*.parquet", "articles/2012.parquet"])
+def test_what_is_advised_for_a_damaged_file_puts_it_right(writable_sample: Path, name: str) -> None:
+    bars, articles = ap.bars("AAPL"), ap.news("AAPL")
+    (damaged,) = writable_sample.glob(name)
+    damaged.write_bytes(damaged.read_bytes()[:-500])
+    import_id = ap.ingest("sample").id  # known already: nothing is read
+    for act in (
+        lambda: ap.revert(import_id),
+        lambda: ap.sql("SELECT count(*) FROM bars_1d, articles, instruments").fetchall(),
+    ):
+        with pytest.raises(CatalogDamaged, match=r"(?s)remove it and import.*alphapulse revert"):
+            act()
+    damaged.unlink()
+    ap.revert(import_id)
+    ap.ingest("sample")
+    assert ap.check().empty
+    assert ap.bars("AAPL").equals(bars)
+    assert ap.news("AAPL").equals(articles)

@@ -100,6 +100,8 @@ def test_a_tearsheet_lands_in_the_runs_folder_or_where_asked(ledger: Ledger, tmp
     assert Path(own).read_text(encoding="utf-8") == Path(page).read_text(encoding="utf-8")
     with pytest.raises(LedgerError, match="cannot be written"):
         run.tearsheet(tmp_path / "nowhere" / "a.html")
+    with pytest.raises(LedgerError, match="cannot be written"):
+        run.tearsheet(tmp_path / ("x" * 300))
 
 
 def test_a_failed_run_has_a_tearsheet_and_a_card(ledger: Ledger) -> None:
@@ -113,7 +115,13 @@ def test_figures(ledger: Ledger, kind: str) -> None:
     assert ap.run(kept(ledger).id).figure(kind).data
 
 
+@pytest.mark.parametrize("asked", [{"status": ["failed"]}, {"purpose": 5}, {"strategy": ["SmaCross"]}, {"user": 5}])
+def test_runs_are_asked_for_by_text(ledger: Ledger, asked: dict) -> None:
+    with pytest.raises(InputError, match=next(iter(asked))):
+        ap.runs(**asked)
+
+
 def test_an_unknown_figure_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(InputError, match="Unknown figure 'prise'") as refused:
+    with pytest.raises(InputError, match="kind='prise' is not known") as refused:
         ap.run(kept(ledger).id).figure("prise")
     assert "Did you mean price" in refused.value.hint

@@ -9,6 +9,9 @@ from statistics import fmean, pstdev
 from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
 from nautilus_trader.trading import Strategy
 
+from alphapulse_lib.engine.strategies.parameters import MOST_BARS, MOST_SHARES, require_whole
+from alphapulse_lib.errors import InputError
+
 __all__ = ["MeanReversion", "MeanReversionConfig"]
 
 
@@ -38,14 +41,18 @@ class MeanReversionConfig:
     quantity: int = 10
     order_id_tag: str = "1"
 
+    def __post_init__(self) -> None:
+        require_whole("window", self.window, 2, MOST_BARS)
+        require_whole("quantity", self.quantity, 1, MOST_SHARES)
+        if not self.exit < self.entry:
+            raise InputError(f"params: exit={self.exit!r} is not less than entry={self.entry!r}.")
+
 
 class MeanReversion(Strategy):
     """Buys when the close lies ``entry`` standard deviations below its average, sells when it is back. Long or flat."""
 
     def __init__(self, config: MeanReversionConfig) -> None:
         super().__init__(config)
-        if config.window < 2 or config.exit >= config.entry:
-            raise ValueError(f"window must be 2 or more and exit less than entry: {config}")
         self._settings = config
         self._closes: deque[float] = deque(maxlen=config.window)
         self._long = False

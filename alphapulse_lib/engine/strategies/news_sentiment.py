@@ -17,6 +17,8 @@ from nautilus_trader.model import (
 from nautilus_trader.trading import Strategy
 
 from alphapulse_lib.engine.events import Sentiment
+from alphapulse_lib.engine.strategies.parameters import MOST_BARS, MOST_SHARES, require_whole
+from alphapulse_lib.errors import InputError
 
 __all__ = ["NewsSentiment", "NewsSentimentConfig"]
 
@@ -44,6 +46,12 @@ class NewsSentimentConfig:
     quantity: int = 10
     order_id_tag: str = "1"
 
+    def __post_init__(self) -> None:
+        require_whole("hold", self.hold, 1, MOST_BARS)
+        require_whole("quantity", self.quantity, 1, MOST_SHARES)
+        if not 0 < self.threshold <= 1:
+            raise InputError(f"params: threshold={self.threshold!r} does not lie above 0 and up to 1.")
+
 
 class NewsSentiment(Strategy):
     """Buys when an article about its instrument scores well, sells on a bad one or after ``hold`` bars. Long or flat.
@@ -54,8 +62,6 @@ class NewsSentiment(Strategy):
 
     def __init__(self, config: NewsSentimentConfig) -> None:
         super().__init__(config)
-        if not 0 < config.threshold <= 1 or config.hold < 1:
-            raise ValueError(f"threshold must lie above 0 and up to 1, hold must be 1 or more: {config}")
         self._settings = config
         self._bars_left = 0
         self._bought: ClientOrderId | None = None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
 from nautilus_trader.trading import Strategy
 
+from alphapulse_lib.engine.strategies.parameters import MOST_BARS, MOST_SHARES, require_whole
+
 __all__ = ["SmaCross", "SmaCrossConfig"]
 
 
@@ -32,6 +34,11 @@ class SmaCrossConfig:
     quantity: int = 10
     order_id_tag: str = "1"
 
+    def __post_init__(self) -> None:
+        require_whole("slow", self.slow, 2, MOST_BARS)
+        require_whole("fast", self.fast, 1, self.slow - 1)
+        require_whole("quantity", self.quantity, 1, MOST_SHARES)
+
 
 class SmaCross(Strategy):
     """Buys when the fast average crosses above the slow one, and sells all when it crosses below. Long or flat.
@@ -42,8 +49,6 @@ class SmaCross(Strategy):
 
     def __init__(self, config: SmaCrossConfig) -> None:
         super().__init__(config)
-        if not 0 < config.fast < config.slow:
-            raise ValueError(f"fast must be shorter than slow: fast={config.fast}, slow={config.slow}")
         self._settings = config
         # Sums of whole price units: averages that are equal are equal, whatever came before.
         self._closes: deque[int] = deque(maxlen=config.slow)

@@ -1,0 +1,91 @@
+"""A damaged file, met by everything that reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from alphapulse_lib.catalog import actions, datasets, reader, writer
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.parquet import opened, whole
+from alphapulse_lib.errors import CatalogDamaged
+from alphapulse_lib.model.instrument import Instrument
+
+
+def overwritten(path: Path) -> bytes:
+    """A file whose footer is whole and whose rows are not."""
+    sound = path.read_bytes()
+    return sound[:4] + b"\xff" * (len(sound) // 3) + sound[4 + len(sound) // 3 :]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "numbers.parquet"
+    pq.write_table(pa.table({"number": list(range(20_000)), "text": ["x"] * 20_000}), path)
+    return path
+
+
+def test_a_sound_file(file: Path) -> None:
+    assert opened(file).metadata.num_rows == 20_000
+    assert whole(file, ["text"]).column_names == ["text"]
+    assert whole(file, pa.schema([("number", pa.int16())])).schema.types == [pa.int16()]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.read_bytes()[:-50], lambda _: b"PAR1", lambda _: b"", overwritten]
+)
+def test_a_damaged_file_is_named_with_what_to_do(file: Path, damage: Callable[[Path], bytes]) -> None:
+    file.write_bytes(damage(file))
+    with pytest.raises(CatalogDamaged, match=r"(?s)numbers\.parquet cannot be read: .*remove it.*alphapulse check"):
+        whole(file)
+
+
+def test_a_file_that_lacks_a_column(file: Path) -> None:
+    with pytest.raises(CatalogDamaged, match="price"):
+        whole(file, ["price"])
+
+
+@pytest.mark.parametrize("name", ["instruments.parquet", "listings.parquet"])
+def test_a_damaged_index_is_told_by_whoever_needs_it(root: Path, aapl: Instrument, name: str) -> None:
+    root.mkdir()
+    (root / name).write_bytes(b"torn")
+    for act in (
+        lambda: Index(root),
+        lambda: writer.write_instruments(root, [aapl]),
+        lambda: writer.remove_import(root, "one"),
+    ):
+        with pytest.raises(CatalogDamaged, match=name):
+            act()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.read_bytes()[:-50], overwritten])
+def test_damaged_bars_are_told_by_reader_and_writer(
+    root: Path, aapl: Instrument, bars: Callable[..., pa.Table], damage: Callable[[Path], bytes]
+) -> None:
+    rows = bars([("2013-01-02 21:00", 10.0), ("2013-01-03 21:00", 11.0)])
+    writer.write_bars(root, aapl, "1d", rows, "one")
+    (path,) = reader.bar_files(root, aapl.id, "1d")
+    path.write_bytes(damage(path))
+    for act in (
+        lambda: reader.bar_table(root, aapl.id, "1d"),
+        lambda: writer.write_bars(root, aapl, "1d", rows, "two"),
+        lambda: writer.remove_import(root, "one"),
+    ):
+        with pytest.raises(CatalogDamaged, match=r"AAPL\.XNAS-1-DAY"):
+            act()
+    path.unlink()
+    assert writer.write_bars(root, aapl, "1d", rows, "two").rows_new == 2, "the advice: remove it, and import again"
+
+
+@pytest.mark.parametrize("name", ["actions.parquet", "articles/2013.parquet"])
+def test_damaged_actions_and_articles(root: Path, name: str) -> None:
+    (root / name).parent.mkdir(parents=True)
+    (root / name).write_bytes(b"torn")
+    read = actions.read if name.startswith("actions") else lambda root: datasets.read(root, "articles")
+    for act in (read, lambda root: writer.remove_import(root, "one")):
+        with pytest.raises(CatalogDamaged, match=name):
+            act(root)
