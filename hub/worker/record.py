@@ -63,12 +63,17 @@ class Firings:
             row = _row(connection, firing_id)
             if row.state not in OPEN:
                 return
-            state, detail = _STATES[job["state"]], str(job["error"])[:_LONGEST]
+            state, detail = _STATES[job["state"]], _storable(job["error"])
             runs = _runs(connection, row)
             done = {name: job[name] for name in ("cells", "cells_done") if job.get(name) is not None}
             _update(connection, firing_id, state=state, detail=detail, runs=runs, ended_at=clock.now_ns(), **done)
             if state != "cancelled":
                 _tell(connection, row, state, detail, runs)
+
+
+def _storable(error: str) -> str:
+    """A notebook's error without what no database or no JSON holds."""
+    return error[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _row(connection: Connection, firing_id: str) -> Row[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import IntegrityError
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
@@ -252,5 +253,5 @@ def test_what_is_cancelled_while_it_runs_says_so_to_the_worker_and_is_not_told(t
 def test_the_database_itself_refuses_a_second_firing_of_a_slot(table: Table):
     table.schedule(catch_up="all")
     table.after(hours=2)
-    with pytest.raises(Exception, match="UNIQUE"), table.engine.begin() as connection:
+    with pytest.raises(IntegrityError), table.engine.begin() as connection:
         connection.execute(update(FIRINGS).values(slot=1))
