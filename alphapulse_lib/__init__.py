@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alphapulse_lib.model.run import Costs as Costs
     from alphapulse_lib.session.backtests import backtest as backtest
+    from alphapulse_lib.session.comments import comments as comments
     from alphapulse_lib.session.data import bars as bars
     from alphapulse_lib.session.data import check as check
     from alphapulse_lib.session.data import coverage as coverage
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.news import sentiment as sentiment
     from alphapulse_lib.session.runs import run as run
     from alphapulse_lib.session.runs import runs as runs
+    from alphapulse_lib.session.schedules import schedule as schedule
+    from alphapulse_lib.session.schedules import schedules as schedules
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -36,6 +39,7 @@ _HOMES = {
     "backtest": "alphapulse_lib.session.backtests",
     "bars": "alphapulse_lib.session.data",
     "check": "alphapulse_lib.session.data",
+    "comments": "alphapulse_lib.session.comments",
     "coverage": "alphapulse_lib.session.data",
     "ingest": "alphapulse_lib.session.imports",
     "instruments": "alphapulse_lib.session.data",
@@ -44,6 +48,8 @@ _HOMES = {
     "revert": "alphapulse_lib.session.imports",
     "run": "alphapulse_lib.session.runs",
     "runs": "alphapulse_lib.session.runs",
+    "schedule": "alphapulse_lib.session.schedules",
+    "schedules": "alphapulse_lib.session.schedules",
     "sentiment": "alphapulse_lib.session.news",
     "sql": "alphapulse_lib.session.data",
 }

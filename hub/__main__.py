@@ -1,4 +1,4 @@
-"""``python -m hub up | down | reset``: what the Makefile and the `alphapulse` command call."""
+"""``python -m hub up | down | reset | status``: what the Makefile and the `alphapulse` command call."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ def _ask(question: str) -> str:
 
 def main() -> int:
     """Do what the one argument says; an error is one line on standard error."""
-    parser = argparse.ArgumentParser(prog="alphapulse", description="The hub: start it, stop it, forget everything.")
-    verb = parser.add_argument("verb", choices=["up", "down", "reset"]) and parser.parse_args().verb
+    parser = argparse.ArgumentParser(prog="alphapulse", description="The hub: up, down, how it is, forgotten.")
+    parser.add_argument("verb", choices=["up", "down", "reset", "status"])
+    parser.add_argument("--json", action="store_true", help="status in JSON")
+    asked = parser.parse_args()
     try:
-        if verb == "up":
+        if asked.verb == "up":
             supervise.up(_say)
-        elif verb == "down":
+        elif asked.verb == "down":
             supervise.down(_say)
+        elif asked.verb == "status":
+            from hub import status  # `up` need not wait for what only this reads
+
+            return status.tell(_say, as_json=asked.json)
         else:
             supervise.reset(_say, _ask)
     except AlphaPulseError as error:

@@ -30,5 +30,6 @@ def configure(c: Any, network: Network, held: Keys) -> None:
     ]
     c.JupyterHub.custom_scopes = roles.SCOPES
     c.JupyterHub.load_roles = roles.roles()
+    c.JupyterHub.default_url = "/services/dashboards/home"
     c.JupyterHub.allow_named_servers = True  # scheduled jobs run in one of their owner's
     c.Spawner.server_token_scopes = roles.WORKSPACE

@@ -21,7 +21,7 @@ from hub import access, family, network, programs, sample, spawner
 from hub.keys import Keys, keys
 from hub.network import Network
 
-__all__ = ["down", "reset", "up"]
+__all__ = ["down", "is_up", "reset", "up"]
 
 type Say = Callable[[str], None]
 type Ask = Callable[[str], str]
@@ -71,10 +71,10 @@ def down(say: Say) -> None:
         It does not stop in time.
     """
     home = settings().home_root
-    if _is_up(home):
+    if is_up(home):
         os.kill(int(_pid_file(home).read_text(encoding="utf-8")), signal.SIGTERM)
         deadline = time.monotonic() + _DOWN_WITHIN
-        while _is_up(home):
+        while is_up(home):
             if time.monotonic() > deadline:
                 raise HubError(f"The hub did not stop within {_DOWN_WITHIN:.0f} s.", f"See {home / 'logs'}.")
             time.sleep(0.2)
@@ -101,7 +101,7 @@ def reset(say: Say, ask: Ask) -> None:
         The hub is up, or nobody said yes.
     """
     home = settings().home_root
-    if _is_up(home):
+    if is_up(home):
         raise HubError("AlphaPulse is up.", "Stop it first: make down")
     there = [home / name for name in _OURS if (home / name).exists() or (home / name).is_symlink()]
     if there and not any((home / sign).exists() for sign in _SIGNS):
@@ -222,7 +222,7 @@ def _network_file(home: Path) -> Path:
     return home / "run" / "network.json"
 
 
-def _is_up(home: Path) -> bool:
+def is_up(home: Path) -> bool:
     """Whether some process holds the lock; a dead one cannot."""
     if not _lock(home).exists():
         return False

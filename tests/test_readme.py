@@ -10,11 +10,32 @@ import sys
 from pathlib import Path
 
 import pytest
+from api_server import RunningApi
+
+from alphapulse_lib.settings import Settings
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "how-to").glob("*.md"))]
 #: These are proved by the browser journey and by CI itself.
 ELSEWHERE = ("make ", "git ", "pyenv ", "uv ", "alphapulse up", "alphapulse down", "alphapulse reset", "#")
+
+
+#: What these tell of lives in a hub.
+IN_A_HUB = ("comment.md", "schedule.md")
+
+
+@pytest.fixture
+def hub(request: pytest.FixtureRequest, tmp_path: Path, writable_sample: Path, monkeypatch: pytest.MonkeyPatch):
+    """The API, where the page's reader is in a workspace."""
+    if request.getfixturevalue("page").name not in IN_A_HUB:
+        yield
+        return
+    running = RunningApi(Settings(home=tmp_path / "hub", catalog=writable_sample)).start()
+    for name, value in {"ALPHAPULSE_API_URL": running.url, "ALPHAPULSE_API_TOKEN": "ada"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    yield
+    running.stop()
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -37,14 +58,14 @@ def desk(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_its_python_runs(page: Path, writable_sample: Path, desk: Path) -> None:
+def test_its_python_runs(page: Path, writable_sample: Path, desk: Path, hub: None) -> None:
     code = "\n".join(blocks(page, "python"))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=desk)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_its_commands_run(page: Path, writable_sample: Path, desk: Path) -> None:
+def test_its_commands_run(page: Path, writable_sample: Path, desk: Path, hub: None) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     told: dict[str, str] = {}
     for command in commands(page):
@@ -53,6 +74,6 @@ def test_its_commands_run(page: Path, writable_sample: Path, desk: Path) -> None
             words, capture_output=True, text=True, check=False, cwd=desk, env={**os.environ, "PATH": path}
         )
         assert done.returncode in (0, 3), (command, done.stdout, done.stderr)
-        found = re.search(r"^Import (\S+) of|\brun ([0-9a-f]{6,})", done.stdout, re.MULTILINE)
+        found = re.search(r"^Import (\S+) of|\brun ([0-9a-f]{6,})|^([0-9a-f]{16})  \w", done.stdout, re.MULTILINE)
         if found:
-            told["ID"] = found[1] or found[2]
+            told["ID"] = found[1] or found[2] or found[3]

@@ -28,9 +28,14 @@ class Comments:
         self._transport = transport
 
     def list(
-        self, target: str | None = None, *, parent: str | None = None, limit: int | None = None
+        self,
+        target: str | None = None,
+        *,
+        parent: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
     ) -> Iterator[Comment]:
-        """Comments in the order in which they were written, asked for page by page.
+        """Comments in the order in which they were written, or against it, asked for page by page.
 
         Parameters
         ----------
@@ -41,13 +46,19 @@ class Comments:
         limit : int, optional
             At most so many.
         """
-        return self._transport.pages(Comment, "/v1/comments", {"target": target, "parent": parent}, limit)
+        return self._transport.pages(Comment, "/v1/comments", _query(target, parent, newest_first), limit)
 
     def page(
-        self, target: str | None = None, *, parent: str | None = None, limit: int = 50, cursor: str = ""
+        self,
+        target: str | None = None,
+        *,
+        parent: str | None = None,
+        newest_first: bool = False,
+        limit: int = 50,
+        cursor: str = "",
     ) -> Page[Comment]:
         """One page of that list, for who turns pages oneself."""
-        query = {"target": target, "parent": parent, "limit": limit, "cursor": cursor or None}
+        query = {**_query(target, parent, newest_first), "limit": limit, "cursor": cursor or None}
         return self._transport.ask(Page[Comment], "GET", "/v1/comments", query=query)
 
     def write(self, target: str, body: str, *, parent: str | None = None, key: str = "") -> Comment:
@@ -150,6 +161,10 @@ class Comments:
 
     def _event(self, told: ServerSentEvent) -> CommentEvent:
         return CommentEvent(told.event, self._transport.read(Comment, told.data), told.id)
+
+
+def _query(target: str | None, parent: str | None, newest_first: bool) -> dict[str, str | None]:
+    return {"target": target, "parent": parent, "order": "newest" if newest_first else None}
 
 
 def _path(comment_id: str) -> str:

@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,10 @@ from alphapulse_lib.model.canonical import from_json, to_json
 from alphapulse_lib.model.run import RunRecord
 
 __all__ = ["Family", "KeptRun", "Runs"]
+
+
+#: Characters of the names that are sent at once.
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class Runs:
     def families(self, names: Iterable[str]) -> tuple[Family, ...]:
         """What was tried of some families, in the order asked for; without a trial where nobody handed one in."""
         found: list[Family] = []
-        for some in batched(names, 200, strict=False):
+        for some in _bundles(names):
             sent = {"names": some}
             answer = self._transport.ask(tuple[_Family, ...], "POST", "/v1/families", body=sent, repeatable=True)
             found += map(_family, answer)
@@ -193,6 +196,18 @@ class Runs:
             raise InputError(f"{path} cannot be written: {refused.strerror}.") from None
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _bundles(names: Iterable[str]) -> Iterator[list[str]]:
+    """Names in bundles that one request may hold."""
+    bundle: list[str] = []
+    for name in names:
+        if bundle and (len(bundle) == 200 or sum(map(len, bundle)) + len(name) > _MOST):
+            yield bundle
+            bundle = []
+        bundle.append(name)
+    if bundle:
+        yield bundle
 
 
 def _path(run_id: str) -> str:

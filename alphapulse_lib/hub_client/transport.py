@@ -177,6 +177,8 @@ class Transport:
         ``content`` that is called gives the body anew for each try.
         """
         again = self._retries if repeatable or method in _REPEATABLE else 0
+        # Whether a write that nobody answered was done can only be learnt by sending it once more, under its key.
+        silences = 1 if headers and "Idempotency-Key" in headers else 0
         wait = _FIRST_WAIT
         while True:
             try:
@@ -188,7 +190,8 @@ class Transport:
                     content=content() if callable(content) else content,
                 )
             except httpx.TransportError as away:
-                if again <= 0 or isinstance(away, httpx.TimeoutException):
+                silences -= isinstance(away, httpx.TimeoutException)
+                if again <= 0 or (isinstance(away, httpx.TimeoutException) and silences < 0):
                     raise unreachable(self.url, away, self._timeout) from None
                 pause = wait
             else:
@@ -212,6 +215,20 @@ class Transport:
         if answer.is_success:
             return answer
         raise refusal(self.url, answer)
+
+    def post_plainly(self, path: str, body: Any) -> httpx.Response:
+        """Send a POST once and give its answer, whatever it says.
+
+        Raises
+        ------
+        HubUnreachable
+            There is no answer.
+        """
+        headers = {"Content-Type": "application/json"}
+        try:
+            return self.http.post(self.url + path, headers=headers, content=_json(body))
+        except httpx.TransportError as away:
+            raise unreachable(self.url, away, self._timeout) from None
 
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx.Response]:

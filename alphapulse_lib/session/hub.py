@@ -13,9 +13,9 @@ from alphapulse_lib.errors import HubError, NotSignedIn
 from alphapulse_lib.settings import settings
 
 if TYPE_CHECKING:
-    from alphapulse_lib.hub_client import Client
+    from alphapulse_lib.hub_client import Client, Health
 
-__all__ = ["client", "client_if_any", "warn"]
+__all__ = ["client", "client_if_any", "health", "token", "warn"]
 
 _LIBRARY = str(Path(alphapulse_lib.__file__).parent)
 
@@ -46,6 +46,18 @@ def client_if_any() -> Client | None:
     """A client of the hub, or ``None`` where there is no hub."""
     url = settings().api_url
     return _client(url, token()) if url else None
+
+
+def health() -> Health:
+    """What the hub's API says of itself; needs no token.
+
+    Raises
+    ------
+    HubError
+        There is no hub, or it is away.
+    """
+    found = client_if_any()
+    return found.health() if found else client().health()
 
 
 def token() -> str:

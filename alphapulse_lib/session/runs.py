@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
+    from alphapulse_lib.session.comments import SessionComments
+
 __all__ = ["SessionRun", "open_ledger", "run", "runs"]
 
 #: The columns of `runs`, with their types.
@@ -87,6 +89,20 @@ class SessionRun(Run):
         if kind not in kinds:
             raise InputError(f"Unknown figure {kind!r}.", did_you_mean(str(kind), kinds, f"Known: {', '.join(kinds)}."))
         return kinds[kind](self, dark=dark)
+
+    def comments(self) -> SessionComments:
+        """What the team says about the run; see `ap.comments`.
+
+        Raises
+        ------
+        HubError
+            There is no hub here, or it has not got the run yet.
+        """
+        from alphapulse_lib.session.comments import SessionComments
+        from alphapulse_lib.session.team import team_ledger
+
+        team_ledger().hand_over(self.id)
+        return SessionComments(f"run:{self.id}")
 
     def _repr_html_(self) -> str:
         return cards.html(self)
@@ -175,12 +191,12 @@ def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
 
 def open_ledger() -> Ledger:
     """The ledger that the settings name; inside a hub with the team's laid over it."""
-    own, client = settings().ledger_root, client_if_any()
-    if client is None:
+    own, found = settings().ledger_root, client_if_any()
+    if found is None:
         return Ledger(own)
     from alphapulse_lib.session.team import TeamLedger
 
-    return TeamLedger(own, client)
+    return TeamLedger(own, found)
 
 
 def _row(each: SessionRun, family: Family) -> dict[str, Any]:

@@ -34,8 +34,9 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.outbox import Outbox
 from alphapulse_lib.session import hub
+from alphapulse_lib.settings import settings
 
-__all__ = ["HandedIn", "TeamLedger"]
+__all__ = ["HandedIn", "TeamLedger", "team_ledger"]
 
 #: What keeps the team's ledger from being read or written altogether, now.
 _AWAY = (HubUnreachable, HubFault, NotSignedIn, NotAllowed)
@@ -152,6 +153,8 @@ class TeamLedger(Ledger):
         HubUnreachable
             It is not here, and the hub is away.
         """
+        if Path(name).name != name:
+            raise LedgerError(f"{name!r} is no name of a run's file.", "The record is not one that AlphaPulse wrote.")
         own, theirs = super().folder(run_id) / name, self.root / "team" / run_id / name
         if own.exists():
             return own
@@ -205,6 +208,22 @@ class TeamLedger(Ledger):
                 done.runs.append(run_id)
         return done
 
+    def hand_over(self, run_id: str) -> None:
+        """See to it that the team's ledger has a run, now.
+
+        Raises
+        ------
+        HubError
+            It has not, and cannot be given it: the hub is away, or refuses.
+        """
+        if run_id not in Outbox(self, self._client.url).waiting():
+            return
+        done = self.hand_in(first=run_id, most=1)
+        if run_id not in done.runs:
+            raise HubError(
+                f"The team's ledger has no run {run_id} yet.", done.away or done.refused.get(run_id) or "Try again."
+            )
+
     def _hand_in(self, record: RunRecord) -> str:
         """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
         try:
@@ -240,6 +259,17 @@ class TeamLedger(Ledger):
 
     def _is_left_alone(self) -> bool:
         return time.monotonic() < self._left_alone_until
+
+
+def team_ledger() -> TeamLedger:
+    """The ledger that the settings name, with the team's laid over it.
+
+    Raises
+    ------
+    HubError
+        There is no hub here.
+    """
+    return TeamLedger(settings().ledger_root, hub.client())
 
 
 def _together(theirs: list[RunRecord], own: list[RunRecord]) -> list[RunRecord]:

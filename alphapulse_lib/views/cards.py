@@ -1,4 +1,4 @@
-"""Compact cards of runs, imports and coverage for notebooks, and the same as plain text for terminals.
+"""Compact cards of runs, imports, coverage, comments and schedules for notebooks, and the same as text for terminals.
 
 `html` and `text` take the object itself, find its card by the name of its class and import nothing for it, so a kernel
 can register them at no cost. Cards follow JupyterLab's theme, and the system's where there is no JupyterLab.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.views import numbers
@@ -47,6 +48,10 @@ _STYLE = """
   --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff; --ap-down: #f0954d; } }
 </style>
 """.strip()
+
+
+#: Lines of a list that a card shows.
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,10 @@ def card(shown: Any) -> Card:
         make = _MAKERS.get((known.__module__, known.__name__))
         if make is not None:
             return make(shown)
-    raise InputError(f"There is no card for a {type(shown).__name__}.", "Runs, import reports and coverages have one.")
+    raise InputError(
+        f"There is no card for a {type(shown).__name__}.",
+        "Runs, import reports, coverages, comments and schedules have one.",
+    )
 
 
 def _run(run: Any) -> Card:
@@ -254,6 +262,54 @@ def _coverage(held: Any) -> Card:
     return Card(f"{held.instrument_id} · {held.period}", f"{held.root} catalog", facts=facts, notes=tuple(notes))
 
 
+def _comments(shown: Any) -> Card:
+    last = shown.newest(_SHOWN + 1)
+    notes = [(_said(each), False) for each in last[-_SHOWN:]]
+    if len(last) > _SHOWN:
+        notes.insert(0, (f"the newest {_SHOWN}; .frame() has all", False))
+    if not last:
+        notes = [("Nobody has said anything yet: .write('...') begins.", False)]
+    return Card(f"Comments on {shown.target}", ".write(text, parent=None) adds one", notes=tuple(notes))
+
+
+def _said(each: Any) -> str:
+    words = "(deleted)" if each.deleted else " ".join(each.body.split())
+    edited = " (edited)" if each.edited_at and not each.deleted else ""
+    answer = f" to {each.parent[:6]}" if each.parent else ""
+    return f"{each.id[:6]}  {each.author}{answer}, {each.created_at:%Y-%m-%d %H:%M} UTC: {words}{edited}"
+
+
+def _schedule(shown: Any) -> Card:
+    value = shown.value
+    zone = ZoneInfo(value.timezone)
+    facts = [Fact("Cron", value.cron, value.timezone)]
+    facts += [Fact("Next", f"{value.next[0].astimezone(zone):%Y-%m-%d %H:%M}", value.timezone)] if value.next else []
+    if value.last:
+        at = (value.last.slot or value.last.created_at).astimezone(zone)
+        failed = value.last.ended and value.last.state != "finished"
+        facts.append(Fact("Last", value.last.state, f"{at:%Y-%m-%d %H:%M}", "down" if failed else ""))
+    facts += [Fact(name, str(held)) for name, held in value.parameters.items()]
+    badges = (("paused", True),) if value.paused else ()
+    notes = ((value.last.detail, True),) if value.last and value.last.detail else ()
+    return Card(value.notebook, f"schedule {value.id} · {value.owner}", badges, tuple(facts), notes)
+
+
+def _schedules(shown: Any) -> Card:
+    found = list(shown.values(limit=_SHOWN + 1))
+    notes = [(_slot(each), False) for each in found[:_SHOWN]]
+    if not found:
+        notes = [("None yet: ap.schedule('backtests/sma.ipynb', '0 7 * * 1-5') makes one.", False)]
+    if len(found) > _SHOWN:
+        notes.append(("and more in .frame()", False))
+    return Card("Schedules", "ap.schedules()['id'] is one of them", notes=tuple(notes))
+
+
+def _slot(value: Any) -> str:
+    following = f"next {value.next[0].astimezone(ZoneInfo(value.timezone)):%Y-%m-%d %H:%M}" if value.next else "paused"
+    last = f", last {value.last.state}" if value.last else ""
+    return f"{value.id[:6]}  {value.notebook} ({value.owner}): {value.cron} {value.timezone}, {following}{last}"
+
+
 def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:
     start, end = (numbers.day(gap[edge].value, zone, pattern) for edge in ("first", "last"))
     return f"missing {start}{'' if start == end else f' to {end}'}: {numbers.counted(gap['bars'], 'bar')}"
@@ -268,4 +324,7 @@ _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.results.run", "Run"): _run,
     ("alphapulse_lib.ingestion.report", "Report"): _report,
     ("alphapulse_lib.session.coverage", "SessionCoverage"): _coverage,
+    ("alphapulse_lib.session.comments", "SessionComments"): _comments,
+    ("alphapulse_lib.session.schedules", "SessionSchedule"): _schedule,
+    ("alphapulse_lib.session.schedules", "SessionSchedules"): _schedules,
 }

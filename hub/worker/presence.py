@@ -12,10 +12,10 @@ from alphapulse_lib import clock
 from hub.api.database import METADATA
 from hub.api.schedules.store import new_id
 
-__all__ = ["WORKERS", "Presence"]
+__all__ = ["SILENCE", "WORKERS", "Presence"]
 
 #: Nanoseconds of silence after which a worker is taken for dead.
-_SILENCE = 15 * 10**9
+SILENCE = 15 * 10**9
 
 WORKERS = Table(
     "workers",
@@ -56,7 +56,7 @@ class Presence:
         return [
             other.id
             for other in others
-            if other.seen_at < clock.now_ns() - _SILENCE
+            if other.seen_at < clock.now_ns() - SILENCE
             or (other.host == self._row["host"] and _born(other.process) != other.born)
         ]
 

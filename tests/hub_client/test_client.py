@@ -88,6 +88,16 @@ def test_a_slow_api_is_left_after_the_time_given():
         assert time.monotonic() - began < 1.5
 
 
+def test_a_write_that_nobody_answered_is_sent_once_more_under_its_key(api: RunningApi):
+    with Client(api.url, "ada") as client:
+        whole = client._transport.send(
+            "GET", f"/v1/comments/{client.comments.write('instrument:FB.XNAS', 'x').id}"
+        ).text
+    with misbehaving(SlowApi(times=1, whole=whole)) as server, Client(server.url, "ada", timeout=1.2) as client:
+        assert client.comments.write("instrument:FB.XNAS", "x").body == "x"
+        assert len(server.requests) == 2
+
+
 def test_a_dropped_answer_is_asked_for_again():
     with misbehaving(DroppingApi(times=2)) as server, Client(server.url) as client:
         assert client.health().status == "ok"

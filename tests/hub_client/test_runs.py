@@ -49,6 +49,23 @@ def test_runs_are_listed_and_narrowed(ada: Client, bob: Client, ledger: Ledger):
     assert ada.runs.page(limit=1, strategy="Listed", cursor=first.next or "").items[0].id == mine.record.id
 
 
+def test_families_are_told_in_the_order_asked_for(ada: Client, bob: Client, ledger: Ledger):
+    first = ada.runs.append(kept(ledger, name="m:Family", parameters={"fast": 1})).family
+    bob.runs.append(kept(ledger, name="m:Family", user="bob", parameters={"fast": 2}))
+    names = [*(f"Nobody's {number} 1d" for number in range(250)), first.name]
+    found = ada.runs.families(names)
+    assert [each.name for each in found] == names
+    assert (len(found[0].sharpes), len(found[-1].sharpes)) == (0, 2)
+    assert ada.runs.families([]) == ()
+
+
+def test_runs_of_one_spec_are_found(ada: Client, ledger: Ledger):
+    one, two = (kept(ledger, name="m:Spec") for _ in range(2))
+    for each in (one, two, kept(ledger, name="m:Spec", cash=5_000.0)):
+        ada.runs.append(each)
+    assert [each.id for each in ada.runs.list(spec=one.spec_id)] == [two.id, one.id]
+
+
 def test_what_the_ledger_refuses(ada: Client, bob: Client, ledger: Ledger, tmp_path: Path):
     record = kept(ledger)
     with pytest.raises(NotAllowed, match="'ada' ran it"):

@@ -9,9 +9,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from api_server import RunningApi
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
+
+from alphapulse_lib.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -117,6 +120,29 @@ def test_an_import_s_report_and_a_coverage_are_cards(run: Run) -> None:
     assert shown(coverage).startswith("ACME.XNAS · 1d")
     for outputs in (report, coverage):
         assert '<div class="ap-card">' in shown(outputs, "text/html")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[RunningApi]:
+    running = RunningApi(Settings(home=tmp_path / "hub", catalog=tmp_path / "catalog")).start()
+    yield running
+    running.stop()
+
+
+def test_comments_and_schedules_are_cards(run: Run, hub: RunningApi) -> None:
+    run(f"os.environ |= {{'ALPHAPULSE_API_URL': {hub.url!r}, 'JUPYTERHUB_API_TOKEN': 'ada'}}")
+    comments = run("about = ap.comments('notebook:a/b.ipynb')\n_ = about.write('so <b>it</b> is')", "about")
+    schedule = run("ap.schedule('a/b.ipynb', '0 7 * * *', parameters={'fast': 5})")
+    assert "so <b>it</b> is" in shown(comments)
+    assert "so &lt;b&gt;it" in shown(comments, "text/html")
+    assert "0 7 * * *" in shown(schedule)
+    assert "a/b.ipynb" in shown(run("ap.schedules()"))
+    assert shown(run("[about]")) == "[<Comments on notebook:a/b.ipynb>]"
+    for outputs in (comments, schedule):
+        assert '<div class="ap-card">' in shown(outputs, "text/html")
+    run("del os.environ['ALPHAPULSE_API_URL']")
+    (refused,) = run("ap.schedules()")
+    assert "make up" in refused["traceback"][0]
 
 
 BACKTEST = """

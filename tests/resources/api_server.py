@@ -71,8 +71,8 @@ class RunningApi:
     def start(self) -> RunningApi:
         listening = socket.create_server(("127.0.0.1", self._port))
         self._port = listening.getsockname()[1]
-        app = create(self.chosen, self.door)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        self._app = create(self.chosen, self.door)
+        self._server = uvicorn.Server(uvicorn.Config(self._app, log_config=None, timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -84,6 +84,7 @@ class RunningApi:
         self._server.should_exit = True
         self._thread.join(10)
         assert not self._thread.is_alive(), "the API did not stop"
+        self._app.state.engine.dispose()
 
 
 @contextmanager

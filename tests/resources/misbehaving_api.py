@@ -46,10 +46,17 @@ class Misbehaving:
 
 
 class SlowApi(Misbehaving):
-    """Takes the request and says nothing."""
+    """Takes the request and says nothing for two seconds; after so many of them it answers at once."""
+
+    def __init__(self, times: int = 99, whole: str = "") -> None:
+        super().__init__()
+        self.times, self.whole = times, whole
 
     def answer(self, connection: socket.socket) -> None:
-        time.sleep(2)
+        if len(self.requests) > self.times:
+            connection.sendall(self.words(self.whole))
+        else:
+            time.sleep(2)
 
 
 class DroppingApi(Misbehaving):

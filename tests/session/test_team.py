@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,27 +19,18 @@ from small_runs import kept, spec
 import alphapulse_lib as ap
 from alphapulse_lib.errors import LedgerError, SettingsError, UnknownRun
 from alphapulse_lib.hub_client import Client
+from alphapulse_lib.model.run import Series
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.session.team import TeamLedger
-from alphapulse_lib.settings import Settings
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[RunningApi]:
-    running = RunningApi(Settings(home=tmp_path / "hub", catalog=tmp_path / "catalog")).start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def person(api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
-    """Become somebody in a workspace of that hub; gives the ledger that `ap` then uses."""
+def person(person: Callable[[str], None]) -> Callable[[str], TeamLedger]:
+    """Become somebody in a workspace of the hub; gives the ledger that `ap` then uses."""
 
     def become(name: str) -> TeamLedger:
-        monkeypatch.setenv("ALPHAPULSE_API_URL", api.url)
-        monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "users" / name / "ledger"))
-        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", name)
+        person(name)
         ledger = open_ledger()
         assert isinstance(ledger, TeamLedger)
         return ledger
@@ -225,6 +216,21 @@ def test_ids_of_several_people_s_runs_may_begin_alike(person, monkeypatch: pytes
         ap.run("ffff")
     with pytest.raises(UnknownRun, match="no run 'not-an-id'"):
         ap.run("not-an-id")
+
+
+def test_a_run_on_thousands_of_instruments_is_handed_in_and_counted(api: RunningApi, person):
+    many = tuple(f"S{number:05}.XNAS" for number in range(12_000))
+    series = tuple(Series(f"{each}-1-DAY-LAST-EXTERNAL", "team", 1, 0, 0, "3f" * 32) for each in many)
+    record = kept(person("ada"), instruments=many, series=series)
+    assert team(api) == [record.id]
+    assert ap.runs()["id"].tolist() == [record.id]
+    assert ap.run(record.id).family.trials == 1
+
+
+def test_a_record_cannot_lead_out_of_the_ledger(person):
+    ledger = person("ada")
+    with pytest.raises(LedgerError, match="no name of a run's file"):
+        ledger.file("abcd", "../../notebook.ipynb")
 
 
 def test_a_file_nobody_handed_in_is_missed_by_name(api: RunningApi, person):

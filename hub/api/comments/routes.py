@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -43,11 +43,12 @@ def comments(
     _: Reader,
     target: Annotated[Target | None, Query()] = None,
     parent: Annotated[str | None, Query(max_length=32)] = None,
+    order: Annotated[Literal["oldest", "newest"], Query(description="Which come first.")] = "oldest",
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[Comment]:
-    """Comments in the order in which they were written."""
-    found = store.page(target, parent, limit + 1, after(cursor))
+    """Comments in the order in which they were written, or the newest first."""
+    found = store.page(target, parent, limit + 1, after(cursor), newest_first=order == "newest")
     more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
     return Page[Comment](items=[each for _, each in found[:limit]], next=more)
 

@@ -25,15 +25,18 @@ class CommentStore:
         self._engine = engine
         self._writing = engine.execution_options(writes=True)
 
-    def page(self, target: str | None, parent: str | None, limit: int, after: int | None) -> list[tuple[int, Comment]]:
-        """Comments in the order in which they were written, each with its place."""
-        query = select(COMMENTS).order_by(COMMENTS.c.sequence).limit(limit)
+    def page(
+        self, target: str | None, parent: str | None, limit: int, after: int | None, *, newest_first: bool = False
+    ) -> list[tuple[int, Comment]]:
+        """Comments in the order in which they were written, or against it, each with its place."""
+        place = COMMENTS.c.sequence
+        query = select(COMMENTS).order_by(place.desc() if newest_first else place).limit(limit)
         if target:
             query = query.where(COMMENTS.c.target == target)
         if parent:
             query = query.where(COMMENTS.c.parent == parent)
         if after is not None:
-            query = query.where(COMMENTS.c.sequence > after)
+            query = query.where(place < after if newest_first else place > after)
         with self._engine.begin() as connection:
             return [(row.sequence, _comment(row)) for row in connection.execute(query)]
 

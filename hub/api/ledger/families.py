@@ -16,11 +16,14 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/families", tags=["runs"], responses=answers(401, 403, 422, 503))
 
+#: Characters of a name: a strategy on ten thousand instruments has 120,000.
+_LONGEST = 1_000_000
+
 Name = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=100_000,
+        max_length=_LONGEST,
         pattern=r"^[^\x00-\x1f]+$",
         description="A strategy's class, its instruments and its period, as runs have it.",
         examples=["SmaCross AAPL.XNAS 1d"],
@@ -36,7 +39,7 @@ class Names(BaseModel):
     names: list[Name] = Field(max_length=200)
 
 
-@router.post("")
+@router.post("", max_body_size=4 * _LONGEST)
 def families(
     request: Request, _: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Names
 ) -> list[Family]:

@@ -17,6 +17,8 @@ __all__ = ["router"]
 
 #: Bytes of one file of a run: a million marks in Parquet are 30 MB.
 _FILE_MOST = 256_000_000
+#: Bytes of a record: one that read ten thousand series has 4 MB.
+_RECORD_MOST = 16_000_000
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], responses=answers(401, 403, 422, 503))
 
@@ -69,6 +71,7 @@ def runs(
     "",
     status_code=201,
     response_model=RunDetail,
+    max_body_size=_RECORD_MOST,
     responses={**answers(409), 200: {"model": RunDetail, "description": "It was there already."}},
 )
 def append(store: Store, caller: Writer, record: Annotated[dict[str, Any], Body()]) -> JSONResponse:

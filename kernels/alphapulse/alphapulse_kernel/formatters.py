@@ -14,7 +14,13 @@ from alphapulse_lib.views.cards import Card
 __all__ = ["register"]
 
 #: Our own results that are plain values; a run brings its card along.
-_OURS = (("alphapulse_lib.ingestion.report", "Report"), ("alphapulse_lib.session.coverage", "SessionCoverage"))
+_OURS = (
+    ("alphapulse_lib.ingestion.report", "Report"),
+    ("alphapulse_lib.session.coverage", "SessionCoverage"),
+    ("alphapulse_lib.session.comments", "SessionComments"),
+    ("alphapulse_lib.session.schedules", "SessionSchedule"),
+    ("alphapulse_lib.session.schedules", "SessionSchedules"),
+)
 
 
 def register(display: DisplayFormatter) -> None:

@@ -1,0 +1,45 @@
+"""The `alphapulse` command: what `ap.*` does, from a terminal. Every answer is also had as ``--json``.
+
+Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but something needs a look
+(rows set aside by an import, problems found by a check); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from alphapulse_lib.cli import backtests, data, hub, team
+from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say
+from alphapulse_lib.errors import AlphaPulseError, RunInterrupted
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
+)
+
+#: Every command, in the order in which the help lists them.
+_COMMANDS = (
+    *(hub.up, hub.down, hub.reset, hub.status, hub.token),
+    *(data.ingest, data.revert),
+    *(data.instruments, data.coverage, data.check, data.bars, data.news, data.sentiment, data.sql),
+    *(backtests.backtest, backtests.runs, backtests.run),
+    team.comments,
+)
+for _command in _COMMANDS:
+    app.command()(_command)
+app.add_typer(team.schedule, name="schedule")
+
+
+def main() -> None:
+    """Run the command; an error is one message on standard error and an honest exit code."""
+    try:
+        app()
+    except AlphaPulseError as error:
+        say(f"{type(error).__name__}: {error}", to_error=True)
+        sys.exit(INTERRUPTED if isinstance(error, RunInterrupted) else COULD_NOT)
+    except KeyboardInterrupt:
+        say("Interrupted.", to_error=True)
+        sys.exit(INTERRUPTED)

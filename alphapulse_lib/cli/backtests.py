@@ -1,0 +1,125 @@
+"""Commands about backtests and the ledger of runs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+import alphapulse_lib as ap
+from alphapulse_lib.cli.options import AsOf, End, Json, Params, Start, Symbols
+from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
+
+__all__ = ["backtest", "run", "runs"]
+
+
+def backtest(
+    strategy: Annotated[str, typer.Argument(help="SmaCross, module:Class or file.py:Class.")],
+    symbols: Symbols,
+    period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
+    start: Start = None,
+    end: End = None,
+    param: Params = None,
+    cash: Annotated[float, typer.Option(help="The account's money at the start.")] = 100_000.0,
+    fill: Annotated[Literal["next_open", "close"], typer.Option(help="When orders fill.")] = "next_open",
+    per_share: Annotated[float, typer.Option(help="Commission for each share.")] = 0.0,
+    percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
+    minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,
+    slippage_bps: Annotated[float, typer.Option(help="Slippage in basis points.")] = 0.0,
+    adjust: Annotated[
+        Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")
+    ] = "splits",
+    gaps: Annotated[Literal["refuse", "allow"], typer.Option(help="What to do about missing sessions.")] = "refuse",
+    with_news: Annotated[
+        bool | None, typer.Option("--news/--no-news", help="Deliver news and scores. Default: where the strategy asks.")
+    ] = None,
+    scorer: Annotated[str | None, typer.Option(help="The scorer. Default: the setting.")] = None,
+    as_of: AsOf = None,
+    seed: Annotated[int, typer.Option(help="For the run's random generators.")] = 0,
+    tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a NautilusTrader strategy on the catalog's bars."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+        run = ap.backtest(
+            _strategy(strategy),
+            symbols,
+            period,
+            start,
+            end,
+            params={name: as_value(text) for name, text in pairs(param).items()},
+            cash=cash,
+            fill=fill,
+            costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
+            adjust=adjust,
+            gaps=gaps,
+            news=with_news,
+            scorer=scorer,
+            as_of=as_of,
+            seed=seed,
+            progress=sys.stderr.isatty(),
+        )
+    _show_run(run, tearsheet, as_json)
+
+
+def runs(
+    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 20,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Hand the runs that wait in to the team's ledger, and say how that went.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The ledger's runs, newest first; inside a hub everybody's."""
+    if merge:
+        _merge(as_json)
+    else:
+        say_table(ap.runs(limit=limit), as_json)
+
+
+def run(
+    run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")],
+    tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """One run of the ledger."""
+    _show_run(ap.run(run_id), tearsheet, as_json)
+
+
+def _merge(as_json: bool) -> None:
+    from alphapulse_lib.session.team import team_ledger
+
+    done = team_ledger().hand_in(again=True)
+    if as_json:
+        say_json(asdict(done))
+    else:
+        say(f"{len(done.runs)} handed in, {len(done.waiting)} wait, {len(done.refused)} refused.")
+        for run_id, why in done.refused.items():
+            say(f"  {run_id}: {why}")
+        if done.away:
+            say(done.away, to_error=True)
+    raise typer.Exit(COULD_NOT if done.away else NEEDS_A_LOOK if done.refused else 0)
+
+
+def _show_run(run: Any, tearsheet: Path | None, as_json: bool) -> None:
+    if tearsheet:
+        run.tearsheet(tearsheet)
+    if as_json:
+        from alphapulse_lib.model.canonical import to_json
+
+        say(to_json(run.record))
+        return
+    from alphapulse_lib.views import cards
+
+    say(cards.text(run))
+    if tearsheet:
+        say(f"Tearsheet: {tearsheet}")
+
+
+def _strategy(name: str) -> type:
+    from alphapulse_lib.session.strategies import strategy_class
+
+    return strategy_class(name)

@@ -1,0 +1,156 @@
+"""Commands about data: in, out, and whether it is sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import typer
+
+import alphapulse_lib as ap
+from alphapulse_lib.cli.options import AsOf, End, Json, Start, Symbols
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_table
+from alphapulse_lib.errors import QueryError
+
+__all__ = ["bars", "check", "coverage", "ingest", "instruments", "news", "revert", "sentiment", "sql"]
+
+
+def ingest(
+    provider: Annotated[
+        str, typer.Argument(help="A provider (files), or a dataset declared in catalog/*.yaml (sample).")
+    ],
+    source: Annotated[str | None, typer.Argument(help="What to import: a file, a folder or a pattern.")] = None,
+    kind: Annotated[Literal["bars", "actions", "articles"], typer.Option(help="What the file holds.")] = "bars",
+    symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
+    venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
+    name: Annotated[str | None, typer.Option(help="The instrument's name, where the symbol is new.")] = None,
+    period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
+    timezone: Annotated[str | None, typer.Option(help="The zone of stamps that name none.")] = None,
+    stamps: Annotated[
+        Literal["session", "open", "close"] | None,
+        typer.Option(help="What stamps mark. Default: daily bars their session."),
+    ] = None,
+    adjusted: Annotated[bool, typer.Option(help="The prices are adjusted, not as traded.")] = False,
+    column: Annotated[list[str] | None, typer.Option("--column", help="NAME=COLUMN, such as close=Last.")] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How 03/04/2013 is read, where the file does not tell."),
+    ] = None,
+    recover: Annotated[bool, typer.Option(help="Recover splits and dividends from an adjusted close.")] = True,
+    source_name: Annotated[str, typer.Option("--source", help="What the rows' source is called.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Bring data into the catalog."""
+    if source is None:
+        report = ap.ingest(provider)
+    else:
+        report = ap.ingest(
+            provider,
+            source,
+            kind=kind,
+            symbol=symbol,
+            venue=venue,
+            name=name,
+            period=period,
+            timezone=timezone,
+            stamps=stamps,
+            adjusted=adjusted,
+            columns=pairs(column),
+            day_first=day_first,
+            recover=recover,
+            source=source_name,
+        )
+    aside = len(report.quarantined)
+    if as_json:
+        say_json(report.to_dict())
+    else:
+        say(str(report))
+    raise typer.Exit(NEEDS_A_LOOK if aside else 0)
+
+
+def revert(
+    import_id: Annotated[str, typer.Argument(help="The id that the import's report names.")], as_json: Json = False
+) -> None:
+    """Take an import back."""
+    taken = ap.revert(import_id)
+    if as_json:
+        say_json(asdict(taken))
+    else:
+        say(str(taken))
+
+
+def instruments(as_json: Json = False) -> None:
+    """What the catalog holds."""
+    say_table(ap.instruments(), as_json)
+
+
+def coverage(
+    symbol: str, period: str = typer.Argument("1d"), start: Start = None, end: End = None, as_json: Json = False
+) -> None:
+    """The intervals held of a series, and its gaps against the exchange calendar."""
+    held = ap.coverage(symbol, period, start, end)
+    if as_json:
+        say_json(held.to_dict())
+    else:
+        say(str(held))
+
+
+def check(as_json: Json = False) -> None:
+    """Read the whole catalog and report what is wrong with it."""
+    problems = ap.check()
+    if as_json or len(problems):
+        say_table(problems, as_json)
+    else:
+        say("The catalog is sound.")
+    raise typer.Exit(NEEDS_A_LOOK if len(problems) else 0)
+
+
+def bars(
+    symbols: Symbols,
+    period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
+    start: Start = None,
+    end: End = None,
+    adjust: Annotated[Literal["none", "splits", "total"], typer.Option(help="What is taken out of prices.")] = "splits",
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Bars of one or more instruments."""
+    say_table(ap.bars(symbols, period, start, end, adjust=adjust, as_of=as_of), as_json)
+
+
+def news(
+    symbol: Annotated[str | None, typer.Argument(help="Whose news; all without one.")] = None,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Articles about an instrument."""
+    say_table(ap.news(symbol, start, end, as_of=as_of), as_json)
+
+
+def sentiment(
+    symbol: str,
+    start: Start = None,
+    end: End = None,
+    every: Annotated[str, typer.Option(help="The period of a row.")] = "1d",
+    scorer: Annotated[str | None, typer.Option(help="The scorer. Default: the setting.")] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """The sentiment of the articles about an instrument."""
+    say_table(ap.sentiment(symbol, start, end, every=every, scorer=scorer, as_of=as_of), as_json)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="Read-only SQL of DuckDB.")], as_of: AsOf = None, as_json: Json = False
+) -> None:
+    """Ask the catalog in SQL: bars_<period>, articles, mentions, scores, actions, instruments."""
+    import duckdb
+
+    relation = ap.sql(query, as_of=as_of)
+    try:
+        frame = relation.df()
+    except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
+        raise QueryError(str(refused)) from None
+    say_table(frame, as_json)

@@ -1,0 +1,90 @@
+"""Commands about the hub itself: started, stopped, looked after, signed in to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from alphapulse_lib.cli.options import Json
+from alphapulse_lib.cli.say import COULD_NOT, say, say_json
+from alphapulse_lib.settings import settings
+
+__all__ = ["down", "reset", "status", "token", "up"]
+
+
+def up() -> None:
+    """Start the hub; Ctrl-C stops it."""
+    _hub("up")
+
+
+def down() -> None:
+    """Stop the hub."""
+    _hub("down")
+
+
+def reset() -> None:
+    """Remove everything the hub and the catalog keep, after asking."""
+    _hub("reset")
+
+
+def status(as_json: Json = False) -> None:
+    """Whether the hub's parts are up: exit code 0 when all are, 1 otherwise."""
+    chosen = settings()
+    if chosen.api_url and not (chosen.home_root / "run" / "network.json").exists():
+        _status_from_afar(as_json)
+    _hub("status", *(["--json"] if as_json else []))
+
+
+def token(
+    user: Annotated[str, typer.Option(help="Whose. Default: the owner of this workspace.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is good for.")] = 30,
+    note: Annotated[str, typer.Option(help="What it is for, as the hub's token page lists it.")] = "alphapulse token",
+    as_json: Json = False,
+) -> None:
+    """Make a token for the REST API, for scripts outside of a workspace. It alone goes to standard output.
+
+    The hub wants the person's password for it: typed, or one line of standard input.
+    """
+    from alphapulse_lib.session import tokens
+
+    made = tokens.make(user, days, note, _password)
+    if as_json:
+        say_json(asdict(made))
+        return
+    say(f"# Good until {made.expires_at:%Y-%m-%d %H:%M} UTC. Keep it secret, and set, where it is used:", to_error=True)
+    say(f"#   ALPHAPULSE_API_URL={made.url}\n#   ALPHAPULSE_API_TOKEN=", to_error=True)
+    say(made.token)
+
+
+def _password(name: str) -> str:
+    """The person's password: typed unseen, or one line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(f"Password of {name}", hide_input=True, err=True))
+
+
+def _hub(*words: str) -> None:
+    # The hub takes this process's place: the library never imports it, and Ctrl-C reaches it alone.
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "hub", *words])
+
+
+def _status_from_afar(as_json: bool) -> None:
+    """Of a hub on another machine only the API can be asked."""
+    from alphapulse_lib.errors import HubError
+    from alphapulse_lib.session import hub
+
+    try:
+        health, why = hub.health(), ""
+    except HubError as away:
+        health, why = None, str(away)
+    if as_json:
+        parts = [{"name": "api", "up": health is not None, "detail": why}]
+        say_json({"url": settings().api_url, "up": health is not None, "parts": parts})
+    else:
+        say(f"api         {'up' if health else 'DOWN'}      {settings().api_url}{f'  {why}' if why else ''}")
+    raise typer.Exit(0 if health else COULD_NOT)

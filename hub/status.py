@@ -1,0 +1,154 @@
+"""`alphapulse status`: whether each part of the hub of this home folder runs, and answers."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import shlex
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import psutil
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from alphapulse_lib import clock
+from alphapulse_lib.settings import Settings, settings
+from hub import network, supervise
+from hub.api.database import opened
+from hub.programs import PROGRAMS
+from hub.worker.presence import SILENCE, WORKERS
+
+__all__ = ["Part", "parts", "tell"]
+
+_PATIENCE = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the hub.
+
+    Attributes
+    ----------
+    up : bool
+        Whether its process runs and it answers.
+    process : int or None
+        The process's number.
+    since : str or None
+        When that process started, UTC.
+    detail : str
+        What is wrong with it; empty when nothing is.
+    log : str
+        Where its words are.
+    """
+
+    name: str
+    up: bool
+    process: int | None
+    since: str | None
+    detail: str
+    log: str
+
+
+def tell(say: Callable[[str], None], *, as_json: bool) -> int:
+    """Say how each part is; the exit code: 0 when all are up, 1 otherwise."""
+    chosen = settings()
+    home = chosen.home_root
+    found = parts(chosen)
+    whole = all(each.up for each in found)
+    url = network.read(_network_file(home)).url if supervise.is_up(home) else None
+    if as_json:
+        told = {"home": str(home), "url": url, "up": whole, "parts": [asdict(each) for each in found]}
+        say(json.dumps(told, indent=1))
+        return 0 if whole else 1
+    say(f"{url or 'AlphaPulse is not up'}  ({home})")
+    for each in found:
+        running = f"process {each.process}, {_ago(each.since)}" if each.process and each.since else ""
+        say(f"  {each.name:<11} {'up' if each.up else 'DOWN':<5} {running}  {each.detail}".rstrip())
+    return 0 if whole else 1
+
+
+def parts(chosen: Settings) -> list[Part]:
+    """Each program of the supervisor, in the order in which they start."""
+    home = chosen.home_root
+    if not supervise.is_up(home):
+        return [_part(home, name, None, "The hub is not up: `make up` starts it.") for name in PROGRAMS]
+    places = network.read(_network_file(home))
+    running = _processes(home)
+    checks: dict[str, Callable[[], str]] = {
+        # Without its token the proxy refuses to say more; that it refuses is all that is asked.
+        "proxy": lambda: _answers(f"{places.proxy_api}/api/routes", 403),
+        "hub": lambda: _answers(f"{places.url}/hub/api/", 200),
+        "api": lambda: _answers(places.health, 200),
+        "worker": lambda: _beats(chosen, running.get("worker")),
+        "dashboards": lambda: _answers(f"{places.dashboards}/services/dashboards/health", 200),
+    }
+    with ThreadPoolExecutor(max_workers=len(PROGRAMS)) as askers:
+        said = dict(zip(PROGRAMS, askers.map(lambda name: checks[name](), PROGRAMS), strict=True))
+    return [_part(home, name, running.get(name), said[name]) for name in PROGRAMS]
+
+
+def _part(home: Path, name: str, process: psutil.Process | None, wrong: str) -> Part:
+    log = str(home / "logs" / f"{name}.log")
+    if process is None:
+        return Part(name, False, None, None, wrong or "It has no process; the supervisor starts it again.", log)
+    since = datetime.fromtimestamp(process.create_time(), UTC).isoformat(timespec="seconds")
+    return Part(name, not wrong, process.pid, since, wrong, log)
+
+
+def _processes(home: Path) -> dict[str, psutil.Process]:
+    """The supervisor's children by the names of their programs, told apart by their commands."""
+    config = configparser.RawConfigParser()
+    config.read(home / "run" / "supervisor.conf", encoding="utf-8")
+    commands = {name: shlex.split(config[f"program:{name}"]["command"].replace("%%", "%")) for name in PROGRAMS}
+    try:
+        supervisor = psutil.Process(int((home / "run" / "supervisor.pid").read_text(encoding="utf-8")))
+        children = {each: each.cmdline() for each in supervisor.children()}
+    except (OSError, ValueError, psutil.Error):  # it is ending, or just beginning
+        return {}
+    return {name: each for name, command in commands.items() for each, words in children.items() if words == command}
+
+
+def _answers(url: str, status: int) -> str:
+    """What is wrong with what should answer so; empty when nothing is."""
+    try:
+        answered = httpx.get(url, timeout=_PATIENCE, trust_env=False).status_code
+    except httpx.TimeoutException:
+        return f"It does not answer within {_PATIENCE:.0f} s."
+    except httpx.TransportError:
+        return "It does not answer."
+    return "" if answered == status else f"It answers with status {answered}."
+
+
+def _beats(chosen: Settings, process: psutil.Process | None) -> str:
+    """A worker listens nowhere: it writes a sign of life into the database."""
+    if process is None:
+        return ""
+    engine = opened(chosen)
+    try:
+        with engine.begin() as connection:
+            seen = connection.execute(select(WORKERS.c.seen_at).where(WORKERS.c.process == process.pid)).scalars().all()
+    except SQLAlchemyError as refused:
+        return f"The database does not answer: {refused}"
+    finally:
+        engine.dispose()
+    young = clock.now_ns() - process.create_time() * 10**9 < SILENCE
+    if max(seen, default=0) < clock.now_ns() - SILENCE:
+        return "It has not said yet that it lives." if young else "It gives no sign of life."
+    return ""
+
+
+def _ago(since: str) -> str:
+    seconds = int((clock.now() - datetime.fromisoformat(since)).total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"for {seconds // length} {unit}"
+    return f"for {max(seconds, 0)} s"
+
+
+def _network_file(home: Path) -> Path:
+    return home / "run" / "network.json"

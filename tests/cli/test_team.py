@@ -1,0 +1,129 @@
+"""`alphapulse comments`, `schedule`, `runs --merge` and `token`, against the API."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_server import RunningApi
+from small_runs import kept
+
+from alphapulse_lib.hub_client.sign_in import API_SCOPES
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.settings import Settings
+from hub import roles
+
+ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
+
+
+@pytest.fixture(scope="module")
+def api(sample_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    running = RunningApi(Settings(home=tmp_path_factory.mktemp("hub"), catalog=sample_catalog)).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def ada(api: RunningApi, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command is run as Ada."""
+    monkeypatch.setenv("ALPHAPULSE_API_URL", api.url)
+    monkeypatch.setenv("ALPHAPULSE_API_TOKEN", "ada")
+
+
+def alphapulse(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False, input=answer)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def answer(*words: str) -> Any:
+    done = alphapulse(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_comments_are_written_answered_and_read():
+    assert "Nobody has said anything about instrument:AAPL.XNAS" in alphapulse("comments", "instrument:AAPL").stdout
+    first = answer("comments", "instrument:AAPL", "--write", "two\nlines, @bob")
+    assert (first["author"], first["mentions"]) == ("ada", ["bob"])
+    second = answer("comments", "instrument:AAPL", "--write", "more", "--reply", first["id"][:7])
+    assert second["parent"] == first["id"]
+    assert answer("comments", "instrument:AAPL", "--limit", "1") == [second]
+    told = alphapulse("comments", "instrument:AAPL").stdout
+    assert f"{first['id']}  ada, " in told and "\n  two\n  lines, @bob\n" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("comments", "AAPL"), "instrument:"),
+        (("comments", "instrument:APPL"), "Did you mean AAPL"),
+        (("comments", "instrument:AAPL", "--reply", "abc"), "--write"),
+        (("comments", "instrument:AAPL", "--write", " "), "is empty"),
+        (("comments", "run:ffff"), "no run 'ffff'"),
+        (("schedule", "add", "backtests/sma.ipynb", "0 7 31 2 *"), "never fires"),
+        (("schedule", "add", "backtests/sma.ipynb", "0 7 * * *", "-p", "fast"), "NAME=VALUE"),
+        (("schedule", "show", "zz"), "No schedule's id begins with 'zz'"),
+        (("token",), "--user"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_1(words: tuple[str, ...], says: str):
+    done = alphapulse(*words)
+    assert (done.returncode, says in done.stderr) == (1, True), done.stderr
+
+
+def test_a_schedule_from_in_to_out_again():
+    words = ("schedule", "add", "backtests/sma.ipynb", "0 7 * * 1-5", "--timezone", "America/New_York", "-p", "fast=5")
+    made = answer(*words)
+    assert (made["owner"], made["parameters"], made["paused"]) == ("ada", {"fast": 5}, False)
+    assert made["next"][0].endswith("+00:00")
+    short = made["id"][:9]
+    assert [each["id"] for each in answer("schedule", "list")] == [made["id"]]
+    assert answer("schedule", "list", "--owner", "bob") == []
+    assert answer("schedule", "pause", short)["paused"] is True
+    assert "[paused]" in alphapulse("schedule", "show", short).stdout
+    assert answer("schedule", "resume", short)["paused"] is False
+    firing = answer("schedule", "fire", short)
+    assert (firing["state"], firing["schedule"]) == ("due", made["id"])
+    assert firing["id"] in alphapulse("schedule", "firings", short).stdout
+    assert [each["id"] for each in answer("schedule", "firings", short)] == [firing["id"]]
+    assert answer("schedule", "delete", short) == {"id": made["id"], "deleted": True}
+    assert answer("schedule", "list") == []
+
+
+def test_runs_that_wait_are_handed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "ledger"))
+    record = kept(Ledger(tmp_path / "ledger"))
+    assert answer("runs", "--merge")["runs"] == [record.id]
+    assert "0 handed in, 0 wait, 0 refused." in alphapulse("runs", "--merge").stdout
+    assert record.id in [row["id"] for row in answer("runs")]
+    stranger = kept(Ledger(tmp_path / "ledger"), user="jane")
+    left = alphapulse("runs", "--merge")
+    assert (left.returncode, "'jane' ran it" in left.stderr) == (1, True)
+    assert stranger.id in [row["id"] for row in answer("runs")]
+
+
+def test_without_a_hub_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ALPHAPULSE_API_URL")
+    for words in (("comments", "instrument:AAPL"), ("schedule", "list"), ("runs", "--merge"), ("token", "--user", "a")):
+        done = alphapulse(*words)
+        assert (done.returncode, "make up" in done.stderr) == (1, True), words
+
+
+def test_from_afar_the_status_is_the_api_s(api: RunningApi, monkeypatch: pytest.MonkeyPatch):
+    assert alphapulse("status").stdout.startswith("api         up")
+    assert answer("status")["parts"] == [{"name": "api", "up": True, "detail": ""}]
+    monkeypatch.setenv("ALPHAPULSE_API_URL", "http://127.0.0.1:1/services/api")
+    down = alphapulse("status", "--json")
+    assert (down.returncode, json.loads(down.stdout)["up"]) == (1, False)
+
+
+def test_a_token_s_scopes_are_the_api_s_own_and_all_of_them():
+    given = {*API_SCOPES}
+    reading = {each for scope in roles.SCOPES.values() for each in scope.get("subscopes", ())}
+    assert given == {"access:services!service=api", *(set(roles.SCOPES) - reading)}
