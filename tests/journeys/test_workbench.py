@@ -76,12 +76,14 @@ def shown(cells: list[list[dict[str, Any]]], kind: str) -> str:
     return "\n".join("".join(output.get("data", {}).get(kind, [])) for cell in cells for output in cell)
 
 
-def test_sign_in_opens_jupyterlab_with_the_kernel_and_the_tutorials(hub: RunningHub, page: Any):
+def test_sign_in_leads_over_the_dashboards_to_jupyterlab_with_the_kernel_and_the_tutorials(hub: RunningHub, page: Any):
     page.goto(hub.url)
     picture(page, "1-sign-in")
     page.fill("#username_input", "admin")
     page.fill("#password_input", dict(hub.credentials())["admin"])
     page.click("#login_submit")
+    page.wait_for_url("**/services/dashboards/home")
+    page.click("nav >> text=Lab")
     page.wait_for_url("**/user/admin/lab**")
     page.wait_for_selector(".jp-LauncherCard >> text=AlphaPulse")
     page.dblclick(".jp-DirListing-itemText >> text=tutorials")
