@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 from dbos import DBOS, DBOSConfiguredInstance
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.worker.record import Firings
 from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError
@@ -152,6 +153,9 @@ def _patiently[T](act: Callable[[], T]) -> T:
     while True:
         try:
             return act()
-        except OperationalError as away:
+        except (DBAPIError, PoolTimeout) as away:
+            lost = isinstance(away, OperationalError | PoolTimeout) or away.connection_invalidated
+            if not lost:
+                raise
             _log.warning("The database does not answer: %s", away)
             time.sleep(2)

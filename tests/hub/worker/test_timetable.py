@@ -229,6 +229,19 @@ def test_an_end_is_recorded_and_told_once(table: Table):
     assert [each.kind for _, each in told] == ["firing-finished"]
 
 
+def test_an_error_that_no_database_holds_is_held_without_it(table: Table):
+    table.schedule()
+    table.after(minutes=30)
+    (firing,) = table.firings.waiting()
+    table.firings.begin(firing)
+    told = "ValueError: \0 \ud800 " + "x" * 10_000
+    table.firings.end(firing, {"state": "failed", "error": told, "cells": 1, "cells_done": 0})
+    ended = table.store.firing(firing)
+    assert ended.state == "failed"
+    assert ended.detail.startswith("ValueError: \ufffd ? xxx")
+    assert len(ended.detail) == 4000
+
+
 def test_what_is_cancelled_before_it_began_does_not_begin(table: Table):
     table.schedule()
     table.after(minutes=30)
