@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -19,6 +19,7 @@ _ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}, "th": {"align"}, "td":
 _NAME = re.compile(r"(?<![\w@./])@([a-z0-9_][a-z0-9_.+-]{0,62})", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)  # a comment is read far more often than it is written
 def html(body: str) -> str:
     r"""The Markdown as HTML without scripts, styles, images or handlers; links open apart and say nothing of us.
 
@@ -37,20 +38,21 @@ def html(body: str) -> str:
     )
 
 
-def mentioned(body: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def mentioned(body: str) -> tuple[str, ...]:
     """The names after an ``@`` in the text, code left out; in lower case, as the hub writes names, each once.
 
     Examples
     --------
     >>> mentioned("@Ada look at `@property`, and ask bob@example.com")
-    ['ada']
+    ('ada',)
     """
     found = []
     for token in _parser().parse(body):
         for part in token.children or ():
             if part.type == "text":
                 found += [name.lower().rstrip(".+-") for name in _NAME.findall(part.content)]
-    return list(dict.fromkeys(name for name in found if name))
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
 @cache

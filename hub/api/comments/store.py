@@ -168,7 +168,7 @@ def _comment(row: Row[Any]) -> Comment:
         author=row.author,
         body="" if gone else row.body,
         html="" if gone else markup.html(row.body),
-        mentions=[] if gone else markup.mentioned(row.body),
+        mentions=[] if gone else list(markup.mentioned(row.body)),
         created_at=_time(row.created_at),
         edited_at=_time(row.edited_at) if row.edited_at else None,
         deleted_at=_time(row.deleted_at) if gone else None,

@@ -1,0 +1,103 @@
+"""A page of 50 comments and a new one, under 16 clients. ``python -m tests.benchmarks.bench_comments``.
+
+The same on a target with 100 comments and on one with 10,000, in turn, against the real API on a real socket. Aim: with
+10,000 at most 1.2 times what it takes with 100.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import statistics
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import httpx
+from sqlalchemy import insert
+
+from alphapulse_lib import clock
+from alphapulse_lib.settings import Settings
+from hub.api.comments.schema import COMMENTS
+from hub.api.database import opened
+from tests.resources.api_server import RunningApi
+
+CLIENTS, EACH, TURNS = 16, 12, 8
+FEW, MANY = "notebook:few.ipynb", "notebook:many.ipynb"
+
+
+def main() -> None:
+    """Measure both and print the ratios."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["ALPHAPULSE_HOME"] = folder
+        chosen = Settings(home=Path(folder), catalog=Path(folder) / "catalog")
+        _write(chosen, FEW, 100)
+        _write(chosen, MANY, 10_000)
+        api = RunningApi(chosen).start()
+        try:
+            for name, act in (("a page of 50", _page), ("a new comment", _post)):
+                act(api.url, FEW)
+                times: dict[str, list[float]] = {FEW: [], MANY: []}
+                for _ in range(TURNS):
+                    for target in times:
+                        times[target].append(_under_load(act, api.url, target))
+                few, many = (min(times[target]) for target in (FEW, MANY))
+                sys.stdout.write(
+                    f"{name}, {CLIENTS} clients: {few * 1000:.1f} ms with 100 comments, {many * 1000:.1f} ms with "
+                    f"10,000, ratio {many / few:.2f} (aim: at most 1.2)\n"
+                )
+        finally:
+            api.stop()
+
+
+def _write(chosen: Settings, target: str, count: int) -> None:
+    rows = [
+        {
+            "id": secrets.token_hex(8),
+            "target": target,
+            "author": "ada",
+            "body": f"The *gap* of bar {number} is **real**, see `bars`.",
+            "created_at": clock.now_ns() + number,
+        }
+        for number in range(count)
+    ]
+    with opened(chosen).begin() as connection:
+        connection.execute(insert(COMMENTS), rows)
+
+
+def _page(url: str, target: str) -> None:
+    answer = _CLIENT.get(f"{url}/v1/comments", params={"target": target, "limit": 50}, headers=_SIGNED)
+    assert len(answer.json()["items"]) == 50
+
+
+def _post(url: str, target: str) -> None:
+    answer = _CLIENT.post(f"{url}/v1/comments", json={"target": target, "body": "one more"}, headers=_SIGNED)
+    assert answer.status_code == 201, answer.text
+
+
+def _under_load(act: Callable[[str, str], None], url: str, target: str) -> float:
+    """Seconds of one request, the median over all clients."""
+    taken: list[float] = []
+
+    def client() -> None:
+        for _ in range(EACH):
+            start = perf_counter()
+            act(url, target)
+            taken.append(perf_counter() - start)
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return statistics.median(taken)
+
+
+_SIGNED = {"Authorization": "Bearer ada"}
+_CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=CLIENTS))
+
+if __name__ == "__main__":
+    main()
