@@ -134,7 +134,8 @@ def test_it_shows_bars_a_chart_news_statistics_and_a_tearsheet(hub: RunningHub, 
 
 def test_the_run_is_in_the_ledger(hub: RunningHub):
     alphapulse = Path(sys.executable).with_name("alphapulse")
-    done = subprocess.run([alphapulse, "runs", "--json"], env=hub.environment, capture_output=True, text=True)
+    own = {"ALPHAPULSE_LEDGER": str(hub.home / "users" / "admin" / "ledger")}
+    done = subprocess.run([alphapulse, "runs", "--json"], env=hub.environment | own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (run,) = json.loads(done.stdout)
     assert run["id"][:8] in shown(outputs(hub), "text/html") + shown(outputs(hub), "text/plain")
