@@ -17,7 +17,17 @@ from alphapulse_lib.settings import Settings
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "how-to").glob("*.md"))]
 #: These are proved by the browser journey and by CI itself.
-ELSEWHERE = ("make ", "git ", "pyenv ", "uv ", "alphapulse up", "alphapulse down", "alphapulse reset", "#")
+ELSEWHERE = (
+    "make ",
+    "git ",
+    "pyenv ",
+    "uv ",
+    "alphapulse up",
+    "alphapulse down",
+    "alphapulse reset",
+    "alphapulse status",
+    "#",
+)
 
 
 #: What these tell of lives in a hub.
