@@ -10,7 +10,6 @@ from sqlalchemy import text
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
-from hub.api import comments, data, ledger, notifications, schedules  # noqa: F401  their tables register themselves
 from hub.api.comments import routes as comment_routes
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
