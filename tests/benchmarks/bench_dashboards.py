@@ -58,7 +58,8 @@ def main() -> None:
         empty = {"empty": lambda: pn.Column("An empty page")}
         add_applications(empty, app=app, prefix=PREFIX.rstrip("/"), index_enabled=False)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-        threading.Thread(target=server.run, daemon=True).start()
+        serving = threading.Thread(target=server.run, daemon=True)
+        serving.start()
         while not server.started:
             time.sleep(0.05)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -68,6 +69,7 @@ def main() -> None:
         turns = [(paints(browser, f"{url}home"), paints(browser, f"{url}empty")) for _ in range(TURNS)]
         browser.close()
         server.should_exit = True
+        serving.join(30)
     for at, cache in enumerate(("an empty cache", "a full cache")):
         home, plain = (statistics.median(turn[which][at] for turn in turns) for which in (0, 1))
         sys.stdout.write(
