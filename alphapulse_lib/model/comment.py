@@ -26,6 +26,8 @@ class Comment:
         The names after an ``@``.
     edited_at, deleted_at : datetime or None
         When that happened last, if it did.
+    edited_by : str or None
+        Who wrote the words that stand there, where that is not the author.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Comment:
     mentions: tuple[str, ...]
     created_at: datetime
     edited_at: datetime | None
+    edited_by: str | None
     deleted_at: datetime | None
 
     @property
@@ -51,6 +54,7 @@ class Edit:
 
     body: str
     written_at: datetime
+    written_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,7 +274,8 @@ def _comments(shown: Any) -> Card:
 
 def _said(each: Any) -> str:
     words = "(deleted)" if each.deleted else " ".join(each.body.split())
-    edited = " (edited)" if each.edited_at and not each.deleted else ""
+    by = f" by {each.edited_by}" if each.edited_by else ""
+    edited = f" (edited{by})" if each.edited_at and not each.deleted else ""
     answer = f" to {each.parent[:6]}" if each.parent else ""
     return f"{each.id[:6]}  {each.author}{answer}, {each.created_at:%Y-%m-%d %H:%M} UTC: {words}{edited}"
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from pydantic import BaseModel
 from sqlalchemy import text
+from starlette.types import Receive, Scope, Send
 
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
@@ -18,7 +19,7 @@ from hub.api.ledger import families as family_routes
 from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
-from hub.api.problems import answers, install
+from hub.api.problems import Faults, answers, install, too_large
 from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
 
@@ -43,6 +44,13 @@ class Health(BaseModel):
     version: str
 
 
+class _Api(FastAPI):
+    """The application; a request that is too large is refused in the shape of all other errors."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, too_large(send) if scope["type"] == "http" else send)
+
+
 def create(chosen: Settings, door: Door) -> FastAPI:
     """The application.
 
@@ -53,7 +61,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     door : Door
         Tells who a token belongs to.
     """
-    app = FastAPI(
+    app = _Api(
         title="AlphaPulse",
         version=version,
         description=_ABOUT,
@@ -84,5 +92,6 @@ def create(chosen: Settings, door: Door) -> FastAPI:
             connection.execute(text("SELECT 1"))
         return Health(status="ok", version=version)
 
+    app.add_middleware(Faults)  # inside the compression, which must see its answer
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     return app

@@ -14,7 +14,7 @@ from tornado.web import HTTPError
 
 from hub.api.problems import ProblemError
 
-__all__ = ["Caller", "Door", "HubDoor", "needs"]
+__all__ = ["BELIEVED", "Caller", "Door", "HubDoor", "needs"]
 
 #: Seconds that an answer about a token is believed: how long a lost role, or a revoked token, goes on to work.
 BELIEVED = 10

@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, NoCoverage, UnknownRun, UnknownSymbol
 
-__all__ = ["Problem", "ProblemError", "answers", "install"]
+__all__ = ["Faults", "Problem", "ProblemError", "answers", "install", "too_large"]
 
 MEDIA = "application/problem+json"
 
@@ -88,10 +89,48 @@ def install(app: FastAPI) -> None:
         logging.getLogger("alphapulse.api").error("The database refused: %s", error)
         return _answer(503, "The database does not answer.", "Try again in a moment.", headers={"Retry-After": "2"})
 
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> JSONResponse:
-        logging.getLogger("alphapulse.api").exception("An answer failed", exc_info=error)
-        return _answer(500, "This request met a fault of ours; it is in the service's log.")
+
+class Faults:
+    """Answers what no handler expected, so that the connection lives on: the proxy may hold it for somebody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer 500 where that fails before anything was answered."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            logging.getLogger("alphapulse.api").exception("%s %s failed", scope["method"], scope["path"])
+            answer = _answer(500, "This request met a fault of ours; it is in the service's log.")
+            await answer(scope, receive, send)
+
+
+def too_large(send: Send) -> Send:
+    """A way to answer on which Starlette's refusal of a large body, which is plain text, becomes a problem."""
+    problem = _answer(413, "The request is larger than this service takes.")
+    replaced = False
+
+    async def told(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and message["status"] == 413:
+            replaced = dict(message["headers"]).get(b"content-type", b"") != MEDIA.encode()
+            if replaced:
+                message = {**message, "headers": problem.raw_headers}
+        elif replaced and message["type"] == "http.response.body":
+            message = {**message, "body": b"" if message.get("more_body") else problem.body}
+        await send(message)
+
+    return told
 
 
 def _answer(

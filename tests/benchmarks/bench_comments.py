@@ -60,6 +60,8 @@ def _write(chosen: Settings, target: str, count: int) -> None:
             "target": target,
             "author": "ada",
             "body": f"The *gap* of bar {number} is **real**, see `bars`.",
+            "html": f"<p>The <em>gap</em> of bar {number} is <strong>real</strong>, see <code>bars</code>.</p>",
+            "mentions": [],
             "created_at": clock.now_ns() + number,
         }
         for number in range(count)

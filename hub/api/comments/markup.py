@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -19,7 +19,6 @@ _ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}, "th": {"align"}, "td":
 _NAME = re.compile(r"(?<![\w@./])@([a-z0-9_][a-z0-9_.+-]{0,62})", re.IGNORECASE)
 
 
-@lru_cache(maxsize=4096)  # a comment is read far more often than it is written
 def html(body: str) -> str:
     r"""The Markdown as HTML without scripts, styles, images or handlers; links open apart and say nothing of us.
 
@@ -38,7 +37,6 @@ def html(body: str) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
 def mentioned(body: str) -> tuple[str, ...]:
     """The names after an ``@`` in the text, code left out; in lower case, as the hub writes names, each once.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -14,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from hub.api.comments.schema import Changed, Comment, Edit, New, Target
 from hub.api.comments.store import CommentStore
 from hub.api.idempotency import Key, once
-from hub.api.identity import Caller, needs
+from hub.api.identity import BELIEVED, Caller, needs
 from hub.api.pages import Cursor, Limit, Page, after, cursor_of
 from hub.api.problems import ProblemError, answers
 
@@ -63,20 +64,34 @@ def write(request: Request, store: Store, caller: Writer, new: New, key: Key = N
 @router.get("/events", response_class=EventSourceResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def events(
     request: Request,
-    _: Reader,
+    caller: Reader,
     target: Annotated[Target | None, Query()] = None,
     last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None,
 ) -> EventSourceResponse:
     """New, edited and deleted comments as they happen; after a break, send the ``Last-Event-ID`` to miss none."""
     store = CommentStore(request.app.state.engine)
     start = int(last_event_id) if last_event_id else await run_in_threadpool(store.newest_event)
-    return EventSourceResponse(_follow(store, start, target), ping=15, headers={"Cache-Control": "no-store"})
+    return EventSourceResponse(
+        _follow(store, start, target, lambda: request.app.state.door.model(caller.token)),
+        ping=15,
+        headers={"Cache-Control": "no-store"},
+    )
 
 
-async def _follow(store: CommentStore, start: int, target: str | None) -> AsyncIterator[ServerSentEvent]:
-    place = start
+async def _follow(
+    store: CommentStore, start: int, target: str | None, model: Callable[[], Awaitable[object]]
+) -> AsyncIterator[ServerSentEvent]:
+    place, looked = start, time.monotonic()
     yield ServerSentEvent(comment="listening", id=str(place))
     while True:
+        if time.monotonic() - looked > BELIEVED:
+            looked = time.monotonic()
+            # A token that has ended hears nothing more; the listener comes back with another one, or is refused.
+            try:
+                if not await model():
+                    return
+            except ProblemError:  # the hub is away: nobody can say whether the token is still good
+                return
         for after_it, event in await run_in_threadpool(store.events, place, target):
             place = after_it
             yield ServerSentEvent(event=event.kind, id=str(place), data=event.comment.model_dump_json())
@@ -93,7 +108,7 @@ def comment(store: Store, _: Reader, comment_id: Id) -> Comment:
 def edit(store: Store, caller: Writer, comment_id: Id, changed: Changed) -> Comment:
     """Change the text; the one before stays in the history. Its author and administrators may."""
     _require_owner(caller, store.get(comment_id))
-    return store.edit(comment_id, changed.body)
+    return store.edit(comment_id, changed.body, caller.name)
 
 
 @router.delete("/{comment_id}", responses=answers(404))

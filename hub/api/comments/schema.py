@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from hub.api.database import METADATA
 
@@ -25,8 +25,12 @@ COMMENTS = Table(
     Column("parent", String(32), ForeignKey("comments.id")),
     Column("author", String(255), nullable=False),
     Column("body", Text, nullable=False),
+    # Made once, when it is written: every reader would render it again.
+    Column("html", Text, nullable=False),
+    Column("mentions", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("edited_at", BigInteger),
+    Column("edited_by", String(255)),
     Column("deleted_at", BigInteger),
     Index("comments_of_a_target", "target", "sequence"),
     Index("comments_of_a_parent", "parent"),
@@ -38,6 +42,7 @@ EDITS = Table(
     Column("comment", String(32), ForeignKey("comments.id"), nullable=False, index=True),
     Column("body", Text, nullable=False),
     Column("written_at", BigInteger, nullable=False),
+    Column("written_by", String(255), nullable=False),
 )
 EVENTS = Table(
     "comment_events",
@@ -102,6 +107,7 @@ class Comment(BaseModel):
     mentions: list[str]
     created_at: datetime
     edited_at: datetime | None
+    edited_by: str | None = Field(description="Who wrote the words that stand there, where that is not the author.")
     deleted_at: datetime | None
 
 
@@ -110,6 +116,7 @@ class Edit(BaseModel):
 
     body: str
     written_at: datetime
+    written_by: str
 
 
 class Event(BaseModel):

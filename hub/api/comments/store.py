@@ -17,6 +17,8 @@ from hub.api.problems import ProblemError
 
 __all__ = ["CommentStore"]
 
+_MOST_NAMED, _MOST_HTML = 50, 200_000
+
 
 class CommentStore:
     """The comments of one database."""
@@ -67,7 +69,7 @@ class CommentStore:
         with self._engine.begin() as connection:
             _found(connection, comment_id)
             rows = connection.execute(select(EDITS).where(EDITS.c.comment == comment_id).order_by(EDITS.c.sequence))
-            return [Edit(body=row.body, written_at=_time(row.written_at)) for row in rows]
+            return [Edit(body=row.body, written_at=_time(row.written_at), written_by=row.written_by) for row in rows]
 
     def add(self, new: New, author: str) -> Comment:
         """Write a comment, and tell whom it names and whom it answers.
@@ -79,7 +81,8 @@ class CommentStore:
         """
         comment_id = secrets.token_hex(8)
         with self._writing.begin() as connection:
-            told = markup.mentioned(new.body)
+            words = _rendered(new.body)
+            told = words["mentions"]
             answered = ""
             if new.parent is not None:
                 parent = connection.execute(select(COMMENTS).where(COMMENTS.c.id == new.parent)).first()
@@ -88,7 +91,7 @@ class CommentStore:
                         422, f"parent={new.parent!r} is no comment on {new.target}.", "Answer a comment of this target."
                     )
                 answered = parent.author
-            values = {"id": comment_id, "author": author, "created_at": clock.now_ns(), **new.model_dump()}
+            values = {"id": comment_id, "author": author, "created_at": clock.now_ns(), **new.model_dump(), **words}
             connection.execute(insert(COMMENTS).values(values))
             self._happened(connection, comment_id, new.target, "created")
             about = {"comment": comment_id, "target": new.target, "by": author}
@@ -99,21 +102,23 @@ class CommentStore:
                 notify(connection, answered, "reply", f"{author} answered you on {new.target}", about)
             return _comment(_found(connection, comment_id))
 
-    def edit(self, comment_id: str, body: str) -> Comment:
-        """Change a comment's text, keeping the one before."""
+    def edit(self, comment_id: str, body: str, editor: str) -> Comment:
+        """Change a comment's text, keeping the one before, and say who did."""
         with self._writing.begin() as connection:
             row = _alive(connection, comment_id)
             if row.body == body:
                 return _comment(row)
             now = clock.now_ns()
-            connection.execute(
-                insert(EDITS).values(comment=comment_id, body=row.body, written_at=row.edited_at or row.created_at)
-            )
-            connection.execute(update(COMMENTS).where(COMMENTS.c.id == comment_id).values(body=body, edited_at=now))
+            words = _rendered(body)
+            before = {"written_at": row.edited_at or row.created_at, "written_by": row.edited_by or row.author}
+            connection.execute(insert(EDITS).values(comment=comment_id, body=row.body, **before))
+            by = None if editor == row.author else editor
+            changed = {"body": body, "edited_at": now, "edited_by": by, **words}
+            connection.execute(update(COMMENTS).where(COMMENTS.c.id == comment_id).values(changed))
             self._happened(connection, comment_id, row.target, "edited")
-            about = {"comment": comment_id, "target": row.target, "by": row.author}
-            for name in set(markup.mentioned(body)) - set(markup.mentioned(row.body)) - {row.author}:
-                notify(connection, name, "mention", f"{row.author} mentioned you on {row.target}", about)
+            about = {"comment": comment_id, "target": row.target, "by": editor}
+            for name in [each for each in words["mentions"] if each not in (*row.mentions, editor)]:
+                notify(connection, name, "mention", f"{editor} mentioned you on {row.target}", about)
             return _comment(_found(connection, comment_id))
 
     def delete(self, comment_id: str) -> Comment:
@@ -145,6 +150,22 @@ class CommentStore:
         connection.execute(insert(EVENTS).values(comment=comment_id, target=target, kind=kind))
 
 
+def _rendered(body: str) -> dict[str, Any]:
+    """A comment's HTML and whom it names.
+
+    Raises
+    ------
+    ProblemError
+        422: it names more people than a comment may, or its tables unfold to more than a page can show.
+    """
+    html, mentions = markup.html(body), list(markup.mentioned(body))
+    if len(mentions) > _MOST_NAMED:
+        raise ProblemError(422, f"The comment names {len(mentions)} people.", f"Name {_MOST_NAMED} at most.")
+    if len(html) > _MOST_HTML:
+        raise ProblemError(422, f"The comment unfolds to {len(html):,} characters of HTML.", "Make its tables smaller.")
+    return {"html": html, "mentions": mentions}
+
+
 def _found(connection: Connection, comment_id: str) -> Row[Any]:
     row = connection.execute(select(COMMENTS).where(COMMENTS.c.id == comment_id)).first()
     if row is None:
@@ -167,10 +188,11 @@ def _comment(row: Row[Any]) -> Comment:
         parent=row.parent,
         author=row.author,
         body="" if gone else row.body,
-        html="" if gone else markup.html(row.body),
-        mentions=[] if gone else list(markup.mentioned(row.body)),
+        html="" if gone else row.html,
+        mentions=[] if gone else row.mentions,
         created_at=_time(row.created_at),
         edited_at=_time(row.edited_at) if row.edited_at else None,
+        edited_by=row.edited_by,
         deleted_at=_time(row.deleted_at) if gone else None,
     )
 

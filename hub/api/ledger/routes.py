@@ -8,8 +8,9 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from hub.api.identity import Caller, needs
+from hub.api.ledger.records import parsed
 from hub.api.ledger.schema import RunDetail
-from hub.api.ledger.store import RunStore, parsed
+from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, cursor_of
 from hub.api.problems import ProblemError, answers
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -14,52 +13,13 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.model.run import RunRecord
+from hub.api.ledger.records import FILE
 from hub.api.ledger.schema import RUNS, Family, RunDetail, Trial
 from hub.api.problems import ProblemError
 
-__all__ = ["RunStore", "parsed"]
-
-_FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}\.(parquet|txt|py|html|json)")
-
-
-def parsed(values: dict[str, Any]) -> RunRecord:
-    """The record that a client sent.
-
-    Raises
-    ------
-    ProblemError
-        422: it is not a run's record.
-    """
-    try:
-        record = from_json(json.dumps(values))
-        ids = (record.id, record.spec_id)
-        if not all(isinstance(each, str) for each in ids) or not re.fullmatch("[0-9a-f]{8,32}", record.id):
-            raise ValueError("id is not 8 to 32 hexadecimal digits")
-        if record.spec.id != record.spec_id:
-            raise ValueError(f"spec_id is not that of its spec, {record.spec.id}")
-        if record.status not in ("finished", "failed", "interrupted") or record.purpose not in (
-            "trial",
-            "rerun",
-            "probe",
-        ):
-            raise ValueError(f"status={record.status!r} or purpose={record.purpose!r} is not known")
-        if not isinstance(record.user, str) or not record.user:
-            raise ValueError("user is no name")
-        if type(record.started_at) is not int or not 0 <= record.started_at < 2**63:
-            raise ValueError("started_at is no count of nanoseconds since 1970")
-        names = record.artefacts.values()
-        if not all(isinstance(each, str) and _FILE.fullmatch(each) for each in names):
-            raise ValueError("artefacts are not named like equity.parquet or log.txt")
-        to_json(record)
-    except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
-        said = wrong.message if isinstance(wrong, InputError) else str(wrong) or type(wrong).__name__
-        raise ProblemError(
-            422, f"That is no run's record: {said}.", "Send what `alphapulse run ID --json` prints."
-        ) from None
-    return record
+__all__ = ["RunStore"]
 
 
 class RunStore:
@@ -162,7 +122,7 @@ class RunStore:
     def files(self, run_id: str) -> list[str]:
         """The files that are held of a run."""
         folder = self._folder / run_id
-        return sorted(each.name for each in folder.iterdir() if _FILE.fullmatch(each.name)) if folder.is_dir() else []
+        return sorted(each.name for each in folder.iterdir() if FILE.fullmatch(each.name)) if folder.is_dir() else []
 
     def file(self, run_id: str, name: str) -> Path:
         """Where a file of a run is.
@@ -174,7 +134,7 @@ class RunStore:
         """
         row = self._row(run_id)
         path = self._folder / str(row.id) / name
-        if not _FILE.fullmatch(name) or not path.is_file():
+        if not FILE.fullmatch(name) or not path.is_file():
             held = ", ".join(self.files(row.id)) or "none"
             raise ProblemError(404, f"Run {row.id} has no file {name!r} here.", f"Held: {held}.")
         return path

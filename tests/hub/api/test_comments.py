@@ -86,6 +86,8 @@ def test_malformed_json_is_no_fault_of_ours(api: Api, sent: bytes):
 def test_a_huge_request_is_refused_before_it_is_read(api: Api):
     answer = api("POST", "/v1/comments", content=b"x" * 1_100_000, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 413
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,47 @@ def test_the_author_and_administrators_change_it_and_the_old_words_are_kept(api:
     assert api("PATCH", path, json={"body": "third"}).status_code == 409
     assert api("GET", f"{path}/history", "bob").status_code == 403
     assert [each["body"] for each in api("GET", f"{path}/history").json()] == ["first words"]
+
+
+def test_what_somebody_else_made_of_it_bears_their_name(api: Api):
+    api.door.scopes["dora"] = api.door.scopes["ada"]
+    written = write(api, "I like it")
+    changed = api("PATCH", f"/v1/comments/{written['id']}", "root", json={"body": "I hate it @dora"}).json()
+    assert (changed["author"], changed["edited_by"]) == ("ada", "root")
+    (told,) = api("GET", "/v1/notifications", "dora").json()["items"]
+    assert told["text"].startswith("root mentioned you")
+    api("PATCH", f"/v1/comments/{written['id']}", json={"body": "I do like it"})
+    history = api("GET", f"/v1/comments/{written['id']}/history").json()
+    assert [(each["body"], each["written_by"]) for each in history] == [
+        ("I like it", "ada"),
+        ("I hate it @dora", "root"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (" ".join(f"@name{number}" for number in range(51)), "51 people"),
+        ("|a" * 400 + "\n" + "|-" * 400 + "\n" + "|\n" * 5000, "HTML"),
+    ],
+)
+def test_what_would_burden_every_reader_is_refused(api: Api, body: str, said: str):
+    answer = api("POST", "/v1/comments", json={"target": APPLE, "body": body})
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_a_listener_whose_token_ended_hears_no_more(api: Api):
+    api.door.scopes["eve"] = api.door.scopes["ada"]
+    heard = []
+    with httpx.stream(
+        "GET", f"{api.url}/v1/comments/events", headers={"Authorization": "Bearer eve"}, timeout=30
+    ) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        del api.door.scopes["eve"]
+        heard += list(lines)  # until the service ends it
+    assert not [line for line in heard if line.startswith("data")]
 
 
 def test_a_post_that_is_sent_twice_is_done_once(api: Api):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from typing import Any
@@ -88,13 +89,65 @@ def test_the_trials_of_a_family_are_counted_over_everybody(api: Api, ledger: Led
         {"artefacts": {"x": "../../../etc/passwd"}},
         {"artefacts": []},
         {"statistics": 3},
+        {"statistics": {}},
+        {"error": "\ud800"},
+        {"error": "a\x00b"},
+        {"error": 5},
+        {"environment": [1]},
+        {"environment": {"a": 1}},
+        {"ended_at": "x"},
+        {"ended_at": None},
+        {"ended_at": 0},
+        {"started_at": 2**63 - 1, "ended_at": 2**63 - 1},
+        {"series": [{"name": 5}]},
+        {"traceback": ["x"]},
         {"extra": 1},
     ],
 )
 def test_what_is_no_record_is_refused(api: Api, ledger: Ledger, change: dict[str, Any]):
-    answer = api("POST", "/v1/runs", json=record(ledger) | change)
+    sent = json.dumps(record(ledger) | change)  # in ASCII: a lone surrogate can be sent so alone
+    answer = api("POST", "/v1/runs", content=sent, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert "record" in answer.json()["detail"]
+    assert api("GET", "/v1/runs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": "x"},
+        {"start": 10**30},
+        {"end": -(10**25)},
+        {"start": 5, "end": 4},
+        {"period": 5},
+        {"period": "1x"},
+        {"cash": "x"},
+        {"parameters": [1]},
+        {"instruments": []},
+        {"instruments": [1, 2]},
+        {"instruments": ["a b"]},
+        {"fill": "<img>"},
+        {"strategy": {"name": 5, "digest": "x", "text": ""}},
+        {"costs": {"per_share": "free"}},
+    ],
+)
+def test_a_spec_that_none_can_have_is_refused_and_the_list_stays_whole(
+    api: Api, ledger: Ledger, change: dict[str, Any]
+):
+    run = record(ledger)
+    spec = run["spec"] | change
+    plain = json.loads(json.dumps(spec))
+    plain["strategy"].pop("text")
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    answer = api("POST", "/v1/runs", json=run | {"spec": spec, "spec_id": digest})
+    assert answer.status_code == 422, answer.text
+    assert api("GET", "/v1/runs").status_code == 200
+
+
+def test_a_statistic_of_any_size_is_no_fault_of_ours(api: Api, ledger: Ledger):
+    run = record(ledger)
+    sent = json.dumps(run | {"statistics": run["statistics"] | {"sharpe_per_period": 10**400}})
+    assert api("POST", "/v1/runs", content=sent, headers={"Content-Type": "application/json"}).status_code == 422
 
 
 def test_files_are_handed_in_once_by_the_owner_and_read_by_everybody(api: Api, ledger: Ledger):

@@ -13,7 +13,7 @@ from hub.dashboards.visitor import Visitor
 def comment(name: str, minute: int, parent: str | None = None, *, author: str = "ann", gone: bool = False) -> Comment:
     at = datetime(2026, 1, 5, 12, minute, tzinfo=UTC)
     words = "" if gone else f"<p>{name}</p>"
-    return Comment(name, "run:1", parent, author, name, words, (), at, None, at if gone else None)
+    return Comment(name, "run:1", parent, author, name, words, (), at, None, None, at if gone else None)
 
 
 def test_answers_stand_below_what_they_answer_in_the_order_in_which_they_were_written():
