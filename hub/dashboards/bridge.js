@@ -5,12 +5,24 @@ const dark = () => {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 };
 
+// The button that compares waits until as many are ticked as can be compared.
+function count(form) {
+  const ticked = form.querySelectorAll("[data-pick]:checked").length, most = +form.dataset.most;
+  form.querySelector("[data-compare]").disabled = ticked < 2 || ticked > most;
+  form.querySelector("[data-picked]").textContent =
+    ticked > most ? `${ticked} are ticked; at most ${most} can be compared.` :
+    ticked > 1 ? `${ticked} runs are ticked.` : "Tick two to six runs to compare them.";
+}
+
 function put(place, html) {
-  // What a person has opened, or stands on, stays so.
+  // What a person has opened, ticked, or stands on, stays so.
   const open = new Set([...place.querySelectorAll("details[open][data-key]")].map((each) => each.dataset.key));
   const active = place.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   const scrolled = [...place.querySelectorAll(".scroll")].map((each) => [each.scrollLeft, each.scrollTop]);
+  const ticked = new Set([...place.querySelectorAll("[data-pick]:checked")].map((each) => each.value));
   place.innerHTML = html;
+  for (const each of place.querySelectorAll("[data-pick]")) each.checked = ticked.has(each.value);
+  place.querySelectorAll("form[data-picks]").forEach(count);
   for (const each of place.querySelectorAll("details[data-key]")) if (open.has(each.dataset.key)) each.open = true;
   place.querySelectorAll(".scroll").forEach((each, at) => { if (scrolled[at]) [each.scrollLeft, each.scrollTop] = scrolled[at]; });
   if (active) place.querySelector(`[data-focus="${CSS.escape(active)}"]`)?.focus({preventScroll: true});
@@ -66,6 +78,7 @@ export function render({model, el}) {
     say(form.dataset.act, form.dataset.value ?? "", Object.fromEntries(new FormData(form)));
   });
   document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-pick]")) count(event.target.form);
     const control = event.target.closest("select[data-act], input[data-act]");
     if (control) say(control.dataset.act, control.value, control.form ? Object.fromEntries(new FormData(control.form)) : {});
   });

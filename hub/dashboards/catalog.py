@@ -20,6 +20,7 @@ __all__ = [
     "Quote",
     "article",
     "articles",
+    "dividends",
     "instruments",
     "quotes",
     "splits",
@@ -163,6 +164,23 @@ def article(article_id: str) -> Article | None:
     frame = ap.news()
     found = frame[frame["article_id"] == article_id].to_dict("records")
     return _article(found[-1], "America/New_York") if found else None
+
+
+def dividends(instrument_id: str, zone: str) -> list[tuple[int, float]]:
+    """The first moments of an instrument's ex-dates in its exchange's zone, and what a share was paid."""
+    import pandas as pd
+
+    import alphapulse_lib as ap
+
+    table = ap.sql("SELECT instrument_id, kind, amount, ex_date FROM actions").df()
+    mine = table[(table["instrument_id"] == instrument_id) & (table["kind"] == "dividend")]
+    days = (
+        pd.to_datetime(mine["ex_date"])
+        .dt.as_unit("ns")
+        .dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    )
+    moments = days.astype("int64").tolist()
+    return sorted((int(at), float(paid)) for at, paid in zip(moments, mine["amount"], strict=True))
 
 
 def splits(instrument_id: str) -> list[tuple[int, float]]:

@@ -17,6 +17,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     HoverTool,
     LayoutDOM,
+    LinearScale,
     LogTicker,
     NumeralTickFormatter,
     PanTool,
@@ -43,6 +44,8 @@ TONES = {
     True: {"paper": "#0f1318", "ink": "#e6edf3", "quiet": "#9da7b3", "rule": "#2d333b", "up": "#6cb6ff",
            "down": "#f0954d", "other": "#768390"},
 }  # fmt: skip
+#: With more breaks than these one sees nothing else.
+_BREAKS = 130
 _FONT = "system-ui, sans-serif"
 
 # A tick stands on a bar; the wider the ticks, the less of its day is said.
@@ -92,6 +95,8 @@ class Drawing:
         Marked on the bar during which they could first be read.
     splits : sequence of (int, float)
         When and into how many: a line in the chart.
+    dividends : sequence of (int, float)
+        When an ex-date begins and what a share is paid: a diamond at the foot.
     sentiment : pandas.DataFrame or None
         Of `ap.sentiment`, drawn below.
     """
@@ -102,6 +107,7 @@ class Drawing:
     logarithmic: bool = False
     articles: Sequence[Article] = ()
     splits: Sequence[tuple[int, float]] = field(default=())
+    dividends: Sequence[tuple[int, float]] = field(default=())
     sentiment: pd.DataFrame | None = None
     height: int = 320
 
@@ -128,7 +134,11 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     if what.logarithmic:
         main.yaxis.ticker = LogTicker(desired_num_ticks=8, mantissas=[1, 2, 5])
     parts = [main, volume]
+    main.extra_y_ranges = {"frame": Range1d(start=0, end=1)}  # the same place whatever prices are in sight
+    main.extra_y_scales = {"frame": LinearScale()}
+    _mark_sessions(main, days, tones)
     _mark_splits(main, what.splits, stamps, tones)
+    _mark_dividends(main, what, stamps, tones)
     _mark_articles(main, what, stamps, tones)
     if what.sentiment is not None and len(what.sentiment):
         parts.append(_moods(what.sentiment, stamps, reach, tones))
@@ -229,6 +239,39 @@ def _hover(shown: Any) -> HoverTool:
         line_policy="nearest",
         attachment="horizontal",
     )
+
+
+def _mark_sessions(main: Any, days: list[str], tones: dict[str, str]) -> None:
+    """A line before the first bar of each day in the exchange's zone, where bars are shorter than days."""
+    if len(days[0]) <= 10:
+        return
+    places = [at - 0.5 for at in range(1, len(days)) if days[at][:10] != days[at - 1][:10]]
+    if 0 < len(places) <= _BREAKS:
+        source = ColumnDataSource({"break": places})
+        main.segment(
+            x0="break", x1="break", y0=0, y1=1, source=source, y_range_name="frame", line_color=tones["rule"],
+            line_width=1, level="underlay",
+        )  # fmt: skip
+
+
+def _mark_dividends(main: Any, what: Drawing, stamps: Any, tones: dict[str, str]) -> None:
+    # The ex-date of the first bar begins before it.
+    first = stamps[0] - 86_400 * 10**9
+    inside = [(at, paid) for at, paid in what.dividends if first < at <= stamps[-1]]
+    if not inside:
+        return
+    source = ColumnDataSource(
+        {
+            "x": [int(np.searchsorted(stamps, at)) for at, _ in inside],
+            "y": [0.025] * len(inside),
+            "said": [f"{paid:g} a share, ex {times.at(at, what.zone, '%Y-%m-%d')}" for at, paid in inside],
+        }
+    )
+    marks = main.scatter(
+        x="x", y="y", source=source, size=9, marker="diamond", y_range_name="frame", line_color=tones["ink"],
+        fill_color=tones["paper"], line_width=1.2, level="overlay",
+    )  # fmt: skip
+    main.add_tools(HoverTool(renderers=[marks], tooltips=[("Dividend", "@said")], attachment="vertical"))
 
 
 def _mark_splits(main: Any, splits: Sequence[tuple[int, float]], stamps: Any, tones: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.views import numbers
 
-__all__ = ["Row", "row"]
+__all__ = ["Row", "number", "row"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def row(record: RunRecord) -> Row:
         symbols=numbers.symbols(spec),
         period=spec.period,
         window=numbers.window(record),
-        total=_number(stats.get("total_return")),
-        sharpe=_number(stats.get("sharpe")),
-        deflated=_number(stats.get("deflated_sharpe")),
+        total=number(stats.get("total_return")),
+        sharpe=number(stats.get("sharpe")),
+        deflated=number(stats.get("deflated_sharpe")),
         trials=int(trials) if isinstance(trials, int | float) and trials == trials else None,
-        drawdown=_number(stats.get("max_drawdown")),
-        trades=_number(stats.get("trades")),
+        drawdown=number(stats.get("max_drawdown")),
+        trades=number(stats.get("trades")),
         status=record.status,
         purpose=record.purpose,
         fill=spec.fill,
@@ -62,5 +62,6 @@ def row(record: RunRecord) -> Row:
     )
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A number of a record's statistics, where it is one."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

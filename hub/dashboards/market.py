@@ -175,7 +175,8 @@ class Market(Page):
         data, total = await self.services.shelf.get(60, _drawing, view)
         figure = await asyncio.to_thread(charts.drawn, data, dark=self.dark)
         self.later(lambda: setattr(self._place, "object", figure))
-        return render("market_note", view=view, shown=len(data.bars), total=total, splits=len(data.splits))
+        pays = any(view.start <= at <= view.end for at, _ in data.dividends)
+        return render("market_note", view=view, shown=len(data.bars), total=total, pays=pays)
 
     async def _coverage(self) -> str:
         view = await self._view()
@@ -242,6 +243,7 @@ def _drawing(view: View) -> tuple[charts.Drawing, int]:
         logarithmic=view.logarithmic,
         articles=found,
         splits=catalog.splits(listed.id),
+        dividends=catalog.dividends(listed.id, listed.zone),
         sentiment=_moods(listed.id, first, view.end),
         height=380,
     )

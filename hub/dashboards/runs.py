@@ -1,4 +1,4 @@
-"""The ledger: every run of the team as a table, and the page of one run."""
+"""The ledger: every run of the team as a table, the page of one run, and a few of them side by side."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from hub.dashboards import ledger, web
+from hub.dashboards.compare import MOST, Comparison
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.run_page import RunPage
 from hub.dashboards.templating import render
@@ -19,7 +20,9 @@ _FILTERS = ("strategy", "symbol", "user", "status", "purpose", "family")
 
 
 def runs(somebody: Visitor, services: Services, query: dict[str, str]) -> Page:
-    """The page of one run, where the address names one, else the table."""
+    """The page of one run, or of several side by side, where the address names them; else the table."""
+    if query.get("compare"):
+        return Comparison(somebody, services, query)
     return (RunPage if query.get("id") else Runs)(somebody, services, query)
 
 
@@ -47,7 +50,7 @@ class Runs(Page):
         return {"query": {name: self.query.get(name, "") for name in (*_FILTERS, "group")}}
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> None:  # noqa: ARG002
-        """Filter, or show more."""
+        """Filter, show more, or compare what is ticked."""
         if name == "filter":
             self.query = {key: fields.get(key, "").strip() for key in (*_FILTERS, "group")}
             self._pages = 1
@@ -55,6 +58,13 @@ class Runs(Page):
             self.busy("table")
         elif name == "more":
             self._pages += 1
+        elif name == "compare":
+            ticked = [each for key, each in fields.items() if key == f"pick-{each}"]
+            if 2 <= len(ticked) <= MOST:
+                self.tell("go", to=web.page("runs", compare=",".join(ticked)))
+            else:
+                self.note(f"Tick two to {MOST} runs to compare them.", bad=True)
+            return
         else:
             return
         await self.reload("table")
@@ -67,7 +77,7 @@ class Runs(Page):
         if not rows:
             return "" if not any(wanted.values()) else render("runs_none", wanted=wanted)
         groups = _grouped(rows) if self.query.get("group") else [_Group("", 0, tuple(rows))]
-        return render("runs_table", groups=groups, more=len(found) > most, count=len(rows))
+        return render("runs_table", groups=groups, more=len(found) > most, count=len(rows), most=MOST)
 
 
 def _grouped(rows: list[ledger.Row]) -> list[_Group]:

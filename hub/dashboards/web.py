@@ -19,7 +19,7 @@ def page(name: str, **query: str | None) -> str:
     >>> page("market", symbol="BRK B.XNYS", period=None)
     'market?symbol=BRK+B.XNYS'
     """
-    asked = urlencode({key: value for key, value in query.items() if value})
+    asked = urlencode({key: value for key, value in query.items() if value}, safe=",")
     return f"{name}?{asked}" if asked else name
 
 

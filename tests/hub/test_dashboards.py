@@ -27,6 +27,7 @@ from tornado.websocket import websocket_connect
 
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.results.ledger import Ledger
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
 
@@ -255,6 +256,46 @@ def test_every_page_opens_without_an_error_and_asks_no_other_host(hub: RunningHu
             assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
     assert witness.errors == []
     assert witness.strangers == set()
+
+
+@needs_browser
+def test_runs_are_ticked_and_compared(hub: RunningHub, admin: SignedIn, sitting: Any, tmp_path: Path):
+    ledger = Ledger(tmp_path)
+    runs = [small_runs.kept(ledger, parameters={"fast": fast, "slow": 20}) for fast in (5, 6, 7)]
+    with client(admin) as api:
+        for run in runs:
+            api.runs.append(run)
+        for run in runs[:2]:
+            api.runs.upload(run.id, run.artefacts["equity"], ledger.file(run.id, run.artefacts["equity"]))
+    page, witness = sitting(admin)
+    visit(page, hub, "runs")
+    compare = page.locator("[data-compare]")
+    for number, run in enumerate(runs):
+        assert compare.is_disabled() == (number < 2)
+        page.locator(f"[data-pick][value='{run.id}']").focus()
+        page.keyboard.press("Space")
+    compare.click()
+    page.wait_for_selector(".sides")
+    assert "runs?compare=" in page.url
+    page.wait_for_selector("figure.chart")
+    assert page.locator("figure.chart path.line").count() == 2
+    assert "its files are not here" in page.locator("[data-slot=curves]").inner_text()
+    assert page.locator(".sides tr", has_text="fast").locator("td").count() == 3
+    names = (
+        page.url.rpartition("/")[2],
+        f"runs?compare={runs[0].id}",
+        f"runs?compare={runs[0].id},{runs[1].id},{'0' * 16}",
+        f"runs?compare={quote(EVIL)},x",
+        "runs",
+    )
+    for name in names:
+        visit(page, hub, name)
+        assert page.locator('[data-state="error"]').count() == 0, name
+        for width in (1280, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(200)
+            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
+    assert witness.errors == []
 
 
 @needs_browser

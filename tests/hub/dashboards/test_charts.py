@@ -88,6 +88,29 @@ def test_a_split_is_marked_before_the_bar_that_first_shows_it():
     assert (list(words["x"]), list(words["text"])) == ([1.5], [" 2:1 split"])
 
 
+def test_a_dividend_is_marked_on_the_bar_of_its_ex_date_wherever_prices_are():
+    paid = [
+        (pd.Timestamp(day, tz=ZONE).value, 0.38) for day in ("2000-01-03", "2013-01-02", "2013-01-04", "2014-01-03")
+    ]
+    for logarithmic in (False, True):
+        chart = drawn(Drawing(bars(5), ZONE, dividends=paid, logarithmic=logarithmic), dark=False)
+        (marks,) = found(chart, "Scatter")
+        assert (list(marks["x"]), marks["said"][1]) == ([0, 2], "0.38 a share, ex 2013-01-04")
+        assert set(chart.children[0].extra_y_ranges) == {"frame"}
+
+
+def test_sessions_are_divided_where_bars_are_shorter_than_days_and_not_too_many():
+    def breaks(held: pd.DataFrame) -> list[list[float]]:
+        chart = drawn(Drawing(held, ZONE, style="line"), dark=False)
+        return [list(each["break"]) for each in found(chart, "Segment") if "break" in each]
+
+    # New York's midnight is 05:00 UTC.
+    assert breaks(bars(30, "1h", "2013-01-02 21:00")) == [[7.5]]
+    assert breaks(bars(3, "1h", "2013-01-02 21:00")) == []
+    assert breaks(bars(30)) == []
+    assert breaks(bars(1000, "6h")) == []
+
+
 def test_sentiment_is_drawn_below_on_the_bar_at_whose_close_it_was_known():
     held = bars(4)
     moods = pd.DataFrame({"ts": held["ts"].iloc[[1, 3]], "score": [0.5, -0.5], "articles": [2, 1]})
