@@ -84,8 +84,6 @@ def test_sign_in_leads_over_the_dashboards_to_jupyterlab_with_the_kernel_and_the
     page.click("#login_submit")
     page.wait_for_url("**/services/dashboards/home")
     page.click("nav >> text=Lab")
-    page.wait_for_url("**/services/dashboards/home")
-    page.click("nav >> text=Lab")
     page.wait_for_url("**/user/admin/lab**")
     page.wait_for_selector(".jp-LauncherCard >> text=AlphaPulse")
     page.dblclick(".jp-DirListing-itemText >> text=tutorials")
