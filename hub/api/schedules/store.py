@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from alphapulse_lib import clock
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import new_id, settle
-from hub.api.schedules.output import written
-from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule, require_other
+from hub.api.schedules.output import require_other, written
+from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
 from hub.api.schedules.slots import slots
 
 __all__ = ["ScheduleStore", "firing_of", "new_id"]
@@ -65,7 +66,7 @@ class ScheduleStore:
         Raises
         ------
         ProblemError
-            422: the output would now replace the notebook.
+            422: the output could now replace the notebook, or is too long.
         """
         values = changed.values()
         with self._writing.begin() as connection:
@@ -114,10 +115,20 @@ class ScheduleStore:
             connection.execute(update(FIRINGS).where(waiting).values(**ended))
 
     def fire(self, schedule_id: str) -> Firing:
-        """Ask for a firing now, beside the timetable; while another one runs, it waits."""
+        """Ask for a firing now, beside the timetable; while another one runs, it waits.
+
+        Raises
+        ------
+        ProblemError
+            422: it is of a time when more was let in, and would be refused now.
+        """
         with self._writing.begin() as connection:
             row = _found(connection, schedule_id)
-            asked = Asked(notebook=row.notebook, parameters=row.parameters, timeout=row.timeout, output=row.output)
+            kept = {name: getattr(row, name) for name in Asked.model_fields}
+            try:
+                asked = Asked.model_validate(kept)
+            except ValidationError as wrong:
+                raise ProblemError(422, wrong.errors()[0]["msg"], "PATCH the schedule.") from None
             return _ask(connection, asked, row.owner, "asked", row.timezone, schedule_id)
 
     def run(self, asked: Asked, owner: str) -> Firing:
