@@ -156,7 +156,8 @@ Parameters = Annotated[
     AfterValidator(_parameters),
 ]
 Timeout = Annotated[
-    int, Field(ge=1, le=7 * 86_400, description="Seconds after which a notebook that still runs is ended.")
+    int,
+    Field(strict=True, ge=1, le=7 * 86_400, description="Seconds after which a notebook that still runs is ended."),
 ]
 Cron = Annotated[
     str,
