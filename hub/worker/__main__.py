@@ -58,6 +58,20 @@ class Worker:
             _log.info("Worker %s is dead: taking over what it had begun", other)
             durable.take_over(other)
             self._presence.forget(other)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """End the firings that are open though nothing carries them out: their workflows ended, or DBOS lost them."""
+        # What has begun is asked for first: a workflow ends after its firing, so a firing that ends meanwhile is over
+        # by the time that it would be given up. One that waits may not be queued yet.
+        begun, waiting = self._firings.begun(), self._firings.waiting()
+        known = durable.under_way(begun + waiting)
+        for firing_id in [each for each in begun if not known.get(each, False)] + [
+            each for each in waiting if not known.get(each, True)
+        ]:
+            _log.error("Firing %s is open, but its workflow is over: it is ended as lost", firing_id)
+            durable.sweep(self._runner, firing_id)
+            self._runner.give_up(firing_id, "The worker lost it: what carried it out ended before it did.")
 
 
 def main() -> None:

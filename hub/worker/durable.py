@@ -13,12 +13,15 @@ from sqlalchemy.engine import make_url
 from alphapulse_lib.settings import Settings
 from hub.worker.firing import FiringRunner
 
-__all__ = ["enqueue", "launch", "take_over"]
+__all__ = ["enqueue", "launch", "sweep", "take_over", "under_way"]
 
 _QUEUE = "firings"
 _LOOK = 0.2  # seconds between two looks into the queue
 #: What DBOS calls the version of the steps: one that changes would strand the firings begun before it.
 _STEPS = "1"
+#: DBOS's words for a workflow that goes on.
+_UNDER_WAY = ("PENDING", "ENQUEUED", "DELAYED")
+_PORTION = 500  # workflows that are asked for at once
 _LEAST_SQLITE = (3, 42)  # that DBOS's tables need
 
 
@@ -48,6 +51,22 @@ def enqueue(runner: FiringRunner, firing_id: str) -> None:
     """Queue a firing; nothing happens when it was queued before, by this or another worker."""
     with SetWorkflowID(firing_id):
         DBOS.enqueue_workflow(_QUEUE, runner.fire, firing_id)
+
+
+def sweep(runner: FiringRunner, firing_id: str) -> None:
+    """Queue that a firing's server is taken away, beside the firing's own workflow, which is over."""
+    with SetWorkflowID(f"{firing_id}-sweep"):
+        DBOS.enqueue_workflow(_QUEUE, runner.sweep, firing_id)
+
+
+def under_way(firing_ids: list[str]) -> dict[str, bool]:
+    """Of each firing that DBOS knows, whether its workflow goes on; it has ended otherwise, however it did."""
+    found: dict[str, bool] = {}
+    for first in range(0, len(firing_ids), _PORTION):
+        asked = firing_ids[first : first + _PORTION]
+        for each in DBOS.list_workflows(workflow_ids=asked, load_input=False, load_output=False):
+            found[each.workflow_id] = each.status in _UNDER_WAY
+    return found
 
 
 def take_over(worker_id: str) -> None:

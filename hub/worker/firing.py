@@ -66,21 +66,42 @@ class FiringRunner(DBOSConfiguredInstance):
 
     @DBOS.step()
     def record(self, firing_id: str, job: dict[str, Any]) -> None:
-        """Write down how it ended, and tell its owner."""
-        _patiently(lambda: self._firings.end(firing_id, job))
+        """Write down how it ended, and tell its owner; that it is lost, where that cannot be written down."""
+        try:
+            _patiently(lambda: self._firings.end(firing_id, job))
+        except Exception:  # noqa: BLE001  a firing must end, as in `carry_out`
+            _log.exception("Firing %s: how it ended could not be recorded", firing_id)
+            self.give_up(firing_id, "The worker could not record how it ended; why is in the worker's log.")
+
+    def give_up(self, firing_id: str, detail: str) -> None:
+        """End it as lost."""
+        try:
+            _patiently(lambda: self._firings.give_up(firing_id, detail))
+        except Exception:  # noqa: BLE001  its server is still to be cleared away, and the sweep tries again
+            _log.exception("Firing %s could not be ended", firing_id)
+
+    @DBOS.workflow()
+    def sweep(self, firing_id: str) -> None:
+        """Take away the server of a firing whose own workflow did not."""
+        self.clear_away(firing_id)
 
     @DBOS.step()
     def clear_away(self, firing_id: str) -> None:
         """Stop the server and let the hub forget it."""
-        server, deadline = self._server(firing_id), time.monotonic() + _AWAY
+        deadline, said = time.monotonic() + _AWAY, ""
         while time.monotonic() < deadline:
             try:
+                server = self._server(firing_id)
                 if server.remove() or not server.is_there():
                     return
             except RefusedError:  # the owner is gone, and the server with them
                 return
             except AwayError as away:
                 _log.warning("Firing %s: %s", firing_id, away)
+            except Exception as fault:  # noqa: BLE001  whatever it is, the server must go
+                if repr(fault) != said:  # once, not each second
+                    said = repr(fault)
+                    _log.exception("Firing %s: a fault of ours while its server is stopped", firing_id)
             time.sleep(1)
         _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
 

@@ -38,6 +38,12 @@ class Firings:
         with self._reading.begin() as connection:
             return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
 
+    def begun(self) -> list[str]:
+        """The ids of firings that have begun and are not over."""
+        query = select(FIRINGS.c.id).where(FIRINGS.c.state.in_(("starting", "running")))
+        with self._reading.begin() as connection:
+            return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
+
     def begin(self, firing_id: str) -> bool:
         """Mark a firing as begun; false when it is over, as when it was cancelled while it waited."""
         with self._engine.begin() as connection:
@@ -70,6 +76,24 @@ class Firings:
             if state != "cancelled":
                 _tell(connection, row, state, detail, runs)
 
+    def give_up(self, firing_id: str, detail: str) -> None:
+        """End a firing of which no more can be said; it does as little as it can, so that it can be done.
+
+        Parameters
+        ----------
+        firing_id : str
+            Which one; nothing happens when it is over.
+        detail : str
+            Why it is given up.
+        """
+        with self._engine.begin() as connection:
+            row = _row(connection, firing_id)
+            if row.state not in OPEN:
+                return
+            _update(connection, firing_id, state="lost", detail=detail, ended_at=clock.now_ns())
+        with self._engine.begin() as connection:  # its own: an owner who cannot be told leaves no firing open
+            _tell(connection, row, "lost", detail, [])
+
 
 def _storable(error: str) -> str:
     """A notebook's error without what no database or no JSON holds."""
@@ -88,7 +112,15 @@ def _runs(connection: Connection, firing: Row[Any]) -> list[str]:
     """The runs that the notebook added to the ledger: their records name the firing."""
     since = select(RUNS.c.id, RUNS.c.record).where(RUNS.c.user == firing.owner, RUNS.c.started_at >= firing.created_at)
     rows = connection.execute(since.order_by(RUNS.c.sequence))
-    return [row.id for row in rows if json.loads(row.record).get("environment", {}).get("firing") == firing.id]
+    return [row.id for row in rows if _firing_named(row.record) == firing.id]
+
+
+def _firing_named(record: str) -> object:
+    """The firing that a run's record names. The record is its writer's: nothing of it is as it should be for sure."""
+    try:
+        return json.loads(record)["environment"]["firing"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
 
 
 def _tell(connection: Connection, firing: Row[Any], state: str, detail: str, runs: list[str]) -> None:

@@ -134,7 +134,10 @@ class JobServer:
             raise RefusedError(f"The hub knows no user {self._owner!r}.")
         if answer.status_code != 200:
             raise AwayError(f"the hub answered {_said(answer)}")
-        found: dict[str, Any] | None = answer.json()["servers"].get(self._name)
+        try:
+            found: dict[str, Any] | None = answer.json()["servers"].get(self._name)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise AwayError("the hub answered what is no user") from None
         return found
 
     def _job(self, method: str, url: str, **more: Any) -> dict[str, Any]:

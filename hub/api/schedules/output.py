@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from string import Formatter
@@ -12,6 +13,7 @@ __all__ = [
     "NAMES",
     "TEMPLATE",
     "require_notebook",
+    "require_other",
     "require_output",
     "require_strategy",
     "seen_from",
@@ -25,6 +27,8 @@ TEMPLATE = "backtests/strategy.ipynb"
 DEFAULT = "scheduled/{notebook}-{date}-{time}-{firing}.ipynb"
 #: What a template may name: the notebook's name, the slot by the schedule's clock, the firing's id.
 NAMES = ("notebook", "date", "time", "firing")
+_FILLED = {"date": r"\d{4}-\d{2}-\d{2}", "time": r"\d{6}", "firing": "[0-9a-f]{8}"}
+_LONGEST = 255  # bytes of a name in a folder
 
 
 def require_notebook(path: str) -> str:
@@ -98,6 +102,24 @@ def require_output(template: str) -> str:
     return template
 
 
+def require_other(notebook: str, output: str) -> None:
+    """Refuse an output that can be the notebook itself, or that no folder can hold.
+
+    Raises
+    ------
+    ValueError
+        The executed notebook could replace its source, or a name of its path is too long.
+    """
+    names = _FILLED | {"notebook": re.escape(PurePosixPath(notebook).stem)}
+    parts = Formatter().parse(str(PurePosixPath(output)))
+    can_be = "".join(re.escape(text) + ("" if name is None else names[name]) for text, name, _, _ in parts)
+    if re.fullmatch(can_be, str(PurePosixPath(notebook)), re.ASCII):
+        raise ValueError(f"output={output!r} would replace the notebook itself; take another name")
+    for part in PurePosixPath(written(output, notebook, 0, "UTC", "0" * 16)).parts:
+        if len(part.encode()) > _LONGEST:
+            raise ValueError(f"output={output!r} gives a name longer than {_LONGEST} bytes: {part[:40]!r}...")
+
+
 def written(template: str, notebook: str, slot: int, timezone: str, firing: str) -> str:
     """The path that a template gives for one firing.
 
@@ -107,6 +129,7 @@ def written(template: str, notebook: str, slot: int, timezone: str, firing: str)
     'scheduled/sma-1970-01-01-000000-01234567.ipynb'
     """
     at = datetime.fromtimestamp(slot // 10**9, UTC).astimezone(ZoneInfo(timezone))
-    return template.format(
+    filled = template.format(
         notebook=PurePosixPath(notebook).stem, date=f"{at:%Y-%m-%d}", time=f"{at:%H%M%S}", firing=firing[:8]
     )
+    return str(PurePosixPath(filled))

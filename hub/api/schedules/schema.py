@@ -16,10 +16,10 @@ from hub.api.schedules.output import (
     DEFAULT,
     TEMPLATE,
     require_notebook,
+    require_other,
     require_output,
     require_strategy,
     seen_from,
-    written,
 )
 from hub.api.schedules.slots import known_zone, require_cron
 
@@ -156,7 +156,8 @@ Parameters = Annotated[
     AfterValidator(_parameters),
 ]
 Timeout = Annotated[
-    int, Field(ge=1, le=7 * 86_400, description="Seconds after which a notebook that still runs is ended.")
+    int,
+    Field(strict=True, ge=1, le=7 * 86_400, description="Seconds after which a notebook that still runs is ended."),
 ]
 Cron = Annotated[
     str,
@@ -332,15 +333,3 @@ class Firing(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-
-
-def require_other(notebook: str, output: str) -> None:
-    """Refuse an output that is the notebook itself.
-
-    Raises
-    ------
-    ValueError
-        The executed notebook would replace its source.
-    """
-    if written(output, notebook, 0, "UTC", "0" * 16) == notebook:
-        raise ValueError(f"output={output!r} would replace the notebook itself; take another name")

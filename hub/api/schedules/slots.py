@@ -14,15 +14,17 @@ from alphapulse_lib import clock
 __all__ = ["known_zone", "require_cron", "slots"]
 
 _SECOND = 10**9
+#: Names of the database that are no place's: the machine's own clock, and one that was never set.
+_NOWHERE = {"localtime", "Factory", "posixrules"}
 
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NOWHERE)
 
 
 def known_zone(name: str) -> bool:
-    """Whether the time-zone database has that name.
+    """Whether the time-zone database has that name, and it means the same on every machine.
 
     Examples
     --------

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from alphapulse_lib import clock
 from hub.api.problems import ProblemError
-from hub.api.schedules.output import written
-from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule, require_other
+from hub.api.schedules.due import new_id, settle
+from hub.api.schedules.output import require_other, written
+from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
 from hub.api.schedules.slots import slots
 
 __all__ = ["ScheduleStore", "firing_of", "new_id"]
 
 _NEXT = 5
-
-
-def new_id() -> str:
-    """Sixteen hexadecimal digits that no other schedule or firing has."""
-    return secrets.token_hex(8)
 
 
 class ScheduleStore:
@@ -65,12 +61,12 @@ class ScheduleStore:
             return _read(connection, values["id"])
 
     def change(self, schedule_id: str, changed: Changed) -> Schedule:
-        """Change what was sent. A new timetable begins now: it has no slots in the past.
+        """Change what was sent. A new timetable begins now: it has no slots in the past, and the old one leaves none.
 
         Raises
         ------
         ProblemError
-            422: the output would now replace the notebook.
+            422: the output could now replace the notebook, or is too long.
         """
         values = changed.values()
         with self._writing.begin() as connection:
@@ -79,18 +75,23 @@ class ScheduleStore:
                 require_other(values.get("notebook", row.notebook), values.get("output", row.output))
             except ValueError as wrong:
                 raise ProblemError(422, str(wrong)) from None
-            if {"cron", "timezone"} & values.keys():
-                values |= _timetable(values.get("cron", row.cron), values.get("timezone", row.timezone), clock.now_ns())
+            now = clock.now_ns()
+            settle(connection, schedule_id, now)
+            cron, timezone = values.get("cron", row.cron), values.get("timezone", row.timezone)
+            if (cron, timezone) != (row.cron, row.timezone):
+                values |= _timetable(cron, timezone, now)
                 if row.paused_at is not None:
                     values["next_at"] = None
-            _update(connection, schedule_id, changed_at=clock.now_ns(), **values)
+            _update(connection, schedule_id, changed_at=now, **values)
             return _read(connection, schedule_id)
 
     def pause(self, schedule_id: str) -> Schedule:
         """Let no slot fire until it is resumed; a firing that runs goes on."""
         with self._writing.begin() as connection:
             if _found(connection, schedule_id).paused_at is None:
-                _update(connection, schedule_id, paused_at=clock.now_ns(), next_at=None)
+                now = clock.now_ns()
+                settle(connection, schedule_id, now)
+                _update(connection, schedule_id, paused_at=now, next_at=None)
             return _read(connection, schedule_id)
 
     def resume(self, schedule_id: str) -> Schedule:
@@ -107,16 +108,27 @@ class ScheduleStore:
         with self._writing.begin() as connection:
             _found(connection, schedule_id)
             now = clock.now_ns()
+            settle(connection, schedule_id, now)
             _update(connection, schedule_id, deleted_at=now, next_at=None)
             waiting = (FIRINGS.c.schedule == schedule_id) & (FIRINGS.c.state == "due")
             ended = {"state": "cancelled", "ended_at": now, "detail": "Its schedule was deleted."}
             connection.execute(update(FIRINGS).where(waiting).values(**ended))
 
     def fire(self, schedule_id: str) -> Firing:
-        """Ask for a firing now, beside the timetable; while another one runs, it waits."""
+        """Ask for a firing now, beside the timetable; while another one runs, it waits.
+
+        Raises
+        ------
+        ProblemError
+            422: it is of a time when more was let in, and would be refused now.
+        """
         with self._writing.begin() as connection:
             row = _found(connection, schedule_id)
-            asked = Asked(notebook=row.notebook, parameters=row.parameters, timeout=row.timeout, output=row.output)
+            kept = {name: getattr(row, name) for name in Asked.model_fields}
+            try:
+                asked = Asked.model_validate(kept)
+            except ValidationError as wrong:
+                raise ProblemError(422, wrong.errors()[0]["msg"], "PATCH the schedule.") from None
             return _ask(connection, asked, row.owner, "asked", row.timezone, schedule_id)
 
     def run(self, asked: Asked, owner: str) -> Firing:

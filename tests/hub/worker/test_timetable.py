@@ -16,7 +16,7 @@ from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.notifications.store import NotificationStore
-from hub.api.schedules.schema import FIRINGS, Changed, New
+from hub.api.schedules.schema import FIRINGS, SCHEDULES, Changed, New
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import timetable
 from hub.worker.record import Firings
@@ -46,6 +46,11 @@ class Table:
         with self.engine.begin() as connection:
             rows = connection.execute(query).all()
         return [(datetime.fromtimestamp(row.slot / 1e9, UTC).strftime("%H:%M"), row.state) for row in rows]
+
+    def timetable(self, schedule: str) -> tuple[int, int | None]:
+        query = select(SCHEDULES.c.decided_until, SCHEDULES.c.next_at).where(SCHEDULES.c.id == schedule)
+        with self.engine.begin() as connection:
+            return tuple(connection.execute(query).one())
 
     def end(self, firing: str, state: str = "done") -> None:
         with clock.at(self.now):
@@ -147,7 +152,8 @@ def test_of_thousands_of_missed_slots_the_newest_are_remembered(table: Table):
 
 def test_a_pause_leaves_no_slots_behind(table: Table):
     schedule = table.schedule(catch_up="all")
-    table.store.pause(schedule)
+    with clock.at(table.now):
+        table.store.pause(schedule)
     table.after(hours=3)
     assert table.made(schedule) == []
     with clock.at(table.now):
@@ -162,13 +168,63 @@ def test_a_new_timetable_begins_when_it_is_made(table: Table):
     with clock.at(table.now):
         table.store.change(schedule, Changed(cron="15 * * * *"))
     table.after(hours=1)
-    assert table.made(schedule) == [("10:15", "due")]
+    assert table.made(schedule) == [("07:00", "due"), ("08:00", "due"), ("09:00", "due"), ("10:15", "due")]
+
+
+POLICIES = [
+    ("skip", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+    ("last", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+    ("all", [("07:00", "due"), ("08:00", "due"), ("09:00", "due")]),
+]
+
+
+@pytest.mark.parametrize(("policy", "expected"), POLICIES)
+@pytest.mark.parametrize("act", ["pause", "cron", "timezone", "policy"])
+def test_what_was_due_is_decided_before_a_change(table: Table, act: str, policy: str, expected: list[tuple[str, str]]):
+    schedule = table.schedule(catch_up=policy)
+    table.now += timedelta(hours=2, minutes=30)  # ten seconds from 09:00:20, within the grace of its slot
+    with clock.at(table.now):
+        if act == "pause":
+            table.store.pause(schedule)
+            table.store.resume(schedule)
+        else:
+            changes = {"cron": "30 * * * *", "timezone": "Asia/Kolkata", "policy": "skip"}
+            table.store.change(schedule, Changed(**{"catch_up" if act == "policy" else act: changes[act]}))
+    assert table.made(schedule) == expected
+    table.after(seconds=5)
+    assert table.made(schedule) == expected
+
+
+def test_what_was_due_when_its_schedule_is_deleted_is_remembered(table: Table):
+    schedule = table.schedule()
+    table.now += timedelta(hours=2, minutes=30)
+    with clock.at(table.now):
+        table.store.delete(schedule)
+    assert table.made(schedule) == [("07:00", "missed"), ("08:00", "missed"), ("09:00", "cancelled")]
+
+
+def test_thousands_of_slots_are_decided_before_a_pause(table: Table):
+    schedule = table.schedule(cron="* * * * *", catch_up="all")
+    table.now += timedelta(hours=20)
+    with clock.at(table.now):
+        table.store.pause(schedule)
+    assert len(table.made(schedule)) == 1200
+
+
+def test_a_change_that_changes_no_time_leaves_the_timetable(table: Table):
+    schedule = table.schedule(catch_up="all")
+    before = table.timetable(schedule)
+    table.now += timedelta(minutes=20)
+    with clock.at(table.now):
+        table.store.change(schedule, Changed(cron="0  * * * *", timezone="UTC", timeout=5))
+    assert table.timetable(schedule) == before
 
 
 def test_a_deleted_schedule_fires_no_more(table: Table):
     schedule = table.schedule()
     table.after(minutes=30)
-    table.store.delete(schedule)
+    with clock.at(table.now):
+        table.store.delete(schedule)
     table.after(hours=3)
     assert table.made(schedule) == [("07:00", "cancelled")]
 
@@ -212,7 +268,8 @@ def test_the_next_slot_is_when_to_look_again(table: Table):
     table.schedule()
     sooner = table.schedule(cron="45 * * * *")
     assert timetable.next_slot(table.engine) == int(datetime(2026, 11, 20, 6, 45, tzinfo=UTC).timestamp()) * 10**9
-    table.store.pause(sooner)
+    with clock.at(table.now):
+        table.store.pause(sooner)
     assert timetable.next_slot(table.engine) == int(datetime(2026, 11, 20, 7, 0, tzinfo=UTC).timestamp()) * 10**9
 
 
