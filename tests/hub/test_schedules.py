@@ -214,6 +214,8 @@ def test_two_workers_share_the_work_and_one_takes_over_what_the_other_began(hub:
 
 def test_every_minute_had_its_firing_and_none_had_two(bob: Away, minutely: dict[str, Any]):
     path = f"/schedules/{minutely['id']}"
+    # A quick machine is here before the second minute.
+    until(lambda: len(bob.api("GET", f"{path}/firings?limit=200")["items"]) >= 2, 150)
     bob.api("POST", f"{path}/pause")
     until(lambda: all(each["ended_at"] for each in bob.api("GET", f"{path}/firings?limit=200")["items"]))
     firings = bob.api("GET", f"{path}/firings?limit=200")["items"][::-1]
