@@ -79,8 +79,9 @@ def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: I
         A fill lies between two prices, so it was made at the older one. NautilusTrader settles an order that is on
         its way whenever a clock rings: a timer or an alert of the strategy, or the one behind an INTERNAL bar.
     """
-    moments = closes if fill == "close" else np.concatenate((opens + 1, closes))
-    wrong = ~np.isin(filled, moments)
+    wrong = ~_among(filled, closes)
+    if fill != "close":
+        wrong &= ~_among(filled - 1, opens)
     if wrong.any():
         first = np.datetime64(int(filled[wrong][0]), "ns")
         raise UnsafeFill(
@@ -88,6 +89,13 @@ def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: I
             f"the first at {first} UTC. A clock rang while the order was on its way; NautilusTrader settles it then.",
             f"{_RINGING} Send no orders across such a gap, or do without them.",
         )
+
+
+def _among(moments: Integers, rising: Integers) -> NDArray[np.bool_]:
+    """Which of some moments are among rising ones."""
+    place = np.minimum(np.searchsorted(rising, moments), len(rising) - 1)
+    found: NDArray[np.bool_] = rising[place] == moments
+    return found
 
 
 def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: Integers, closes: Integers) -> None:
