@@ -8,6 +8,7 @@ holds their versions.
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import dis
 import hashlib
@@ -17,7 +18,7 @@ import pickle
 import sys
 import sysconfig
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alphapulse_lib.model.run import StrategySource
@@ -58,19 +59,32 @@ def workspace_module(name: str) -> bool:
     return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)
 
 
-class _Digest:
-    """A SHA-256 that visits everything once."""
+#: What has a text that is the same in every process.
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+#: What objects raise that cannot be taken apart: connections, locks, generators.
+_WHOLE = (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError)
 
-    def __init__(self) -> None:
+
+class _Digest:
+    """A SHA-256 that visits everything once, in an order that is the same in every process.
+
+    Python orders a set anew in each process, so the members of one are counted in the order of their own digests.
+    """
+
+    def __init__(self, seen: set[int] | None = None, kept: list[Any] | None = None) -> None:
         self._hash = hashlib.sha256()
-        self.seen: set[int] = set()
-        self._kept: list[Any] = []
+        self._inside = seen is not None  # of an object, or of a set: what cannot be read is said to whoever asked
+        self.seen: set[int] = set(seen or ())
+        self._kept: list[Any] = [] if kept is None else kept
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
     def add(self, value: Any, label: str = "") -> None:
         self._say(label)
+        if isinstance(value, _PLAIN):  # equal ones may be one to Python: each counts where it stands
+            self._say(f"{type(value).__qualname__} {value!r}")
+            return
         if id(value) in self.seen:
             return
         self.seen.add(id(value))
@@ -132,28 +146,54 @@ class _Digest:
         self._say(f"{type(value).__module__}.{type(value).__qualname__}")
         if isinstance(value, list | tuple):
             for each in value:
-                self._again(each)
+                self.add(each)
         elif isinstance(value, set | frozenset):
-            for text in sorted(map(repr, value)):
+            for text in self._in_order(value):
                 self._say(text)
         elif isinstance(value, dict):
             for key, each in value.items():
-                self._say(repr(key))
-                self._again(each)
-        elif value is None or isinstance(value, bool | int | float | complex | str | bytes):
-            self._say(repr(value))
+                self._say(self._told(key))
+                self.add(each)
+        elif isinstance(value, BuiltinFunctionType):
+            self._say(f"{value.__module__}.{value.__qualname__}")
         elif dataclasses.is_dataclass(value):
+            self.add(type(value))
             for each in dataclasses.fields(value):
-                self._again(getattr(value, each.name, None))
+                self.add(getattr(value, each.name, None))
+        elif self._inside:
+            self._add_object(value)
         else:
-            self._say(_pickled(value))
+            try:
+                self._say(self._apart(value))
+            except _WHOLE:  # it counts by its kind alone
+                self._say("")
 
-    def _again(self, value: Any) -> None:
-        # Small values share identities: 1 counts each time it stands in a list.
-        if isinstance(value, bool | int | float | str | bytes | None):
-            self._say(repr(value))
-        else:
-            self.add(value)
+    def _add_object(self, value: Any) -> None:
+        """An object by what pickle would keep of it, and by its class."""
+        by_type = copyreg.dispatch_table.get(type(value))
+        kept = by_type(value) if by_type else value.__reduce_ex__(4)
+        if isinstance(kept, str):
+            self._say(kept)
+            return
+        # The way to make it anew, the arguments of that, its state; what a list's or dict's own kind holds.
+        for place, part in enumerate(kept):
+            self.add(list(part) if place in (3, 4) and part is not None else part)
+
+    def _in_order(self, values: set[Any] | frozenset[Any]) -> list[str]:
+        before = set(self.seen)
+        texts = [self._told(each, before) for each in values]
+        return sorted(texts)
+
+    def _told(self, value: Any, seen: set[int] | None = None) -> str:
+        """A member of a set, or a key: its own text where it is plain, else its digest."""
+        return repr(value) if isinstance(value, _PLAIN) else self._apart(value, seen)
+
+    def _apart(self, value: Any, seen: set[int] | None = None) -> str:
+        """The digest of a value alone; what it names counts as visited afterwards."""
+        apart = _Digest((self.seen if seen is None else seen) - {id(value)}, self._kept)
+        apart.add(value)
+        self.seen |= apart.seen
+        return apart.hexdigest()
 
 
 def _text(value: type | FunctionType) -> str:
@@ -190,8 +230,16 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _code(code: CodeType) -> str:
-    constants = [_code(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
+    return f"{code.co_code.hex()} {code.co_names} {[_constant(each) for each in code.co_consts]}"
+
+
+def _constant(value: Any) -> str:
+    """A constant of a function's code; a set's members in the order of their texts."""
+    if isinstance(value, CodeType):
+        return _code(value)
+    if isinstance(value, tuple) and any(isinstance(each, tuple | frozenset) for each in value):
+        return f"({', '.join(map(_constant, value))})"
+    return f"{{{', '.join(sorted(map(_constant, value)))}}}" if isinstance(value, frozenset) else repr(value)
 
 
 def _contents(cell: Any) -> Any:
@@ -199,10 +247,3 @@ def _contents(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return None
-
-
-def _pickled(value: Any) -> str:
-    try:
-        return hashlib.sha256(pickle.dumps(value, protocol=5)).hexdigest()
-    except (pickle.PicklingError, TypeError, AttributeError, ValueError):
-        return ""

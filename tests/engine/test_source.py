@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from alphapulse_lib.engine.source import source_of
 
@@ -56,3 +62,113 @@ def test_a_class_of_a_cell_has_its_text() -> None:
     linecache.cache["<one cell>"] = (len(CODE), None, CODE.splitlines(keepends=True), "<one cell>")
     exec(compile(CODE, "<one cell>", "exec"), space)
     assert source_of(space["Mine"]).text == CODE[CODE.index("class Mine") :]
+
+
+#: One class that captures whatever Python orders or numbers anew in each process.
+CAPTURING = """
+import enum, functools, threading
+from dataclasses import dataclass
+from nautilus_trader.trading import Strategy
+
+class Side(enum.Enum):
+    LONG = 1
+    SHORT = 2
+
+@dataclass(frozen=True)
+class Config:
+    order_id_tag: str = "1"
+    fast: int = 1
+    slow: int = 2
+
+class Rule:
+    def __init__(self, factor):
+        self.names, self.factor = {"AAPL", "MSFT", "GOOG", "IBM"}, factor
+    def of(self, value):
+        return value * self.factor
+
+def twice(value):
+    return value * 2
+
+SIDES = {Side.LONG, Side.SHORT}
+DEEP = {("a", frozenset({"x", "y", "z"})): [{"p", "q", "r"}], Side.LONG: {1.5, "one", None}}
+RULE = Rule(3)
+LATER = functools.partial(twice)
+LOCK = threading.Lock()
+ORDER = lambda name: name in {"AAPL", "MSFT", "GOOG", "IBM"}
+
+class Mine(Strategy):
+    def __init__(self, config: Config):
+        super().__init__(config)
+    def on_bar(self, bar):
+        return SIDES, DEEP, RULE.of(1), LATER(1), LOCK, ORDER("AAPL"), bar in {"one", "two", "three"}
+"""
+
+TOLD = """
+import sys
+from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine import strategies
+for name in strategies.__all__:
+    each = getattr(strategies, name)
+    if isinstance(each, type) and hasattr(each, "on_start"):
+        print(name, source_of(each).digest)
+space = {"__name__": "__main__"}
+exec(compile(sys.stdin.read(), "<no file>", "exec"), space)
+print("Mine", source_of(space["Mine"]).digest)
+"""
+
+
+def in_a_process(seed: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD],
+        input=CAPTURING,
+        env=os.environ | {"PYTHONHASHSEED": str(seed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_every_process_gives_the_same_digest():
+    told = {in_a_process(seed) for seed in (0, 1, 2, 3, 4)}
+    assert len(told) == 1, told
+    assert len(told.pop().splitlines()) > 2
+
+
+def capturing(tmp_path: Path, changed: str = "", to: str = "") -> str:
+    """The digest of that class, written to a file, with a change."""
+    code = CAPTURING.replace(changed, to) if changed else CAPTURING
+    assert not changed or code != CAPTURING
+    space: dict[str, Any] = {"__name__": "__main__"}
+    path = str(tmp_path / "mine.py")
+    linecache.cache[path] = (len(code), None, code.splitlines(keepends=True), path)
+    exec(compile(code, path, "exec"), space)
+    return source_of(space["Mine"]).digest
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [
+        ('"z"})', '"y"})'),
+        ('"r"}', '"s"}'),
+        ("SIDES = {Side.LONG, Side.SHORT}", "SIDES = {Side.LONG}"),
+        ("Rule(3)", "Rule(4)"),
+        ("value * self.factor", "value + self.factor"),
+        ("value * 2", "value * 3"),
+        ("LONG = 1", "LONG = 3"),
+        ('1.5, "one"', '1.5, "two"'),
+        ("fast: int = 1", "fast: int = 2"),
+        ("slow: int = 2", "slow: int = 1"),
+    ],
+)
+def test_what_sets_and_objects_hold_counts_and_so_does_their_code(tmp_path: Path, changed: str, to: str):
+    assert capturing(tmp_path, changed, to) != capturing(tmp_path)
+
+
+def test_a_value_counts_wherever_it_stands():
+    code = CODE.replace("STEP = 1", "STEP, FIRST, SECOND = 1, 2, 2").replace("x + STEP", "x + STEP + FIRST + SECOND")
+    assert digest(code, SECOND=1) != digest(code, SECOND=2)
+
+
+def test_what_it_does_not_read_does_not_count(tmp_path: Path):
+    assert capturing(tmp_path, "LOCK = threading.Lock()", "OTHER = 1; LOCK = threading.Lock()") == capturing(tmp_path)
