@@ -16,7 +16,7 @@ class Notification:
     Attributes
     ----------
     kind : str
-        ``"mention"``, ``"reply"``, ``"firing-finished"`` or ``"firing-failed"``.
+        ``"mention"``, ``"reply"``, ``"firing-finished"``, ``"firing-failed"`` or ``"schedule-failed"``.
     about : dict
         Ids of what it is about: comment, target, schedule, firing, run.
     read_at : datetime or None

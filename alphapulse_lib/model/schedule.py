@@ -78,9 +78,11 @@ class Schedule:
         Where executed notebooks go, in the owner's workspace; ``{notebook}``, ``{date}``, ``{time}`` and ``{firing}``
         are filled in.
     next : tuple of datetime
-        The next slots; none while it is paused.
+        The next slots; none while it is paused or has a fault.
     last : Firing or None
         The newest firing.
+    fault : str
+        Why none of its slots can fire, though it is not paused; empty otherwise.
     """
 
     id: str
@@ -98,3 +100,4 @@ class Schedule:
     last: Firing | None
     created_at: datetime
     changed_at: datetime
+    fault: str = ""

@@ -282,7 +282,7 @@ def _said(each: Any) -> str:
 
 def _schedule(shown: Any) -> Card:
     value = shown.value
-    zone = ZoneInfo(value.timezone)
+    zone = ZoneInfo("UTC" if value.fault else value.timezone)  # the zone may be its fault
     facts = [Fact("Cron", value.cron, value.timezone)]
     facts += [Fact("Next", f"{value.next[0].astimezone(zone):%Y-%m-%d %H:%M}", value.timezone)] if value.next else []
     if value.last:
@@ -292,6 +292,7 @@ def _schedule(shown: Any) -> Card:
     facts += [Fact(name, str(held)) for name, held in value.parameters.items()]
     badges = (("paused", True),) if value.paused else ()
     notes = ((value.last.detail, True),) if value.last and value.last.detail else ()
+    notes = ((f"It cannot fire: {value.fault}", True), *notes) if value.fault else notes
     return Card(value.notebook, f"schedule {value.id} · {value.owner}", badges, tuple(facts), notes)
 
 
@@ -306,7 +307,9 @@ def _schedules(shown: Any) -> Card:
 
 
 def _slot(value: Any) -> str:
-    following = f"next {value.next[0].astimezone(ZoneInfo(value.timezone)):%Y-%m-%d %H:%M}" if value.next else "paused"
+    following = "paused" if value.paused else f"cannot fire: {value.fault}"
+    if value.next:
+        following = f"next {value.next[0].astimezone(ZoneInfo(value.timezone)):%Y-%m-%d %H:%M}"
     last = f", last {value.last.state}" if value.last else ""
     return f"{value.id[:6]}  {value.notebook} ({value.owner}): {value.cron} {value.timezone}, {following}{last}"
 

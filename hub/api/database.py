@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine, event, func, select
+from sqlalchemy import JSON, Dialect, Engine, MetaData, Text, TypeDecorator, create_engine, event, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.types import TypeEngine
 
 from alphapulse_lib.settings import Settings
 
-__all__ = ["METADATA", "opened"]
+__all__ = ["METADATA", "StoredJson", "opened"]
 
 #: Every table of the API registers here.
 METADATA = MetaData()
 #: The lock under which one process at a time makes the tables: the API and its workers start together.
 _MAKING = 0x416C7068
+
+
+class StoredJson(TypeDecorator[Any]):
+    """JSON in a column that a hand may have damaged: ``None`` where it cannot be read, so that the row still can be.
+
+    PostgreSQL lets in nothing else than JSON; SQLite keeps whatever it is given.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text in SQLite, where SQLAlchemy's own type would refuse the whole row."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSON())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """What is stored."""
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """What is read."""
+        if dialect.name != "sqlite":
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, TypeError, RecursionError):
+            return None
 
 
 def opened(chosen: Settings) -> Engine:

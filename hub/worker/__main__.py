@@ -10,7 +10,6 @@ from types import FrameType
 
 import httpx
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import settings
@@ -94,8 +93,11 @@ def main() -> None:
     while not stopping.wait(wait):
         try:
             wait = worker.look()
-        except OperationalError as away:
-            _log.warning("The database does not answer: %s", away)
+        except Exception as fault:  # noqa: BLE001  the edge of the service: it is logged, and the others fire
+            if timetable.is_away(fault):
+                _log.warning("The database does not answer: %s", fault)
+            else:  # another look may do, and what is under way goes on beside it
+                _log.exception("A look at what is due failed; the next one follows")
             wait = 2.0
     presence.leave()
     # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.

@@ -30,7 +30,7 @@ class Notification(BaseModel):
     """Something a person should know."""
 
     id: int
-    kind: str = Field(description="`mention`, `reply`, `firing-finished` or `firing-failed`.")
+    kind: str = Field(description="`mention`, `reply`, `firing-finished`, `firing-failed` or `schedule-failed`.")
     text: str
     about: dict[str, Any] = Field(description="Ids of what it is about: comment, target, schedule, firing, run.")
     created_at: datetime

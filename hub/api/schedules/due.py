@@ -7,13 +7,14 @@ from collections import deque
 from itertools import islice, takewhile
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from hub.api.schedules.output import written
-from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES
+from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, New
 from hub.api.schedules.slots import slots
 
-__all__ = ["GRACE", "come", "fire", "new_id", "settle"]
+__all__ = ["GRACE", "come", "fault_of", "fire", "new_id", "settle"]
 
 #: Nanoseconds after a slot within which it is on time: a worker that restarts has not missed it.
 GRACE = 60 * 10**9
@@ -28,8 +29,26 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+def fault_of(schedule: Row[Any]) -> str:
+    """Why none of a schedule's slots can fire: it could not be made as it is. Empty where it could.
+
+    A zone may have left the time-zone database since, or a hand may have damaged the row.
+    """
+    try:
+        New.model_validate({name: getattr(schedule, name) for name in New.model_fields})
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    if not isinstance(schedule.decided_until, int):
+        return "Up to when its slots were decided is not known; pause it and resume it"
+    return ""
+
+
 def settle(connection: Connection, schedule_id: str, now: int) -> None:
     """Decide on all slots that have come, before the schedule changes: none is lost with the old timetable.
+
+    Of a schedule with a fault nobody can tell which have come: it is left as it is, to be repaired, paused or deleted.
 
     Parameters
     ----------
@@ -41,8 +60,15 @@ def settle(connection: Connection, schedule_id: str, now: int) -> None:
         Nanoseconds since 1970.
     """
     row = select(SCHEDULES).where(SCHEDULES.c.id == schedule_id).with_for_update()
-    while (held := connection.execute(row).one()).next_at is not None and held.next_at <= now:
+    if fault_of(connection.execute(row).one()):
+        return
+    while _has_come(held := connection.execute(row).one(), now):
         fire(connection, held, *come(held, now), now)
+
+
+def _has_come(schedule: Row[Any], now: int) -> bool:
+    at = schedule.next_at
+    return at is not None and (not isinstance(at, int) or at <= now)  # what is no moment is calculated again
 
 
 def come(schedule: Row[Any], now: int) -> tuple[list[int], int]:
@@ -97,6 +123,7 @@ def fire(connection: Connection, held: Row[Any], fresh: list[int], until: int, n
     connection.execute(
         update(SCHEDULES).where(SCHEDULES.c.id == held.id).values(decided_until=until, next_at=following)
     )
+    connection.execute(delete(FAULTS).where(FAULTS.c.schedule == held.id))
     return len(fresh)
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
-from hub.api.database import METADATA
+from hub.api.database import METADATA, StoredJson
 from hub.api.schedules.output import (
     DEFAULT,
     TEMPLATE,
@@ -25,6 +25,7 @@ from hub.api.schedules.slots import known_zone, require_cron
 
 __all__ = [
     "ENDED",
+    "FAULTS",
     "FIRINGS",
     "OPEN",
     "SCHEDULES",
@@ -46,7 +47,7 @@ SCHEDULES = Table(
     Column("id", String(32), nullable=False, unique=True),
     Column("owner", String(255), nullable=False),
     Column("notebook", Text, nullable=False),
-    Column("parameters", JSON, nullable=False),
+    Column("parameters", StoredJson, nullable=False),
     Column("cron", String(128), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("catch_up", String(8), nullable=False),
@@ -74,12 +75,12 @@ FIRINGS = Table(
     Column("kind", String(16), nullable=False),
     Column("owner", String(255), nullable=False),
     Column("notebook", Text, nullable=False),
-    Column("parameters", JSON, nullable=False),
+    Column("parameters", StoredJson, nullable=False),
     Column("output", Text, nullable=False),
     Column("timeout", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, default=""),
-    Column("runs", JSON, nullable=False, default=list),
+    Column("runs", StoredJson, nullable=False, default=list),
     Column("cells", Integer),
     Column("cells_done", Integer),
     Column("created_at", BigInteger, nullable=False),
@@ -89,6 +90,16 @@ FIRINGS = Table(
     UniqueConstraint("schedule", "slot", name="one_firing_a_slot"),
     Index("firings_in_a_state", "state", "schedule", "sequence"),
     Index("firings_of_an_owner", "owner", "sequence"),
+)
+
+#: Schedules of which no slot can be decided, as when a hand damaged the row; they are tried again now and then.
+FAULTS = Table(
+    "schedule_faults",
+    METADATA,
+    Column("schedule", String(32), ForeignKey("schedules.id"), primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("again_at", BigInteger, nullable=False),
 )
 
 type State = Literal[
@@ -302,12 +313,13 @@ class Schedule(BaseModel):
     parameters: dict[str, Any]
     cron: str
     timezone: str
-    catch_up: Literal["skip", "last", "all"]
-    overlap: Literal["skip", "queue"]
+    catch_up: str = Field(description="`skip`, `last` or `all`.")
+    overlap: str = Field(description="`skip` or `queue`.")
     timeout: int
     output: str
     paused: bool
-    next: list[datetime] = Field(description="The next slots, in UTC; none while it is paused.")
+    fault: str = Field(description="Why none of its slots can fire, though it is not paused; empty otherwise.")
+    next: list[datetime] = Field(description="The next slots, in UTC; none while it is paused or has a fault.")
     last: Firing | None = Field(description="The newest firing.")
     created_at: datetime
     changed_at: datetime

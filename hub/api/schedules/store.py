@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from alphapulse_lib import clock
 from hub.api.problems import ProblemError
-from hub.api.schedules.due import new_id, settle
+from hub.api.schedules.due import fault_of, new_id, settle
 from hub.api.schedules.output import require_other, written
-from hub.api.schedules.schema import FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
+from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
 from hub.api.schedules.slots import slots
 
 __all__ = ["ScheduleStore", "firing_of", "new_id"]
@@ -37,8 +37,9 @@ class ScheduleStore:
             query = query.where(SCHEDULES.c.sequence < before)
         with self._engine.begin() as connection:
             rows = connection.execute(query.order_by(SCHEDULES.c.sequence.desc()).limit(limit)).all()
-            last = _newest(connection, [row.id for row in rows])
-        return [(row.sequence, _schedule(row, last.get(row.id))) for row in rows]
+            ids = [row.id for row in rows]
+            last, faults = _newest(connection, ids), _faults(connection, ids)
+        return [(row.sequence, _schedule(row, last.get(row.id), faults.get(row.id, ""))) for row in rows]
 
     def get(self, schedule_id: str) -> Schedule:
         """One schedule.
@@ -82,6 +83,7 @@ class ScheduleStore:
                 values |= _timetable(cron, timezone, now)
                 if row.paused_at is not None:
                     values["next_at"] = None
+            connection.execute(delete(FAULTS).where(FAULTS.c.schedule == schedule_id))
             _update(connection, schedule_id, changed_at=now, **values)
             return _read(connection, schedule_id)
 
@@ -192,7 +194,15 @@ def _ask(connection: Connection, asked: Asked, owner: str, kind: str, timezone: 
 
 
 def _read(connection: Connection, schedule_id: str) -> Schedule:
-    return _schedule(_found(connection, schedule_id), _newest(connection, [schedule_id]).get(schedule_id))
+    row = _found(connection, schedule_id)
+    last, faults = _newest(connection, [schedule_id]), _faults(connection, [schedule_id])
+    return _schedule(row, last.get(schedule_id), faults.get(schedule_id, ""))
+
+
+def _faults(connection: Connection, schedules: list[str]) -> dict[str, str]:
+    """What the worker met where it decided on their slots."""
+    of_them = select(FAULTS.c.schedule, FAULTS.c.detail).where(FAULTS.c.schedule.in_(schedules))
+    return {row.schedule: row.detail for row in connection.execute(of_them)}
 
 
 def _newest(connection: Connection, schedules: list[str]) -> dict[str, Firing]:
@@ -224,18 +234,25 @@ def _update(connection: Connection, schedule_id: str, **values: Any) -> None:
     connection.execute(update(SCHEDULES).where(SCHEDULES.c.id == schedule_id).values(**values))
 
 
-def _schedule(row: Row[Any], last: Firing | None) -> Schedule:
+def _schedule(row: Row[Any], last: Firing | None, met: str) -> Schedule:
     held = dict(row._mapping)
     paused = held.pop("paused_at") is not None
-    upcoming = [] if paused else islice(slots(row.cron, row.timezone, clock.now_ns()), _NEXT)
+    fault = fault_of(row) or met
+    upcoming = [] if paused or fault else islice(slots(row.cron, row.timezone, clock.now_ns()), _NEXT)
     held |= {"created_at": _time(row.created_at), "changed_at": _time(row.changed_at)}
     shown = {name: value for name, value in held.items() if name in Schedule.model_fields}
-    return Schedule(**shown, paused=paused, next=[_time(each) for each in upcoming], last=last)
+    if fault:  # a damaged row is shown as far as it can be, beside what is wrong with it
+        shown |= {name: str(shown[name]) for name in ("notebook", "cron", "timezone", "catch_up", "overlap", "output")}
+        shown["parameters"] = row.parameters if isinstance(row.parameters, dict) else {}
+        shown["timeout"] = row.timeout if isinstance(row.timeout, int) else 0
+    return Schedule(**shown, paused=paused, fault=fault, next=[_time(each) for each in upcoming], last=last)
 
 
 def firing_of(row: Row[Any]) -> Firing:
     """A row of the table as it is read."""
     held = {name: value for name, value in row._mapping.items() if name in Firing.model_fields}
+    held["parameters"] = held["parameters"] if isinstance(held["parameters"], dict) else {}
+    held["runs"] = held["runs"] if isinstance(held["runs"], list) else []
     for name in ("slot", "created_at", "started_at", "ended_at"):
         held[name] = None if held[name] is None else _time(held[name])
     return Firing(**held)
