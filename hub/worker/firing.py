@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.worker.record import Firings
-from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError
+from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError, UnknownJobError
 
 __all__ = ["FiringRunner"]
 
@@ -118,7 +118,9 @@ class FiringRunner(DBOSConfiguredInstance):
             try:
                 if not self._started(server, firing_id):
                     return {"state": "cancelled", "error": "It was cancelled before its notebook ran."}
-                state, since = server.submit(job), time.monotonic()
+                # What ran before is asked after, never begun again: its workspace may have forgotten it.
+                ran = self._state(firing_id) == "running"
+                state, since = server.state() if ran else server.submit(job), time.monotonic()
                 while state["state"] == "running":
                     quiet_since = time.monotonic()
                     self._keep(firing_id, state)
@@ -127,6 +129,9 @@ class FiringRunner(DBOSConfiguredInstance):
                 return state
             except RefusedError as refused:
                 return {"state": "failed", "error": str(refused)}
+            except UnknownJobError:
+                why = f"Its workspace knows it no more (.jobs/{firing_id} is gone), and it is not run twice."
+                return {"state": "lost", "error": why}
             except NotStartedError as failed:
                 _log.warning("Firing %s: its server did not start: %s", firing_id, failed)
                 starts += 1
@@ -159,6 +164,9 @@ class FiringRunner(DBOSConfiguredInstance):
     def _server(self, firing_id: str) -> JobServer:
         owner = _patiently(lambda: self._firings.get(firing_id)).owner
         return JobServer(self._http, self._hub_api, self._public, owner, firing_id)
+
+    def _state(self, firing_id: str) -> str:
+        return str(_patiently(lambda: self._firings.get(firing_id)).state)
 
     def _is_cancelled(self, firing_id: str) -> bool:
         return _patiently(lambda: self._firings.get(firing_id)).cancel_asked_at is not None

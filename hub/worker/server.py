@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from hub.spawner import JOB
 
-__all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError"]
+__all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "UnknownJobError"]
 
 
 #: Seconds that a token for a job's server lives; another one is asked for in time.
@@ -37,6 +37,10 @@ class NotStartedError(Exception):
 
 class RefusedError(Exception):
     """It will never work; the words say why."""
+
+
+class UnknownJobError(Exception):
+    """The server knows no such job, though it may have once."""
 
 
 class JobServer:
@@ -107,7 +111,13 @@ class JobServer:
         return self._job("POST", self._url, json=job | {"id": self._firing})
 
     def state(self) -> dict[str, Any]:
-        """The job's state."""
+        """The job's state.
+
+        Raises
+        ------
+        UnknownJobError
+            The workspace knows it no more.
+        """
         return self._job("GET", f"{self._url}/{self._firing}")
 
     def cancel(self) -> dict[str, Any]:
@@ -142,8 +152,10 @@ class JobServer:
 
     def _job(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         answer = self._ask(method, url, headers={"Authorization": f"token {self._own_token()}"}, **more)
-        if answer.status_code == 400:
+        if answer.status_code in (400, 507):
             raise RefusedError(_said(answer))
+        if answer.status_code == 404 and _is_of_the_job(answer):
+            raise UnknownJobError(_said(answer))
         if answer.status_code not in (200, 202):
             self._token_ends = 0.0  # it may be what was refused
             raise AwayError(f"the server answered {_said(answer)}")
@@ -183,9 +195,17 @@ def _state(answer: httpx.Response) -> dict[str, Any]:
     return told.model_dump()
 
 
+def _is_of_the_job(answer: httpx.Response) -> bool:
+    """Whether the job's own server says it, and not the proxy or the hub in its place."""
+    try:
+        return bool(answer.json()["refused"] == "job")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def _said(answer: httpx.Response) -> str:
     try:
         words = answer.json()["message"]
     except (ValueError, KeyError, TypeError):
         words = answer.reason_phrase
-    return str(words) if answer.status_code == 400 else f"{answer.status_code} {words}"
+    return str(words) if answer.status_code in (400, 507) else f"{answer.status_code} {words}"

@@ -4,102 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
-import nbformat
-import psutil
 import pytest
-from running_hub import PROJECT, environment, free_port
-
-TOKEN = "a-token-for-this-test"
-
-
-class Server:
-    """A lean Jupyter server over one workspace, as the hub starts it for a job."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.port = root, free_port()
-        self.start()
-
-    def start(self) -> None:
-        lean = {"JUPYTER_CONFIG_PATH": str(PROJECT / "hub" / "jupyter"), "JUPYTER_PATH": str(PROJECT)}
-        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
-        self.process = subprocess.Popen(
-            [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}"],
-            env=environment(self.root / "home", 1, ALPHAPULSE_SERVER="job") | lean,
-            stdout=subprocess.DEVNULL,
-            stderr=self.root.with_name("server.log").open("ab"),
-        )
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"token {TOKEN}"}, trust_env=False
-        )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.http.get("/api/status").raise_for_status()
-                return
-            except httpx.HTTPError:
-                assert time.monotonic() < deadline, self.root.with_name("server.log").read_text()
-                time.sleep(0.1)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-        self.process.wait(timeout=30)
-
-    def post(self, job_id: str, notebook: str, **more: Any) -> httpx.Response:
-        body = {"id": job_id, "notebook": notebook, "output": f"out/{job_id}.ipynb", **more}
-        return self.http.post("/alphapulse/jobs", json=body)
-
-    def state(self, job_id: str) -> dict[str, Any]:
-        answer = self.http.get(f"/alphapulse/jobs/{job_id}")
-        answer.raise_for_status()
-        return answer.json()
-
-    def ended(self, job_id: str, within: float = 90) -> dict[str, Any]:
-        deadline = time.monotonic() + within
-        while (state := self.state(job_id))["state"] == "running":
-            assert time.monotonic() < deadline, state
-            time.sleep(0.1)
-        return state
-
-    def notebook(self, job_id: str) -> Any:
-        return nbformat.read(self.root / "out" / f"{job_id}.ipynb", as_version=4)
-
-
-def write(root: Path, name: str, *cells: str, parameters: str = "") -> str:
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python"}})
-    if parameters:
-        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
-    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
-    return name
-
-
-def of_job(job_id: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("ALPHAPULSE_FIRING") == job_id and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def until(condition: Any, within: float = 40) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from job_server import Server, of_job, until, write
+from running_hub import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +85,7 @@ def test_a_notebook_that_hangs_is_ended_at_its_limit_with_all_its_processes(serv
 def test_a_job_is_cancelled(server: Server):
     name = write(server.root, "long.ipynb", "while True: pass")
     server.post("long", name)
-    until(lambda: len(of_job("long")) == 2)
+    until(lambda: len(of_job("long")) == 3)
     assert server.http.delete("/alphapulse/jobs/long").json()["state"] == "cancelled"
     assert of_job("long") == []
     assert server.http.delete("/alphapulse/jobs/long").json()["state"] == "cancelled"
@@ -180,7 +94,7 @@ def test_a_job_is_cancelled(server: Server):
 def test_a_runner_that_is_killed_is_a_failed_job_without_a_kernel_left(server: Server):
     name = write(server.root, "killed.ipynb", "import time; time.sleep(1000)")
     server.post("killed", name)
-    until(lambda: len(of_job("killed")) == 2)
+    until(lambda: len(of_job("killed")) == 3)
     next(process for process in of_job("killed") if "alphapulse_jobs" in process.cmdline()).kill()
     state = server.ended("killed")
     assert state["state"] == "failed"
@@ -243,7 +157,7 @@ def test_a_job_ends_with_its_server_and_is_lost(tmp_path: Path, number: int):
     running = Server(root)
     job_id = f"lost-{int(number)}"
     running.post(job_id, write(root, "long.ipynb", "import time; time.sleep(1000)"))
-    until(lambda: len(of_job(job_id)) == 2)
+    until(lambda: len(of_job(job_id)) == 3)
     running.stop(number)
     until(lambda: of_job(job_id) == [])
     running.start()

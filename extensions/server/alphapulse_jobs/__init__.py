@@ -12,6 +12,7 @@ when it fails. A job ends with its server; its state stays in the workspace.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     from alphapulse_jobs.jobs import Jobs
 
     settings = app.web_app.settings
-    jobs = {"jobs": Jobs(Path(settings["server_root_dir"]).expanduser())}
+    alone = os.environ.get("ALPHAPULSE_SERVER") == "job"
+    jobs = {"jobs": Jobs(Path(settings["server_root_dir"]).expanduser(), alone)}
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")
     app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

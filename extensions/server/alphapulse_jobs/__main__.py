@@ -1,9 +1,11 @@
-"""``python -m alphapulse_jobs ROOT ID LOCK``: the process of one job."""
+"""``python -m alphapulse_jobs ROOT ID LOCK TOLD``: the guard of one job, and under it the process that runs it."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+from alphapulse_jobs.processes import guarded
 
 
 def main() -> None:
@@ -13,8 +15,8 @@ def main() -> None:
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     from alphapulse_jobs.runner import run
 
-    run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

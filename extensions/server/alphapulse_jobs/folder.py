@@ -17,6 +17,9 @@ __all__ = ["JobFolder", "Refused", "now"]
 
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
 _KEPT_DAYS = 30
+#: How the name of a folder begins that is being made.
+_NEW = ".new-"
+_UNKNOWN = {"cells": None, "cells_done": None}
 
 
 class Refused(Exception):
@@ -62,19 +65,27 @@ class JobFolder:
         -------
         int or None
             The job's lock, which whoever runs it holds open while it runs. ``None``: the folder was there already.
+
+        Raises
+        ------
+        Refused
+            507: the workspace takes no folder, as when its disk is full.
         """
-        self.path.parent.mkdir(exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path.parent))
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            beside = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.path.parent))
+        except OSError as refused:
+            raise _not_kept(refused) from None
         held = os.open(beside / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(held, fcntl.LOCK_EX)
-        _write(beside / "state.json", state)
         try:
+            _write(beside / "state.json", state)
             beside.rename(self.path)
-        except OSError:
+        except OSError as refused:
             os.close(held)
-            shutil.rmtree(beside)
+            shutil.rmtree(beside, ignore_errors=True)
             if not self.path.is_dir():
-                raise
+                raise _not_kept(refused) from None
             return None
         return held
 
@@ -91,6 +102,8 @@ class JobFolder:
             state: dict[str, Any] = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise Refused(404, f"There is no job {self.id!r} in this workspace.") from None
+        except (OSError, ValueError) as wrong:
+            return {"id": self.id, "state": "lost", "error": f"Its state cannot be read: {wrong}.", **_UNKNOWN}
         if state["state"] == "running" and not running:
             state |= {"state": "lost", "error": "Its server ended while it ran."}
         return state
@@ -116,13 +129,21 @@ class JobFolder:
     def forget_old(self) -> None:
         """Remove the folders of jobs that were over long ago; their notebooks have their own names since."""
         for each in self.path.parent.iterdir():
-            with suppress(OSError):
-                age = datetime.now(UTC).timestamp() - (each / "state.json").stat().st_mtime
-                if (
-                    age > _KEPT_DAYS * 86_400
-                    and JobFolder(self.path.parent.parent, each.name).read()["state"] != "running"
-                ):
+            with suppress(OSError):  # of another server that removes it, too
+                age = datetime.now(UTC).timestamp() - each.stat().st_mtime
+                if age > _KEPT_DAYS * 86_400 and (each.name.startswith(_NEW) or self._is_over(each.name)):
                     shutil.rmtree(each)
+
+    def _is_over(self, job_id: str) -> bool:
+        try:
+            return bool(JobFolder(self.path.parent.parent, job_id).read()["state"] != "running")
+        except Refused:  # no job's folder: somebody else's, and not ours to remove
+            return False
+
+
+def _not_kept(refused: OSError) -> Refused:
+    said = (refused.strerror or str(refused)).lower()
+    return Refused(507, f"The workspace takes no job: in its folder .jobs nothing can be written ({said}).")
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class _Handler(APIHandler):
             return super().write_error(status_code, **kwargs)
         self.set_status(refused.status)
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"message": str(refused)}))
+        self.finish(json.dumps({"message": str(refused), "refused": "job"}))
         return None
 
     def log_exception(self, kind: Any, value: Any, traceback: Any) -> None:

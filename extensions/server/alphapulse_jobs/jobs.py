@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from alphapulse_jobs import publish
 from alphapulse_jobs.folder import JobFolder, Refused, now
-from alphapulse_jobs.processes import MARK, end, end_with_parent
+from alphapulse_jobs.processes import MARK, adopt, end_descendants, end_marked, end_with_parent
 
 __all__ = ["Jobs"]
 
 _log = logging.getLogger("alphapulse.jobs")
 _LONGEST = 7 * 86_400
+_PATIENCE = 15.0  # seconds for a job's guard to end it
+_TOLD = 65_536  # bytes that a pipe holds
 
 
 @dataclass
@@ -25,6 +30,9 @@ class _Running:
     """A job whose process this server started."""
 
     folder: JobFolder
+    state: dict[str, Any]
+    process: asyncio.subprocess.Process
+    told: int
     task: asyncio.Task[None] | None = None
     cancelled: bool = field(default=False)
 
@@ -36,11 +44,17 @@ class Jobs:
     ----------
     root : Path
         The workspace.
+    alone : bool
+        Whether the server runs jobs and nothing else: then all that descends from it is theirs.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    def __init__(self, root: Path, alone: bool = False) -> None:
+        self._root, self._alone = root.resolve(), alone
         self._running: dict[str, _Running] = {}
+        #: How the jobs of this server ended; the disk may be full, and a notebook may remove its job's folder.
+        self._ended: dict[str, dict[str, Any]] = {}
+        if alone:
+            adopt()
 
     async def start(self, asked: Any) -> tuple[dict[str, Any], bool]:
         """Run a notebook, unless a job of its id is known.
@@ -58,37 +72,43 @@ class Jobs:
         Raises
         ------
         Refused
-            400: something asked cannot be understood, or leads out of the workspace.
+            400: something asked cannot be understood, or leads out of the workspace. 507: nothing can be written.
         """
         folder, first = self._checked(asked)
+        if folder.id in self._running or folder.id in self._ended:
+            return self.state(folder.id), False
         lock = folder.make(first)
         if lock is None:
             return self.state(folder.id), False
+        told, tell = os.pipe()
         try:
             folder.forget_old()
-            with folder.log.open("wb") as log:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "alphapulse_jobs", str(self._root), folder.id, str(lock)),
-                    env=os.environ | {MARK: folder.id},
-                    cwd=folder.path,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=[lock],
-                    preexec_fn=end_with_parent,
-                )
+            process = await self._begin(folder, lock, tell)
+        except OSError as refused:
+            os.close(told)
+            said = f"Its process could not be started: {(refused.strerror or str(refused)).lower()}."
+            self._keep(folder, first, {"state": "failed", "error": said, "ended_at": now()})
+            return self.state(folder.id), True
         finally:
             os.close(lock)  # the process holds it now
-        running = self._running[folder.id] = _Running(folder)
-        running.task = asyncio.get_running_loop().create_task(self._watch(running, process, float(first["timeout"])))
+            os.close(tell)
+        running = self._running[folder.id] = _Running(folder, first, process, told)
+        running.task = asyncio.get_running_loop().create_task(self._watch(running))
         return self.state(folder.id), True
 
     def state(self, job_id: str) -> dict[str, Any]:
         """A job's state, whichever server of the workspace runs it."""
-        state = JobFolder(self._root, job_id).read()
-        if state["state"] == "lost" and job_id in self._running:  # its process is gone and its end is being written
-            state |= {"state": "running", "error": ""}
-        return state
+        if job_id in self._ended:
+            return self._ended[job_id]
+        running = self._running.get(job_id)
+        if running is None:
+            return JobFolder(self._root, job_id).read()
+        state = running.state
+        with suppress(Refused):  # its notebook may have removed the folder
+            state = running.folder.read()
+        # It is over when its end is written and all of its processes are gone.
+        over = state["state"] != "running"
+        return running.state | {name: state[name] for name in ("cells", "cells_done")} if over else state
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """End a job of this server, and answer its state.
@@ -104,31 +124,67 @@ class Jobs:
             raise Refused(409, f"The job {job_id!r} runs in another server of this workspace.")
         if running is not None and running.task is not None:
             running.cancelled = True
-            await asyncio.get_running_loop().run_in_executor(None, end, job_id)
+            with suppress(ProcessLookupError):
+                running.process.terminate()
             await asyncio.shield(running.task)
         return self.state(job_id)
 
-    async def _watch(self, running: _Running, process: asyncio.subprocess.Process, limit: float) -> None:
-        folder, ended = running.folder, ("failed", "")
+    async def _begin(self, folder: JobFolder, lock: int, tell: int) -> asyncio.subprocess.Process:
+        with folder.log.open("wb") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "alphapulse_jobs", str(self._root), folder.id, str(lock), str(tell)),
+                env=os.environ | {MARK: folder.id},
+                cwd=self._root,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock, tell],
+                preexec_fn=end_with_parent,
+            )
+
+    async def _watch(self, running: _Running) -> None:
+        folder, process, limit = running.folder, running.process, float(running.state["timeout"])
+        ended = ("failed", "")
         try:
             await asyncio.wait_for(process.wait(), limit)
         except TimeoutError:
             ended = ("timed-out", f"It still ran after {limit:g} s and was ended.")
         try:
-            await asyncio.get_running_loop().run_in_executor(None, end, folder.id)
-            await process.wait()
+            await self._end(running)
             if running.cancelled:
                 ended = ("cancelled", "It was cancelled.")
-            # The runner says itself how the notebook ended, unless it was ended first.
-            if folder.read()["state"] in ("running", "lost"):
+            end = _said(running.told)
+            if end is None:  # it was ended before it said anything
                 state, why = ended
-                why = why or f"Its process ended by itself ({process.returncode}); see {folder.log}."
-                published = await asyncio.get_running_loop().run_in_executor(None, publish.publish, folder, why)
-                folder.write(state=state, error=why + published, ended_at=now())
-        except OSError:
-            _log.exception("The end of job %s could not be written", folder.id)
-        finally:
-            self._running.pop(folder.id, None)
+                why = why or _fate(process.returncode, folder)
+                unsaved = await _aside(lambda: publish.publish(folder, running.state, why))
+                end = {"state": state, "error": " ".join(part for part in (why, unsaved) if part), "ended_at": now()}
+        except Exception as fault:  # noqa: BLE001  a job must end: what we did not foresee is its end, and in our log
+            _log.exception("The end of job %s could not be told", folder.id)
+            end = {"state": "failed", "error": f"{type(fault).__name__}: {fault}", "ended_at": now()}
+        os.close(running.told)
+        self._keep(folder, running.state, end)
+        self._running.pop(folder.id, None)
+
+    async def _end(self, running: _Running) -> None:
+        """End all of a job's processes: its guard does, and what a killed guard left is found here."""
+        with suppress(ProcessLookupError):
+            running.process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(running.process.wait(), _PATIENCE)
+        await _aside(lambda: end_marked(running.folder.id))
+        await running.process.wait()
+        if self._alone:
+            others = [each.process.pid for each in self._running.values() if each is not running]
+            await _aside(lambda: end_descendants(but=others))
+
+    def _keep(self, folder: JobFolder, first: dict[str, Any], end: dict[str, Any]) -> None:
+        try:
+            folder.write(**end)
+            self._ended[folder.id] = folder.read()
+        except (OSError, ValueError, Refused) as refused:
+            _log.error("The end of job %s is kept in memory alone: %s", folder.id, refused)
+            self._ended[folder.id] = first | end
 
     def _checked(self, asked: Any) -> tuple[JobFolder, dict[str, Any]]:
         if not isinstance(asked, dict):
@@ -143,13 +199,16 @@ class Jobs:
         if type(timeout) not in (int, float) or not 0 < timeout <= _LONGEST:
             raise Refused(400, f"timeout={timeout!r} is no count of seconds up to {_LONGEST}.")
         notebook, output = self._inside("notebook", asked), self._inside("output", asked)
-        if not folder.path.exists() and not notebook.is_file():
+        if not self._is_known(folder) and not notebook.is_file():
             raise Refused(400, f"There is no notebook {asked['notebook']!r} in this workspace.")
         if notebook == output:
             raise Refused(400, f"output={asked['output']!r} would replace the notebook itself.")
         first = {"id": folder.id, "state": "running", "error": "", "cells": None, "cells_done": None}
         paths = {"notebook": asked["notebook"], "output": asked["output"], "parameters": parameters, "timeout": timeout}
         return folder, {**first, **paths, "started_at": now(), "ended_at": None}
+
+    def _is_known(self, folder: JobFolder) -> bool:
+        return folder.id in self._running or folder.id in self._ended or folder.path.exists()
 
     def _inside(self, name: str, asked: dict[str, Any]) -> Path:
         given = asked.get(name)
@@ -159,3 +218,23 @@ class Jobs:
         if Path(given).is_absolute() or not path.is_relative_to(self._root):
             raise Refused(400, f"{name}={given!r} leads out of the workspace.")
         return path
+
+
+async def _aside[T](act: Callable[[], T]) -> T:
+    """Do it in a thread: the server answers meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(None, act)
+
+
+def _said(told: int) -> dict[str, Any] | None:
+    """What the runner said of its end; nothing where it was ended before."""
+    os.set_blocking(told, False)
+    try:
+        said: dict[str, Any] = json.loads(os.read(told, _TOLD))
+    except (ValueError, BlockingIOError):
+        return None
+    return said
+
+
+def _fate(code: int | None, folder: JobFolder) -> str:
+    killed = "; it was killed, as the system does where memory runs out" if code == -9 else ""
+    return f"Its process ended by itself ({code}){killed}; see {Path('.jobs', folder.id, folder.log.name)}."

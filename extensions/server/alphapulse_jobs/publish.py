@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -12,41 +13,57 @@ from alphapulse_jobs.folder import JobFolder
 __all__ = ["publish"]
 
 
-def publish(folder: JobFolder, why: str = "") -> str:
+def publish(folder: JobFolder, state: dict[str, Any], why: str = "", cell: int | None = None) -> str:
     """Give a job's notebook its name; a reader sees the one before or this one, never a part.
 
     Parameters
     ----------
     folder : JobFolder
         The job.
+    state : dict
+        Its state, for the names of both notebooks.
     why : str
         Why the job was ended from outside; written into the cell that ran.
+    cell : int, optional
+        Which one that was, where the notebook does not say it.
 
     Returns
     -------
     str
-        Empty, or where the notebook is instead and why it could not be renamed.
+        Empty, or where the notebook is instead and why it has not its name.
     """
     if not folder.partial.exists():
         return ""
-    state = folder.read()
     target = folder.path.parent.parent / state["output"]
-    notebook = nbformat.read(folder.partial, as_version=4)
+    source = folder.path / "whole.ipynb"
+    try:
+        _finish(folder.partial, source, state, why, cell)
+    except OSError:  # no room for another copy: what was saved last is whole, too
+        source = folder.partial
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+    except OSError as refused:
+        kept = Path(".jobs", folder.id, source.name)
+        return f"The notebook could not be saved as {state['output']} ({_said(refused)}); it is {kept}."
+    folder.partial.unlink(missing_ok=True)
+    return ""
+
+
+def _finish(partial: Path, whole: Path, state: dict[str, Any], why: str, cell: int | None) -> None:
+    notebook = nbformat.read(partial, as_version=4)
     notebook.metadata.papermill |= {"input_path": state["notebook"], "output_path": state["output"]}
-    for cell in notebook.cells if why else ():
-        if cell.metadata.get("papermill", {}).get("status") == "running":
-            cell.metadata.papermill |= {"status": "failed", "exception": True}
-            cell.outputs.append(nbformat.v4.new_output("error", ename="JobEnded", evalue=why, traceback=[why]))
-    whole = folder.path / "whole.ipynb"
+    for number, each in enumerate(notebook.cells if why else ()):
+        if each.cell_type == "code" and (
+            number == cell or each.metadata.get("papermill", {}).get("status") == "running"
+        ):
+            each.metadata.papermill |= {"status": "failed", "exception": True}
+            each.outputs.append(nbformat.v4.new_output("error", ename="JobEnded", evalue=why, traceback=[why]))
     with whole.open("w", encoding="utf-8") as file:
         nbformat.write(notebook, file)
         file.flush()
         os.fsync(file.fileno())
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        whole.replace(target)
-    except OSError as refused:
-        kept = Path(".jobs", folder.id, whole.name)
-        return f" The notebook could not be saved as {state['output']} ({refused.strerror}); it is {kept}."
-    folder.partial.unlink()
-    return ""
+
+
+def _said(refused: OSError) -> str:
+    return (refused.strerror or str(refused)).lower()

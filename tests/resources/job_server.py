@@ -1,0 +1,101 @@
+"""A job's server for tests: a lean Jupyter server over one workspace, the notebooks in it, and its processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nbformat
+import psutil
+from running_hub import PROJECT, environment, free_port
+
+TOKEN = "a-token-for-this-test"
+
+
+class Server:
+    """A lean Jupyter server over one workspace, as the hub starts it for a job."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.port = root, free_port()
+        self.start()
+
+    def start(self) -> None:
+        lean = {
+            "JUPYTER_CONFIG_PATH": str(PROJECT / "hub" / "jupyter"),
+            "JUPYTER_PATH": f"{PROJECT}:{self.root / 'jupyter'}",
+        }
+        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        self.process = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}"],
+            env=environment(self.root / "home", 1, ALPHAPULSE_SERVER="job") | lean,
+            stdout=subprocess.DEVNULL,
+            stderr=self.root.with_name("server.log").open("ab"),
+        )
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"token {TOKEN}"}, trust_env=False
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.http.get("/api/status").raise_for_status()
+                return
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline, self.root.with_name("server.log").read_text()
+                time.sleep(0.1)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+
+    def post(self, job_id: str, notebook: str, **more: Any) -> httpx.Response:
+        body = {"id": job_id, "notebook": notebook, "output": f"out/{job_id}.ipynb", **more}
+        return self.http.post("/alphapulse/jobs", json=body)
+
+    def state(self, job_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/alphapulse/jobs/{job_id}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def ended(self, job_id: str, within: float = 90) -> dict[str, Any]:
+        deadline = time.monotonic() + within
+        while (state := self.state(job_id))["state"] == "running":
+            assert time.monotonic() < deadline, state
+            time.sleep(0.1)
+        return state
+
+    def notebook(self, job_id: str) -> Any:
+        return nbformat.read(self.root / "out" / f"{job_id}.ipynb", as_version=4)
+
+
+def write(root: Path, name: str, *cells: str, parameters: str = "") -> str:
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python"}})
+    if parameters:
+        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    return name
+
+
+def of_job(job_id: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("ALPHAPULSE_FIRING") == job_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def until(condition: Any, within: float = 40) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
