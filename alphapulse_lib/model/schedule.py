@@ -83,6 +83,8 @@ class Schedule:
         The newest firing.
     fault : str
         Why none of its slots can fire, though it is not paused; empty otherwise.
+    due : datetime or None
+        The slot that fires next; one that has passed is late: no worker took it.
     """
 
     id: str
@@ -101,3 +103,4 @@ class Schedule:
     created_at: datetime
     changed_at: datetime
     fault: str = ""
+    due: datetime | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from alphapulse_lib import clock
 from alphapulse_lib.views.numbers import venue_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
 WINDOWS = {"1m": 31, "3m": 92, "6m": 183, "1y": 366, "5y": 1827, "all": 0}
 _SPARK_DAYS = 183
 _HEADLINES = 10
+_OLD = 5  # days: a long weekend
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Listed:
         """Its exchange's zone."""
         return venue_of(self.id).timezone
 
+    @property
+    def currency(self) -> str:
+        """What it is traded in."""
+        return venue_of(self.id).currency
+
 
 @dataclass(frozen=True)
 class Quote:
@@ -68,8 +75,15 @@ class Quote:
     last: float
     change: float | None
     ts: int
+    zone: str
     spark: Markup
     score: float | None
+
+    @property
+    def old(self) -> int:
+        """Its age in nanoseconds where it is older than a long weekend, else 0."""
+        away = clock.now_ns() - self.ts
+        return away if away > step(_OLD) else 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,7 @@ def _quote(listed: Listed) -> Quote:
         last=float(closes[-1]),
         change=change,
         ts=_ns(bars["ts"].iloc[-1]),
+        zone=listed.zone,
         spark=Markup(spark(closes, 90, 22)),  # noqa: S704  drawn by us, of numbers
         score=_mood(listed),
     )

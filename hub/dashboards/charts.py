@@ -11,10 +11,8 @@ import panel as pn
 from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
-    BasicTicker,
     ColumnDataSource,
     CustomJS,
-    CustomJSTickFormatter,
     HoverTool,
     LayoutDOM,
     LinearScale,
@@ -28,7 +26,8 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
-from hub.dashboards import times
+from hub.dashboards import axes, times
+from hub.dashboards.axes import FONT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +45,9 @@ TONES = {
 }  # fmt: skip
 #: With more breaks than these one sees nothing else.
 _BREAKS = 130
-_FONT = "system-ui, sans-serif"
+#: How high what stands below the prices is.
+_BELOW = 84
 
-# A tick stands on a bar; the wider the ticks, the less of its day is said.
-_TICK = """
-const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1, day = days[Math.round(tick)];
-if (!day) return "";
-if (day.length > 10) return step >= a_day ? day.slice(5, 10) : day.slice(11, 16);
-return step >= 200 ? day.slice(0, 4) : step >= 15 ? day.slice(0, 7) : day.slice(5);
-"""
 # Heights follow what is in sight.
 _FIT = """
 const data = bars.data, first = Math.max(0, Math.ceil(x.start)), last = Math.min(data.x.length - 1, Math.floor(x.end));
@@ -73,7 +66,7 @@ volume.end = most * 1.05 || 1;
 
 # Bokeh's own tooltip is white on every page; its labels are too faint on that.
 _BAR = (
-    f'<div style="font: 12px {_FONT}; color: #1c2128; font-variant-numeric: tabular-nums"><b>@when</b>'
+    f'<div style="font: 12px {FONT}; color: #1c2128; font-variant-numeric: tabular-nums"><b>@when</b>'
     + "".join(f"<br>{name.title()} @{name}{{0,0.00[00]}}" for name in ("open", "high", "low", "close"))
     + "<br>Volume @volume{0,0}</div>"
 )
@@ -89,6 +82,8 @@ class Drawing:
         One instrument's, of `ap.bars`; at least one row.
     zone : str
         Its exchange's zone.
+    currency : str
+        What its prices are in.
     style : str
         ``"candles"`` or ``"line"``.
     articles : sequence of Article
@@ -103,6 +98,7 @@ class Drawing:
 
     bars: pd.DataFrame
     zone: str
+    currency: str
     style: str = "candles"
     logarithmic: bool = False
     articles: Sequence[Article] = ()
@@ -124,12 +120,11 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     source, days = _source(what, stamps, tones)
     count = len(stamps)
     reach = Range1d(start=-0.6, end=count - 0.4, bounds=(-1, count), min_interval=min(8, count + 1))
-    main = _empty(what.height, reach, tones, "log" if what.logarithmic else "linear")
+    main = _empty(what.height, reach, tones, "log" if what.logarithmic else "linear", f"Price, {what.currency}")
     shown = _prices(main, source, what.style, tones, count)
-    volume = _empty(84, reach, tones)
+    volume = _empty(_BELOW, reach, tones, label="Volume")
     volume.vbar(x="x", top="volume", width=0.7, source=source, fill_color=tones["other"], line_color=None)
-    volume.yaxis.formatter = NumeralTickFormatter(format="0.0a")
-    volume.yaxis.ticker = BasicTicker(desired_num_ticks=2)
+    axes.amounts(volume)
     main.yaxis.formatter = NumeralTickFormatter(format="0,0.00")
     if what.logarithmic:
         main.yaxis.ticker = LogTicker(desired_num_ticks=8, mantissas=[1, 2, 5])
@@ -143,7 +138,10 @@ def drawn(what: Drawing, *, dark: bool) -> LayoutDOM:
     if what.sentiment is not None and len(what.sentiment):
         parts.append(_moods(what.sentiment, stamps, reach, tones))
     main.add_tools(_hover(shown))
-    _tick(parts, days, count, intraday=len(days[0]) > 10)
+    for part in parts[:-1]:
+        part.xaxis.visible = False
+    parts[-1].height = _BELOW + 24  # the axis is within it
+    axes.by_time(parts[-1], days)
     candles = what.style != "line"
     fit = CustomJS(
         args={
@@ -169,7 +167,9 @@ def _source(what: Drawing, stamps: Any, tones: dict[str, str]) -> tuple[ColumnDa
     return ColumnDataSource({"x": np.arange(len(bars)), "when": days, "colour": colours} | columns), days
 
 
-def _empty(height: int, reach: Range1d, tones: dict[str, str], scale: Literal["linear", "log"] = "linear") -> figure:
+def _empty(
+    height: int, reach: Range1d, tones: dict[str, str], scale: Literal["linear", "log"] = "linear", label: str = ""
+) -> figure:
     made = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -190,15 +190,7 @@ def _empty(height: int, reach: Range1d, tones: dict[str, str], scale: Literal["l
     made.toolbar.active_scroll = wheel
     made.xgrid.grid_line_color = None
     made.ygrid.grid_line_color = tones["rule"]
-    for axis in made.axis:
-        axis.axis_line_color = axis.major_tick_line_color = tones["rule"]
-        axis.minor_tick_line_color = None
-        axis.major_label_text_color = tones["quiet"]
-        axis.major_label_text_font = _FONT
-        axis.major_label_text_font_size = "11.5px"
-    made.yaxis.axis_line_color = made.yaxis.major_tick_line_color = None
-    made.yaxis.fixed_location = None
-    made.min_border_right = 64
+    axes.plain(made, label, tones)
     return made
 
 
@@ -286,7 +278,7 @@ def _mark_splits(main: Any, splits: Sequence[tuple[int, float]], stamps: Any, to
     words = [f" {ratio:g}:1 split" for _, ratio in inside]
     main.text(
         x=[place - 0.5 for place in places], y=[main.y_range.start] * len(places), text=words, text_baseline="bottom",
-        text_color=tones["quiet"], text_font=value(_FONT), text_font_size="11px",
+        text_color=tones["quiet"], text_font=value(FONT), text_font_size="11px",
     )  # fmt: skip
 
 
@@ -329,19 +321,10 @@ def _moods(sentiment: pd.DataFrame, stamps: Any, reach: Range1d, tones: dict[str
             "colour": np.where(scores >= 0, tones["up"], tones["down"]).tolist(),
         }
     )
-    made = _empty(84, reach, tones)
+    made = _empty(_BELOW, reach, tones, label="News")
     made.y_range = Range1d(start=-1.05, end=1.05)
     made.yaxis.ticker = [-1, 0, 1]
     bars = made.vbar(x="x", top="score", width=0.9, source=source, fill_color="colour", line_color="colour")
     made.add_layout(Span(location=0, dimension="width", line_color=tones["rule"], line_width=1))
     made.add_tools(HoverTool(renderers=[bars], tooltips=[("Score", "@score{+0.00}"), ("Articles", "@articles")]))
     return made
-
-
-def _tick(parts: list[figure], days: list[str], count: int, *, intraday: bool) -> None:
-    a_day = count / max(len({day[:10] for day in days}), 1) if intraday else 1
-    for part in parts[:-1]:
-        part.xaxis.visible = False
-    formatter = CustomJSTickFormatter(args={"days": days, "a_day": a_day}, code=_TICK)
-    parts[-1].xaxis.formatter = formatter
-    parts[-1].xaxis.ticker = BasicTicker(desired_num_ticks=4)

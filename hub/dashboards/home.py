@@ -6,7 +6,6 @@ import asyncio
 
 import panel as pn
 
-from alphapulse_lib import clock
 from hub.dashboards import catalog, charts, ledger, times, timetable, web
 from hub.dashboards.catalog import Listed, Quote
 from hub.dashboards.page import Page, Services, Widget
@@ -16,8 +15,8 @@ from hub.dashboards.visitor import Visitor
 __all__ = ["Home", "watched"]
 
 _WATCHED = 10  # names that somebody who never chose sees
-_OLD = 5  # days: a long weekend
 _NEWS, _RUNS, _PLANS, _TOLD = 8, 8, 6, 8
+_MOST_PLANS = 200
 
 
 async def watched(services: Services, user: str) -> list[Listed]:
@@ -54,14 +53,22 @@ class Home(Page):
         return {"chart": self._place}
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> None:  # noqa: ARG002
-        """Choose a name, or mark what one was told as read."""
+        """Choose a name or whose runs are shown, or mark what one was told as read."""
         if name == "choose":
             self.query["symbol"] = value
-            self.tell("address", query=f"?{web.page('', symbol=value).partition('?')[2]}")
+            self._keep_address()
             await self.reload("chosen", "watchlist", "chart")
+        elif name == "whose":
+            self.query["runs"] = "all" if value else ""
+            self._keep_address()
+            await self.reload("runs")
         elif name == "read" and value.isdigit():
             await self.api.ask(self.api.client.notifications.read, int(value))
             await self.reload("mentions")
+
+    def _keep_address(self) -> None:
+        asked = web.page("", symbol=self.query.get("symbol"), runs=self.query.get("runs"))
+        self.tell("address", query=f"?{asked.partition('?')[2]}")
 
     def theme_changed(self) -> None:
         """A canvas keeps its colours until it is drawn again."""
@@ -86,10 +93,7 @@ class Home(Page):
             return ""
         rows = await self._quotes(names)
         selected = await self._selected()
-        newest = max((row.ts for row in rows), default=0)
-        age = clock.now_ns() - newest
-        old = age if newest and age > catalog.step(_OLD) else 0
-        return render("watchlist", rows=rows, chosen=selected.id if selected else "", newest=newest, old=old)
+        return render("watchlist", rows=rows, chosen=selected.id if selected else "")
 
     async def _chosen(self) -> str:
         listed = await self._selected()
@@ -112,12 +116,17 @@ class Home(Page):
         return render("news", articles=found) if found else ""
 
     async def _runs(self) -> str:
-        found = await self.api.all(self.api.client.runs.list, limit=_RUNS)
-        return render("home_runs", runs=[ledger.row(each) for each in found]) if found else ""
+        everybody = self.query.get("runs") == "all"
+        whose = None if everybody else self.visitor.name
+        found = await self.api.all(self.api.client.runs.list, user=whose, limit=_RUNS)
+        if everybody and not found:
+            return ""
+        return render("home_runs", runs=[ledger.row(each) for each in found], everybody=everybody)
 
     async def _schedules(self) -> str:
-        found = await timetable.plans(self.api, _PLANS)
-        return render("home_schedules", items=found) if found else ""
+        found = await timetable.plans(self.api, _MOST_PLANS)
+        late, more = sum(bool(each.late) for each in found), max(len(found) - _PLANS, 0)
+        return render("home_schedules", items=found[:_PLANS], late=late, more=more) if found else ""
 
     async def _mentions(self) -> str:
         found = await self.api.all(self.api.client.notifications.list, limit=_TOLD)
@@ -134,4 +143,4 @@ def _drawing(listed: Listed) -> charts.Drawing:
     start = catalog.window_start(listed, "1y" if listed.period.endswith(("d", "w")) else "1m")
     bars = ap.bars(listed.id, listed.period, catalog.stamp(start))
     found = catalog.articles(listed.id, start, listed.last, 200)
-    return charts.Drawing(bars, listed.zone, articles=found, height=300)
+    return charts.Drawing(bars, listed.zone, listed.currency, articles=found, height=370)

@@ -239,6 +239,7 @@ def _drawing(view: View) -> tuple[charts.Drawing, int]:
     drawing = charts.Drawing(
         bars,
         listed.zone,
+        listed.currency,
         style=view.style,
         logarithmic=view.logarithmic,
         articles=found,

@@ -19,7 +19,7 @@ from hub.dashboards.visitor import Visitor
 
 __all__ = ["Schedules"]
 
-_MOST, _FIRINGS, _STRIP = 200, 50, 24
+_MOST, _FIRINGS, _STRIP = 200, 50, 16
 _ZONES = ("America/New_York", "America/Chicago", "Europe/London", "Europe/Berlin", "Asia/Tokyo", "UTC")
 _ACTS = {"pause": "Paused.", "resume": "It fires again from now on.", "fire": "Asked to fire now."}
 
@@ -88,7 +88,8 @@ class Schedules(Page):
         for each in await timetable.firings(self.api, None, 400):
             history.setdefault(each.schedule, []).append(each)
         strips = {each.id: history.get(each.id, [])[:_STRIP][::-1] for each in found}
-        return render("plans", plans=found, strips=strips, me=self.visitor, chosen=self._chosen())
+        late = sum(bool(each.late) for each in found)
+        return render("plans", late=late, plans=found, strips=strips, me=self.visitor, chosen=self._chosen())
 
     async def _firings(self) -> str:
         if not self._plans:

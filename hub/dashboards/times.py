@@ -42,14 +42,14 @@ def age(nanoseconds: int) -> str:
     return f"{seconds} s"
 
 
-def ago(nanoseconds: int, zone: str = "America/New_York") -> Markup:
-    """How long ago, or how far ahead, within a day; else the moment in the zone. UTC on hover."""
+def ago(nanoseconds: int, zone: str = "America/New_York", *, brief: bool = False) -> Markup:
+    """How long ago, or how far ahead, within a day; else the moment in the zone, or its day alone. UTC on hover."""
     away = nanoseconds - clock.now_ns()
     if abs(away) >= _DAY * 10**9:
-        return moment(nanoseconds, zone)
+        return day(nanoseconds, zone) if brief else moment(nanoseconds, zone)
     near = abs(away) < 10 * 10**9
     told = "now" if near else f"in {age(away)}" if away > 0 else f"{age(away)} ago"
-    return _element(nanoseconds, told)
+    return _element(nanoseconds, told, Markup(" data-ago"))  # the page's script keeps it right
 
 
 def moment(nanoseconds: int, zone: str = "America/New_York") -> Markup:
@@ -73,8 +73,8 @@ def at(nanoseconds: int, zone: str, pattern: str = "%Y-%m-%d %H:%M %Z") -> str:
     return datetime.fromtimestamp(nanoseconds // 10**9, UTC).astimezone(ZoneInfo(zone)).strftime(pattern)
 
 
-def _element(nanoseconds: int, told: str) -> Markup:
+def _element(nanoseconds: int, told: str, more: str = "") -> Markup:
     utc = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M:%S UTC"), told
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M:%S UTC"), more, told
     )

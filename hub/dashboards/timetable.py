@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alphapulse_lib import clock
 from alphapulse_lib.model.schedule import Firing, Schedule
 from hub.dashboards import times
 from hub.dashboards.remote import Remote
 
-__all__ = ["FiringRow", "Plan", "firing", "firings", "plan", "plans"]
+__all__ = ["FAULTS", "FiringRow", "Plan", "firing", "firings", "plan", "plans"]
+
+#: What a firing must not end in.
+FAULTS = ("failed", "timed-out", "lost", "missed")
+#: Nanoseconds by which a slot may wait for the worker to look.
+_PATIENCE = 60 * 10**9
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,11 @@ class FiringRow:
         return self.state in ("due", "starting", "running")
 
     @property
+    def late(self) -> int:
+        """How long it has waited to be taken up; 0 where that is no wait to speak of."""
+        return _late(self.slot or self.at) if self.state == "due" else 0
+
+    @property
     def took(self) -> int | None:
         """How long it ran."""
         return self.ended_at - self.started_at if self.started_at and self.ended_at else None
@@ -58,14 +69,27 @@ class Plan:
     timeout: int
     output: str
     paused: bool
+    fault: str
     next: int | None
+    due: int | None
     last: FiringRow | None
+
+    @property
+    def late(self) -> int:
+        """How long ago its slot passed, or its firing was due, that no worker took up; 0 where none waits."""
+        waits = self.last.late if self.last else 0
+        return max(_late(self.due) if self.due and not self.paused else 0, waits)
+
+    @property
+    def has_fault(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.late or self.fault) or (self.last is not None and self.last.state in FAULTS)
 
 
 async def plans(api: Remote, most: int) -> list[Plan]:
-    """The newest schedules, those that fire next first."""
+    """The newest schedules: those with a fault first, then those that fire next."""
     found = [plan(each) for each in await api.all(api.client.schedules.list, limit=most)]
-    return sorted(found, key=lambda each: (each.next is None, each.next or 0))
+    return sorted(found, key=lambda each: (not each.has_fault, each.next is None, each.next or 0))
 
 
 async def firings(api: Remote, schedule: str | None, most: int) -> list[FiringRow]:
@@ -87,7 +111,9 @@ def plan(told: Schedule) -> Plan:
         timeout=told.timeout,
         output=told.output,
         paused=told.paused,
+        fault=told.fault,
         next=times.ns(told.next[0]) if told.next else None,
+        due=_moment(told.due),
         last=firing(told.last) if told.last else None,
     )
 
@@ -111,6 +137,11 @@ def firing(told: Firing) -> FiringRow:
         cells=told.cells,
         cells_done=told.cells_done,
     )
+
+
+def _late(moment: int) -> int:
+    waited = clock.now_ns() - moment
+    return waited if waited > _PATIENCE else 0
 
 
 def _moment(told: datetime | None) -> int | None:

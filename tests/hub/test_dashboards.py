@@ -281,6 +281,10 @@ def test_runs_are_ticked_and_compared(hub: RunningHub, admin: SignedIn, sitting:
     assert page.locator("figure.chart path.line").count() == 2
     assert "its files are not here" in page.locator("[data-slot=curves]").inner_text()
     assert page.locator(".sides tr", has_text="fast").locator("td").count() == 3
+    for name in ("home?runs=all", "runs", "market"):
+        visit(page, hub, name)
+        cut = "() => [...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).length"
+        assert page.evaluate(cut) == 0, f"a table of {name} is cut at 1280 px"
     names = (
         page.url.rpartition("/")[2],
         f"runs?compare={runs[0].id}",

@@ -320,6 +320,7 @@ class Schedule(BaseModel):
     paused: bool
     fault: str = Field(description="Why none of its slots can fire, though it is not paused; empty otherwise.")
     next: list[datetime] = Field(description="The next slots, in UTC; none while it is paused or has a fault.")
+    due: datetime | None = Field(description="The slot that fires next; in the past where no worker took it yet.")
     last: Firing | None = Field(description="The newest firing.")
     created_at: datetime
     changed_at: datetime

@@ -245,7 +245,9 @@ def _schedule(row: Row[Any], last: Firing | None, met: str) -> Schedule:
         shown |= {name: str(shown[name]) for name in ("notebook", "cron", "timezone", "catch_up", "overlap", "output")}
         shown["parameters"] = row.parameters if isinstance(row.parameters, dict) else {}
         shown["timeout"] = row.timeout if isinstance(row.timeout, int) else 0
-    return Schedule(**shown, paused=paused, fault=fault, next=[_time(each) for each in upcoming], last=last)
+    due = None if fault or row.next_at is None else _time(row.next_at)
+    following = [_time(each) for each in upcoming]
+    return Schedule(**shown, paused=paused, fault=fault, next=following, due=due, last=last)
 
 
 def firing_of(row: Row[Any]) -> Firing:

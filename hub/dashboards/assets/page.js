@@ -1,5 +1,5 @@
 "use strict";
-// What the page can do without the server: light and dark, the numbers under the pointer, sorting a table.
+// What the page can do without the server: light and dark, the numbers under the pointer, sorting a table, how long ago.
 document.getElementById("theme")?.addEventListener("click", () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -28,3 +28,12 @@ document.addEventListener("click", (event) => {
   };
   body.append(...[...body.rows].sort(order));
 });
+
+setInterval(() => {
+  for (const each of document.querySelectorAll("time[data-ago]")) {
+    const away = (Date.parse(each.dateTime) - Date.now()) / 1000, seconds = Math.floor(Math.abs(away));
+    const [length, unit] = [[86400, "day"], [3600, "h"], [60, "min"], [1, "s"]].find(([length]) => seconds >= length) ?? [1, "s"];
+    const count = Math.floor(seconds / length), told = `${count} ${unit}${unit === "day" && count > 1 ? "s" : ""}`;
+    each.textContent = seconds < 10 ? "now" : away > 0 ? `in ${told}` : `${told} ago`;
+  }
+}, 5_000);

@@ -125,7 +125,10 @@ def test_a_change_keeps_what_was_not_sent_and_refuses_what_a_new_one_refuses(api
 
 def test_a_paused_schedule_has_no_slots_until_it_is_resumed(api: Api):
     path = f"/v1/schedules/{made(api)['id']}"
-    assert api("POST", f"{path}/pause").json()["next"] == []
+    soon = api("GET", path).json()
+    assert soon["due"] == soon["next"][0]
+    paused = api("POST", f"{path}/pause").json()
+    assert (paused["next"], paused["due"]) == ([], None)
     assert api("PATCH", path, json={"cron": "* * * * *"}).json()["paused"] is True
     assert api("POST", f"{path}/pause").json()["paused"] is True
     resumed = api("POST", f"{path}/resume").json()

@@ -51,7 +51,7 @@ def test_its_colours_are_those_of_the_pages():
 @pytest.mark.parametrize("logarithmic", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 300])
 def test_it_draws_any_number_of_bars(style: str, logarithmic: bool, count: int):
-    chart = drawn(Drawing(bars(count), ZONE, style=style, logarithmic=logarithmic), dark=False)
+    chart = drawn(Drawing(bars(count), ZONE, "USD", style=style, logarithmic=logarithmic), dark=False)
     assert len(chart.children) == 2
     (volume,) = [each for each in found(chart.children and chart, "VBar") if "volume" in each][-1:]
     assert list(volume["x"]) == list(range(count))
@@ -66,7 +66,7 @@ def test_an_article_stands_on_the_bar_during_which_it_could_first_be_read():
         article("2013-01-02T21:01Z", "after"),
         article("2014-01-01T00:00Z"),
     ]
-    (marks,) = found(drawn(Drawing(held, ZONE, articles=moments), dark=True), "Scatter")
+    (marks,) = found(drawn(Drawing(held, ZONE, "USD", articles=moments), dark=True), "Scatter")
     assert [(int(x), said.split(" ", 2)[2]) for x, said in zip(marks["x"], marks["said"], strict=True)] == [
         (0, "before"),
         (1, "after"),
@@ -74,7 +74,7 @@ def test_an_article_stands_on_the_bar_during_which_it_could_first_be_read():
 
 
 def test_what_hovers_is_written_as_text_and_never_as_html():
-    chart = drawn(Drawing(bars(3), ZONE, articles=[article("2013-01-03T12:00Z", "<b>x</b>")]), dark=False)
+    chart = drawn(Drawing(bars(3), ZONE, "USD", articles=[article("2013-01-03T12:00Z", "<b>x</b>")]), dark=False)
     tools = [tool for part in chart.children for tool in part.toolbar.tools if isinstance(tool, HoverTool)]
     assert tools
     assert all("safe" not in str(tool.tooltips) for tool in tools)
@@ -84,7 +84,7 @@ def test_a_split_is_marked_before_the_bar_that_first_shows_it():
     held = bars(5)
     at = pd.Timestamp("2013-01-04T14:30Z").value
     outside = pd.Timestamp("2000-01-01T00:00Z").value
-    (words,) = found(drawn(Drawing(held, ZONE, splits=[(outside, 2.0), (at, 2.0)]), dark=False), "Text")
+    (words,) = found(drawn(Drawing(held, ZONE, "USD", splits=[(outside, 2.0), (at, 2.0)]), dark=False), "Text")
     assert (list(words["x"]), list(words["text"])) == ([1.5], [" 2:1 split"])
 
 
@@ -93,7 +93,7 @@ def test_a_dividend_is_marked_on_the_bar_of_its_ex_date_wherever_prices_are():
         (pd.Timestamp(day, tz=ZONE).value, 0.38) for day in ("2000-01-03", "2013-01-02", "2013-01-04", "2014-01-03")
     ]
     for logarithmic in (False, True):
-        chart = drawn(Drawing(bars(5), ZONE, dividends=paid, logarithmic=logarithmic), dark=False)
+        chart = drawn(Drawing(bars(5), ZONE, "USD", dividends=paid, logarithmic=logarithmic), dark=False)
         (marks,) = found(chart, "Scatter")
         assert (list(marks["x"]), marks["said"][1]) == ([0, 2], "0.38 a share, ex 2013-01-04")
         assert set(chart.children[0].extra_y_ranges) == {"frame"}
@@ -101,7 +101,7 @@ def test_a_dividend_is_marked_on_the_bar_of_its_ex_date_wherever_prices_are():
 
 def test_sessions_are_divided_where_bars_are_shorter_than_days_and_not_too_many():
     def breaks(held: pd.DataFrame) -> list[list[float]]:
-        chart = drawn(Drawing(held, ZONE, style="line"), dark=False)
+        chart = drawn(Drawing(held, ZONE, "USD", style="line"), dark=False)
         return [list(each["break"]) for each in found(chart, "Segment") if "break" in each]
 
     # New York's midnight is 05:00 UTC.
@@ -114,7 +114,7 @@ def test_sessions_are_divided_where_bars_are_shorter_than_days_and_not_too_many(
 def test_sentiment_is_drawn_below_on_the_bar_at_whose_close_it_was_known():
     held = bars(4)
     moods = pd.DataFrame({"ts": held["ts"].iloc[[1, 3]], "score": [0.5, -0.5], "articles": [2, 1]})
-    chart = drawn(Drawing(held, ZONE, sentiment=moods), dark=False)
+    chart = drawn(Drawing(held, ZONE, "USD", sentiment=moods), dark=False)
     assert len(chart.children) == 3
     (drawn_moods,) = [each for each in found(chart, "VBar") if "score" in each]
     assert list(drawn_moods["x"]) == [1, 3]

@@ -1,0 +1,70 @@
+"""Schedules as pages tell them: which come first, and which are late."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alphapulse_lib.model.schedule import Firing, Schedule
+from hub.dashboards import timetable
+from hub.dashboards.templating import render
+from hub.dashboards.visitor import Visitor
+
+NOW = datetime.now(UTC)
+
+
+def fired(state: str, minutes: float = -60) -> Firing:
+    at = NOW + timedelta(minutes=minutes)
+    started = None if state == "due" else at
+    return Firing("f", "s", "slot", at, "ann", "n.ipynb", {}, "o.ipynb", 60, state, "", (), None, None, at, started, at)
+
+
+def schedule(name: str, minutes: float, last: Firing | None = None, **changes: Any) -> Schedule:
+    at = NOW + timedelta(minutes=minutes)
+    given: dict[str, Any] = {
+        "id": name, "owner": "ann", "notebook": f"{name}.ipynb", "parameters": {}, "cron": "0 7 * * *",
+        "timezone": "UTC", "catch_up": "last", "overlap": "skip", "timeout": 60, "output": "", "paused": False,
+        "next": (NOW + timedelta(minutes=abs(minutes)),), "last": last, "created_at": NOW, "changed_at": NOW, "due": at,
+    }  # fmt: skip
+    return Schedule(**(given | changes))
+
+
+class Schedules:
+    def __init__(self, *held: Schedule) -> None:
+        self.client = self
+        self.schedules = self
+        self.list = None
+        self._held = held
+
+    async def all(self, _: Any, **__: Any) -> list[Schedule]:
+        return list(self._held)
+
+
+def order(*held: Schedule) -> list[str]:
+    return [each.id for each in asyncio.run(timetable.plans(Schedules(*held), 200))]  # type: ignore[arg-type]
+
+
+def test_what_has_a_fault_comes_before_what_fires_next():
+    sound = [schedule(f"sound-{minutes}", minutes, fired("finished")) for minutes in (30, 10, 20)]
+    faults = [schedule(state, 600, fired(state)) for state in ("failed", "timed-out", "lost", "missed")]
+    found = order(*sound, *faults, schedule("late", -5), schedule("damaged", 600, fault="Its cron is none."))
+    assert set(found[:6]) == {"failed", "timed-out", "lost", "missed", "late", "damaged"}
+    assert found[6:] == ["sound-10", "sound-20", "sound-30"]
+
+
+def test_a_slot_that_nobody_took_up_is_late_and_says_by_how_much():
+    late = timetable.plan(schedule("late", -5))
+    assert 4.9 * 60e9 < late.late < 5.2 * 60e9
+    assert "5 min late" in render("home_schedules", items=[late], late=1, more=0)
+    shown = render("plans", plans=[late], strips={"late": []}, me=Visitor("ann", False, "", ""), chosen="", late=1)
+    assert "5 min late" in shown
+    assert "1 schedule late" in shown
+    for due in (schedule("soon", 5), schedule("just-now", -0.5), schedule("paused", -5, paused=True)):
+        assert timetable.plan(due).late == 0, due.id
+
+
+def test_a_firing_that_waits_for_a_worker_is_late_too():
+    assert timetable.plan(schedule("waits", 5, fired("due", -10))).late > 0
+    assert timetable.plan(schedule("fresh", 5, fired("due", 0))).late == 0
+    assert timetable.plan(schedule("runs", 5, fired("running", -10))).late == 0
