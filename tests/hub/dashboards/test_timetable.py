@@ -11,21 +11,22 @@ from hub.dashboards import timetable
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
-NOW = datetime.now(UTC)
+def ahead(minutes: float) -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 def fired(state: str, minutes: float = -60) -> Firing:
-    at = NOW + timedelta(minutes=minutes)
+    at = ahead(minutes)
     started = None if state == "due" else at
     return Firing("f", "s", "slot", at, "ann", "n.ipynb", {}, "o.ipynb", 60, state, "", (), None, None, at, started, at)
 
 
 def schedule(name: str, minutes: float, last: Firing | None = None, **changes: Any) -> Schedule:
-    at = NOW + timedelta(minutes=minutes)
+    at = ahead(minutes)
     given: dict[str, Any] = {
         "id": name, "owner": "ann", "notebook": f"{name}.ipynb", "parameters": {}, "cron": "0 7 * * *",
         "timezone": "UTC", "catch_up": "last", "overlap": "skip", "timeout": 60, "output": "", "paused": False,
-        "next": (NOW + timedelta(minutes=abs(minutes)),), "last": last, "created_at": NOW, "changed_at": NOW, "due": at,
+        "next": (ahead(abs(minutes)),), "last": last, "created_at": at, "changed_at": at, "due": at,
     }  # fmt: skip
     return Schedule(**(given | changes))
 
@@ -55,7 +56,7 @@ def test_what_has_a_fault_comes_before_what_fires_next():
 
 def test_a_slot_that_nobody_took_up_is_late_and_says_by_how_much():
     late = timetable.plan(schedule("late", -5))
-    assert 4.9 * 60e9 < late.late < 5.2 * 60e9
+    assert 5 * 60e9 <= late.late < 6 * 60e9
     assert "5 min late" in render("home_schedules", items=[late], late=1, more=0)
     shown = render("plans", plans=[late], strips={"late": []}, me=Visitor("ann", False, "", ""), chosen="", late=1)
     assert "5 min late" in shown
