@@ -11,6 +11,7 @@ from hub.dashboards import timetable
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
+
 def ahead(minutes: float) -> datetime:
     return datetime.now(UTC) + timedelta(minutes=minutes)
 
