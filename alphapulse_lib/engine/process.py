@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphapulse_lib.engine.leftovers import held, remove_leftovers
+
 __all__ = ["Worker", "worker"]
+
+_PREFIX = "alphapulse-run-"
 
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pathlib import Path; "
@@ -35,9 +39,9 @@ def worker() -> Iterator[Worker]:
     """Start the process of a run, so that it imports what it needs while its request is still being made.
 
     It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one. Whatever
-    happens inside the context, nothing of it is left afterwards.
+    happens inside the context, nothing of it is left afterwards; what a killed owner left is removed by the next.
     """
-    with tempfile.TemporaryDirectory(prefix="alphapulse-run-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as place, held(Path(place)):
         told, tell = os.pipe()
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place, str(os.getpid()), str(tell)],
@@ -50,6 +54,7 @@ def worker() -> Iterator[Worker]:
         )
         os.close(tell)
         try:
+            remove_leftovers(Path(place).parent, f"{_PREFIX}*")
             yield Worker(Path(place), process, told)
         finally:
             # The whole group: a strategy may have started processes of its own.

@@ -9,16 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.errors import LedgerError
 
-__all__ = ["read_table", "read_text", "replace_text", "write_artefacts"]
+__all__ = ["read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
+
+#: Seconds within which a run's record follows its files; a busy ledger is waited for a minute.
+_RECORDED_WITHIN = 600.0
 
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
@@ -43,10 +48,11 @@ def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str]) -> None:
         if folder.exists():
             raise LedgerError(f"{folder} exists already.", "A run's files are written once.")
         beside.mkdir(parents=True)
-        with ThreadPoolExecutor(max_workers=2) as writers:
-            list(writers.map(lambda name: _write(beside / name, files[name]), files))
-        _sync(beside)
-        beside.rename(folder)
+        with held(beside):
+            with ThreadPoolExecutor(max_workers=2) as writers:
+                list(writers.map(lambda name: _write(beside / name, files[name]), files))
+            _sync(beside)
+            beside.rename(folder)
         _sync(folder.parent)
     except OSError as refused:
         raise LedgerError(
@@ -55,6 +61,27 @@ def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str]) -> None:
         ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
+    """Remove what killed runs left: files half written, and whole ones that the ledger never heard of.
+
+    Parameters
+    ----------
+    runs : Path
+        Holds the runs' folders.
+    recorded : collection of str
+        The ids of the runs that the ledger has.
+    """
+    if not runs.is_dir():
+        return
+    remove_leftovers(runs, ".*")
+    long_ago = time.time() - _RECORDED_WITHIN
+    for entry in os.scandir(runs):
+        unknown = entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name not in recorded
+        with contextlib.suppress(OSError):  # another process removes it, too
+            if unknown and entry.stat().st_mtime < long_ago:
+                shutil.rmtree(entry.path)
 
 
 def _write(path: Path, content: pa.Table | str) -> None:

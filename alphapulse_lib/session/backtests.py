@@ -157,11 +157,13 @@ def _run(
     purpose: Purpose,
 ) -> SessionRun:
     from alphapulse_lib.engine.runner import run
+    from alphapulse_lib.results.artefacts import remove_unrecorded
     from alphapulse_lib.results.record import keep
     from alphapulse_lib.session.news import ensure_scores
     from alphapulse_lib.session.progress import Meter
 
     ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
+    remove_unrecorded(ledger.root / "runs", frozenset(ledger.ids()))
     started_at = clock.now_ns()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(

@@ -25,6 +25,7 @@ from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.events import News, Sentiment
 from alphapulse_lib.engine.strategies import NewsSentiment, SmaCross
+from alphapulse_lib.settings import settings
 from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 
 
@@ -639,3 +640,58 @@ def test_no_process_is_left_behind() -> None:
     assert not multiprocessing.active_children()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+KILLED = """
+import sys, time
+from dataclasses import dataclass
+import alphapulse_lib as ap
+from nautilus_trader.model import BarType, InstrumentId
+from nautilus_trader.trading import Strategy
+
+@dataclass(frozen=True)
+class SlowConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    order_id_tag: str = "1"
+
+class Slow(Strategy):
+    def __init__(self, config: SlowConfig):
+        super().__init__(config)
+        self._bars = config.bar_type
+    def on_start(self):
+        self.subscribe_bars(self._bars)
+        print("it runs", flush=True)
+        time.sleep(60)
+
+sys.stdout = sys.stderr
+ap.backtest(Slow, "GOOG", progress=False)
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Killed by SIGKILL in the middle: nothing in it can clean up after itself."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    process = subprocess.Popen([sys.executable, "-c", KILLED], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "it runs" in line:
+            break
+    process.kill()
+    process.communicate()
+    (left,) = place.glob("alphapulse-run-*")
+    runs = settings().ledger_root / "runs"
+    first = ap.backtest("SmaCross", "GOOG", end="2006-12-29", progress=False)
+    assert left.exists(), "it is young: its owner may be about to hold it"
+    for name in (".0123456789abcdef.4711", "0123456789abcdef"):
+        (runs / name).mkdir()
+        (runs / name / "fills.parquet").write_text("half")
+        os.utime(runs / name, (1, 1))
+    os.utime(left, (1, 1))
+    second = ap.backtest("SmaCross", "GOOG", end="2006-12-29", progress=False)
+    assert list(place.glob("alphapulse-run-*")) == []
+    assert sorted(each.name for each in runs.iterdir()) == sorted([first.id, second.id])
+    assert not first.equity.empty
