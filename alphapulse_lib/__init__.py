@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.imports import revert as revert
     from alphapulse_lib.session.news import news as news
     from alphapulse_lib.session.news import sentiment as sentiment
+    from alphapulse_lib.session.notifications import notifications as notifications
     from alphapulse_lib.session.runs import run as run
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
@@ -44,6 +45,7 @@ _HOMES = {
     "ingest": "alphapulse_lib.session.imports",
     "instruments": "alphapulse_lib.session.data",
     "news": "alphapulse_lib.session.news",
+    "notifications": "alphapulse_lib.session.notifications",
     "prices": "alphapulse_lib.session.data",
     "revert": "alphapulse_lib.session.imports",
     "run": "alphapulse_lib.session.runs",

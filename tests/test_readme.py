@@ -84,6 +84,10 @@ def test_its_commands_run(page: Path, writable_sample: Path, desk: Path, hub: No
             words, capture_output=True, text=True, check=False, cwd=desk, env={**os.environ, "PATH": path}
         )
         assert done.returncode in (0, 3), (command, done.stdout, done.stderr)
-        found = re.search(r"^Import (\S+) of|\brun ([0-9a-f]{6,})|^([0-9a-f]{16})  \w", done.stdout, re.MULTILINE)
+        found = re.search(
+            r"^Import (\S+) of|\b(?:run|schedule) ([0-9a-f]{6,})|^([0-9a-f]{16})  [^,\n]+, \d{4}-",
+            done.stdout,
+            re.MULTILINE,
+        )
         if found:
             told["ID"] = found[1] or found[2] or found[3]

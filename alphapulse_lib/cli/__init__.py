@@ -27,7 +27,7 @@ _COMMANDS = (
     *(data.ingest, data.revert),
     *(data.instruments, data.coverage, data.check, data.bars, data.news, data.sentiment, data.sql),
     *(backtests.backtest, backtests.runs, backtests.run),
-    team.comments,
+    *(team.comments, team.notifications),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -74,11 +74,16 @@ def runs(
     merge: Annotated[
         bool, typer.Option("--merge", help="Hand the runs that wait in to the team's ledger, and say how that went.")
     ] = False,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="With --merge: also those recorded under another name, as your own.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The ledger's runs, newest first; inside a hub everybody's."""
+    if mine and not merge:
+        raise InputError("--mine goes with --merge.", "alphapulse runs --merge --mine")
     if merge:
-        _merge(as_json)
+        _merge(mine, as_json)
     else:
         say_table(ap.runs(limit=limit), as_json)
 
@@ -93,10 +98,10 @@ def run(
     _show_run(ap.run(run_id), tearsheet, as_json)
 
 
-def _merge(as_json: bool) -> None:
+def _merge(mine: bool, as_json: bool) -> None:
     from alphapulse_lib.session.team import team_ledger
 
-    done = team_ledger().hand_in(again=True)
+    done = team_ledger().hand_in(again=True, mine=mine)
     if as_json:
         say_json(asdict(done))
     else:

@@ -1,4 +1,4 @@
-"""Commands about what a team shares through its hub: comments and schedules."""
+"""Commands about what a team shares through its hub: comments, schedules, notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.model.comment import Comment
     from alphapulse_lib.session.schedules import SessionSchedule
 
-__all__ = ["comments", "schedule"]
+__all__ = ["comments", "notifications", "schedule"]
 
 schedule = typer.Typer(
     no_args_is_help=True, help="Notebooks that run at set times, signed in or not.", rich_markup_mode=None
@@ -28,22 +28,57 @@ Id = Annotated[str, typer.Argument(help="A schedule's id, or the beginning of on
 def comments(
     target: Annotated[str, typer.Argument(help="run:ID, notebook:PATH, instrument:SYMBOL or article:ID.")],
     write: Annotated[str | None, typer.Option(help="Write this comment, in Markdown.")] = None,
-    reply: Annotated[str | None, typer.Option(help="The id of the comment that it answers.")] = None,
+    reply: Annotated[str | None, typer.Option(metavar="ID", help="The comment that it answers.")] = None,
+    edit: Annotated[str | None, typer.Option(metavar="ID", help="The comment of yours that --write replaces.")] = None,
+    delete: Annotated[str | None, typer.Option(metavar="ID", help="Take this comment of yours out of sight.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Read the comments on something, or write one."""
-    if reply is not None and write is None:
-        raise InputError(f"--reply {reply} answers nothing.", "Give the words, too: --write TEXT.")
+    """Read the comments on something, write one, or change or delete one of your own."""
+    named = {"--reply": reply, "--edit": edit, "--delete": delete}
+    asked = [name for name, value in named.items() if value is not None]
+    if len(asked) > 1:
+        raise InputError(f"{' and '.join(asked)} do different things.", "Give one of them.")
+    if asked in (["--reply"], ["--edit"]) and write is None:
+        raise InputError(f"{asked[0]} {named[asked[0]]} says nothing.", "Give the words, too: --write TEXT.")
+    if delete is not None and write is not None:
+        raise InputError(
+            "--delete takes no words.", "Leave --write away, or replace the words: --edit ID --write TEXT."
+        )
     about = ap.comments(target)
-    found = [about.write(write, parent=reply)] if write is not None else about.newest(limit)
+    if delete is not None:
+        found = [about.delete(delete)]
+    elif edit is not None and write is not None:
+        found = [about.edit(edit, write)]
+    else:
+        found = [about.write(write, parent=reply)] if write is not None else about.newest(limit)
     if as_json:
-        say_json(asdict(found[0]) if write is not None else [asdict(each) for each in found])
+        say_json(asdict(found[0]) if asked or write is not None else [asdict(each) for each in found])
         return
     for each in found:
         say(_told(each))
     if not found:
         say(f"Nobody has said anything about {about.target} yet.")
+
+
+def notifications(
+    unread: Annotated[bool, typer.Option("--unread", help="Only those that were not marked as read.")] = False,
+    read: Annotated[bool, typer.Option("--read", help="Mark all as read after they are listed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """What you were told: mentions, answers, scheduled notebooks that finished or failed."""
+    told = ap.notifications(unread=unread)
+    found = list(told.newest(limit))
+    if as_json:
+        say_json([asdict(each) for each in found])
+    else:
+        for each in found:
+            say(f"{each.id}  {each.created_at:%Y-%m-%d %H:%M} UTC  {each.text}{'' if each.read_at else ' (new)'}")
+        if not found:
+            say("Nothing new." if unread else "Nothing. It tells of mentions, answers and scheduled notebooks.")
+    if read:
+        told.read()
 
 
 @schedule.command("list")
@@ -86,6 +121,43 @@ def add(
 
 
 @schedule.command()
+def change(
+    schedule_id: Id,
+    notebook: Annotated[str | None, typer.Option(help="Another notebook of the workspace.")] = None,
+    cron: Annotated[str | None, typer.Option(help="Minute hour day month weekday.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Whose clock cron reads.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="NAME=VALUE, several times; they replace all that it had."),
+    ] = None,
+    catch_up: Annotated[
+        Literal["skip", "last", "all"] | None, typer.Option(help="Which missed slots are made up for.")
+    ] = None,
+    overlap: Annotated[
+        Literal["skip", "queue"] | None, typer.Option(help="What becomes of a slot while the last firing still runs.")
+    ] = None,
+    timeout: Annotated[int | None, typer.Option(help="Seconds after which a notebook is ended.")] = None,
+    output: Annotated[str | None, typer.Option(help="Where executed notebooks go in the workspace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is named of a schedule."""
+    changes: dict[str, object] = {
+        "notebook": notebook,
+        "cron": cron,
+        "timezone": timezone,
+        "parameters": None if param is None else {name: as_value(text) for name, text in pairs(param).items()},
+        "catch_up": catch_up,
+        "overlap": overlap,
+        "timeout": timeout,
+        "output": output,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not given:
+        raise InputError("Nothing was named that should change.", "Such as --cron '0 8 * * 1-5'.")
+    _show(ap.schedules()[schedule_id].change(**given), as_json)
+
+
+@schedule.command()
 def show(schedule_id: Id, as_json: Json = False) -> None:
     """One schedule: when it fires next, how it went last."""
     _show(ap.schedules()[schedule_id], as_json)
@@ -111,6 +183,20 @@ def fire(schedule_id: Id, as_json: Json = False) -> None:
         say_json(asdict(firing))
     else:
         say(f"Firing {firing.id} is {firing.state}; its notebook will be {firing.output}.")
+
+
+@schedule.command()
+def cancel(
+    schedule_id: Id,
+    firing_id: Annotated[str, typer.Argument(help="A firing's id, or the beginning of one.")],
+    as_json: Json = False,
+) -> None:
+    """End a firing: at once while it waits, within seconds while it runs."""
+    firing = ap.schedules()[schedule_id].cancel(firing_id)
+    if as_json:
+        say_json(asdict(firing))
+    else:
+        say(f"Firing {firing.id} is {firing.state if firing.ended_at else 'being ended'}.")
 
 
 @schedule.command()

@@ -144,8 +144,14 @@ class Runs:
             found += map(_family, answer)
         return tuple(found)
 
-    def append(self, record: RunRecord) -> KeptRun:
+    def append(self, record: RunRecord, *, mine: bool = False) -> KeptRun:
         """Append a run; one that is there already stays as it is. Its files are handed in with `upload`.
+
+        Parameters
+        ----------
+        mine : bool
+            That it is the token's owner's, whatever name it was recorded under; the record's environment keeps that
+            name as ``recorded_as``.
 
         Raises
         ------
@@ -153,7 +159,8 @@ class Runs:
             Another run has its id.
         """
         sent = json.loads(to_json(record))
-        return _kept(self._transport.ask(_Detail, "POST", "/v1/runs", body=sent, repeatable=True))
+        query = {"mine": True} if mine else None
+        return _kept(self._transport.ask(_Detail, "POST", "/v1/runs", query=query, body=sent, repeatable=True))
 
     def upload(self, run_id: str, name: str, path: Path) -> None:
         """Hand in a file that the run's record names.

@@ -99,8 +99,21 @@ class SessionSchedule:
         return hub.client().schedules.fire(self.id)
 
     def cancel(self, firing: Firing | str) -> Firing:
-        """End a firing: at once while it waits, within seconds while it runs."""
-        return hub.client().schedules.cancel(self.id, firing.id if isinstance(firing, Firing) else firing)
+        """End a firing: at once while it waits, within seconds while it runs.
+
+        Parameters
+        ----------
+        firing : Firing or str
+            One of this schedule's, its id, or the only beginning of one.
+
+        Raises
+        ------
+        InputError
+            No firing begins so, or several do.
+        Conflict
+            It is over.
+        """
+        return hub.client().schedules.cancel(self.id, firing.id if isinstance(firing, Firing) else self._id(firing))
 
     def delete(self) -> None:
         """Take the schedule away. Its firings stay readable; one that runs goes on."""
@@ -122,6 +135,19 @@ class SessionSchedule:
             for each in hub.client().schedules.firings(self.id, limit=limit)
         ]
         return pd.DataFrame(rows, columns=list(_FIRINGS)).astype(_FIRINGS)
+
+    def _id(self, text: str) -> str:
+        """The whole id of a firing."""
+        found: list[str] = []
+        for each in hub.client().schedules.firings(self.id):
+            if each.id == text:
+                return text
+            if text and each.id.startswith(text):
+                found.append(each.id)
+        if len(found) != 1:
+            several = f"{len(found)} firings begin" if found else "No firing's id begins"
+            raise InputError(f"{several} with {text!r}.", "`.firings()` of the schedule lists them.")
+        return found[0]
 
     def __repr__(self) -> str:
         known = self._known

@@ -166,7 +166,7 @@ class TeamLedger(Ledger):
                 raise LedgerError(gone.message, gone.hint) from None
         return theirs
 
-    def hand_in(self, *, first: str = "", most: int | None = None, again: bool = False) -> HandedIn:
+    def hand_in(self, *, first: str = "", most: int | None = None, again: bool = False, mine: bool = False) -> HandedIn:
         """Hand in the runs that wait, the oldest first.
 
         Parameters
@@ -177,6 +177,8 @@ class TeamLedger(Ledger):
             At most so many.
         again : bool
             Also those that were refused before.
+        mine : bool
+            Those recorded under another name, too, as one's own: that of an account outside of the hub.
         """
         outbox, done = Outbox(self, self._client.url), HandedIn()
         waiting = outbox.waiting() + (list(outbox.refused()) if again else [])
@@ -192,7 +194,7 @@ class TeamLedger(Ledger):
                 done.waiting.append(run_id)
                 continue
             try:
-                refused = self._hand_in(record)
+                refused = self._hand_in(record, mine)
             except _AWAY as away:
                 done.waiting.append(run_id)
                 done.away = str(away)
@@ -224,10 +226,10 @@ class TeamLedger(Ledger):
                 f"The team's ledger has no run {run_id} yet.", done.away or done.refused.get(run_id) or "Try again."
             )
 
-    def _hand_in(self, record: RunRecord) -> str:
+    def _hand_in(self, record: RunRecord, mine: bool) -> str:
         """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
         try:
-            there = self._client.runs.append(record)
+            there = self._client.runs.append(record, mine=mine)
             for name in record.artefacts.values():
                 path = super().folder(record.id) / name
                 if name not in there.files and path.exists():

@@ -1,4 +1,4 @@
-"""Compact cards of runs, imports, coverage, comments and schedules for notebooks, and the same as text for terminals.
+"""Compact cards for notebooks, of runs, imports and whatever else `ap` returns; the same as text for terminals.
 
 `html` and `text` take the object itself, find its card by the name of its class and import nothing for it, so a kernel
 can register them at no cost. Cards follow JupyterLab's theme, and the system's where there is no JupyterLab.
@@ -154,7 +154,7 @@ def card(shown: Any) -> Card:
             return make(shown)
     raise InputError(
         f"There is no card for a {type(shown).__name__}.",
-        "Runs, import reports, coverages, comments and schedules have one.",
+        "Runs, import reports, coverages, comments, schedules and notifications have one.",
     )
 
 
@@ -306,6 +306,23 @@ def _schedules(shown: Any) -> Card:
     return Card("Schedules", "ap.schedules()['id'] is one of them", notes=tuple(notes))
 
 
+def _notifications(shown: Any) -> Card:
+    found = list(shown.newest(_SHOWN + 1))
+    notes = [
+        (f"{each.created_at:%Y-%m-%d %H:%M} UTC  {each.text}{'' if each.read_at else ' (new)'}", _warns(each))
+        for each in found[:_SHOWN]
+    ]
+    if not found:
+        notes = [("Nothing. It tells of mentions, answers and scheduled notebooks.", False)]
+    if len(found) > _SHOWN:
+        notes.append(("and more in .frame()", False))
+    return Card("Notifications", ".read() marks all as read", notes=tuple(notes))
+
+
+def _warns(notification: Any) -> bool:
+    return bool(notification.kind == "firing-failed")
+
+
 def _slot(value: Any) -> str:
     following = "paused" if value.paused else f"cannot fire: {value.fault}"
     if value.next:
@@ -329,6 +346,7 @@ _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.ingestion.report", "Report"): _report,
     ("alphapulse_lib.session.coverage", "SessionCoverage"): _coverage,
     ("alphapulse_lib.session.comments", "SessionComments"): _comments,
+    ("alphapulse_lib.session.notifications", "SessionNotifications"): _notifications,
     ("alphapulse_lib.session.schedules", "SessionSchedule"): _schedule,
     ("alphapulse_lib.session.schedules", "SessionSchedules"): _schedules,
 }

@@ -13,6 +13,7 @@ import pytest
 from api_server import RunningApi
 from small_runs import kept
 
+from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.sign_in import API_SCOPES
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
@@ -54,6 +55,10 @@ def test_comments_are_written_answered_and_read():
     second = answer("comments", "instrument:AAPL", "--write", "more", "--reply", first["id"][:7])
     assert second["parent"] == first["id"]
     assert answer("comments", "instrument:AAPL", "--limit", "1") == [second]
+    edited = answer("comments", "instrument:AAPL", "--edit", second["id"][:7], "--write", "less")
+    assert (edited["id"], edited["body"], edited["edited_by"]) == (second["id"], "less", None)
+    assert answer("comments", "instrument:AAPL", "--delete", second["id"])["body"] == ""
+    assert "(deleted)" in alphapulse("comments", "instrument:AAPL").stdout
     told = alphapulse("comments", "instrument:AAPL").stdout
     assert f"{first['id']}  ada, " in told and "\n  two\n  lines, @bob\n" in told
 
@@ -64,6 +69,13 @@ def test_comments_are_written_answered_and_read():
         (("comments", "AAPL"), "instrument:"),
         (("comments", "instrument:APPL"), "Did you mean AAPL"),
         (("comments", "instrument:AAPL", "--reply", "abc"), "--write"),
+        (("comments", "instrument:AAPL", "--edit", "abc"), "--write"),
+        (("comments", "instrument:AAPL", "--edit", "abc", "--delete", "abc"), "--edit and --delete"),
+        (("comments", "instrument:AAPL", "--delete", "abc", "--write", "x"), "takes no words"),
+        (("comments", "instrument:AAPL", "--delete", "zzz"), "No comment on instrument:AAPL.XNAS begins with 'zzz'"),
+        (("schedule", "change", "zz", "--cron", "0 7 * * *"), "No schedule's id begins with 'zz'"),
+        (("schedule", "change", "zz"), "Nothing was named"),
+        (("runs", "--mine"), "--merge"),
         (("comments", "instrument:AAPL", "--write", " "), "is empty"),
         (("comments", "run:ffff"), "no run 'ffff'"),
         (("schedule", "add", "backtests/sma.ipynb", "0 7 31 2 *"), "never fires"),
@@ -88,12 +100,35 @@ def test_a_schedule_from_in_to_out_again():
     assert answer("schedule", "pause", short)["paused"] is True
     assert "[paused]" in alphapulse("schedule", "show", short).stdout
     assert answer("schedule", "resume", short)["paused"] is False
+    changed = answer("schedule", "change", short, "--cron", "30 8 * * *", "-p", "slow=9", "--overlap", "queue")
+    assert (changed["cron"], changed["parameters"], changed["overlap"]) == ("30 8 * * *", {"slow": 9}, "queue")
+    assert (changed["timezone"], changed["notebook"]) == ("America/New_York", "backtests/sma.ipynb")
+    never = alphapulse("schedule", "change", short, "--cron", "0 7 31 2 *")
+    assert (never.returncode, "never fires" in never.stderr) == (1, True)
     firing = answer("schedule", "fire", short)
     assert (firing["state"], firing["schedule"]) == ("due", made["id"])
     assert firing["id"] in alphapulse("schedule", "firings", short).stdout
     assert [each["id"] for each in answer("schedule", "firings", short)] == [firing["id"]]
+    assert answer("schedule", "cancel", short, firing["id"][:9])["state"] == "cancelled"
+    over = alphapulse("schedule", "cancel", short, firing["id"])
+    assert (over.returncode, "Conflict" in over.stderr) == (1, True), over.stderr
+    unknown = alphapulse("schedule", "cancel", short, "zz")
+    assert (unknown.returncode, "No firing's id begins with 'zz'" in unknown.stderr) == (1, True)
     assert answer("schedule", "delete", short) == {"id": made["id"], "deleted": True}
     assert answer("schedule", "list") == []
+
+
+def test_what_one_was_told_is_listed_and_marked_as_read(api: RunningApi):
+    assert answer("notifications", "--unread") == []
+    with Client(api.url, "bob") as bob:
+        for number in range(3):
+            bob.comments.write("instrument:IBM.XNYS", f"look, @ada, {number}")
+    told = answer("notifications", "--unread", "--limit", "2")
+    assert [(each["kind"], each["read_at"]) for each in told] == [("mention", None)] * 2
+    assert alphapulse("notifications").stdout.count("bob mentioned you") == 3
+    assert len(answer("notifications", "--read")) == 3
+    assert alphapulse("notifications", "--unread").stdout == "Nothing new.\n"
+    assert all(each["read_at"] for each in answer("notifications"))
 
 
 def test_runs_that_wait_are_handed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -104,8 +139,11 @@ def test_runs_that_wait_are_handed_in(tmp_path: Path, monkeypatch: pytest.Monkey
     assert record.id in [row["id"] for row in answer("runs")]
     stranger = kept(Ledger(tmp_path / "ledger"), user="jane")
     left = alphapulse("runs", "--merge")
-    assert (left.returncode, "'jane' ran it" in left.stderr) == (1, True)
+    assert (left.returncode, "'jane' ran it" in left.stderr, "--merge --mine" in left.stderr) == (1, True, True)
     assert stranger.id in [row["id"] for row in answer("runs")]
+    assert answer("runs", "--merge", "--mine")["runs"] == [stranger.id]
+    assert answer("runs", "--merge", "--mine")["runs"] == []
+    assert {row["id"]: row["user"] for row in answer("runs")}[stranger.id] == "ada"
 
 
 def test_without_a_hub_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch):

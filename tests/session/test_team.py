@@ -193,6 +193,33 @@ def test_somebody_else_s_runs_in_one_s_own_ledger_stay_and_hold_nothing_up(perso
     assert sorted(open_ledger().hand_in().runs) == sorted(each.id for each in theirs), "an administrator may"
 
 
+def test_what_one_ran_under_another_name_is_handed_in_as_one_s_own_once(api: RunningApi, person):
+    own = Ledger(person("ada").root)
+    there, mine = kept(own, user="jane"), kept(own)
+    with Client(api.url, "root") as root:  # an administrator did so before
+        root.runs.append(there)
+    offline = [kept(own, user=name, parameters={"fast": 3}) for name in ("jane", "büro-pc\\jane.d@corp")]
+    code = KILLED.format(resources=str(Path(__file__).parents[1] / "resources")).replace(
+        "hand_in()", "hand_in(mine=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
+    assert done.returncode == -signal.SIGKILL
+    first = person("ada").hand_in(mine=True, again=True)
+    assert first.refused.keys() == {there.id}, "it is jane's there, and stays so"
+    assert set(first.runs) | {mine.id} >= {each.id for each in offline}
+    for again in (person("ada").hand_in(mine=True), person("ada").hand_in()):
+        assert (again.runs, again.waiting) == ([], [])
+    assert sorted(team(api)) == sorted([there.id, mine.id, *(each.id for each in offline)])
+    with Client(api.url, "bob") as bob:
+        for each in offline:
+            found = bob.runs.get(each.id)
+            assert (found.record.user, found.record.environment["recorded_as"]) == ("ada", each.user)
+            assert set(found.files) == set(each.artefacts.values())
+        assert "recorded_as" not in bob.runs.get(mine.id).record.environment
+    assert set(ap.runs(user="ada")["id"]) == {mine.id, *(each.id for each in offline)}
+    assert own.get(offline[0].id).user == "jane", "one's own ledger changes nothing"
+
+
 def test_what_the_hub_will_never_take_is_said_and_not_sent_again(api: RunningApi, person):
     ledger = person("ada")
     record = kept(Ledger(ledger.root))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord
 from hub.api.problems import ProblemError
 
-__all__ = ["FILE", "parsed"]
+__all__ = ["FILE", "owned", "parsed"]
 
 #: What a run's file is called.
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}\.(parquet|txt|py|html|json)")
@@ -28,6 +29,13 @@ _DAY = 86_400 * 10**9
 _SHOWN = ("end_equity", "max_drawdown", "sharpe", "trades")
 
 _SHAPE: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
+
+
+def owned(record: RunRecord, name: str) -> RunRecord:
+    """The record as that person's; one that was recorded under another name says under which."""
+    if record.user == name:
+        return record
+    return replace(record, user=name, environment={**record.environment, "recorded_as": record.user})
 
 
 def parsed(values: dict[str, Any]) -> RunRecord:

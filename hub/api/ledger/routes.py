@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from hub.api.identity import Caller, needs
-from hub.api.ledger.records import parsed
+from hub.api.ledger.records import owned, parsed
 from hub.api.ledger.schema import RunDetail
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, cursor_of
@@ -75,11 +75,24 @@ def runs(
     max_body_size=_RECORD_MOST,
     responses={**answers(409), 200: {"model": RunDetail, "description": "It was there already."}},
 )
-def append(store: Store, caller: Writer, record: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+def append(
+    store: Store,
+    caller: Writer,
+    record: Annotated[dict[str, Any], Body()],
+    mine: Annotated[
+        bool, Query(description="It is the caller's, whatever name it was recorded under; `recorded_as` keeps that.")
+    ] = False,
+) -> JSONResponse:
     """Append a run. Sent again, nothing happens: a run's id is its idempotency key. Nothing deletes or changes one."""
     found = parsed(record)
+    if mine and not caller.is_service:
+        found = owned(found, caller.name)
     if not caller.owns(found.user):
-        raise ProblemError(403, f"The record says that {found.user!r} ran it, you are {caller.name!r}.")
+        raise ProblemError(
+            403,
+            f"The record says that {found.user!r} ran it, you are {caller.name!r}.",
+            "What you ran under that name outside of the hub: alphapulse runs --merge --mine",
+        )
     fresh = store.append(found)
     return JSONResponse(store.get(found.id).model_dump(mode="json"), 201 if fresh else 200)
 

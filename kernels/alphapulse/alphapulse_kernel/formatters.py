@@ -18,6 +18,7 @@ _OURS = (
     ("alphapulse_lib.ingestion.report", "Report"),
     ("alphapulse_lib.session.coverage", "SessionCoverage"),
     ("alphapulse_lib.session.comments", "SessionComments"),
+    ("alphapulse_lib.session.notifications", "SessionNotifications"),
     ("alphapulse_lib.session.schedules", "SessionSchedule"),
     ("alphapulse_lib.session.schedules", "SessionSchedules"),
 )
