@@ -39,10 +39,11 @@ def roles() -> list[dict[str, Any]]:
     return [
         # The role of this name is JupyterHub's; replacing it, what it gave must be kept: `self`.
         {"name": "user", "scopes": ["self", *_ACCESS, *_EVERYBODY]},
-        # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it.
+        # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it;
+        # of all users it lists the servers that are left over.
         {
             "name": "worker",
             "services": ["worker"],
-            "scopes": ["servers", "access:servers", "read:users:name", "read:servers", "tokens"],
+            "scopes": ["servers", "access:servers", "list:users", "read:servers", "tokens"],
         },
     ]

@@ -6,6 +6,7 @@
     dispatch    which firings may start now -> DBOS's queue, each under its own id
     firing      one firing, step by step: start the owner's server, run the job in it, record, clear away
     presence    which workers live; the firings of a dead one are taken over
+    leftovers   servers that outlived their firing are stopped
 
 A firing's steps can each be done again without harm, DBOS remembers the ones that were done, and the database refuses
 a second firing of one slot: so several workers may run, and each may be killed at any moment.

@@ -17,6 +17,7 @@ from hub import keys, network
 from hub.api.database import opened
 from hub.worker import durable, timetable
 from hub.worker.firing import FiringRunner
+from hub.worker.leftovers import Leftovers
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 
@@ -33,6 +34,19 @@ class Worker:
         self._engine, self._firings, self._presence, self._runner = engine, firings, presence, runner
         self._queued: set[str] = set()
         self._beat_at = 0.0
+
+    def work(self, stopping: threading.Event) -> None:
+        """Look until told to stop; whatever a look met, another one follows."""
+        wait = 0.0
+        while not stopping.wait(wait):
+            try:
+                wait = self.look()
+            except Exception as fault:  # noqa: BLE001  the edge of the service: it is logged, and the others fire
+                if timetable.is_away(fault):
+                    _log.warning("The database does not answer: %s", fault)
+                else:  # another look may do, and what is under way goes on beside it
+                    _log.exception("A look at what is due failed; the next one follows")
+                wait = 2.0
 
     def look(self) -> float:
         """Decide what is due, queue it; the seconds until there is something to look for again."""
@@ -87,18 +101,9 @@ def main() -> None:
     presence.beat()
     durable.launch(chosen, presence.id)
     stopping = _told_to_stop()
-    worker = Worker(engine, firings, presence, runner)
+    Leftovers(firings, http, f"{places.hub_api}/hub/api").begin(stopping)
     _log.info("Worker %s is ready", presence.id)
-    wait = 0.0
-    while not stopping.wait(wait):
-        try:
-            wait = worker.look()
-        except Exception as fault:  # noqa: BLE001  the edge of the service: it is logged, and the others fire
-            if timetable.is_away(fault):
-                _log.warning("The database does not answer: %s", fault)
-            else:  # another look may do, and what is under way goes on beside it
-                _log.exception("A look at what is due failed; the next one follows")
-            wait = 2.0
+    Worker(engine, firings, presence, runner).work(stopping)
     presence.leave()
     # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.
     logging.shutdown()

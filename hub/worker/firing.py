@@ -106,7 +106,7 @@ class FiringRunner(DBOSConfiguredInstance):
         _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
 
     def _carry_out(self, firing_id: str) -> dict[str, Any]:
-        server, quiet_since, starts, said = self._server(firing_id), time.monotonic(), 0, ""
+        server, tries, said = self._server(firing_id), _Tries(), ""
         firing = _patiently(lambda: self._firings.get(firing_id))
         job = {
             "notebook": firing.notebook,
@@ -116,15 +116,15 @@ class FiringRunner(DBOSConfiguredInstance):
         }
         while True:
             try:
-                if not self._started(server, firing_id):
+                if not self._started(server, firing_id, tries):
                     return {"state": "cancelled", "error": "It was cancelled before its notebook ran."}
                 # What ran before is asked after, never begun again: its workspace may have forgotten it.
                 ran = self._state(firing_id) == "running"
                 state, since = server.state() if ran else server.submit(job), time.monotonic()
                 while state["state"] == "running":
-                    quiet_since = time.monotonic()
+                    tries.answered()
                     self._keep(firing_id, state)
-                    time.sleep(min(_LOOK_LONG, max(_LOOK, (quiet_since - since) / 30)))
+                    time.sleep(min(_LOOK_LONG, max(_LOOK, (time.monotonic() - since) / 30)))
                     state = server.cancel() if self._is_cancelled(firing_id) else server.state()
                 return state
             except RefusedError as refused:
@@ -134,8 +134,7 @@ class FiringRunner(DBOSConfiguredInstance):
                 return {"state": "lost", "error": why}
             except NotStartedError as failed:
                 _log.warning("Firing %s: its server did not start: %s", firing_id, failed)
-                starts += 1
-                if starts == _STARTS:
+                if tries.starts >= _STARTS:
                     why = f"Its server did not start, tried {_STARTS} times ({failed}); the hub's log says why."
                     return {"state": "failed", "error": why}
                 time.sleep(2)
@@ -143,21 +142,24 @@ class FiringRunner(DBOSConfiguredInstance):
                 if str(away) != said:  # once for each thing that is the matter, not each second
                     said = str(away)
                     _log.warning("Firing %s: %s", firing_id, said)
-                if time.monotonic() - quiet_since > _AWAY:
+                if self._is_cancelled(firing_id):
+                    why = "It was cancelled while its server did not answer; what runs in it ends with the server."
+                    return {"state": "cancelled", "error": why}
+                if tries.last_answer < time.monotonic() - _AWAY:
                     return {"state": "failed", "error": f"After {_AWAY:.0f} s of trying, {away}."}
                 time.sleep(1)
 
-    def _started(self, server: JobServer, firing_id: str) -> bool:
+    def _started(self, server: JobServer, firing_id: str, tries: _Tries) -> bool:
         """Wait until the server answers; false when the firing is cancelled meanwhile."""
-        asked = False
+        refused: str | None = None  # what the hub had against it, once it was asked
         while not server.is_ready():
             if self._is_cancelled(firing_id):
                 return False
             if not server.is_there():
-                if asked:
-                    raise NotStartedError("it ended while it started")
-                server.start()
-                asked = True
+                if refused is not None or tries.starts == _STARTS:
+                    raise NotStartedError(refused or "it ended while it started")
+                refused = tries.start(server)
+            tries.answered()  # the hub's answer; a start may take minutes
             time.sleep(_LOOK_START)
         return True
 
@@ -175,6 +177,27 @@ class FiringRunner(DBOSConfiguredInstance):
         held = _patiently(lambda: self._firings.get(firing_id))
         if (held.state, held.cells, held.cells_done) != ("running", job["cells"], job["cells_done"]):
             _patiently(lambda: self._firings.progress(firing_id, job))
+
+
+class _Tries:
+    """How often a server was started, and when it or the hub answered last."""
+
+    def __init__(self) -> None:
+        self.starts, self.last_answer = 0, time.monotonic()
+
+    def start(self, server: JobServer) -> str:
+        """Start it, and count that unless the hub starts none now."""
+        try:
+            refused = server.start()
+        except NotStartedError:
+            self.starts += 1
+            raise
+        self.starts += 1
+        return refused
+
+    def answered(self) -> None:
+        """One of them answered now."""
+        self.last_answer = time.monotonic()
 
 
 def _patiently[T](act: Callable[[], T]) -> T:

@@ -17,6 +17,8 @@ __all__ = ["Firings"]
 #: A job's end -> a firing's.
 _STATES = {"done": "finished", "failed": "failed", "timed-out": "timed-out", "cancelled": "cancelled", "lost": "lost"}
 _LONGEST = 4_000  # characters of an error
+#: Nanoseconds within which a firing's own workflow takes its server away.
+_CLEARING = 30 * 10**9
 
 
 class Firings:
@@ -43,6 +45,15 @@ class Firings:
         query = select(FIRINGS.c.id).where(FIRINGS.c.state.in_(("starting", "running")))
         with self._reading.begin() as connection:
             return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
+
+    def over(self, firing_ids: list[str]) -> set[str]:
+        """Those of them that ended a while ago, or that there are none of."""
+        known = select(FIRINGS.c.id, FIRINGS.c.state, FIRINGS.c.ended_at).where(FIRINGS.c.id.in_(firing_ids))
+        with self._reading.begin() as connection:
+            rows = connection.execute(known).all() if firing_ids else []
+        just_now = clock.now_ns() - _CLEARING
+        open_ones = {row.id for row in rows if row.state in OPEN or (row.ended_at or 0) > just_now}
+        return set(firing_ids) - open_ones
 
     def begin(self, firing_id: str) -> bool:
         """Mark a firing as begun; false when it is over, as when it was cancelled while it waited."""

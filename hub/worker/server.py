@@ -85,20 +85,27 @@ class JobServer:
         """Whether it runs, starts or stops."""
         return self._model() is not None
 
-    def start(self) -> None:
+    def start(self) -> str:
         """Ask the hub to start it; nothing happens where it starts already.
+
+        Returns
+        -------
+        str
+            What the hub has against it: it runs already, or its owner has too many. Empty otherwise.
 
         Raises
         ------
         AwayError
-            The hub does not answer.
+            The hub does not answer, or starts no more servers now.
         NotStartedError
             It failed at once.
         """
         answer = self._ask("POST", self._server)
-        # 400: it runs or starts already.
+        if answer.status_code == 429:
+            raise AwayError(f"the hub starts no more servers now: {_said(answer)}")
         if answer.status_code not in (201, 202, 400):
             raise NotStartedError(_said(answer))
+        return _said(answer) if answer.status_code == 400 else ""
 
     def submit(self, job: dict[str, Any]) -> dict[str, Any]:
         """Give it the job, and answer the job's state: as it is, where the job is known already.

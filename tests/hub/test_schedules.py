@@ -177,6 +177,18 @@ def test_a_worker_killed_in_the_middle_doubles_and_loses_nothing(hub: RunningHub
     until(lambda: not any(firing in name for name in bob.servers()))
 
 
+def test_a_server_that_nobody_took_away_is_stopped(hub: RunningHub, bob: Away):
+    left, stopped = "job-00000000000000aa", "job-00000000000000bb"
+    for name in (left, stopped):
+        bob.http.post(f"/hub/api/users/bob/servers/{name}", json={}).raise_for_status()
+    until(lambda: all(bob.servers().get(name, {}).get("ready") for name in (left, stopped)))
+    bob.http.delete(f"/hub/api/users/bob/servers/{stopped}").raise_for_status()
+    (worker,) = workers(hub)
+    os.kill(worker, signal.SIGKILL)  # the next one looks at once
+    every = "/hub/api/users/bob?include_stopped_servers=true"
+    until(lambda: not {left, stopped} & set(bob.http.get(every).json()["servers"]))
+
+
 def test_a_firing_outlives_the_hub_the_proxy_and_the_api(hub: RunningHub, bob: Away):
     slow = "import time; open('outlived.txt', 'a').write('x\\n'); time.sleep(10)"
     firing = bob.run(bob.write("outlived", slow))

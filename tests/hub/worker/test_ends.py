@@ -3,91 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from dbos import DBOS, SetWorkflowID
-from sqlalchemy import Engine, insert, update
+from dbos import SetWorkflowID
+from sqlalchemy import insert, update
+from worker_world import World
 
 from alphapulse_lib.settings import Settings
-from hub.api.database import opened
 from hub.api.ledger.schema import RUNS
-from hub.api.notifications.store import NotificationStore
-from hub.api.schedules.schema import FIRINGS, Asked, Firing
-from hub.api.schedules.store import ScheduleStore
-from hub.worker import durable, firing
-from hub.worker.__main__ import Worker
-from hub.worker.firing import FiringRunner
-from hub.worker.presence import Presence
-from hub.worker.record import Firings
-
-
-class World:
-    """A worker with a database, a DBOS and a hub of its own; the hub's servers all run and their jobs are done."""
-
-    def __init__(self, home: Path) -> None:
-        chosen = Settings(home=home)
-        self.engine: Engine = opened(chosen)
-        self.store, self.firings, self.presence = (
-            ScheduleStore(self.engine),
-            Firings(self.engine),
-            Presence(self.engine),
-        )
-        self.removed: list[str] = []
-        self.user: Any = None
-        http = httpx.Client(transport=httpx.MockTransport(self._answer))
-        self.runner = FiringRunner(self.firings, http, "http://hub/hub/api", "http://proxy")
-        self.worker = Worker(self.engine, self.firings, self.presence, self.runner)
-        durable.launch(chosen, self.presence.id)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        if request.url.host == "proxy":
-            return httpx.Response(200, json={"state": "done", "error": "", "cells": 1, "cells_done": 1})
-        if request.method == "DELETE":
-            self.removed.append(path.rpartition("/job-")[2])
-            return httpx.Response(204)
-        if path.endswith("/tokens"):
-            return httpx.Response(201, json={"token": "narrow"})
-        every = {f"job-{each.id}": {"ready": True, "url": "/x/"} for _, each in self.store.firings(50, None)}
-        return httpx.Response(200, json={"servers": every})
-
-    def ask(self) -> str:
-        return self.store.run(Asked(notebook="a.ipynb"), "ada").id
-
-    def run(self, firing_id: str | None = None) -> Firing:
-        firing_id = firing_id or self.ask()
-        self.worker.look()
-        self.until(lambda: self.store.firing(firing_id).state not in ("due", "starting", "running"))
-        return self.store.firing(firing_id)
-
-    def until(self, true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 20
-        while not true():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def told(self) -> list[str]:
-        return [each.kind for _, each in NotificationStore(self.engine).page("ada", False, 10, None)]
+from hub.api.schedules.schema import FIRINGS
+from hub.worker import firing
+from hub.worker.leftovers import Leftovers
+from hub.worker.server import AwayError
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+    made = World(Settings(home=tmp_path))
     yield made
-    DBOS.destroy(destroy_registry=False)
-    firing_registry().instance_info_map.clear()
-    made.engine.dispose()
-
-
-def firing_registry() -> Any:
-    from dbos._dbos import _get_or_create_dbos_registry
-
-    return _get_or_create_dbos_registry()
+    made.end()
 
 
 def keep(world: World, run: str, record: str) -> None:
@@ -152,3 +90,147 @@ def test_a_firing_that_nothing_carries_out_is_ended_and_its_server_stopped(world
     assert world.run(fresh).state == "finished"
     world.worker.sweep()
     assert world.store.firing(fresh).state == "finished"
+
+
+# --- a server that does not start, or is not what it was ------------------------------------------------------------
+
+
+def starting(answer: httpx.Response, servers: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response | None]:
+    """A hub whose user has those servers, and that answers so to a start."""
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host != "hub" or request.method == "DELETE" or request.url.path.endswith("/tokens"):
+            return None
+        return answer if request.method == "POST" else httpx.Response(200, json={"servers": servers})
+
+    return instead
+
+
+def starts(world: World) -> int:
+    return sum(each.startswith("POST hub") and "/servers/job-" in each for each in world.asked)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing, "_AWAY", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (httpx.Response(500, json={"message": "Error in pre_spawn_start"}), "500 Error in pre_spawn_start"),
+        (httpx.Response(400, json={"message": "User ada already has the maximum of 5 servers"}), "the maximum of 5"),
+        (httpx.Response(202), "it ended while it started"),
+    ],
+)
+def test_a_server_that_does_not_start_is_a_failed_firing_that_says_why(world: World, answer: httpx.Response, says: str):
+    world.instead = starting(answer, {})
+    ended = world.run()
+    assert ended.state == "failed"
+    assert ended.detail.startswith("Its server did not start, tried 3 times (")
+    assert says in ended.detail
+    assert (starts(world), world.told()) == (3, ["firing-failed"])
+
+
+def test_a_hub_that_starts_no_more_servers_is_asked_for_a_while(world: World, impatient: None):
+    world.instead = starting(httpx.Response(429, json={"message": "Active user limit exceeded."}), {})
+    ended = world.run()
+    assert ended.state == "failed"
+    assert "the hub starts no more servers now: 429 Active user limit exceeded." in ended.detail
+    assert starts(world) > 1
+
+
+def test_a_server_that_dies_of_each_job_is_not_started_for_ever(world: World):
+    lives = [False]
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host == "proxy":
+            lives[0] = False
+            return httpx.Response(503)
+        if request.method == "POST" and "/servers/job-" in request.url.path:
+            lives[0] = True
+            return httpx.Response(201)
+        return httpx.Response(200, json={"servers": {}}) if request.method == "GET" and not lives[0] else None
+
+    world.instead = instead
+    ended = world.run()
+    assert (ended.state, starts(world)) == ("failed", 3)
+
+
+def test_an_owner_whom_the_hub_does_not_know_any_more(world: World):
+    world.instead = lambda request: httpx.Response(404, json={"message": "no user"})
+    ended = world.run()
+    assert (ended.state, ended.detail) == ("failed", "The hub knows no user 'ada'.")
+
+
+def test_a_job_that_its_workspace_forgot_is_not_run_again(world: World):
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host != "proxy":
+            return None
+        if request.method == "POST":
+            return httpx.Response(202, json={"state": "running", "error": "", "cells": 1, "cells_done": 0})
+        if world.asked[-2].startswith("POST proxy"):
+            return httpx.Response(503)  # the server is restarted, from nothing
+        return httpx.Response(404, json={"message": "There is no job.", "refused": "job"})
+
+    world.instead = instead
+    ended = world.run()
+    assert ended.state == "lost"
+    assert "it is not run twice" in ended.detail
+    assert sum(each.startswith("POST proxy") for each in world.asked) == 1
+
+
+def test_a_page_not_found_in_a_server_s_place_is_no_word_of_the_job(world: World):
+    answers = iter([httpx.Response(404, json={"message": "no such page"}), httpx.Response(404, text="<html>")])
+    world.instead = lambda request: next(answers, None) if request.url.host == "proxy" else None
+    assert world.run().state == "finished"
+
+
+def test_a_firing_is_cancelled_while_nothing_answers(world: World):
+    asked = world.ask()
+    world.instead = lambda _: httpx.Response(502)
+    world.worker.look()
+    world.until(lambda: world.store.firing(asked).state == "starting")
+    world.store.cancel(asked)
+    world.until(lambda: world.store.firing(asked).state == "cancelled")
+    world.instead = lambda _: None
+    world.until(lambda: world.removed == [asked])
+
+
+# --- servers that are left over ------------------------------------------------------------------------------------
+
+
+def test_servers_that_outlived_their_firing_are_stopped_and_no_others(world: World):
+    over, long_over, open_one, fresh = (world.ask() for _ in range(4))
+    unknown = "0123456789abcdef"
+    for each, ended in ((over, 1), (long_over, 1), (fresh, 2**62)):
+        with world.engine.begin() as connection:
+            connection.execute(update(FIRINGS).where(FIRINGS.c.id == each).values(state="finished", ended_at=ended))
+    servers = {f"job-{each}": {} for each in (over, open_one, fresh)} | {"": {}, "job-bench-1": {}, "mine": {}}
+    users = [{"name": "ada", "servers": servers}, {"name": "bob", "servers": {f"job-{long_over}": {}}}]
+    users += [{"name": "cleo", "servers": {f"job-{unknown}": {}, f"xjob-{unknown}": {}}}]
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != "/hub/api/users":
+            return None
+        assert request.url.params["include_stopped_servers"] == "true"
+        at = int(request.url.params["offset"])
+        following = {"offset": at + 1, "limit": 1} if at < 2 else None
+        return httpx.Response(200, json={"items": users[at : at + 1], "_pagination": {"next": following}})
+
+    world.instead = instead
+    swept = Leftovers(world.firings, world.http, "http://hub/hub/api").sweep()
+    assert swept == sorted((over, long_over, unknown))
+    assert sorted(world.removed) == swept
+    assert f"DELETE hub /hub/api/users/cleo/servers/job-{unknown}" in world.asked
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(403), httpx.Response(200, text="<html>"), httpx.Response(200, json=[])]
+)
+def test_a_hub_that_lists_no_users_ends_no_server(world: World, answer: httpx.Response):
+    world.instead = lambda _: answer
+    answer.request = httpx.Request("GET", "http://hub/hub/api/users")
+    with pytest.raises(AwayError, match="did not list its users"):
+        Leftovers(world.firings, world.http, "http://hub/hub/api").sweep()
+    assert world.removed == []

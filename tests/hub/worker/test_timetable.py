@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from postgres import PostgreSQL
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -58,9 +60,24 @@ class Table:
             self.firings.end(firing, {"state": state, "error": "", "cells": 1, "cells_done": 1})
 
 
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgreSQL]:
+    running = PostgreSQL().start()
+    yield running
+    running.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def chosen(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """The settings of a database of this test's own."""
+    if request.param == "sqlite":
+        return Settings(home=tmp_path)
+    return request.getfixturevalue("postgres").settings(tmp_path, f"t{uuid4().hex[:12]}")
+
+
 @pytest.fixture
-def table(tmp_path: Path) -> Iterator[Table]:
-    engine = opened(Settings(home=tmp_path))
+def table(chosen: Settings) -> Iterator[Table]:
+    engine = opened(chosen)
     yield Table(engine)
     engine.dispose()
 
@@ -241,10 +258,10 @@ def test_a_clock_that_was_set_back_doubles_nothing(table: Table):
     assert [slot for slot, _ in table.made(schedule)] == ["07:00", "08:00"]
 
 
-def test_many_workers_at_once_make_each_firing_once(table: Table, tmp_path: Path):
+def test_many_workers_at_once_make_each_firing_once(table: Table, chosen: Settings):
     schedules = [table.schedule(catch_up="all", cron="*/10 * * * *") for _ in range(5)]
     now = int((START + timedelta(hours=3)).timestamp()) * 10**9
-    engines = [opened(Settings(home=tmp_path)) for _ in range(6)]
+    engines = [opened(chosen) for _ in range(6)]
     together, failed = threading.Barrier(6), []
 
     def work(engine: Engine) -> None:
