@@ -1,5 +1,5 @@
 #!/bin/sh
-# All tests, installing what they need. What needs root (a browser) is installed where we are root; elsewhere the tests
+# All tests, installing what they need. What needs root (a browser, PostgreSQL) is installed where we are root; elsewhere the tests
 # that need it skip and say what to install.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,6 +9,14 @@ if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get 
     echo "alphapulse: installing Debian's chromium for the browser tests" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
         echo "alphapulse: chromium could not be installed; the browser tests will skip" >&2
+fi
+
+# The server itself is started by the tests, with its own data folder and port.
+if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null &&
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "alphapulse: installing Debian's postgresql for the REST API's tests" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null ||
+        echo "alphapulse: postgresql could not be installed; the tests on it will skip" >&2
 fi
 
 # Tests that start whole hubs come after the others, one at a time: each hub is several processes of its own.
