@@ -1,6 +1,6 @@
 #!/bin/sh
-# All tests, installing what they need. What needs root (a browser, PostgreSQL) is installed where we are root; elsewhere the tests
-# that need it skip and say what to install.
+# All tests, installing what they need. What needs root (a browser, PostgreSQL) is installed where we are root; elsewhere
+# the tests that need it skip and say what to install.
 set -eu
 cd "$(dirname "$0")/.."
 hub/set-up.sh test

@@ -12,8 +12,8 @@ from typing import Any
 
 from alphapulse_lib.errors import HubFault, InputError
 from alphapulse_lib.hub_client.paths import part
-from alphapulse_lib.hub_client.transport import Page, Transport
-from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.hub_client.transport import Damaged, Page, Transport
+from alphapulse_lib.model.canonical import from_values, to_json
 from alphapulse_lib.model.run import RunRecord
 
 __all__ = ["Family", "KeptRun", "Runs"]
@@ -115,13 +115,20 @@ class Runs:
             "family": family,
             "spec": spec,
         }
-        return map(_record, self._transport.pages(dict[str, Any], "/v1/runs", query, limit))
+        for values in self._transport.pages(dict[str, Any], "/v1/runs", query, limit):
+            found = _read(values)
+            if isinstance(found, Damaged):
+                found.tell()
+            else:
+                yield found
 
     def page(self, *, limit: int = 50, cursor: str = "", **wanted: str | None) -> Page[RunRecord]:
         """One page of that list, for who turns pages oneself; ``wanted`` as in `list`."""
         query = {**wanted, "limit": limit, "cursor": cursor or None}
         found = self._transport.ask(Page[dict[str, Any]], "GET", "/v1/runs", query=query)
-        return Page(tuple(_record(each) for each in found.items), found.next)
+        read = [_read(each) for each in found.items]
+        damaged = (*found.damaged, *(each for each in read if isinstance(each, Damaged)))
+        return Page(tuple(each for each in read if not isinstance(each, Damaged)), found.next, damaged)
 
     def get(self, run_id: str) -> KeptRun:
         """A run, by its id or the only beginning of one, with its family as it is now.
@@ -230,10 +237,17 @@ def _family(found: _Family) -> Family:
 
 
 def _record(values: dict[str, Any]) -> RunRecord:
-    try:
-        return from_json(json.dumps(values))
-    except (InputError, KeyError, TypeError, ValueError, AttributeError) as wrong:
+    found = _read(values)
+    if isinstance(found, Damaged):
         raise HubFault(
-            f"The hub's record of run {values.get('id')!r} cannot be read: {wrong}.",
+            f"The hub's record of run {found.id!r} cannot be read: {found.why}.",
             "Hub and library may be of different versions.",
-        ) from None
+        )
+    return found
+
+
+def _read(values: dict[str, Any]) -> RunRecord | Damaged:
+    try:
+        return from_values(values)
+    except (InputError, KeyError, TypeError, ValueError, AttributeError) as wrong:
+        return Damaged(str(values.get("id")), str(wrong) or type(wrong).__name__)

@@ -111,10 +111,23 @@ class Schedules:
         *,
         owner: str | None = None,
         state: str | None = None,
+        run: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Firing]:
-        """Firings of one schedule, or of all and backtests beside them; the newest first, asked for page by page."""
-        return self._transport.pages(Firing, _firings(schedule_id), {"owner": owner, "state": state}, limit)
+        """Firings of one schedule, or of all and backtests beside them; the newest first, asked for page by page.
+
+        Parameters
+        ----------
+        schedule_id : str, optional
+            Only this schedule's.
+        owner, run : str, optional
+            Among all schedules' only that person's, or only the one that added that run to the ledger.
+        state : str, optional
+            Only those in this state.
+        limit : int, optional
+            At most so many.
+        """
+        return self._transport.pages(Firing, _firings(schedule_id), {"owner": owner, "state": state, "run": run}, limit)
 
     def firings_page(
         self,
@@ -122,15 +135,22 @@ class Schedules:
         *,
         owner: str | None = None,
         state: str | None = None,
+        run: str | None = None,
         limit: int = 50,
         cursor: str = "",
     ) -> Page[Firing]:
         """One page of that list, for who turns pages oneself."""
-        query = {"owner": owner, "state": state, "limit": limit, "cursor": cursor or None}
+        query = {"owner": owner, "state": state, "run": run, "limit": limit, "cursor": cursor or None}
         return self._transport.ask(Page[Firing], "GET", _firings(schedule_id), query=query)
 
-    def firing(self, schedule_id: str, firing_id: str) -> Firing:
-        """One firing of a schedule."""
+    def firing(self, schedule_id: str | None, firing_id: str) -> Firing:
+        """One firing, by its id alone or only if it is of that schedule.
+
+        Raises
+        ------
+        UnknownTarget
+            There is none.
+        """
         return self._transport.ask(Firing, "GET", f"{_firings(schedule_id)}/{part(firing_id)}")
 
     def cancel(self, schedule_id: str, firing_id: str) -> Firing:
@@ -152,15 +172,32 @@ class Backtests:
 
     def run(
         self,
-        notebook: str,
+        notebook: str | None = None,
         *,
+        strategy: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         timeout: int | None = None,
         output: str | None = None,
         key: str = "",
     ) -> Firing:
-        """Run a notebook now; `get` tells how far it is. The parameters are those of `Schedules.create`."""
-        given = {"notebook": notebook, "parameters": parameters, "timeout": timeout, "output": output}
+        """Run a notebook or a strategy now; `get` tells how far it is.
+
+        Parameters
+        ----------
+        notebook : str, optional
+            Its path in the workspace.
+        strategy : mapping, optional
+            In place of a notebook: ``name`` and ``symbols``, and what else `ap.backtest` takes.
+        parameters, timeout, output, key : optional
+            Those of `Schedules.create`.
+
+        Raises
+        ------
+        NotUnderstood
+            Neither or both are given, or one of them cannot be run.
+        """
+        given: dict[str, Any] = {"notebook": notebook, "strategy": None if strategy is None else dict(strategy)}
+        given |= {"parameters": parameters, "timeout": timeout, "output": output}
         sent = {name: value for name, value in given.items() if value is not None}
         return self._transport.ask(Firing, "POST", "/v1/backtests", body=_plain(sent), key=key or uuid.uuid4().hex)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 import ssl
@@ -21,7 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 from alphapulse_lib.errors import HubFault, InputError, NotSignedIn, SettingsError
 from alphapulse_lib.hub_client.refusals import refusal, unreachable
 
-__all__ = ["Page", "Transport"]
+__all__ = ["Damaged", "Page", "Transport"]
+
+_log = logging.getLogger("alphapulse")
 
 #: Methods that may be sent again whatever became of the first time.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
@@ -36,6 +39,18 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """A row of a list that the hub holds and that cannot be read."""
+
+    id: str
+    why: str
+
+    def tell(self) -> None:
+        """Say so where the list itself has no place for it."""
+        _log.warning("The hub's list leaves out %s, which cannot be read: %s", self.id, self.why)
+
+
+@dataclass(frozen=True, slots=True)
 class Page[T]:
     """Some of a list.
 
@@ -43,10 +58,13 @@ class Page[T]:
     ----------
     next : str or None
         The cursor of the page after it; ``None`` on the last one.
+    damaged : tuple of Damaged
+        What else would stand on it.
     """
 
     items: tuple[T, ...]
     next: str | None = None
+    damaged: tuple[Damaged, ...] = ()
 
 
 class Transport:
@@ -152,11 +170,13 @@ class Transport:
             ) from None
 
     def pages[T](self, kind: type[T], path: str, query: Mapping[str, Any], limit: int | None = None) -> Iterator[T]:
-        """Each item of a list, the next page asked for when it is needed."""
+        """Each item of a list, the next page asked for when it is needed; damaged rows are passed over, with a word."""
         left, cursor = limit, ""
         while left is None or left > 0:
             size = 200 if left is None else min(left, 200)
             page = self.ask(Page[kind], "GET", path, query={**query, "limit": size, "cursor": cursor or None})  # type: ignore[valid-type]
+            for each in page.damaged:
+                each.tell()
             yield from page.items
             if not page.next:
                 return

@@ -9,7 +9,7 @@ from typing import Any
 
 from alphapulse_lib.model.run import Costs, RunRecord, RunSpec, Series, StrategySource
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "from_values", "to_json"]
 
 
 def to_json(record: RunRecord) -> str:
@@ -25,15 +25,30 @@ def from_json(text: str) -> RunRecord:
     InputError
         It holds a key that this version does not know.
     """
-    values = json.loads(text)
+    return from_values(json.loads(text))
+
+
+def from_values(values: dict[str, Any]) -> RunRecord:
+    """The record again, of what its JSON was parsed to.
+
+    Raises
+    ------
+    InputError
+        It holds a key that this version does not know.
+    """
     spec = values["spec"]
-    spec["strategy"] = StrategySource.from_dict(spec["strategy"])
-    spec["costs"] = Costs.from_dict(spec["costs"])
-    spec["instruments"] = tuple(spec["instruments"])
-    values["spec"] = RunSpec.from_dict(spec)
-    values["series"] = tuple(Series.from_dict(each) for each in values["series"])
-    values["statistics"] = {name: math.nan if value is None else value for name, value in values["statistics"].items()}
-    return RunRecord.from_dict(values)
+    made = {
+        "strategy": StrategySource.from_dict(spec["strategy"]),
+        "costs": Costs.from_dict(spec["costs"]),
+        "instruments": tuple(spec["instruments"]),
+    }
+    statistics = {name: math.nan if value is None else value for name, value in values["statistics"].items()}
+    read = {
+        "spec": RunSpec.from_dict({**spec, **made}),
+        "series": tuple(Series.from_dict(each) for each in values["series"]),
+        "statistics": statistics,
+    }
+    return RunRecord.from_dict({**values, **read})
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,8 @@ from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
 from hub.api.comments import routes as comment_routes
+from hub.api.comments.store import CommentStore
+from hub.api.comments.stream import Stream
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
 from hub.api.identity import Door
@@ -72,6 +74,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     )
     app.state.door = door
     app.state.engine = engine = opened(chosen)
+    app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     install(app)

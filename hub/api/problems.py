@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -84,8 +84,9 @@ def install(app: FastAPI) -> None:
         first = found[0]
         return _answer(422, f"{first['where']}: {first['message']}", errors=found)
 
-    @app.exception_handler(OperationalError)
-    async def database(_: Request, error: OperationalError) -> JSONResponse:
+    @app.exception_handler(exc.OperationalError)
+    @app.exception_handler(exc.TimeoutError)  # no connection was free for half a minute
+    async def database(_: Request, error: exc.OperationalError | exc.TimeoutError) -> JSONResponse:
         logging.getLogger("alphapulse.api").error("The database refused: %s", error)
         return _answer(503, "The database does not answer.", "Try again in a moment.", headers={"Retry-After": "2"})
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import PlainTextResponse, Response
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
+from sse_starlette import EventSourceResponse
 
+from hub.api.comments.markup import Words, rendered
 from hub.api.comments.schema import Changed, Comment, Edit, New, Target
 from hub.api.comments.store import CommentStore
-from hub.api.idempotency import Key, once
-from hub.api.identity import BELIEVED, Caller, needs
-from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.comments.stream import Stream
+from hub.api.idempotency import Posted
+from hub.api.identity import Caller, needs
+from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 
 __all__ = ["router"]
@@ -26,9 +24,6 @@ router = APIRouter(prefix="/v1/comments", tags=["comments"], responses=answers(4
 Reader = Annotated[Caller, Depends(needs("custom:comments:read"))]
 Writer = Annotated[Caller, Depends(needs("custom:comments:write"))]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The comment's id.")]
-
-#: Seconds between two looks for what another process of the API wrote.
-_LOOK = 0.5
 
 
 def _store(request: Request) -> CommentStore:
@@ -43,22 +38,24 @@ def comments(
     store: Store,
     _: Reader,
     target: Annotated[Target | None, Query()] = None,
-    parent: Annotated[str | None, Query(max_length=32)] = None,
+    parent: Annotated[str | None, Query(pattern="^[0-9a-f]{1,32}$")] = None,
     order: Annotated[Literal["oldest", "newest"], Query(description="Which come first.")] = "oldest",
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[Comment]:
     """Comments in the order in which they were written, or the newest first."""
-    found = store.page(target, parent, limit + 1, after(cursor), newest_first=order == "newest")
-    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
-    return Page[Comment](items=[each for _, each in found[:limit]], next=more)
+    return page(store.page(target, parent, limit + 1, after(cursor), newest_first=order == "newest"), limit)
 
 
-@router.post("", status_code=201, response_model=Comment, responses=answers(404, 409))
-def write(request: Request, store: Store, caller: Writer, new: New, key: Key = None) -> Response:
+@router.post("", status_code=201, response_model=Comment, responses=answers(404))
+def write(request: Request, post: Posted, store: Store, caller: Writer, new: New) -> Response:
     """Write a comment. Whoever it names with an @, and whoever it answers, is told."""
-    request.app.state.targets.require(new.target)
-    return once(request, caller, key, new, lambda: store.add(new, caller.name))
+
+    def ready() -> Words:
+        request.app.state.targets.require(new.target)
+        return rendered(new.body)
+
+    return post.once(caller, lambda found: store.add(new, found, caller.name), before=ready)
 
 
 @router.get("/events", response_class=EventSourceResponse, responses={200: {"content": {"text/event-stream": {}}}})
@@ -69,36 +66,16 @@ async def events(
     last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None,
 ) -> EventSourceResponse:
     """New, edited and deleted comments as they happen; after a break, send the ``Last-Event-ID`` to miss none."""
-    store = CommentStore(request.app.state.engine)
-    start = int(last_event_id) if last_event_id else await run_in_threadpool(store.newest_event)
+    stream: Stream = request.app.state.comments
+    last = int(last_event_id) if last_event_id else None
     return EventSourceResponse(
-        _follow(store, start, target, lambda: request.app.state.door.model(caller.token)),
+        stream.follow(last, target, lambda: request.app.state.door.model(caller.token)),
         ping=15,
         headers={"Cache-Control": "no-store"},
     )
 
 
-async def _follow(
-    store: CommentStore, start: int, target: str | None, model: Callable[[], Awaitable[object]]
-) -> AsyncIterator[ServerSentEvent]:
-    place, looked = start, time.monotonic()
-    yield ServerSentEvent(comment="listening", id=str(place))
-    while True:
-        if time.monotonic() - looked > BELIEVED:
-            looked = time.monotonic()
-            # A token that has ended hears nothing more; the listener comes back with another one, or is refused.
-            try:
-                if not await model():
-                    return
-            except ProblemError:  # the hub is away: nobody can say whether the token is still good
-                return
-        for after_it, event in await run_in_threadpool(store.events, place, target):
-            place = after_it
-            yield ServerSentEvent(event=event.kind, id=str(place), data=event.comment.model_dump_json())
-        await asyncio.sleep(_LOOK)
-
-
-@router.get("/{comment_id}", responses=answers(404))
+@router.get("/{comment_id}", responses=answers(404, 409))
 def comment(store: Store, _: Reader, comment_id: Id) -> Comment:
     """One comment."""
     return store.get(comment_id)
@@ -107,27 +84,27 @@ def comment(store: Store, _: Reader, comment_id: Id) -> Comment:
 @router.patch("/{comment_id}", responses=answers(404, 409))
 def edit(store: Store, caller: Writer, comment_id: Id, changed: Changed) -> Comment:
     """Change the text; the one before stays in the history. Its author and administrators may."""
-    _require_owner(caller, store.get(comment_id))
-    return store.edit(comment_id, changed.body, caller.name)
+    _require_author(caller, store.author(comment_id))
+    return store.edit(comment_id, changed.body, rendered(changed.body), caller.name)
 
 
-@router.delete("/{comment_id}", responses=answers(404))
+@router.delete("/{comment_id}", responses=answers(404, 409))
 def delete(store: Store, caller: Writer, comment_id: Id) -> Comment:
     """Take the words out of sight; the place in the thread stays. Its author and administrators may."""
-    _require_owner(caller, store.get(comment_id))
+    _require_author(caller, store.author(comment_id))
     return store.delete(comment_id)
 
 
-@router.get("/{comment_id}/history", responses=answers(404))
+@router.get("/{comment_id}/history", responses=answers(404, 409))
 def history(store: Store, caller: Reader, comment_id: Id) -> list[Edit]:
     """The earlier texts, the oldest first; of a deleted comment for its author and administrators alone."""
     found = store.get(comment_id)
     if found.deleted_at:
-        _require_owner(caller, found)
+        _require_author(caller, found.author)
     return store.history(comment_id)
 
 
-@router.get("/{comment_id}/thread", responses={**answers(404), 200: {"content": {"text/markdown": {}}}})
+@router.get("/{comment_id}/thread", responses={**answers(404, 409), 200: {"content": {"text/markdown": {}}}})
 def thread(
     store: Store,
     _: Reader,
@@ -146,6 +123,6 @@ def _told(each: Comment) -> str:
     return f"### {each.author}, {each.created_at:%Y-%m-%d %H:%M} UTC\n\n{words}\n"
 
 
-def _require_owner(caller: Caller, found: Comment) -> None:
-    if not caller.owns(found.author):
-        raise ProblemError(403, f"This comment is {found.author}'s.", "Its author and administrators may change it.")
+def _require_author(caller: Caller, author: str) -> None:
+    if not caller.owns(author):
+        raise ProblemError(403, f"This comment is {author}'s.", "Its author and administrators may change it.")

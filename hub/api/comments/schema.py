@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 
-from hub.api.database import METADATA
+from hub.api.database import METADATA, StoredJson
 
 __all__ = ["COMMENTS", "EDITS", "EVENTS", "Changed", "Comment", "Edit", "Event", "New", "Target"]
 
@@ -27,7 +27,7 @@ COMMENTS = Table(
     Column("body", Text, nullable=False),
     # Made once, when it is written: every reader would render it again.
     Column("html", Text, nullable=False),
-    Column("mentions", JSON, nullable=False),
+    Column("mentions", StoredJson, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("edited_at", BigInteger),
     Column("edited_by", String(255)),
@@ -84,7 +84,7 @@ class New(BaseModel):
 
     target: Target
     body: Body
-    parent: Annotated[str | None, Field(max_length=32, description="The comment this one answers.")] = None
+    parent: Annotated[str | None, Field(pattern="^[0-9a-f]{1,32}$", description="The comment this one answers.")] = None
 
 
 class Changed(BaseModel):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.schema import Family
 from hub.api.ledger.store import RunStore
@@ -39,10 +40,10 @@ class Names(BaseModel):
     names: list[Name] = Field(max_length=200)
 
 
-@router.post("", max_body_size=4 * _LONGEST)
+@router.post("", max_body_size=4 * _LONGEST, response_model=list[Family])
 def families(
-    request: Request, _: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Names
-) -> list[Family]:
+    request: Request, post: Posted, caller: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Names
+) -> Response:
     """The trials of families, in the order asked for; asked by POST, for a name may be longer than an address."""
     store: RunStore = request.app.state.runs
-    return [store.family(each) for each in wanted.names]
+    return post.once(caller, lambda _: [store.family(each) for each in wanted.names], status=200)

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
 
+from alphapulse_lib.model.run import RunRecord
+from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.records import owned, parsed
 from hub.api.ledger.schema import RunDetail
 from hub.api.ledger.store import RunStore
-from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 
 __all__ = ["router"]
@@ -38,7 +41,7 @@ def _store(request: Request) -> RunStore:
 Store = Annotated[RunStore, Depends(_store)]
 
 
-@router.get("")
+@router.get("", response_model=Page[dict[str, Any]])
 def runs(
     store: Store,
     _: Reader,
@@ -51,7 +54,7 @@ def runs(
     spec: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Only runs of exactly this spec.")] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
-) -> Page[dict[str, Any]]:
+) -> Response:
     """Runs' records, the newest first."""
     found = store.page(
         limit + 1,
@@ -64,8 +67,7 @@ def runs(
         family=family,
         spec_id=spec,
     )
-    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
-    return Page[dict[str, Any]](items=[each for _, each in found[:limit]], next=more)
+    return _listed(page(found, limit))
 
 
 @router.post(
@@ -76,25 +78,33 @@ def runs(
     responses={**answers(409), 200: {"model": RunDetail, "description": "It was there already."}},
 )
 def append(
+    post: Posted,
     store: Store,
     caller: Writer,
     record: Annotated[dict[str, Any], Body()],
     mine: Annotated[
         bool, Query(description="It is the caller's, whatever name it was recorded under; `recorded_as` keeps that.")
     ] = False,
-) -> JSONResponse:
+) -> Response:
     """Append a run. Sent again, nothing happens: a run's id is its idempotency key. Nothing deletes or changes one."""
-    found = parsed(record)
-    if mine and not caller.is_service:
-        found = owned(found, caller.name)
-    if not caller.owns(found.user):
-        raise ProblemError(
-            403,
-            f"The record says that {found.user!r} ran it, you are {caller.name!r}.",
-            "What you ran under that name outside of the hub: alphapulse runs --merge --mine",
-        )
-    fresh = store.append(found)
-    return JSONResponse(store.get(found.id).model_dump(mode="json"), 201 if fresh else 200)
+
+    def ready() -> RunRecord:
+        found = parsed(record)
+        if mine and not caller.is_service:
+            found = owned(found, caller.name)
+        if not caller.owns(found.user):
+            raise ProblemError(
+                403,
+                f"The record says that {found.user!r} ran it, you are {caller.name!r}.",
+                "What you ran under that name outside of the hub: alphapulse runs --merge --mine",
+            )
+        return found
+
+    def act(found: RunRecord) -> Response:
+        fresh = store.append(found)
+        return JSONResponse(store.get(found.id).model_dump(mode="json"), 201 if fresh else 200)
+
+    return post.once(caller, act, before=ready)
 
 
 @router.get("/{run_id}", responses=answers(404, 409))
@@ -120,7 +130,14 @@ def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
 )
 async def keep(request: Request, store: Store, caller: Writer, run_id: Id, name: Name) -> Response:
     """Hand in a file that the run's record names; once, by the run's owner."""
-    owner = store.owner(run_id)
+    owner = await run_in_threadpool(store.owner, run_id)
     if not caller.owns(owner):
         raise ProblemError(403, f"Run {run_id} is {owner}'s.")
-    return Response(status_code=201 if store.keep(run_id, name, await request.body()) else 200)
+    fresh = await run_in_threadpool(store.keep, run_id, name, await request.body())
+    return Response(status_code=201 if fresh else 200)
+
+
+def _listed(found: Page[str]) -> Response:
+    """A page of records that are JSON already: each was parsed once, to see that it is whole, and is sent as it is."""
+    rest = found.model_dump_json(exclude={"items"})
+    return Response(f'{{"items":[{",".join(found.items)}],{rest[1:]}', media_type="application/json")

@@ -7,16 +7,19 @@ import json
 import math
 import os
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Engine, Row, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from alphapulse_lib.model.canonical import to_json
+from alphapulse_lib.model.canonical import from_values, to_json
 from alphapulse_lib.model.run import RunRecord
+from hub.api.database import reading, writing
 from hub.api.ledger.records import FILE
 from hub.api.ledger.schema import RUNS, Family, RunDetail, Trial
+from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 
 __all__ = ["RunStore"]
@@ -57,22 +60,22 @@ class RunStore:
             "sharpe_per_period": float(sharpe) if isinstance(sharpe, int | float) and math.isfinite(sharpe) else None,
             "record": text,
         }
-        try:
-            with self._engine.execution_options(writes=True).begin() as connection:
-                connection.execute(insert(RUNS).values(values))
-            return True
-        except IntegrityError:
+        with writing(self._engine) as connection:
+            kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+            fresh = kind.insert(RUNS).values(values).on_conflict_do_nothing().returning(RUNS.c.sequence)
+            if connection.execute(fresh).first() is not None:
+                return True
             if self._row(record.id).record != text:
                 raise ProblemError(
                     409,
                     f"The ledger has another run {record.id}.",
                     "The ledger changes nothing: give the run its own id.",
-                ) from None
+                )
             return False
 
-    def page(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, dict[str, Any]]]:
-        """Records, the newest first, each with its place; ``wanted`` names columns and what they must be."""
-        query = select(RUNS.c.sequence, RUNS.c.record).order_by(RUNS.c.sequence.desc()).limit(limit)
+    def page(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, str | Damaged]]:
+        """Records as JSON, the newest first, each with its place; ``wanted`` names columns and what they must be."""
+        query = select(RUNS.c.sequence, RUNS.c.id, RUNS.c.record).order_by(RUNS.c.sequence.desc()).limit(limit)
         for name, value in wanted.items():
             if value is None:
                 continue
@@ -83,12 +86,15 @@ class RunStore:
                 escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
                 spots = [f"%{a}{escaped}{b}%" for a in (" ", ",") for b in (" ", ",", ".")]
                 query = query.where(or_(*(held(each, escape="\\") for each in spots)))
+            elif name == "family":
+                query = query.where(self._is_of(value))
             else:
                 query = query.where(RUNS.c[name] == value)
         if before is not None:
             query = query.where(RUNS.c.sequence < before)
-        with self._engine.begin() as connection:
-            return [(row.sequence, json.loads(row.record)) for row in connection.execute(query)]
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return [(row.sequence, read(row.id, partial(_checked, row.record))) for row in rows]
 
     def get(self, run_id: str) -> RunDetail:
         """A run, by its id or the only beginning of one.
@@ -96,26 +102,26 @@ class RunStore:
         Raises
         ------
         ProblemError
-            404: none begins so. 409: several do.
+            404: none begins so. 409: several do, or its record is damaged.
         """
         row = self._row(run_id)
-        return RunDetail(record=json.loads(row.record), family=self.family(row.family), files=self.files(row.id))
+        return RunDetail(record=_values(row), family=self.family(row.family), files=self.files(row.id))
 
     def exists(self, run_id: str) -> bool:
         """Whether there is a run of exactly that id."""
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first() is not None
 
     def family(self, name: str) -> Family:
         """The distinct specs among the finished trials of a family, each with its newest Sharpe ratio."""
         last = (
             select(func.max(RUNS.c.sequence).label("sequence"))
-            .where(RUNS.c.family == name, RUNS.c.purpose == "trial", RUNS.c.status == "finished")
+            .where(self._is_of(name), RUNS.c.purpose == "trial", RUNS.c.status == "finished")
             .group_by(RUNS.c.spec_id)
             .subquery()
         )
         query = select(RUNS.c.spec_id, RUNS.c.sharpe_per_period).join(last, RUNS.c.sequence == last.c.sequence)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(RUNS.c.sequence)).all()
         return Family(name=name, trials=[Trial(spec_id=a, sharpe_per_period=b) for a, b in rows])
 
@@ -148,7 +154,7 @@ class RunStore:
             404: the record names no such file. 409: another content is held.
         """
         row = self._row(run_id)
-        named = json.loads(row.record)["artefacts"].values()
+        named = _values(row)["artefacts"].values()
         if name not in named:
             raise ProblemError(
                 404, f"The record of run {row.id} names no file {name!r}.", f"It names {', '.join(named)}."
@@ -165,14 +171,22 @@ class RunStore:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        _keep_names(path.parent)
         return True
 
     def owner(self, run_id: str) -> str:
         """Whose run it is."""
         return str(self._row(run_id).user)
 
+    def _is_of(self, family: str) -> ColumnElement[bool]:
+        """Whether a run is of that family, by the index that the database has for it."""
+        same = RUNS.c.family == family
+        if self._engine.dialect.name != "postgresql":
+            return same
+        return (func.md5(RUNS.c.family) == func.md5(family)) & same
+
     def _row(self, run_id: str) -> Row[Any]:
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             exact = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).first()
             if exact is not None:
                 return exact
@@ -183,3 +197,44 @@ class RunStore:
             ids = ", ".join(row.id for row in found[:5])
             raise ProblemError(409, f"{len(found)} runs or more begin with {run_id!r}.", f"Say more of it: {ids}.")
         raise ProblemError(404, f"The ledger holds no run {run_id!r}.", "GET /v1/runs lists them.")
+
+
+def _checked(record: str) -> str:
+    """A record's JSON, when it is one that this version reads."""
+    from_values(_parsed(record))
+    return record
+
+
+def _values(row: Row[Any]) -> dict[str, Any]:
+    """A run's record as it is answered.
+
+    Raises
+    ------
+    ProblemError
+        409: it is damaged.
+    """
+
+    def how() -> dict[str, Any]:
+        values = _parsed(row.record)
+        from_values(values)
+        return values
+
+    return intact("run", read(row.id, how))
+
+
+def _parsed(record: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(record, parse_constant=_refused)
+    return values
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _keep_names(folder: Path) -> None:
+    """Let the names in a folder outlive a loss of power."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.notifications.schema import Notification
 from hub.api.notifications.store import NotificationStore
-from hub.api.pages import Cursor, Limit, Page, after, cursor_of
+from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import answers
 
 __all__ = ["router"]
@@ -46,12 +47,10 @@ def notifications(
     store: Store, caller: Reader, unread: Annotated[bool, Query()] = False, limit: Limit = 50, cursor: Cursor = ""
 ) -> Page[Notification]:
     """One's own notifications, the newest first."""
-    found = store.page(caller.name, unread, limit + 1, after(cursor))
-    more = cursor_of(found[limit - 1][0]) if len(found) > limit else None
-    return Page[Notification](items=[each for _, each in found[:limit]], next=more)
+    return page(store.page(caller.name, unread, limit + 1, after(cursor)), limit)
 
 
-@router.post("/read")
-def read(store: Store, caller: Reader, until: Until) -> Count:
+@router.post("/read", response_model=Count)
+def read(post: Posted, store: Store, caller: Reader, until: Until) -> Response:
     """Mark one's own notifications as read."""
-    return Count(count=store.read(caller.name, until.id))
+    return post.once(caller, lambda _: Count(count=store.read(caller.name, until.id)), status=200)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
 
-from hub.api.database import METADATA
+from hub.api.database import METADATA, StoredJson
 
 __all__ = ["NOTIFICATIONS", "Notification"]
 
@@ -19,7 +19,7 @@ NOTIFICATIONS = Table(
     Column("user", String(255), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("text", Text, nullable=False),
-    Column("about", JSON, nullable=False),
+    Column("about", StoredJson, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("read_at", BigInteger),
     Index("notifications_of_a_user", "user", "sequence"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, Text, cast, delete, func, insert, select, update
 
 from alphapulse_lib import clock
+from hub.api.database import reading, writing
+from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import fault_of, new_id, settle
 from hub.api.schedules.output import require_other, written
@@ -26,20 +29,22 @@ class ScheduleStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writing = engine.execution_options(writes=True)
 
-    def page(self, owner: str | None, limit: int, before: int | None) -> list[tuple[int, Schedule]]:
+    def page(self, owner: str | None, limit: int, before: int | None) -> list[tuple[int, Schedule | Damaged]]:
         """Schedules, the newest first, each with its place."""
         query = select(SCHEDULES).where(SCHEDULES.c.deleted_at.is_(None))
         if owner is not None:
             query = query.where(SCHEDULES.c.owner == owner)
         if before is not None:
             query = query.where(SCHEDULES.c.sequence < before)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(SCHEDULES.c.sequence.desc()).limit(limit)).all()
             ids = [row.id for row in rows]
             last, faults = _newest(connection, ids), _faults(connection, ids)
-        return [(row.sequence, _schedule(row, last.get(row.id), faults.get(row.id, ""))) for row in rows]
+        return [
+            (row.sequence, read(row.id, partial(_schedule, row, last.get(row.id), faults.get(row.id, ""))))
+            for row in rows
+        ]
 
     def get(self, schedule_id: str) -> Schedule:
         """One schedule.
@@ -49,15 +54,20 @@ class ScheduleStore:
         ProblemError
             404: there is none of that id.
         """
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return _read(connection, schedule_id)
+
+    def owner(self, schedule_id: str) -> str:
+        """Whose schedule it is; 404 where there is none."""
+        with reading(self._engine) as connection:
+            return str(_found(connection, schedule_id).owner)
 
     def add(self, new: New, owner: str) -> Schedule:
         """Make a schedule; its first slot is the next one from now."""
         now = clock.now_ns()
         values: dict[str, Any] = {"id": new_id(), "owner": owner, "created_at": now, "changed_at": now}
         values |= _timetable(new.cron, new.timezone, now)
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(SCHEDULES).values(**new.model_dump(), **values))
             return _read(connection, values["id"])
 
@@ -70,7 +80,7 @@ class ScheduleStore:
             422: the output could now replace the notebook, or is too long.
         """
         values = changed.values()
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
             try:
                 require_other(values.get("notebook", row.notebook), values.get("output", row.output))
@@ -89,7 +99,7 @@ class ScheduleStore:
 
     def pause(self, schedule_id: str) -> Schedule:
         """Let no slot fire until it is resumed; a firing that runs goes on."""
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             if _found(connection, schedule_id).paused_at is None:
                 now = clock.now_ns()
                 settle(connection, schedule_id, now)
@@ -98,7 +108,7 @@ class ScheduleStore:
 
     def resume(self, schedule_id: str) -> Schedule:
         """Fire again, from now on: slots of the pause are not made up for."""
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
             if row.paused_at is not None:
                 from_now = _timetable(row.cron, row.timezone, clock.now_ns())
@@ -107,7 +117,7 @@ class ScheduleStore:
 
     def delete(self, schedule_id: str) -> None:
         """Take a schedule away; what waits is cancelled, what runs goes on, all its firings stay readable."""
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             _found(connection, schedule_id)
             now = clock.now_ns()
             settle(connection, schedule_id, now)
@@ -124,7 +134,7 @@ class ScheduleStore:
         ProblemError
             422: it is of a time when more was let in, and would be refused now.
         """
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
             kept = {name: getattr(row, name) for name in Asked.model_fields}
             try:
@@ -135,20 +145,32 @@ class ScheduleStore:
 
     def run(self, asked: Asked, owner: str) -> Firing:
         """Ask for a notebook to be run now, without a schedule."""
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             return _ask(connection, asked, owner, "backtest", "UTC", None)
 
-    def firings(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, Firing]]:
-        """Firings, the newest first, each with its place; ``wanted`` names columns and what they must be."""
+    def firings(
+        self, limit: int, before: int | None, run: str | None = None, **wanted: str | None
+    ) -> list[tuple[int, Firing | Damaged]]:
+        """Firings, the newest first, each with its place.
+
+        Parameters
+        ----------
+        run : str, optional
+            Only the one that added that run to the ledger.
+        **wanted : str, optional
+            Columns, and what they must be.
+        """
         query = select(FIRINGS)
+        if run is not None:
+            query = query.where(cast(FIRINGS.c.runs, Text).contains(f'"{run}"', autoescape=True))
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(FIRINGS.c[name] == value)
         if before is not None:
             query = query.where(FIRINGS.c.sequence < before)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(FIRINGS.c.sequence.desc()).limit(limit))
-            return [(row.sequence, firing_of(row)) for row in rows]
+            return [(row.sequence, read(row.id, partial(firing_of, row))) for row in rows]
 
     def firing(self, firing_id: str, **wanted: str) -> Firing:
         """One firing, that is also what ``wanted`` says.
@@ -158,8 +180,14 @@ class ScheduleStore:
         ProblemError
             404: there is none.
         """
-        with self._engine.begin() as connection:
-            return firing_of(_found_firing(connection, firing_id, wanted))
+        with reading(self._engine) as connection:
+            row = _found_firing(connection, firing_id, wanted)
+            return intact("firing", read(firing_id, lambda: firing_of(row)))
+
+    def firing_owner(self, firing_id: str, **wanted: str) -> str:
+        """Whose firing it is; 404 where there is none that is also what ``wanted`` says."""
+        with reading(self._engine) as connection:
+            return str(_found_firing(connection, firing_id, wanted).owner)
 
     def cancel(self, firing_id: str) -> Firing:
         """Cancel a firing: at once while it waits, within seconds while it runs.
@@ -169,7 +197,7 @@ class ScheduleStore:
         ProblemError
             409: it is over.
         """
-        with self._writing.begin() as connection:
+        with writing(self._engine) as connection:
             row = _found_firing(connection, firing_id, {})
             if row.state not in OPEN:
                 raise ProblemError(409, f"The firing {firing_id} is over: {row.state}.")
@@ -196,7 +224,8 @@ def _ask(connection: Connection, asked: Asked, owner: str, kind: str, timezone: 
 def _read(connection: Connection, schedule_id: str) -> Schedule:
     row = _found(connection, schedule_id)
     last, faults = _newest(connection, [schedule_id]), _faults(connection, [schedule_id])
-    return _schedule(row, last.get(schedule_id), faults.get(schedule_id, ""))
+    found = read(schedule_id, lambda: _schedule(row, last.get(schedule_id), faults.get(schedule_id, "")))
+    return intact("schedule", found)
 
 
 def _faults(connection: Connection, schedules: list[str]) -> dict[str, str]:
@@ -209,25 +238,31 @@ def _newest(connection: Connection, schedules: list[str]) -> dict[str, Firing]:
     of_them = FIRINGS.c.schedule.in_(schedules)
     newest = select(func.max(FIRINGS.c.sequence)).where(of_them).group_by(FIRINGS.c.schedule)
     rows = connection.execute(select(FIRINGS).where(FIRINGS.c.sequence.in_(newest)))
-    return {row.schedule: firing_of(row) for row in rows}
+    found = {row.schedule: read(row.id, partial(firing_of, row)) for row in rows}
+    return {schedule: each for schedule, each in found.items() if not isinstance(each, Damaged)}
 
 
 def _found(connection: Connection, schedule_id: str) -> Row[Any]:
     there = (SCHEDULES.c.id == schedule_id) & SCHEDULES.c.deleted_at.is_(None)
-    row = connection.execute(select(SCHEDULES).where(there).with_for_update()).first()
+    row = connection.execute(_kept(connection, select(SCHEDULES).where(there))).first()
     if row is None:
         raise ProblemError(404, f"There is no schedule {schedule_id!r}.", "GET /v1/schedules lists them.")
     return row
 
 
 def _found_firing(connection: Connection, firing_id: str, wanted: dict[str, str]) -> Row[Any]:
-    query = select(FIRINGS).where(FIRINGS.c.id == firing_id).with_for_update()
+    query = _kept(connection, select(FIRINGS).where(FIRINGS.c.id == firing_id))
     for name, value in wanted.items():
         query = query.where(FIRINGS.c[name] == value)
     row = connection.execute(query).first()
     if row is None:
         raise ProblemError(404, f"There is no firing {firing_id!r} here.", "GET /v1/firings lists them.")
     return row
+
+
+def _kept(connection: Connection, query: Select[Any]) -> Select[Any]:
+    """The query, with what it finds kept from others where it is about to be changed; who reads stands in no way."""
+    return query.with_for_update() if connection.get_execution_options().get("writes") else query
 
 
 def _update(connection: Connection, schedule_id: str, **values: Any) -> None:

@@ -1,0 +1,111 @@
+"""The typed client covers the API: each route of its document is asked, with each of its parameters, and is read."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.results.ledger import Ledger
+from tests.resources.api_server import RunningApi
+from tests.resources.small_runs import kept
+
+TARGET = "notebook:backtests/routes.ipynb"
+#: Sent by the client itself where it is needed, not by whoever calls it.
+ITS_OWN = {"accept", "cursor", "limit"}
+
+
+def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
+    """Every method of every part of the client, with every argument."""
+    client.health()
+    comments = client.comments
+    written = comments.write(TARGET, "one", key="routes")
+    comments.write(TARGET, "two", parent=written.id)
+    assert len(list(comments.list(TARGET, limit=1))) == 1
+    comments.page(TARGET, parent=written.id, newest_first=True, limit=1)
+    comments.get(written.id)
+    comments.edit(written.id, "three")
+    comments.history(written.id)
+    comments.thread(written.id)
+    comments.thread_text(written.id)
+    assert next(comments.events(TARGET, after="0")).comment.id == written.id
+    comments.delete(written.id)
+    run = kept(ledger)
+    client.runs.append(run)
+    wanted = {"status": run.status, "purpose": run.purpose, "strategy": "SmaCross", "symbol": "GOOG", "user": run.user}
+    assert next(client.runs.list(**wanted, family=run.spec.family, spec=run.spec_id)).id == run.id
+    client.runs.page(**wanted, limit=1)
+    client.runs.get(run.id)
+    client.runs.families([run.spec.family])
+    client.runs.upload(run.id, "equity.parquet", ledger.folder(run.id) / "equity.parquet")
+    client.runs.download(run.id, "equity.parquet", here / "equity.parquet")
+    schedules = client.schedules
+    made = schedules.create("a.ipynb", "0 7 * * *", key="another")
+    list(schedules.list(owner="ada", limit=1))
+    schedules.page(owner="ada")
+    schedules.get(made.id)
+    schedules.change(made.id, cron="0 8 * * *")
+    schedules.pause(made.id)
+    schedules.resume(made.id)
+    fired = schedules.fire(made.id)
+    list(schedules.firings(made.id, state="due"))
+    list(schedules.firings(owner="ada", state="due", run=run.id))
+    schedules.firings_page(made.id)
+    assert schedules.firing(made.id, fired.id) == schedules.firing(None, fired.id)
+    schedules.cancel(made.id, fired.id)
+    schedules.delete(made.id)
+    asked = client.backtests.run(strategy={"name": "SmaCross", "symbols": ["GOOG"]})
+    list(client.backtests.list(owner="ada", state="due"))
+    client.backtests.get(asked.id)
+    client.backtests.cancel(asked.id)
+    told = client.notifications
+    list(told.list(unread=True))
+    told.page()
+    told.read(1)
+    catalog = client.catalog
+    catalog.instruments()
+    days = ("2010-01-04", "2010-01-08")
+    catalog.bars(["AAPL"], "1d", *days, adjust="none", as_of="2011-01-01")
+    catalog.news("AAPL", *days, as_of="2011-01-01")
+    catalog.coverage("AAPL", "1d", *days)
+
+
+def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, tmp_path: Path):
+    document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
+    routes = {
+        (method.upper(), path): {each["name"] for each in operation.get("parameters", ()) if each["in"] != "path"}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    sent: dict[tuple[str, str], set[str]] = defaultdict(set)
+
+    def note(request: httpx.Request) -> None:
+        fitting = [
+            (method, path)
+            for method, path in routes
+            if method == request.method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path)
+        ]
+        # Of /comments/events and /comments/{id} the one without a variable is meant.
+        route = min(fitting, key=lambda each: each[1].count("{"))
+        sent[route] |= set(request.url.params) | {name for name in routes[route] if name in request.headers}
+
+    ada._transport.http.event_hooks["request"].append(note)
+    ask_all(ada, Ledger(tmp_path / "ledger"), tmp_path)
+    assert set(routes) == set(sent)
+    given_by_headers = {"Idempotency-Key"}
+    for route, names in routes.items():
+        assert names - ITS_OWN - given_by_headers <= sent[route], route
+
+
+@pytest.mark.parametrize("part", ["comments", "runs", "schedules", "backtests", "notifications", "catalog"])
+def test_no_method_of_the_client_is_left_out_above(part: str):
+    text = Path(__file__).read_text(encoding="utf-8")
+    kind = Client("http://127.0.0.1:1").__getattribute__(part)
+    methods = [name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))]
+    assert methods
+    for name in methods:
+        assert re.search(rf"\b(client\.)?{part}\.{name}\(|told\.{name}\(", text), name
