@@ -35,7 +35,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     assert next(comments.events(TARGET, after="0")).comment.id == written.id
     comments.delete(written.id)
     run = kept(ledger)
-    client.runs.append(run)
+    client.runs.append(run, mine=True)
     wanted = {"status": run.status, "purpose": run.purpose, "strategy": "SmaCross", "symbol": "GOOG", "user": run.user}
     assert next(client.runs.list(**wanted, family=run.spec.family, spec=run.spec_id)).id == run.id
     client.runs.page(**wanted, limit=1)
