@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup
 
@@ -63,14 +63,18 @@ def day(nanoseconds: int, zone: str = "America/New_York") -> Markup:
 
 
 def at(nanoseconds: int, zone: str, pattern: str = "%Y-%m-%d %H:%M %Z") -> str:
-    """The moment in a zone, as text.
+    """The moment in a zone, as text; in UTC where no such zone is known, as of a schedule that a hand damaged.
 
     Examples
     --------
     >>> at(0, "America/New_York")
     '1969-12-31 19:00 EST'
     """
-    return datetime.fromtimestamp(nanoseconds // 10**9, UTC).astimezone(ZoneInfo(zone)).strftime(pattern)
+    try:
+        clock = ZoneInfo(zone)
+    except (ValueError, ZoneInfoNotFoundError):
+        clock = ZoneInfo("UTC")
+    return datetime.fromtimestamp(nanoseconds // 10**9, UTC).astimezone(clock).strftime(pattern)
 
 
 def _element(nanoseconds: int, told: str, more: str = "") -> Markup:

@@ -24,5 +24,7 @@ c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
 if os.environ.get("ALPHAPULSE_SERVER") == "job":
     # Nobody looks at it: without the screens' extensions it starts in half the time, and the worker asks it often.
     c.ServerApp.log_level = "WARN"
+    # One that a hub started and forgot, killed before it wrote that down, ends by itself; so does one without a worker.
+    c.ServerApp.shutdown_no_activity_timeout = 300  # seconds
     _screens = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim", "voila.server_extension")
     c.ServerApp.jpserver_extensions |= dict.fromkeys((*_screens, "panel.io.jupyter_server_extension"), False)

@@ -51,8 +51,8 @@ class Worker:
     def look(self) -> float:
         """Decide what is due, queue it; the seconds until there is something to look for again."""
         now = clock.now_ns()
+        timetable.decide(self._engine, now)  # first: a slot is on time though DBOS or another worker is in trouble
         self._live(now / 1e9)
-        timetable.decide(self._engine, now)
         waiting = self._firings.waiting()
         for firing_id in waiting:
             if firing_id not in self._queued:

@@ -124,6 +124,26 @@ def test_what_hides_ends_with_the_server(tmp_path: Path, number: int):
     until(lambda: not lives(process) and of_job("hides") == [])
 
 
+def test_a_server_that_has_nothing_to_do_ends_by_itself_and_one_that_has_does_not(tmp_path: Path):
+    """As one that a hub started and forgot. The server looks each minute."""
+    servers = []
+    for name in ("idle", "busy"):
+        root = tmp_path / name / "work"
+        root.mkdir(parents=True)
+        servers.append(Server(root, "--ServerApp.shutdown_no_activity_timeout=5"))
+    idle, busy = servers
+    try:
+        busy.post("long", write(busy.root, "long.ipynb", "import time; time.sleep(75)"), timeout=120)
+        until(lambda: idle.process.poll() is not None, within=100)
+        assert busy.process.poll() is None
+        busy.process.wait(timeout=200)  # nobody asked meanwhile
+    finally:
+        for each in servers:
+            each.process.kill()
+            each.process.wait()
+    assert busy.notebook("long").metadata.papermill.exception is None
+
+
 @pytest.mark.parametrize("death", ["os._exit(1)", "os.kill(os.getpid(), 9)"])
 def test_a_kernel_that_dies_is_a_failed_job_that_says_in_which_cell(server: Server, death: str):
     job_id = f"dies-{len(death)}"

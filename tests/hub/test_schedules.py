@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import nbformat
+import psutil
 import pytest
 from hub_client import Person
 from running_hub import PROJECT, RunningHub
@@ -48,6 +49,12 @@ class Away:
     def answers(self) -> bool:
         try:
             return self.http.get("/services/api/v1/schedules").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def hub_answers(self) -> bool:
+        try:
+            return self.http.get(f"/hub/api/users/{self.name}").status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -187,6 +194,49 @@ def test_a_server_that_nobody_took_away_is_stopped(hub: RunningHub, bob: Away):
     os.kill(worker, signal.SIGKILL)  # the next one looks at once
     every = "/hub/api/users/bob?include_stopped_servers=true"
     until(lambda: not {left, stopped} & set(bob.http.get(every).json()["servers"]))
+
+
+def processes(firing: str, *words: str) -> list[psutil.Process]:
+    """The processes of a firing, those of its server among them, whose command names all of the words."""
+    found = []
+    for each in psutil.process_iter():
+        try:
+            variables, command = each.environ(), " ".join(each.cmdline())
+        except psutil.Error:
+            continue
+        named = firing in (variables.get("ALPHAPULSE_FIRING"), variables.get("JUPYTERHUB_SERVER_NAME", "")[4:])
+        if named and all(word in command for word in words):
+            found.append(each)
+    return found
+
+
+@pytest.mark.parametrize(("victim", "state"), [("alphapulse_jobs", "failed"), ("jupyterhub.singleuser", "lost")])
+def test_a_firing_ends_though_papermill_or_its_server_is_killed(bob: Away, victim: str, state: str):
+    name = victim.partition(".")[0]
+    firing = bob.run(bob.write(name, f"open('{name}.txt', 'a').write('x\\n')", "import time; time.sleep(1000)"))
+    until(lambda: bob.lines(f"{name}.txt") and bob.api("GET", f"/backtests/{firing}")["state"] == "running")
+    for each in processes(firing, victim):
+        each.kill()
+    ended = bob.ended(firing)
+    assert ended["state"] == state
+    assert "ended" in ended["detail"]
+    assert bob.lines(f"{name}.txt") == ["x"]
+    assert bob.told(firing) == ["firing-failed"]
+    until(lambda: processes(firing) == [] and not any(firing in each for each in bob.servers()))
+
+
+def test_a_firing_outlives_a_hub_that_dies_while_it_starts_the_server(hub: RunningHub, bob: Away):
+    firing = bob.run(bob.write("starting", "open('starting.txt', 'a').write('x\\n')"))
+    until(lambda: processes(firing))
+    for each in family.members(hub.home):
+        if "jupyterhub --config" in " ".join(each.cmdline()):
+            each.kill()
+            each.wait()
+    until(bob.hub_answers)  # the API knows the token for some seconds without it
+    ended = bob.ended(firing)
+    assert (ended["state"], ended["detail"]) == ("finished", "")
+    assert bob.lines("starting.txt") == ["x"]
+    assert bob.told(firing) == ["firing-finished"]
 
 
 def test_a_firing_outlives_the_hub_the_proxy_and_the_api(hub: RunningHub, bob: Away):

@@ -20,8 +20,8 @@ TOKEN = "a-token-for-this-test"
 class Server:
     """A lean Jupyter server over one workspace, as the hub starts it for a job."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.port = root, free_port()
+    def __init__(self, root: Path, *options: str) -> None:
+        self.root, self.port, self.options = root, free_port(), options
         self.start()
 
     def start(self) -> None:
@@ -31,7 +31,7 @@ class Server:
         }
         command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
         self.process = subprocess.Popen(
-            [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}"],
+            [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}", *self.options],
             env=environment(self.root / "home", 1, ALPHAPULSE_SERVER="job") | lean,
             stdout=subprocess.DEVNULL,
             stderr=self.root.with_name("server.log").open("ab"),

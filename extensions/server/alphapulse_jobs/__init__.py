@@ -32,6 +32,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
 
     settings = app.web_app.settings
     alone = os.environ.get("ALPHAPULSE_SERVER") == "job"
-    jobs = {"jobs": Jobs(Path(settings["server_root_dir"]).expanduser(), alone)}
+    root = Path(settings["server_root_dir"]).expanduser()
+    jobs = {"jobs": Jobs(root, alone, settings["last_activity_times"])}
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")
     app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

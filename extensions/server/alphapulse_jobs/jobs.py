@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,16 @@ class Jobs:
         The workspace.
     alone : bool
         Whether the server runs jobs and nothing else: then all that descends from it is theirs.
+    activity : dict
+        What the server reads its last activity from; one that does nothing for long may end by itself.
     """
 
-    def __init__(self, root: Path, alone: bool = False) -> None:
+    def __init__(self, root: Path, alone: bool, activity: dict[str, datetime]) -> None:
         self._root, self._alone = root.resolve(), alone
         self._running: dict[str, _Running] = {}
         #: How the jobs of this server ended; the disk may be full, and a notebook may remove its job's folder.
         self._ended: dict[str, dict[str, Any]] = {}
+        self._activity = activity
         if alone:
             adopt()
 
@@ -93,6 +97,7 @@ class Jobs:
             os.close(lock)  # the process holds it now
             os.close(tell)
         running = self._running[folder.id] = _Running(folder, first, process, told)
+        self._activity[folder.id] = datetime.now(UTC) + timedelta(seconds=float(first["timeout"]))  # it ends by then
         running.task = asyncio.get_running_loop().create_task(self._watch(running))
         return self.state(folder.id), True
 
@@ -165,6 +170,7 @@ class Jobs:
         os.close(running.told)
         self._keep(folder, running.state, end)
         self._running.pop(folder.id, None)
+        self._activity[folder.id] = datetime.now(UTC)
 
     async def _end(self, running: _Running) -> None:
         """End all of a job's processes: its guard does, and what a killed guard left is found here."""

@@ -39,7 +39,8 @@ def fault_of(schedule: Row[Any]) -> str:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['msg']}" if where else first["msg"]
+        said = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {said}" if where else said
     if not isinstance(schedule.decided_until, int):
         return "Up to when its slots were decided is not known; pause it and resume it"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from dbos import SetWorkflowID
 from sqlalchemy import insert, update
 from worker_world import World
 
+from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
 from hub.api.ledger.schema import RUNS
-from hub.api.schedules.schema import FIRINGS
-from hub.worker import firing
+from hub.api.schedules.schema import FIRINGS, New
+from hub.worker import durable, firing
 from hub.worker.leftovers import Leftovers
 from hub.worker.server import AwayError
 
@@ -90,6 +92,18 @@ def test_a_firing_that_nothing_carries_out_is_ended_and_its_server_stopped(world
     assert world.run(fresh).state == "finished"
     world.worker.sweep()
     assert world.store.firing(fresh).state == "finished"
+
+
+def test_a_slot_is_decided_on_though_dbos_is_in_trouble(world: World, monkeypatch: pytest.MonkeyPatch):
+    def breaks(*_: Any) -> None:
+        raise RuntimeError("DBOS")
+
+    with clock.at(datetime.now(UTC) - timedelta(minutes=2)):
+        schedule = world.store.add(New(notebook="a.ipynb", cron="* * * * *"), "ada")
+    monkeypatch.setattr(durable, "under_way", breaks)
+    with pytest.raises(RuntimeError, match="DBOS"):
+        world.worker.look()
+    assert "due" in {each.state for _, each in world.store.firings(10, None, schedule=schedule.id)}
 
 
 # --- a server that does not start, or is not what it was ------------------------------------------------------------

@@ -212,6 +212,40 @@ def test_what_was_due_is_decided_before_a_change(table: Table, act: str, policy:
     assert table.made(schedule) == expected
 
 
+def test_a_change_in_the_second_before_a_slot(table: Table):
+    same, later, gone, paused = (table.schedule() for _ in range(4))
+    table.now = datetime(2026, 11, 20, 6, 59, 59, tzinfo=UTC)
+    with clock.at(table.now):
+        table.store.change(same, Changed(cron="0,30 * * * *"))
+        table.store.change(later, Changed(cron="1 * * * *"))
+        table.store.delete(gone)
+        table.store.pause(paused)
+        table.store.resume(paused)
+    table.after(seconds=1)
+    assert [table.made(each) for each in (same, later, gone, paused)] == [
+        *([("07:00", "due")], [], [], [("07:00", "due")])
+    ]
+    table.after(minutes=1)
+    assert table.made(later) == [("07:01", "due")]
+
+
+def test_a_firing_keeps_what_was_asked_when_its_schedule_is_changed_in_the_middle(table: Table):
+    schedule = table.schedule(parameters={"fast": 1})
+    table.after(minutes=30)
+    (firing,) = table.firings.waiting()
+    table.firings.begin(firing)
+    with clock.at(table.now):
+        table.store.change(schedule, Changed(parameters={"fast": 2}, notebook="b.ipynb"))
+        table.store.pause(schedule)
+        asked = table.store.fire(schedule)
+        table.store.delete(schedule)
+    held = table.store.firing(firing)
+    assert (held.state, held.notebook, held.parameters) == ("starting", "a.ipynb", {"fast": 1})
+    assert table.store.firing(asked.id).state == "cancelled"
+    table.end(firing)
+    assert table.store.firing(firing).state == "finished"
+
+
 def test_what_was_due_when_its_schedule_is_deleted_is_remembered(table: Table):
     schedule = table.schedule()
     table.now += timedelta(hours=2, minutes=30)
