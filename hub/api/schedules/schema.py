@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import keyword
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
 from hub.api.database import METADATA, StoredJson
 from hub.api.schedules.output import (
     DEFAULT,
@@ -118,6 +123,21 @@ def _zone(name: str) -> str:
     if not known_zone(name):
         raise ValueError(f"{name!r} is no time zone; take a name such as America/New_York or UTC")
     return name
+
+
+@contextmanager
+def _as_a_value() -> Iterator[None]:
+    """What the library refuses, as pydantic understands it."""
+    try:
+        yield
+    except InputError as wrong:
+        raise ValueError(f"{wrong.message} {wrong.hint}") from None
+
+
+def _period(text: str) -> str:
+    with _as_a_value():
+        Period.parse(text)
+    return text
 
 
 def _plain(value: Any, depth: int = 0) -> None:
@@ -230,7 +250,7 @@ class Strategy(BaseModel):
         AfterValidator(require_strategy),
     ]
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
-    period: Annotated[str, Field(max_length=16)] = "1d"
+    period: Annotated[str, Field(max_length=16), AfterValidator(_period)] = "1d"
     start: Annotated[
         str | None, Field(max_length=40, description="A day or a moment; from the first bar unless told.")
     ] = None
@@ -243,6 +263,12 @@ class Strategy(BaseModel):
     )
     adjust: Literal["splits", "none"] = "splits"
     gaps: Literal["refuse", "allow"] = "refuse"
+
+    @model_validator(mode="after")
+    def _has_a_window(self) -> Self:
+        with _as_a_value():
+            Window.of(self.start, self.end)
+        return self
 
 
 class Backtest(BaseModel):

@@ -216,7 +216,12 @@ def test_a_strategy_is_run_by_the_notebook_that_runs_any(api: Api):
         ({"strategy": {"name": "a b:C", "symbols": ["A"]}}, "is no module and no file"),
         ({"strategy": {"name": "SmaCross", "symbols": []}}, "at least 1"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "cash": -1}}, "greater than 0"),
-        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "start": "\0"}}, "cannot be stored"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "start": "\0"}}, "is not a moment"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "end": "10000-01-01"}}, "is not a moment"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "end": "0000-01-01"}}, "is not a moment"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "start": "2012-01-01", "end": "2011-01-01"}}, "2011"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "period": "1x"}}, "Unknown period '1x'"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "period": "-5d"}}, "Unknown period '-5d'"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A" * 128] * 1000}}, "longer than"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "costs": {"fees": 1}}}, "'per_share', 'percent'"),
         (
