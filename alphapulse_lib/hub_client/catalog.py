@@ -77,5 +77,5 @@ class Catalog:
         try:
             with pa.ipc.open_stream(answer.content) as stream:
                 return stream.read_all()
-        except pa.ArrowInvalid as wrong:
+        except (pa.ArrowException, OSError) as wrong:
             raise HubFault(f"The hub's table at {path} cannot be read: {wrong}.") from None

@@ -11,6 +11,7 @@ from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from alphapulse_lib.errors import HubFault, HubUnreachable
 from alphapulse_lib.hub_client.paths import part
+from alphapulse_lib.hub_client.refusals import unreachable
 from alphapulse_lib.hub_client.transport import Page, Transport
 from alphapulse_lib.model.comment import Comment, CommentEvent, Edit
 
@@ -156,6 +157,8 @@ class Comments:
                     yield told.id, self._event(told) if told.data else None
         except SSEError as wrong:
             raise HubFault(f"The hub's stream of comments cannot be read: {wrong}.") from None
+        except httpx.DecodingError as wrong:
+            raise unreachable(url, wrong, _SILENCE) from None
         except httpx.TransportError as away:
             raise HubUnreachable(f"The stream from {url} broke off ({type(away).__name__}).") from None
 

@@ -45,8 +45,15 @@ def refusal(url: str, answer: httpx.Response) -> HubError:
     return kind(*said)
 
 
-def unreachable(url: str, away: httpx.TransportError, timeout: float) -> HubUnreachable:
-    """The error of a connection that was not made, or that broke."""
+def unreachable(url: str, away: httpx.RequestError, timeout: float) -> HubError:
+    """The error of a connection that was not made, that broke, or that nobody can read."""
+    if isinstance(away, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(away):
+        return HubUnreachable(
+            f"The certificate of {url} is signed by nobody that is trusted here.",
+            "SSL_CERT_FILE names a file with the certificate of who signed it.",
+        )
+    if not isinstance(away, httpx.TransportError):  # it claims a compression that it has not
+        return HubFault(f"What answers at {url} cannot be read ({away}).", "Look at ALPHAPULSE_API_URL.")
     if isinstance(away, httpx.ConnectError | httpx.ConnectTimeout):
         return HubUnreachable(f"Nothing answers at {url}.", _IS_IT_UP)
     if isinstance(away, httpx.TimeoutException):
@@ -62,7 +69,7 @@ def _problem(answer: httpx.Response) -> tuple[str, str] | None:
         return None
     try:
         problem = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(problem, dict) or not isinstance(problem.get("detail"), str):
         return None

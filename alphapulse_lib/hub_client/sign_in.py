@@ -81,5 +81,5 @@ def make_token(hub_api: str, user: str, days: int, note: str, *, held: str = "",
 def _said(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["message"]).rstrip(".")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"status {answer.status_code}"

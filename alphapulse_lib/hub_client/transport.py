@@ -209,9 +209,10 @@ class Transport:
                     headers=headers,
                     content=content() if callable(content) else content,
                 )
-            except httpx.TransportError as away:
+            except httpx.RequestError as away:
                 silences -= isinstance(away, httpx.TimeoutException)
-                if again <= 0 or (isinstance(away, httpx.TimeoutException) and silences < 0):
+                lost = isinstance(away, httpx.TransportError)
+                if again <= 0 or not lost or (isinstance(away, httpx.TimeoutException) and silences < 0):
                     raise unreachable(self.url, away, self._timeout) from None
                 pause = wait
             else:
@@ -247,7 +248,7 @@ class Transport:
         headers = {"Content-Type": "application/json"}
         try:
             return self.http.post(self.url + path, headers=headers, content=_json(body))
-        except httpx.TransportError as away:
+        except httpx.RequestError as away:
             raise unreachable(self.url, away, self._timeout) from None
 
     @contextmanager
@@ -264,7 +265,7 @@ class Transport:
                 if not answer.is_success:
                     answer.read()
                 yield self.accept(answer)
-        except httpx.TransportError as away:
+        except httpx.RequestError as away:
             raise unreachable(self.url, away, self._timeout) from None
 
     def close(self) -> None:
@@ -296,7 +297,7 @@ def _json(body: Any) -> bytes:
 def _seconds(answer: httpx.Response) -> float | None:
     """How long the hub asks us to wait."""
     asked = answer.headers.get("retry-after", "")
-    return min(float(asked), _LONGEST_WAIT) if asked.isdigit() else None
+    return min(float(asked), _LONGEST_WAIT) if asked.isdecimal() else None
 
 
 def _here(host: str) -> bool:

@@ -65,5 +65,7 @@ class Outbox:
                 return connection.execute(sql, arguments).fetchall()
         except sqlite3.Error as refused:
             raise LedgerError(
-                f"{self._path} refused: {refused}.", "Look at the folder's rights and free space."
+                f"{self._path} refused: {refused}.",
+                "Look at the folder's rights and free space. A damaged one may be removed: each run is then handed in "
+                "once more, which changes nothing.",
             ) from None

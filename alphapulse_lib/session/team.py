@@ -87,7 +87,7 @@ class TeamLedger(Ledger):
     def append(self, record: RunRecord) -> None:
         """Take a record in, for good, and hand it in to the team's ledger; that may come later."""
         super().append(record)
-        done = self.hand_in(first=record.id, most=_ALONG)
+        done = self._hand_in_along(record.id)
         if record.id in done.waiting:
             hub.warn(f"The run is in your own ledger, and waits to go to the team's: {done.away}")
         elif record.id in done.refused:
@@ -119,7 +119,7 @@ class TeamLedger(Ledger):
         purpose: str | None = None,
     ) -> list[RunRecord]:
         """Everybody's records, and one's own that wait; those that ended last first. See `Ledger.runs`."""
-        self.hand_in(most=_ALONG)
+        self._hand_in_along()
         wanted = {"status": status, "strategy": strategy, "symbol": symbol, "user": user, "purpose": purpose}
         theirs = self._from_team(lambda: list(self._client.runs.list(**wanted, limit=limit)))
         own = super().runs(limit, **wanted)
@@ -209,6 +209,13 @@ class TeamLedger(Ledger):
             else:
                 done.runs.append(run_id)
         return done
+
+    def _hand_in_along(self, first: str = "") -> HandedIn:
+        """Hand in some of what waits beside what was asked for, which must not fail for it."""
+        try:
+            return self.hand_in(first=first, most=_ALONG)
+        except LedgerError as refused:  # that cannot be remembered what was handed in
+            return HandedIn(waiting=[first] if first else [], away=str(refused))
 
     def hand_over(self, run_id: str) -> None:
         """See to it that the team's ledger has a run, now.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from api_server import RunningApi
-from misbehaving_api import BusyApi, DroppingApi, ForeignServer, SlowApi, misbehaving
+from misbehaving_api import BusyApi, DroppingApi, ForeignServer, GarblingApi, SlowApi, misbehaving
 
 from alphapulse_lib.errors import (
+    AlphaPulseError,
     HubFault,
     HubUnreachable,
     InputError,
@@ -20,6 +24,7 @@ from alphapulse_lib.errors import (
     UnknownTarget,
 )
 from alphapulse_lib.hub_client import Client
+from alphapulse_lib.hub_client.sign_in import make_token
 
 
 def test_health_needs_no_token(api: RunningApi):
@@ -141,6 +146,88 @@ def test_a_comment_is_sent_again_under_one_key():
 def test_another_server_is_not_taken_for_the_hub():
     with misbehaving(ForeignServer()) as server, Client(server.url) as client, pytest.raises(HubFault, match="read"):
         client.health()
+
+
+def raw(status: str, kind: str, body: bytes, more: str = "") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + body
+
+
+PROBLEM, JSON, ARROW = "application/problem+json", "application/json", "application/vnd.apache.arrow.stream"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        raw("200 OK", JSON, b"no gzip at all", "Content-Encoding: gzip\r\n"),
+        raw("200 OK", "text/event-stream", b"no gzip at all", "Content-Encoding: gzip\r\n"),
+        raw("200 OK", JSON, b"[" * 100_000),
+        raw("200 OK", JSON, b'{"items": 1}'),
+        raw("200 OK", JSON, b"\xff\xfe"),
+        raw("200 OK", "text/html", b"<html>sign in</html>"),
+        raw("200 OK", ARROW, b"ARROW1\0\0" + b"\xff" * 64),
+        raw("200 OK", ARROW, b""),
+        raw("204 No Content", JSON, b""),
+        raw("302 Found", "text/html", b"", "Location: /hub/login\r\n"),
+        raw("401 Unauthorized", PROBLEM, b"[" * 100_000),
+        raw("403 Forbidden", PROBLEM, b'{"detail": 7}'),
+        raw("404 Not Found", PROBLEM, b"[]"),
+        raw("413 Too Large", "text/html", b"<html>nginx</html>"),
+        raw("418 Teapot", PROBLEM, b'{"detail": "short and stout", "hint": null}'),
+        raw("429 Too Many Requests", PROBLEM, b'{"detail": "wait"}', "Retry-After: \xb2\r\n"),
+        raw("502 Bad Gateway", "text/html", b"<html>proxy</html>"),
+        raw("503 Service Unavailable", "text/html; charset=nonsense", b"\xff", "Retry-After: soon\r\n"),
+        raw("599 Something", "text/plain", b""),
+    ],
+    ids=lambda said: said[:60].decode("latin-1").splitlines()[0] if said else "nothing",
+)
+def test_whatever_is_answered_is_an_error_that_says_what_to_do(said: bytes, tmp_path: Path):
+    with misbehaving(GarblingApi(said)) as server, Client(server.url, "ada", timeout=1, retries=1) as client:
+        calls: list[Callable[[], object]] = [
+            client.health,
+            lambda: client.comments.write("instrument:AAPL.XNAS", "x"),
+            lambda: client.comments.page(),
+            lambda: next(client.comments.events(stop=lambda: bool(server.requests[3:])), None),
+            lambda: client.runs.get("abcd"),
+            lambda: client.runs.families(["a"]),
+            lambda: client.runs.download("abcd", "equity.parquet", tmp_path / "no such folder" / "equity.parquet"),
+            lambda: client.catalog.bars("AAPL"),
+            lambda: client.notifications.read(1),
+            lambda: client.schedules.change("abcd", cron="0 7 * * *"),
+            lambda: make_token(server.url, "ada", 1, "a test", password="secret"),
+        ]
+        told = []
+        for call in calls:
+            server.requests.clear()
+            try:
+                call()
+            except AlphaPulseError as error:
+                told.append(error)
+                assert error.message.endswith((".", "stout", "wait")), error
+        assert len(told) >= len(calls) - 3, "only where the answer happens to fit"
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_nobody_vouches_for_is_not_taken_for_silence(tmp_path: Path):
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
+    subprocess.run([*made, "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    silent = GarblingApi(b"")
+    silent._listening = context.wrap_socket(silent._listening, server_side=True)
+    with misbehaving(silent) as server:
+        url = server.url.replace("http:", "https:")
+        with Client(url, "ada", timeout=5, retries=0) as client, pytest.raises(HubUnreachable) as refused:
+            client.health()
+    assert "certificate" in refused.value.message
+    assert "SSL_CERT_FILE" in refused.value.hint
 
 
 def test_a_hub_without_the_api_says_so(api: RunningApi):

@@ -97,6 +97,17 @@ class ForeignServer(Misbehaving):
         connection.sendall(self.words("<html>Welcome to my printer</html>", kind="text/html"))
 
 
+class GarblingApi(Misbehaving):
+    """Answers each request with the same bytes, whatever they are."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__()
+        self.said = said
+
+    def answer(self, connection: socket.socket) -> None:
+        connection.sendall(self.said)
+
+
 class CountingProxy(Misbehaving):
     """Passes each request on to another server and remembers it. It behaves, apart from reading along."""
 

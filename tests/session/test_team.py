@@ -254,6 +254,33 @@ def test_a_run_on_thousands_of_instruments_is_handed_in_and_counted(api: Running
     assert ap.run(record.id).family.trials == 1
 
 
+def test_a_damaged_memory_of_what_was_handed_in_keeps_nobody_from_working(api: RunningApi, person):
+    ledger = person("ada")
+    first = kept(ledger)
+    (ledger.root / "outbox.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.warns(UserWarning, match=r"waits to go to the team's: .*outbox\.sqlite"):
+        second = kept(open_ledger())
+    assert ap.runs()["id"].tolist() == [second.id, first.id]
+    (ledger.root / "outbox.sqlite").unlink()
+    assert sorted(person("ada").hand_in().runs) == sorted([first.id, second.id])
+    assert sorted(team(api)) == sorted([first.id, second.id])
+
+
+def test_runs_with_damaged_files_are_listed_and_named(person):
+    record, whole = kept(person("ada")), kept(person("ada"), parameters={"fast": 3})
+    folder = person("ada").folder(record.id)
+    (folder / "equity.parquet").write_bytes(b"PAR1 torn")
+    (folder / "log.txt").write_bytes(b"\xff\xfe")
+    (folder / "fills.parquet").unlink()
+    assert set(ap.runs()["id"]) == {record.id, whole.id}
+    run = ap.run(record.id)
+    for read in (lambda: run.equity, lambda: run.log, lambda: run.fills.empty, run.tearsheet, run._repr_html_):
+        try:
+            read()
+        except LedgerError as damaged:
+            assert "cannot be read" in damaged.message
+
+
 def test_a_record_cannot_lead_out_of_the_ledger(person):
     ledger = person("ada")
     with pytest.raises(LedgerError, match="no name of a run's file"):
