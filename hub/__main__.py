@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from alphapulse_lib.errors import AlphaPulseError
@@ -38,6 +39,9 @@ def main() -> int:
             supervise.reset(_say, _ask)
     except AlphaPulseError as error:
         sys.stderr.write(f"alphapulse: {error.message.rstrip('.')}. {error.hint}\n")
+        return 1
+    except BrokenPipeError:  # whoever read, as `head` does, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+import psutil
 from filelock import FileLock, Timeout
 
 from alphapulse_lib.errors import HubError
@@ -32,6 +34,7 @@ _OURS = ("api", "cache", "catalog", "dashboards", "hub", "ledger", "logs", "run"
 _SIGNS = ("keys.json", "run/up.lock", "catalog/catalog.json", "ledger/ledger.sqlite")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
 _DOWN_WITHIN = 60.0  # seconds; every workspace is given time to end
+_LOOKED_AT_WITHIN = 2.0  # seconds; `alphapulse status` holds the lock for a moment, to learn whether anybody does
 
 
 def up(say: Say) -> None:
@@ -53,31 +56,34 @@ def up(say: Say) -> None:
     home = chosen.home_root
     _prepare(home)
     try:
-        with FileLock(_lock(home), timeout=0), _interrupts():
+        with FileLock(_lock(home), timeout=_LOOKED_AT_WITHIN), _interrupts():
             _run(chosen, home, say)
     except Timeout:
+        if not _network_file(home).exists():
+            say("AlphaPulse is just being started in another terminal.")
+            return
         say("AlphaPulse is already up.")
         _welcome(chosen, network.read(_network_file(home)), keys(home), say)
+    except OSError as refused:
+        raise HubError(
+            f"{refused.filename or home} cannot be written: {(refused.strerror or str(refused)).lower()}.",
+            f"Look at the space and the rights of {home}.",
+        ) from None
     except KeyboardInterrupt:
         say("AlphaPulse is down.")
 
 
 def down(say: Say) -> None:
-    """Stop the hub of this home folder, from any terminal.
+    """Stop the hub of this home folder, from any terminal; by force when it does not stop in time.
 
     Raises
     ------
     HubError
-        It does not stop in time.
+        Another program holds its lock, or is another account's.
     """
     home = settings().home_root
     if is_up(home):
-        os.kill(int(_pid_file(home).read_text(encoding="utf-8")), signal.SIGTERM)
-        deadline = time.monotonic() + _DOWN_WITHIN
-        while is_up(home):
-            if time.monotonic() > deadline:
-                raise HubError(f"The hub did not stop within {_DOWN_WITHIN:.0f} s.", f"See {home / 'logs'}.")
-            time.sleep(0.2)
+        _stop(home, say)
         say("AlphaPulse is down.")
     elif family.end(home):
         say("AlphaPulse was not up; what was left of it has been ended.")
@@ -126,6 +132,24 @@ def reset(say: Say, ask: Ask) -> None:
     say("Removed. The next `make up` starts from nothing.")
 
 
+def _stop(home: Path, say: Say) -> None:
+    """Ask the `make up` of this home folder to end all, and wait until it has."""
+    asked: psutil.Process | None = None
+    deadline = time.monotonic() + _DOWN_WITHIN
+    while is_up(home):
+        if asked is None and (asked := _running(home)):
+            asked.terminate()
+            asked.resume()  # one that was stopped would not hear it
+        if time.monotonic() > deadline:
+            if asked is None:
+                raise HubError(f"{_lock(home)} is held, and not by a `make up`.", "End the program that holds it.")
+            asked.kill()
+            family.end(home)
+            say(f"It did not stop within {_DOWN_WITHIN:.0f} s and was ended by force.")
+            return
+        time.sleep(0.2)
+
+
 # --- the parts of `up` ---------------------------------------------------------------------------------------------
 
 
@@ -146,11 +170,12 @@ def _prepare(home: Path) -> None:
 
 
 def _run(chosen: Settings, home: Path, say: Say) -> None:
+    _network_file(home).unlink(missing_ok=True)  # of the last time
     _pid_file(home).write_text(str(os.getpid()), encoding="utf-8")
     family.end(home)  # what a killed hub may have left
+    held = keys(home)
     places = network.choose(chosen)
     places.write(_network_file(home))
-    held = keys(home)
     sample.fill(chosen, say)
     with programs.kept_alive(chosen, places, held) as healthy:
         deadline = time.monotonic() + _READY_WITHIN
@@ -222,12 +247,22 @@ def _network_file(home: Path) -> Path:
     return home / "run" / "network.json"
 
 
+def _running(home: Path) -> psutil.Process | None:
+    """The `make up` of this home folder; none when the number it left is another process's by now."""
+    try:
+        process = psutil.Process(int(_pid_file(home).read_text(encoding="utf-8")))
+        return process if process.cmdline()[-2:] == ["hub", "up"] else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
 def is_up(home: Path) -> bool:
     """Whether some process holds the lock; a dead one cannot."""
-    if not _lock(home).exists():
-        return False
     try:
-        with FileLock(_lock(home), timeout=0):
+        with _lock(home).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may look at the same moment
             return False
-    except Timeout:
+    except BlockingIOError:
         return True
+    except FileNotFoundError:
+        return False

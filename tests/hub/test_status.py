@@ -8,13 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from misbehaving_api import SlowApi, misbehaving
 from running_hub import PROJECT, RunningHub, environment
 
 from alphapulse_lib.hub_client import Client
+from hub import status as status_of_parts
+from hub.network import Network
 from hub.programs import PROGRAMS
 
 ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
@@ -26,6 +30,25 @@ def alphapulse(chosen: dict[str, str], *words: str, answer: str = "") -> subproc
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+def test_it_may_be_read_by_who_reads_one_line(tmp_path: Path):
+    chosen = environment(tmp_path / "home", 1)
+    done = subprocess.run(
+        f"{ALPHAPULSE} status | true", shell=True, cwd=PROJECT, env=chosen, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+
+
+def test_before_the_first_start_is_through_nothing_is_known_of_the_parts(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / "up.lock"):
+        begun = alphapulse(environment(tmp_path, 1), "status")
+        assert (begun.returncode, begun.stdout.count("has only just begun")) == (1, len(PROGRAMS))
+        Network("127.0.0.1", 1, 1, 1, 1, 1).write(tmp_path / "run" / "network.json")
+        filling = alphapulse(environment(tmp_path, 1), "status")
+        assert (filling.returncode, filling.stdout.count("DOWN")) == (1, len(PROGRAMS))
+        assert not (tmp_path / "keys.json").exists(), "who asks makes no secrets"
 
 
 def test_a_hub_that_was_never_up_is_down_and_stays_untouched(tmp_path: Path):
@@ -50,11 +73,11 @@ def status(hub: RunningHub) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
-def until(hub: RunningHub, wanted: int, within: float = 60) -> dict:
+def until(hub: RunningHub, wanted: int, true: Callable[[dict], bool] = lambda _: True, within: float = 120) -> dict:
     deadline = time.monotonic() + within
     while True:
         code, said = status(hub)
-        if code == wanted:
+        if code == wanted and true(said):
             return said
         assert time.monotonic() < deadline, said
         time.sleep(0.3)
@@ -68,21 +91,29 @@ def test_all_parts_are_up_and_each_is_a_process(hub: RunningHub):
     assert all(Path(each["log"]).exists() for each in said["parts"])
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "dashboards"])
-def test_a_part_that_hangs_or_dies_is_down_until_it_is_back(hub: RunningHub, name: str):
-    (part,) = [each for each in until(hub, 0)["parts"] if each["name"] == name]
-    if name == "api":  # it hangs, first: its process runs, and does not answer
-        os.kill(part["process"], signal.SIGSTOP)
-        (hanging,) = [each for each in until(hub, 1)["parts"] if each["name"] == name]
-        assert (hanging["up"], hanging["process"], "does not answer" in hanging["detail"]) == (
-            False,
-            part["process"],
-            True,
-        )
-    os.kill(part["process"], signal.SIGKILL)
-    until(hub, 1, within=20)
-    (back,) = [each for each in until(hub, 0)["parts"] if each["name"] == name]
-    assert back["process"] != part["process"]
+def part(said: dict, name: str) -> dict:
+    (found,) = [each for each in said["parts"] if each["name"] == name]
+    return found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_part_that_is_stopped_or_dies_is_down_alone_until_it_is_back(hub: RunningHub, name: str):
+    before = part(until(hub, 0), name)["process"]
+    os.kill(before, signal.SIGSTOP)
+    try:
+        said = until(hub, 1)
+        stopped = part(said, name)
+        assert (stopped["up"], stopped["process"], f"kill -CONT {before}" in stopped["detail"]) == (False, before, True)
+        others = [each["name"] for each in said["parts"] if not each["up"] and each["name"] != name]
+        assert others == [], "who is well is not blamed for another"
+    finally:
+        os.kill(before, signal.SIGKILL)
+    until(hub, 0, lambda said: part(said, name)["process"] != before)
+
+
+def test_a_part_that_hangs_is_down():
+    with misbehaving(SlowApi()) as hanging:
+        assert "does not answer within" in status_of_parts._answers(hanging.url, patience=0.3)
 
 
 def test_a_token_is_made_with_the_password_and_opens_the_api_alone(hub: RunningHub):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +17,16 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from filelock import FileLock
 from hub_client import Person
-from running_hub import PROJECT, RunningHub
+from running_hub import PROJECT, RunningHub, environment
 
-from hub import family
+from alphapulse_lib.errors import HubError
+from hub import family, supervise
 
 pytestmark = pytest.mark.timeout(600)
+
+PYTHON = sys.executable
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +210,81 @@ def test_a_killed_up_takes_everything_with_it(hub: RunningHub):
     assert until(lambda: family.members(hub.home) == [])
     hub.process.wait(timeout=10)
     assert "was not up" in hub.make("down").stdout
+
+
+def test_what_a_killed_supervisor_leaves_is_told_and_ended_by_the_next_up(hub: RunningHub):
+    hub.start()
+    leaves = [int((hub.home / "run" / f"{name}.pid").read_text()) for name in ("up", "supervisor")]
+    for each in leaves:
+        os.kill(each, signal.SIGKILL)
+    hub.process.wait(timeout=10)
+    left = {one.pid for one in family.members(hub.home)}
+    assert left
+    told = subprocess.run([PYTHON, "-m", "hub", "status"], cwd=PROJECT, env=hub.environment, capture_output=True)
+    assert (told.returncode, f"{len(left)} processes of one that was killed".encode() in told.stdout) == (1, True)
+    hub.start()
+    assert not left & {one.pid for one in family.members(hub.home)}
+    assert hub.make("down").returncode == 0
+    assert family.members(hub.home) == []
+
+
+def test_down_ends_an_up_that_was_stopped(hub: RunningHub):
+    hub.start()
+    os.kill(int((hub.home / "run" / "up.pid").read_text()), signal.SIGSTOP)
+    assert hub.make("down").returncode == 0
+    assert family.members(hub.home) == []
+    hub.process.wait(timeout=10)
+
+
+def test_a_number_that_is_another_process_s_by_now_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("ALPHAPULSE_HOME", str(tmp_path))
+    monkeypatch.setattr(supervise, "_DOWN_WITHIN", 1.0)
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        (tmp_path / "run" / "up.pid").write_text(str(other.pid))
+        with FileLock(tmp_path / "run" / "up.lock"), pytest.raises(HubError, match="not by a `make up`"):
+            supervise.down(lambda _line: None)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_who_looks_whether_it_is_up_is_in_nobody_s_way(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    lock = tmp_path / "run" / "up.lock"
+    assert not supervise.is_up(tmp_path)
+    with FileLock(lock):
+        assert supervise.is_up(tmp_path)
+    with lock.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not supervise.is_up(tmp_path)
+
+
+def test_a_second_up_before_the_first_has_an_address_says_so(tmp_path: Path):
+    home = tmp_path / "home"
+    (home / "run").mkdir(parents=True)
+    with FileLock(home / "run" / "up.lock"):
+        done = subprocess.run(
+            ["make", "up"], cwd=PROJECT, env=environment(home, 1), capture_output=True, text=True, timeout=60
+        )
+    assert (done.returncode, "just being started" in done.stdout) == (0, True), done.stderr
+    assert not (home / "keys.json").exists()
+
+
+def test_a_disk_that_takes_nothing_more_is_one_line(tmp_path: Path):
+    refused = subprocess.run(
+        [PYTHON, "-m", "hub", "up"],
+        cwd=PROJECT,
+        env=environment(tmp_path / "home", 1),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+    (line,) = refused.stderr.splitlines()
+    assert (refused.returncode, "cannot be written: file too large" in line) == (1, True), line
 
 
 def test_reset_asks_and_removes_only_after_a_yes(hub: RunningHub, catalog: Path):
