@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from alphapulse_lib.errors import InputError
@@ -200,6 +200,30 @@ class Backtests:
         given |= {"parameters": parameters, "timeout": timeout, "output": output}
         sent = {name: value for name, value in given.items() if value is not None}
         return self._transport.ask(Firing, "POST", "/v1/backtests", body=_plain(sent), key=key or uuid.uuid4().hex)
+
+    def run_strategy(
+        self, name: str, symbols: Sequence[str], *, timeout: int | None = None, key: str = "", **what: Any
+    ) -> Firing:
+        """Run a strategy now on the catalog's bars.
+
+        Parameters
+        ----------
+        name : str
+            A shipped one, ``module:Class``, or ``file.py:Class`` with the file's path in the workspace.
+        symbols : sequence of str
+            Tickers or ids.
+        timeout : int, optional
+            Seconds after which it is ended.
+        key : str, optional
+            The same under the same key is run once. Made here unless given.
+        **what
+            ``period``, ``start``, ``end``, ``params``, ``cash``, ``fill``, ``costs``, ``adjust`` and ``gaps`` of
+            `ap.backtest`, times as text.
+        """
+        body: dict[str, Any] = {"strategy": {"name": name, "symbols": [*symbols], **what}}
+        if timeout is not None:
+            body["timeout"] = timeout
+        return self._transport.ask(Firing, "POST", "/v1/backtests", body=body, key=key or uuid.uuid4().hex)
 
     def list(self, *, owner: str | None = None, state: str | None = None, limit: int | None = None) -> Iterator[Firing]:
         """What was run on request, the newest first, asked for page by page."""

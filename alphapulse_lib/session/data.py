@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, moment_ns
@@ -35,7 +36,8 @@ def instruments() -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``symbol``, ``id``, ``name``, ``periods`` (such as ``"1m, 1d"``), ``first`` and ``last`` (the ``ts`` of the
-        earliest and the latest bar, UTC), ``bars`` (of all periods); sorted by id.
+        earliest and the latest bar, UTC), ``bars`` (of all periods), ``fault`` (which of its files cannot be read, and
+        nothing is said of its bars then; empty otherwise); sorted by id.
 
     Raises
     ------
@@ -55,7 +57,15 @@ def instruments() -> pd.DataFrame:
     roots = Roots.of_settings()
     roots.require()
     known = Index(roots).instruments()
-    series = [held(roots, each.id) for each in known]
+    series, faults = [], []
+    for each in known:
+        # One damaged file must not hide all other names.
+        try:
+            found, fault = held(roots, each.id), ""
+        except CatalogDamaged as damaged:
+            found, fault = [], damaged.message
+        series.append(found)
+        faults.append(fault)
     frame = pd.DataFrame(
         {
             "symbol": names(known),
@@ -65,6 +75,7 @@ def instruments() -> pd.DataFrame:
             "first": [min((one.first for one in found), default=None) for found in series],
             "last": [max((one.last for one in found), default=None) for found in series],
             "bars": pd.Series([sum(one.rows for one in found) for found in series], dtype="int64"),
+            "fault": pd.Series(faults, dtype="str"),
         }
     )
     return frame.assign(**{name: pd.to_datetime(frame[name].astype("Int64"), utc=True) for name in ("first", "last")})

@@ -21,6 +21,7 @@ function put(place, html) {
   const scrolled = [...place.querySelectorAll(".scroll")].map((each) => [each.scrollLeft, each.scrollTop]);
   const ticked = new Set([...place.querySelectorAll("[data-pick]:checked")].map((each) => each.value));
   place.innerHTML = html;
+  for (const each of place.querySelectorAll("[data-address]")) each.value = new URL(each.dataset.address, location.href);
   for (const each of place.querySelectorAll("[data-pick]")) each.checked = ticked.has(each.value);
   place.querySelectorAll("form[data-picks]").forEach(count);
   for (const each of place.querySelectorAll("details[data-key]")) if (open.has(each.dataset.key)) each.open = true;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from alphapulse_lib import clock
+from alphapulse_lib.errors import CatalogDamaged, CatalogEmpty
 from alphapulse_lib.views.numbers import venue_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Listed:
     first: int
     last: int
     bars: int
+    fault: str = ""
 
     @property
     def period(self) -> str:
@@ -105,9 +107,13 @@ class Article:
 
 
 def instruments() -> list[Listed]:
-    """All of them, by symbol."""
+    """All of them, by symbol; none where the catalog is empty."""
     import alphapulse_lib as ap
 
+    try:
+        frame = ap.instruments()
+    except CatalogEmpty:
+        return []
     found = [
         Listed(
             id=str(row["id"]),
@@ -117,8 +123,9 @@ def instruments() -> list[Listed]:
             first=_ns(row["first"]),
             last=_ns(row["last"]),
             bars=int(row["bars"]),
+            fault=str(row["fault"]),
         )
-        for row in ap.instruments().to_dict("records")
+        for row in frame.to_dict("records")
     ]
     return sorted(found, key=lambda each: each.symbol)
 
@@ -156,10 +163,13 @@ def _quote(listed: Listed) -> Quote:
 
 
 def _mood(listed: Listed) -> float | None:
-    """The mean score of its last headlines."""
+    """The mean score of its last headlines; none where they cannot be read, which the news says itself."""
     import alphapulse_lib as ap
 
-    scores = ap.news(listed.id)["score"].dropna().tail(_HEADLINES)
+    try:
+        scores = ap.news(listed.id)["score"].dropna().tail(_HEADLINES)
+    except CatalogDamaged:
+        return None
     return float(scores.mean()) if len(scores) else None
 
 

@@ -14,9 +14,9 @@ from markupsafe import Markup
 from alphapulse_lib.errors import AlphaPulseError, Conflict, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.runs import KeptRun
-from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.views import numbers
-from hub.dashboards import ledger
+from hub.dashboards import difference, ledger
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
@@ -99,7 +99,11 @@ class Comparison(Page):
         self._asked: asyncio.Task[tuple[list[Side], list[_Missing]]] | None = None
         self._wrong = _wrong(self._ids)
         if not self._wrong:
-            self.widgets = {"sides": Widget(self._table), "curves": Widget(self._curves, "compare_empty")}
+            self.widgets = {
+                "sides": Widget(self._table),
+                "curves": Widget(self._curves, "compare_empty"),
+                "lines": Widget(self._lines, "compare_empty"),
+            }
 
     def shell(self) -> dict[str, Any]:
         """What is wrong with the address, if anything is."""
@@ -136,6 +140,10 @@ class Comparison(Page):
         sides, _ = await self._sides()
         return await self.api.ask(_drawn, self.api.client, sides) if len(sides) > 1 else ""
 
+    async def _lines(self) -> str:
+        sides, _ = await self._sides()
+        return await self.api.ask(_told_apart, self.api.client, sides) if len(sides) > 1 else ""
+
 
 def _wrong(ids: list[str]) -> str:
     """What is wrong with the ids that an address names; empty where nothing is."""
@@ -149,10 +157,48 @@ def _wrong(ids: list[str]) -> str:
 
 def differing(sides: list[Side]) -> list[tuple[str, list[str]]]:
     """The parameters and settings in which runs differ, with the value of each run."""
-    told = [_settings(each.kept.record.spec) for each in sides]
+    told = [_settings(each.kept.record.spec) | _ground(each.kept.record) for each in sides]
     names = dict.fromkeys(name for each in told for name in each)
     rows = [(name, [each.get(name, _NONE) for each in told]) for name in names]
     return [(name, [each[:_LONGEST] for each in values]) for name, values in rows if len(set(values)) > 1]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The first run and another one: where they begin to differ. No fills where one's files are not here."""
+
+    one: Side
+    other: Side
+    source: tuple[int, str, str] | None
+    counts: tuple[int, int] | None
+    lines: list[difference.Line]
+
+    @property
+    def first(self) -> difference.Line | None:
+        """The first fill that is not the same."""
+        return next((each for each in self.lines if each.differs), None)
+
+
+def _told_apart(client: Client, sides: list[Side]) -> str:
+    """The first run beside each other one, fill by fill from where they begin to differ."""
+    held: dict[int, difference.Fills | None] = {}
+    with tempfile.TemporaryDirectory(prefix="alphapulse-compare-") as folder:
+        for side in sides:
+            file = side.kept.record.artefacts.get("fills", "")
+            if file in side.kept.files:
+                path = Path(folder) / f"{side.number}.parquet"
+                client.runs.download(side.kept.record.id, file, path)
+                held[side.number] = difference.fills(path)
+    return render("compare_lines", pairs=[_pair(sides[0], each, held) for each in sides[1:]])
+
+
+def _pair(one: Side, other: Side, held: dict[int, difference.Fills | None]) -> _Pair:
+    fills = (held.get(one.number), held.get(other.number))
+    source = difference.first_line(*(each.kept.record.spec.strategy.text for each in (one, other)))
+    if fills[0] is None or fills[1] is None:
+        return _Pair(one, other, source, None, [])
+    lines = difference.lines(fills[0], fills[1], one.row.zone)
+    return _Pair(one, other, source, (len(fills[0]), len(fills[1])), lines)
 
 
 def _settings(spec: RunSpec) -> dict[str, str]:
@@ -164,6 +210,13 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         f"spec: {name}": _NONE if at is None else numbers.day(at, "UTC", "%Y-%m-%d %H:%M:%S UTC")
         for name, at in moments.items()
     }
+
+
+def _ground(record: RunRecord) -> dict[str, str]:
+    """What a result rests on besides: the strategy's source, the rows that were read, the libraries."""
+    found = {"strategy's source": record.spec.strategy.digest[:12]}
+    found |= {f"rows of {each.name}": f"{numbers.count(each.rows)}, {each.fingerprint[:12]}" for each in record.series}
+    return found | {name: value for name, value in record.environment.items() if name != "firing"}
 
 
 def _written(value: Any) -> str:

@@ -6,9 +6,11 @@ import asyncio
 
 import panel as pn
 
+from alphapulse_lib.errors import AlphaPulseError, CatalogDamaged
 from hub.dashboards import catalog, charts, ledger, times, timetable, web
 from hub.dashboards.catalog import Listed, Quote
 from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.remote import TroubleError
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
@@ -81,6 +83,7 @@ class Home(Page):
             for each in held:
                 if asked in (each.id, each.symbol):
                     return each
+            return None
         names = await watched(self.services, self.visitor.name)
         return next((each for each in names if each.bars), None)
 
@@ -93,12 +96,21 @@ class Home(Page):
             return ""
         rows = await self._quotes(names)
         selected = await self._selected()
-        return render("watchlist", rows=rows, chosen=selected.id if selected else "")
+        return render(
+            "watchlist",
+            rows=rows,
+            faults=[each for each in names if each.fault],
+            chosen=selected.id if selected else "",
+        )
 
     async def _chosen(self) -> str:
         listed = await self._selected()
         if listed is None:
+            if self.query.get("symbol"):
+                raise TroubleError(f"The catalog holds no {self.query['symbol'][:80]!r}.", "Choose a name you watch.")
             return ""
+        if listed.fault:
+            raise AlphaPulseError(listed.fault)
         quotes = await self._quotes([listed])
         return render("chosen", listed=listed, quote=quotes[0] if quotes else None)
 
@@ -142,5 +154,8 @@ def _drawing(listed: Listed) -> charts.Drawing:
 
     start = catalog.window_start(listed, "1y" if listed.period.endswith(("d", "w")) else "1m")
     bars = ap.bars(listed.id, listed.period, catalog.stamp(start))
-    found = catalog.articles(listed.id, start, listed.last, 200)
+    try:
+        found = catalog.articles(listed.id, start, listed.last, 200)
+    except CatalogDamaged:
+        found = []  # the news says so itself
     return charts.Drawing(bars, listed.zone, listed.currency, articles=found, height=370)

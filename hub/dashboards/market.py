@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 
+from alphapulse_lib.errors import AlphaPulseError, CatalogDamaged, InputError
 from alphapulse_lib.model.window import moment_ns
 from hub.dashboards import catalog, charts, web
 from hub.dashboards.catalog import Listed
@@ -152,12 +154,32 @@ class Market(Page):
         listed = await self._selected()
         if listed is None and self.query.get("symbol"):
             raise TroubleError(f"The catalog holds no {self.query['symbol']!r}.", "Choose one of the names below.")
-        return View.of(listed, self.query) if listed is not None and listed.bars else None
+        if listed is not None and listed.fault:
+            raise AlphaPulseError(listed.fault, "The other names are below.")
+        try:
+            view = View.of(listed, self.query) if listed is not None and listed.bars else None
+        except InputError as wrong:
+            raise TroubleError(wrong.message, wrong.hint) from None
+        if view is not None and view.start > view.end:
+            raise TroubleError("The window ends before it begins.", "Choose other dates above.")
+        return view
+
+    async def _seen(self) -> View | None:
+        """What is looked at; none where the address asks for what is not there, which is told beside the name."""
+        try:
+            return await self._view()
+        except TroubleError:
+            return None
 
     async def _controls(self) -> str:
         held = await self._held()
         listed = await self._selected()
-        view = View.of(listed, self.query) if listed is not None else None
+        view = None
+        if listed is not None:
+            try:
+                view = View.of(listed, self.query)
+            except InputError:  # told beside the name
+                view = View.of(listed, {**self.query, "start": "", "end": ""})
         mine = {each.id for each in await watched(self.services, self.visitor.name)}
         return render("market_controls", held=held, view=view, query=self.query, windows=catalog.WINDOWS, mine=mine)
 
@@ -169,21 +191,21 @@ class Market(Page):
         return render("chosen", listed=view.listed, quote=quotes[0] if quotes else None)
 
     async def _chart(self) -> str:
-        view = await self._view()
+        view = await self._seen()
         if view is None:
             return ""
-        data, total = await self.services.shelf.get(60, _drawing, view)
+        data, total, faults = await self.services.shelf.get(60, _drawing, view)
         figure = await asyncio.to_thread(charts.drawn, data, dark=self.dark)
         self.later(lambda: setattr(self._place, "object", figure))
         pays = any(view.start <= at <= view.end for at, _ in data.dividends)
-        return render("market_note", view=view, shown=len(data.bars), total=total, pays=pays)
+        return render("market_note", view=view, shown=len(data.bars), total=total, pays=pays, faults=faults)
 
     async def _coverage(self) -> str:
-        view = await self._view()
+        view = await self._seen()
         return await self.services.shelf.get(60, _covered, view.listed, view.period) if view else ""
 
     async def _articles(self) -> str:
-        view = await self._view()
+        view = await self._seen()
         if view is None:
             return ""
         found = await self.services.shelf.get(30, catalog.articles, view.listed.id, view.start, view.end, _ARTICLES + 1)
@@ -208,7 +230,7 @@ class Market(Page):
             elif listed is not None:
                 self._thread = Thread(self, f"instrument:{listed.id}")
             else:
-                return ""
+                return render("thread_none")
             self._thread.follow()
         return await self._thread.widget.load()
 
@@ -224,31 +246,40 @@ def _named(held: list[Listed], asked: str) -> Listed | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _drawing(view: View) -> tuple[charts.Drawing, int]:
-    """What the chart shows, and how many bars the window has in all."""
+def _drawing(view: View) -> tuple[charts.Drawing, int, list[str]]:
+    """What the chart shows, how many bars the window has in all, and what beside the prices cannot be read."""
     import alphapulse_lib as ap
 
     listed = view.listed
+    faults: dict[str, None] = {}
+
+    def beside[T](make: Callable[..., T], *given: Any) -> T | None:
+        try:
+            return make(*given)
+        except CatalogDamaged as damaged:
+            faults[damaged.message] = None
+            return None
+
     bars = ap.bars(
         listed.id, view.period, catalog.stamp(view.start), catalog.stamp(view.end), adjust=view.adjust  # type: ignore[arg-type]
     )  # fmt: skip
     total = len(bars)
     bars = bars.tail(_MOST_BARS)
     first = int(bars["ts"].iloc[0].value)
-    found = catalog.articles(listed.id, max(view.start, first - catalog.step(7)), view.end, 500)
+    since = max(view.start, first - catalog.step(7))
     drawing = charts.Drawing(
         bars,
         listed.zone,
         listed.currency,
         style=view.style,
         logarithmic=view.logarithmic,
-        articles=found,
-        splits=catalog.splits(listed.id),
-        dividends=catalog.dividends(listed.id, listed.zone),
-        sentiment=_moods(listed.id, first, view.end),
+        articles=beside(catalog.articles, listed.id, since, view.end, 500) or (),
+        splits=beside(catalog.splits, listed.id) or (),
+        dividends=beside(catalog.dividends, listed.id, listed.zone) or (),
+        sentiment=beside(_moods, listed.id, first, view.end),
         height=380,
     )
-    return drawing, total
+    return drawing, total, list(faults)
 
 
 def _moods(instrument_id: str, start: int, end: int) -> pd.DataFrame | None:

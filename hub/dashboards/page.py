@@ -14,10 +14,10 @@ import panel as pn
 from bokeh.document import Document
 
 from alphapulse_lib import clock
-from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.errors import AlphaPulseError, CatalogEmpty
 from hub.dashboards import catalog
 from hub.dashboards.bridge import Bridge
-from hub.dashboards.remote import Remote
+from hub.dashboards.remote import Remote, TroubleError
 from hub.dashboards.shelf import Shelf
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
@@ -208,7 +208,7 @@ class Page:
     async def _show(self, name: str) -> None:
         widget = self.widgets[name]
         try:
-            html = await widget.load()
+            html = await self._loaded(widget)
         except AlphaPulseError as failed:
             self._failed(name, widget, failed.message, failed.hint)
         except Exception:
@@ -221,6 +221,14 @@ class Page:
             widget.good, widget.good_at, widget.failing_since = shown, clock.now_ns(), 0
             if changed:
                 self.tell("html", slot=name, html=shown, state=state)
+
+    async def _loaded(self, widget: Widget) -> str:
+        try:
+            return await widget.load()
+        except TroubleError as wrong:  # no fault of anything here: what was asked for is not there
+            return render("wrong", said=wrong.message, hint=wrong.hint)
+        except CatalogEmpty:
+            return ""
 
     def _failed(self, name: str, widget: Widget, said: str, hint: str) -> None:
         widget.failing_since = widget.failing_since or clock.now_ns()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
+import secrets
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from alphapulse_lib.errors import Conflict, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.runs import KeptRun
 from alphapulse_lib.model.run import RunRecord, RunSpec
-from hub.dashboards import ledger
+from hub.dashboards import again, ledger, timetable, web
 from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.remote import TroubleError
 from hub.dashboards.templating import render
 from hub.dashboards.thread import Thread
 from hub.dashboards.visitor import Visitor
@@ -23,6 +27,7 @@ from hub.dashboards.visitor import Visitor
 __all__ = ["RunPage"]
 
 _FAMILY = 100
+_ID = re.compile(r"[0-9a-f]{1,32}")
 #: Without these a finished run cannot be drawn.
 _NEEDED = frozenset({"equity", "marks", "fills"})
 
@@ -37,9 +42,13 @@ class RunPage(Page):
         self._id = query.get("id", "")
         self._asked: asyncio.Task[KeptRun] | None = None
         self._thread: Thread | None = None
+        self._key = secrets.token_hex(8)  # of the next time that it is run again
+        self._over = ""
         self.widgets = {
             "head": Widget(self._head),
-            "sheet": Widget(self._sheet),
+            "tools": Widget(self._tools),
+            "again": Widget(self._running, every=2),
+            "sheet": Widget(self._sheet, "sheet_empty"),
             "family": Widget(self._family, "family_empty", every=30),
             "thread": Widget(self._comments, "thread_empty"),
         }
@@ -49,17 +58,55 @@ class RunPage(Page):
         return {"run_id": self._id}
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
-        """Comment."""
-        if self._thread is not None:
+        """Run it again, compare it, or comment."""
+        if name == "again":
+            await self._run_again()
+        elif name == "compare":
+            await self._compare(fields.get("other", "").strip())
+        elif self._thread is not None:
             await self._thread.act(name, value, fields)
+        else:
+            self.note("There is nothing here to write about.", bad=True)
+
+    async def _run_again(self) -> None:
+        given = again.asked((await self._kept()).record)
+        begun = await self.api.ask(self.api.client.backtests.run_strategy, **given, key=self._key)
+        self._key, self._over = secrets.token_hex(8), ""
+        self.query["again"] = begun.id
+        self.tell("address", query="?" + web.page("", id=self._id, again=begun.id).partition("?")[2])
+        await self.reload("again")
+
+    async def _compare(self, other: str) -> None:
+        mine = (await self._kept()).record.id
+        if not _ID.fullmatch(other):
+            raise TroubleError(f"{other[:80]!r} is no id of a run.", "Paste one, or take one of its kind below.")
+        if mine.startswith(other):
+            raise TroubleError("That is this very run.", "Give the id of another one.")
+        self.tell("go", to=web.page("runs", compare=f"{mine},{other}"))
 
     async def _kept(self) -> KeptRun:
         """The run as the API has it, asked for once however many widgets need it; asked for again after a failure."""
+        if not _ID.fullmatch(self._id):
+            raise TroubleError(f"{self._id[:80]!r} is no id of a run.", "Its link may have been cut short or changed.")
         asked = self._asked
         if asked is None or (asked.done() and (asked.cancelled() or asked.exception() is not None)):
             work = self.api.ask(self.api.client.runs.get, self._id)
             self._asked = asked = asyncio.get_running_loop().create_task(work)
-        return await asyncio.shield(asked)
+        try:
+            return await asyncio.shield(asked)
+        except UnknownTarget:
+            raise TroubleError(
+                f"The ledger holds no run {self._id}.", "A run of a workspace is in it once it was handed in."
+            ) from None
+        except Conflict:
+            raise TroubleError(f"Several runs begin with {self._id}.", "Give more of its id.") from None
+
+    async def _held(self) -> KeptRun | None:
+        """The run; none where there is none, which the head of the page tells."""
+        try:
+            return await self._kept()
+        except TroubleError:
+            return None
 
     async def _head(self) -> str:
         record = (await self._kept()).record
@@ -67,15 +114,41 @@ class RunPage(Page):
         self.tell("title", text=f"{row.strategy} {row.symbols} · AlphaPulse")
         return render("run_head", run=row, record=record)
 
+    async def _tools(self) -> str:
+        kept = await self._held()
+        if kept is None:
+            return ""
+        try:
+            again.asked(kept.record)
+        except TroubleError as refused:
+            return render("run_tools", id=kept.record.id, why=f"{refused.message} {refused.hint}")
+        return render("run_tools", id=kept.record.id, why="")
+
+    async def _running(self) -> str:
+        """How far the run is that runs it again."""
+        begun = self.query.get("again", "")
+        if not begun or self._over:
+            return self._over
+        if not _ID.fullmatch(begun):
+            raise TroubleError(f"{begun[:80]!r} is no backtest.", "Its link may have been cut short or changed.")
+        firing = timetable.firing(await self.api.ask(self.api.client.backtests.get, begun))
+        shown = render("run_again", firing=firing, id=self._id)
+        self._over = "" if firing.is_open else shown
+        return shown
+
     async def _sheet(self) -> str:
-        kept = await self._kept()
+        kept = await self._held()
+        if kept is None:
+            return ""
         held = {name: file for name, file in kept.record.artefacts.items() if file in kept.files}
         if kept.record.status == "finished" and not held.keys() >= _NEEDED:
             return render("run_bare", run=ledger.row(kept.record), record=kept.record)
         return await self.api.ask(_told, self.api.client, kept, held)
 
     async def _family(self) -> str:
-        kept = await self._kept()
+        kept = await self._held()
+        if kept is None:
+            return ""
         found = await self.api.all(self.api.client.runs.list, family=kept.family.name, limit=_FAMILY)
         rows = [ledger.row(each) for each in found]
         if all(each.id == kept.record.id for each in rows):
@@ -85,7 +158,9 @@ class RunPage(Page):
         )  # fmt: skip
 
     async def _comments(self) -> str:
-        kept = await self._kept()
+        kept = await self._held()
+        if kept is None:
+            return render("thread_none")
         if self._thread is None:
             # The address may hold only the beginning of the id; comments are about the whole.
             self._thread = Thread(self, f"run:{kept.record.id}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from alphapulse_lib.errors import NotUnderstood
 from hub.dashboards import ledger, web
 from hub.dashboards.compare import MOST, Comparison
 from hub.dashboards.page import Page, Services, Widget
@@ -72,7 +73,10 @@ class Runs(Page):
     async def _table(self) -> str:
         wanted = {name: self.query.get(name) or None for name in _FILTERS}
         most = self._pages * _PAGE
-        found = await self.api.all(self.api.client.runs.list, **wanted, limit=most + 1)
+        try:
+            found = await self.api.all(self.api.client.runs.list, **wanted, limit=most + 1)
+        except NotUnderstood:  # what no run can be, no run is
+            found = []
         rows = [ledger.row(each) for each in found[:most]]
         if not rows:
             return "" if not any(wanted.values()) else render("runs_none", wanted=wanted)

@@ -29,6 +29,17 @@ document.addEventListener("click", (event) => {
   body.append(...[...body.rows].sort(order));
 });
 
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy), words = button.textContent;
+  field.select();
+  let copied;  // a page without TLS may not write to the clipboard; the older way may
+  try { await navigator.clipboard.writeText(field.value); copied = true; } catch (refused) { copied = document.execCommand("copy"); }
+  button.textContent = copied ? "Copied" : "Press Ctrl and C";
+  setTimeout(() => { button.textContent = words; }, 3_000);
+});
+
 setInterval(() => {
   for (const each of document.querySelectorAll("time[data-ago]")) {
     const away = (Date.parse(each.dateTime) - Date.now()) / 1000, seconds = Math.floor(Math.abs(away));

@@ -19,7 +19,7 @@ def quote(days: float) -> Quote:
 
 
 def test_each_price_that_is_older_than_a_long_weekend_says_how_old_it_is():
-    shown = render("watchlist", rows=[quote(4), quote(400)], chosen="")
+    shown = render("watchlist", rows=[quote(4), quote(400)], faults=[], chosen="")
     assert shown.count(" old</span>") == 1
     assert "1 year old" in shown
     assert "13 days old" in render("chosen", listed=LISTED, quote=quote(13.5))

@@ -1,0 +1,73 @@
+"""A run that is to be run again: what the API is asked for, or why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.model.window import FOREVER
+from alphapulse_lib.settings import settings
+from alphapulse_lib.views import numbers
+from hub.dashboards.remote import TroubleError
+
+__all__ = ["asked"]
+
+#: Where the strategies are that every workspace has.
+_SHIPPED = "alphapulse_lib."
+
+
+def asked(record: RunRecord) -> dict[str, Any]:
+    """What `Backtests.run_strategy` is given so that the same spec runs once more, on today's catalog.
+
+    Raises
+    ------
+    TroubleError
+        The spec says more than can be asked for, or its strategy is in nobody's workspace but its author's.
+    """
+    spec = record.spec
+    module, _, name = spec.strategy.name.rpartition(":")
+    if not module.startswith(_SHIPPED):
+        where = "a notebook" if module in ("", "__main__") else f"{module}, a file"
+        raise TroubleError(
+            f"{name} cannot be run again from here: it was defined in {where} of {record.user}'s workspace.",
+            "Run it again there; only strategies that come with AlphaPulse are in every workspace.",
+        )
+    for told, said in (
+        (spec.as_of or spec.recorded_as_of, "on what was known at a moment of the past"),
+        (spec.seed, f"with the seed {spec.seed}"),
+        (spec.scorer and spec.scorer != settings().scorer, f"on the scores of {spec.scorer}"),
+    ):
+        if told:
+            raise TroubleError(f"It cannot be run again from here: it ran {said}.", "Run it again in a notebook.")
+    zone = numbers.place(spec).timezone
+    return {
+        "name": spec.strategy.name,
+        "symbols": list(spec.instruments),
+        "period": spec.period,
+        "start": None if spec.start <= 0 else _written(spec.start, zone),
+        "end": None if spec.end >= FOREVER else _written(spec.end, zone, end=True),
+        "params": spec.parameters,
+        "cash": spec.cash,
+        "fill": spec.fill,
+        "costs": {cost: value for cost, value in asdict(spec.costs).items() if value},
+        "adjust": spec.adjust,
+        "gaps": "allow",  # those that there are, it ran over the first time
+    }
+
+
+def _written(nanoseconds: int, zone: str, *, end: bool = False) -> str:
+    """A bound as text that is read back as the very same moment: a bare day where it bounds one."""
+    edge = nanoseconds + 1 if end else nanoseconds
+    whole, rest = divmod(edge, 10**9)
+    local = datetime.fromtimestamp(whole, UTC).astimezone(ZoneInfo(zone))
+    if not rest and local.time() == datetime.min.time():
+        return f"{local.date() - timedelta(days=1) if end else local.date()}"
+    whole, rest = divmod(nanoseconds, 10**9)
+    if rest % 1000:
+        raise TroubleError(
+            "It cannot be run again from here: its window is cut at a nanosecond.", "Run it again in a notebook."
+        )
+    return (datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest // 1000)).isoformat()

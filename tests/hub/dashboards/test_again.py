@@ -1,0 +1,67 @@
+"""Running a run again: the same spec is asked for, or it is said why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import small_runs
+
+from alphapulse_lib.model.run import Costs, RunRecord
+from alphapulse_lib.model.window import FOREVER, Window
+from hub.api.schedules.schema import Backtest
+from hub.dashboards import again
+from hub.dashboards.remote import TroubleError
+
+SHIPPED = "alphapulse_lib.engine.strategies.sma_cross:SmaCross"
+
+
+def record(**changes: Any) -> RunRecord:
+    spec = small_runs.spec(**({"name": SHIPPED} | changes))
+    return RunRecord("ab", spec.id, spec, "finished", "trial", "ada", 1, 2, {})
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2010-01-04", "2010-03-14"),  # the clock is changed on that day
+        (None, None),
+        ("2010-01-04T09:30:00.25-05:00", "2010-01-05T16:00-05:00"),
+    ],
+)
+def test_what_is_asked_for_bounds_the_same_window(start: str | None, end: str | None):
+    window = Window.of(start, end, "America/New_York")
+    given = again.asked(record(start=window.start, end=window.end))
+    assert Window.of(given["start"], given["end"], "America/New_York") == window
+
+
+def test_the_api_takes_it_and_nothing_of_the_spec_is_left_out():
+    told = record(parameters={"fast": 5, "slow": 60}, costs=Costs(per_share=0.01, minimum=1), fill="close", cash=5e4)
+    given = again.asked(told)
+    taken = Backtest.model_validate({"strategy": given}).asked().parameters
+    assert taken["strategy"] == SHIPPED
+    assert (taken["symbols"], taken["period"], taken["cash"]) == (["GOOG.XNAS"], "1d", 5e4)
+    assert taken["params"] == {"fast": 5, "slow": 60}
+    assert (taken["fill"], taken["costs"]) == ("close", {"per_share": 0.01, "minimum": 1})
+    assert told.spec.end < FOREVER
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"name": "__main__:Mine"}, "defined in a notebook of ada's workspace"),
+        ({"name": "mine:Mine"}, "defined in mine, a file of ada's workspace"),
+        ({"seed": 7}, "with the seed 7"),
+        ({"as_of": 10**18}, "known at a moment of the past"),
+        ({"scorer": "somebody's"}, "on the scores of somebody's"),
+        ({"start": 1_300_000_000_000_000_001}, "cut at a nanosecond"),
+    ],
+)
+def test_what_cannot_be_asked_for_says_why(changes: dict[str, Any], why: str):
+    with pytest.raises(TroubleError, match=why):
+        again.asked(record(**changes))
+
+
+def test_a_record_without_a_seed_of_its_own_can_be_run_again():
+    assert again.asked(replace(record(), user="bob"))["name"] == SHIPPED
