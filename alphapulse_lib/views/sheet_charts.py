@@ -73,10 +73,24 @@ def draw(run: Run) -> Charts:
             title="Drawdown against buy and hold",
         ),
         "sharpe": chart(
-            ends, [Line("Sharpe", sharpe)], label=numbers.ratio, day=day, height=150, zero=True, most_days=5
+            ends,
+            [Line("Sharpe", sharpe)],
+            label=numbers.ratio,
+            day=day,
+            height=150,
+            zero=True,
+            most_days=5,
+            title="Rolling Sharpe ratio",
         ),
         "volatility": chart(
-            ends, [Line("Volatility", volatility)], label=_share, day=day, height=150, zero=True, most_days=5
+            ends,
+            [Line("Volatility", volatility)],
+            label=_share,
+            day=day,
+            height=150,
+            zero=True,
+            most_days=5,
+            title="Rolling volatility",
         ),
         "exposure": chart(
             ends,
@@ -86,6 +100,7 @@ def draw(run: Run) -> Charts:
             height=150,
             zero=True,
             most_days=5,
+            title="Value held over equity",
         ),
         "turnover": _turnover(run, zone),
         "prices": _prices(run, day),
@@ -114,6 +129,7 @@ def _turnover(run: Run, zone: str) -> str:
         height=150,
         zero=True,
         most_days=5,
+        title="Turnover, month by month",
     )
 
 

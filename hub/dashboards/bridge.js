@@ -93,16 +93,17 @@ export function render({model, el}) {
 
   // The server's half of the page is gone when the service was restarted: say so, and open the page again when it is back.
   let lost = false;
-  setInterval(async () => {
+  for (const each of window.Bokeh?.documents ?? []) each.on_event("connection_lost", () => { lost = true; watch(); });
+  const watch = async () => {
     if (document.hidden && !lost) { answered = Date.now(); return; }
-    if (!lost) say("ping");
-    if (Date.now() - answered < 25_000) return;
+    if (!lost && Date.now() - answered < 25_000) { say("ping"); return; }
     lost = true;
     document.body.dataset.connection = "lost";
     try {
       if ((await fetch("health", {cache: "no-store"})).ok && !document.querySelector("textarea")?.value) location.reload();
     } catch (away) { /* not back yet */ }
-  }, 8_000);
+  };
+  setInterval(watch, 8_000);
 
   say("ready", dark() ? "dark" : "light");
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.hub_client import Client
@@ -12,7 +13,9 @@ from alphapulse_lib.model.comment import CommentEvent
 
 __all__ = ["Remote", "TroubleError"]
 
-_PATIENCE = 20.0  # seconds without a byte from the API
+_PATIENCE = 10.0  # seconds without a byte from the API
+#: Threads that wait for the API. Their own: while it hangs, whatever reads the catalog must find a thread.
+_WAITING = ThreadPoolExecutor(64, thread_name_prefix="asks-the-api")
 
 
 class TroubleError(AlphaPulseError):
@@ -41,11 +44,11 @@ class Remote:
 
     async def ask[**P, T](self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What a method of the client returns, asked in a thread."""
-        return await asyncio.to_thread(function, *given, **named)
+        return await asyncio.get_running_loop().run_in_executor(_WAITING, lambda: function(*given, **named))
 
     async def all[**P, T](self, function: Callable[P, Iterable[T]], *given: P.args, **named: P.kwargs) -> list[T]:
         """What a method of the client gives one after the other, asked in a thread."""
-        return await asyncio.to_thread(lambda: list(function(*given, **named)))
+        return await self.ask(lambda: list(function(*given, **named)))
 
     def follow(self, target: str, happened: Callable[[CommentEvent], None], refused: Callable[[str], None]) -> None:
         """Hear of each comment on something, in the loop that calls this, until the page is closed.

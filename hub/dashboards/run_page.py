@@ -109,7 +109,10 @@ class RunPage(Page):
             return None
 
     async def _head(self) -> str:
-        record = (await self._kept()).record
+        try:
+            record = (await self._kept()).record
+        except TroubleError as wrong:
+            return render("run_none", said=wrong.message, hint=wrong.hint)
         row = ledger.row(record)
         self.tell("title", text=f"{row.strategy} {row.symbols} · AlphaPulse")
         return render("run_head", run=row, record=record)

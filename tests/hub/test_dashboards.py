@@ -21,6 +21,7 @@ import small_runs
 from browser import CHROMIUM, FLAGS, Witness
 from running_hub import PROJECT, RunningHub
 from signed_in import DASHBOARDS, SignedIn
+from sitting import sit, visit
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
@@ -192,25 +193,13 @@ def sitting(hub: RunningHub, browser: Any) -> Iterator[Callable[[SignedIn], tupl
     contexts = []
 
     def opened(somebody: SignedIn, **more: Any) -> tuple[Any, Witness]:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **more)
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        context.add_cookies(
-            [
-                {"name": each.name, "value": each.value, "url": f"{hub.url}{each.path}"}
-                for each in somebody.http.cookies.jar
-            ]
-        )
-        return context.new_page(), Witness(context, hub.url.removeprefix("http://"))
+        page, witness = sit(browser, hub, somebody, **more)
+        contexts.append(page.context)
+        return page, witness
 
     yield opened
     for context in contexts:
         context.close()
-
-
-def visit(page: Any, hub: RunningHub, name: str) -> None:
-    page.goto(f"{hub.url}{DASHBOARDS}{name}")
-    page.wait_for_function("() => !document.querySelector('main .skeleton')")
 
 
 @pytest.fixture(scope="module")

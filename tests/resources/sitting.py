@@ -1,0 +1,27 @@
+"""Somebody who signed in, in front of the dashboards in a real browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from browser import Witness
+from running_hub import RunningHub
+from signed_in import DASHBOARDS, SignedIn
+
+__all__ = ["sit", "visit"]
+
+
+def sit(browser: Any, hub: RunningHub, somebody: SignedIn, **more: Any) -> tuple[Any, Witness]:
+    """A page in a browser of their own, and what it sees; ``more`` as Playwright's ``new_context`` takes it."""
+    context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | more))
+    context.set_default_timeout(60_000)
+    context.add_cookies(
+        [{"name": each.name, "value": each.value, "url": f"{hub.url}{each.path}"} for each in somebody.http.cookies.jar]
+    )
+    return context.new_page(), Witness(context, hub.url.removeprefix("http://"))
+
+
+def visit(page: Any, hub: RunningHub, name: str) -> None:
+    """Open a page of the dashboards, and wait until every widget has said what it has to say."""
+    page.goto(f"{hub.url}{DASHBOARDS}{name}")
+    page.wait_for_function("() => !document.querySelector('main .skeleton')")
