@@ -170,7 +170,9 @@ def test_a_full_disk_is_a_failed_job_with_the_notebook_as_it_was_saved_last(serv
     state = server.ended(job_id)
     assert state["state"] == "failed"
     assert state["error"].startswith(f"The notebook could not be saved in .jobs/{job_id} while it ran: file too large.")
+    assert (state["cells"], state["cells_done"]) == (4, 2 if size else 1)
     assert outputs(server, job_id)[0].text == "before\n"
+    assert not (server.root / ".jobs" / job_id / "whole.ipynb").exists()
     assert of_job(job_id) == []
     assert server.post(job_id, f"{job_id}.ipynb").json()["state"] == "failed"
 

@@ -148,8 +148,12 @@ def _not_kept(refused: OSError) -> Refused:
 
 def _write(path: Path, state: dict[str, Any]) -> None:
     beside = path.with_suffix(".partial")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            json.dump(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -190,7 +190,10 @@ class Jobs:
             self._ended[folder.id] = folder.read()
         except (OSError, ValueError, Refused) as refused:
             _log.error("The end of job %s is kept in memory alone: %s", folder.id, refused)
-            self._ended[folder.id] = first | end
+            held = first
+            with suppress(OSError, Refused):
+                held = folder.read()
+            self._ended[folder.id] = held | end
 
     def _checked(self, asked: Any) -> tuple[JobFolder, dict[str, Any]]:
         if not isinstance(asked, dict):

@@ -39,6 +39,7 @@ def publish(folder: JobFolder, state: dict[str, Any], why: str = "", cell: int |
     try:
         _finish(folder.partial, source, state, why, cell)
     except OSError:  # no room for another copy: what was saved last is whole, too
+        source.unlink(missing_ok=True)
         source = folder.partial
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
