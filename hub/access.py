@@ -46,15 +46,15 @@ def check(chosen: Settings) -> None:
 
 def configure(c: Any, chosen: Settings, held: Keys) -> None:
     """Tell JupyterHub who may sign in; ``c`` is its configuration object."""
+    from hub.authenticator import authenticator  # JupyterHub itself: `make up` need not wait for it
+
+    c.JupyterHub.authenticator_class = authenticator("shared-password" if chosen.auth == "password" else chosen.auth)
     if chosen.auth == "password":
-        c.JupyterHub.authenticator_class = "shared-password"
         c.SharedPasswordAuthenticator.admin_password = held.admin_password
         c.SharedPasswordAuthenticator.user_password = held.user_password
-    else:
-        c.JupyterHub.authenticator_class = chosen.auth
     c.Authenticator.admin_users = admins(chosen)
     c.Authenticator.allowed_users = admins(chosen) | users(chosen)
     c.Authenticator.allow_all = chosen.users.strip() == "*"
-    # A name becomes a folder: it must not be able to climb out of it.
-    c.Authenticator.username_pattern = r"[a-z0-9_][a-z0-9_.@+-]*$"
+    # A name becomes a folder and a log: it must not be able to climb out of them, nor be longer than a file's name.
+    c.Authenticator.username_pattern = r"[a-z0-9_][a-z0-9_.@+-]{0,199}$"
     c.JupyterHub.cookie_secret = bytes.fromhex(held.cookie_secret)

@@ -181,6 +181,28 @@ def test_a_killed_proxy_comes_back_with_its_routes(hub: RunningHub, admin: Perso
     assert until(routed)
 
 
+def test_a_person_is_removed_with_all_that_runs_for_them(hub: RunningHub, admin: Person):
+    """JupyterHub alone answers 500 while one of the named servers, such as a scheduled notebook's, runs."""
+    carol = "/hub/api/users/carol"
+    admin.http.post(carol)  # there already, when she has signed in
+    for server in ("", "job-0123456789abcdef"):
+        admin.http.post(f"{carol}/servers/{server}").raise_for_status()
+
+    def both_ready() -> bool:
+        servers = admin.http.get(carol).json()["servers"]
+        return len(servers) == 2 and all(each["ready"] for each in servers.values())
+
+    assert until(both_ready, within=240)
+    admin.http.post(f"{carol}/servers/job-about-to-start").raise_for_status()
+    running = [one for one in family.members(hub.home) if one.environ().get("JUPYTERHUB_USER") == "carol"]
+    assert len(running) >= 2
+    removed = admin.http.delete(carol)
+    assert removed.status_code == 204, removed.text
+    assert admin.http.get(carol).status_code == 404
+    assert until(lambda: not [one for one in running if one.is_running()])
+    assert (hub.home / "users" / "carol").is_dir(), "what she wrote stays"
+
+
 def test_ctrl_c_ends_every_process_and_frees_the_port(hub: RunningHub, admin: Person):
     below = psutil.Process(hub.process.pid).children(recursive=True) + family.members(hub.home)
     commands = " ".join(" ".join(one.cmdline()) for one in below)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +32,18 @@ def test_it_runs_with_other_parameters_and_ends_with_the_id_of_a_run(workspace: 
     asked = workspace.run("-c", SPEC, run_id)
     assert asked.returncode == 0, asked.stderr
     assert json.loads(asked.stdout) == [["MSFT.XNAS"], 20, 60]
+
+
+def test_it_runs_with_the_parameters_that_the_how_to_schedules_it_with(workspace: Workspace) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "schedule.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^alphapulse schedule add backtests/sma\.ipynb .*$", page, re.MULTILINE)
+    words = shlex.split(line)
+    given = dict(words[place + 1].split("=") for place, word in enumerate(words) if word == "-p")
+    (told,) = re.findall(r"parameters=(\{.*?\})", page)
+    assert {name: str(value) for name, value in json.loads(told).items()} == given
+    pairs = [each for name, value in given.items() for each in ("-p", name, value)]
+    done = workspace.run("-m", "papermill", "backtests/sma.ipynb", "told.ipynb", "--no-progress-bar", *pairs)
+    assert done.returncode == 0, done.stderr[-4000:]
 
 
 def test_the_one_for_any_strategy_takes_one_from_a_file(workspace: Workspace) -> None:

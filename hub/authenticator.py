@@ -1,0 +1,40 @@
+"""The authenticator that the settings name, which also ends what a removed person leaves running."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from jupyterhub.utils import maybe_future
+from traitlets import import_item
+
+__all__ = ["authenticator"]
+
+
+def authenticator(name: str) -> type[Authenticator]:
+    """The class of an authenticator.
+
+    JupyterHub ends the nameless server of a person who is removed, and answers 500 where another one runs, such as a
+    scheduled notebook's: this class ends all of them.
+
+    Parameters
+    ----------
+    name : str
+        As JupyterHub knows it, or ``module.Class``.
+    """
+    known = {point.name: point for point in entry_points(group="jupyterhub.authenticators")}
+    kind: type[Authenticator] = known[name].load() if name in known else import_item(name)
+
+    class Removing(kind):  # type: ignore[misc]
+        async def delete_user(self, user: Any) -> None:
+            """What JupyterHub calls before it forgets a person."""
+            for server, spawner in list(user.spawners.items()):
+                if spawner.pending and spawner._spawn_future:
+                    spawner._spawn_future.cancel()
+                if spawner.active:
+                    await user.stop(server)
+            await maybe_future(super().delete_user(user))
+
+    Removing.__name__ = kind.__name__  # what is configured for the one is for the other
+    return Removing
