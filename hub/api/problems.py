@@ -84,6 +84,11 @@ def install(app: FastAPI) -> None:
         first = found[0]
         return _answer(422, f"{first['where']}: {first['message']}", errors=found)
 
+    @app.exception_handler(exc.DataError)
+    async def unstorable(_: Request, error: exc.DataError) -> JSONResponse:
+        logging.getLogger("alphapulse.api").error("The database takes no such value: %s", error)
+        return _answer(422, "The database takes no such value: it is too long, too large or no text.")
+
     @app.exception_handler(exc.OperationalError)
     @app.exception_handler(exc.TimeoutError)  # no connection was free for half a minute
     async def database(_: Request, error: exc.OperationalError | exc.TimeoutError) -> JSONResponse:

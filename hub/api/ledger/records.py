@@ -23,6 +23,7 @@ __all__ = ["FILE", "owned", "parsed"]
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}\.(parquet|txt|py|html|json)")
 
 _ID = re.compile("[0-9a-f]{8,32}")
+_USER = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _INSTRUMENT = re.compile(r"[^\s,]{1,64}")
 _DAY = 86_400 * 10**9
 #: What every list of runs shows of a finished one.
@@ -77,8 +78,8 @@ def _wrong(record: RunRecord) -> Iterator[str]:
         yield "id is not 8 to 32 hexadecimal digits"
     if spec.id != record.spec_id:
         yield f"spec_id is not that of its spec, {spec.id}"
-    if not record.user:
-        yield "user is empty"
+    if not _USER.fullmatch(record.user):
+        yield "user is no name of 1 to 255 characters"
     latest = clock.now_ns() + _DAY
     if not 0 <= record.started_at <= record.ended_at <= latest:
         yield "started_at and ended_at are no times, in that order, up to now"

@@ -1,0 +1,82 @@
+"""Requests of odd shapes: refused at once in the one shape of errors, saying nothing of the machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from alphapulse_lib.model.canonical import to_json
+from alphapulse_lib.results.ledger import Ledger
+from tests.resources.api_server import Api
+from tests.resources.small_runs import kept
+
+POSTS = ("/v1/comments", "/v1/runs", "/v1/families", "/v1/schedules", "/v1/backtests", "/v1/notifications/read")
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"7",
+        b"NaN",
+        b"\xff\xfe",
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"\\ud800": 1}',
+        b'{"a": "\\ud800"}',
+        b'{"a\\u0000": 1}',
+        b'{"a": ' + b"9" * 5_000 + b"}",
+        b'{"id": 1e999}',
+        b'{"id": 99999999999999999999}',
+        b'{"names": ["\\ud800"]}',
+        b'{"names": ["\\u0000"]}',
+    ],
+)
+def test_a_body_that_is_none_is_refused(api: Api, path: str, sent: bytes):
+    for kind in ("application/json", "text/plain", "multipart/form-data; boundary=x"):
+        headers = {"Content-Type": kind, "Idempotency-Key": "odd"}
+        refused(api("POST", path, content=sent, headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/comments", "target"),
+        ("/v1/comments", "parent"),
+        ("/v1/comments", "order"),
+        ("/v1/runs", "cursor"),
+        ("/v1/runs", "spec"),
+        ("/v1/firings", "run"),
+        ("/v1/firings", "state"),
+        ("/v1/schedules", "limit"),
+        ("/v1/notifications", "unread"),
+        ("/v1/bars?symbol=AAPL", "period"),
+        ("/v1/bars?symbol=AAPL", "start"),
+        ("/v1/bars?symbol=AAPL", "as_of"),
+        ("/v1/bars", "symbol"),
+        ("/v1/coverage", "symbol"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value", ["%00", "a%00b", "NaN", "-1", "-1e999", "9" * 40, "0000-01-01", "%ED%A0%80", "../../etc/passwd", "%25s"]
+)
+def test_a_parameter_that_is_none_is_refused(api: Api, path: str, name: str, value: str):
+    refused(api("GET", f"{path}{'&' if '?' in path else '?'}{name}={value}"))
+
+
+@pytest.mark.parametrize("user", ["x" * 256, "a\nb"])
+def test_a_run_of_nobody_is_refused(api: Api, tmp_path: Any, user: str):
+    run = json.loads(to_json(kept(Ledger(tmp_path)))) | {"user": user}
+    refused(api("POST", "/v1/runs", "root", json=run))
+
+
+def refused(answer: Any) -> None:
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    for told in ("Traceback", "site-packages", "sqlalchemy", "psycopg", str(__file__)):
+        assert told not in answer.text
