@@ -46,6 +46,7 @@ class RunPage(Page):
         self._over = ""
         self.widgets = {
             "head": Widget(self._head),
+            "origin": Widget(self._origin),
             "tools": Widget(self._tools),
             "again": Widget(self._running, every=2),
             "sheet": Widget(self._sheet, "sheet_empty"),
@@ -116,6 +117,18 @@ class RunPage(Page):
         row = ledger.row(record)
         self.tell("title", text=f"{row.strategy} {row.symbols} · AlphaPulse")
         return render("run_head", run=row, record=record)
+
+    async def _origin(self) -> str:
+        """The firing that it came out of, if it is of one."""
+        kept = await self._held()
+        fired = kept.record.environment.get("firing", "") if kept else ""
+        if not _ID.fullmatch(fired):
+            return ""
+        try:
+            found = await self.api.ask(self.api.client.schedules.firing, None, fired)
+        except UnknownTarget:  # handed in from another hub
+            return ""
+        return render("run_origin", firing=timetable.firing(found), notebook=found.notebook)
 
     async def _tools(self) -> str:
         kept = await self._held()

@@ -177,6 +177,8 @@ def test_a_run_is_run_again_where_that_can_be_and_else_it_is_said_why(
     page.wait_for_selector("[data-slot=again] >> text=Compare the two", timeout=180_000)
     page.click("text=Open run")
     page.wait_for_selector(".sheet")
+    page.wait_for_selector("[data-slot=origin] >> text=run on request")
+    assert "executed notebook" in page.locator("[data-slot=origin]").inner_text()
     with Client(f"{admin.url}/services/api", admin.api_token()) as api:
         fresh = api.runs.get(page.url.rpartition("=")[2]).record
     asked, got = runs[2].spec, fresh.spec
@@ -205,6 +207,42 @@ def test_two_runs_are_laid_side_by_side_from_a_run_s_page_and_its_link_is_copied
     assert "The first difference is fast: 5 · 6." in page.locator("[data-slot=sides]").inner_text()
     assert witness.errors == []
     page.context.close()
+
+
+def test_what_becomes_of_a_comment_is_seen_by_everybody_who_looks_at_it(
+    hub: RunningHub, admin: SignedIn, browser: Any, runs: Any
+):
+    bob = SignedIn(hub, "bob")
+    name = f"runs?id={runs[1].id}"
+    (writing, wrote), (reading, read) = (sit(browser, hub, each) for each in (bob, admin))
+    writing.on("dialog", lambda dialog: dialog.accept())
+    for page in (writing, reading):
+        visit(page, hub, name)
+        page.evaluate("() => { window.same = true; }")
+    writing.fill("#body", "Look at the costs, @admin.")
+    writing.click("#write button.main")
+    reading.wait_for_selector("#thread >> text=Look at the costs")
+    assert reading.locator("#thread [data-act=edit]").count() == 0, "it is somebody else's"
+    writing.click("#thread [data-act=edit]")
+    writing.wait_for_selector("text=Changing your comment")
+    writing.fill("#body", "Look at the fills, @admin.")
+    writing.keyboard.press("Control+Enter")
+    reading.wait_for_selector("#thread >> text=Look at the fills")
+    reading.wait_for_selector("#thread >> text=edited")
+    with Client(f"{admin.url}/services/api", admin.api_token()) as api:
+        (comment,) = api.comments.list(f"run:{runs[1].id}")
+        api.comments.edit(comment.id, "Look at the *slippage*.")
+    writing.wait_for_selector("#thread em >> text=slippage")
+    writing.wait_for_selector("#thread >> text=edited by admin")
+    writing.click("#thread [data-act=unwrite]")
+    reading.wait_for_selector("#thread i >> text=deleted")
+    assert reading.locator("#thread >> text=slippage").count() == 0
+    assert reading.evaluate("() => window.same") and writing.evaluate("() => window.same"), "nobody reloaded"
+    visit(reading, hub, "home")
+    reading.wait_for_selector(".mentions >> text=bob mentioned you")
+    assert wrote.errors == read.errors == []
+    for page in (writing, reading):
+        page.context.close()
 
 
 def part(hub: RunningHub, name: str) -> psutil.Process:
