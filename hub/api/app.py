@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from pydantic import BaseModel
 from sqlalchemy import text
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
@@ -50,7 +50,19 @@ class _Api(FastAPI):
     """The application; a request that is too large is refused in the shape of all other errors."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, too_large(send) if scope["type"] == "http" else send)
+        await super().__call__(scope, receive, too_large(_as_said(send)) if scope["type"] == "http" else send)
+
+
+def _as_said(send: Send) -> Send:
+    """A way to answer on which no browser takes a text for a page that runs, whatever somebody wrote into it."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return told
 
 
 def create(chosen: Settings, door: Door) -> FastAPI:

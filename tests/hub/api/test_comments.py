@@ -36,6 +36,28 @@ def test_a_thread_is_exported_as_markdown(api: Api):
     assert told.index("### ada") < told.index("one") < told.index("### bob") < told.index("two")
 
 
+def test_no_browser_takes_an_answer_for_a_page(api: Api):
+    first = write(api, "<script>alert(1)</script>")
+    path = f"/v1/comments/{first['id']}/thread"
+    for headers in ({"Accept": "text/markdown"}, {"Accept": "text/html"}):
+        answer = api("GET", path, headers=headers)
+        assert answer.headers["content-type"].split(";")[0] in ("text/markdown", "application/json")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for refused in (api("GET", "/v1/comments?target=<script>"), api("POST", "/v1/comments", content=b"x" * 1_100_000)):
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.timeout(120)
+def test_hostile_text_of_the_greatest_length_is_rendered_or_refused(api: Api):
+    """Each took up to two seconds with a parser that looks back; pytest's own limit ends this if one does again."""
+    shapes = ("[", "![", "[a](", "[x][", "[^", "[(", "*a_ ", "**a", "`", "<", "<!--", "[a\n", "a\n", "> ", "- ", "1. ")
+    for shape in shapes:
+        for _ in range(5):
+            answer = api("POST", "/v1/comments", json={"target": APPLE, "body": (shape * 20_000)[:20_000]})
+            assert answer.status_code in (201, 422), answer.text
+
+
 def test_pages_hold_each_comment_once_while_more_are_written(api: Api):
     target = "notebook:backtests/pages.ipynb"
     wanted = [write(api, str(number), target=target)["id"] for number in range(7)]
