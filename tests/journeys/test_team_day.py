@@ -85,11 +85,11 @@ def test_sign_in_leads_home(admin: Sitting):
     admin.page.wait_for_url(f"**{HOME}")
     admin.page.wait_for_function("() => !document.querySelector('main .skeleton')")
     assert admin.page.locator(".who .name").inner_text() == "admin"
-    words = admin.page.locator("main").inner_text()
     for widget in ("Watchlist", "Latest news", "Recent runs", "Schedules", "For you", "AAPL"):
-        assert widget in words
-    assert admin.page.locator("[data-slot=news] .up, [data-slot=news] .down").count() > 0, "news carry their scores"
-    assert "None is in the ledger yet" in words
+        admin.page.locator("main").get_by_text(widget, exact=True).first.wait_for()
+    admin.page.locator(".area-chart canvas").first.wait_for()
+    admin.page.locator("[data-slot=news] .up, [data-slot=news] .down").first.wait_for()  # news carry their scores
+    admin.page.locator("main").get_by_text("You have run none yet").first.wait_for()
     admin.picture("1-home")
 
 
