@@ -172,32 +172,15 @@ class Backtests:
 
     def run(
         self,
-        notebook: str | None = None,
+        notebook: str,
         *,
-        strategy: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         timeout: int | None = None,
         output: str | None = None,
         key: str = "",
     ) -> Firing:
-        """Run a notebook or a strategy now; `get` tells how far it is.
-
-        Parameters
-        ----------
-        notebook : str, optional
-            Its path in the workspace.
-        strategy : mapping, optional
-            In place of a notebook: ``name`` and ``symbols``, and what else `ap.backtest` takes.
-        parameters, timeout, output, key : optional
-            Those of `Schedules.create`.
-
-        Raises
-        ------
-        NotUnderstood
-            Neither or both are given, or one of them cannot be run.
-        """
-        given: dict[str, Any] = {"notebook": notebook, "strategy": None if strategy is None else dict(strategy)}
-        given |= {"parameters": parameters, "timeout": timeout, "output": output}
+        """Run a notebook now; `get` tells how far it is. The parameters are those of `Schedules.create`."""
+        given = {"notebook": notebook, "parameters": parameters, "timeout": timeout, "output": output}
         sent = {name: value for name, value in given.items() if value is not None}
         return self._transport.ask(Firing, "POST", "/v1/backtests", body=_plain(sent), key=key or uuid.uuid4().hex)
 
