@@ -116,6 +116,15 @@ def test_instruments(catalog: Path):
     ]
 
 
+def test_a_torn_file_of_one_instrument_hides_no_other(catalog: Path):
+    (torn,) = (catalog / "data" / "bars").glob("MSFT*/*.parquet")
+    torn.write_bytes(torn.read_bytes()[:-40])
+    frame = ap.instruments().set_index("symbol")
+    assert frame["bars"].to_dict() == {"AAPL": 5, "MSFT": 0}
+    assert frame["fault"]["AAPL"] == ""
+    assert f"{torn} cannot be read" in frame["fault"]["MSFT"]
+
+
 def test_an_instrument_without_bars_is_listed_all_the_same(catalog: Path):
     writer.write_instruments(catalog, [Instrument("IBM.XNYS")])
     row = ap.instruments().set_index("symbol").loc["IBM"]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from alphapulse_lib.errors import NoCoverage
+from alphapulse_lib.errors import CatalogEmpty, NoCoverage
 from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.remote import TroubleError
 from hub.dashboards.visitor import Visitor
 
 ANN = Visitor("ann", is_admin=False, token="t0k3n", session="s")
@@ -78,6 +79,21 @@ def test_a_widget_that_fails_says_why_since_when_and_offers_to_try_again(tmp_pat
     assert "Bring some in." in shown
     assert "Since <time" in shown
     assert 'data-act="retry" data-value="one"' in shown
+
+
+def test_an_empty_catalog_is_nothing_to_show_and_no_fault(tmp_path: Path):
+    page = Told(tmp_path, of(CatalogEmpty("Empty.", "")), "watchlist_empty")
+    asyncio.run(page.reload("one"))
+    assert page.states == ["empty"]
+    assert "The names you watch" in page.said[0]["html"]
+
+
+def test_what_was_asked_wrongly_is_told_and_not_offered_again(tmp_path: Path):
+    page = Told(tmp_path, of(TroubleError("There is no <b>x</b>.", "Choose another.")))
+    asyncio.run(page.reload("one"))
+    assert page.states == ["ready"]
+    assert "There is no &lt;b&gt;x&lt;/b&gt;.</b> Choose another." in page.said[0]["html"]
+    assert "retry" not in page.said[0]["html"]
 
 
 def test_what_was_shown_stays_and_says_how_old_it_is_when_it_cannot_be_had_again(tmp_path: Path):
