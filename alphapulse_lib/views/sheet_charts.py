@@ -16,6 +16,7 @@ from alphapulse_lib.views.drawing import Bars, Line, Marker, chart, spans_wide
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from alphapulse_lib.results.run import Run
 
@@ -72,40 +73,20 @@ def draw(run: Run) -> Charts:
             zero=True,
             title="Drawdown against buy and hold",
         ),
-        "sharpe": chart(
-            ends,
-            [Line("Sharpe", sharpe)],
-            label=numbers.ratio,
-            day=day,
-            height=150,
-            zero=True,
-            most_days=5,
-            title="Rolling Sharpe ratio",
-        ),
-        "volatility": chart(
-            ends,
-            [Line("Volatility", volatility)],
-            label=_share,
-            day=day,
-            height=150,
-            zero=True,
-            most_days=5,
-            title="Rolling volatility",
-        ),
-        "exposure": chart(
-            ends,
-            [Line("Exposure", _exposure(run), fill=True)],
-            label=_share,
-            day=day,
-            height=150,
-            zero=True,
-            most_days=5,
-            title="Value held over equity",
-        ),
+        "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), numbers.ratio, day),
+        "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, day),
+        "exposure": _narrow("Value held over equity", ends, Line("Exposure", _exposure(run), fill=True), _share, day),
         "turnover": _turnover(run, zone),
         "prices": _prices(run, day),
     }
     return Charts(charts, logarithmic, length, *_notes(run))
+
+
+def _narrow(
+    title: str, moments: NDArray[np.int64], line: Line, label: Callable[[float], str], day: Callable[[int], str]
+) -> str:
+    """One of the charts that stand side by side, by session: room for five dates."""
+    return chart(moments, [line], label=label, day=day, height=150, zero=True, most_days=5, title=title)
 
 
 def _exposure(run: Run) -> Any:
