@@ -7,6 +7,7 @@
     schemas      the columns of every file
     decimals     NautilusTrader's 16-byte decimals, to and from numbers
     publish      the lock, and the one way a file comes to be
+    unfinished   imports under way, and those that died
     versions     rows with three times: which is new, which is the same, which one is seen when
     index        the instruments and their tickers
     instruments  NautilusTrader's own files of them

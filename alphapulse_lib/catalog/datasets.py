@@ -21,7 +21,7 @@ from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.window import Window
 
-__all__ = ["files", "read", "remove", "write"]
+__all__ = ["every_version", "files", "read", "remove", "write"]
 
 
 def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> versions.Merge:
@@ -96,6 +96,12 @@ def read(
     published = table["published_at"].cast(pa.int64())
     inside = pc.and_(pc.greater_equal(published, window.start), pc.less_equal(published, window.end))
     return table.filter(inside).sort_by([("published_at", "ascending"), (dataset.key[1], "ascending")])
+
+
+def every_version(roots: Roots | Path, name: str) -> Iterator[pa.Table]:
+    """Every version of every row, file by file, from every root."""
+    dataset = DATASETS[name]
+    return (whole(path, dataset.schema) for path in files(roots, name))
 
 
 def remove(root: Path, name: str, import_id: str) -> int:

@@ -137,12 +137,13 @@ class Index:
             before = dict(known)
             for each in instruments:
                 known[each.id] = _merged(each, known.get(each.id), origin)
-            if known != before:
-                _publish(root, root / layout.INSTRUMENTS, list(known.values()), _INSTRUMENTS)
             fresh = [each for each in dict.fromkeys(listings) if each not in current._listings]
             if fresh:
                 rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True) + [_plain(each) | origin for each in fresh]
                 _publish(root, root / layout.LISTINGS, rows, _LISTINGS)
+            # The instruments last: whoever dies in between finds them new again, and brings the listings with them.
+            if known != before:
+                _publish(root, root / layout.INSTRUMENTS, list(known.values()), _INSTRUMENTS)
         self._read()
 
     def remove(self, import_id: str, keep: Iterable[str] = ()) -> list[str]:

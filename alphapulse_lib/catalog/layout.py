@@ -10,6 +10,7 @@
     articles/ mentions/ scores/             <year>.parquet
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
     quarantine/ imports/                    rows set aside, and what each import did: written by ingestion
+    imports/<id>.unfinished                 an import that is under way, or died (`unfinished`)
     incoming/                               files being written
 """
 
@@ -30,6 +31,7 @@ INCOMING = "incoming"
 INSTRUMENTS = "instruments.parquet"
 LISTINGS = "listings.parquet"
 ACTIONS = "actions.parquet"
+IMPORTS = "imports"
 DATASETS = ("articles", "mentions", "scores")
 
 _BARS = Path("data/bars")

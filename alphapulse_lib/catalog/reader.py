@@ -142,14 +142,29 @@ def _read(
         with reading(path):
             return _rows(file, window, columns)
     needed = list(dict.fromkeys([*columns, *_KEY, *bounds]))
-    with reading(path):
-        parts = [_rows(file, window, needed)]
-    old = layout.superseded(root, path)
-    if old.exists():
-        with reading(old):
-            parts.append(_rows(opened(old), window, needed).cast(parts[0].schema))
-    table = versions.seen(pa.concat_tables(parts), _KEY, bounds["available_at"], bounds["recorded_at"])
+    table = versions.seen(_versions(root, path, window, needed), _KEY, bounds["available_at"], bounds["recorded_at"])
     return table.select(columns)
+
+
+def _versions(root: Path, path: Path, window: Window, columns: list[str]) -> pa.Table:
+    """Published and superseded rows of one moment: read again where a writer came between the two files."""
+    while True:
+        before = _identity(path)
+        with reading(path):
+            parts = [_rows(opened(path), window, columns)]
+        old = layout.superseded(root, path)
+        if old.exists():
+            with reading(old):
+                parts.append(_rows(opened(old), window, columns).cast(parts[0].schema))
+        if _identity(path) == before:
+            return pa.concat_tables(parts)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What changes when a file is replaced."""
+    with reading(path):
+        found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:

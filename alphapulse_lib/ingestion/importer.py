@@ -7,6 +7,7 @@ that is cut short leaves whole files; run again, it writes what is missing and c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from tqdm.auto import tqdm
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, datasets
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.unfinished import ended, settle, under_way
 from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
-from alphapulse_lib.errors import InputError, NothingUsable
+from alphapulse_lib.errors import CatalogError, InputError, NothingUsable
 from alphapulse_lib.ingestion.bars import stage_bars
 from alphapulse_lib.ingestion.facts import stage_actions, stage_articles
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
@@ -32,8 +34,8 @@ from alphapulse_lib.providers.contract import Provider, Request
 __all__ = ["Annotate", "ingest", "revert"]
 
 #: What is done with articles beyond this layer: called with the written root, the import's id, what each table of
-#: articles changed, and the ids of the instruments that are new.
-type Annotate = Callable[[Path, str, Sequence[Merge], frozenset[str]], None]
+#: articles changed, and whether the articles held already are to be looked at again.
+type Annotate = Callable[[Path, str, Sequence[Merge], bool], None]
 
 
 def ingest(
@@ -69,6 +71,7 @@ def ingest(
         Something cannot be read, or a request cannot be used; nothing was written.
     """
     record = _begun(provider, requests, title, digest)
+    left = settle(roots.writable)
     instruments = Instruments(roots, declared or {})
     staged = [_stage(provider, request, roots, instruments) for request in requests]
     aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in staged for part in each.aside)])
@@ -77,19 +80,28 @@ def ingest(
         "notes": list(dict.fromkeys(text for each in staged for text in each.notes)),
         "quarantined": aside.num_rows,
     }
-    root, status, total, articles = roots.writable, "refused", Written(), list[Merge]()
-    save(root, record, aside)
-    try:
-        if not any(each.rows for each in staged):
-            raise _nothing(record, aside)
-        status = "interrupted"
-        for written in _write(root, staged, record, articles, instruments.new):
-            total += written
-        if annotate and (articles or instruments.new):
-            annotate(root, record["id"], articles, frozenset(instruments.new))
-        status = "finished"
-    finally:
-        _finish(root, record, status, total)
+    root, known = roots.writable, _instruments(staged)
+    record |= _planned(staged, known)
+    if not any(each.rows for each in staged):
+        save(root, record | {"status": "refused", "ended": clock.now().isoformat()}, aside)
+        raise _nothing(record, aside)
+    with under_way(root, record["id"]):
+        save(root, record, aside)
+        total, articles = Written(), list[Merge]()
+        try:
+            for written in _write(root, staged, known, instruments.new, record, articles):
+                total += written
+            # What an earlier import did not come to say of articles, nobody would say: it died, so this one does.
+            again = bool(left or instruments.new or any(merge.same for merge in articles))
+            if annotate and (articles or again):
+                annotate(root, record["id"], articles, again)
+        except BaseException:
+            with suppress(CatalogError):  # the first error is the one to tell
+                _finish(root, record, "interrupted", total)
+            raise
+        _finish(root, record, "finished", total)
+    if annotate:
+        ended(root, [each["id"] for each in left])
     return report_of(root, record)
 
 
@@ -142,26 +154,49 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
     return stage_articles(request, batches, instruments)
 
 
-def _write(
-    root: Path, staged: Sequence[Staged], record: dict[str, Any], articles: list[Merge], new: Sequence[str]
-) -> Iterator[Written]:
-    """Write part by part: yields what each changed, notes what it touched, keeps the merges of articles."""
-    record |= {"series": [], "instruments": [], "actions": 0}
+def _instruments(staged: Sequence[Staged]) -> dict[str, Instrument]:
+    """The instruments of all parts, by id; a later part says more of one than an earlier one."""
     known: dict[str, Instrument] = {}
     for part in staged:
         known |= {each.instrument.id: each.instrument for each in part.series}
         known |= {each.id: each for each in part.instruments}
+    return known
+
+
+def _planned(staged: Sequence[Staged], known: Mapping[str, Instrument]) -> dict[str, Any]:
+    """What the record says before anything is written, so that an import that dies has told what it touched."""
+    series = [
+        {
+            "bar_type": each.period.bar_type(each.instrument.id),
+            "adjusted": each.adjusted,
+            "available_at": "assumed" if each.assumed else "stated",
+        }
+        for part in staged
+        for each in part.series
+    ]
+    return {
+        "series": series,
+        "instruments": sorted(known),
+        "actions": 0,
+        **dict.fromkeys(("written", "unchanged", "restated"), 0),
+    }
+
+
+def _write(
+    root: Path,
+    staged: Sequence[Staged],
+    known: Mapping[str, Instrument],
+    new: Sequence[str],
+    record: dict[str, Any],
+    articles: list[Merge],
+) -> Iterator[Written]:
+    """Write part by part: yields what each changed, keeps the merges of articles."""
     if known:
         write_instruments(
             root, known.values(), [listing_of(known[each]) for each in new if each in known], record["id"]
         )
-    record["instruments"] = sorted(known)
     series = [each for part in staged for each in part.series]
     for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False, disable=None):
-        bar_type = each.period.bar_type(each.instrument.id)
-        record["series"].append(
-            {"bar_type": bar_type, "adjusted": each.adjusted, "available_at": "assumed" if each.assumed else "stated"}
-        )
         yield write_bars(root, each.instrument, each.period, each.bars, record["id"], assumed=each.assumed)
     recovered = [table for part in staged for table in part.recovered]
     if recovered:
@@ -185,8 +220,6 @@ def _finish(root: Path, record: dict[str, Any], status: str, total: Written) -> 
         "restated": total.rows_restated,
         "ended": clock.now().isoformat(),
     }
-    for name, empty in (("series", []), ("instruments", []), ("actions", 0)):
-        record.setdefault(name, empty)
     save(root, record)
 
 

@@ -140,8 +140,12 @@ def _request(options: Mapping[str, Any]) -> Request:
     return Request(**{**options, "columns": options["columns"] or {}})
 
 
-def _annotate(root: Path, import_id: str, merges: Sequence[Merge], new: frozenset[str]) -> None:
-    """Find what the articles of an import are about, and score them; look for new instruments in older articles too."""
+def _annotate(root: Path, import_id: str, merges: Sequence[Merge], again: bool) -> None:
+    """Find what the articles of an import are about, and score them; again for all articles held where that is asked.
+
+    That is where instruments are new, and where an import was cut short: all versions of each article are looked at, as
+    they would have been had they only just come.
+    """
     from alphapulse_lib.articles import mentions
     from alphapulse_lib.catalog import datasets
     from alphapulse_lib.catalog.index import Index
@@ -149,13 +153,11 @@ def _annotate(root: Path, import_id: str, merges: Sequence[Merge], new: frozense
 
     roots = Roots.of_settings()
     index = Index(roots)
-    written = [merge.added for merge in merges]
-    if new or any(merge.same for merge in merges):  # Known articles too: an import may have been cut short here.
-        written.append(datasets.read(roots, "articles"))
-    for articles in (table for table in written if table.num_rows):
-        found = mentions.find(articles, index.instruments(), index.listings())
-        datasets.write(root, "mentions", found, import_id)
-        datasets.write(root, "scores", _scored(articles), import_id)
+    for articles in datasets.every_version(roots, "articles") if again else [merge.added for merge in merges]:
+        if articles.num_rows:
+            found = mentions.find(articles, index.instruments(), index.listings())
+            datasets.write(root, "mentions", found, import_id)
+            datasets.write(root, "scores", _scored(articles), import_id)
 
 
 def _scored(articles: pa.Table) -> pa.Table:

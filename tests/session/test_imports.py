@@ -72,6 +72,20 @@ def test_an_import_cut_short_before_its_mentions_is_made_whole_by_running_it_aga
     assert len(stored("scores")) == 2
 
 
+def test_an_instrument_whose_import_died_before_older_articles_were_searched_is_found_by_the_next_one(
+    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "news.csv").write_text(NEWS)
+    ap.ingest("files", tmp_path / "news.csv", kind="articles", timezone="America/New_York")
+    with monkeypatch.context() as patch:
+        patch.setenv("ALPHAPULSE_SCORER", "no-such-scorer")
+        with pytest.raises(InputError):
+            ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation")
+    datasets.remove(Roots.of_settings().writable, "mentions", stored("mentions").import_id[0])
+    assert ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation").written == 0
+    assert stored("mentions").instrument_id.tolist() == ["ACME.XNYS"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "said"),
     [

@@ -1,0 +1,80 @@
+"""An import whose process was killed is known as dead; one whose process lives is let be."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alphapulse_lib.catalog import unfinished
+from alphapulse_lib.catalog.publish import locked, publish_bytes
+
+WORKING = """
+import sys
+from pathlib import Path
+from alphapulse_lib.catalog.unfinished import under_way
+with under_way(Path(sys.argv[1]), "one"):
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def record(root: Path, status: str) -> Path:
+    path = root / "imports" / "one.json"
+    with locked(root):
+        publish_bytes(root, path, json.dumps({"id": "one", "status": status}).encode())
+    return path
+
+
+def working(root: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKING, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_one_that_was_killed_is_told_from_one_that_lives(root: Path):
+    path = record(root, "running")
+    with working(root) as process:
+        assert not unfinished.is_dead(root, "one")
+        assert unfinished.settle(root) == []
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert unfinished.is_dead(root, "one")
+    (found,) = unfinished.settle(root)
+    assert (found["id"], found["status"]) == ("one", "interrupted")
+    assert json.loads(path.read_text())["status"] == "interrupted"
+    # It stays undone until a later import says that it did what was left.
+    assert len(unfinished.settle(root)) == 1
+    unfinished.ended(root, ["one"])
+    assert unfinished.settle(root) == []
+
+
+def test_one_that_ends_leaves_nothing(root: Path):
+    record(root, "running")
+    with working(root) as process:
+        process.communicate("\n")
+    assert process.returncode == 0
+    assert [path.name for path in (root / "imports").iterdir()] == ["one.json"]
+
+
+def test_one_that_fails_stays_undone(root: Path):
+    record(root, "interrupted")
+    with pytest.raises(ValueError, match="half-way"), unfinished.under_way(root, "one"):
+        raise ValueError("half-way")
+    assert [each["id"] for each in unfinished.settle(root)] == ["one"]
+
+
+@pytest.mark.parametrize("status", ["reverted", None])
+def test_one_taken_back_or_never_begun_leaves_nothing_to_do(root: Path, status: str | None):
+    if status:
+        record(root, status)
+    with pytest.raises(ValueError, match="half-way"), unfinished.under_way(root, "one"):
+        raise ValueError("half-way")
+    assert unfinished.settle(root) == []
+    assert not list((root / "imports").glob("*.unfinished"))
