@@ -104,9 +104,8 @@ def test_comments_notifications_and_firings_too(api: Api, engine: Engine):
     assert api("GET", f"/v1/firings/{fired[0]}").status_code == 409
 
 
+@pytest.mark.parametrize("chosen", ["sqlite"], indirect=True, scope="module")  # PostgreSQL checks what it stores
 def test_a_byte_that_is_no_text_damages_one_row(api: Api, engine: Engine, tmp_path: Any):
-    if engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL checks what it stores")
     run = kept(Ledger(tmp_path), name="strategies:Torn")
     assert api("POST", "/v1/runs", json=json.loads(to_json(run))).status_code == 201
     with engine.begin() as connection:

@@ -69,10 +69,9 @@ def test_a_strategy_on_hundreds_of_instruments_has_a_family(api: Api, tmp_path: 
     assert [each["spec_id"] for each in family["trials"]] == [run.spec_id]
 
 
+@pytest.mark.parametrize("chosen", ["postgresql"], indirect=True, scope="module")  # SQLite has no TRUNCATE
 def test_not_even_the_database_lets_all_runs_go(api: Api, chosen: Settings):
     engine = opened(chosen)
-    if engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no TRUNCATE")
     with pytest.raises(DatabaseError, match="changes nothing"), engine.begin() as connection:
         connection.execute(text("TRUNCATE runs"))
     engine.dispose()
