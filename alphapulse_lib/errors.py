@@ -24,6 +24,13 @@
     │   ├── UnreadableFile           missing, empty, or not the kind it claims
     │   ├── MissingColumn            a column that is needed was not found
     │   └── NothingUsable            every row was set aside
+    ├── ProviderError                a vendor did not give what was asked of it
+    │   ├── KeysMissing              no key for it is set
+    │   ├── KeysRefused              it does not know the key, or the key may not have that
+    │   ├── TooManyRequests          it asks to wait longer than we do
+    │   ├── VendorUnreachable        nothing answers there, not in time, or with a fault of its own
+    │   ├── RequestRefused           it does not understand what was asked
+    │   └── BadAnswer                its answer is not what its protocol says
     ├── PreflightError               a backtest that would run on silence or on wrong data
     │   ├── NoCoverage               no bars in the window
     │   ├── CoverageGap              sessions are missing inside the window
@@ -59,6 +66,7 @@ __all__ = [
     "AdjustedAsRaw",
     "AlphaPulseError",
     "AmbiguousSymbol",
+    "BadAnswer",
     "CatalogBusy",
     "CatalogDamaged",
     "CatalogEmpty",
@@ -72,6 +80,8 @@ __all__ = [
     "HubUnreachable",
     "IngestError",
     "InputError",
+    "KeysMissing",
+    "KeysRefused",
     "LedgerError",
     "MissingColumn",
     "NoCoverage",
@@ -80,13 +90,16 @@ __all__ = [
     "NotUnderstood",
     "NothingUsable",
     "PreflightError",
+    "ProviderError",
     "QueryError",
+    "RequestRefused",
     "ReversedWindow",
     "RunError",
     "RunInterrupted",
     "SettingsError",
     "StrategyRaised",
     "StrategyUnusable",
+    "TooManyRequests",
     "UnknownImport",
     "UnknownParameter",
     "UnknownPeriod",
@@ -97,6 +110,7 @@ __all__ = [
     "UnreadableFile",
     "UnsafeFill",
     "UnservedSubscription",
+    "VendorUnreachable",
     "WorkerDied",
     "WrongStamps",
     "did_you_mean",
@@ -209,6 +223,44 @@ class MissingColumn(IngestError):
 
 class NothingUsable(IngestError):
     """Every row was set aside."""
+
+
+class ProviderError(AlphaPulseError):
+    """A vendor that is asked over the network did not give what was asked of it."""
+
+
+class KeysMissing(ProviderError):
+    """No key for the vendor is set; the hint names the variables."""
+
+
+class KeysRefused(ProviderError):
+    """The vendor does not know the key, or the key's plan does not hold what was asked."""
+
+
+class TooManyRequests(ProviderError):
+    """The vendor asks to wait for longer than we wait.
+
+    Attributes
+    ----------
+    wait : float
+        Seconds until it may be asked again.
+    """
+
+    def __init__(self, message: str, hint: str = "", wait: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.wait = wait
+
+
+class VendorUnreachable(ProviderError):
+    """Nothing answers there, not in time, or with a fault of its own. What was asked may be asked again later."""
+
+
+class RequestRefused(ProviderError):
+    """The vendor does not understand what was asked, such as a ticker it never listed; the message is its own."""
+
+
+class BadAnswer(ProviderError):
+    """The vendor's answer is not what its protocol says, also when asked again. Nothing of that page was handed on."""
 
 
 class PreflightError(AlphaPulseError):

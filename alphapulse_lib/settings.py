@@ -60,6 +60,15 @@ class Settings(BaseSettings):
         "database. Default: SQLite in <home>/worker.",
     )
     worker_firings: int = Field(4, ge=1, le=1000, description="How many firings one worker carries out at once.")
+    alpaca_key: str = Field("", repr=False, description="The key id of an Alpaca account; crypto needs none.")
+    alpaca_secret: str = Field("", repr=False, description="The secret that belongs to the key id.")
+    alpaca_feed: Literal["iex", "sip"] = Field(
+        "sip", description="Whose trades make Alpaca's data of stocks: iex (one exchange) or sip (all of them)."
+    )
+    alpaca_url: str = Field("https://data.alpaca.markets", description="Where Alpaca's market data is asked for.")
+    alpaca_trading_url: str = Field(
+        "https://paper-api.alpaca.markets", description="Where Alpaca's list of assets is asked for."
+    )
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 

@@ -1,37 +1,68 @@
-"""What every provider offers, and what passes between a provider and ingestion.
+"""What every source of data offers, and what passes between it and ingestion.
 
-A provider turns a `Request` into `Batch`es of one canonical form. It reads, parses and names; it neither judges prices
-nor writes: `alphapulse_lib.ingestion` does both, the same way for every provider.
+There are two sorts. A `Provider` reads what a person points it at, such as files: it turns a `Request` into `Batch`es.
+A `Vendor` is asked over the network for tickers and a window: it turns a `Fetch` into `Batch`es. Both hand over one
+canonical form; they read, parse and name. They neither judge prices nor write: `alphapulse_lib.ingestion` does both,
+the same way for all.
 
-To add a provider: a module beside `files` with a class of the shape of `Provider`; its line in `registry` (or an entry
-point of a package); a class in ``tests/contracts/test_providers.py`` that inherits the contract's tests.
+How to add one: ``docs/how-to/add-a-provider.md``.
 
 Canonical columns, every one in ``Batch.table``, row for row beside ``Batch.raw``:
 
 ========== ================================================================================================
-all        ``line`` int64 (the header is line 1; of Parquet: the row, from 1), ``reason`` string (why the row cannot
-           be used, null where it can)
+all        ``line`` int64 (the header is line 1; of Parquet and of a vendor's answers: the row, from 1), ``reason``
+           string (why the row cannot be used, null where it can)
 bars       ``symbol``, ``venue`` and ``name`` string, ``instant`` and ``wall`` int64 (nanoseconds of UTC, and of the
            clock on the wall as written), ``bare`` bool (a date without a time), ``open high low close volume
            adj_close`` float64, ``available_at`` int64 (null: not known)
-actions    ``symbol``, ``venue`` string, ``kind`` string, ``ex_date`` date32, ``ratio`` and ``amount`` float64,
+trades     ``symbol``, ``venue`` string, ``instant`` int64, ``price`` and ``size`` float64, ``trade_id``,
+           ``conditions`` and ``exchange`` string, ``available_at`` int64
+quotes     ``symbol``, ``venue`` string, ``instant`` int64, ``bid ask bid_size ask_size`` float64,
            ``available_at`` int64
+actions    ``symbol``, ``venue`` string, ``kind`` string, ``ex_date`` date32, ``ratio`` and ``amount`` float64,
+           ``available_at`` int64; of vendors ``new_symbol`` string too
 articles   ``id source headline body url symbols`` string, ``published_at`` and ``available_at`` int64
 ========== ================================================================================================
+
+A vendor's rows besides:
+
+- ``venue`` is null where its answers do not say it; ``Vendor.instruments`` does.
+- Bars within the day: ``instant`` is the bar's CLOSE, whatever the vendor stamps, and ``bare`` is false. Daily bars:
+  ``bare`` is true and ``wall`` is midnight of the session's date; their close is the exchange's, which ingestion takes
+  from its calendar. So ``stamps`` is ``"close"`` within the day and ``"session"`` for days, always.
+- Prices and sizes are as traded, never adjusted; ``adj_close`` is null.
+- Kinds of actions: ``split`` (``ratio``: new shares for one old), ``dividend`` (``amount`` of cash a share),
+  ``spin_off`` (``ratio``: shares of ``new_symbol`` for one), ``rename`` (from ``ex_date`` on it is ``new_symbol``),
+  ``delisting`` (``amount`` of cash a share where holders got some, ``ratio`` shares of ``new_symbol`` where they got
+  those). ``ex_date`` is the first day without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from alphapulse_lib.model.window import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "STAMPS", "Batch", "Kind", "Provider", "Request", "Stamps"]
+__all__ = [
+    "KINDS",
+    "STAMPS",
+    "Batch",
+    "Estimate",
+    "Fetch",
+    "Kind",
+    "Provider",
+    "Request",
+    "Stamps",
+    "Vendor",
+]
 
-type Kind = Literal["bars", "actions", "articles"]
+type Kind = Literal["bars", "trades", "quotes", "actions", "articles"]
 type Stamps = Literal["session", "open", "close"]
 
 #: The kinds of data a provider may offer.
@@ -81,16 +112,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One table of canonical rows; of files, one file's.
+    """One table of canonical rows; of files one file's, of a vendor a page or so.
 
     Attributes
     ----------
     name : str
-        Where it came from: a file's name.
+        Where it came from: a file's name, or what was asked of a vendor.
     table : pyarrow.Table
         The canonical columns (see the module's docstring).
     raw : pyarrow.Table
-        The rows as they arrived, for the quarantine.
+        The rows as they arrived, for the quarantine: one column ``row``, string.
     notes : tuple of str
         What the provider had to decide, for the report.
     """
@@ -101,8 +132,50 @@ class Batch:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What is asked of a vendor: one kind, for some of its tickers, in a window.
+
+    Attributes
+    ----------
+    kind : {"bars", "trades", "quotes", "actions", "articles"}
+        What the rows are.
+    symbols : tuple of str
+        The vendor's own tickers, as they were listed then: ``"AAPL"``, ``"BTC/USD"``.
+    window : Window
+        Bounds of a row's time, both included, nanoseconds of UTC: of a bar within the day its CLOSE; of a trade and a
+        quote its own; of a daily bar and an action its date (the days that the window touches, on the clock of the
+        exchange), so ingestion drops those whose close lies outside.
+    period : str or None
+        Of bars: one of the vendor's ``periods``, such as ``"1m"``.
+    feed : str or None
+        A vendor's own choice, such as ``"sip"`` or ``"iex"``; ``None``: the setting.
+    """
+
+    kind: Kind
+    symbols: tuple[str, ...]
+    window: Window
+    period: str | None = None
+    feed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a fetch will cost, computed without asking: a guess from above, for ``--dry-run``.
+
+    Attributes
+    ----------
+    calls, rows, bytes : int
+        Requests made, rows handed over, bytes of the vendor's answers.
+    """
+
+    calls: int
+    rows: int
+    bytes: int
+
+
 class Provider(Protocol):
-    """A source of data."""
+    """A source of data that a person points at something."""
 
     @property
     def name(self) -> str:
@@ -122,3 +195,67 @@ class Provider(Protocol):
         InputError
             The request itself cannot be used.
         """
+
+
+class Vendor(Protocol):
+    """A source of data that is asked over the network. Made without arguments; it reads its keys from the settings."""
+
+    @property
+    def name(self) -> str:
+        """The name it is called by: the first argument of ``ap.ingest``."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of data it offers."""
+
+    @property
+    def periods(self) -> frozenset[str]:
+        """The periods of bars it serves natively, such as ``"1m"``."""
+
+    def instruments(self, at: date | None = None) -> pa.Table:
+        """What it lists, a row a ticker.
+
+        Parameters
+        ----------
+        at : date, optional
+            The day asked about. A vendor that knows only today's list gives that, with ``start`` and ``end`` null.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``symbol`` (its ticker), ``venue`` (a MIC; null where none is known), ``name``, ``asset_class``
+            (``"equity"``, ``"crypto"``), ``currency``, ``status`` (``"active"``, ``"inactive"``) string;
+            ``price_precision``, ``size_precision`` int64; ``start``, ``end`` date32.
+
+        Raises
+        ------
+        ProviderError
+            It cannot be asked, or did not answer as it should.
+        """
+
+    def estimate(self, fetch: Fetch) -> Estimate:
+        """What a fetch will cost; no call is made.
+
+        Raises
+        ------
+        InputError
+            It does not offer that: the message names what it offers.
+        """
+
+    def fetch(self, fetch: Fetch) -> Iterator[Batch]:
+        """The data asked for, a page or so at a time, never the whole; the rows of a ticker in the order of time.
+
+        Nothing later than `final_until` is asked for. A ticker without a row in the window has none: to remember that
+        it was asked, and answered with nothing, is ingestion's part. What was yielded before an error holds good; each
+        row is handed over once.
+
+        Raises
+        ------
+        ProviderError
+            Keys missing or refused, too many requests, unreachable, a bad answer: each says what to do.
+        InputError
+            It does not offer that: the message names what it offers.
+        """
+
+    def final_until(self, kind: str, period: str | None = None) -> int:
+        """Until when its data is final, nanoseconds of UTC: rows up to then change by a correction alone."""

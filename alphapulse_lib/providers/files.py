@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from alphapulse_lib.errors import InputError, MissingColumn, UnreadableFile, did_you_mean
 from alphapulse_lib.model.instrument import VENUES, venue
 from alphapulse_lib.providers.columns import assign
-from alphapulse_lib.providers.contract import KINDS, Batch, Request
+from alphapulse_lib.providers.contract import Batch, Request
 from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
 from alphapulse_lib.providers.numbers import has_decimal_comma, read_numbers, read_ratios
@@ -45,7 +45,7 @@ class FilesProvider:
     """
 
     name = "files"
-    kinds = frozenset(KINDS)
+    kinds = frozenset({"bars", "actions", "articles"})
 
     def read(self, request: Request) -> Iterator[Batch]:
         """One batch a file, in the order of their names.

@@ -1,27 +1,39 @@
-"""Providers by name: the built-in ones, then those that installed packages offer.
+"""Sources of data by name: the built-in ones, then those that installed packages offer.
 
-A package offers a provider by an entry point in the group ``alphapulse.providers`` whose value is a class with the
-shape of `alphapulse_lib.providers.contract.Provider`, made without arguments. A built-in name cannot be taken.
+A package offers a provider by an entry point in the group ``alphapulse.providers``, a vendor by one in the group
+``alphapulse.vendors``; the value is a class with the shape of `alphapulse_lib.providers.contract.Provider` or `Vendor`,
+made without arguments. A built-in name cannot be taken.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any
 
 from alphapulse_lib.errors import InputError, did_you_mean
-from alphapulse_lib.providers.contract import Provider
+from alphapulse_lib.providers.contract import Provider, Vendor
 
-__all__ = ["GROUP", "names", "provider"]
+__all__ = ["GROUP", "VENDORS", "names", "provider", "vendor", "vendors"]
 
 GROUP = "alphapulse.providers"
+#: The group of entry points in which packages offer vendors.
+VENDORS = "alphapulse.vendors"
 
-_BUILT_IN = {"files": "alphapulse_lib.providers.files:FilesProvider"}
+_BUILT_IN: dict[str, dict[str, str]] = {
+    GROUP: {"files": "alphapulse_lib.providers.files:FilesProvider"},
+    VENDORS: {},
+}
 
 
 def names() -> list[str]:
     """The names of all providers, sorted."""
-    return sorted({*_BUILT_IN, *(each.name for each in entry_points(group=GROUP))})
+    return _names(GROUP)
+
+
+def vendors() -> list[str]:
+    """The names of all vendors, sorted."""
+    return _names(VENDORS)
 
 
 def provider(name: str) -> Provider:
@@ -37,14 +49,31 @@ def provider(name: str) -> Provider:
     >>> provider("files").name
     'files'
     """
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        made: Provider = getattr(import_module(module), attribute)()
-        return made
-    for each in entry_points(group=GROUP):
-        if each.name == name:
-            found: Provider = each.load()()
-            return found
-    raise InputError(
-        f"No provider is called {name!r}.", did_you_mean(name, names()) or f"There are: {', '.join(names())}."
-    )
+    made: Provider = _made(GROUP, name)
+    return made
+
+
+def vendor(name: str) -> Vendor:
+    """The vendor of that name.
+
+    Raises
+    ------
+    InputError
+        No vendor has that name.
+    """
+    made: Vendor = _made(VENDORS, name)
+    return made
+
+
+def _names(group: str) -> list[str]:
+    return sorted({*_BUILT_IN[group], *(each.name for each in entry_points(group=group))})
+
+
+def _made(group: str, name: str) -> Any:
+    if name in _BUILT_IN[group]:
+        module, _, attribute = _BUILT_IN[group][name].partition(":")
+        return getattr(import_module(module), attribute)()
+    for each in entry_points(group=group, name=name):
+        return each.load()()
+    every = sorted({*names(), *vendors()})
+    raise InputError(f"No provider is called {name!r}.", did_you_mean(name, every) or f"There are: {', '.join(every)}.")

@@ -50,7 +50,7 @@ class ProviderContract:
     def provider(self) -> Provider:
         return provider(self.name)
 
-    @pytest.fixture(params=KINDS)
+    @pytest.fixture(params=COLUMNS)
     def batches(self, request: pytest.FixtureRequest, provider: Provider, asked: dict[str, Request]) -> list[Batch]:
         if request.param not in provider.kinds:
             pytest.skip(f"{provider.name} offers no {request.param}")
