@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.news import news as news
     from alphapulse_lib.session.news import sentiment as sentiment
     from alphapulse_lib.session.notifications import notifications as notifications
+    from alphapulse_lib.session.quarantine import flags as flags
+    from alphapulse_lib.session.quarantine import quarantine as quarantine
+    from alphapulse_lib.session.quarantine import release as release
     from alphapulse_lib.session.runs import run as run
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
@@ -42,11 +45,14 @@ _HOMES = {
     "check": "alphapulse_lib.session.data",
     "comments": "alphapulse_lib.session.comments",
     "coverage": "alphapulse_lib.session.data",
+    "flags": "alphapulse_lib.session.quarantine",
     "ingest": "alphapulse_lib.session.imports",
     "instruments": "alphapulse_lib.session.data",
     "news": "alphapulse_lib.session.news",
     "notifications": "alphapulse_lib.session.notifications",
     "prices": "alphapulse_lib.session.data",
+    "quarantine": "alphapulse_lib.session.quarantine",
+    "release": "alphapulse_lib.session.quarantine",
     "revert": "alphapulse_lib.session.imports",
     "run": "alphapulse_lib.session.runs",
     "runs": "alphapulse_lib.session.runs",

@@ -9,7 +9,8 @@
     actions.parquet                         splits and dividends
     articles/ mentions/ scores/             <year>.parquet
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
-    quarantine/ imports/                    rows set aside, and what each import did: written by ingestion
+    quarantine/ flags/ imports/             rows set aside, what is odd about kept ones, what each import did:
+                                            written by ingestion
     imports/<id>.unfinished                 an import that is under way, or died (`unfinished`)
     incoming/                               files being written
 """
@@ -33,6 +34,7 @@ LISTINGS = "listings.parquet"
 ACTIONS = "actions.parquet"
 IMPORTS = "imports"
 DATASETS = ("articles", "mentions", "scores")
+FLAGS = "flags"
 
 _BARS = Path("data/bars")
 _SUPERSEDED = Path("revisions/bars")
@@ -69,6 +71,16 @@ def parquet_files(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.suffix == ".parquet")
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def quarantine_file(root: Path, import_id: str) -> Path:
+    """The rows that an import set aside."""
+    return root / "quarantine" / f"{import_id}.parquet"
+
+
+def flags_file(root: Path, import_id: str) -> Path:
+    """What is odd about the rows that an import brought."""
+    return root / FLAGS / f"{import_id}.parquet"
 
 
 def instrument_file(root: Path, kind: str, instrument_id: str) -> Path:

@@ -12,7 +12,20 @@ from alphapulse_lib.cli.options import AsOf, End, Json, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import QueryError
 
-__all__ = ["bars", "check", "coverage", "ingest", "instruments", "news", "revert", "sentiment", "sql"]
+__all__ = [
+    "bars",
+    "check",
+    "coverage",
+    "flags",
+    "ingest",
+    "instruments",
+    "news",
+    "quarantine",
+    "release",
+    "revert",
+    "sentiment",
+    "sql",
+]
 
 
 def ingest(
@@ -77,6 +90,40 @@ def revert(
         say_json(asdict(taken))
     else:
         say(str(taken))
+
+
+def quarantine(
+    import_id: Annotated[str | None, typer.Argument(help="An import's id. Default: all imports.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The rows that imports set aside, with their reasons; `release` writes them after all."""
+    say_table(ap.quarantine(import_id), as_json)
+
+
+def release(
+    import_id: Annotated[str, typer.Argument(help="The import's id.")],
+    rows: Annotated[
+        list[int] | None, typer.Argument(help="Numbers of rows, as quarantine lists them. Default: all that can be.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write rows that an import set aside after all."""
+    done = ap.release(import_id, rows or None)
+    if as_json:
+        say_json(asdict(done))
+    else:
+        say(str(done))
+
+
+def flags(
+    symbols: Annotated[list[str] | None, typer.Argument(help="Symbols or ids. Default: all.")] = None,
+    period: Annotated[str | None, typer.Option(help="1m, 1d ... Default: every one.")] = None,
+    start: Start = None,
+    end: End = None,
+    as_json: Json = False,
+) -> None:
+    """What is odd about bars that were kept: off the tick, or an extreme range."""
+    say_table(ap.flags(symbols or None, period, start, end), as_json)
 
 
 def instruments(as_json: Json = False) -> None:

@@ -17,10 +17,11 @@ from alphapulse_lib.catalog.schemas import BAR_INPUT, TIME
 from alphapulse_lib.catalog.sessions import open_of, sessions
 from alphapulse_lib.ingestion.adjusted import Marks
 from alphapulse_lib.ingestion.closes import close_times, meaning_of, stamp_doubts
+from alphapulse_lib.ingestion.flags import of_bars
 from alphapulse_lib.ingestion.records import DECLARED
 from alphapulse_lib.ingestion.recover import recover
 from alphapulse_lib.ingestion.staged import Series, Staged, gather, set_aside
-from alphapulse_lib.ingestion.validate import Figures, judge, oddities, repeated
+from alphapulse_lib.ingestion.validate import Figures, flagged, judge, oddities, repeated
 from alphapulse_lib.model.period import Period
 
 if TYPE_CHECKING:
@@ -62,11 +63,13 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
         bars = Figures(ts, *figures)
         available = _available(rows, ts, odd)
         assumed = rows["available_at"].null_count == rows.num_rows
-        chosen = _choose(rows, bars, available, reason, instrument, staged)
+        chosen = _choose(rows, bars, available, reason, (instrument, period), staged)
         if not len(chosen):
             continue
         bars, available = bars[chosen], available[chosen]
-        odd.update(oddities(bars, instrument.price_precision, instrument.size_precision))
+        strange = oddities(bars, instrument.price_precision, instrument.size_precision)
+        odd.update({what: int(where.sum()) for what, where in strange.items()})
+        staged.flags.append(of_bars(instrument.id, str(period), bars.ts, flagged(strange)))
         odd.update(stamp_doubts(bars.ts, instrument.venue, period, stamps))
         adjusted = DECLARED if request.adjusted else ""
         if period == Period(1, "d") and not request.adjusted:
@@ -119,10 +122,11 @@ def _choose(
     bars: Figures,
     available: NDArray[np.int64],
     reason: NDArray[np.object_],
-    instrument: Instrument,
+    series: tuple[Instrument, Period],
     staged: Staged,
 ) -> NDArray[np.int64]:
     """The rows to be written, in the order of time; the others are set aside or passed over."""
+    instrument, period = series
     judged = judge(bars, clock.now_ns(), instrument.price_precision, instrument.size_precision)
     reason = np.where(reason == "", judged, reason)
     good = np.flatnonzero(reason == "")
@@ -132,11 +136,24 @@ def _choose(
     if len(bad):
         reasons = pa.array(reason[bad].tolist(), pa.string())
         at = rows.schema.get_field_index("reason")
-        staged.aside.append(set_aside(rows.take(bad).set_column(at, "reason", reasons)))
+        facts = _facts(bars[bad], available[bad], instrument, period)
+        staged.aside.append(set_aside(rows.take(bad).set_column(at, "reason", reasons), **facts))
     staged.repeated += int(again.sum())
     chosen = good[(contradicting == "") & ~again]
     in_time: NDArray[np.int64] = chosen[np.lexsort((available[chosen], bars.ts[chosen]))]
     return in_time
+
+
+def _facts(bars: Figures, available: NDArray[np.int64], instrument: Instrument, period: Period) -> dict[str, pa.Array]:
+    """What bars that are set aside stand for; a close that could not be told is null."""
+    same = {"kind": "bars", "instrument_id": instrument.id, "period": str(period)}
+    unknown = bars.ts == 0
+    return {
+        **{name: pa.array([value] * len(bars), pa.string()) for name, value in same.items()},
+        "ts": pa.array(bars.ts, mask=unknown),
+        **{name: pa.array(getattr(bars, name)) for name in _FIGURES},
+        "available_at": pa.array(np.maximum(available, bars.ts), mask=unknown),
+    }
 
 
 def _look_for_actions(

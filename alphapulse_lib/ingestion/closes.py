@@ -22,6 +22,8 @@ __all__ = ["close_times", "meaning_of", "stamp_doubts"]
 _DAY = 86_400_000_000_000
 #: Bars further apart than this are of two sessions.
 _OVERNIGHT = 4 * 3_600_000_000_000
+#: From eight in the evening to half past nine: how long before a session its night trading begins.
+_NIGHT = 27 * 1_800_000_000_000
 
 
 def meaning_of(stamps: Stamps | None, period: Period) -> Stamps:
@@ -79,7 +81,31 @@ def close_times(
         )
     _refuse_other_spacing(instant[~bare], period)
     shift = period.nanoseconds if stamps == "open" else 0
-    return instant + shift, np.where(bare, "a date without a time", "").astype(object)
+    ts = np.where(bare, 0, instant + shift)
+    reason = np.where(bare, "a date without a time", "").astype(object)
+    outside = ~bare & outside_calendar(ts, venue)
+    days = _local(ts[outside] - 1, venue.timezone).astype("M8[ns]").astype("M8[D]")
+    reason[outside] = [f"{day} is no session of {venue.code}, nor the night before one" for day in days]
+    return ts, reason
+
+
+def outside_calendar(ts: NDArray[np.int64], venue: Venue) -> NDArray[np.bool_]:
+    """Which closes lie on a day without a session, and not in the night before one either.
+
+    Before the open and after the close of a session's own day there is trading at many venues, and in New York also
+    from 20:00 of the evening before. Of venues that trade round the clock no bar is outside, nor is one of a time
+    that the calendar does not know.
+    """
+    known = sessions(venue.code)
+    if venue.calendar.startswith("24"):
+        return np.zeros(len(ts), np.bool_)
+    local = _local(ts - 1, venue.timezone) // _DAY  # The last moment of the bar, so that midnight is its own day's.
+    days = known.days.astype(np.int64)
+    on_session = days[np.minimum(np.searchsorted(days, local), len(days) - 1)] == local
+    following = known.opens[np.minimum(np.searchsorted(known.opens, ts), len(known) - 1)]
+    night = (following >= ts) & (following - ts <= _NIGHT)
+    outside: NDArray[np.bool_] = ~on_session & ~night & (local >= days[0]) & (local <= days[-1])
+    return outside
 
 
 def stamp_doubts(ts: NDArray[np.int64], venue: Venue, period: Period, stamps: Stamps) -> dict[str, int]:
@@ -147,7 +173,18 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
     early = dates.astype(np.int64) < known.days[0].astype(np.int64)
     reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
-    return np.where(closed, 0, ends), reason
+    return np.where(closed, _usual_close(days, venue), ends), reason
+
+
+def _usual_close(days: NDArray[np.int64], venue: Venue) -> NDArray[np.int64]:
+    """When each day would close if it were a session: at the time of day at which the last session before it closed."""
+    known = sessions(venue.code)
+    before = np.maximum(np.searchsorted(known.days.astype(np.int64), days, side="right") - 1, 0)
+    clock_time = _local(known.closes[before], venue.timezone) - known.days[before].astype(np.int64) * _DAY
+    wall = pl.Series("wall", days * _DAY + clock_time).cast(pl.Datetime("ns"))
+    placed = wall.dt.replace_time_zone(venue.timezone, ambiguous="earliest", non_existent="null")
+    closes: NDArray[np.int64] = placed.cast(pl.Int64).fill_null(0).to_numpy()
+    return closes
 
 
 def _refuse_many_a_day(days: NDArray[np.int64], period: Period) -> None:

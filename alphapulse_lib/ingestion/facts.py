@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.schemas import TIME
-from alphapulse_lib.catalog.sessions import open_of
+from alphapulse_lib.catalog.sessions import open_of, sessions
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.instruments import Instruments
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
@@ -64,7 +64,7 @@ def stage_actions(request: Request, batches: list[Batch], instruments: Instrumen
     reason[closed] = [f"{day} is no session" for day in days[closed]]
     reason = _repeated(table, reason, ("symbol", "venue", "kind", "ex_date"))
     good = np.flatnonzero(reason == "")
-    staged.aside.append(_aside(table, reason))
+    staged.aside.append(_aside(table, reason, **_meant(table, keys, found)))
     if not len(good):
         return staged
     rows = table.take(good)
@@ -135,10 +135,30 @@ def _reasons(table: pa.Table) -> NDArray[np.object_]:
     return np.array([each or "" for each in table["reason"].to_pylist()], object)
 
 
-def _aside(table: pa.Table, reason: NDArray[np.object_]) -> pa.Table:
+def _aside(table: pa.Table, reason: NDArray[np.object_], **meant: pa.Array) -> pa.Table:
     bad = np.flatnonzero(reason != "")
     at = table.schema.get_field_index("reason")
-    return set_aside(table.take(bad).set_column(at, "reason", pa.array(reason[bad].tolist(), pa.string())))
+    rows = table.take(bad).set_column(at, "reason", pa.array(reason[bad].tolist(), pa.string()))
+    return set_aside(rows, **{name: column.take(pa.array(bad)) for name, column in meant.items()})
+
+
+def _meant(
+    table: pa.Table, keys: list[tuple[str, str | None]], found: dict[tuple[str, str | None], Instrument]
+) -> dict[str, pa.Array]:
+    """What corporate actions say, for the quarantine; one without ``available_at`` counts from its day's open."""
+    days = table["ex_date"].cast(pa.int32()).fill_null(0).to_numpy().astype("datetime64[D]")
+    opens = np.full(len(days), -1, np.int64)
+    for key, instrument in found.items():
+        rows = np.array([each == key for each in keys])
+        known = sessions(instrument.venue.code)
+        opens[rows] = known.opens[np.minimum(np.searchsorted(known.days, days[rows]), len(known) - 1)]
+    return {
+        "kind": pa.array(["actions"] * table.num_rows),
+        "instrument_id": pa.array([found[key].id if key in found else None for key in keys], pa.string()),
+        "action": table["kind"],
+        **{name: table[name] for name in ("ex_date", "ratio", "amount")},
+        "available_at": pc.coalesce(table["available_at"], pa.array(opens, mask=opens < 0)),
+    }
 
 
 def _repeated(table: pa.Table, reason: NDArray[np.object_], key: tuple[str, ...]) -> NDArray[np.object_]:

@@ -22,6 +22,7 @@ from alphapulse_lib.catalog.unfinished import ended, settle, under_way
 from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
 from alphapulse_lib.errors import CatalogError, InputError, NothingUsable
+from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.bars import stage_bars
 from alphapulse_lib.ingestion.facts import stage_actions, stage_articles
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
@@ -87,6 +88,7 @@ def ingest(
         raise _nothing(record, aside)
     with under_way(root, record["id"]):
         save(root, record, aside)
+        flags.keep(root, record["id"], [part for each in staged for part in each.flags])
         total, articles = Written(), list[Merge]()
         try:
             for written in _write(root, staged, known, instruments.new, record, articles):
@@ -122,6 +124,7 @@ def revert(roots: Roots, import_id: str) -> Reverted:
     if record["status"] == "reverted":
         raise InputError(f"Import {record['id']} was taken back already, at {record['reverted']}.")
     removed = remove_import(root, record["id"])
+    flags.forget(root, record["id"])
     save(root, record | {"status": "reverted", "reverted": clock.now().isoformat()})
     return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
 

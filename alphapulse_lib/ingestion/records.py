@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog import layout
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_bytes, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -21,18 +22,44 @@ from alphapulse_lib.ingestion.report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DECLARED", "QUARANTINE", "adjusted_series", "find", "new_id", "quarantine", "records", "report_of", "save"]
+__all__ = [
+    "DECLARED",
+    "QUARANTINE",
+    "SHOWN",
+    "adjusted_series",
+    "find",
+    "new_id",
+    "quarantine",
+    "records",
+    "report_of",
+    "save",
+]
 
 #: How the mark of a series begins whose prices were declared adjusted.
 DECLARED = "declared adjusted"
-#: The columns of the rows set aside.
-QUARANTINE = pa.schema(
+#: The columns of the rows set aside that a report shows.
+SHOWN = pa.schema(
     [
         ("file", pa.string()),
         ("line", pa.int64()),
         ("symbol", pa.string()),
         ("reason", pa.string()),
         ("row", pa.string()),
+    ]
+)
+#: All columns of the rows set aside: also what each stands for, so far as that could be read, and who released it.
+#: ``kind`` is ``"bars"`` or ``"actions"``; ``ts`` and ``available_at`` are nanoseconds of UTC.
+QUARANTINE = pa.schema(
+    [
+        *SHOWN,
+        *((name, pa.string()) for name in ("kind", "instrument_id", "period")),
+        ("ts", pa.int64()),
+        *((name, pa.float64()) for name in ("open", "high", "low", "close", "volume")),
+        ("available_at", pa.int64()),
+        ("action", pa.string()),
+        ("ex_date", pa.date32()),
+        *((name, pa.float64()) for name in ("ratio", "amount")),
+        *((name, pa.string()) for name in ("released_at", "released_by")),
     ]
 )
 
@@ -46,7 +73,7 @@ def save(root: Path, record: dict[str, Any], aside: pa.Table | None = None) -> N
     """Keep an import's record, and the rows it set aside."""
     with locked(root):
         if aside is not None and aside.num_rows:
-            publish_table(root, root / "quarantine" / f"{record['id']}.parquet", aside)
+            publish_table(root, layout.quarantine_file(root, record["id"]), aside)
         text = json.dumps(record, indent=1, ensure_ascii=False)
         publish_bytes(root, root / "imports" / f"{record['id']}.json", text.encode())
 
@@ -89,8 +116,8 @@ def find(root: Path, import_id: str) -> dict[str, Any]:
 
 def quarantine(root: Path, import_id: str) -> pd.DataFrame:
     """The rows an import set aside, as ``Report.quarantined`` shows them."""
-    path = root / "quarantine" / f"{import_id}.parquet"
-    table = whole(path) if path.exists() else QUARANTINE.empty_table()
+    path = layout.quarantine_file(root, import_id)
+    table = whole(path, SHOWN.names) if path.exists() else SHOWN.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from alphapulse_lib.ingestion.records import QUARANTINE
+from alphapulse_lib.ingestion.records import QUARANTINE, SHOWN
 
 if TYPE_CHECKING:
     from alphapulse_lib.model.instrument import Instrument
@@ -46,6 +46,7 @@ class Staged:
     recovered: list[pa.Table] = field(default_factory=list)
     articles: list[pa.Table] = field(default_factory=list)
     aside: list[pa.Table] = field(default_factory=list)
+    flags: list[pa.Table] = field(default_factory=list)
     repeated: int = 0
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -67,9 +68,8 @@ def gather(batches: list[Batch]) -> tuple[pa.Table, list[str]]:
     return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries(), list(dict.fromkeys(notes))
 
 
-def set_aside(rows: pa.Table, symbols: pa.Array | None = None) -> pa.Table:
-    """Rows with their reasons, as the quarantine keeps them."""
-    if symbols is None:
-        symbols = rows["symbol"] if "symbol" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
-    columns = [rows["file"], rows["line"], symbols, rows["reason"], rows["row"]]
+def set_aside(rows: pa.Table, **meant: pa.Array) -> pa.Table:
+    """Rows with their reasons, as the quarantine keeps them; ``meant`` is what they stand for, where that is known."""
+    known = {name: rows[name] for name in SHOWN.names if name in rows.column_names} | meant
+    columns = [known.get(name, pa.nulls(rows.num_rows)) for name in QUARANTINE.names]
     return pa.table(dict(zip(QUARANTINE.names, columns, strict=True))).cast(QUARANTINE)

@@ -5,11 +5,12 @@ One that cannot be true is set aside with its reason; one that is merely odd is 
 Set aside: a missing or endless figure, a price of zero or less, a high below the low, an open or close outside of
 them, a negative volume, a figure too large to be held, a close in the future or before 1970, and a second bar for a
 moment that says something else. Of corporate actions: an endless or too large amount, and a ratio that no split has.
-Kept: prices off the instrument's tick, and moves as large as those of 6 May 2010.
+Kept, and flagged: prices off the instrument's tick, and moves as large as those of 6 May 2010.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,9 @@ from alphapulse_lib.catalog.decimals import largest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EXTREME", "Figures", "judge", "judge_actions", "oddities", "repeated"]
+__all__ = ["EXTREME", "Figures", "flagged", "impossible", "judge", "judge_actions", "oddities", "repeated"]
 
-#: A bar whose range reaches further than this beyond its body, or that opens so far from the last close, is counted.
+#: A bar whose range reaches further than this beyond its body is flagged.
 EXTREME = 0.25
 #: Differences below this part of a price are the noise of a computed figure.
 _NOISE = 1e-9
@@ -145,8 +146,29 @@ def repeated(
     return again, reason
 
 
-def oddities(bars: Figures, precision: int, size_precision: int = 0) -> dict[str, int]:
-    """How many bars are odd, by what is odd about them; none of it makes a bar unusable.
+def impossible(bars: Figures, now: int) -> NDArray[np.object_]:
+    """Why no catalog can hold each bar, whoever says that it is right; ``""`` where one can.
+
+    A price of zero or less is possible: crude oil traded at -37.63 dollars on 20 April 2020.
+
+    Examples
+    --------
+    >>> one = np.array([-37.63])
+    >>> impossible(Figures(np.array([1]), one, one, one, one, np.array([5.0])), 2).tolist()
+    ['']
+    """
+    why = judge(bars, now)
+    below = np.array([each.endswith("is not above 0") for each in why], np.bool_)
+    if below.any():  # Judged again with the prices lifted above zero: all else must hold of them too.
+        lift = 1 - np.fmin(0, bars.low[below])
+        opened, high, low, close = (getattr(bars, name)[below] + lift for name in ("open", "high", "low", "close"))
+        why[below] = judge(Figures(bars.ts[below], opened, high, low, close, bars.volume[below]), now)
+    why[bars.ts < 0] = "when it closed could not be told"
+    return why
+
+
+def oddities(bars: Figures, precision: int, size_precision: int = 0) -> dict[str, NDArray[np.bool_]]:
+    """Which bars are odd, by what is odd about them; none of it makes a bar unusable.
 
     Parameters
     ----------
@@ -161,11 +183,17 @@ def oddities(bars: Figures, precision: int, size_precision: int = 0) -> dict[str
     body_low, body_high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
     extreme = (bars.low < body_low * (1 - EXTREME)) | (bars.high > body_high * (1 + EXTREME))
     return {
-        f"prices of more than {precision} decimals, rounded": int(off_tick.sum()),
-        f"a range over {EXTREME:.0%} beyond open and close, kept": int(extreme.sum()),
-        f"volume of more than {size_precision} decimals, rounded": int(_is_rounded(bars.volume, size_precision).sum()),
-        "no volume": int((bars.volume == 0).sum()),
+        f"prices of more than {precision} decimals, rounded": off_tick,
+        f"a range over {EXTREME:.0%} beyond open and close, kept": extreme,
+        f"volume of more than {size_precision} decimals, rounded": _is_rounded(bars.volume, size_precision),
+        "no volume": bars.volume == 0,
     }
+
+
+def flagged(odd: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    """Of the oddities those that are kept bar by bar: prices off the tick, and extreme ranges."""
+    prices, extreme, _, _ = odd.values()
+    return {"off tick": prices, "extreme range": extreme}
 
 
 def _is_rounded(values: NDArray[np.float64], precision: int) -> NDArray[np.bool_]:

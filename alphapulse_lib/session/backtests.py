@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -21,6 +19,7 @@ from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.symbols import resolved
+from alphapulse_lib.session.user import user
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.process import Worker
@@ -180,7 +179,7 @@ def _run(
         )
         if raw.status == "finished":
             meter.finish()
-    record = keep(spec, raw, ledger, user=_user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
+    record = keep(spec, raw, ledger, user=user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
     told = f"ap.run({record.id!r}) shows its record and its log."
     if raw.status == "interrupted":
         raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
@@ -192,11 +191,6 @@ def _run(
     for warning in kept.warnings:
         python_warnings.warn(warning, stacklevel=3)
     return kept
-
-
-def _user() -> str:
-    """Who runs it: the hub's name for the person, for whom all workspaces may be one system account."""
-    return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
 
 
 def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
