@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -174,11 +176,59 @@ def test_shared_symbols_and_currency_pairs(root: Path):
         ("DROP VIEW bars_1d", "never written by SQL"),
         ("ATTACH 'x.db'", "never written by SQL"),
         ("INSERT INTO instruments VALUES (1)", "never written by SQL"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "never written by SQL"),
+        ("explain (analyze, format json) COPY (SELECT 1) TO 'x.csv'", "never written by SQL"),
+        ("EXPLAIN /* (SELECT 1) */ ANALYZE COPY (SELECT 1) TO 'x.csv'", "syntax error"),
     ],
 )
 def test_what_duckdb_or_we_refuse(root: Path, sql: str, told: str):
     with pytest.raises(QueryError, match=told):
         relation(root, sql)
+
+
+@pytest.mark.parametrize("how", ["EXPLAIN", "explain analyze", "EXPLAIN (ANALYZE, FORMAT json)"])
+def test_a_query_is_explained(root: Path, how: str):
+    assert "bars_1d" in str(answer(root, f"{how} SELECT 'bars_1d', close FROM bars_1d"))
+
+
+def read_by(root: Path, sql: str, **moment: int) -> tuple[int, int]:
+    """How many files and row groups DuckDB read for a query, by its own account."""
+    plan = answer(root, f"EXPLAIN ANALYZE {sql}", **moment)[0][1]
+    files = re.search(r"Total Files Read: (\d+)", plan)
+    groups = re.search(r"Row Groups Scanned: (\d+) /", plan)
+    return int(files[1]) if files else 0, int(groups[1]) if groups else 0
+
+
+def test_other_instruments_and_other_years_are_not_read(tmp_path: Path):
+    root, known = tmp_path / "catalog", [Instrument(f"N{number}.XNAS") for number in range(12)]
+    known += [Instrument("EUR/USD.IDEALPRO"), Instrument("N3.XNYS")]
+    for each in known:
+        write(root, each, [("2013-01-02 14:31", 1.0), ("2014-01-02 14:31", 2.0)], "1m")
+    assert read_by(root, "SELECT sum(close) FROM bars_1m") == (28, 28)
+    assert read_by(root, "SELECT sum(close) FROM bars_1m WHERE symbol = 'N5'") == (2, 2)
+    assert read_by(root, "SELECT sum(close) FROM bars_1m WHERE symbol IN ('N3.XNYS', 'EUR/USD')") == (4, 4)
+    assert read_by(root, "SELECT sum(close) FROM bars_1m WHERE instrument_id = 'N3.XNAS'") == (2, 2)
+    year = "ts BETWEEN '2014-01-01' AND '2014-12-31'"
+    one = f"SELECT sum(close) FROM bars_1m WHERE symbol = 'N5' AND {year}"
+    assert read_by(root, one) == (2, 1)
+    assert answer(root, one) == [(2.0,)]
+    assert read_by(root, one, as_of=moment_ns("2015-01-01"))[0] == 2
+    assert answer(root, one, as_of=moment_ns("2014-01-01")) == [(None,)]
+
+
+def test_the_files_own_decimals(root: Path):
+    rows = answer(root, "SELECT symbol, close, typeof(close) FROM exact.bars_1d WHERE ts >= '2013-01-04'")
+    assert rows == [("AAPL", Decimal("527"), "DECIMAL(38,16)")]
+
+
+def test_a_bound_is_kept_to_the_nanosecond(tmp_path: Path):
+    root, moment = tmp_path / "catalog", moment_ns("2013-01-02 21:00")
+    ts, available = (pa.array([each]).cast(schemas.TIME) for each in (moment, moment + 500))
+    figures = {name: [1.0] for name in schemas.FIGURES}
+    writer.write_instruments(root, [AAPL])
+    writer.write_bars(root, AAPL, "1d", pa.table(figures | {"ts": ts, "available_at": available}), "x")
+    assert answer(root, "SELECT count(*) FROM bars_1d", as_of=moment + 499) == [(0,)]
+    assert answer(root, "SELECT count(*) FROM bars_1d", as_of=moment + 500) == [(1,)]
 
 
 def test_our_own_variables_are_no_tables(root: Path):

@@ -1,0 +1,214 @@
+"""The views that SQL sees: made of the catalog's files, none of which is opened before a query needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import actions, datasets, layout, schemas
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.query.bars import names
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["make"]
+
+_TRAIL = "available_at::TIMESTAMPTZ AS available_at, recorded_at::TIMESTAMPTZ AS recorded_at, import_id"
+_TS = ("ts", "TIMESTAMPTZ")
+_TRAIL_COLUMNS = {
+    # To the nanosecond, so that a bound is kept to the nanosecond; shown to the microsecond.
+    "available_at": ("available_at", "TIMESTAMPTZ_NS"),
+    "recorded_at": ("recorded_at", "TIMESTAMPTZ_NS"),
+    "import_id": ("import_id", "VARCHAR"),
+}
+
+
+def make(
+    connection: duckdb.DuckDBPyConnection, roots: Roots, as_of: int | None, recorded_as_of: int | None
+) -> list[Path]:
+    """Make every view; the files that they read."""
+    now = clock.now_ns()
+    moments = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
+    past = as_of is not None or recorded_as_of is not None
+    index = Index(roots)
+    connection.register("instruments", _instruments(index))
+    connection.register("actions", _microseconds(actions.read(roots, None, as_of, recorded_as_of)))
+    read: list[Path] = []
+    bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
+    connection.execute("CREATE SCHEMA exact")
+    for period, paths in sorted(_bar_files(roots, past=past).items(), key=lambda each: each[0].nanoseconds):
+        for schema, kind in (("main", "DOUBLE"), ("exact", "DECIMAL(38, 16)")):
+            columns = {"ts_event": _TS} | {name: (name, kind) for name in schemas.FIGURES}
+            connection.execute(
+                f"CREATE VIEW {schema}.bars_{period} AS {_series(paths, columns, bars, moments, past=past)}"
+            )
+        read += paths
+    for dataset in schemas.DATASETS.values():
+        if held := datasets.files(roots, dataset.name):
+            read += held
+            connection.execute(_dataset_view(dataset, roots, moments))
+        else:
+            connection.register(dataset.name, _microseconds(dataset.schema.empty_table()))
+    connection.execute(_news_view(roots, index, moments))
+    return read
+
+
+def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[Path]]:
+    """The files of each period, from the root each series is read from; the superseded ones too for a past moment."""
+    found: dict[Period, list[Path]] = {}
+    for bar_type, _, root in roots.bar_types():
+        published = layout.parquet_files(layout.bars_folder(root, bar_type))
+        old = [layout.superseded(root, path) for path in published] if past else []
+        found.setdefault(Period.of_bar_type(bar_type), []).extend([*published, *filter(Path.exists, old)])
+    return found
+
+
+def _series(
+    paths: list[Path], columns: dict[str, tuple[str, str]], names: _Names, moments: tuple[int, int], *, past: bool
+) -> str:
+    """What a view of many instruments' files selects.
+
+    The columns are declared, so that DuckDB opens no file to learn them, and converts as it reads: a filter on ``ts``
+    skips row groups by their statistics. Symbol and id are functions of the file's name alone, which DuckDB evaluates
+    before it opens one: a filter on them leaves all other files shut. Both would be lost if they were written as a
+    subquery with a filter of its own, or as casts around the columns.
+    """
+    declared = ", ".join(
+        f"{_quoted(name)}: {{name: {_quoted(shown)}, type: {_quoted(kind)}, default_value: NULL}}"
+        for name, (shown, kind) in (columns | _TRAIL_COLUMNS).items()
+    )
+    shown = ", ".join(name for name, _ in columns.values())
+    scan = f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}}) WHERE {_known(moments)}"
+    named = f"{names.symbol} AS symbol, {names.instrument_id} AS instrument_id, {shown}"
+    if not past:
+        return f"SELECT {named}, {_TRAIL} FROM {scan}"  # noqa: S608 every part is ours: names of files and columns, quoted
+    # Partitioned by all that a query filters by, so that DuckDB moves its filters below the choice of a version.
+    key = ", ".join(("symbol", "instrument_id", *names.key))
+    return f"""
+        SELECT symbol, instrument_id, {shown}, {_TRAIL}
+        FROM (SELECT {named}, available_at, recorded_at, import_id FROM {scan}) AS versions
+        QUALIFY row_number() OVER (
+            PARTITION BY {key} ORDER BY versions.available_at DESC, versions.recorded_at DESC
+        ) = 1"""  # noqa: S608 as above
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Symbol and id as DuckDB works them out of a file's folder, and what else names a row."""
+
+    symbol: str
+    instrument_id: str
+    key: tuple[str, ...] = ("ts",)
+
+    @classmethod
+    def of(cls, index: Index, pattern: str, key: tuple[str, ...] = ("ts",)) -> _Names:
+        """By a pattern of the folder after its id. The folder leaves the slash of a currency pair out."""
+        folder = f"regexp_extract(filename, {_quoted(f'([^/]+){pattern}/[^/]+$')}, 1)"
+        short = f"regexp_extract(filename, {_quoted(f'([^/]+)[.][^/.]+{pattern}/[^/]+$')}, 1)"
+        known = index.instruments()
+        told = {each.id: name for each, name in zip(known, names(known), strict=True)}
+        slashed = {each: each for each in told if "/" in each}
+        odd = {each: name for each, name in told.items() if "/" in each or name == each}
+        return cls(_cases(folder, short, odd), _cases(folder, folder, slashed), key)
+
+
+def _cases(folder: str, usual: str, odd: dict[str, str]) -> str:
+    """The usual expression, but for the few ids that it does not fit."""
+    if not odd:
+        return usual
+    cases = " ".join(f"WHEN {_quoted(each.replace('/', ''))} THEN {_quoted(name)}" for each, name in odd.items())
+    return f"CASE {folder} {cases} ELSE {usual} END"
+
+
+def _dataset_view(dataset: schemas.Dataset, roots: Roots, moments: tuple[int, int]) -> str:
+    return f"CREATE VIEW {dataset.name} AS {_versions(dataset, dataset.key, roots, moments)}"
+
+
+def _news_view(roots: Roots, index: Index, moments: tuple[int, int]) -> str:
+    """Every revision beside every instrument it is about, from the moment that revision was out."""
+    articles = schemas.ARTICLES
+    held = datasets.files(roots, articles.name)
+    revisions = _versions(articles, (*articles.key, "available_at"), roots, moments) if held else "FROM articles"
+    return f"""
+        CREATE VIEW news AS
+        SELECT {_symbol(index)} AS symbol, instrument_id, m.available_at, a.headline, a.body, a.url, m.how, m.source,
+            m.article_id, a.published_at, greatest(a.recorded_at, m.recorded_at) AS recorded_at, a.import_id
+        FROM mentions m
+        JOIN ({revisions}) a ON a.source = m.source AND a.id = m.article_id AND a.available_at = m.available_at
+        """  # noqa: S608 every part is ours: file names, columns and ids of the catalog, quoted
+
+
+def _versions(dataset: schemas.Dataset, key: tuple[str, ...], roots: Roots, moments: tuple[int, int]) -> str:
+    """The newest version of what each key names; a person's own before the team's."""
+    own = f"starts_with(filename, {_quoted(str(roots.personal) + '/')})" if roots.personal else "false"
+    times = {"available_at", "recorded_at", "import_id"}
+    columns = [
+        f"{name}::TIMESTAMPTZ AS {name}" if name.endswith("_at") else name
+        for name in dataset.schema.names
+        if name not in times
+    ]
+    return f"""
+        SELECT {", ".join(columns)}, {_TRAIL}
+        FROM read_parquet({_list(datasets.files(roots, dataset.name))}, filename = true)
+        WHERE {_known(moments)}
+        QUALIFY row_number() OVER (
+            PARTITION BY {", ".join(key)} ORDER BY {own} DESC, available_at DESC, recorded_at DESC
+        ) = 1"""  # noqa: S608 every part is ours: file names and columns of the catalog, quoted
+
+
+def _known(moments: tuple[int, int]) -> str:
+    available, recorded = moments
+    return f"available_at <= {_moment(available)} AND recorded_at <= {_moment(recorded)}"
+
+
+def _moment(nanoseconds: int) -> str:
+    return f"make_timestamp_ns({nanoseconds})::TIMESTAMPTZ_NS"
+
+
+def _symbol(index: Index) -> str:
+    """The short symbol where it is one instrument's alone, else the id."""
+    shared = [
+        each for each, name in zip(index.instruments(), names(index.instruments()), strict=True) if each.id == name
+    ]
+    short = r"regexp_replace(instrument_id, '\.[^.]*$', '')"
+    if not shared:
+        return short
+    ids = ", ".join(_quoted(each.id) for each in shared)
+    return f"CASE WHEN instrument_id IN ({ids}) THEN instrument_id ELSE {short} END"
+
+
+def _instruments(index: Index) -> pa.Table:
+    import pyarrow as pa
+
+    known = index.instruments()
+    columns = ("id", "symbol", "name", "asset_class", "currency", "price_precision", "size_precision")
+    text = pa.string()
+    kinds = [text, text, text, text, text, pa.int64(), pa.int64()]
+    return pa.table(
+        {
+            name: pa.array([getattr(each, name) for each in known], kind)
+            for name, kind in zip(columns, kinds, strict=True)
+        }
+    )
+
+
+def _microseconds(table: pa.Table) -> pa.Table:
+    """DuckDB's functions take times to the microsecond."""
+    import pyarrow as pa
+
+    times = [pa.timestamp("us", "UTC") if pa.types.is_timestamp(each.type) else each.type for each in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, times, strict=True))), safe=False)
+
+
+def _list(paths: list[Path]) -> str:
+    return f"[{', '.join(_quoted(str(path)) for path in paths)}]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
