@@ -6,6 +6,6 @@ with the hub's own words: nobody sees a traceback of the HTTP library.
 
 from alphapulse_lib.hub_client.client import Client, Health
 from alphapulse_lib.hub_client.runs import Family, KeptRun
-from alphapulse_lib.hub_client.transport import Page
+from alphapulse_lib.hub_client.transport import Damaged, Page
 
-__all__ = ["Client", "Family", "Health", "KeptRun", "Page"]
+__all__ = ["Client", "Damaged", "Family", "Health", "KeptRun", "Page"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from alphapulse_lib.hub_client.comments import Comments
 from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
-from alphapulse_lib.hub_client.transport import Transport
+from alphapulse_lib.hub_client.transport import Damaged, Transport
 
 __all__ = ["Client", "Health"]
 
@@ -37,7 +38,10 @@ class Client:
     timeout : float
         Seconds without a byte from the hub after which it is taken for away.
     retries : int
-        How often a request is sent again after a broken connection or a 503, where sending it twice does it once.
+        How often a request is sent again after a broken connection or a 503, where sending it twice does it once. Five
+        take 6.2 s: longer than the hub needs to start its API again.
+    damaged : callable, optional
+        Told of each row of a list that cannot be read and is left out. Default: a warning in the log.
 
     Attributes
     ----------
@@ -59,8 +63,16 @@ class Client:
     ...     [each.body for each in client.comments.list("instrument:AAPL.XNAS")]
     """
 
-    def __init__(self, url: str, token: str = "", *, timeout: float = 30.0, retries: int = 3) -> None:
-        self._transport = Transport(url, token, timeout=timeout, retries=retries)
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        timeout: float = 30.0,
+        retries: int = 5,
+        damaged: Callable[[Damaged], None] = Damaged.tell,
+    ) -> None:
+        self._transport = Transport(url, token, timeout=timeout, retries=retries, damaged=damaged)
         self.comments = Comments(self._transport)
         self.runs = Runs(self._transport)
         self.schedules = Schedules(self._transport)

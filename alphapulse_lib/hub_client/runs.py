@@ -118,7 +118,7 @@ class Runs:
         for values in self._transport.pages(dict[str, Any], "/v1/runs", query, limit):
             found = _read(values)
             if isinstance(found, Damaged):
-                found.tell()
+                self._transport.damaged(found)
             else:
                 yield found
 

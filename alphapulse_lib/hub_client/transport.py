@@ -80,16 +80,20 @@ class Transport:
         Seconds without a byte from the hub after which it is taken for away.
     retries : int
         How often a request is sent again, where that is safe.
+    damaged : callable
+        Told of each row that a list leaves out.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float, retries: int) -> None:
+    def __init__(
+        self, url: str, token: str, *, timeout: float, retries: int, damaged: Callable[[Damaged], None] = Damaged.tell
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise SettingsError(f"{url!r} is no address of an API.", "Such as http://127.0.0.1:8000/services/api.")
         if token and not _TOKEN.fullmatch(token):
             raise NotSignedIn(
                 "The token holds characters that no token has.", "`alphapulse token` says how to get one."
             )
-        self.url, self._retries, self._timeout = url.rstrip("/"), retries, timeout
+        self.url, self._retries, self._timeout, self.damaged = url.rstrip("/"), retries, timeout, damaged
         headers = {"User-Agent": f"alphapulse/{version('alphapulse')}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -176,7 +180,7 @@ class Transport:
             size = 200 if left is None else min(left, 200)
             page = self.ask(Page[kind], "GET", path, query={**query, "limit": size, "cursor": cursor or None})  # type: ignore[valid-type]
             for each in page.damaged:
-                each.tell()
+                self.damaged(each)
             yield from page.items
             if not page.next:
                 return

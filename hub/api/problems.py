@@ -78,7 +78,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         found = [
-            {"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"], "kind": each["type"]}
+            {"where": ".".join(str(part) for part in each["loc"]), "message": _said(each), "kind": each["type"]}
             for each in error.errors()
         ]
         first = found[0]
@@ -119,6 +119,18 @@ class Faults:
             logging.getLogger("alphapulse.api").exception("%s %s failed", scope["method"], scope["path"])
             answer = _answer(500, "This request met a fault of ours; it is in the service's log.")
             await answer(scope, receive, send)
+
+
+def _said(fault: dict[str, Any]) -> str:
+    """What pydantic says of a field, in a reader's words rather than a program's."""
+    told, facts = str(fault["msg"]), fault.get("ctx", {})
+    match fault["type"]:
+        case "json_invalid":
+            return f"this is no JSON: {facts.get('error', told)}"
+        case "too_long" if isinstance(fault["input"], str):
+            return f"{facts['actual_length']:,} characters arrived; it takes {facts['max_length']:,} at most"
+        case _:
+            return told.removeprefix("Value error, ")
 
 
 def too_large(send: Send) -> Send:

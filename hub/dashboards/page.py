@@ -15,6 +15,7 @@ from bokeh.document import Document
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import AlphaPulseError, CatalogEmpty
+from alphapulse_lib.hub_client import Damaged
 from hub.dashboards import catalog
 from hub.dashboards.bridge import Bridge
 from hub.dashboards.remote import Remote, TroubleError
@@ -26,6 +27,9 @@ from hub.dashboards.watchlist import Watchlists
 __all__ = ["Page", "Services", "Widget"]
 
 log = logging.getLogger(__name__)
+
+#: Damaged rows that a page speaks of.
+_MOST_TOLD = 3
 
 
 class Services:
@@ -46,9 +50,9 @@ class Services:
         self.watchlists = Watchlists(folder)
         self.shelf = Shelf()
 
-    def remote(self, somebody: Visitor) -> Remote:
-        """The API in somebody's name."""
-        return Remote(self._api, somebody.token)
+    def remote(self, somebody: Visitor, damaged: Callable[[Damaged], None]) -> Remote:
+        """The API in somebody's name; ``damaged`` is told of each row that a list of its leaves out."""
+        return Remote(self._api, somebody.token, damaged)
 
     @asynccontextmanager
     async def lifespan(self, _: Any) -> AsyncIterator[None]:
@@ -109,7 +113,8 @@ class Page:
 
     def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
         self.visitor, self.services, self.query = somebody, services, query
-        self.api = services.remote(somebody)
+        self.api = services.remote(somebody, self._left_out)
+        self._damaged: set[str] = set()
         self.dark = False
         self.bridge = Bridge(self._heard)
         self.widgets: dict[str, Widget] = {}
@@ -150,6 +155,14 @@ class Page:
     def note(self, text: str, *, bad: bool = False) -> None:
         """Say something in passing."""
         self.tell("note", text=text, tone="bad" if bad else "good")
+
+    def _left_out(self, row: Damaged) -> None:
+        """Say, once a page, what its lists cannot show. Called in whichever thread asks the API."""
+        # Widgets ask again and again; and where much is damaged, the first few say so without covering the page.
+        if row.id not in self._damaged and len(self._damaged) < _MOST_TOLD and self.services.loop is not None:
+            self._damaged.add(row.id)
+            said = f"{row.id} cannot be read and is left out: {row.why.rstrip('.')}. Tell an administrator of the hub."
+            self.services.loop.call_soon_threadsafe(lambda: self.note(said, bad=True))
 
     # --- a page's life --------------------------------------------------------------------------------------------
 

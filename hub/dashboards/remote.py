@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from alphapulse_lib.errors import AlphaPulseError
-from alphapulse_lib.hub_client import Client
+from alphapulse_lib.hub_client import Client, Damaged
 from alphapulse_lib.model.comment import CommentEvent
 
 __all__ = ["Remote", "TroubleError"]
@@ -31,6 +31,8 @@ class Remote:
         Where it is, such as ``http://127.0.0.1:8001/services/api``.
     token : str
         The visitor's.
+    damaged : callable
+        Told, in the thread that asks, of each row that a list leaves out.
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class Remote:
         Blocks while it asks: use it through `ask` and `all`.
     """
 
-    def __init__(self, url: str, token: str) -> None:
-        self.client = Client(url, token, timeout=_PATIENCE, retries=1)
+    def __init__(self, url: str, token: str, damaged: Callable[[Damaged], None] = Damaged.tell) -> None:
+        self.client = Client(url, token, timeout=_PATIENCE, retries=1, damaged=damaged)
         self._closed = threading.Event()
 
     async def ask[**P, T](self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from api_server import RunningApi
-from misbehaving_api import BusyApi, DroppingApi, ForeignServer, GarblingApi, SlowApi, misbehaving
+from misbehaving_api import AbsentApi, BusyApi, DroppingApi, ForeignServer, GarblingApi, SlowApi, misbehaving
 
 from alphapulse_lib.errors import (
     AlphaPulseError,
@@ -126,6 +126,11 @@ def test_a_busy_api_is_asked_again():
         pytest.raises(HubUnreachable, match="The database does not answer"),
     ):
         client.health()
+
+
+def test_an_api_that_is_started_again_is_waited_for():
+    with misbehaving(AbsentApi(seconds=4.5)) as server, Client(server.url, "ada") as client:
+        assert client.health().status == "ok"
 
 
 def test_what_may_not_be_done_twice_is_sent_once():

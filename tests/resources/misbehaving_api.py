@@ -90,6 +90,20 @@ class BusyApi(Misbehaving):
         )
 
 
+class AbsentApi(Misbehaving):
+    """A proxy whose service is being started again: 503 without a word for some seconds, and then its answer."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._back = time.monotonic() + seconds
+
+    def answer(self, connection: socket.socket) -> None:
+        if time.monotonic() < self._back:
+            connection.sendall(self.words("Service Unavailable", "503 Service Unavailable", "text/html"))
+        else:
+            connection.sendall(self.words('{"status": "ok", "version": "1"}'))
+
+
 class ForeignServer(Misbehaving):
     """Something else altogether, which has a page for every address."""
 

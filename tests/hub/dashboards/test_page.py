@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from misbehaving_api import PREFIX, GarblingApi, misbehaving
 
 from alphapulse_lib.errors import CatalogEmpty, NoCoverage
 from hub.dashboards.page import Page, Services, Widget
@@ -22,8 +24,15 @@ class Told(Page):
 
     name = "told"
 
-    def __init__(self, folder: Path, load: Callable[[], Awaitable[str]], empty: str = "", every: float = 0) -> None:
-        super().__init__(ANN, Services("http://127.0.0.1:9", folder), {})
+    def __init__(
+        self,
+        folder: Path,
+        load: Callable[[], Awaitable[str]],
+        empty: str = "",
+        every: float = 0,
+        api: str = "http://127.0.0.1:9",
+    ) -> None:
+        super().__init__(ANN, Services(api, folder), {})
         self.widgets = {"one": Widget(load, empty, every)}
         self.said: list[dict[str, Any]] = []
         self.acts: list[tuple[str, str, dict[str, str]]] = []
@@ -164,3 +173,29 @@ def test_only_texts_come_through_the_bridge(tmp_path: Path):
     page.bridge._heard = lambda *said: heard.append(said)
     page.bridge._handle_msg({"act": "save", "value": {"x": 1}, "fields": {"a": "b", "c": 3, "d": ["e"]}})
     assert heard == [("save", "", {"a": "b"})]
+
+
+def test_what_a_list_leaves_out_is_told_once_and_breaks_nothing(tmp_path: Path):
+    rows = [{"id": "3f2a", "why": "about: <b>is</b> no object"}, *({"id": f"{n}", "why": "x"} for n in range(9))]
+    said = json.dumps({"items": [], "next": None, "damaged": rows})
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\nConnection: close\r\n"
+    with misbehaving(GarblingApi(f"{head}\r\n{said}".encode())) as server:
+        page = Told(tmp_path, of(""), api=server.url.removesuffix(PREFIX))
+
+        async def load() -> str:
+            return f"{len(await page.api.all(page.api.client.notifications.list))} items"
+
+        async def looked_at_twice() -> None:
+            page.services.loop = asyncio.get_running_loop()
+            for _ in range(2):
+                await page.reload("one")
+
+        page.widgets = {"one": Widget(load)}
+        asyncio.run(looked_at_twice())
+        page.api.close()
+    assert page.states == ["ready"]
+    notes = [each["text"] for each in page.said if each["kind"] == "note"]
+    assert len(notes) == 3, "a page is not covered with them"
+    assert notes[0] == (
+        "3f2a cannot be read and is left out: about: <b>is</b> no object. Tell an administrator of the hub."
+    )
