@@ -34,9 +34,9 @@ from alphapulse_lib.query import tables
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["answered", "relation"]
+__all__ = ["SETTINGS", "answered", "relation", "views_told"]
 
-_SETTINGS = "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
+SETTINGS = "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
 #: What stands before the statement that is explained. Whatever else stands there is refused.
 _EXPLAIN = re.compile(r"\A\s*EXPLAIN(\s+ANALYZE\b|\s*\((?:\s*[A-Za-z_]+(?:\s+[A-Za-z_]+)?\s*,?)+\))?\s+", re.IGNORECASE)
 
@@ -73,15 +73,15 @@ def relation(
     roots = Roots.of(roots)
     roots.require()
     connection = duckdb.connect()
-    connection.execute(_SETTINGS)
+    connection.execute(SETTINGS)
     try:
         tables.make(connection, roots, as_of, recorded_as_of)
         answer = answered(connection, sql)
     except (duckdb.IOException, duckdb.InvalidInputException) as refused:
         _require_sound(roots)
-        raise QueryError(str(refused), _views_told(connection)) from None
+        raise QueryError(str(refused), views_told(connection)) from None
     except duckdb.Error as refused:
-        raise QueryError(str(refused), _views_told(connection)) from None
+        raise QueryError(str(refused), views_told(connection)) from None
     return answer
 
 
@@ -119,7 +119,8 @@ def _require_sound(roots: Roots) -> None:
             opened(path)
 
 
-def _views_told(connection: duckdb.DuckDBPyConnection) -> str:
+def views_told(connection: duckdb.DuckDBPyConnection) -> str:
+    """The names of all views, for a hint."""
     query = """
         SELECT if(schema_name = 'main', '', schema_name || '.') || view_name FROM duckdb_views() WHERE NOT internal"""
     held = [name for (name,) in connection.execute(query).fetchall()]
