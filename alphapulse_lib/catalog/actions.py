@@ -27,6 +27,7 @@ def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | Non
     table : pa.Table
         Columns ``instrument_id``, ``kind`` (``"split"`` or ``"dividend"``), ``ex_date``, ``ratio`` (of a split: new
         shares for one old), ``amount`` (of a dividend, a share, as paid on that day), ``available_at``, ``source``.
+        A column ``assumed`` says of which rows nobody said when they were announced; of none without it.
 
     Raises
     ------
@@ -35,9 +36,15 @@ def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | Non
     """
     arriving = datasets.conformed(table, ACTIONS, import_id)
     _check(arriving)
+    assumed = table["assumed"] if "assumed" in table.column_names else pa.array([False] * table.num_rows, pa.bool_())
     with locked(root):
         now = clock.now_ns() if recorded_at is None else recorded_at
-        return datasets.write_file(root, root / layout.ACTIONS, ACTIONS, arriving, now)
+        merges = [
+            datasets.write_file(root, root / layout.ACTIONS, ACTIONS, rows, now, assumed=guessed)
+            for guessed in (False, True)
+            if (rows := arriving.filter(pc.equal(assumed, guessed))).num_rows
+        ]
+    return datasets.together(merges, ACTIONS)
 
 
 def read(
@@ -80,7 +87,7 @@ def remove(root: Path, import_id: str) -> int:
     """Take an import's actions back; how many they were."""
     path = root / layout.ACTIONS
     with locked(root):
-        return datasets.remove_from_file(root, path, import_id) if path.exists() else 0
+        return datasets.remove_from_file(root, path, ACTIONS, import_id) if path.exists() else 0
 
 
 def instruments(root: Path) -> list[str]:

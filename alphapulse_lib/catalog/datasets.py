@@ -5,7 +5,7 @@ A file keeps every version of its rows; what is seen at a moment is decided when
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +56,7 @@ def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at
             write_file(root, root / name / f"{year}.parquet", dataset, part, now)
             for year, part in _by_year(arriving, dataset)
         ]
-    added = pa.concat_tables([each.added for each in merges]) if merges else dataset.schema.empty_table()
-    return versions.Merge(
-        added, sum(each.new for each in merges), sum(each.same for each in merges), sum(e.restated for e in merges)
-    )
+    return together(merges, dataset)
 
 
 def read(
@@ -107,7 +104,21 @@ def every_version(roots: Roots | Path, name: str) -> Iterator[pa.Table]:
 def remove(root: Path, name: str, import_id: str) -> int:
     """Take an import's rows back; how many they were."""
     with locked(root):
-        return sum(remove_from_file(root, path, import_id) for path in layout.parquet_files(root / name))
+        return sum(
+            remove_from_file(root, path, DATASETS[name], import_id) for path in layout.parquet_files(root / name)
+        )
+
+
+def together(merges: Sequence[versions.Merge], dataset: Dataset) -> versions.Merge:
+    """What several merges changed."""
+    none = dataset.schema.empty_table()
+    return versions.Merge(
+        pa.concat_tables([none, *(each.added for each in merges)]),
+        sum(each.new for each in merges),
+        sum(each.same for each in merges),
+        sum(each.restated for each in merges),
+        pa.concat_tables([none, *(each.confirmed for each in merges)]),
+    )
 
 
 def files(roots: Roots | Path, name: str) -> list[Path]:
@@ -133,25 +144,42 @@ def conformed(table: pa.Table, dataset: Dataset, import_id: str) -> pa.Table:
     return result
 
 
-def write_file(root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now: int) -> versions.Merge:
-    """Merge rows into one file, under the root's lock."""
-    held = whole(path, dataset.schema) if path.exists() else dataset.schema.empty_table()
-    merged = versions.merge(held, arriving, dataset.key, dataset.values, now)
-    if merged.added.num_rows:
-        publish_table(root, path, pa.concat_tables([held, merged.added]).unify_dictionaries())
+def write_file(
+    root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now: int, *, assumed: bool = False
+) -> versions.Merge:
+    """Merge rows into one file, under the root's lock; those that only confirm others go beside it.
+
+    ``assumed``: nobody said when the rows became available.
+    """
+    held = held_versions(root, path, dataset)
+    merged = versions.merge(held, arriving, dataset.key, dataset.values, now, assumed=assumed)
+    if merged.kept.num_rows:
+        _publish(root, path, pa.concat_tables([held, merged.kept]), dataset)
     return merged
 
 
-def remove_from_file(root: Path, path: Path, import_id: str) -> int:
+def held_versions(root: Path, path: Path, dataset: Dataset) -> pa.Table:
+    """Every row a file holds, and those that confirm them; no rows where there is no file."""
+    parts = [whole(each, dataset.schema) for each in (path, layout.confirming(root, path)) if each.exists()]
+    return pa.concat_tables([dataset.schema.empty_table(), *parts])
+
+
+def _publish(root: Path, path: Path, rows: pa.Table, dataset: Dataset) -> None:
+    """The confirming rows first, so that a crash between the two files loses none."""
+    changed, confirming = versions.changes(rows, dataset.key, dataset.values)
+    for each, table in ((layout.confirming(root, path), confirming), (path, changed)):
+        if table.num_rows:
+            publish_table(root, each, table.unify_dictionaries())
+        else:
+            withdraw(each)
+
+
+def remove_from_file(root: Path, path: Path, dataset: Dataset, import_id: str) -> int:
     """Take an import's rows out of one file, under the root's lock; how many they were."""
-    held = whole(path)
+    held = held_versions(root, path, dataset)
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
-    if left.num_rows == held.num_rows:
-        return 0
-    if left.num_rows:
-        publish_table(root, path, left)
-    else:
-        withdraw(path)
+    if left.num_rows < held.num_rows:
+        _publish(root, path, left, dataset)
     return int(held.num_rows - left.num_rows)
 
 
@@ -159,7 +187,11 @@ def seen(table: pa.Table, dataset: Dataset, as_of: int | None, recorded_as_of: i
     """The rows seen at a moment; ``None`` is now."""
     now = clock.now_ns()
     return versions.seen(
-        table, dataset.key, now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of
+        table,
+        dataset.key,
+        dataset.values,
+        now if as_of is None else as_of,
+        now if recorded_as_of is None else recorded_as_of,
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import actions, layout, schemas
+from alphapulse_lib.catalog import actions, layout, schemas, versions
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.roots import Roots
@@ -149,14 +149,12 @@ def _row_problems(table: pa.Table, bounds: Window, *, published: bool) -> Iterat
 
 
 def _outdated(published: pa.Table, old: pa.Table) -> bool:
-    """Whether a superseded version became available, or else was recorded, after the published one."""
-    place = np.searchsorted(stamps := _nanoseconds(published, "ts_event"), wanted := _nanoseconds(old, "ts_event"))
-    place = np.minimum(place, len(stamps) - 1)
-    same = stamps[place] == wanted
-    available = _nanoseconds(old, "available_at"), _nanoseconds(published, "available_at")[place]
-    recorded = _nanoseconds(old, "recorded_at"), _nanoseconds(published, "recorded_at")[place]
-    later = (available[0] > available[1]) | ((available[0] == available[1]) & (recorded[0] > recorded[1]))
-    return bool((same & later).any())
+    """Whether a superseded version should be the published one: it became available, or was recorded, after it."""
+    together = pa.concat_tables([published, old.cast(published.schema)])
+    current, _ = versions.newest(together, ("ts_event",), schemas.FIGURES)
+    times = ["ts_event", "available_at", "recorded_at"]
+    known = np.isin(_nanoseconds(current, "ts_event"), _nanoseconds(published, "ts_event"))
+    return not current.select(times).filter(pa.array(known)).equals(published.select(times))
 
 
 def _off_session(table: pa.Table, venue: str) -> int:

@@ -9,6 +9,7 @@
     actions.parquet                         splits and dividends
     articles/ mentions/ scores/             <year>.parquet
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
+    revisions/{articles,...}/ revisions/actions.parquet   rows that only confirm what those before them said
     quarantine/ flags/ imports/             rows set aside, what is odd about kept ones, what each import did:
                                             written by ingestion
     imports/<id>.unfinished                 an import that is under way, or died (`unfinished`)
@@ -48,6 +49,11 @@ def bars_folder(root: Path, bar_type: str) -> Path:
 def superseded(root: Path, published: Path) -> Path:
     """Where the superseded rows of a published bar file lie."""
     return root / _SUPERSEDED / published.relative_to(root / _BARS)
+
+
+def confirming(root: Path, file: Path) -> Path:
+    """Where the rows lie that only confirm what a dataset's file says."""
+    return root / "revisions" / file.relative_to(root)
 
 
 def bar_types(root: Path) -> list[str]:

@@ -141,8 +141,11 @@ def _read(
     if all(_latest(file, name) <= bound for name, bound in bounds.items()):
         with reading(path):
             return _rows(file, window, columns)
-    needed = list(dict.fromkeys([*columns, *_KEY, *bounds]))
-    table = versions.seen(_versions(root, path, window, needed), _KEY, bounds["available_at"], bounds["recorded_at"])
+    # Of a version that was confirmed later the first is seen: which that is only the figures tell.
+    values = schemas.FIGURES if {*bounds, "import_id"} & {*columns} else ()
+    needed = list(dict.fromkeys([*columns, *values, *_KEY, *bounds]))
+    rows = _versions(root, path, window, needed)
+    table = versions.seen(rows, _KEY, values, bounds["available_at"], bounds["recorded_at"])
     return table.select(columns)
 
 

@@ -3,10 +3,17 @@
 A fact (one bar, one article, one split) is named by its key and may have several versions. At a moment (`as_of`,
 `recorded_as_of`) the version is seen that was available and recorded by then, and became so last.
 
-An arriving row is compared with the version that was seen at its own ``available_at``. When the two say the same, the
-row is nothing new. When they differ although both claim the same ``available_at``, nobody published the correction
-then: it counts as available from now on, so that what was computed for an earlier day never changes. Where
-``available_at`` is part of the key (scores, mentions: computed by us) only ``recorded_at`` decides.
+An arriving row says when it became available, or leaves that to be assumed:
+
+- A stated one is compared with the version that was seen at its own ``available_at``. When they differ although both
+  claim that very moment, nobody published the correction then: it counts as available from now on, so that what was
+  computed for an earlier day never changes. When they say the same, the row is nothing new; but it confirms what it
+  repeats, and is kept as such: of a value that was restated and restated back, the vintages may be imported in any
+  order, and without its confirmation an older one imported last would be taken for the newest.
+- An assumed one may only open a fact. Where any version is held it is compared with what is seen today, and where it
+  differs it counts as available from now on: a file of today says nothing of what was known at a bar's close.
+
+Where ``available_at`` is part of the key (scores, mentions: computed by us) only ``recorded_at`` decides.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.schemas import TIME
 
-__all__ = ["Merge", "merge", "newest", "seen"]
+__all__ = ["Merge", "changes", "merge", "newest", "seen"]
 
 type Codes = NDArray[np.int64]
 
@@ -30,12 +37,21 @@ _LAST = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What an import changes: the rows to add to those held, and how many arrived that were new, same, restated."""
+    """What an import changes: the rows to add to those held, and how many arrived that were new, same, restated.
+
+    ``confirmed`` are rows to keep although they say what was known: at another time of availability.
+    """
 
     added: pa.Table
     new: int
     same: int
     restated: int
+    confirmed: pa.Table
+
+    @property
+    def kept(self) -> pa.Table:
+        """All rows to keep."""
+        return pa.concat_tables([self.added, self.confirmed]) if self.confirmed.num_rows else self.added
 
 
 def merge(
@@ -54,52 +70,88 @@ def merge(
     now : int
         The moment of recording, nanoseconds since 1970, UTC.
     assumed : bool
-        Nobody said when the rows became available; their ``available_at`` is a default. Then a row that says what was
-        held once, and no longer is, takes the correction back, from now on.
+        Nobody said when the rows became available; their ``available_at`` is a default.
     """
     arriving = _with_time(arriving, "recorded_at", now).select(held.schema.names).cast(held.schema)
     counts = np.zeros(3, dtype=np.int64)
-    added = []
+    none = held.slice(0, 0)
+    added, confirmed = [none], [none]
     for batch in _rounds(arriving, key):
-        kept, new, same, restated = _compare(held, batch, key, values, now, assumed=assumed)
+        change, confirm, new, same, restated = _compare(held, batch, key, values, now, assumed=assumed)
         counts += (new, same, restated)
-        if kept.num_rows:
-            added.append(kept)
-            held = pa.concat_tables([held, kept])
-    rows = pa.concat_tables(added) if added else held.slice(0, 0)
-    return Merge(rows, *map(int, counts))
+        added.append(change)
+        confirmed.append(confirm)
+        held = pa.concat_tables([held, *(each for each in (change, confirm) if each.num_rows)])
+    new, same, restated = map(int, counts)
+    return Merge(pa.concat_tables(added), new, same, restated, pa.concat_tables(confirmed))
 
 
-def newest(table: pa.Table, key: Sequence[str]) -> tuple[pa.Table, pa.Table]:
-    """Split all versions into those seen today and those superseded, each sorted by key and by time.
+def newest(table: pa.Table, key: Sequence[str], values: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Split all versions into those seen today and all others, each sorted by key and by time.
 
-    A version that is held twice, as after a crash between two files, is kept once.
+    Of a version and those that confirm it after it, the first is seen. A version that is held twice, as after a crash
+    between two files, is kept once.
     """
-    if not table.num_rows:
-        return table, table
-    codes = _codes(table, key)
-    available, recorded = _time(table, "available_at"), _time(table, "recorded_at")
-    if _ascending(codes):
+    if not table.num_rows or _ascending(_codes(table, key)):
         return table, table.slice(0, 0)
-    order = np.lexsort((recorded, available, codes))
-    codes, available, recorded = codes[order], available[order], recorded[order]
-    last = np.append(codes[1:] != codes[:-1], True)
-    twin = ~last & np.append((available[1:] == available[:-1]) & (recorded[1:] == recorded[:-1]), False)
-    return table.take(order[last]), table.take(order[~last & ~twin])
+    rows, first, last = _in_order(table, key, values)
+    # The last change of each fact: the greatest position, up to its last row, where a run of equal rows begins.
+    opening = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))[last]
+    current = np.zeros(len(first), dtype=bool)
+    current[opening] = True
+    return rows.filter(pa.array(current)), rows.filter(pa.array(~current))
 
 
-def seen(table: pa.Table, key: Sequence[str], as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
+def changes(table: pa.Table, key: Sequence[str], values: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Split all versions into those that say something else than the one before, and those that confirm it.
+
+    One that was recorded before what it confirms counts as a change: for a while it was the first that was held.
+    """
+    if not table.num_rows or _ascending(_codes(table, key)):
+        return table, table.slice(0, 0)
+    rows, first, _ = _in_order(table, key, values)
+    first[1:] |= np.diff(_time(rows, "recorded_at")) < 0
+    return rows.filter(pa.array(first)), rows.filter(pa.array(~first))
+
+
+def seen(
+    table: pa.Table,
+    key: Sequence[str],
+    values: Sequence[str],
+    as_of: int | None = None,
+    recorded_as_of: int | None = None,
+) -> pa.Table:
     """The versions seen at a moment, one a fact, sorted by key.
 
     Parameters
     ----------
+    values : sequence of str
+        What a fact says. Of a version that was confirmed later the first is seen; without values, the last.
     as_of, recorded_as_of : int, optional
         Nanoseconds since 1970, UTC; ``None`` sets no bound.
     """
     for column, bound in (("available_at", as_of), ("recorded_at", recorded_as_of)):
         if bound is not None:
             table = table.filter(pc.less_equal(table[column], pa.scalar(bound, TIME)))
-    return newest(table, key)[0]
+    return newest(table, key, values)[0]
+
+
+def _in_order(
+    table: pa.Table, key: Sequence[str], values: Sequence[str]
+) -> tuple[pa.Table, NDArray[np.bool_], NDArray[np.bool_]]:
+    """The rows by key and time, each once; which of them change what was said, and which are the last of their fact."""
+    codes, available, recorded = _codes(table, key), _time(table, "available_at"), _time(table, "recorded_at")
+    order = np.lexsort((recorded, available, codes))
+    codes, available, recorded = codes[order], available[order], recorded[order]
+    twin = (np.diff(codes) == 0) & (np.diff(available) == 0) & (np.diff(recorded) == 0)
+    once = np.append(~twin, True)
+    rows, codes = table.take(order[once]), codes[once]
+    opens = np.append(True, codes[1:] != codes[:-1])
+    repeats = np.flatnonzero(~opens)
+    first = np.ones(len(opens), dtype=bool)
+    if values:
+        first[repeats] = ~_alike(rows.take(repeats - 1), rows.take(repeats), values)
+    return rows, first, np.append(opens[1:], True)
 
 
 def _rounds(arriving: pa.Table, key: Sequence[str]) -> list[pa.Table]:
@@ -118,30 +170,32 @@ def _rounds(arriving: pa.Table, key: Sequence[str]) -> list[pa.Table]:
 
 def _compare(
     held: pa.Table, batch: pa.Table, key: Sequence[str], values: Sequence[str], now: int, *, assumed: bool
-) -> tuple[pa.Table, int, int, int]:
+) -> tuple[pa.Table, pa.Table, int, int, int]:
     if not held.num_rows:
-        return batch, batch.num_rows, 0, 0
+        return batch, batch.slice(0, 0), batch.num_rows, 0, 0
     codes = _codes(pa.concat_tables([held.select(key), batch.select(key)]), key)
     ours, theirs = codes[: held.num_rows], codes[held.num_rows :]
-    available = _time(batch, "available_at")
-    before = _effective(ours, held, theirs, available)
-    same = _equal(held, before, batch, values)
-    if assumed:
-        same &= _equal(held, _effective(ours, held, theirs, np.full_like(available, _LAST)), batch, values)
-    if "available_at" not in key:
-        held_available = _time(held, "available_at")
-        late = (before >= 0) & ~same & (held_available[before] == available)
-        if late.any():
-            available = np.where(late, now, available)
-            batch = batch.set_column(
-                batch.schema.get_field_index("available_at"),
-                held.schema.field("available_at"),
-                pa.array(available).cast(TIME),
-            )
-            same = _equal(held, _effective(ours, held, theirs, available), batch, values)
     known = np.isin(theirs, ours)
-    kept = batch.filter(pa.array(~same))
-    return kept, int((~same & ~known).sum()), int(same.sum()), int((~same & known).sum())
+    available, claimed = _time(batch, "available_at"), np.zeros(batch.num_rows, dtype=bool)
+    if "available_at" in key:
+        before = _effective(ours, held, theirs, available)
+        same = _equal(held, before, batch, values)
+        claimed[:] = True
+    else:
+        if assumed:
+            from_now = known
+        else:
+            before = _effective(ours, held, theirs, available)
+            claimed = (before >= 0) & (_time(held, "available_at")[before] == available)
+            from_now = claimed & ~_equal(held, before, batch, values)
+        available = np.where(from_now, np.maximum(available, now), available)
+        batch = _with_times(batch, "available_at", available)
+        claimed |= from_now
+        same = _equal(held, _effective(ours, held, theirs, available), batch, values)
+    # What repeats a row at the very moment that row claims, or of today, adds nothing at all.
+    confirms = pa.array(same & ~claimed)
+    changed = batch.filter(pa.array(~same))
+    return changed, batch.filter(confirms), int((~same & ~known).sum()), int(same.sum()), int((~same & known).sum())
 
 
 def _effective(ours: Codes, held: pa.Table, theirs: Codes, available: Codes) -> Codes:
@@ -165,12 +219,16 @@ def _equal(held: pa.Table, positions: Codes, batch: pa.Table, values: Sequence[s
     rows = np.flatnonzero(result)
     if not len(rows):
         return result
-    ours, theirs = held.select(values).take(positions[rows]), batch.select(values).take(rows)
-    alike = np.ones(len(rows), dtype=bool)
-    for name in values:
-        alike &= _same_column(ours[name].combine_chunks(), theirs[name].combine_chunks())
-    result[rows] = alike
+    result[rows] = _alike(held.take(positions[rows]), batch.take(rows), values)
     return result
+
+
+def _alike(left: pa.Table, right: pa.Table, values: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether two tables say the same, row by row."""
+    alike = np.ones(left.num_rows, dtype=bool)
+    for name in values:
+        alike &= _same_column(left[name].combine_chunks(), right[name].combine_chunks())
+    return alike
 
 
 def _same_column(left: pa.Array, right: pa.Array) -> NDArray[np.bool_]:
@@ -211,3 +269,8 @@ def _with_time(table: pa.Table, name: str, moment: int) -> pa.Table:
     column = pa.repeat(pa.scalar(moment, TIME), table.num_rows)
     at = table.schema.get_field_index(name)
     return table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
+
+
+def _with_times(table: pa.Table, name: str, moments: Codes) -> pa.Table:
+    at = table.schema.get_field_index(name)
+    return table.set_column(at, table.schema.field(at), pa.array(moments).cast(TIME))

@@ -220,8 +220,8 @@ def _ends(stamps: NDArray[np.int64]) -> tuple[np.int64, np.int64]:
 def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assumed: bool) -> Written:
     held = held_versions(root, path, arriving.schema)
     merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now, assumed=assumed)
-    if merged.added.num_rows:
-        current, old = versions.newest(pa.concat_tables([held, merged.added]), _KEY)
+    if merged.kept.num_rows:
+        current, old = versions.newest(pa.concat_tables([held, merged.kept]), _KEY, schemas.FIGURES)
         if old.num_rows:
             _publish(root, layout.superseded(root, path), old)
         _publish(root, path, current)
@@ -256,7 +256,7 @@ def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
     old_file = layout.superseded(root, published)
     held = held_versions(root, published, opened(path).schema_arrow)
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
-    current, old = versions.newest(left, _KEY)
+    current, old = versions.newest(left, _KEY, schemas.FIGURES)
     if current.num_rows:
         _publish(root, published, current)
     else:

@@ -201,6 +201,7 @@ def _recovered(
             "ratio": pa.array(value, mask=~split),
             "amount": pa.array(value, mask=split),
             "available_at": pa.array(open_of(instrument.venue.code, ex_dates), pa.int64()).cast(TIME),
+            "assumed": pa.array([True] * len(found), pa.bool_()),
             "source": pa.array([f"{source} (recovered from adjusted closes)"] * len(found), pa.string()),
         }
     )

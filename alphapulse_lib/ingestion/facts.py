@@ -76,6 +76,7 @@ def stage_actions(request: Request, batches: list[Batch], instruments: Instrumen
                 **{name: rows[name] for name in ("kind", "ex_date")},
                 **{name: pc.if_else(pc.is_nan(rows[name]), None, rows[name]) for name in ("ratio", "amount")},
                 "available_at": stated,
+                "assumed": pc.is_null(rows["available_at"]),
                 "source": pa.array([request.source] * len(good)),
             }
         )

@@ -27,7 +27,7 @@ def plain(rows: pa.Table) -> list[tuple[int, int, int, int]]:
 
 
 def seen(rows: pa.Table, as_of: int | None = None, recorded: int | None = None) -> dict[int, int]:
-    return {key: value for key, value, _, _ in plain(versions.seen(rows, ["key"], as_of, recorded))}
+    return {key: value for key, value, _, _ in plain(versions.seen(rows, ["key"], ["value"], as_of, recorded))}
 
 
 @dataclass
@@ -44,19 +44,21 @@ class Model:
         return {key: value for key, (_, _, value) in answer.items()}
 
     def write(self, rows: list[tuple[int, int, int]], now: int) -> None:
+        """Every stated vintage is held; a contradiction of one, at its own moment, is what was said from now on."""
         for key, value, available in sorted(rows, key=lambda row: row[2]):
             at = available
-            known = [each for each in self.held if each[0] == key and each[2] <= at]
-            before = max(known, key=lambda each: each[2:], default=None)
-            if before and before[1] != value and before[2] == at:
-                at = now
-                before = max(
-                    (each for each in self.held if each[0] == key and each[2] <= at), key=lambda each: each[2:]
-                )
-            if not before or before[1] != value:
-                # Of two contradictions that arrive together, both dated now, the last one stands.
-                self.held = [each for each in self.held if (each[0], *each[2:]) != (key, at, now)]
-                self.held.append((key, value, at, now))
+            claimed = max(
+                (each for each in self.held if (each[0], each[2]) == (key, at)), key=lambda e: e[3:], default=None
+            )
+            if claimed and claimed[1] != value:
+                at = max(at, now)
+            elif claimed:
+                continue
+            if at != available and self.seen(at, now).get(key) == value:
+                continue
+            # Of two contradictions that arrive together, both dated now, the last one stands.
+            self.held = [each for each in self.held if (each[0], *each[2:]) != (key, at, now)]
+            self.held.append((key, value, at, now))
 
 
 ROWS = st.lists(
@@ -71,10 +73,10 @@ def test_any_imports_seen_at_any_moment(imports: list[list[tuple[int, int, int]]
         now = 100 + 10 * number
         merged = versions.merge(held, table(rows), ["key"], ["value"], now)
         assert merged.new + merged.same + merged.restated == len(rows)
-        held = pa.concat_tables(versions.newest(pa.concat_tables([held, merged.added]), ["key"]))
+        held = pa.concat_tables(versions.newest(pa.concat_tables([held, merged.kept]), ["key"], ["value"]))
         model.write(rows, now)
     assert seen(held, as_of, recorded) == model.seen(as_of, recorded)
-    current, old = versions.newest(held, ["key"])
+    current, old = versions.newest(held, ["key"], ["value"])
     assert sorted(plain(current) + plain(old)) == sorted(model.held)
     assert {key: value for key, value, _, _ in plain(current)} == model.seen(1000, 1000)
 
@@ -86,7 +88,7 @@ def test_later_imports_never_change_what_was_recorded_before(imports: list[list[
     answers: dict[tuple[int, int], dict[int, int]] = {}
     for number, rows in enumerate(imports):
         now = 100 + 10 * number
-        held = pa.concat_tables([held, versions.merge(held, table(rows), ["key"], ["value"], now).added])
+        held = pa.concat_tables([held, versions.merge(held, table(rows), ["key"], ["value"], now).kept])
         for as_of in range(0, 150, 7):
             answers[as_of, now] = seen(held, as_of, now)
         assert all(seen(held, *moment) == answer for moment, answer in answers.items())
@@ -142,8 +144,8 @@ def test_where_availability_is_part_of_the_key_only_recording_decides():
     merged = versions.merge(held, table([(1, 11, 5), (1, 20, 7)]), key, ["value"], 200)
     assert (merged.new, merged.restated) == (1, 1)
     held = pa.concat_tables([held, merged.added])
-    assert plain(versions.seen(held, key, None, 199)) == [(1, 10, 5, 100)]
-    assert [row[1] for row in plain(versions.seen(held, key))] == [11, 20]
+    assert plain(versions.seen(held, key, ["value"], None, 199)) == [(1, 10, 5, 100)]
+    assert [row[1] for row in plain(versions.seen(held, key, ["value"]))] == [11, 20]
 
 
 def test_an_assumed_row_takes_a_correction_back():
