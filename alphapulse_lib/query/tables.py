@@ -84,7 +84,8 @@ def _series(
         for name, (shown, kind) in (columns | _TRAIL_COLUMNS).items()
     )
     shown = ", ".join(name for name, _ in columns.values())
-    scan = f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}}) WHERE {_known(moments)}"
+    known = _known(moments) if past else _current(moments)
+    scan = f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}}) WHERE {known}"
     named = f"{names.symbol} AS symbol, {names.instrument_id} AS instrument_id, {shown}"
     if not past:
         return f"SELECT {named}, {_TRAIL} FROM {scan}"  # noqa: S608 every part is ours: names of files and columns, quoted
@@ -165,6 +166,11 @@ def _versions(dataset: schemas.Dataset, key: tuple[str, ...], roots: Roots, mome
 def _known(moments: tuple[int, int]) -> str:
     available, recorded = moments
     return f"available_at <= {_moment(available)} AND recorded_at <= {_moment(recorded)}"
+
+
+def _current(moments: tuple[int, int]) -> str:
+    """Known by now, or by its own recording: a writer may put a file in place after the question was asked."""
+    return f"available_at <= greatest({_moment(moments[0])}, recorded_at)"
 
 
 def _moment(nanoseconds: int) -> str:
