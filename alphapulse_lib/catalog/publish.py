@@ -114,7 +114,7 @@ def _replacing(root: Path, path: Path) -> Iterator[Path]:
         raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
     except OSError as failed:
         raise CatalogError(
-            f"{path} could not be written: {failed.strerror or failed}. What was there before is untouched.",
+            f"{path} could not be written: {os.strerror(failed.errno) if failed.errno else failed}. What was there before is untouched.",
             "Make room on the disk, then import again: what was written already changes nothing.",
         ) from None
     finally:
