@@ -113,8 +113,9 @@ def _replacing(root: Path, path: Path) -> Iterator[Path]:
     except PermissionError:
         raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
     except OSError as failed:
+        told = os.strerror(failed.errno) if failed.errno else str(failed)
         raise CatalogError(
-            f"{path} could not be written: {os.strerror(failed.errno) if failed.errno else failed}. What was there before is untouched.",
+            f"{path} could not be written: {told}. What was there before is untouched.",
             "Make room on the disk, then import again: what was written already changes nothing.",
         ) from None
     finally:
