@@ -31,6 +31,7 @@ VENUES = {
         Venue("XNYS", "XNYS", "America/New_York"),
         Venue("ARCX", "XNYS", "America/New_York"),
         Venue("BATS", "XNYS", "America/New_York"),
+        Venue("XASE", "XNYS", "America/New_York"),
         Venue("XCME", "24/5", "America/Chicago"),
         Venue("XLON", "XLON", "Europe/London", "GBP"),
         Venue("XETR", "XETR", "Europe/Berlin", "EUR"),

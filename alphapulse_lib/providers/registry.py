@@ -22,7 +22,7 @@ VENDORS = "alphapulse.vendors"
 
 _BUILT_IN: dict[str, dict[str, str]] = {
     GROUP: {"files": "alphapulse_lib.providers.files:FilesProvider"},
-    VENDORS: {},
+    VENDORS: {"alpaca": "alphapulse_lib.providers.alpaca:Alpaca"},
 }
 
 

@@ -1,0 +1,55 @@
+"""A budget of calls, in real time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from alphapulse_lib.providers.budget import Budget, budget_of
+
+
+def test_no_window_holds_more_than_the_limit_whoever_calls() -> None:
+    budget, made = Budget(10, window=0.5), list[float]()
+
+    def call() -> None:
+        for _ in range(9):
+            budget.take()
+            made.append(time.monotonic())
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    made.sort()
+    # Nine of ten are used: the tenth call comes a window after the first. A thread may note its time late, not early,
+    # so what is compared is when a call was made at the earliest: after its predecessor by nine.
+    assert made[-1] - made[0] >= 2 * 0.5 - 0.1
+    assert len(made) == 27
+
+
+def test_what_an_answer_says_of_the_limit_is_kept() -> None:
+    budget = Budget(1000, window=0.4)
+    budget.learn({"X-RateLimit-Limit": "2"})
+    budget.take()
+    assert budget.take() > 0.2
+
+
+def test_nobody_calls_before_the_reset_when_nothing_remains() -> None:
+    budget = Budget(1000, window=30)
+    reset = int(time.time()) + 2
+    assert 0 < budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}) <= 2
+    budget.take()
+    assert time.time() >= reset - 0.05
+
+
+def test_odd_headers_are_passed_over_and_no_wait_is_longer_than_a_window() -> None:
+    budget = Budget(1000, window=0.1)
+    assert budget.learn({"X-RateLimit-Limit": "many", "X-RateLimit-Remaining": "", "X-RateLimit-Reset": "soon"}) == 0
+    assert budget.learn({"X-RateLimit-Reset": "99999999999"}) == 0.1
+    assert budget.take() < 0.05
+
+
+def test_a_key_has_one_budget_in_the_process() -> None:
+    assert budget_of("somebody", "a") is budget_of("somebody", "a")
+    assert budget_of("somebody", "a") is not budget_of("somebody", "b")
