@@ -161,7 +161,8 @@ class Page:
         # Widgets ask again and again; and where much is damaged, the first few say so without covering the page.
         if row.id not in self._damaged and len(self._damaged) < _MOST_TOLD and self.services.loop is not None:
             self._damaged.add(row.id)
-            said = f"{row.id} cannot be read and is left out: {row.why.rstrip('.')}. Tell an administrator of the hub."
+            said = f"The hub's list leaves out {row.id}, which cannot be read: {row.why.rstrip('.')}."
+            said += " Tell an administrator of the hub."
             self.services.loop.call_soon_threadsafe(lambda: self.note(said, bad=True))
 
     # --- a page's life --------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ def test_two_runs_are_laid_side_by_side_from_a_run_s_page_and_its_link_is_copied
     page.keyboard.press("Enter")
     page.wait_for_selector(".sides")
     page.wait_for_selector("[data-slot=lines] >> text=fills are the same")
-    assert "The first difference is fast: 5 · 6." in page.locator("[data-slot=sides]").inner_text()
+    assert "Their settings differ first in fast: 5 · 6." in page.locator("[data-slot=sides]").inner_text()
     assert witness.errors == []
     page.context.close()
 

@@ -197,5 +197,6 @@ def test_what_a_list_leaves_out_is_told_once_and_breaks_nothing(tmp_path: Path):
     notes = [each["text"] for each in page.said if each["kind"] == "note"]
     assert len(notes) == 3, "a page is not covered with them"
     assert notes[0] == (
-        "3f2a cannot be read and is left out: about: <b>is</b> no object. Tell an administrator of the hub."
+        "The hub's list leaves out 3f2a, which cannot be read: about: <b>is</b> no object."
+        " Tell an administrator of the hub."
     )
