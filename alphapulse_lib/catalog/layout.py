@@ -4,6 +4,7 @@
 
     catalog.json                            the format
     data/bars/<bar type>/<bounds>.parquet   bars, as NautilusTrader writes them; the newest version of each
+    data/trades|quotes/<id>/<bounds>.parquet   ticks, as NautilusTrader writes them; a month each
     data/equity|cfd/<id>/<bounds>.parquet   instruments, as NautilusTrader writes them
     instruments.parquet, listings.parquet   the index
     actions.parquet                         splits and dividends
@@ -47,8 +48,21 @@ def bars_folder(root: Path, bar_type: str) -> Path:
 
 
 def superseded(root: Path, published: Path) -> Path:
-    """Where the superseded rows of a published bar file lie."""
-    return root / _SUPERSEDED / published.relative_to(root / _BARS)
+    """Where the superseded rows of a published file of bars, trades or quotes lie."""
+    return root / "revisions" / published.relative_to(root / "data")
+
+
+def ticks_folder(root: Path, kind: str, instrument_id: str) -> Path:
+    """The folder of an instrument's ``"trades"`` or ``"quotes"``."""
+    return root / "data" / kind / instrument_id.replace("/", "")
+
+
+def tick_folders(root: Path, kind: str) -> list[Path]:
+    """The folders of all instruments that ``"trades"`` or ``"quotes"`` are held of, sorted."""
+    try:
+        return sorted((root / "data" / kind).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def confirming(root: Path, file: Path) -> Path:

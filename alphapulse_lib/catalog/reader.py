@@ -22,7 +22,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["bar_files", "bar_floats", "bar_table", "periods"]
+__all__ = ["bar_files", "bar_floats", "bar_table", "periods", "read_file", "span"]
 
 _KEY = ("ts_event",)
 _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
@@ -64,7 +64,7 @@ def bar_table(
     """
     wanted = list(columns or _NAUTILUS)
     parts = [
-        _read(root, path, window or Window(), as_of, recorded_as_of, wanted)
+        read_file(root, path, window or Window(), as_of, recorded_as_of, wanted)
         for root, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())
     ]
     if parts:
@@ -129,9 +129,16 @@ def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> 
     ]
 
 
-def _read(
-    root: Path, path: Path, window: Window, as_of: int | None, recorded_as_of: int | None, columns: list[str]
+def read_file(
+    root: Path,
+    path: Path,
+    window: Window,
+    as_of: int | None,
+    recorded_as_of: int | None,
+    columns: list[str],
+    key: tuple[str, ...] = _KEY,
 ) -> pa.Table:
+    """Of a published file and what it superseded: the rows of a window seen at a moment; ``key`` names a fact."""
     now = clock.now_ns()
     bounds = {
         "available_at": now if as_of is None else as_of,
@@ -142,10 +149,10 @@ def _read(
         with reading(path):
             return _rows(file, window, columns)
     # Of a version that was confirmed later the first is seen: which that is only the figures tell.
-    values = schemas.FIGURES if {*bounds, "import_id"} & {*columns} else ()
-    needed = list(dict.fromkeys([*columns, *values, *_KEY, *bounds]))
+    values = schemas.FIGURES if key == _KEY and {*bounds, "import_id"} & {*columns} else ()
+    needed = list(dict.fromkeys([*columns, *values, *key, *bounds]))
     rows = _versions(root, path, window, needed)
-    table = versions.seen(rows, _KEY, values, bounds["available_at"], bounds["recorded_at"])
+    table = versions.seen(rows, key, values, bounds["available_at"], bounds["recorded_at"])
     return table.select(columns)
 
 

@@ -49,8 +49,12 @@ def bars(
         "size_precision": str(size_precision),
         "type_name": "Bar",
     }
-    extra = [pa.field(name, kind, nullable=False) for name, kind in _TRAIL] if ours else []
-    return pa.schema([*NAUTILUS_BARS, *extra], metadata=metadata)
+    return pa.schema([*NAUTILUS_BARS, *(trail() if ours else [])], metadata=metadata)
+
+
+def trail() -> list[pa.Field]:
+    """Our three columns at the end of NautilusTrader's."""
+    return [pa.field(name, kind, nullable=False) for name, kind in _TRAIL]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, layout, schemas, versions
+from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks, versions
 from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
@@ -57,6 +57,8 @@ class Removed:
     articles: int = 0
     mentions: int = 0
     scores: int = 0
+    trades: int = 0
+    quotes: int = 0
     instruments: tuple[str, ...] = ()
 
 
@@ -150,17 +152,21 @@ def remove_import(root: Path, import_id: str) -> Removed:
     with locked(root):
         bars = sum(_remove_from_partition(root, path, import_id) for path in list(layout.bar_files(root)))
         acted = actions.remove(root, import_id)
+        trades, quotes = (ticks.remove(root, kind, import_id) for kind in ticks.KINDS)
         counts = {name: datasets.remove(root, name, import_id) for name in layout.DATASETS}
         index = Index(root)
         in_use = set(actions.instruments(root)) | {
-            each.id for each in index.instruments() if any((root / "data/bars").glob(f"{each.id.replace('/', '')}-*"))
+            each.id
+            for each in index.instruments()
+            if any((root / "data/bars").glob(f"{each.id.replace('/', '')}-*"))
+            or any(layout.parquet_files(layout.ticks_folder(root, kind, each.id)) for kind in ticks.KINDS)
         }
         gone = index.remove(import_id, keep=in_use)
         for each in gone:
             for folder in root.glob(f"data/*/{each.replace('/', '')}"):
                 for path in layout.parquet_files(folder):
                     withdraw(path)
-    return Removed(bars=bars, actions=acted, instruments=tuple(gone), **counts)
+    return Removed(bars=bars, actions=acted, trades=trades, quotes=quotes, instruments=tuple(gone), **counts)
 
 
 def bar_file(root: Path, instrument_id: str, period: Period, bounds: Window) -> Path:
