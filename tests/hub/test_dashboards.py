@@ -362,6 +362,10 @@ def test_a_schedule_is_made_paused_and_deleted_with_the_form(hub: RunningHub, bo
     mine.locator("text=paused").wait_for()
     mine.locator("text=Resume").click()
     mine.locator("text=Pause").wait_for()
+    page.set_viewport_size({"width": 400, "height": 900})
+    for part in ("0 7 * * 1-5", "not yet", "Delete"):
+        box = mine.get_by_text(part, exact=True).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 388, f"{part} lies beyond the card's edge"
     mine.locator("text=Delete").click()
     mine.wait_for(state="detached")
     assert witness.errors == []
