@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,7 +32,13 @@ def ingest(
     provider: Annotated[
         str, typer.Argument(help="A provider (files), or a dataset declared in catalog/*.yaml (sample).")
     ],
-    source: Annotated[str | None, typer.Argument(help="What to import: a file, a folder or a pattern.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Argument(help="What to import: a file, a folder or a pattern; of a vendor its tickers.")
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    dry_run: Annotated[bool, typer.Option(help="Of a vendor: reckon calls, rows and bytes; ask nothing.")] = False,
+    feed: Annotated[str | None, typer.Option(help="Of a vendor: its feed, such as iex or sip.")] = None,
     kind: Annotated[Literal["bars", "actions", "articles"], typer.Option(help="What the file holds.")] = "bars",
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
     venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
@@ -54,31 +60,35 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Bring data into the catalog."""
-    if source is None:
-        report = ap.ingest(provider)
+    done: Any
+    if not source:
+        done = ap.ingest(provider, dry_run=dry_run)
     else:
-        report = ap.ingest(
+        done = ap.ingest(
             provider,
-            source,
+            source[0] if len(source) == 1 else source,
+            period,
+            start,
+            end,
+            dry_run=dry_run,
+            feed=feed,
             kind=kind,
             symbol=symbol,
             venue=venue,
             name=name,
-            period=period,
             timezone=timezone,
             stamps=stamps,
             adjusted=adjusted,
-            columns=pairs(column),
+            columns=pairs(column) or None,
             day_first=day_first,
             recover=recover,
             source=source_name,
         )
-    aside = len(report.quarantined)
     if as_json:
-        say_json(report.to_dict())
+        say_json(done.to_dict())
     else:
-        say(str(report))
-    raise typer.Exit(NEEDS_A_LOOK if aside else 0)
+        say(str(done))
+    raise typer.Exit(NEEDS_A_LOOK if not dry_run and len(done.quarantined) else 0)
 
 
 def revert(

@@ -12,11 +12,14 @@ from typing import Any
 import yaml
 
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, UnreadableFile, did_you_mean
+from alphapulse_lib.errors import InputError, UnreadableFile
+from alphapulse_lib.ingestion import vendors
 from alphapulse_lib.ingestion.importer import Annotate, ingest
 from alphapulse_lib.ingestion.instruments import Declared
+from alphapulse_lib.ingestion.plan import Plan
 from alphapulse_lib.ingestion.records import records, report_of
 from alphapulse_lib.ingestion.report import Report
+from alphapulse_lib.ingestion.vendors import known_keys
 from alphapulse_lib.providers.contract import Request
 from alphapulse_lib.providers.registry import provider
 
@@ -53,13 +56,10 @@ def read(path: Path) -> Dataset:
     UnreadableFile
         A file that it names is not there.
     """
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as refused:
-        raise InputError(f"{path.name} is not YAML: {str(refused).splitlines()[0]}.") from None
-    if not isinstance(said, dict) or not isinstance(said.get("files"), list) or not said["files"]:
+    said = _said(path)
+    if not isinstance(said.get("files"), list) or not said["files"]:
         raise InputError(f"{path.name} declares no files.", "It needs a list under 'files'; see catalog/README.md.")
-    _known(said, _KEYS, path.name)
+    known_keys(said, _KEYS, path.name)
     requests = [_request(entry, said, path) for entry in said["files"]]
     providers = {entry.get("provider", "files") for entry in said["files"]}
     if len(providers) > 1:
@@ -71,8 +71,15 @@ def read(path: Path) -> Dataset:
     return Dataset(path.stem, said.get("title", path.stem), providers.pop(), tuple(requests), declared, _digest(files))
 
 
-def ingest_dataset(path: Path, roots: Roots, annotate: Annotate | None = None) -> Report:
+def ingest_dataset(
+    path: Path, roots: Roots, annotate: Annotate | None = None, *, dry_run: bool = False
+) -> Report | Plan:
     """Import a declared dataset; once its very content is in the catalog, this says so and reads nothing more."""
+    said = _said(path)
+    if "files" not in said:
+        return vendors.ingest(path, said, roots, dry_run=dry_run)
+    if dry_run:
+        raise InputError(f"{path.stem} is a dataset of files: nothing is asked of anybody.", "Leave dry_run out.")
     dataset = read(path)
     for record in records(roots.writable):
         if record.get("digest") == dataset.digest and record["status"] == "finished":
@@ -88,6 +95,17 @@ def ingest_dataset(path: Path, roots: Roots, annotate: Annotate | None = None) -
     )
 
 
+def _said(path: Path) -> dict[str, Any]:
+    """What a declaration says, unread."""
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as refused:
+        raise InputError(f"{path.name} is not YAML: {str(refused).splitlines()[0]}.") from None
+    if not isinstance(said, dict):
+        raise InputError(f"{path.name} declares nothing.", "See catalog/README.md.")
+    return said
+
+
 def _known_already(report: Report) -> Report:
     held = report.written + report.unchanged + report.restated
     values = {each.name: getattr(report, each.name) for each in fields(Report)}
@@ -98,7 +116,7 @@ def _known_already(report: Report) -> Report:
 def _request(entry: Any, said: Mapping[str, Any], path: Path) -> Request:
     if not isinstance(entry, dict) or not entry.get("path"):
         raise InputError(f"{path.name}: {entry!r} names no path.", "Each entry under 'files' needs one.")
-    _known(entry, _ENTRY_KEYS, path.name)
+    known_keys(entry, _ENTRY_KEYS, path.name)
     options = {key: value for key, value in entry.items() if key not in ("path", "provider")}
     options.setdefault("source", said.get("source", path.stem))
     return Request(target=str(path.parent / entry["path"]), **options)
@@ -116,14 +134,6 @@ def _instruments(said: Mapping[str, Any], path: Path) -> tuple[dict[str, Declare
     return {row["symbol"]: Declared(row.get("venue", ""), row.get("name", "")) for row in rows if row.get("symbol")}, [
         listed
     ]
-
-
-def _known(said: Mapping[str, Any], keys: set[str], where: str) -> None:
-    for key in said:
-        if key not in keys:
-            raise InputError(
-                f"{where} has an unknown key {key!r}.", did_you_mean(str(key), keys) or f"Known: {sorted(keys)}."
-            )
 
 
 def _digest(files: list[Path]) -> str:

@@ -32,6 +32,8 @@ class Declared:
 
     venue: str = ""
     name: str = ""
+    #: All that a vendor's list says of it; its precision is not guessed from the first prices then.
+    listed: Instrument | None = None
 
 
 class Instruments:
@@ -55,7 +57,7 @@ class Instruments:
     def declare(self, symbol: str, *, venue: str = "", name: str = "") -> None:
         """Say where a symbol trades, or what it is called."""
         said = self._declared.get(symbol, Declared())
-        self._declared[symbol] = Declared(venue or said.venue, name or said.name)
+        self._declared[symbol] = Declared(venue or said.venue, name or said.name, said.listed)
 
     def of(
         self,
@@ -94,11 +96,16 @@ class Instruments:
         if not known:
             self.new.append(f"{symbol}.{place.code}")
         american = place.calendar == "XNYS"
-        made = known or Instrument(
-            f"{symbol}.{place.code}",
-            currency=place.currency,
-            price_precision=_US_DECIMALS if american else max(2, _decimals(prices)),
-            size_precision=0 if american else _decimals(volumes),
+        listed = said.listed if said.listed and said.listed.id == f"{symbol}.{place.code}" else None
+        made = (
+            known
+            or listed
+            or Instrument(
+                f"{symbol}.{place.code}",
+                currency=place.currency,
+                price_precision=_US_DECIMALS if american else max(2, _decimals(prices)),
+                size_precision=0 if american else _decimals(volumes),
+            )
         )
         self._made[made.id] = replace(made, name=made.name or name or said.name)
         return self._made[made.id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.session.choices import one_of
@@ -15,21 +15,50 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from alphapulse_lib.catalog.versions import Merge
+    from alphapulse_lib.ingestion.fetch import Wanted
+    from alphapulse_lib.ingestion.plan import Plan
     from alphapulse_lib.ingestion.report import Report, Reverted
+    from alphapulse_lib.model.window import Moment
     from alphapulse_lib.providers.contract import Kind, Request, Stamps
 
 __all__ = ["ingest", "revert"]
 
 
+@overload
 def ingest(
     provider: str,
-    target: str | Path | Sequence[str | Path] | None = None,
+    target: str | Path | Sequence[str | Path] | None = ...,
+    period: str = ...,
+    start: Moment = ...,
+    end: Moment = ...,
     *,
+    dry_run: Literal[True],
+    **options: Any,
+) -> Plan: ...
+@overload
+def ingest(
+    provider: str,
+    target: str | Path | Sequence[str | Path] | None = ...,
+    period: str = ...,
+    start: Moment = ...,
+    end: Moment = ...,
+    *,
+    dry_run: bool = ...,
+    **options: Any,
+) -> Report: ...
+def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what it takes is said here, once
+    provider: str,
+    target: str | Path | Sequence[str | Path] | None = None,
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    dry_run: bool = False,
+    feed: str | None = None,
     kind: Kind = "bars",
     symbol: str | None = None,
     venue: str | Mapping[str, str] | None = None,
     name: str | Mapping[str, str] | None = None,
-    period: str = "1d",
     timezone: str | None = None,
     stamps: Stamps | None = None,
     adjusted: bool = False,
@@ -37,15 +66,21 @@ def ingest(
     day_first: bool | None = None,
     recover: bool = True,
     source: str = "",
-) -> Report:
+) -> Report | Plan:
     """Bring data into the catalog. Bad rows are set aside with line and reason; the same rows again change nothing.
 
     Parameters
     ----------
     provider, target : str, path or list of paths
-        ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; or alone the name of a declared dataset.
-    kind, period : str
-        ``"bars"``, ``"actions"`` or ``"articles"``; of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``.
+        ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; a vendor such as ``"alpaca"`` with its
+        tickers; or alone the name of a declared dataset.
+    period, kind : str
+        Of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``; of files ``"bars"``, ``"actions"`` or ``"articles"``.
+    start, end : str, date or datetime
+        Of a vendor: what is wanted; a bare date is that whole day at the exchange. Only what is missing there and final
+        is asked for, splits and dividends with it; cut short, it goes on where it was when run again.
+    dry_run, feed : bool, str
+        Of a vendor: only reckon calls, rows and bytes, asking nothing; and its feed, such as ``"iex"`` or ``"sip"``.
     symbol, venue, name : str
         Whose rows they are where no column says so; ``venue`` (a MIC: ``"XNAS"``) and ``name`` also by symbol.
     timezone : str
@@ -61,27 +96,39 @@ def ingest(
     -------
     Report
         ``written``, ``unchanged``, ``restated``, ``quarantined`` (a DataFrame), ``warnings``, and ``id`` for `revert`.
+        With ``dry_run`` a `Plan`: ``calls``, ``rows``, ``bytes``, and the same by instrument.
 
     Raises
     ------
     IngestError, InputError
         Nothing can be read, or an argument cannot be used; nothing was written.
+    ProviderError
+        A vendor did not give what was asked; what it gave before that is kept, and is not asked for again.
 
     Examples
     --------
     >>> ap.ingest("sample").written
     0
     """
-    options = {name: value for name, value in locals().items() if name != "provider"}
     check_text(provider, "A provider or a dataset", "ap.ingest('files', 'prices.csv', ...) or ap.ingest('sample')")
     from alphapulse_lib.catalog.roots import Roots
-    from alphapulse_lib.ingestion import declarations, importer
+    from alphapulse_lib.ingestion import declarations, fetch, importer
     from alphapulse_lib.providers import registry
 
+    roots = Roots.of_settings()
+    own = {"symbol": symbol, "name": name, "timezone": timezone, "stamps": stamps, "adjusted": adjusted,
+           "columns": columns, "day_first": day_first, "source": source}  # fmt: skip
+    if target is not None and provider in registry.vendors():
+        _refuse(provider, own | {"kind": kind if kind != "bars" else None, "recover": None if recover else False})
+        vendor = registry.vendor(provider)
+        wanted = _wanted(provider, target, period, start, end, venue, feed)
+        return fetch.plan(vendor, wanted, roots) if dry_run else fetch.run(vendor, wanted, roots)
     if target is None:
-        return declarations.ingest_dataset(_declared(provider), Roots.of_settings(), _annotate)
+        return declarations.ingest_dataset(_declared(provider), roots, _annotate, dry_run=dry_run)
     reader = registry.provider(provider)
-    return importer.ingest(reader, [_request(options)], Roots.of_settings(), annotate=_annotate)
+    _refuse(provider, {"start": start, "end": end, "feed": feed, "dry_run": dry_run or None})
+    options = own | {"target": target, "kind": kind, "venue": venue, "period": period, "recover": recover}
+    return importer.ingest(reader, [_request(options)], roots, annotate=_annotate)
 
 
 def revert(import_id: str) -> Reverted:
@@ -117,6 +164,39 @@ def revert(import_id: str) -> Reverted:
     from alphapulse_lib.ingestion import importer
 
     return importer.revert(Roots.of_settings(), import_id)
+
+
+def _refuse(provider: str, given: Mapping[str, Any]) -> None:
+    """Refuse arguments that this source of data has no use for, rather than leave them unheeded."""
+    for argument, value in given.items():
+        if (value is not None and value is not False and value != "") or (argument == "recover" and value is False):
+            raise InputError(
+                f"{argument}={str(value)[:60]!r} means nothing to {provider}.",
+                "Files take symbol, name, timezone, stamps, adjusted, columns, day_first, recover and source; vendors "
+                "take start, end, feed and dry_run; both take period and venue.",
+            )
+
+
+def _wanted(
+    provider: str, target: Any, period: str, start: Moment, end: Moment, venue: Any, feed: str | None
+) -> Wanted:
+    """What the arguments of `ingest` want of a vendor."""
+    from alphapulse_lib.ingestion.fetch import Wanted
+    from alphapulse_lib.model.period import Period
+    from alphapulse_lib.model.window import Window
+
+    symbols = [target] if isinstance(target, str) else list(target) if isinstance(target, list | tuple | set) else []
+    if not symbols:
+        raise InputError(f"Which tickers of {provider}?", f'ap.ingest("{provider}", ["AAPL"], "1d", "2020-01-01").')
+    for each in symbols:
+        check_text(each, "A ticker", "'AAPL' or 'BTC/USD'")
+    if start is None:
+        raise InputError("From when on?", f'ap.ingest("{provider}", ["AAPL"], "1d", "2020-01-01").')
+    if not isinstance(venue, str | None) or not isinstance(feed, str | None):
+        raise InputError(f"venue={venue!r}, feed={feed!r}: each is text.", "Such as venue='XNAS', feed='iex'.")
+    Window.of(start, end)
+    tickers = tuple(each.strip().upper() for each in symbols)
+    return Wanted(tickers, (str(Period.parse(period)),), start, end, feed, venue or "")
 
 
 def _request(options: Mapping[str, Any]) -> Request:
@@ -187,6 +267,8 @@ def _declared(name: str) -> Path:
     known = names(folder)
     if name in registry.names():
         raise InputError(f"What is {name} to import?", f'Give a path: ap.ingest("{name}", "prices.csv", ...).')
+    if name in registry.vendors():
+        raise InputError(f"Which tickers of {name}?", f'ap.ingest("{name}", ["AAPL"], "1d", "2020-01-01").')
     raise InputError(
         f"No dataset is declared as {name!r}.",
         did_you_mean(name, known) or f"Declared are {', '.join(known) or 'none'}.",

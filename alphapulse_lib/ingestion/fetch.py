@@ -1,0 +1,341 @@
+"""A vendor's data into the catalog: asked for in parts, each judged, written whole and noted before the next one.
+
+Whatever ends an ingest, the parts that were written stay and are noted in its record (``asked``); run again, it asks
+for the rest. Memory holds one part, however long the history. `ap.revert` takes the notes back with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm.auto import tqdm
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.unfinished import settle, under_way
+from alphapulse_lib.catalog.writer import Written, write_bars, write_instruments
+from alphapulse_lib.errors import CatalogEmpty, CatalogError, InputError, UnknownSymbol, did_you_mean
+from alphapulse_lib.ingestion import flags
+from alphapulse_lib.ingestion.bars import stage_bars
+from alphapulse_lib.ingestion.facts import stage_actions
+from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
+from alphapulse_lib.ingestion.plan import Asked, Plan, lacking, planned
+from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
+from alphapulse_lib.ingestion.report import Report
+from alphapulse_lib.ingestion.staged import Staged
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Moment, Window
+from alphapulse_lib.providers.contract import Fetch, Kind, Request, Vendor
+
+__all__ = ["Wanted", "plan", "run"]
+
+#: The kinds of actions that the catalog holds.
+_ACTIONS = ("split", "dividend")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person wants of a vendor.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        Tickers, or ids of instruments.
+    periods : tuple of str
+        Of bars.
+    start, end : str, date or datetime
+        Bounds of ``ts``; a bare date is that whole day at the exchange. The end is cut to what is final.
+    """
+
+    symbols: tuple[str, ...]
+    periods: tuple[str, ...]
+    start: Moment
+    end: Moment = None
+    feed: str | None = None
+    venue: str = ""
+    title: str = ""
+    calendar: str = ""
+
+
+def plan(vendor: Vendor, wanted: Wanted, roots: Roots) -> Plan:
+    """What `run` would ask for, reckoned without a call."""
+    found = _known(vendor, wanted, Index(roots), ask=False)
+    fetches = _fetches(vendor, wanted, roots, found)
+    total = [vendor.estimate(each) for each in fetches]
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for each in fetches:
+        for symbol in each.symbols:
+            one = vendor.estimate(Fetch(each.kind, (symbol,), each.window, each.period, each.feed))
+            key = (found[symbol].id, each.kind, each.period or "")
+            row = rows.setdefault(key, {"calls": 0, "rows": 0, "bytes": 0, "first": each.window.start})
+            row |= {name: row[name] + getattr(one, name) for name in ("calls", "rows", "bytes")}
+            row |= {"first": min(row["first"], each.window.start), "last": max(row.get("last", 0), each.window.end)}
+    named = [dict(zip(("instrument_id", "kind", "period"), key, strict=True)) | row for key, row in rows.items()]
+    text, whole = (pa.string(), pa.int64())
+    schema = pa.schema([("instrument_id", text), ("kind", text), ("period", text), ("first", whole), ("last", whole),
+                        ("calls", whole), ("rows", whole), ("bytes", whole)])  # fmt: skip
+    calls, count, size = (sum(getattr(each, name) for each in total) for name in ("calls", "rows", "bytes"))
+    return Plan(vendor.name, calls, count, size, pa.Table.from_pylist(named, schema))
+
+
+def run(vendor: Vendor, wanted: Wanted, roots: Roots) -> Report:
+    """Bring what is wanted and missing into the catalog.
+
+    Raises
+    ------
+    ProviderError
+        The vendor did not give what was asked; what it gave before is kept, and is not asked for again.
+    InputError
+        The vendor lists no such ticker, or does not offer such bars.
+    """
+    settle(roots.writable)
+    found = _known(vendor, wanted, Index(roots), ask=True)
+    fetches = _fetches(vendor, wanted, roots, found)
+    work = _Work(roots, vendor.name, found, _begun(vendor, wanted))
+    with under_way(roots.writable, work.record["id"]):
+        work.save()
+        try:
+            rows = sum(vendor.estimate(each).rows for each in fetches)
+            with tqdm(total=rows, desc=vendor.name, unit="row", unit_scale=True, leave=False, disable=None) as bar:
+                for each in fetches:
+                    work.take(vendor, each)
+                    bar.update(vendor.estimate(each).rows)
+        except BaseException:
+            with suppress(CatalogError):  # the first error is the one to tell
+                work.end("interrupted")
+            raise
+        work.end("finished")
+    return report_of(roots.writable, work.record)
+
+
+@dataclass(slots=True)
+class _Work:
+    """An ingest under way: its record, and what it has set aside."""
+
+    roots: Roots
+    vendor: str
+    found: Mapping[str, Instrument]
+    record: dict[str, Any]
+    total: Written = field(default_factory=Written)
+    aside: list[pa.Table] = field(default_factory=list)
+
+    def take(self, vendor: Vendor, fetch: Fetch) -> None:
+        """Ask for one part, write what can be used of it, and note that it was asked for."""
+        batches = list(vendor.fetch(fetch))
+        if batches:
+            declared = {symbol: _declared(each) for symbol, each in self.found.items()}
+            instruments = Instruments(self.roots, declared)
+            if fetch.kind == "bars":
+                period = Period.parse(fetch.period or "")
+                stamps = "session" if period.is_session else "close"
+                request = Request(vendor.name, period=str(period), stamps=stamps, source=self.vendor)  # type: ignore[arg-type]
+                staged = stage_bars(request, batches, self.roots, instruments)
+            else:
+                kept = [_held_kinds(each) for each in batches]
+                staged = stage_actions(Request(vendor.name, kind="actions", source=self.vendor), kept, instruments)
+            self._write(staged, instruments, fetch)
+        self._note(fetch)
+
+    def _write(self, staged: Staged, instruments: Instruments, fetch: Fetch) -> None:
+        root, import_id = self.roots.writable, self.record["id"]
+        known = {each.instrument.id: each.instrument for each in staged.series}
+        known |= {each.id: each for each in staged.instruments}
+        if known:
+            fresh = [listing_of(known[each]) for each in instruments.new if each in known]
+            write_instruments(root, known.values(), fresh, import_id)
+            self.record["instruments"] = sorted({*self.record["instruments"], *known})
+        flags.keep(root, import_id, staged.flags)
+        for each in staged.series:
+            inside = _inside(each.bars, fetch.window)
+            bar_type = each.period.bar_type(each.instrument.id)
+            told = {"bar_type": bar_type, "adjusted": each.adjusted, "available_at": "assumed"}
+            if told not in self.record["series"]:
+                self.record["series"].append(told)
+            self.total += write_bars(root, each.instrument, each.period, inside, import_id, assumed=each.assumed)
+        for table in staged.actions:
+            self.record["actions"] += actions.write(root, table, import_id).new
+        self.aside += [each for each in staged.aside if each.num_rows]
+        for name in ("warnings", "notes"):
+            self.record[name] = list(dict.fromkeys([*self.record[name], *getattr(staged, name)]))
+
+    def _note(self, fetch: Fetch) -> None:
+        """Keep what was asked; a part that follows on another of the same tickers is one with it."""
+        ids = sorted(self.found[symbol].id for symbol in fetch.symbols)
+        entry = {"vendor": self.vendor, "feed": fetch.feed, "kind": fetch.kind, "period": fetch.period or "",
+                 "instruments": ids, "start": fetch.window.start, "end": fetch.window.end}  # fmt: skip
+        for held in self.record["asked"]:
+            same = all(held[name] == entry[name] for name in ("vendor", "feed", "kind", "period", "instruments"))
+            if same and held["end"] + 1 == entry["start"]:
+                held["end"] = entry["end"]
+                break
+        else:
+            self.record["asked"].append(entry)
+        self.save()
+
+    def save(self) -> None:
+        """Keep the record as it stands, and the rows set aside."""
+        aside = pa.concat_tables([QUARANTINE.empty_table(), *self.aside])
+        self.record |= {
+            "written": self.total.rows_new,
+            "unchanged": self.total.rows_same,
+            "restated": self.total.rows_restated,
+            "quarantined": aside.num_rows,
+        }
+        save(self.roots.writable, self.record, aside)
+
+    def end(self, status: str) -> None:
+        """Keep how it ended."""
+        self.record |= {"status": status, "ended": clock.now().isoformat()}
+        self.save()
+
+
+def _begun(vendor: Vendor, wanted: Wanted) -> dict[str, Any]:
+    told = ", ".join(wanted.symbols[:3]) + (f" and {len(wanted.symbols) - 3} more" if len(wanted.symbols) > 3 else "")
+    empty: dict[str, Any] = {name: [] for name in ("series", "instruments", "warnings", "notes", "asked")}
+    return {
+        "id": new_id(),
+        "status": "running",
+        "kind": "dataset" if wanted.title else "bars",
+        "provider": vendor.name,
+        "source": wanted.title or f"{vendor.name}: {told}",
+        "digest": "",
+        "started": clock.now().isoformat(),
+        "actions": 0,
+        **empty,
+    }
+
+
+def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Mapping[str, Instrument]) -> list[Fetch]:
+    """Everything to be asked for: actions first, since they tell traded prices from adjusted ones."""
+    asked = _asked(roots, vendor.name, wanted.feed)
+    fetches: list[Fetch] = []
+    sorts: list[tuple[Kind, Period | None]] = [("bars", Period.parse(each)) for each in wanted.periods]
+    if "actions" in vendor.kinds:
+        sorts.insert(0, ("actions", None))
+    for kind, period in sorts:
+        _offered(vendor, kind, period)
+        final = vendor.final_until(kind, str(period) if period else None)
+        missing = {
+            symbol: lacking(roots, each, kind, period, window, asked.get(each.id, ()))
+            for symbol, each in found.items()
+            if (window := _final(wanted, each, final)) and (kind != "actions" or each.asset_class == "equity")
+        }
+        fetches += planned(vendor, missing, kind, period, wanted.feed)
+    return fetches
+
+
+def _final(wanted: Wanted, instrument: Instrument, final: int) -> Window | None:
+    """What is wanted of an instrument, as far as it is final; ``None`` where nothing is."""
+    asked = Window.of(wanted.start, wanted.end, instrument.venue.timezone)
+    start, end = max(asked.start, 0), min(asked.end, final, clock.now_ns())
+    return Window(start, end) if start <= end else None
+
+
+def _offered(vendor: Vendor, kind: str, period: Period | None) -> None:
+    if kind == "bars" and str(period) not in vendor.periods:
+        raise InputError(
+            f"{vendor.name} has no {period} bars.",
+            did_you_mean(str(period), vendor.periods) or f"It has {', '.join(sorted(vendor.periods))}.",
+        )
+
+
+def _asked(roots: Roots, vendor: str, feed: str | None) -> dict[str, list[Asked]]:
+    """What this vendor was asked for, by instrument, in imports that were not taken back."""
+    found: dict[str, list[Asked]] = {}
+    for record in records(roots.writable):
+        if record.get("status") == "reverted":
+            continue
+        for entry in record.get("asked", ()):
+            if (entry["vendor"], entry["feed"]) == (vendor, feed):
+                one = Asked(entry["kind"], entry["period"], Window(entry["start"], entry["end"]))
+                for instrument_id in entry["instruments"]:
+                    found.setdefault(instrument_id, []).append(one)
+    return found
+
+
+def _known(vendor: Vendor, wanted: Wanted, index: Index, *, ask: bool) -> dict[str, Instrument]:
+    """The instrument of each ticker: as the catalog has it, else as the vendor lists it.
+
+    Without ``ask`` no call is made: a ticker that the catalog does not know is taken for one of New York, or with a
+    slash for a crypto pair.
+    """
+    found: dict[str, Instrument] = {}
+    unknown = []
+    for name in dict.fromkeys(wanted.symbols):
+        try:
+            instrument = index.resolve(f"{name}.{wanted.venue}" if wanted.venue else name)
+            found[instrument.symbol] = instrument
+        except (UnknownSymbol, CatalogEmpty):
+            unknown.append(name.rpartition(".")[0] if "." in name and name.rpartition(".")[2].startswith("X") else name)
+    for each in found.values():
+        _by_calendar(each, wanted)
+    if not ask:
+        return found | {each: Instrument(f"{each}.{'CRYPTO' if '/' in each else 'XNYS'}") for each in unknown}
+    for symbol, instrument in (_listed(vendor, unknown, wanted.venue) if unknown else {}).items():
+        _by_calendar(instrument, wanted)
+        found[symbol] = instrument
+    return found
+
+
+def _by_calendar(instrument: Instrument, wanted: Wanted) -> None:
+    if wanted.calendar and instrument.venue.calendar != wanted.calendar:
+        raise InputError(
+            f"{wanted.title}: {instrument.id} trades by the calendar {instrument.venue.calendar}, not by "
+            f"{wanted.calendar}.",
+            "Take it out of the universe, or correct calendar.",
+        )
+
+
+def _listed(vendor: Vendor, symbols: Sequence[str], venue: str) -> dict[str, Instrument]:
+    """Instruments as the vendor lists them."""
+    listing = vendor.instruments()
+    chosen = listing.filter(pc.is_in(listing["symbol"], pa.array(symbols, pa.string())))
+    rows = {row["symbol"]: row for row in chosen.to_pylist()}
+    for symbol in symbols:
+        if symbol not in rows:
+            raise UnknownSymbol(
+                f"{vendor.name} lists no {symbol!r}.", did_you_mean(symbol, listing["symbol"].to_pylist())
+            )
+        if not (venue or rows[symbol]["venue"]):
+            raise InputError(f"{vendor.name} does not say where {symbol} trades.", "Say venue='XNAS', or another MIC.")
+    return {symbol: _instrument(rows[symbol], venue) for symbol in symbols}
+
+
+def _instrument(row: Mapping[str, Any], venue: str) -> Instrument:
+    return Instrument(
+        f"{row['symbol']}.{venue or row['venue']}",
+        name=row["name"] or "",
+        asset_class=row["asset_class"] or "equity",
+        currency=row["currency"] or "USD",
+        price_precision=4 if row["price_precision"] is None else row["price_precision"],
+        size_precision=row["size_precision"] or 0,
+    )
+
+
+def _declared(instrument: Instrument) -> Declared:
+    return Declared(instrument.venue.code, instrument.name, instrument)
+
+
+def _inside(bars: pa.Table, window: Window) -> pa.Table:
+    """The bars that close within what was asked for: of days a vendor gives whole ones."""
+    stamps = bars["ts"].cast(pa.int64())
+    return bars.filter(pc.and_(pc.greater_equal(stamps, window.start), pc.less_equal(stamps, window.end)))
+
+
+def _held_kinds(batch: Any) -> Any:
+    """A batch of actions, less the kinds that the catalog does not hold; a note tells how many those are."""
+    kinds = pc.is_in(batch.table["kind"], pa.array(_ACTIONS))
+    keep = pc.or_(pc.fill_null(kinds, fill_value=False), pc.is_valid(batch.table["reason"]))
+    table, raw = batch.table.filter(keep), batch.raw.filter(keep)
+    left = batch.table.num_rows - table.num_rows
+    note = (f"{left:,} actions that are neither split nor dividend were left out",) if left else ()
+    names = [name for name in table.column_names if name != "new_symbol"]
+    return type(batch)(batch.name, table.select(names), raw, (*batch.notes, *note))
