@@ -32,8 +32,10 @@ _FEEDS = ("iex", "sip")
 _TOGETHER = 200
 #: SIP data is closed to free plans for 15 minutes; by then late prints have changed the bars they belong to.
 _SETTLED = 16 * 60 * _SECOND
-#: Alpaca promises no day by which an action is known; within a week of it they were seen to arrive.
+#: Alpaca promises no time by which it knows an action; a week is our own caution.
 _ACTIONS_SETTLED = 7 * _DAY
+#: Of an estimate: nothing is held of before 2016.
+_BEGINS = 1_451_606_400 * _SECOND
 #: Of an estimate. Seconds a day in which there are bars: of stocks from 04:00 to 20:00, of crypto always.
 _TRADED = {"stocks": 16 * 3600, "crypto": 24 * 3600}
 #: Of an estimate: ticks a day of a name that trades much, and the bytes of a row in Alpaca's JSON.
@@ -69,7 +71,7 @@ class Alpaca:
         calls = rows = 0
         for service, symbols in _requests(fetch.symbols):
             start, end = self._bounds(fetch)
-            days = max(0, end - start) / _DAY * (1.0 if service == "crypto" else 5 / 7)
+            days = max(0, end - max(start, _BEGINS)) / _DAY * (1.0 if service == "crypto" else 5 / 7)
             if fetch.kind == "bars":
                 period = Period.parse(fetch.period or "")
                 each: float = 1 if period.is_session else -(-_TRADED[service] * _SECOND // period.nanoseconds)
@@ -113,7 +115,7 @@ class Alpaca:
         return now - _SETTLED
 
     def _bounds(self, fetch: Fetch) -> tuple[int, int]:
-        """The window as far as its data is final. Alpaca's history begins in 2015, its actions in 2000 or so."""
+        """The window as far as its data is final."""
         return max(fetch.window.start, 0), min(fetch.window.end, self.final_until(fetch.kind, fetch.period))
 
     def _asked(self, fetch: Fetch, service: str, symbols: Sequence[str], start: int, end: int) -> dict[str, Any]:
