@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
     from alphapulse_lib.session.schedules import schedules as schedules
+    from alphapulse_lib.session.ticks import quotes as quotes
+    from alphapulse_lib.session.ticks import trades as trades
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "notifications": "alphapulse_lib.session.notifications",
     "prices": "alphapulse_lib.session.data",
     "quarantine": "alphapulse_lib.session.quarantine",
+    "quotes": "alphapulse_lib.session.ticks",
     "release": "alphapulse_lib.session.quarantine",
     "revert": "alphapulse_lib.session.imports",
     "run": "alphapulse_lib.session.runs",
@@ -60,6 +63,7 @@ _HOMES = {
     "schedules": "alphapulse_lib.session.schedules",
     "sentiment": "alphapulse_lib.session.news",
     "sql": "alphapulse_lib.session.data",
+    "trades": "alphapulse_lib.session.ticks",
 }
 
 __all__ = sorted(_HOMES)

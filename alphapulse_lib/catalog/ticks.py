@@ -30,7 +30,7 @@ from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
 
-__all__ = ["COLUMNS", "KINDS", "Tick", "files", "held", "read", "remove", "write_quotes", "write_trades"]
+__all__ = ["COLUMNS", "KEYS", "KINDS", "Tick", "files", "held", "read", "remove", "write_quotes", "write_trades"]
 
 type Tick = Literal["trades", "quotes"]
 
@@ -74,6 +74,8 @@ _KINDS: dict[str, _Kind] = {
     ),
 }
 
+#: What names a tick among those of its moment.
+KEYS = {kind: each.key[1] for kind, each in _KINDS.items()}
 #: What `read` gives of each kind, after ``ts``.
 COLUMNS: dict[str, tuple[str, ...]] = {
     kind: (*each.figures, *(name for name, _ in (*each.nautilus, *each.ours))) for kind, each in _KINDS.items()

@@ -3,6 +3,8 @@
 ::
 
     bars_<period>   symbol, instrument_id, ts, open, high, low, close, volume, available_at, recorded_at, import_id
+    trades          symbol, instrument_id, ts, ts_ns, price, size, aggressor_side, trade_id, conditions, exchange, ...
+    quotes          symbol, instrument_id, ts, ts_ns, bid, ask, bid_size, ask_size, sequence, ...
     articles        source, id, published_at, headline, body, url, symbols, available_at, ...: the newest revision
     news            symbol, instrument_id, available_at, headline, body, url, how, source, article_id, ...:
                     one row a revision and an instrument it is about, so that bars can be joined to what was out then

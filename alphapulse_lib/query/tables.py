@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, layout, schemas
+from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
@@ -21,6 +21,17 @@ __all__ = ["make"]
 
 _TRAIL = "available_at::TIMESTAMPTZ AS available_at, recorded_at::TIMESTAMPTZ AS recorded_at, import_id"
 _TS = ("ts", "TIMESTAMPTZ")
+_MOMENTS = {"ts_event": _TS, "ts_init": ("ts_ns", "TIMESTAMPTZ_NS")}
+#: Column of a file -> what the view calls it, and its type.
+_TICKS = {
+    "trades": _MOMENTS
+    | {name: (name, "DOUBLE") for name in ("price", "size")}
+    | {name: (name, "VARCHAR") for name in ("aggressor_side", "trade_id", "conditions", "exchange")},
+    "quotes": _MOMENTS
+    | {f"{name}_price": (name, "DOUBLE") for name in ("bid", "ask")}
+    | {name: (name, "DOUBLE") for name in ("bid_size", "ask_size")}
+    | {"sequence": ("sequence", "INTEGER")},
+}
 _TRAIL_COLUMNS = {
     # To the nanosecond, so that a bound is kept to the nanosecond; shown to the microsecond.
     "available_at": ("available_at", "TIMESTAMPTZ_NS"),
@@ -49,6 +60,11 @@ def make(
                 f"CREATE VIEW {schema}.bars_{period} AS {_series(paths, columns, bars, moments, past=past)}"
             )
         read += paths
+    for kind in ticks.KINDS:
+        if paths := _tick_files(roots, kind, past=past):
+            ids = _Names.of(index, "", ("ts", "ts_ns", ticks.KEYS[kind]))
+            connection.execute(f"CREATE VIEW {kind} AS {_series(paths, _TICKS[kind], ids, moments, past=past)}")
+            read += paths
     for dataset in schemas.DATASETS.values():
         if held := datasets.files(roots, dataset.name):
             read += held
@@ -67,6 +83,12 @@ def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[Path]]:
         old = [layout.superseded(root, path) for path in published] if past else []
         found.setdefault(Period.of_bar_type(bar_type), []).extend([*published, *filter(Path.exists, old)])
     return found
+
+
+def _tick_files(roots: Roots, kind: ticks.Tick, *, past: bool) -> list[Path]:
+    found = list(ticks.files(roots, kind))
+    old = [layout.superseded(root, path) for root, path in found] if past else []
+    return [*(path for _, path in found), *filter(Path.exists, old)]
 
 
 def _series(

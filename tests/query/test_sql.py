@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alphapulse_lib.catalog import actions, datasets, schemas, writer
+from alphapulse_lib.catalog import actions, datasets, schemas, ticks, writer
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CatalogEmpty, QueryError
 from alphapulse_lib.model.instrument import Instrument
@@ -214,6 +214,23 @@ def test_other_instruments_and_other_years_are_not_read(tmp_path: Path):
     assert answer(root, one) == [(2.0,)]
     assert read_by(root, one, as_of=moment_ns("2015-01-01"))[0] == 2
     assert answer(root, one, as_of=moment_ns("2014-01-01")) == [(None,)]
+
+
+def test_trades_and_quotes(tmp_path: Path):
+    root, at = tmp_path / "catalog", moment_ns("2013-09-02 14:30")
+    known = [Instrument("ES.XCME", price_precision=2), Instrument("NQ.XCME", price_precision=2)]
+    writer.write_instruments(root, known)
+    times = dict.fromkeys(("ts", "available_at"), pa.array([at, at + 1, at + 2]).cast(schemas.TIME))
+    figures = {"price": [1640.25, 1640.5, 1640.75], "size": [3.0, 1.0, 2.0]}
+    both = {"bid": [1.0, 2.0, 3.0], "ask": [2.0, 3.0, 4.0], "bid_size": [1.0] * 3, "ask_size": [1.0] * 3}
+    for each in known:
+        ticks.write_trades(root, each, pa.table(times | figures), "x")
+        ticks.write_quotes(root, each, pa.table(times | both), "x")
+    # Hand computation: (1640.25 * 3 + 1640.5 + 1640.75 * 2) / 6
+    price = "SELECT sum(price * size) / sum(size) FROM trades WHERE symbol = 'ES'"
+    assert answer(root, price)[0][0] == pytest.approx(9842.75 / 6)
+    assert read_by(root, price) == (1, 1)
+    assert answer(root, "SELECT bid, ask FROM quotes WHERE symbol = 'NQ'", as_of=at + 1) == [(1.0, 2.0), (2.0, 3.0)]
 
 
 def test_the_files_own_decimals(root: Path):
