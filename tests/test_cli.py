@@ -52,6 +52,10 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
     done = alphapulse("check")
     assert done.returncode == 3
     assert "FB.XNAS" in done.stdout
+    done = alphapulse("check", "--repair")
+    assert done.returncode == 0
+    assert "moved to damaged/data/bars/FB.XNAS" in done.stdout
+    assert alphapulse("check").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -1,47 +1,61 @@
-"""Read a whole catalog and say what is wrong with it."""
+"""Read a whole catalog and say what is wrong with it; repair what can be repaired without losing anything."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-from alphapulse_lib.catalog import actions, layout, schemas, versions
+from alphapulse_lib.catalog import actions, layout, repairs, schemas
+from alphapulse_lib.catalog.bar_checks import bar_file, bounds_of
 from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
+from alphapulse_lib.catalog.publish import is_locked
+from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.catalog.unfinished import is_dead
 from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Window
 
 __all__ = ["Problem", "check"]
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a file, and what to do about it."""
-
-    file: Path
-    problem: str
-    advice: str
+_MOVE = "`alphapulse check --repair` moves it to damaged/."
+_REBUILD = "`alphapulse check --repair` writes it anew from the index."
+#: What a repair uncovers is repaired too: a torn index first, then the bars that it no longer knows.
+_ROUNDS = 4
 
 
-def check(roots: Roots | Path) -> list[Problem]:
-    """Every problem found in every root; none in a sound catalog. Reads all files, and changes nothing.
+def check(roots: Roots | Path, *, repair: bool = False) -> list[Problem]:
+    """Every problem found in every root; none in a sound catalog. Reads all files.
 
     Looked for: files that are not Parquet, or lack a column; bars whose file's name, folder or metadata contradict what
-    is in it; bars out of order, twice, of impossible prices, or available before they closed; series and actions of
-    unknown instruments; a published bar that is older than a superseded one; names in the data folders that
-    NautilusTrader would read by mistake; daily bars stamped where no session closes.
+    is in it; bars out of order, twice, of impossible prices, available before they closed, far from any session, or at
+    another scale than their neighbours; files that overlap; series and actions of unknown instruments, superseded bars
+    of none published, instruments without NautilusTrader's file; a published bar that is older than a superseded one;
+    names in the data folders that NautilusTrader would read by mistake; what dead writers and imports left.
+
+    Parameters
+    ----------
+    repair : bool
+        Do in the writable root what can be done without losing anything, and say so in ``repaired``. Without it
+        nothing is changed.
     """
-    return [problem for _, root in Roots.of(roots).all if root.is_dir() for problem in _root(root)]
+    roots = Roots.of(roots)
+    found: list[Problem] = []
+    for _, root in roots.all:
+        if not root.is_dir():
+            continue
+        problems = list(_root(root))
+        rounds = _ROUNDS if repair and root == roots.writable else 0
+        while rounds and any(each.repair for each in problems):
+            done = repairs.mended(root, [each for each in problems if each.repair])
+            found += done
+            problems, rounds = list(_root(root)), rounds - 1
+        found += problems
+    return found
 
 
 def _root(root: Path) -> Iterator[Problem]:
@@ -51,18 +65,20 @@ def _root(root: Path) -> Iterator[Problem]:
     for dataset in (*schemas.DATASETS.values(), schemas.ACTIONS):
         for path in _dataset_files(root, dataset):
             if path not in broken:
-                yield from _columns(path, dataset.schema.names)
-    yield from _misplaced(root)
+                yield from _dataset_file(root, path, dataset)
+    yield from _misplaced(root, broken)
+    yield from _left_behind(root)
     if root / layout.INSTRUMENTS in broken or root / layout.LISTINGS in broken:
         return
     index = Index(root)
+    yield from _instrument_files(root, index)
     if root / layout.ACTIONS not in broken:
         for each in actions.instruments(root):
             if not index.get(each):
                 yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", REPLACE)
-    for path in layout.bar_files(root):
-        if path not in broken:
-            yield from _bar_file(root, path, index)
+        for path in layout.bar_files(root):
+            if path not in broken:
+                yield from bar_file(root, path, index)
 
 
 def _unreadable(root: Path) -> Iterator[Problem]:
@@ -70,27 +86,74 @@ def _unreadable(root: Path) -> Iterator[Problem]:
         try:
             whole(path)
         except CatalogDamaged as refused:
-            yield Problem(path, refused.message.removeprefix(f"{path} "), REPLACE)
+            told = refused.message.removeprefix(f"{path} ")
+            yield Problem(path, told, REPLACE, _aside(root, path))
 
 
-def _misplaced(root: Path) -> Iterator[Problem]:
+def _misplaced(root: Path, broken: set[Path]) -> Iterator[Problem]:
     """NautilusTrader reads whatever ends in .parquet in a series' folder, wherever it came from."""
     for path in sorted((root / "data").rglob("*.parquet")):
         where = path.relative_to(root / "data").parts
-        if len(where) != 3 or path.name.startswith(".") or not _bounds_of(path):
-            yield Problem(path, "is no file of this catalog, yet NautilusTrader reads it", "Move it out of data/.")
+        if path not in broken and (len(where) != 3 or path.name.startswith(".") or not bounds_of(path)):
+            told = "is no file of this catalog, yet NautilusTrader reads it"
+            yield Problem(path, told, f"Move it out of data/: {_MOVE}", _aside(root, path))
     for folder in sorted((root / "data/bars").glob("*")):
-        bounds = sorted(window for path in layout.parquet_files(folder) if (window := _bounds_of(path)))
-        if any(earlier[1] >= later[0] for earlier, later in pairwise(bounds)):
-            yield Problem(folder, "holds files whose bounds overlap: their bars are read twice", REPLACE)
+        bounds = sorted((window, path) for path in layout.parquet_files(folder) if (window := bounds_of(path)))
+        for (earlier, one), (later, other) in pairwise(bounds):
+            if earlier[1] >= later[0]:
+                # Of two the one is ours that bears a partition's name.
+                strange = [each for each in (one, other) if not _is_partition(each)]
+                aside = _aside(root, strange[0]) if len(strange) == 1 else None
+                told = "holds files whose bounds overlap: their bars are read twice"
+                advice = f"{strange[0].name} is not one that AlphaPulse wrote: {_MOVE}" if aside else REPLACE
+                yield Problem(strange[0] if aside else folder, told, advice, aside)
+    for path in sorted((root / "revisions/bars").glob("*/*.parquet")):
+        if path not in broken and not (root / "data/bars" / path.parent.name / path.name).exists():
+            told = "holds superseded bars of a file that is gone"
+            yield Problem(path, told, f"Restore that file from a copy; else {_MOVE}", _aside(root, path))
 
 
-def _bounds_of(path: Path) -> tuple[int, int] | None:
+def _aside(root: Path, path: Path) -> partial[str]:
+    return partial(repairs.move_aside, root, path)
+
+
+def _is_partition(path: Path) -> bool:
+    """Whether a bar file has the name that the writer gives to the partition it belongs to."""
     try:
-        window = layout.window_of(path)
+        period = Period.of_bar_type(path.parent.name)
     except ValueError:
-        return None
-    return window.start, window.end
+        return False
+    bounds = layout.window_of(path)
+    year = 1970 + bounds.start // (366 * 86_400 * 10**9)
+    return any(path.stem == layout.bounds_name(layout.partition_of(period, each)) for each in (year, year + 1))
+
+
+def _left_behind(root: Path) -> Iterator[Problem]:
+    """What lies in incoming/ while nobody writes, and the imports that say they run while nobody runs them."""
+    if not is_locked(root / layout.LOCK):
+        for path in sorted((root / layout.INCOMING).glob("*")):
+            advice = "It was never part of the catalog: the next writer removes it."
+            yield Problem(path, "was left by a writer that died", advice, repairs.cleared)
+    for path in sorted((root / layout.IMPORTS).glob("*.json")):
+        try:
+            status = json.loads(path.read_text(encoding="utf-8"))["status"]
+        except (ValueError, KeyError, TypeError):
+            advice = "What it brought is in the catalog, but cannot be taken back by its id. Restore it from a copy."
+            yield Problem(path, "is not the record of an import", f"{advice} Else {_MOVE}", _aside(root, path))
+            continue
+        if status == "running" and is_dead(root, path.stem):
+            advice = f"Run it again, which brings the rest; or take it back: `alphapulse revert {path.stem}`."
+            told = "is the record of an import that died before its end"
+            yield Problem(path, told, advice, partial(repairs.end_import, root, path))
+
+
+def _instrument_files(root: Path, index: Index) -> Iterator[Problem]:
+    for each in index.instruments():
+        kind, _ = nautilus_file(each)
+        path = layout.instrument_file(root, kind, each.id)
+        if not path.exists():
+            told = f"is missing: NautilusTrader does not know what the bars of {each.id} are of"
+            yield Problem(path, told, _REBUILD, partial(repairs.write_nautilus_file, root, each))
 
 
 def _dataset_files(root: Path, dataset: schemas.Dataset) -> list[Path]:
@@ -99,68 +162,12 @@ def _dataset_files(root: Path, dataset: schemas.Dataset) -> list[Path]:
     return layout.parquet_files(root / dataset.name)
 
 
-def _columns(path: Path, needed: list[str]) -> list[Problem]:
-    missing = [name for name in needed if name not in opened(path).schema_arrow.names]
-    return [Problem(path, f"lacks {', '.join(missing)}", REPLACE)] if missing else []
-
-
-def _bar_file(root: Path, path: Path, index: Index) -> Iterator[Problem]:
-    file = opened(path)
-    named = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
-    lacking = _columns(path, schemas.bars("", "", 0, 0).names)
-    if lacking or "bar_type" not in named or not _bounds_of(path):
-        yield from lacking or [Problem(path, "is not a bar file of this catalog", REPLACE)]
+def _dataset_file(root: Path, path: Path, dataset: schemas.Dataset) -> Iterator[Problem]:
+    missing = [name for name in dataset.schema.names if name not in opened(path).schema_arrow.names]
+    if missing:
+        yield Problem(path, f"lacks {', '.join(missing)}", REPLACE, _aside(root, path))
         return
-    if named["bar_type"].replace("/", "") != path.parent.name:
-        yield Problem(path, f"holds {named['bar_type']}, not what its folder says", REPLACE)
-    instrument = index.get(named["instrument_id"])
-    if instrument is None:
-        yield Problem(path, f"holds bars of {named['instrument_id']}, which the index does not know", REPLACE)
-    elif int(named["price_precision"]) != instrument.price_precision:
-        advice = "NautilusTrader rejects every order on it: import it again."
-        yield Problem(path, f"has precision {named['price_precision']}, its instrument another", advice)
-    table = file.read()
-    for problem in _row_problems(table, layout.window_of(path), published="revisions" not in path.parts):
-        yield Problem(path, problem, REPLACE)
-    old = layout.superseded(root, path) if path.is_relative_to(root / "data") else None
-    if old and old.exists() and _outdated(table, whole(old)):
-        yield Problem(path, "shows a bar that a superseded one should have replaced", REPLACE)
-    period = Period.of_bar_type(named["bar_type"])
-    if instrument and period == Period(1, "d") and (count := _off_session(table, instrument.venue.code)):
-        advice = "Import them again, saying what their stamps are (`stamps=`), or under their own venue."
-        yield Problem(path, f"holds {count} daily bars stamped where {instrument.venue.code} closes no session", advice)
-
-
-def _row_problems(table: pa.Table, bounds: Window, *, published: bool) -> Iterator[str]:
-    stamps = _nanoseconds(table, "ts_event")
-    steps = np.diff(stamps)
-    if (steps < 0).any():
-        yield "holds bars out of order"
-    if published and (steps == 0).any():
-        yield f"holds {int((steps == 0).sum())} bars twice"
-    if len(stamps) and (stamps.min() < bounds.start or stamps.max() > bounds.end):
-        yield "holds bars outside of the bounds in its name"
-    if early := int((_nanoseconds(table, "available_at") < stamps).sum()):
-        yield f"holds {early} bars that were available before they closed"
-    top = pc.greater_equal(table["high"], pc.max_element_wise(table["open"], table["low"], table["close"]))
-    bottom = pc.less_equal(table["low"], pc.min_element_wise(table["open"], table["close"]))
-    if wrong := len(table) - pc.sum(pc.and_(top, bottom)).as_py():
-        yield f"holds {wrong} bars whose high or low is not the extreme"
-
-
-def _outdated(published: pa.Table, old: pa.Table) -> bool:
-    """Whether a superseded version should be the published one: it became available, or was recorded, after it."""
-    together = pa.concat_tables([published, old.cast(published.schema)])
-    current, _ = versions.newest(together, ("ts_event",), schemas.FIGURES)
-    times = ["ts_event", "available_at", "recorded_at"]
-    known = np.isin(_nanoseconds(current, "ts_event"), _nanoseconds(published, "ts_event"))
-    return not current.select(times).filter(pa.array(known)).equals(published.select(times))
-
-
-def _off_session(table: pa.Table, venue: str) -> int:
-    return int((~np.isin(_nanoseconds(table, "ts_event"), sessions(venue).closes)).sum())
-
-
-def _nanoseconds(table: pa.Table, name: str) -> NDArray[np.int64]:
-    moments: NDArray[np.int64] = table[name].cast(pa.int64()).to_numpy()
-    return moments
+    table = whole(path)
+    if twice := table.num_rows - len(repairs.firsts(table, dataset)):
+        advice = "`alphapulse check --repair` keeps one of each, and what was there before."
+        yield Problem(path, f"holds {twice} rows twice", advice, partial(repairs.drop_twins, root, path, dataset))

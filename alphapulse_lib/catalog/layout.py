@@ -15,6 +15,7 @@
                                             written by ingestion
     imports/<id>.unfinished                 an import that is under way, or died (`unfinished`)
     incoming/                               files being written
+    damaged/                                what `alphapulse check --repair` moved out of the way
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ INSTRUMENTS = "instruments.parquet"
 LISTINGS = "listings.parquet"
 ACTIONS = "actions.parquet"
 IMPORTS = "imports"
+DAMAGED = "damaged"
 DATASETS = ("articles", "mentions", "scores")
 FLAGS = "flags"
 

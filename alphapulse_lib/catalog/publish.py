@@ -5,6 +5,7 @@ Whoever reads sees the old file or the new one, never a part, even when the mach
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
@@ -23,12 +24,27 @@ from alphapulse_lib.errors import CatalogBusy, CatalogError, CatalogReadOnly
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["locked", "publish_bytes", "publish_table", "withdraw"]
+__all__ = ["is_locked", "locked", "make_durable", "publish_bytes", "publish_table", "withdraw"]
 
 #: How long a writer waits for another one, in seconds.
 WAIT = 30.0
 
 _ROW_GROUP = 16_384
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds a lock file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # which a catalog that may only be read allows too
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
@@ -92,10 +108,10 @@ def withdraw(path: Path) -> None:
     path.unlink(missing_ok=True)
     if not path.parent.exists():
         return
-    _make_durable(path.parent)
+    make_durable(path.parent)
     if not any(path.parent.iterdir()):
         path.parent.rmdir()
-        _make_durable(path.parent.parent)
+        make_durable(path.parent.parent)
 
 
 @contextmanager
@@ -109,7 +125,7 @@ def _replacing(root: Path, path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         _make_folder(path.parent)
         incoming.replace(path)
-        _make_durable(path.parent)
+        make_durable(path.parent)
     except PermissionError:
         raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
     except OSError as failed:
@@ -127,10 +143,10 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _make_durable(folder.parent)
+    make_durable(folder.parent)
 
 
-def _make_durable(folder: Path) -> None:
+def make_durable(folder: Path) -> None:
     """A rename is kept through a power cut only when its folder is synchronised too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -7,9 +7,7 @@ an import left behind that was killed, or that failed half-way.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ from filelock import FileLock
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout
-from alphapulse_lib.catalog.publish import locked, publish_bytes
+from alphapulse_lib.catalog.publish import is_locked, locked, publish_bytes
 
 __all__ = ["ended", "is_dead", "settle", "under_way"]
 
@@ -63,17 +61,7 @@ def ended(root: Path, import_ids: Iterable[str]) -> None:
 
 def is_dead(root: Path, import_id: str) -> bool:
     """Whether no process is writing this import."""
-    try:
-        descriptor = os.open(_marker(root, import_id), os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # which a catalog that may only be read allows too
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    return not is_locked(_marker(root, import_id))
 
 
 def _marker(root: Path, import_id: str) -> Path:

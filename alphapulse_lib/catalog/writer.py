@@ -27,7 +27,7 @@ from alphapulse_lib.model.instrument import Instrument, Listing
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["Removed", "Written", "remove_import", "write_bars", "write_instruments"]
+__all__ = ["Removed", "Written", "publish_bars", "remove_import", "write_bars", "write_instruments"]
 
 _KEY = ("ts_event",)
 
@@ -229,8 +229,8 @@ def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assum
     if merged.kept.num_rows:
         current, old = versions.newest(pa.concat_tables([held, merged.kept]), _KEY, schemas.FIGURES)
         if old.num_rows:
-            _publish(root, layout.superseded(root, path), old)
-        _publish(root, path, current)
+            publish_bars(root, layout.superseded(root, path), old)
+        publish_bars(root, path, current)
     return Written(merged.new, merged.same, merged.restated)
 
 
@@ -240,7 +240,8 @@ def held_versions(root: Path, path: Path, schema: pa.Schema) -> pa.Table:
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _publish(root: Path, path: Path, table: pa.Table) -> None:
+def publish_bars(root: Path, path: Path, table: pa.Table) -> None:
+    """Put bars in place as one file, under the root's lock."""
     publish_table(
         root,
         path,
@@ -264,11 +265,11 @@ def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
     current, old = versions.newest(left, _KEY, schemas.FIGURES)
     if current.num_rows:
-        _publish(root, published, current)
+        publish_bars(root, published, current)
     else:
         withdraw(published)
     if old.num_rows:
-        _publish(root, old_file, old)
+        publish_bars(root, old_file, old)
     else:
         withdraw(old_file)
     return int(held.num_rows - left.num_rows)

@@ -152,14 +152,20 @@ def coverage(
         say(str(held))
 
 
-def check(as_json: Json = False) -> None:
+def check(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Do what can be done without losing anything; nothing is deleted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Read the whole catalog and report what is wrong with it."""
-    problems = ap.check()
+    problems = ap.check(repair=repair)
     if as_json or len(problems):
         say_table(problems, as_json)
     else:
         say("The catalog is sound.")
-    raise typer.Exit(NEEDS_A_LOOK if len(problems) else 0)
+    left = problems[problems.repaired == ""] if repair else problems
+    raise typer.Exit(NEEDS_A_LOOK if len(left) else 0)
 
 
 def bars(

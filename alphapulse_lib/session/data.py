@@ -271,18 +271,27 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     return relation(Roots.of_settings(), query, _moment(as_of), _moment(recorded_as_of))
 
 
-def check() -> pd.DataFrame:
+def check(*, repair: bool = False) -> pd.DataFrame:
     """Read the whole catalog and report what is wrong with it.
+
+    Parameters
+    ----------
+    repair : bool
+        Do what can be done without losing anything: what cannot stay where it is moves to the catalog's ``damaged/``,
+        nothing is deleted. What is left needs a person; its ``advice`` says what.
 
     Returns
     -------
     pandas.DataFrame
-        ``file``, ``problem``, ``advice``, one row a problem; no rows when the catalog is sound.
+        ``file``, ``problem``, ``advice``, one row a problem; no rows when the catalog is sound. With ``repair`` also
+        ``repaired``: what was done, empty where nothing could be.
 
     Raises
     ------
     CatalogEmpty
         Nothing was ever written to the catalog.
+    CatalogReadOnly, CatalogBusy
+        It is to be repaired, and you may not write to it, or another writer did not end in time.
 
     Examples
     --------
@@ -295,10 +304,9 @@ def check() -> pd.DataFrame:
 
     roots = Roots.of_settings()
     roots.require()
-    found = integrity.check(roots)
-    return pd.DataFrame(
-        [(str(each.file), each.problem, each.advice) for each in found], columns=["file", "problem", "advice"]
-    )
+    found = integrity.check(roots, repair=repair)
+    columns = ["file", "problem", "advice", *(["repaired"] if repair else [])]
+    return pd.DataFrame([[str(getattr(each, name)) for name in columns] for each in found], columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
