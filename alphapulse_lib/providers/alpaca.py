@@ -28,6 +28,8 @@ _SECOND, _DAY = 10**9, 86_400 * 10**9
 #: Our period to Alpaca's unit and how many of them.
 _PERIODS = {"1m": (1, "Min"), "5m": (5, "Min"), "15m": (15, "Min"), "1h": (1, "Hour"), "1d": (1, "Day")}
 _FEEDS = ("iex", "sip")
+#: Each ticker's own rows. Otherwise a ticker brings the rows of the names its company had before, or another's.
+_AS_LISTED = "-"
 #: Tickers in one request: its address stays shorter than what servers take.
 _TOGETHER = 200
 #: SIP data is closed to free plans for 15 minutes; by then late prints have changed the bars they belong to.
@@ -127,6 +129,7 @@ class Alpaca:
         more: dict[str, Any] = {"symbol_or_symbols": list(symbols)}
         if service == "stocks":
             more["feed"] = DataFeed(fetch.feed or settings().alpaca_feed)
+            more["asof"] = _AS_LISTED
         if fetch.kind != "bars":
             stocks = {"trades": models.StockTradesRequest, "quotes": models.StockQuotesRequest}
             crypto = {"trades": models.CryptoTradesRequest, "quotes": models.CryptoQuoteRequest}

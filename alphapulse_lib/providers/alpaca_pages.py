@@ -125,6 +125,8 @@ def _parsed(body: bytes, kind: str, symbols: Sequence[str]) -> tuple[Page, str |
         )
     except pa.ArrowInvalid as broken:
         raise _Crooked(f"it is no JSON of the form that was published ({broken})") from None
+    if f'"{kind}"'.encode() not in body:
+        raise _Crooked(f"it holds no {kind!r}")
     if table.num_rows != 1 or "next_page_token" not in table.schema.names:
         raise _Crooked("it lacks 'next_page_token', so it is no whole page")
     held = table[kind].combine_chunks()

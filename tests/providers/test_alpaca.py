@@ -20,6 +20,7 @@ from alpaca_server import (
     HangsUp,
     Market,
     Misbehaviour,
+    NoData,
     ReorderedPages,
     RepeatedToken,
     Row,
@@ -170,7 +171,7 @@ def test_a_wrong_key_is_refused_at_once(server: AlpacaServer, vendor: Alpaca, mo
     assert server.statuses == [401, 403]
 
 
-@pytest.mark.parametrize("how", [Server5xx, HangsUp, TruncatedPage, BadJson, ForeignSymbol, RepeatedToken])
+@pytest.mark.parametrize("how", [Server5xx, HangsUp, TruncatedPage, BadJson, ForeignSymbol, RepeatedToken, NoData])
 def test_what_goes_wrong_for_a_while_costs_no_row(
     how: type[Misbehaviour], server: AlpacaServer, vendor: Alpaca
 ) -> None:
@@ -193,6 +194,7 @@ def test_silence_is_waited_out(server: AlpacaServer, vendor: Alpaca) -> None:
         (TruncatedPage, BadAnswer, 5),
         (BadJson, BadAnswer, 5),
         (ForeignSymbol, BadAnswer, 5),
+        (NoData, BadAnswer, 5),
     ],
 )
 def test_what_stays_wrong_is_refused_by_name(
@@ -319,6 +321,18 @@ def test_ticks_of_one_nanosecond_may_stand_on_two_pages(market: Market, server: 
     known = {"t": "2024-03-08T14:30:00Z", "x": "V", "p": 1.0, "s": 1, "c": ["@"], "z": "C"}
     market.trades["AAPL"] = [{"i": each, **known} for each in range(120)]
     assert rows(vendor, asked("AAPL", kind="trades"))["trade_id"].to_pylist() == [str(each) for each in range(120)]
+
+
+def test_a_ticker_brings_its_own_rows_alone(market: Market, server: AlpacaServer, vendor: Alpaca) -> None:
+    market.renamed = {"META": "FB"}
+    market.bars["FB", "1Day"] = [bar("2022-06-08T04:00:00Z", 196.64)]
+    market.bars["META", "1Day"] = [bar("2022-06-09T04:00:00Z", 184.0)]
+    fetch = asked("FB", "META", period="1d", days=("2022-06-01", "2022-06-30"))
+    got = rows(vendor, fetch)
+    assert list(zip(got["symbol"].to_pylist(), got["close"].to_pylist(), strict=True)) == [
+        ("FB", 196.64),
+        ("META", 184.0),
+    ]
 
 
 def test_quotes(market: Market, server: AlpacaServer, vendor: Alpaca) -> None:

@@ -52,8 +52,14 @@ class Market:
     quotes: dict[str, list[Row]] = field(default_factory=dict)
     actions: dict[str, list[Row]] = field(default_factory=dict)
     assets: list[Row] = field(default_factory=list)
+    #: A ticker of today to the one that its company had before.
+    renamed: dict[str, str] = field(default_factory=dict)
 
-    def rows(self, kind: str, symbol: str, timeframe: str) -> list[Row]:
+    def rows(self, kind: str, symbol: str, timeframe: str, *, is_mapped: bool = False) -> list[Row]:
+        """The rows under a ticker; mapped, those under the company's former ticker too."""
+        before = self.renamed.get(symbol) if is_mapped else None
+        if before:
+            return self.rows(kind, before, timeframe) + self.rows(kind, symbol, timeframe)
         if kind == "bars":
             return self.bars.get((symbol, timeframe), [])
         return (self.trades if kind == "trades" else self.quotes).get(symbol, [])
@@ -174,6 +180,13 @@ class CorrectedBars(Misbehaviour):
         return JSONResponse(known)
 
 
+class NoData(Misbehaviour):
+    """Answers with no rows, and without the name they would stand under."""
+
+    async def spoil(self, request: Request, answer: Response, server: AlpacaServer) -> Any:
+        return JSONResponse({"next_page_token": None})
+
+
 class AlpacaServer:
     """Alpaca, in a thread; its data and trading addresses are one.
 
@@ -286,8 +299,9 @@ class AlpacaServer:
         for symbol in sorted(set(asked["symbols"].split(","))):
             if symbol < begun:
                 continue
-            rows = self.market.rows(kind, symbol, asked.get("timeframe", ""))
-            times = self._times(kind, symbol, asked.get("timeframe", ""), rows)
+            timeframe = asked.get("timeframe", "")
+            rows = self.market.rows(kind, symbol, timeframe, is_mapped=asked.get("asof") != "-")
+            times = self._times(kind, symbol, timeframe, rows)
             first, last = bisect_left(times, start), bisect_right(times, end)
             first = max(first, at) if symbol == begun else first
             if first >= last:
