@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -129,7 +129,7 @@ class _Work:
 
     def take(self, vendor: Vendor, fetch: Fetch) -> None:
         """Ask for one part, write what can be used of it, and note that it was asked for."""
-        batches = list(vendor.fetch(fetch))
+        batches = list(vendor.fetch(self._touching(fetch)))
         if batches:
             declared = {symbol: _declared(each) for symbol, each in self.found.items()}
             instruments = Instruments(self.roots, declared)
@@ -143,6 +143,18 @@ class _Work:
                 staged = stage_actions(Request(vendor.name, kind="actions", source=self.vendor), kept, instruments)
             self._write(staged, instruments, fetch)
         self._note(fetch)
+
+    def _touching(self, fetch: Fetch) -> Fetch:
+        """The request with the days in its window whose bars are wanted: where markets never shut, a day closes at the
+        midnight after it, so the first close of a window is that of the day before.
+        """
+        venues = [self.found[symbol].venue for symbol in fetch.symbols]
+        if fetch.period is None or not Period.parse(fetch.period).is_session:
+            return fetch
+        if not any(each.calendar.startswith("24") for each in venues):
+            return fetch
+        start = max(0, fetch.window.start - Period.parse(fetch.period).nanoseconds)
+        return replace(fetch, window=Window(start, fetch.window.end))
 
     def _write(self, staged: Staged, instruments: Instruments, fetch: Fetch) -> None:
         root, import_id = self.roots.writable, self.record["id"]
