@@ -39,7 +39,9 @@ def ingest(
     end: End = None,
     dry_run: Annotated[bool, typer.Option(help="Of a vendor: reckon calls, rows and bytes; ask nothing.")] = False,
     feed: Annotated[str | None, typer.Option(help="Of a vendor: its feed, such as iex or sip.")] = None,
-    kind: Annotated[Literal["bars", "actions", "articles"], typer.Option(help="What the file holds.")] = "bars",
+    kind: Annotated[
+        Literal["bars", "trades", "quotes", "actions", "articles"], typer.Option(help="What the rows are.")
+    ] = "bars",
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
     venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
     name: Annotated[str | None, typer.Option(help="The instrument's name, where the symbol is new.")] = None,

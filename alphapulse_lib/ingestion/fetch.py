@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog import actions, ticks
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import settle, under_way
@@ -30,10 +30,11 @@ from alphapulse_lib.ingestion.plan import Asked, Plan, lacking, planned
 from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.staged import Staged
+from alphapulse_lib.ingestion.ticks import stage_ticks
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window
-from alphapulse_lib.providers.contract import Fetch, Kind, Request, Vendor
+from alphapulse_lib.providers.contract import Batch, Fetch, Kind, Request, Vendor
 
 __all__ = ["Wanted", "plan", "run"]
 
@@ -63,6 +64,7 @@ class Wanted:
     venue: str = ""
     title: str = ""
     calendar: str = ""
+    kind: Kind = "bars"
 
 
 def plan(vendor: Vendor, wanted: Wanted, roots: Roots) -> Plan:
@@ -133,6 +135,10 @@ class _Work:
         if batches:
             declared = {symbol: _declared(each) for symbol, each in self.found.items()}
             instruments = Instruments(self.roots, declared)
+            if fetch.kind in ("trades", "quotes"):
+                self._write_ticks(fetch.kind, batches, instruments)
+                self._note(fetch)
+                return
             if fetch.kind == "bars":
                 period = Period.parse(fetch.period or "")
                 stamps = "session" if period.is_session else "close"
@@ -178,6 +184,20 @@ class _Work:
         for name in ("warnings", "notes"):
             self.record[name] = list(dict.fromkeys([*self.record[name], *getattr(staged, name)]))
 
+    def _write_ticks(self, kind: Literal["trades", "quotes"], batches: list[Batch], instruments: Instruments) -> None:
+        """Write one part's trades or quotes."""
+        root, import_id = self.roots.writable, self.record["id"]
+        ready, aside = stage_ticks(kind, batches, instruments)
+        known = {each.id: each for each, _ in ready}
+        fresh = [listing_of(known[each]) for each in instruments.new if each in known]
+        write_instruments(root, known.values(), fresh, import_id)
+        self.record["instruments"] = sorted({*self.record["instruments"], *known})
+        write = ticks.write_trades if kind == "trades" else ticks.write_quotes
+        for instrument, table in ready:
+            merge = write(root, instrument, table, import_id, assumed=True)
+            self.total += Written(merge.new, merge.same, merge.restated)
+        self.aside += [aside] if aside.num_rows else []
+
     def _note(self, fetch: Fetch) -> None:
         """Keep what was asked; a part that follows on another of the same tickers is one with it."""
         ids = sorted(self.found[symbol].id for symbol in fetch.symbols)
@@ -215,7 +235,7 @@ def _begun(vendor: Vendor, wanted: Wanted) -> dict[str, Any]:
     return {
         "id": new_id(),
         "status": "running",
-        "kind": "dataset" if wanted.title else "bars",
+        "kind": "dataset" if wanted.title else wanted.kind,
         "provider": vendor.name,
         "source": wanted.title or f"{vendor.name}: {told}",
         "digest": "",
@@ -230,7 +250,9 @@ def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Mapping[str, I
     asked = _asked(roots, vendor.name, wanted.feed)
     fetches: list[Fetch] = []
     sorts: list[tuple[Kind, Period | None]] = [("bars", Period.parse(each)) for each in wanted.periods]
-    if "actions" in vendor.kinds:
+    if wanted.kind in ("trades", "quotes"):
+        sorts = [(wanted.kind, None)]
+    elif "actions" in vendor.kinds:
         sorts.insert(0, ("actions", None))
     for kind, period in sorts:
         _offered(vendor, kind, period)
@@ -252,6 +274,8 @@ def _final(wanted: Wanted, instrument: Instrument, final: int) -> Window | None:
 
 
 def _offered(vendor: Vendor, kind: str, period: Period | None) -> None:
+    if kind not in vendor.kinds:
+        raise InputError(f"{vendor.name} has no {kind}.", f"It has {', '.join(sorted(vendor.kinds))}.")
     if kind == "bars" and str(period) not in vendor.periods:
         raise InputError(
             f"{vendor.name} has no {period} bars.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -75,7 +76,8 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
         ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; a vendor such as ``"alpaca"`` with its
         tickers; or alone the name of a declared dataset.
     period, kind : str
-        Of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``; of files ``"bars"``, ``"actions"`` or ``"articles"``.
+        Of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``; of files ``"bars"``, ``"actions"`` or ``"articles"``,
+        of vendors ``"bars"``, ``"trades"`` or ``"quotes"``.
     start, end : str, date or datetime
         Of a vendor: what is wanted; a bare date is that whole day at the exchange. Only what is missing there and final
         is asked for, splits and dividends with it; cut short, it goes on where it was when run again.
@@ -119,9 +121,10 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     own = {"symbol": symbol, "name": name, "timezone": timezone, "stamps": stamps, "adjusted": adjusted,
            "columns": columns, "day_first": day_first, "source": source}  # fmt: skip
     if target is not None and provider in registry.vendors():
-        _refuse(provider, own | {"kind": kind if kind != "bars" else None, "recover": None if recover else False})
+        _refuse(provider, own | {"recover": None if recover else False})
         vendor = registry.vendor(provider)
-        wanted = _wanted(provider, target, period, start, end, venue, feed)
+        one_of("kind", kind, ("bars", "trades", "quotes"))
+        wanted = replace(_wanted(provider, target, period, start, end, venue, feed), kind=kind)
         return fetch.plan(vendor, wanted, roots) if dry_run else fetch.run(vendor, wanted, roots)
     if target is None:
         return declarations.ingest_dataset(_declared(provider), roots, _annotate, dry_run=dry_run)

@@ -32,6 +32,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AlpacaServer]:
             ("AAPL", "1Min"): [bar(f"2020-08-28T13:{30 + each}:00Z", 500 + each / 100) for each in range(30)],
             ("BTC/USD", "1Day"): [bar(f"{day}T00:00:00Z", 11_000 + at, 0.12345678) for at, day in enumerate(days)],
         },
+        trades={
+            "AAPL": [
+                {"t": f"2020-08-28T13:30:00.{each}Z", "p": price, "s": 100, "i": each, "x": "V", "c": ["@"], "z": "C"}
+                for each, price in ((1, 504.05), (2, -1.0), (3, 504.1))
+            ]
+        },
         actions={
             "forward_splits": [
                 {
@@ -77,3 +83,12 @@ def test_a_dry_run_and_a_failure_make_no_claim(server: AlpacaServer) -> None:
     server.misbehave(HangsUp())
     with pytest.raises(ProviderError):
         ap.ingest("alpaca", "AAPL", "1d", "2020-08-27", "2020-09-01")
+
+
+def test_trades_come_too_and_impossible_ones_are_set_aside(server: AlpacaServer) -> None:
+    report = ap.ingest("alpaca", "AAPL", start="2020-08-28", end="2020-08-28", kind="trades")
+    assert (report.written, report.quarantined.reason.tolist()) == (2, ["price -1 cannot be one"])
+    assert ap.trades("AAPL", "2020-08-28", "2020-08-28")["price"].tolist() == [504.05, 504.1]
+    asked = len(server.asked)
+    assert ap.ingest("alpaca", "AAPL", start="2020-08-28", end="2020-08-28", kind="trades").written == 0
+    assert len(server.asked) == asked
