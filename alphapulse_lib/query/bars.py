@@ -24,6 +24,7 @@ from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
+from alphapulse_lib.query import resample
 
 __all__ = ["ADJUSTMENTS", "Adjustment", "bars", "names"]
 
@@ -46,7 +47,7 @@ def bars(
     recorded_as_of: int | None = None,
     columns: Sequence[str] = schemas.FIGURES,
 ) -> pa.Table:
-    """Bars of instruments, one under the other.
+    """Bars of instruments, one under the other; of a period that is not held made of finer ones (`resample`).
 
     Parameters
     ----------
@@ -79,13 +80,20 @@ def bars(
     known = _actions(roots, instruments, as_of, recorded_as_of) if adjust != "none" else {}
     parts = []
     for instrument in instruments:
-        table = reader.bar_floats(roots, instrument.id, period, window, as_of, recorded_as_of, columns)
+        source = resample.source_of(roots, instrument.id, period)
+        reach = window if source == period else resample.before(window, period)
+        table = reader.bar_floats(roots, instrument.id, source, reach, as_of, recorded_as_of, columns)
         if not table.num_rows:
             raise no_coverage(roots, instrument, period, window, as_of)
         if acted := known.get(instrument.id):
             chosen = [row for row in acted if adjust == "total" or row["kind"] == "split"]
-            closes = _closes(roots, instrument, period, as_of, recorded_as_of) if adjust == "total" else None
+            closes = _closes(roots, instrument, source, as_of, recorded_as_of) if adjust == "total" else None
             table = _Changes.of(instrument, chosen, closes).applied_to(table)
+        if source != period:
+            moment = clock.now_ns() if as_of is None else as_of
+            table = resample.resampled(table, period, instrument.venue.code, window, moment)
+            if not table.num_rows:
+                raise no_coverage(roots, instrument, period, window, as_of)
         parts.append(table)
     return _together(parts, names(instruments))
 

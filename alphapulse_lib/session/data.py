@@ -143,7 +143,9 @@ def bars(
     symbols : str or sequence of str
         Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
     period : str
-        ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ...: one that is held (`instruments` says which).
+        ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``, ...: one that is held (`instruments` says which), or one made
+        of the coarsest held one that it can be made of, session by session: no bar spans an open or a close, a daily
+        or weekly one is stamped with its last session's close, and nothing is filled.
     start, end : str, date or datetime, optional
         Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
         instruments do not share one).
@@ -177,6 +179,9 @@ def bars(
     [44.495, 44.86]
     >>> ap.bars("AAPL", "1d", "2005-02-25", "2005-02-28", as_of="2005-02-27")["close"].tolist()
     [88.99]
+    >>> hours = ap.bars("SPY", "1h", "2020-12-15", "2020-12-15 16:00")["ts"].dt.tz_convert("America/New_York")
+    >>> hours.dt.strftime("%H:%M").tolist()  # made of minutes
+    ['10:30', '11:30', '12:30', '13:30', '14:30', '15:30', '16:00']
     """
     check_frame(frame)
     asked = _Asked.of(symbols, period, start, end, as_of, recorded_as_of)

@@ -1,0 +1,112 @@
+"""Bars of a period that is not held, made of finer ones, session by session.
+
+An intraday bar never spans a session's open or close: bars are counted from the open, and the last one of a session
+ends with it, on half a day too. Bars before the open are counted back from it, those after the close on from it.
+A daily bar is made of its session's hours alone and stamped with their close, a weekly one of its week's sessions and
+stamped with the close of the last of them. Nothing is filled: a stretch without a bar makes none. A bar that has not
+closed by the moment asked about is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.schemas import TIME
+from alphapulse_lib.catalog.sessions import Sessions, sessions
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
+
+__all__ = ["before", "resampled", "source_of"]
+
+type Stamps = NDArray[np.int64]
+
+_DAY = 86_400 * 10**9
+_MONDAY = 3  # 1970-01-01 was a Thursday
+
+
+def source_of(roots: Roots, instrument_id: str, period: Period) -> Period:
+    """The coarsest held period that bars of a period can be made of; the period itself where it is held, or none is."""
+    held = reader.periods(roots, instrument_id)
+    if period in held or (period.is_session and period.count > 1):
+        return period
+    finer = [each for each in held if _makes(each, period)]
+    return max(finer, key=lambda each: each.nanoseconds, default=period)
+
+
+def before(window: Window, period: Period) -> Window:
+    """A window that holds all that its first bar is made of."""
+    reach = {"d": 5 * _DAY, "w": 12 * _DAY}.get(period.unit, period.nanoseconds)
+    return Window(max(min(0, window.start), window.start - reach), window.end)
+
+
+def resampled(table: pa.Table, period: Period, venue: str, window: Window, known: int) -> pa.Table:
+    """Bars of a longer period.
+
+    Parameters
+    ----------
+    table : pa.Table
+        ``ts``, and any of ``open``, ``high``, ``low``, ``close``, ``volume``, sorted by ``ts``.
+    window : Window
+        Bounds of the new ``ts``.
+    known : int
+        No bar that closes later is given: nanoseconds since 1970, UTC.
+    """
+    stamps = table["ts"].cast(pa.int64()).to_numpy()
+    calendar = sessions(venue)
+    closes = _of_sessions(stamps, calendar, period) if period.is_session else _within(stamps, calendar, period)
+    kept = (closes >= window.start) & (closes <= min(window.end, known)) & (closes > 0)
+    closes = closes[kept]
+    starts = np.flatnonzero(np.append(True, closes[1:] != closes[:-1])[: len(closes)])
+    names = table.column_names[1:]
+    figures = [pa.array(_aggregated(name, table[name].to_numpy()[kept], starts)) for name in names]
+    return pa.Table.from_arrays([pa.array(closes[starts]).cast(TIME), *figures], names=["ts", *names])
+
+
+def _makes(finer: Period, period: Period) -> bool:
+    if period.is_session:
+        return not finer.is_session or (finer == Period(1, "d") and period.unit == "w")
+    return (
+        not finer.is_session and finer.nanoseconds < period.nanoseconds and period.nanoseconds % finer.nanoseconds == 0
+    )
+
+
+def _aggregated(name: str, values: NDArray[np.float64], starts: Stamps) -> NDArray[np.float64]:
+    if not len(starts):
+        return values
+    chosen: NDArray[np.float64]
+    if name in ("open", "close"):
+        chosen = values[starts if name == "open" else np.append(starts[1:], len(values)) - 1]
+        return chosen
+    function = {"high": np.maximum, "low": np.minimum, "volume": np.add}[name]
+    chosen = function.reduceat(values, starts)
+    return chosen
+
+
+def _within(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
+    """The close of the intraday bar that each finer one belongs to."""
+    length = period.nanoseconds
+    place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
+    opens, closes = calendar.opens[place], calendar.closes[place]
+    last = calendar.closes[np.maximum(place - 1, 0)]
+    inside = stamps > opens
+    # After the close until half-way to the next open.
+    middle = last + (opens - last) // 2
+    after = ~inside & (stamps <= middle)
+    anchor = np.where(after, last, opens)
+    ends = anchor - (anchor - stamps) // length * length
+    return np.minimum(ends, np.where(inside, closes, np.where(after, middle, opens)))
+
+
+def _of_sessions(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
+    """The close of the session, or of the week's last session, that each finer bar belongs to; 0: of none."""
+    place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
+    inside = (stamps > calendar.opens[place]) & (stamps <= calendar.closes[place])
+    ends = calendar.closes
+    if period.unit == "w":
+        weeks = (calendar.days.astype(np.int64) + _MONDAY) // 7
+        ends = calendar.closes[np.searchsorted(weeks, weeks, side="right") - 1]
+    return np.where(inside, ends[place], 0)
