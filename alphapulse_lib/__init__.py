@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.schedules import schedules as schedules
     from alphapulse_lib.session.ticks import quotes as quotes
     from alphapulse_lib.session.ticks import trades as trades
+    from alphapulse_lib.session.universes import universe as universe
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -64,6 +65,7 @@ _HOMES = {
     "sentiment": "alphapulse_lib.session.news",
     "sql": "alphapulse_lib.session.data",
     "trades": "alphapulse_lib.session.ticks",
+    "universe": "alphapulse_lib.session.universes",
 }
 
 __all__ = sorted(_HOMES)

@@ -68,7 +68,9 @@ class Index:
         for _, root in self.roots.all:
             for row in _rows(root / layout.INSTRUMENTS, _INSTRUMENTS):
                 self._instruments.setdefault(row["id"], Instrument(**row))
-            self._listings += [Listing(**row) for row in _rows(root / layout.LISTINGS, _LISTINGS)]
+            own = {each.instrument_id for each in self._listings}
+            found = _in_force(_rows(root / layout.LISTINGS, _LISTINGS, origin=True))
+            self._listings += [each for each in found if each.instrument_id not in own]
 
     def instruments(self) -> list[Instrument]:
         """Every instrument, sorted by id."""
@@ -78,19 +80,25 @@ class Index:
         """Every listing; an instrument without one is found by its symbol alone."""
         return list(dict.fromkeys(self._listings))
 
+    def listed(self, day: date) -> dict[str, str]:
+        """What was listed on a day: id to the ticker of that day; what has no listing at all, to its symbol."""
+        dated = {each.instrument_id for each in self._listings}
+        plain = {each: _symbol(each) for each in self._instruments if each not in dated}
+        return plain | {each.instrument_id: each.ticker for each in self._listings if each.holds(day)}
+
     def get(self, instrument_id: str) -> Instrument | None:
         """The instrument with exactly that id."""
         return self._instruments.get(instrument_id)
 
-    def resolve(self, name: str, at: date | None = None) -> Instrument:
+    def resolve(self, name: str, at: date | None = None, until: date | None = None) -> Instrument:
         """The instrument that an id or a ticker means.
 
         Parameters
         ----------
         name : str
             ``"AAPL.XNAS"`` or ``"AAPL"``.
-        at : date, optional
-            The day the ticker is meant on; without it, any day.
+        at, until : date, optional
+            The day the ticker is meant on, or the first and the last of several; without either, any day.
 
         Raises
         ------
@@ -103,24 +111,32 @@ class Index:
         """
         if name in self._instruments:
             return self._instruments[name]
-        found = sorted(self._meant_by(name, at))
+        found = sorted(self._meant_by(name, at, until if until or at is None else at))
         if len(found) == 1:
             return self._instruments[found[0]]
         if found:
             raise AmbiguousSymbol(
-                f"{name!r} means {len(found)} instruments: {', '.join(map(self._told, found))}.",
+                f"{name!r} means {len(found)} instruments: {', '.join(self._told(each, name) for each in found)}.",
                 f"Ask for one by its id, such as {found[0]!r}.",
             )
         self.roots.require()
-        day = f" on {at}" if at and self._meant_by(name, None) else ""
+        if others := sorted(self._meant_by(name, None, None)):
+            asked = f" on {at}" if at and until in (None, at) else f" from {at or '...'} to {until or 'now'}"
+            raise UnknownSymbol(
+                f"The catalog holds no {name!r}{asked}.",
+                f"At other times it meant {', '.join(self._told(each, name) for each in others)}.",
+            )
         names = {*self._instruments, *(each.ticker for each in self._listings), *map(_symbol, self._instruments)}
         raise UnknownSymbol(
-            f"The catalog holds no {name!r}{day}.",
+            f"The catalog holds no {name!r}.",
             did_you_mean(str(name), names, "ap.instruments() lists what it holds."),
         )
 
-    def add(self, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = "") -> None:
+    def add(self, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = "") -> int:
         """Write instruments and listings to the writable root; what is there already stays.
+
+        A listing takes the place of older ones of its instrument that it overlaps; these stay in the file.
+        How many listings were new is returned.
 
         A known instrument may gain a name; its precision is permanent.
 
@@ -145,6 +161,7 @@ class Index:
             if known != before:
                 _publish(root, root / layout.INSTRUMENTS, list(known.values()), _INSTRUMENTS)
         self._read()
+        return len(fresh)
 
     def remove(self, import_id: str, keep: Iterable[str] = ()) -> list[str]:
         """Take back the instruments and listings an import brought, except those to keep; the ids that went."""
@@ -158,23 +175,43 @@ class Index:
             left = [
                 row
                 for row in listed
-                if row["instrument_id"] not in gone and (row["import_id"] != import_id or row["instrument_id"] in kept)
+                if row["instrument_id"] not in gone and (row["import_id"] != import_id or _is_plain(row, kept))
             ]
             if len(left) < len(listed):
                 _publish(root, root / layout.LISTINGS, left, _LISTINGS)
         self._read()
         return gone
 
-    def _meant_by(self, ticker: str, at: date | None) -> set[str]:
+    def _meant_by(self, ticker: str, first: date | None, last: date | None) -> set[str]:
         listed = {each.instrument_id for each in self._listings}
-        by_listing = {each.instrument_id for each in self._listings if each.ticker == ticker and each.holds(at)}
+        by_listing = {
+            each.instrument_id for each in self._listings if each.ticker == ticker and each.overlaps(first, last)
+        }
         by_symbol = {each for each in self._instruments if each not in listed and _symbol(each) == ticker}
         return (by_listing | by_symbol) & self._instruments.keys()
 
-    def _told(self, instrument_id: str) -> str:
-        spans = [each for each in self._listings if each.instrument_id == instrument_id]
+    def _told(self, instrument_id: str, ticker: str) -> str:
+        spans = [each for each in self._listings if (each.instrument_id, each.ticker) == (instrument_id, ticker)]
         told = [f"{each.start or '...'} to {each.end or 'now'}" for each in spans if each.start or each.end]
         return f"{instrument_id} ({', '.join(told)})" if told else instrument_id
+
+
+def _is_plain(row: dict[str, Any], kept: set[str]) -> bool:
+    """Whether it is the open listing of an instrument that stays, without which it would have none."""
+    return row["instrument_id"] in kept and row["start"] is None and row["end"] is None
+
+
+def _in_force(rows: list[dict[str, Any]]) -> list[Listing]:
+    """The listings that no later recorded one of their instrument overlaps, in the order of recording."""
+    kept: dict[str, list[tuple[int, Listing]]] = {}
+    for row in sorted(rows, key=lambda row: row["recorded_at"]):
+        listing = Listing(**{name: row[name] for name in Listing.__dataclass_fields__})
+        recorded = row["recorded_at"]
+        before = kept.get(listing.instrument_id, [])
+        kept[listing.instrument_id] = [
+            (at, each) for at, each in before if at == recorded or not each.overlaps(listing.start, listing.end)
+        ] + [(recorded, listing)]
+    return [listing for each in kept.values() for _, listing in each]
 
 
 def _merged(each: Instrument, row: dict[str, Any] | None, origin: dict[str, Any]) -> dict[str, Any]:

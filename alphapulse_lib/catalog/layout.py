@@ -8,6 +8,7 @@
     data/equity|cfd/<id>/<bounds>.parquet   instruments, as NautilusTrader writes them
     instruments.parquet, listings.parquet   the index
     actions.parquet                         splits and dividends
+    universes.parquet                       who belonged to an index from when until when
     articles/ mentions/ scores/             <year>.parquet
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
     revisions/{articles,...}/ revisions/actions.parquet   rows that only confirm what those before them said
@@ -35,6 +36,7 @@ INCOMING = "incoming"
 INSTRUMENTS = "instruments.parquet"
 LISTINGS = "listings.parquet"
 ACTIONS = "actions.parquet"
+UNIVERSES = "universes.parquet"
 IMPORTS = "imports"
 DAMAGED = "damaged"
 DATASETS = ("articles", "mentions", "scores")

@@ -16,7 +16,18 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-__all__ = ["ACTIONS", "ARTICLES", "BAR_INPUT", "DATASETS", "MENTIONS", "PRICES", "SCORES", "TIME", "Dataset"]
+__all__ = [
+    "ACTIONS",
+    "ARTICLES",
+    "BAR_INPUT",
+    "DATASETS",
+    "MENTIONS",
+    "PRICES",
+    "SCORES",
+    "TIME",
+    "UNIVERSE",
+    "Dataset",
+]
 
 TIME = pa.timestamp("ns", tz="UTC")
 #: NautilusTrader's prices and quantities.
@@ -138,6 +149,14 @@ ACTIONS = Dataset(
     ),
     ("instrument_id", "kind", "ex_date"),
     "ex_date",
+)
+
+#: Members of universes: ``start`` is the first day as a member, ``end`` the first day no longer one (null: still).
+UNIVERSE = Dataset(
+    "universe",
+    _schema(("universe", pa.string()), ("ticker", pa.string()), ("start", pa.date32()), ("end", pa.date32())),
+    ("universe", "ticker", "start"),
+    "start",
 )
 
 DATASETS = {each.name: each for each in (ARTICLES, MENTIONS, SCORES)}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks, versions
+from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks, universes, versions
 from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
@@ -118,8 +118,13 @@ def write_bars(
 
 def write_instruments(
     root: Path, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = ""
-) -> None:
+) -> int:
     """Add instruments and listings to the index, and NautilusTrader's own files of the instruments.
+
+    Returns
+    -------
+    int
+        How many of the listings were new.
 
     Raises
     ------
@@ -130,12 +135,13 @@ def write_instruments(
     for each in chosen:
         each.venue  # noqa: B018 an unknown venue is refused before anything is written
     with locked(root):
-        Index(root).add(chosen, listings, import_id)
+        added = Index(root).add(chosen, listings, import_id)
         for each in chosen:
             kind, table = nautilus_file(each)
             path = layout.instrument_file(root, kind, each.id)
             if not path.exists():
                 publish_table(root, path, table)
+    return added
 
 
 def remove_import(root: Path, import_id: str) -> Removed:
@@ -153,6 +159,7 @@ def remove_import(root: Path, import_id: str) -> Removed:
         bars = sum(_remove_from_partition(root, path, import_id) for path in list(layout.bar_files(root)))
         acted = actions.remove(root, import_id)
         trades, quotes = (ticks.remove(root, kind, import_id) for kind in ticks.KINDS)
+        universes.remove(root, import_id)
         counts = {name: datasets.remove(root, name, import_id) for name in layout.DATASETS}
         index = Index(root)
         in_use = set(actions.instruments(root)) | {

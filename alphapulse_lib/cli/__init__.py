@@ -25,7 +25,7 @@ app = typer.Typer(
 _COMMANDS = (
     *(hub.up, hub.down, hub.reset, hub.status, hub.token),
     *(data.ingest, data.revert, data.quarantine, data.release, data.flags),
-    *(data.instruments, data.coverage, data.check, data.bars, data.news, data.sentiment, data.sql),
+    *(data.instruments, data.universe, data.coverage, data.check, data.bars, data.news, data.sentiment, data.sql),
     *(backtests.backtest, backtests.runs, backtests.run),
     *(team.comments, team.notifications),
 )

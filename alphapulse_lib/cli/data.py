@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
-from alphapulse_lib.cli.options import AsOf, End, Json, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, At, End, Json, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import QueryError
 
@@ -25,6 +25,7 @@ __all__ = [
     "revert",
     "sentiment",
     "sql",
+    "universe",
 ]
 
 
@@ -40,7 +41,8 @@ def ingest(
     dry_run: Annotated[bool, typer.Option(help="Of a vendor: reckon calls, rows and bytes; ask nothing.")] = False,
     feed: Annotated[str | None, typer.Option(help="Of a vendor: its feed, such as iex or sip.")] = None,
     kind: Annotated[
-        Literal["bars", "trades", "quotes", "actions", "articles"], typer.Option(help="What the rows are.")
+        Literal["bars", "trades", "quotes", "actions", "articles", "instruments", "universe"],
+        typer.Option(help="What the rows are."),
     ] = "bars",
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
     venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
@@ -138,9 +140,19 @@ def flags(
     say_table(ap.flags(symbols or None, period, start, end), as_json)
 
 
-def instruments(as_json: Json = False) -> None:
-    """What the catalog holds."""
-    say_table(ap.instruments(), as_json)
+def instruments(at: At = None, as_json: Json = False) -> None:
+    """What the catalog holds; with --at, what was listed that day under the ticker of that day."""
+    say_table(ap.instruments(at=at), as_json)
+
+
+def universe(
+    name: Annotated[str, typer.Argument(help="As it was imported, such as sp500.")],
+    at: At = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Who belonged to a universe on a day, those that later left among them."""
+    say_table(ap.universe(name, at=at, as_of=as_of), as_json)
 
 
 def coverage(

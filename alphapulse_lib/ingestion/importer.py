@@ -16,7 +16,7 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets
+from alphapulse_lib.catalog import actions, datasets, universes
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import ended, settle, under_way
 from alphapulse_lib.catalog.versions import Merge
@@ -25,6 +25,7 @@ from alphapulse_lib.errors import CatalogError, InputError, NothingUsable
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.bars import stage_bars
 from alphapulse_lib.ingestion.facts import stage_actions, stage_articles
+from alphapulse_lib.ingestion.identity import stage_instruments, stage_universe
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.records import QUARANTINE, find, new_id, report_of, save
 from alphapulse_lib.ingestion.report import Report, Reverted
@@ -154,6 +155,10 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
         return stage_bars(request, batches, roots, instruments)
     if request.kind == "actions":
         return stage_actions(request, batches, instruments)
+    if request.kind == "instruments":
+        return stage_instruments(batches, instruments)
+    if request.kind == "universe":
+        return stage_universe(batches)
     return stage_articles(request, batches, instruments)
 
 
@@ -195,9 +200,14 @@ def _write(
 ) -> Iterator[Written]:
     """Write part by part: yields what each changed, keeps the merges of articles."""
     if known:
-        write_instruments(
-            root, known.values(), [listing_of(known[each]) for each in new if each in known], record["id"]
-        )
+        declared = [each for part in staged for each in part.listings]
+        told = {each.instrument_id for each in declared}
+        plain = [listing_of(known[each]) for each in new if each in known and each not in told]
+        added = write_instruments(root, known.values(), [*plain, *declared], record["id"]) - len(plain)
+        if declared:
+            yield Written(max(added, 0), len(declared) - max(added, 0))
+    for table in (table for part in staged for table in part.members):
+        yield _counted(universes.write(root, table, record["id"]))
     series = [each for part in staged for each in part.series]
     for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False, disable=None):
         yield write_bars(root, each.instrument, each.period, each.bars, record["id"], assumed=each.assumed)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from alphapulse_lib.ingestion.records import QUARANTINE, SHOWN
 
 if TYPE_CHECKING:
-    from alphapulse_lib.model.instrument import Instrument
+    from alphapulse_lib.model.instrument import Instrument, Listing
     from alphapulse_lib.model.period import Period
     from alphapulse_lib.providers.contract import Batch
 
@@ -42,6 +42,8 @@ class Staged:
 
     series: list[Series] = field(default_factory=list)
     instruments: list[Instrument] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    members: list[pa.Table] = field(default_factory=list)
     actions: list[pa.Table] = field(default_factory=list)
     recovered: list[pa.Table] = field(default_factory=list)
     articles: list[pa.Table] = field(default_factory=list)
@@ -54,8 +56,8 @@ class Staged:
     @property
     def rows(self) -> int:
         """How many rows are ready."""
-        tables = (*self.actions, *self.articles, *(each.bars for each in self.series))
-        return sum(int(each.num_rows) for each in tables)
+        tables = (*self.actions, *self.articles, *self.members, *(each.bars for each in self.series))
+        return len(self.listings) + sum(int(each.num_rows) for each in tables)
 
 
 def gather(batches: list[Batch]) -> tuple[pa.Table, list[str]]:

@@ -101,4 +101,10 @@ class Listing:
 
     def holds(self, day: date | None) -> bool:
         """Whether the ticker meant this instrument on that day; ``None`` asks about any day."""
-        return day is None or ((self.start is None or self.start <= day) and (self.end is None or day <= self.end))
+        return self.overlaps(day, day)
+
+    def overlaps(self, first: date | None, last: date | None) -> bool:
+        """Whether the ticker meant this instrument on some day of those, both included; ``None`` is open."""
+        return (self.start is None or last is None or self.start <= last) and (
+            self.end is None or first is None or first <= self.end
+        )

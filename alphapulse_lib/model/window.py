@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError, ReversedWindow
 
-__all__ = ["FOREVER", "Moment", "Window", "moment_ns"]
+__all__ = ["FOREVER", "Moment", "Window", "day_of", "moment_ns"]
 
 #: Whatever a person may write for a moment: text, date, datetime or a pandas Timestamp. None: open. NumPy's
 #: ``datetime64`` is understood too; it is not named here, where nothing but the standard library is.
@@ -71,6 +71,27 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     day = value + timedelta(days=1) if end else value
     moment = _since_epoch(datetime.combine(day, time(), ZoneInfo(timezone))) - (1 if end else 0)
     return _held(moment, written, end=end)
+
+
+def day_of(value: Any) -> date:
+    """The day a moment is written for, in its own zone.
+
+    Raises
+    ------
+    InputError
+        The value is not a moment.
+
+    Examples
+    --------
+    >>> day_of("2013-05-01 09:30")
+    datetime.date(2013, 5, 1)
+    """
+    moment_ns(value)  # refuses what is none
+    if isinstance(value, str):
+        value = _parsed(value)
+    elif not isinstance(value, date):
+        value, _ = _of_numpy(value)
+    return value.date() if isinstance(value, datetime) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ _MOMENT = ("datetime", "timestamp", "ts", "date", "time", "day", "tradedate", "s
            "windowstart", "begins", "t", "dt", "unix", "", "unnamed0", "indexlevel0", "index")  # fmt: skip
 _AVAILABLE = ("availableat", "available", "knownat", "crawl", "crawldate", "crawledat")
 _SYMBOL = ("symbol", "ticker", "sym", "instrument", "code")
+_FIRST = ("from", "start", "startdate", "added", "since")
+_LAST = ("to", "end", "enddate", "removed", "until")
 _VENUE = ("venue", "mic", "exchange")
 
 #: By kind: canonical name -> the names it goes by, best first; letters and digits alone, in lower case.
@@ -61,11 +63,27 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "symbols": ("symbols", "tickers", "symbol", "ticker", "related"),
         "source": ("source", "publisher", "provider"),
     },
+    "instruments": {
+        "ticker": ("ticker", "symbol", "sym"),
+        "id": ("id", "instrumentid", "instrument"),
+        "venue": _VENUE,
+        "name": ("name", "company", "companyname"),
+        "start": _FIRST,
+        "end": _LAST,
+    },
+    "universe": {
+        "ticker": ("ticker", "symbol", "sym", "id", "instrument"),
+        "universe": ("universe", "index", "indexname"),
+        "start": _FIRST,
+        "end": _LAST,
+    },
 }
 _NEEDED = {
     "bars": ("ts", "open", "high", "low", "close"),
     "actions": ("ex_date",),
     "articles": ("published_at", "headline"),
+    "instruments": ("ticker",),
+    "universe": ("ticker", "start"),
 }
 
 

@@ -24,6 +24,10 @@ actions    ``symbol``, ``venue`` string, ``kind`` string, ``ex_date`` date32, ``
 articles   ``id source headline body url symbols`` string, ``published_at`` and ``available_at`` int64
 ========== ================================================================================================
 
+Two more kinds come from files alone: ``instruments`` (``id ticker venue name`` string, ``start`` and ``end`` date32,
+both included, null where open) and ``universe`` (``universe`` and ``ticker`` string, ``start`` and ``end`` date32, the
+end being the first day no longer a member).
+
 A vendor's rows besides:
 
 - ``venue`` is null where its answers do not say it; ``Vendor.instruments`` does.
@@ -62,7 +66,7 @@ __all__ = [
     "Vendor",
 ]
 
-type Kind = Literal["bars", "trades", "quotes", "actions", "articles"]
+type Kind = Literal["bars", "trades", "quotes", "actions", "articles", "instruments", "universe"]
 type Stamps = Literal["session", "open", "close"]
 
 #: The kinds of data a provider may offer.

@@ -18,6 +18,7 @@ from alphapulse_lib.providers.contract import Batch, Request
 from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
 from alphapulse_lib.providers.numbers import has_decimal_comma, read_numbers, read_ratios
+from alphapulse_lib.providers.spans import spans
 from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FilesProvider:
     """
 
     name = "files"
-    kinds = frozenset({"bars", "actions", "articles"})
+    kinds = frozenset({"bars", "actions", "articles", "instruments", "universe"})
 
     def read(self, request: Request) -> Iterator[Batch]:
         """One batch a file, in the order of their names.
@@ -59,7 +60,8 @@ class FilesProvider:
         IngestError
             Stamps that cannot be read safely.
         """
-        make = {"bars": _bars, "actions": _actions, "articles": _articles}[request.kind]
+        makers = {"bars": _bars, "actions": _actions, "articles": _articles, "instruments": _spans, "universe": _spans}
+        make = makers[request.kind]
         paths = _paths(request.target)
         for path in paths:
             grid = _read(path)
@@ -207,6 +209,13 @@ def _articles(
     columns["available_at"] = pc.coalesce(available, columns["published_at"])
     columns["reason"] = _or_null(reason)
     return columns, notes
+
+
+def _spans(
+    grid: Grid, found: dict[str, str], request: Request, named: Path | None
+) -> tuple[dict[str, pa.Array], list[str]]:
+    del named
+    return spans(grid, found, request)
 
 
 def _moments(grid: Grid, found: dict[str, str], name: str, request: Request, zone: str | None) -> Moments:

@@ -11,7 +11,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Moment, Window, moment_ns
+from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
 from alphapulse_lib.query.bars import Adjustment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.coverage import SessionCoverage
@@ -29,8 +29,13 @@ __all__ = ["bars", "check", "coverage", "instruments", "prices", "sql"]
 _FIELDS = ("open", "high", "low", "close", "volume")
 
 
-def instruments() -> pd.DataFrame:
+def instruments(*, at: Moment = None) -> pd.DataFrame:
     """What the catalog holds, one row an instrument.
+
+    Parameters
+    ----------
+    at : str, date or datetime, optional
+        Only what was listed that day, under the ticker of that day; otherwise all, under the symbols of their ids.
 
     Returns
     -------
@@ -56,7 +61,12 @@ def instruments() -> pd.DataFrame:
 
     roots = Roots.of_settings()
     roots.require()
-    known = Index(roots).instruments()
+    index = Index(roots)
+    known, called = index.instruments(), names(index.instruments())
+    if at is not None:
+        listed = index.listed(day_of(at))
+        known = [each for each in known if each.id in listed]
+        called = [listed[each.id] for each in known]
     series, faults = [], []
     for each in known:
         # One damaged file must not hide all other names.
@@ -68,7 +78,7 @@ def instruments() -> pd.DataFrame:
         faults.append(fault)
     frame = pd.DataFrame(
         {
-            "symbol": names(known),
+            "symbol": pd.Series(called, dtype="str"),
             "id": [each.id for each in known],
             "name": [each.name for each in known],
             "periods": [", ".join(str(one.period) for one in found) for found in series],
@@ -337,7 +347,7 @@ class _Asked:
     ) -> _Asked:
         length = Period.parse(period)
         roots = Roots.of_settings()
-        chosen = resolved(Index(roots), symbols)
+        chosen = resolved(Index(roots), symbols, *(None if each is None else day_of(each) for each in (start, end)))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)

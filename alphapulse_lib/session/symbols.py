@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["check_text", "resolved"]
 
 
-def resolved(index: Index, symbols: Any) -> list[Instrument]:
-    """The instruments that one symbol or several mean, each once, in the order asked.
+def resolved(index: Index, symbols: Any, first: date | None = None, last: date | None = None) -> list[Instrument]:
+    """The instruments that one symbol or several mean between two days, each once, in the order asked.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def resolved(index: Index, symbols: Any) -> list[Instrument]:
         raise InputError("No symbol was asked for.", "Give one or more, such as 'AAPL' or ['AAPL', 'MSFT'].")
     for each in asked:
         check_text(each, "A symbol", "'AAPL' or 'AAPL.XNAS'")
-    return list(dict.fromkeys(index.resolve(each) for each in asked))
+    return list(dict.fromkeys(index.resolve(each, first, last) for each in asked))
 
 
 def check_text(value: Any, what: str, example: str) -> None:

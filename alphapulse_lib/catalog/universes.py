@@ -1,0 +1,72 @@
+"""Universes: which tickers belonged to an index from when until when. One file a root, every version kept."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog import datasets, layout
+from alphapulse_lib.catalog.parquet import whole
+from alphapulse_lib.catalog.publish import locked
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.schemas import UNIVERSE
+from alphapulse_lib.catalog.versions import Merge
+
+__all__ = ["members", "names", "remove", "write"]
+
+
+def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
+    """Merge membership intervals into a root.
+
+    Parameters
+    ----------
+    table : pa.Table
+        ``universe``, ``ticker`` (as listed then, or an id), ``start`` (the first day as a member), ``end`` (the first
+        day no longer one; null: still a member), ``available_at``. An interval that is known already and comes with
+        another end is a restatement, known from now on.
+    """
+    arriving = datasets.conformed(table, UNIVERSE, import_id)
+    now = clock.now_ns() if recorded_at is None else recorded_at
+    with locked(root):
+        return datasets.write_file(root, root / layout.UNIVERSES, UNIVERSE, arriving, now, assumed=True)
+
+
+def members(
+    roots: Roots | Path, name: str, at: date, as_of: int | None = None, recorded_as_of: int | None = None
+) -> pa.Table:
+    """Who belonged to a universe on a day, sorted by ticker: ``schemas.UNIVERSE``."""
+    table = _read(roots, as_of, recorded_as_of)
+    day = pa.scalar(at, pa.date32())
+    began = pc.less_equal(table["start"], day)
+    lasts = pc.fill_null(pc.greater(table["end"], day), True)
+    return table.filter(pc.and_(pc.equal(table["universe"], name), pc.and_(began, lasts))).sort_by("ticker")
+
+
+def names(roots: Roots | Path) -> list[str]:
+    """The universes that are held, sorted."""
+    return sorted(pc.unique(_read(roots)["universe"]).to_pylist())
+
+
+def remove(root: Path, import_id: str) -> int:
+    """Take an import's intervals back; how many they were."""
+    path = root / layout.UNIVERSES
+    with locked(root):
+        return datasets.remove_from_file(root, path, UNIVERSE, import_id) if path.exists() else 0
+
+
+def _read(roots: Roots | Path, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
+    """All intervals seen at a moment; a universe comes from a person's own root where that holds any of it."""
+    parts: list[pa.Table] = []
+    owned: list[str] = []
+    for _, root in Roots.of(roots).all:
+        path = root / layout.UNIVERSES
+        if path.exists():
+            table = whole(path, UNIVERSE.schema)
+            table = table.filter(pc.invert(pc.is_in(table["universe"], pa.array(owned, pa.string()))))
+            owned += pc.unique(table["universe"]).to_pylist()
+            parts.append(datasets.seen(table, UNIVERSE, as_of, recorded_as_of))
+    return pa.concat_tables([UNIVERSE.schema.empty_table(), *parts])

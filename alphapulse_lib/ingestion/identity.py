@@ -1,0 +1,70 @@
+"""Listings of instruments, and members of universes, from a provider's rows; ready to be written."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib.catalog.schemas import TIME
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
+from alphapulse_lib.model.instrument import VENUES, Listing, venue
+
+if TYPE_CHECKING:
+    from alphapulse_lib.ingestion.instruments import Instruments
+    from alphapulse_lib.providers.contract import Batch
+
+__all__ = ["stage_instruments", "stage_universe"]
+
+_EVER = date(1970, 1, 1)
+
+
+def stage_instruments(batches: list[Batch], instruments: Instruments) -> Staged:
+    """Instruments with the tickers they were listed under.
+
+    An id that is left out is the ticker with its venue.
+
+    Raises
+    ------
+    InputError
+        A venue is not known, or is told nowhere.
+    """
+    table, notes = gather(batches)
+    staged = Staged(notes=notes)
+    staged.aside.append(set_aside(table.filter(pc.is_valid(table["reason"]))))
+    for row in table.filter(pc.is_null(table["reason"])).to_pylist():
+        name = row["id"] or row["ticker"]
+        code = row["venue"] or name.rpartition(".")[2]
+        if code not in VENUES:
+            raise InputError(
+                f"Where is {row['ticker']} listed? {code!r} is no venue.", "Give a column venue: XNAS, XNYS, ..."
+            )
+        made = instruments.of(name, code, row["name"] or None)
+        staged.instruments.append(made)
+        staged.listings.append(Listing(row["ticker"].upper(), venue(code).code, made.id, row["start"], row["end"]))
+    return staged
+
+
+def stage_universe(batches: list[Batch]) -> Staged:
+    """Membership intervals; each counts as known from the start of its first day (assumed)."""
+    table, notes = gather(batches)
+    staged = Staged(notes=notes)
+    staged.aside.append(set_aside(table.filter(pc.is_valid(table["reason"]))))
+    rows = table.filter(pc.is_null(table["reason"]))
+    if rows.num_rows:
+        start = pc.fill_null(rows["start"], pa.scalar(_EVER, pa.date32()))
+        staged.members.append(
+            pa.table(
+                {
+                    "universe": rows["universe"],
+                    "ticker": pc.utf8_upper(rows["ticker"]),
+                    "start": start,
+                    "end": rows["end"],
+                    "available_at": start.cast(pa.timestamp("s")).cast(pa.timestamp("ns")).cast(TIME),
+                }
+            )
+        )
+    return staged

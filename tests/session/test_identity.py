@@ -1,0 +1,139 @@
+"""An instrument outlives its ticker, and a universe holds the names that later died."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import alphapulse_lib as ap
+from alphapulse_lib.cli import app
+from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol
+
+MEMBERS = Path(__file__).parents[3] / "shared" / "data" / "daily" / "sp500_membership_1996_2025.csv.gz"
+
+#: As it was: a fund had FB until 2010; Facebook from 2012-05-18, as META from 2022-06-09. Lehman's last day on NYSE
+#: was 2008-09-17; Google's shares: class A, called GOOG until 2014-04-02 and GOOGL from then on; class C, new, GOOG.
+LISTINGS = """id,ticker,venue,name,from,to
+META.XNAS,FB,XNAS,Meta Platforms,2012-05-18,2022-06-08
+META.XNAS,META,XNAS,,2022-06-09,
+FBOLD.XNYS,FB,XNYS,First Banks,1998-01-02,2010-04-30
+LEH.XNYS,LEH,XNYS,Lehman Brothers,1994-05-31,2008-09-17
+GOOGL.XNAS,GOOG,XNAS,Alphabet class A,2004-08-19,2014-04-02
+GOOGL.XNAS,GOOGL,XNAS,,2014-04-03,
+GOOG.XNAS,GOOG,XNAS,Alphabet class C,2014-04-03,
+"""
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> str:
+    return declare(tmp_path, LISTINGS)
+
+
+def declare(folder: Path, text: str) -> str:
+    path = folder / "instruments.csv"
+    path.write_text(text)
+    return ap.ingest("files", path, kind="instruments").id
+
+
+def bars(folder: Path, symbol: str, days: list[str], venue: str = "XNAS") -> None:
+    path = folder / "bars.csv"
+    path.write_text("Date,Open,High,Low,Close,Volume\n" + "".join(f"{day},10,11,9,10,100\n" for day in days))
+    ap.ingest("files", path, symbol=symbol, venue=venue)
+
+
+def test_a_day_knows_its_tickers(listed: str) -> None:
+    del listed
+
+    def on(day: str) -> dict[str, str]:
+        return dict(ap.instruments(at=day)[["id", "symbol"]].itertuples(index=False))
+
+    assert on("2008-09-17") == {"FBOLD.XNYS": "FB", "LEH.XNYS": "LEH", "GOOGL.XNAS": "GOOG"}
+    assert on("2008-09-18") == {"FBOLD.XNYS": "FB", "GOOGL.XNAS": "GOOG"}
+    assert on("2014-04-03") == {"META.XNAS": "FB", "GOOGL.XNAS": "GOOGL", "GOOG.XNAS": "GOOG"}
+    assert on("2022-06-09") == {"META.XNAS": "META", "GOOGL.XNAS": "GOOGL", "GOOG.XNAS": "GOOG"}
+    assert len(ap.instruments()) == 5
+
+
+def test_a_ticker_means_what_it_meant_in_the_window(listed: str, tmp_path: Path) -> None:
+    del listed
+    bars(tmp_path, "META", ["2021-06-01", "2022-06-08", "2022-06-09"])
+    bars(tmp_path, "FBOLD.XNYS", ["2009-06-01"], "XNYS")
+    assert len(ap.bars("FB", "1d", "2021-01-01", "2021-12-31")) == 1
+    assert len(ap.bars("FB", "1d", "2009-01-01", "2009-12-31")) == 1
+    assert len(ap.bars("META")) == 3, "the id keeps the bars of both tickers"
+    with pytest.raises(AmbiguousSymbol, match=r"FBOLD\.XNYS \(1998-01-02 to 2010-04-30\), META\.XNAS \(2012-05-18 to"):
+        ap.bars("FB")
+    with pytest.raises(UnknownSymbol, match=r"(?s)holds no .FB. from 2010-06-01 to 2011-06-01.*1998-01-02 to"):
+        ap.bars("FB", "1d", "2010-06-01", "2011-06-01")
+
+
+def test_a_declaration_is_corrected_and_taken_back(listed: str, tmp_path: Path) -> None:
+    del listed
+    again = "id,ticker,venue,from,to\nLEH.XNYS,LEH,XNYS,1994-05-31,2008-09-16\n"
+    correction = declare(tmp_path, again)
+    assert "LEH" not in set(ap.instruments(at="2008-09-17").symbol)
+    assert ap.ingest("files", tmp_path / "instruments.csv", kind="instruments").written == 0
+    ap.revert(correction)
+    assert "LEH" in set(ap.instruments(at="2008-09-17").symbol)
+
+
+def test_a_declaration_takes_the_place_of_what_bars_assumed(tmp_path: Path) -> None:
+    bars(tmp_path, "META", ["2021-06-01"])
+    declaration = declare(tmp_path, LISTINGS)
+    assert len(ap.bars("FB", "1d", "2021-01-01", "2021-12-31")) == 1
+    ap.revert(declaration)
+    assert ap.instruments(at="2001-01-01").symbol.tolist() == ["META"]
+
+
+def test_a_universe_by_hand(listed: str, tmp_path: Path) -> None:
+    del listed
+    path = tmp_path / "members.csv"
+    path.write_text("ticker,from,to\nFB,2013-12-23,2022-06-09\nMETA,2022-06-09,\nLEH,1998-01-12,2008-09-17\nX,bad,\n")
+    report = ap.ingest("files", path, kind="universe", name="large")
+    assert (report.written, len(report.quarantined)) == (3, 1)
+    on = {day: ap.universe("large", at=day) for day in ("2008-09-16", "2008-09-17", "2022-06-08", "2022-06-09")}
+    assert [each.symbol.tolist() for each in on.values()] == [["LEH"], [], ["FB"], ["META"]]
+    assert on["2022-06-08"].id.tolist() == on["2022-06-09"].id.tolist() == ["META.XNAS"]
+    with pytest.raises(InputError, match="large"):
+        ap.universe("larg")
+    answer = CliRunner().invoke(app, ["universe", "large", "--at", "2008-09-16", "--json"])
+    assert [row["symbol"] for row in json.loads(answer.stdout)] == ["LEH"]
+    answer = CliRunner().invoke(app, ["instruments", "--at", "2008-09-16", "--json"])
+    assert "LEH" in [row["symbol"] for row in json.loads(answer.stdout)]
+    ap.revert(report.id)
+    with pytest.raises(InputError, match="No universe"):
+        ap.universe("large")
+
+
+def test_an_end_that_came_later_changes_no_earlier_answer(tmp_path: Path) -> None:
+    path = tmp_path / "members.csv"
+    first = "ticker,from,to\nLEH,1998-01-12,\n"
+    path.write_text(first)
+    ap.ingest("files", path, kind="universe", name="large")
+    path.write_text(first.replace("12,", "12,2008-09-17"))
+    assert ap.ingest("files", path, kind="universe", name="large").restated == 1
+    assert ap.universe("large", at="2009-01-02").empty
+    assert ap.universe("large", at="2009-01-02", as_of="2009-01-02").symbol.tolist() == ["LEH"]
+
+
+@pytest.mark.skipif(not MEMBERS.exists(), reason="needs ../shared/data/daily/sp500_membership_1996_2025.csv.gz")
+def test_the_members_of_thirty_years() -> None:
+    """Against a plain count of the file's lines, day by day."""
+    ap.ingest("files", MEMBERS, kind="universe", name="sp500")
+    with gzip.open(MEMBERS, "rt") as file:
+        lines = [line.strip().split(",") for line in list(file)[1:]]
+    day = date(1996, 1, 2)
+    while day < date(2025, 6, 1):
+        expected = sorted(t for t, start, end in lines if start <= str(day) and (not end or str(day) < end))
+        assert ap.universe("sp500", at=day).symbol.tolist() == expected
+        assert 480 < len(expected) < 510
+        day += timedelta(days=61)
+    assert "LEHMQ" in set(ap.universe("sp500", at="2008-09-12").symbol)
+    assert "ENRNQ" in set(ap.universe("sp500", at="2001-11-29").symbol)
+    assert "TSLA" not in set(ap.universe("sp500", at="2020-12-18").symbol)
+    assert "TSLA" in set(ap.universe("sp500", at="2020-12-21").symbol)
