@@ -17,5 +17,5 @@
     datasets     articles, mentions, scores
     sessions     the exchanges' calendars
     coverage     intervals held, gaps against the calendar
-    integrity    what is wrong with the files; bar_checks: inside of a bar file; repairs: what is done about it
+    integrity    what is wrong with the files; bar_checks, tick_checks: inside of one; repairs: what is done about it
 """

@@ -16,6 +16,7 @@ from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.publish import is_locked
 from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.tick_checks import tick_files
 from alphapulse_lib.catalog.unfinished import is_dead
 from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.period import Period
@@ -72,6 +73,7 @@ def _root(root: Path) -> Iterator[Problem]:
         return
     index = Index(root)
     yield from _instrument_files(root, index)
+    yield from tick_files(root, index, broken)
     if root / layout.ACTIONS not in broken:
         for each in actions.instruments(root):
             if not index.get(each):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alphapulse_lib.catalog import actions, datasets, integrity, reader, schemas, writer
+from alphapulse_lib.catalog import actions, datasets, integrity, reader, schemas, ticks, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.sessions import sessions
@@ -216,3 +216,28 @@ def test_what_a_living_writer_is_about_to_put_in_place_is_no_left_over(root: Pat
         left_over(root, sound)
         assert integrity.check(root) == []
     assert len(integrity.check(root)) == 1
+
+
+def some_ticks() -> pa.Table:
+    columns = {"price": [50.0, 50.1, 50.2], "size": [1.0] * 3, "trade_id": ["a", "b", "c"]}
+    ts = pa.array([1_357_137_000_000_000_000 + at for at in range(3)]).cast(schemas.TIME)
+    return pa.table({"ts": ts, "available_at": ts, **columns})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda table: table.take([2, 1, 0]), "holds ticks out of order"),
+        (lambda table: pa.concat_tables([table, table.slice(2)]).unify_dictionaries(), "holds 1 ticks twice"),
+        (lambda table: table.replace_schema_metadata({}), "does not say whose ticks it holds"),
+        (lambda table: table.drop_columns(["recorded_at"]), "lacks recorded_at"),
+    ],
+)
+def test_ticks_that_cannot_be(
+    root: Path, sound: Path, aapl: Instrument, change: Callable[[pa.Table], pa.Table], told: str
+):
+    ticks.write_trades(root, aapl, some_ticks(), "x")
+    assert integrity.check(root) == []
+    (path,) = (root / "data/trades").rglob("*.parquet")
+    rewrite(path, change)
+    assert told in [each.problem for each in integrity.check(root)]
