@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -22,6 +22,7 @@ from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
 from hub.api.problems import Faults, answers, install, too_large
+from hub.api.queries import require_known
 from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
 
@@ -98,7 +99,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         schedule_routes,
         notification_routes,
     ):
-        app.include_router(module.router, prefix=PREFIX)
+        app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])
 
     @app.get(f"{PREFIX}/health", tags=["service"], responses=answers(503))
     def health() -> Health:

@@ -80,3 +80,17 @@ def refused(answer: Any) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     for told in ("Traceback", "site-packages", "sqlalchemy", "psycopg", str(__file__)):
         assert told not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("/v1/news?instrument=AAPL.XNAS", "It takes symbol"),
+        ("/v1/bars?symbol=AAPL&perod=1d", "Did you mean period?"),
+        ("/v1/firings?ownr=ada", "Did you mean owner?"),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_not_passed_over(api: Api, asked: str, says: str):
+    answer = api("GET", asked)
+    assert answer.status_code == 422
+    assert says in answer.json()["hint"]
