@@ -86,7 +86,7 @@ def day_of(value: Any) -> date:
     >>> day_of("2013-05-01 09:30")
     datetime.date(2013, 5, 1)
     """
-    moment_ns(value)  # refuses what is none
+    moment_ns(value, end=True)  # refuses what is none
     if isinstance(value, str):
         value = _parsed(value)
     elif not isinstance(value, date):
