@@ -230,7 +230,8 @@ def test_trades_and_quotes(tmp_path: Path):
     price = "SELECT sum(price * size) / sum(size) FROM trades WHERE symbol = 'ES'"
     assert answer(root, price)[0][0] == pytest.approx(9842.75 / 6)
     assert read_by(root, price) == (1, 1)
-    assert answer(root, "SELECT bid, ask FROM quotes WHERE symbol = 'NQ'", as_of=at + 1) == [(1.0, 2.0), (2.0, 3.0)]
+    quoted = answer(root, "SELECT bid, ask FROM quotes WHERE symbol = 'NQ' ORDER BY ts_ns", as_of=at + 1)
+    assert quoted == [(1.0, 2.0), (2.0, 3.0)]
 
 
 def test_the_files_own_decimals(root: Path):

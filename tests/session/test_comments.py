@@ -90,7 +90,7 @@ def test_what_cannot_be_commented_is_refused(person: Become):
         ap.comments("article:nothing").write("hello")
     with pytest.raises(NotUnderstood, match="is empty"):
         ap.comments("instrument:AAPL").write("  ")
-    with pytest.raises(NotUnderstood, match="20000"):
+    with pytest.raises(NotUnderstood, match="takes 20,000 at most"):
         ap.comments("instrument:AAPL").write("x" * 20_001)
 
 
