@@ -11,6 +11,8 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
+from alphapulse_jobs.folder import JobFolder
+from alphapulse_jobs.publish import publish
 from job_server import Server, of_job, until, write
 
 #: A process that leaves parent, session and group and drops its environment; its number is left in a file.
@@ -111,6 +113,27 @@ def test_what_hides_ends_though_the_job_s_own_processes_are_killed(server: Serve
     assert not lives(number)
     assert of_job(job_id) == []
     assert outputs(server, job_id)[-1].ename == "JobEnded"
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (["completed", "running", "pending"], 1),
+        (["completed", "pending", "pending"], 1),  # ended between two cells
+        (["pending", "pending", "pending"], 0),
+        (["completed", "completed", "completed"], 2),
+    ],
+)
+def test_why_a_job_ended_is_told_where_it_stopped(tmp_path: Path, states: list[str], told: int):
+    folder = JobFolder(tmp_path, "ended")
+    folder.path.mkdir(parents=True)
+    cells = [nbformat.v4.new_code_cell("1", metadata={"papermill": {"status": state}}) for state in states]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"papermill": {}}), folder.partial)
+    assert publish(folder, {"notebook": "a.ipynb", "output": "b.ipynb"}, "It was ended by hand.") == ""
+    cells = nbformat.read(tmp_path / "b.ipynb", as_version=4).cells
+    assert [[output.evalue for output in each.outputs] for each in cells] == [
+        ["It was ended by hand."] if number == told else [] for number in range(3)
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

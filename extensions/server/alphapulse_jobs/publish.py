@@ -23,7 +23,7 @@ def publish(folder: JobFolder, state: dict[str, Any], why: str = "", cell: int |
     state : dict
         Its state, for the names of both notebooks.
     why : str
-        Why the job was ended from outside; written into the cell that ran.
+        Why the job was ended from outside; written into the cell that ran, or would have run next.
     cell : int, optional
         Which one that was, where the notebook does not say it.
 
@@ -54,16 +54,25 @@ def publish(folder: JobFolder, state: dict[str, Any], why: str = "", cell: int |
 def _finish(partial: Path, whole: Path, state: dict[str, Any], why: str, cell: int | None) -> None:
     notebook = nbformat.read(partial, as_version=4)
     notebook.metadata.papermill |= {"input_path": state["notebook"], "output_path": state["output"]}
-    for number, each in enumerate(notebook.cells if why else ()):
-        if each.cell_type == "code" and (
-            number == cell or each.metadata.get("papermill", {}).get("status") == "running"
-        ):
-            each.metadata.papermill |= {"status": "failed", "exception": True}
-            each.outputs.append(nbformat.v4.new_output("error", ename="JobEnded", evalue=why, traceback=[why]))
+    if why and (stopped := _stopped(notebook, cell)) is not None:
+        stopped.metadata.papermill |= {"status": "failed", "exception": True}
+        stopped.outputs.append(nbformat.v4.new_output("error", ename="JobEnded", evalue=why, traceback=[why]))
     with whole.open("w", encoding="utf-8") as file:
         nbformat.write(notebook, file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _stopped(notebook: nbformat.NotebookNode, cell: int | None) -> nbformat.NotebookNode | None:
+    """The cell that ran; between two of them the one that would have come, after all of them the last."""
+    code = [(number, each) for number, each in enumerate(notebook.cells) if each.cell_type == "code"]
+    running = [each for number, each in code if number == cell or _status(each) == "running"]
+    pending = [each for _, each in code if _status(each) == "pending"]
+    return next(iter([*running, *pending, *(each for _, each in code[-1:])]), None)
+
+
+def _status(cell: nbformat.NotebookNode) -> str | None:
+    return cell.metadata.get("papermill", {}).get("status")
 
 
 def _said(refused: OSError) -> str:
