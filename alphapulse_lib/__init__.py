@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alphapulse_lib.model.run import Costs as Costs
     from alphapulse_lib.session.backtests import backtest as backtest
+    from alphapulse_lib.session.bars import bars as bars
+    from alphapulse_lib.session.bars import prices as prices
     from alphapulse_lib.session.comments import comments as comments
-    from alphapulse_lib.session.data import bars as bars
-    from alphapulse_lib.session.data import check as check
-    from alphapulse_lib.session.data import coverage as coverage
-    from alphapulse_lib.session.data import instruments as instruments
-    from alphapulse_lib.session.data import prices as prices
-    from alphapulse_lib.session.data import sql as sql
+    from alphapulse_lib.session.holdings import check as check
+    from alphapulse_lib.session.holdings import coverage as coverage
+    from alphapulse_lib.session.holdings import instruments as instruments
     from alphapulse_lib.session.imports import ingest as ingest
     from alphapulse_lib.session.imports import revert as revert
     from alphapulse_lib.session.news import news as news
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
     from alphapulse_lib.session.schedules import schedules as schedules
+    from alphapulse_lib.session.sql import sql as sql
     from alphapulse_lib.session.ticks import quotes as quotes
     from alphapulse_lib.session.ticks import trades as trades
     from alphapulse_lib.session.universes import universe as universe
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "Costs": "alphapulse_lib.model.run",
     "backtest": "alphapulse_lib.session.backtests",
-    "bars": "alphapulse_lib.session.data",
-    "check": "alphapulse_lib.session.data",
+    "bars": "alphapulse_lib.session.bars",
+    "check": "alphapulse_lib.session.holdings",
     "comments": "alphapulse_lib.session.comments",
-    "coverage": "alphapulse_lib.session.data",
+    "coverage": "alphapulse_lib.session.holdings",
     "flags": "alphapulse_lib.session.quarantine",
     "ingest": "alphapulse_lib.session.imports",
-    "instruments": "alphapulse_lib.session.data",
+    "instruments": "alphapulse_lib.session.holdings",
     "news": "alphapulse_lib.session.news",
     "notifications": "alphapulse_lib.session.notifications",
-    "prices": "alphapulse_lib.session.data",
+    "prices": "alphapulse_lib.session.bars",
     "quarantine": "alphapulse_lib.session.quarantine",
     "quotes": "alphapulse_lib.session.ticks",
     "release": "alphapulse_lib.session.quarantine",
@@ -63,7 +63,7 @@ _HOMES = {
     "schedule": "alphapulse_lib.session.schedules",
     "schedules": "alphapulse_lib.session.schedules",
     "sentiment": "alphapulse_lib.session.news",
-    "sql": "alphapulse_lib.session.data",
+    "sql": "alphapulse_lib.session.sql",
     "trades": "alphapulse_lib.session.ticks",
     "universe": "alphapulse_lib.session.universes",
 }

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from alphapulse_lib.catalog.index import Index
-from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.model.window import Moment, Window, moment_ns
+from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.frames import Frame, check_frame, framed
-from alphapulse_lib.session.symbols import resolved
+from alphapulse_lib.session.question import Question
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.ticks import Tick
@@ -112,9 +110,6 @@ def _read(
     from alphapulse_lib.query.ticks import read
 
     check_frame(frame)
-    roots = Roots.of_settings()
-    chosen = resolved(Index(roots), symbols)
-    zones = {each.venue.timezone for each in chosen}
-    zone = zones.pop() if len(zones) == 1 else "UTC"
-    moments = [None if each is None else moment_ns(each, zone, end=True) for each in (as_of, recorded_as_of)]
-    return framed(read(roots, kind, chosen, Window.of(start, end, zone), *moments), frame)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    table = read(asked.roots, kind, asked.instruments, asked.window, asked.as_of, asked.recorded_as_of)
+    return framed(table, frame)

@@ -8,10 +8,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from five_sessions import write
 
 import alphapulse_lib as ap
-from alphapulse_lib.catalog import actions, schemas, writer
-from alphapulse_lib.catalog.sessions import close_of, open_of
 from alphapulse_lib.errors import (
     AmbiguousSymbol,
     CatalogEmpty,
@@ -23,30 +22,6 @@ from alphapulse_lib.errors import (
     UnknownSymbol,
 )
 from alphapulse_lib.model.instrument import Instrument
-
-DAYS = ["2013-07-01", "2013-07-02", "2013-07-03", "2013-07-05", "2013-07-08"]
-
-
-def write(root: Path, instrument: Instrument, days: list[str], closes: list[float]) -> None:
-    ts = pa.array(close_of(instrument.venue.code, np.array(days, "datetime64[D]"))).cast(schemas.TIME)
-    table = pa.table(
-        dict.fromkeys(schemas.PRICES, closes) | {"volume": [100.0] * len(days), "ts": ts, "available_at": ts}
-    )
-    writer.write_instruments(root, [instrument])
-    writer.write_bars(root, instrument, "1d", table, "x")
-
-
-@pytest.fixture
-def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five sessions of AAPL with a split on the fourth, two of MSFT with one missing between them."""
-    root = tmp_path / "catalog"
-    monkeypatch.setenv("ALPHAPULSE_CATALOG", str(root))
-    write(root, Instrument("AAPL.XNAS", "Apple Inc."), DAYS, [100.0, 102.0, 104.0, 53.0, 54.0])
-    write(root, Instrument("MSFT.XNAS"), ["2013-07-01", "2013-07-03"], [30.0, 32.0])
-    opens = open_of("XNAS", np.array(["2013-07-05"], "datetime64[D]"))
-    split = {"instrument_id": ["AAPL.XNAS"], "kind": ["split"], "ex_date": [date(2013, 7, 5)], "ratio": [2.0]}
-    actions.write(root, pa.table(split | {"available_at": opens, "source": ["x"]}), "x")
-    return root
 
 
 def test_bars_in_pandas(catalog: Path):
@@ -102,62 +77,6 @@ def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
         ap.bars("AAPL", start=far)
     with pytest.raises(NoCoverage, match="to 1900-01-01"):
         ap.bars("AAPL", end="1900-01-01")
-
-
-def test_instruments(catalog: Path):
-    frame = ap.instruments()
-    assert frame["symbol"].tolist() == ["AAPL", "MSFT"]
-    assert frame["name"].tolist() == ["Apple Inc.", ""]
-    assert frame["periods"].tolist() == ["1d", "1d"]
-    assert frame["bars"].tolist() == [5, 2]
-    assert frame["last"].tolist() == [
-        pd.Timestamp("2013-07-08 20:00", tz="UTC"),
-        pd.Timestamp("2013-07-03 17:00", tz="UTC"),
-    ]
-
-
-def test_a_torn_file_of_one_instrument_hides_no_other(catalog: Path):
-    (torn,) = (catalog / "data" / "bars").glob("MSFT*/*.parquet")
-    torn.write_bytes(torn.read_bytes()[:-40])
-    frame = ap.instruments().set_index("symbol")
-    assert frame["bars"].to_dict() == {"AAPL": 5, "MSFT": 0}
-    assert frame["fault"]["AAPL"] == ""
-    assert f"{torn} cannot be read" in frame["fault"]["MSFT"]
-
-
-def test_an_instrument_without_bars_is_listed_all_the_same(catalog: Path):
-    writer.write_instruments(catalog, [Instrument("IBM.XNYS")])
-    row = ap.instruments().set_index("symbol").loc["IBM"]
-    assert (row["periods"], row["bars"]) == ("", 0) and pd.isna(row["first"])
-
-
-def test_coverage_and_its_gaps(catalog: Path):
-    held = ap.coverage("MSFT", "1d")
-    assert (held.bars, held.complete, held.missing_sessions, held.symbol, held.root) == (2, False, 1, "MSFT", "team")
-    assert held.gaps["first"].tolist() == [pd.Timestamp("2013-07-02 20:00", tz="UTC")]
-    assert held.intervals["bars"].tolist() == [1, 1]
-    assert "missing 2013-07-02" in str(held)
-    assert "missing 2013-07-02" in held._repr_html_()
-    assert held.to_dict()["gaps"] == [
-        {"first": "2013-07-02T20:00:00+00:00", "last": "2013-07-02T20:00:00+00:00", "sessions": 1, "bars": 1}
-    ]
-    assert ap.coverage("AAPL").complete
-    assert ap.coverage("AAPL", "1d", "2013-06-28", "2013-07-08").missing_sessions == 1
-
-
-def test_sql(catalog: Path):
-    assert ap.sql("SELECT count(*) FROM bars_1d").fetchall() == [(7,)]
-    assert ap.sql("SELECT count(*) FROM bars_1d", as_of="2013-07-01").fetchall() == [(2,)]
-    with pytest.raises(QueryError, match="bars_1m"):
-        ap.sql("FROM bars_1m")
-
-
-def test_check(catalog: Path):
-    assert ap.check().empty
-    (path,) = (catalog / "data/bars/MSFT.XNAS-1-DAY-LAST-EXTERNAL").iterdir()
-    path.write_bytes(b"torn")
-    found = ap.check()
-    assert found["file"].tolist() == [str(path)] and "cannot be read" in found["problem"].iloc[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""What a person asks of the catalog, as the stages below take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
+from alphapulse_lib.session.symbols import resolved
+
+__all__ = ["Question", "known_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which instruments, over which window, as known when.
+
+    Attributes
+    ----------
+    window : Window
+        Bounds of ``ts``; a bare date was read as that whole day in the exchange's zone, or UTC where the instruments
+        do not share one.
+    as_of, recorded_as_of : int or None
+        Nanoseconds since 1970, UTC; ``None`` is now.
+    """
+
+    roots: Roots
+    instruments: list[Instrument]
+    window: Window
+    as_of: int | None
+    recorded_as_of: int | None
+
+    @classmethod
+    def of(cls, symbols: Any, start: Moment, end: Moment, as_of: Moment, recorded_as_of: Moment) -> Question:
+        """A question as it was put; symbols are those of the window's days.
+
+        Raises
+        ------
+        InputError, UnknownSymbol, AmbiguousSymbol, ReversedWindow
+            An argument cannot be used.
+        CatalogEmpty
+            Nothing was ever written to the catalog.
+        """
+        roots = Roots.of_settings()
+        chosen = resolved(Index(roots), symbols, *(None if each is None else day_of(each) for each in (start, end)))
+        zones = {each.venue.timezone for each in chosen}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        window = Window.of(start, end, zone)
+        return cls(roots, chosen, window, known_at(as_of, zone), known_at(recorded_as_of, zone))
+
+
+def known_at(moment: Moment, zone: str = "UTC") -> int | None:
+    """The last nanosecond of a moment of knowledge: a bare date's is the day's end; ``None`` is now."""
+    return None if moment is None else moment_ns(moment, zone, end=True)

@@ -1,0 +1,64 @@
+"""`ap.sql`: the catalog as DuckDB's views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.window import Moment
+from alphapulse_lib.session.question import known_at
+from alphapulse_lib.session.symbols import check_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["sql"]
+
+
+def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> duckdb.DuckDBPyRelation:
+    """Ask the catalog in DuckDB's SQL; its files are read in place and never written.
+
+    The views are ``bars_<period>`` (``bars_1d``, ``bars_1m``, ...: as traded, in floats; ``exact.bars_1d`` and so on:
+    in the files' own decimals, which are summed and grouped several times faster), ``articles``, ``news``,
+    ``mentions``, ``scores``, ``actions`` and ``instruments``; ``FROM bars_1d LIMIT 1`` shows a view's columns.
+    ``articles`` has each article in its newest words. For what could be read at a bar join ``news``: one row a
+    revision and an instrument it is about, with the ``available_at`` of that revision.
+
+    Parameters
+    ----------
+    query : str
+        One reading statement.
+    as_of, recorded_as_of : str, date or datetime, optional
+        Every view shows only what could be known then, and what was held then. A bare date is its end in UTC.
+
+    Returns
+    -------
+    duckdb.DuckDBPyRelation
+        Not yet computed; ``.df()``, ``.pl()`` or ``.to_arrow_table()`` do it.
+
+    Raises
+    ------
+    QueryError
+        DuckDB refuses the query; the message is its own. What only a row shows, such as ``'x'::INT``, is found when
+        the answer is computed: ``.df()`` and the others then raise ``duckdb.Error``.
+    InputError
+        The query is not text.
+    CatalogEmpty
+        Nothing was ever written to the catalog.
+
+    Examples
+    --------
+    News beside bars: for each bar the latest article about its instrument that was out by then, in its words of then.
+
+    >>> ap.sql('''
+    ...     SELECT b.symbol, b.close, n.headline
+    ...     FROM bars_1d b
+    ...     ASOF JOIN news n ON b.instrument_id = n.instrument_id AND b.ts >= n.available_at
+    ...     WHERE b.symbol = 'MSFT' ORDER BY b.ts LIMIT 1
+    ... ''').fetchall()
+    [('MSFT', 88.56, 'Judge rules that Microsoft violated antitrust law')]
+    """
+    from alphapulse_lib.query.sql import relation
+
+    check_text(query, "A query", "'FROM bars_1d LIMIT 1'")
+    return relation(Roots.of_settings(), query, known_at(as_of), known_at(recorded_as_of))

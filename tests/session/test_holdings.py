@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog import writer
+from alphapulse_lib.model.instrument import Instrument
+
+
+def test_instruments(catalog: Path):
+    frame = ap.instruments()
+    assert frame["symbol"].tolist() == ["AAPL", "MSFT"]
+    assert frame["name"].tolist() == ["Apple Inc.", ""]
+    assert frame["periods"].tolist() == ["1d", "1d"]
+    assert frame["bars"].tolist() == [5, 2]
+    assert frame["last"].tolist() == [
+        pd.Timestamp("2013-07-08 20:00", tz="UTC"),
+        pd.Timestamp("2013-07-03 17:00", tz="UTC"),
+    ]
+
+
+def test_a_torn_file_of_one_instrument_hides_no_other(catalog: Path):
+    (torn,) = (catalog / "data" / "bars").glob("MSFT*/*.parquet")
+    torn.write_bytes(torn.read_bytes()[:-40])
+    frame = ap.instruments().set_index("symbol")
+    assert frame["bars"].to_dict() == {"AAPL": 5, "MSFT": 0}
+    assert frame["fault"]["AAPL"] == ""
+    assert f"{torn} cannot be read" in frame["fault"]["MSFT"]
+
+
+def test_an_instrument_without_bars_is_listed_all_the_same(catalog: Path):
+    writer.write_instruments(catalog, [Instrument("IBM.XNYS")])
+    row = ap.instruments().set_index("symbol").loc["IBM"]
+    assert (row["periods"], row["bars"]) == ("", 0) and pd.isna(row["first"])
+
+
+def test_coverage_and_its_gaps(catalog: Path):
+    held = ap.coverage("MSFT", "1d")
+    assert (held.bars, held.complete, held.missing_sessions, held.symbol, held.root) == (2, False, 1, "MSFT", "team")
+    assert held.gaps["first"].tolist() == [pd.Timestamp("2013-07-02 20:00", tz="UTC")]
+    assert held.intervals["bars"].tolist() == [1, 1]
+    assert "missing 2013-07-02" in str(held)
+    assert "missing 2013-07-02" in held._repr_html_()
+    assert held.to_dict()["gaps"] == [
+        {"first": "2013-07-02T20:00:00+00:00", "last": "2013-07-02T20:00:00+00:00", "sessions": 1, "bars": 1}
+    ]
+    assert ap.coverage("AAPL").complete
+    assert ap.coverage("AAPL", "1d", "2013-06-28", "2013-07-08").missing_sessions == 1
+
+
+def test_check(catalog: Path):
+    assert ap.check().empty
+    (path,) = (catalog / "data/bars/MSFT.XNAS-1-DAY-LAST-EXTERNAL").iterdir()
+    path.write_bytes(b"torn")
+    found = ap.check()
+    assert found["file"].tolist() == [str(path)] and "cannot be read" in found["problem"].iloc[0]
