@@ -1,4 +1,4 @@
-"""What every test may ask for: an empty home of its own, or one whose catalog holds the bundled sample."""
+"""What every test may ask for: an empty home, one whose catalog holds the bundled sample, a hub, a browser."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser import CHROMIUM, FLAGS
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from running_hub import RunningHub
 
 PROJECT = Path(__file__).parents[1]
 
@@ -52,6 +57,26 @@ def writable_sample(sample_catalog: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
     shutil.copytree(sample_catalog, own)
     monkeypatch.setenv("ALPHAPULSE_CATALOG", str(own))
     return own
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """A hub of two people, admin and bob, whole and just begun."""
+    from running_hub import RunningHub
+
+    running = RunningHub(tmp_path_factory.mktemp("hub") / "home", ALPHAPULSE_USERS="bob").start()
+    yield running
+    running.interrupt()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, as Playwright drives it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 #: What a machine may lack in CI: the test data that stays beside the project, an unprivileged account.

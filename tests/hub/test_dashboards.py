@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import small_runs
-from browser import CHROMIUM, FLAGS, Witness
+from browser import CHROMIUM, Witness
 from running_hub import PROJECT, RunningHub
 from signed_in import DASHBOARDS, SignedIn
 from sitting import sit, visit
@@ -30,20 +30,11 @@ from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.results.ledger import Ledger
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
-
 pytestmark = pytest.mark.timeout(600)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
 
 EVIL = "<img src=x onerror=\"document.title='ran'; window.ran=1\"><script>window.ran=1</script>"
 PAGES = ("home", "market", "market?symbol=SPY&period=1m&style=line&log=1", "runs", "runs?group=family", "schedules")
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    running = RunningHub(tmp_path_factory.mktemp("dashboards") / "home", ALPHAPULSE_USERS="bob").start()
-    yield running
-    running.interrupt()
 
 
 @pytest.fixture(scope="module")
@@ -177,14 +168,6 @@ def test_signing_out_at_the_hub_ends_the_dashboards_too(hub: RunningHub):
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

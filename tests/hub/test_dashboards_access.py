@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 import small_runs
-from browser import CHROMIUM, FLAGS
+from browser import CHROMIUM
 from running_hub import RunningHub
 from signed_in import SignedIn
 from sitting import sit, visit
@@ -21,7 +20,6 @@ from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.results.ledger import Ledger
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the test packages: make test")
 
 pytestmark = [
@@ -34,23 +32,8 @@ MESSAGE = "There is *something* to see, @bob."
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    running = RunningHub(tmp_path_factory.mktemp("access") / "home", ALPHAPULSE_USERS="bob").start()
-    yield running
-    running.interrupt()
-
-
-@pytest.fixture(scope="module")
 def admin(hub: RunningHub) -> SignedIn:
     return SignedIn(hub, "admin")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

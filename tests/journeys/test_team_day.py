@@ -9,18 +9,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, FLAGS, Witness
+from browser import CHROMIUM, Witness
+from lab import run_every_cell
 from running_hub import RunningHub
 
 from alphapulse_lib.hub_client import Client
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
 
 pytestmark = [
     pytest.mark.journey,
@@ -30,22 +28,6 @@ pytestmark = [
 
 HOME = "/services/dashboards/home"
 TUTORIAL = "tutorials/01-first-tour.ipynb"
-IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    running = RunningHub(tmp_path_factory.mktemp("day") / "home", ALPHAPULSE_USERS="bob").start()
-    yield running
-    running.interrupt()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 def token(hub: RunningHub, name: str) -> str:
@@ -119,16 +101,8 @@ def test_the_tutorial_s_backtest_runs_in_jupyterlab(admin: Sitting, hub: Running
     page.dblclick(".jp-DirListing-itemText >> text=tutorials")
     page.dblclick(f".jp-DirListing-itemText >> text={Path(TUTORIAL).name}")
     page.wait_for_selector('.jp-KernelName >> text="AlphaPulse"')
-    page.wait_for_selector(IDLE)
     source = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
-    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-    ran = 0
-    for cell in source["cells"]:
-        page.keyboard.press("Shift+Enter")
-        if cell["cell_type"] == "code":
-            ran += 1
-            page.wait_for_selector(f'.jp-InputPrompt >> text="[{ran}]:"', state="attached")
-            page.wait_for_selector(IDLE, state="attached")
+    run_every_cell(page, source["cells"])
     assert page.locator(".jp-NotebookPanel .jp-RenderedText[data-mime-type*=stderr]").count() == 0
 
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, FLAGS, Witness
+from browser import CHROMIUM, Witness
+from lab import run_every_cell
 from running_hub import RunningHub
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the test packages: make test")
 
 pytestmark = [
     pytest.mark.journey,
@@ -26,7 +25,6 @@ pytestmark = [
 ]
 
 TUTORIAL = "tutorials/01-first-tour.ipynb"
-IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +35,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 
 @pytest.fixture(scope="module")
-def context(hub: RunningHub) -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(180_000)
-        yield opened
-        browser.close()
+def context(browser: Any) -> Any:
+    opened = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(180_000)
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +94,8 @@ def test_the_first_tutorial_runs_cell_by_cell(hub: RunningHub, page: Any):
     page.dblclick(f".jp-DirListing-itemText >> text={Path(TUTORIAL).name}")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.wait_for_selector('.jp-KernelName >> text="AlphaPulse"')
-    page.wait_for_selector(IDLE)
     source = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
-    page.click(".jp-NotebookPanel .jp-Cell >> nth=0")
-    ran = 0
-    for cell in source["cells"]:
-        page.keyboard.press("Shift+Enter")
-        if cell["cell_type"] == "code":
-            ran += 1
-            page.wait_for_selector(f'.jp-InputPrompt >> text="[{ran}]:"', state="attached")
-            page.wait_for_selector(IDLE, state="attached")
+    ran = run_every_cell(page, source["cells"])
     assert ran >= 8
     with page.expect_response(lambda answer: answer.request.method == "PUT" and TUTORIAL in answer.url):
         page.keyboard.press("Control+s")

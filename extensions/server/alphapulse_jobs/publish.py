@@ -72,7 +72,8 @@ def _stopped(notebook: nbformat.NotebookNode, cell: int | None) -> nbformat.Note
 
 
 def _status(cell: nbformat.NotebookNode) -> str | None:
-    return cell.metadata.get("papermill", {}).get("status")
+    status: str | None = cell.metadata.get("papermill", {}).get("status")
+    return status
 
 
 def _said(refused: OSError) -> str:
