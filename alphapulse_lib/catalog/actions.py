@@ -1,8 +1,9 @@
-"""Splits and dividends: one file a root, every version kept."""
+"""What befell instruments: splits, dividends, spin-offs, renames, delistings. One file a root, every version kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,12 @@ from alphapulse_lib.catalog.schemas import ACTIONS
 from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.errors import InputError
 
-__all__ = ["instruments", "read", "remove", "write"]
+__all__ = ["KINDS", "instruments", "read", "remove", "write"]
+
+#: The kinds of actions.
+KINDS = ("split", "dividend", "spin_off", "rename", "delisting")
+#: What each kind must tell besides its day.
+_NEEDED = {"split": ("ratio",), "dividend": ("amount",), "spin_off": ("new_symbol",), "rename": ("new_symbol",)}
 
 
 def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
@@ -25,16 +31,17 @@ def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | Non
     Parameters
     ----------
     table : pa.Table
-        Columns ``instrument_id``, ``kind`` (``"split"`` or ``"dividend"``), ``ex_date``, ``ratio`` (of a split: new
-        shares for one old), ``amount`` (of a dividend, a share, as paid on that day), ``available_at``, ``source``.
+        Columns ``instrument_id``, ``kind`` (one of `KINDS`), ``ex_date``, ``ratio``, ``amount``, ``new_symbol``,
+        ``part`` (see `schemas.ACTIONS`), ``available_at``, ``source``; what a kind has no use for may be left out.
         A column ``assumed`` says of which rows nobody said when they were announced; of none without it.
 
     Raises
     ------
     InputError
-        Another kind; a split without a ratio above zero; a dividend without an amount.
+        Another kind; a split without a ratio above zero; a dividend without an amount; a spin-off that tells neither
+        or no symbol; a rename without the new symbol.
     """
-    arriving = datasets.conformed(table, ACTIONS, import_id)
+    arriving = datasets.conformed(_filled(table), ACTIONS, import_id)
     _check(arriving)
     assumed = table["assumed"] if "assumed" in table.column_names else pa.array([False] * table.num_rows, pa.bool_())
     with locked(root):
@@ -73,7 +80,7 @@ def read(
         path = root / layout.ACTIONS
         if not path.exists():
             continue
-        table = whole(path, ACTIONS.schema)
+        table = datasets.stored(path, ACTIONS)
         if instrument_id is not None:
             table = table.filter(pc.equal(table["instrument_id"], instrument_id))
         table = table.filter(pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string()))))
@@ -96,14 +103,39 @@ def instruments(root: Path) -> list[str]:
     return pc.unique(whole(path, ["instrument_id"])["instrument_id"]).to_pylist() if path.exists() else []
 
 
+def _filled(table: pa.Table) -> pa.Table:
+    """The rows with every symbol and part: empty where there is none, and a spin-off's part is its symbol."""
+    text = {name: table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in ACTIONS.later}
+    symbol, part = (pc.fill_null(text[name].cast(pa.string()), "") for name in ACTIONS.later)
+    part = pc.if_else(pc.equal(table["kind"], "spin_off"), symbol, part)
+    kept = table.drop_columns([name for name in ACTIONS.later if name in table.column_names])
+    return kept.append_column("new_symbol", symbol).append_column("part", part)
+
+
 def _check(table: pa.Table) -> None:
-    for row in table.select(["instrument_id", "kind", "ex_date", "ratio", "amount"]).to_pylist():
-        figure = {"split": row["ratio"], "dividend": row["amount"]}.get(row["kind"])
-        if row["kind"] not in ("split", "dividend"):
-            raise InputError(
-                f"{row['instrument_id']} {row['ex_date']}: unknown kind of action {row['kind']!r}.",
-                "A corporate action is a 'split' or a 'dividend'.",
-            )
-        if figure is None or not 0 < figure < float("inf"):
-            needed = "a ratio" if row["kind"] == "split" else "an amount"
-            raise InputError(f"{row['instrument_id']} {row['ex_date']}: a {row['kind']} needs {needed} above zero.")
+    """Refuse the first row that does not tell what its kind needs."""
+    known = pc.is_in(table["kind"], pa.array(KINDS))
+    if strange := table.filter(pc.invert(known)).slice(0, 1).to_pylist():
+        raise InputError(
+            f"{_told(strange[0])}: unknown kind of action {strange[0]['kind']!r}.",
+            f"A corporate action is one of {', '.join(map(repr, KINDS))}.",
+        )
+    for kind, needed in _NEEDED.items():
+        chosen = table.filter(pc.equal(table["kind"], kind))
+        for name in needed:
+            told = pc.not_equal(chosen[name], "") if name == "new_symbol" else _above_zero(chosen[name])
+            if lacking := chosen.filter(pc.invert(told)).slice(0, 1).to_pylist():
+                what = {"ratio": "a ratio above zero", "amount": "an amount above zero", "new_symbol": "a new symbol"}
+                raise InputError(f"{_told(lacking[0])}: a {kind} needs {what[name]}.")
+    spun = table.filter(pc.equal(table["kind"], "spin_off"))
+    worthless = pc.invert(pc.or_(_above_zero(spun["ratio"]), _above_zero(spun["amount"])))
+    if lacking := spun.filter(worthless).slice(0, 1).to_pylist():
+        raise InputError(f"{_told(lacking[0])}: a spin_off needs a ratio or an amount above zero.")
+
+
+def _above_zero(figures: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(pc.and_(pc.greater(figures, 0.0), pc.is_finite(figures)), False)
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['instrument_id']} {row['ex_date']}"

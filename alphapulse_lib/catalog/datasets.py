@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout, versions
-from alphapulse_lib.catalog.parquet import whole
+from alphapulse_lib.catalog.parquet import reading, whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.window import Window
 
-__all__ = ["every_version", "files", "read", "remove", "write"]
+__all__ = ["every_version", "files", "read", "remove", "stored", "write"]
 
 
 def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> versions.Merge:
@@ -85,7 +85,7 @@ def read(
     window = window or Window()
     parts: list[pa.Table] = []
     for _, root in Roots.of(roots).all:
-        held = [whole(path, dataset.schema) for path in _in_window(root / name, window)]
+        held = [stored(path, dataset) for path in _in_window(root / name, window)]
         if held:
             rows = seen(pa.concat_tables(held), dataset, as_of, recorded_as_of)
             parts.append(_without(rows, parts, dataset))
@@ -98,7 +98,7 @@ def read(
 def every_version(roots: Roots | Path, name: str) -> Iterator[pa.Table]:
     """Every version of every row, file by file, from every root."""
     dataset = DATASETS[name]
-    return (whole(path, dataset.schema) for path in files(roots, name))
+    return (stored(path, dataset) for path in files(roots, name))
 
 
 def remove(root: Path, name: str, import_id: str) -> int:
@@ -119,6 +119,21 @@ def together(merges: Sequence[versions.Merge], dataset: Dataset) -> versions.Mer
         sum(each.restated for each in merges),
         pa.concat_tables([none, *(each.confirmed for each in merges)]),
     )
+
+
+def stored(path: Path, dataset: Dataset) -> pa.Table:
+    """Every row of one of a dataset's files, in its schema.
+
+    Raises
+    ------
+    CatalogDamaged
+        The file cannot be read, or lacks a column.
+    """
+    table = whole(path)
+    for name in (each for each in dataset.later if each not in table.column_names):
+        table = table.append_column(name, pa.repeat(pa.scalar(""), table.num_rows))
+    with reading(path):
+        return table.select(dataset.schema.names).cast(dataset.schema)
 
 
 def files(roots: Roots | Path, name: str) -> list[Path]:
@@ -160,7 +175,7 @@ def write_file(
 
 def held_versions(root: Path, path: Path, dataset: Dataset) -> pa.Table:
     """Every row a file holds, and those that confirm them; no rows where there is no file."""
-    parts = [whole(each, dataset.schema) for each in (path, layout.confirming(root, path)) if each.exists()]
+    parts = [stored(each, dataset) for each in (path, layout.confirming(root, path)) if each.exists()]
     return pa.concat_tables([dataset.schema.empty_table(), *parts])
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from alphapulse_lib.catalog import actions, layout, repairs, schemas
+from alphapulse_lib.catalog import actions, datasets, layout, repairs, schemas
 from alphapulse_lib.catalog.bar_checks import bar_file, bounds_of
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
@@ -165,11 +165,11 @@ def _dataset_files(root: Path, dataset: schemas.Dataset) -> list[Path]:
 
 
 def _dataset_file(root: Path, path: Path, dataset: schemas.Dataset) -> Iterator[Problem]:
-    missing = [name for name in dataset.schema.names if name not in opened(path).schema_arrow.names]
+    missing = [name for name in dataset.schema.names if name not in (*opened(path).schema_arrow.names, *dataset.later)]
     if missing:
         yield Problem(path, f"lacks {', '.join(missing)}", REPLACE, _aside(root, path))
         return
-    table = whole(path)
+    table = datasets.stored(path, dataset)
     if twice := table.num_rows - len(repairs.firsts(table, dataset)):
         advice = "`alphapulse check --repair` keeps one of each, and what was there before."
         yield Problem(path, f"holds {twice} rows twice", advice, partial(repairs.drop_twins, root, path, dataset))

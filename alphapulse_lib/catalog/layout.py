@@ -7,7 +7,7 @@
     data/trades|quotes/<id>/<bounds>.parquet   ticks, as NautilusTrader writes them; a month each
     data/equity|cfd/<id>/<bounds>.parquet   instruments, as NautilusTrader writes them
     instruments.parquet, listings.parquet   the index
-    actions.parquet                         splits and dividends
+    actions.parquet                         splits, dividends, spin-offs, renames, delistings
     universes.parquet                       who belonged to an index from when until when
     articles/ mentions/ scores/             <year>.parquet
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, versions, writer
+from alphapulse_lib.catalog import datasets, layout, versions, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import whole
@@ -72,7 +72,7 @@ def order_bars(root: Path, published: Path) -> str:
 
 def drop_twins(root: Path, path: Path, dataset: Dataset) -> str:
     """Keep one of the rows that agree in key and times."""
-    table = whole(path)
+    table = datasets.stored(path, dataset)
     kept = _copy_aside(root, path)
     publish_table(root, path, table.take(pa.array(firsts(table, dataset))))
     return f"rows held twice are held once; what was there before is kept in {kept}"

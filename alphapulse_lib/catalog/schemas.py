@@ -73,12 +73,14 @@ class Dataset:
     """A dataset of our own: its columns, what names a fact in it, and the time it is filed under.
 
     Where ``available_at`` is part of ``key``, rows of one key differ in what we recorded, not in what was known.
+    Files that were written before one of the columns of text in ``later`` came to be are read as if it were empty.
     """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
     filed_by: str
+    later: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -136,7 +138,16 @@ SCORES = Dataset(
     "published_at",
 )
 
-#: ``kind`` is ``"split"`` (``ratio`` new shares for one old) or ``"dividend"`` (``amount`` in its currency, a share).
+#: What befell an instrument on its ``ex_date``, by ``kind``; amounts in its currency, a share:
+#:
+#: - ``split``: ``ratio`` new shares for one old;
+#: - ``dividend``: ``amount`` of cash;
+#: - ``spin_off``: ``ratio`` shares of ``new_symbol`` for one, worth ``amount`` where that is told;
+#: - ``rename``: listed under ``new_symbol`` from that day on;
+#: - ``delisting``: no longer listed from that day on; holders got ``amount`` of cash and ``ratio`` shares of
+#:   ``new_symbol``, where that is told.
+#:
+#: ``part`` tells several of one kind and day apart: the symbol that was spun off, ``special`` of a dividend.
 ACTIONS = Dataset(
     "actions",
     _schema(
@@ -145,10 +156,13 @@ ACTIONS = Dataset(
         ("ex_date", pa.date32()),
         ("ratio", pa.float64()),
         ("amount", pa.float64()),
+        ("new_symbol", pa.string()),
+        ("part", pa.string()),
         ("source", pa.string()),
     ),
-    ("instrument_id", "kind", "ex_date"),
+    ("instrument_id", "kind", "ex_date", "part"),
     "ex_date",
+    ("new_symbol", "part"),
 )
 
 #: Members of universes: ``start`` is the first day as a member, ``end`` the first day no longer one (null: still).

@@ -23,8 +23,8 @@ from alphapulse_lib.catalog.unfinished import settle, under_way
 from alphapulse_lib.catalog.writer import Written, write_bars, write_instruments
 from alphapulse_lib.errors import CatalogEmpty, CatalogError, InputError, UnknownSymbol, did_you_mean
 from alphapulse_lib.ingestion import flags
+from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
-from alphapulse_lib.ingestion.facts import stage_actions
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.plan import Asked, Plan, lacking, planned
 from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
@@ -37,9 +37,6 @@ from alphapulse_lib.model.window import Moment, Window
 from alphapulse_lib.providers.contract import Batch, Fetch, Kind, Request, Vendor
 
 __all__ = ["Wanted", "plan", "run"]
-
-#: The kinds of actions that the catalog holds.
-_ACTIONS = ("split", "dividend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +142,7 @@ class _Work:
                 request = Request(vendor.name, period=str(period), stamps=stamps, source=self.vendor)  # type: ignore[arg-type]
                 staged = stage_bars(request, batches, self.roots, instruments)
             else:
-                kept = [_held_kinds(each) for each in batches]
-                staged = stage_actions(Request(vendor.name, kind="actions", source=self.vendor), kept, instruments)
+                staged = stage_actions(Request(vendor.name, kind="actions", source=self.vendor), batches, instruments)
             self._write(staged, instruments, fetch)
         self._note(fetch)
 
@@ -364,14 +360,3 @@ def _inside(bars: pa.Table, window: Window) -> pa.Table:
     """The bars that close within what was asked for: of days a vendor gives whole ones."""
     stamps = bars["ts"].cast(pa.int64())
     return bars.filter(pc.and_(pc.greater_equal(stamps, window.start), pc.less_equal(stamps, window.end)))
-
-
-def _held_kinds(batch: Any) -> Any:
-    """A batch of actions, less the kinds that the catalog does not hold; a note tells how many those are."""
-    kinds = pc.is_in(batch.table["kind"], pa.array(_ACTIONS))
-    keep = pc.or_(pc.fill_null(kinds, fill_value=False), pc.is_valid(batch.table["reason"]))
-    table, raw = batch.table.filter(keep), batch.raw.filter(keep)
-    left = batch.table.num_rows - table.num_rows
-    note = (f"{left:,} actions that are neither split nor dividend were left out",) if left else ()
-    names = [name for name in table.column_names if name != "new_symbol"]
-    return type(batch)(batch.name, table.select(names), raw, (*batch.notes, *note))

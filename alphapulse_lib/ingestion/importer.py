@@ -23,8 +23,9 @@ from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
 from alphapulse_lib.errors import CatalogError, InputError, NothingUsable
 from alphapulse_lib.ingestion import flags
+from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
-from alphapulse_lib.ingestion.facts import stage_actions, stage_articles
+from alphapulse_lib.ingestion.facts import stage_articles
 from alphapulse_lib.ingestion.identity import stage_instruments, stage_universe
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.records import QUARANTINE, find, new_id, report_of, save

@@ -189,6 +189,8 @@ def _held_back(rows: pa.Table) -> NDArray[np.object_]:
         part = rows.take(at)
         figures = [part[name].fill_null(np.nan).to_numpy() for name in ("ratio", "amount")]
         why[at] = judge_actions(kind_of_action := np.array(part["action"].to_pylist(), object), *figures)
+        unnamed = np.isin(kind_of_action, ["spin_off", "rename"])
+        why[at[unnamed]] = "its new symbol is not kept here: correct it in its source and import it again"
         lacking = np.asarray(pc.or_(pc.is_null(part["ex_date"]), pc.is_null(part["available_at"])))
         why[at[lacking | (kind_of_action == None)]] = "what it says could not be read"  # noqa: E711 an array of objects
     unplaced = np.asarray(pc.is_null(rows["instrument_id"])) & (bars | acted)

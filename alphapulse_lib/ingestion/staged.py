@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib.ingestion.records import QUARANTINE, SHOWN
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from alphapulse_lib.model.instrument import Instrument, Listing
     from alphapulse_lib.model.period import Period
     from alphapulse_lib.providers.contract import Batch
 
-__all__ = ["Series", "Staged", "gather", "set_aside"]
+__all__ = ["Series", "Staged", "aside", "contradicted", "gather", "reasons", "set_aside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,32 @@ def set_aside(rows: pa.Table, **meant: pa.Array) -> pa.Table:
     known = {name: rows[name] for name in SHOWN.names if name in rows.column_names} | meant
     columns = [known.get(name, pa.nulls(rows.num_rows)) for name in QUARANTINE.names]
     return pa.table(dict(zip(QUARANTINE.names, columns, strict=True))).cast(QUARANTINE)
+
+
+def reasons(table: pa.Table) -> NDArray[np.object_]:
+    """Why each row cannot be used, as its provider says; ``""`` where it can."""
+    return np.array([each or "" for each in table["reason"].to_pylist()], object)
+
+
+def aside(table: pa.Table, reason: NDArray[np.object_], **meant: pa.Array) -> pa.Table:
+    """The rows that have a reason, as the quarantine keeps them."""
+    bad = np.flatnonzero(reason != "")
+    at = table.schema.get_field_index("reason")
+    rows = table.take(bad).set_column(at, "reason", pa.array(reason[bad].tolist(), pa.string()))
+    return set_aside(rows, **{name: column.take(pa.array(bad)) for name, column in meant.items()})
+
+
+def contradicted(table: pa.Table, reason: NDArray[np.object_], key: tuple[str, ...]) -> NDArray[np.object_]:
+    """The reasons, with those of usable rows that contradict an earlier usable row of the same key."""
+    usable = np.flatnonzero(reason == "")
+    facts = table.drop_columns(["line", "file", "row", "reason"]).take(usable).to_pandas()
+    first = facts.groupby(list(key), dropna=False, sort=False).cumcount().to_numpy() == 0
+    leader = facts[first].assign(row=np.flatnonzero(first))
+    joined = facts[list(key)].merge(leader[[*key, "row"]], on=list(key), how="left")["row"].to_numpy()
+    other = facts.iloc[joined].reset_index(drop=True)
+    same = ((facts == other) | (facts.isna() & other.isna())).all(axis=1).to_numpy()
+    lines = table["line"].to_numpy()[usable]
+    contradicting = ~first & ~same
+    result = reason.copy()
+    result[usable[contradicting]] = [f"line {line} says otherwise of the same" for line in lines[joined[contradicting]]]
+    return result

@@ -95,22 +95,34 @@ def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) 
 
 
 def judge_actions(
-    kind: NDArray[np.object_], ratio: NDArray[np.float64], amount: NDArray[np.float64]
+    kind: NDArray[np.object_],
+    ratio: NDArray[np.float64],
+    amount: NDArray[np.float64],
+    new_symbol: NDArray[np.object_] | None = None,
 ) -> NDArray[np.object_]:
-    """Why each split cannot be used for its ratio, or each dividend for its amount; ``""`` where it can.
+    """Why each action cannot be used for what it says; ``""`` where it can. A figure that is not told is NaN.
 
     Examples
     --------
     >>> judge_actions(np.array(["split"], object), np.array([1e300]), np.array([np.nan])).tolist()
     ['a ratio of 1e+300 is not between 1/10,000 and 10,000']
+    >>> judge_actions(np.array(["rename"], object), *np.full((2, 1), np.nan), np.array([""], object)).tolist()
+    ['a rename needs the new symbol']
     """
     reason = np.full(len(kind), "", object)
-    wild = np.flatnonzero((kind == "split") & ~((ratio >= 1 / _MOST_SHARES) & (ratio <= _MOST_SHARES)))
+    told_ratio = np.isin(kind, ["split"]) | (np.isin(kind, ["spin_off", "delisting"]) & ~np.isnan(ratio))
+    wild = np.flatnonzero(told_ratio & ~((ratio >= 1 / _MOST_SHARES) & (ratio <= _MOST_SHARES)))
     reason[wild] = [
         f"a ratio of {each:g} is not between 1/{_MOST_SHARES:,} and {_MOST_SHARES:,}" for each in ratio[wild]
     ]
-    wild = np.flatnonzero((kind == "dividend") & ~((amount > 0) & (amount < largest(_PRECISION))))
+    told_amount = np.isin(kind, ["dividend"]) | (np.isin(kind, ["spin_off", "delisting"]) & ~np.isnan(amount))
+    above = (amount > 0) | ((kind == "delisting") & (amount == 0))
+    wild = np.flatnonzero(told_amount & ~(above & (amount < largest(_PRECISION))))
     reason[wild] = [f"an amount of {each:g} cannot be held" for each in amount[wild]]
+    reason[(kind == "spin_off") & np.isnan(ratio) & np.isnan(amount)] = "a spin_off needs a ratio or an amount"
+    if new_symbol is not None:
+        for each in ("spin_off", "rename"):
+            reason[(kind == each) & ((new_symbol == "") | (new_symbol == None))] = f"a {each} needs the new symbol"  # noqa: E711 an array of objects
     return reason
 
 

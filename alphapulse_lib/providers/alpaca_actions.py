@@ -32,6 +32,7 @@ _SCHEMA = pa.schema(
         "ratio": pa.float64(),
         "amount": pa.float64(),
         "new_symbol": pa.string(),
+        "part": pa.string(),
         "available_at": pa.int64(),
     }
 )
@@ -111,13 +112,14 @@ def _identity(named: tuple[str, dict[str, Any]]) -> str:
 def _canonical(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """An action in the contract's columns; one of a kind that we do not have carries the reason."""
     kind, symbol, ratio, amount, new_symbol, day = "", row.get("symbol"), None, None, None, row.get("ex_date")
+    part = None
     match name:
         case "forward_splits" | "reverse_splits":
             kind, ratio = "split", float(row["new_rate"]) / float(row["old_rate"])
         case "stock_dividends":
             kind, ratio = "split", 1 + float(row["rate"])
         case "cash_dividends":
-            kind, amount = "dividend", float(row["rate"])
+            kind, amount, part = "dividend", float(row["rate"]), "special" if row.get("special") else None
         case "spin_offs":
             kind, symbol, new_symbol = "spin_off", row["source_symbol"], row["new_symbol"]
             ratio = float(row["new_rate"]) / float(row["source_rate"])
@@ -145,5 +147,6 @@ def _canonical(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "ratio": ratio,
         "amount": amount,
         "new_symbol": new_symbol,
+        "part": part,
         "available_at": None,
     }

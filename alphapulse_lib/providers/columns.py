@@ -37,6 +37,8 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "kind": ("kind", "type", "action", "event"),
         "ratio": ("ratio", "splitratio", "split", "stocksplits", "splitcoefficient", "factor"),
         "amount": ("amount", "dividend", "dividends", "dividendamount", "cash", "value"),
+        "new_symbol": ("newsymbol", "newticker", "child", "childsymbol"),
+        "part": ("part",),
         "symbol": _SYMBOL,
         "venue": _VENUE,
         "available_at": (*_AVAILABLE, "announced", "announcedat", "declarationdate"),

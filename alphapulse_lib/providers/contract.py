@@ -20,13 +20,19 @@ trades     ``symbol``, ``venue`` string, ``instant`` int64, ``price`` and ``size
 quotes     ``symbol``, ``venue`` string, ``instant`` int64, ``bid ask bid_size ask_size`` float64,
            ``available_at`` int64
 actions    ``symbol``, ``venue`` string, ``kind`` string, ``ex_date`` date32, ``ratio`` and ``amount`` float64,
-           ``available_at`` int64; of vendors ``new_symbol`` string too
+           ``new_symbol`` and ``part`` string, ``available_at`` int64
 articles   ``id source headline body url symbols`` string, ``published_at`` and ``available_at`` int64
 ========== ================================================================================================
 
 Two more kinds come from files alone: ``instruments`` (``id ticker venue name`` string, ``start`` and ``end`` date32,
 both included, null where open) and ``universe`` (``universe`` and ``ticker`` string, ``start`` and ``end`` date32, the
 end being the first day no longer a member).
+
+Kinds of actions: ``split`` (``ratio``: new shares for one old), ``dividend`` (``amount`` of cash a share; ``part`` is
+``special`` of one that may come on the day of an ordinary one), ``spin_off`` (``ratio``: shares of ``new_symbol`` for
+one, ``amount``: what those are worth, where it is told), ``rename`` (from ``ex_date`` on it is ``new_symbol``),
+``delisting`` (``amount`` of cash a share where holders got some, ``ratio`` shares of ``new_symbol`` where they got
+those). ``ex_date`` is the first day without it. Where ``available_at`` is null, the open of that day is assumed.
 
 A vendor's rows besides:
 
@@ -35,10 +41,6 @@ A vendor's rows besides:
   ``bare`` is true and ``wall`` is midnight of the session's date; their close is the exchange's, which ingestion takes
   from its calendar. So ``stamps`` is ``"close"`` within the day and ``"session"`` for days, always.
 - Prices and sizes are as traded, never adjusted; ``adj_close`` is null.
-- Kinds of actions: ``split`` (``ratio``: new shares for one old), ``dividend`` (``amount`` of cash a share),
-  ``spin_off`` (``ratio``: shares of ``new_symbol`` for one), ``rename`` (from ``ex_date`` on it is ``new_symbol``),
-  ``delisting`` (``amount`` of cash a share where holders got some, ``ratio`` shares of ``new_symbol`` where they got
-  those). ``ex_date`` is the first day without it.
 """
 
 from __future__ import annotations

@@ -34,6 +34,11 @@ _EXCHANGES = {
     "LSE": "XLON", "XETRA": "XETR", "TSE": "XTKS", "CME": "XCME",
 }  # fmt: skip
 _DAY = 86_400_000_000_000
+#: What files call the kinds of actions, as patterns.
+_ACTIONS = {
+    "spin.?off": "spin_off", "(rename|(name|symbol|ticker).?change)": "rename", "delist": "delisting",
+    "split": "split", "dividend": "dividend",
+}  # fmt: skip
 
 
 class FilesProvider:
@@ -171,17 +176,22 @@ def _actions(
         kind = pc.utf8_lower(pc.utf8_trim_whitespace(pc.coalesce(_strings(grid, found, "kind"), "")))
     else:
         kind = pa.array(np.where(np.nan_to_num(amount) > 0, "dividend", "split"))
-    kinds = np.asarray(pc.replace_substring_regex(kind, r".*(split|dividend).*", r"\1"), object)
-    reason = np.where(np.isin(kinds, ["split", "dividend"]), moments.reason, "kind is neither split nor dividend")
+    for pattern, name in _ACTIONS.items():
+        kind = pc.replace_substring_regex(kind, f"^.*{pattern}.*$", name)
+    kinds = np.asarray(kind, object)
+    known = f"kind is none of {', '.join(_ACTIONS.values())}"
+    reason = np.where(np.isin(kinds, list(_ACTIONS.values())), moments.reason, known)
     reason[(kinds == "split") & ~(ratio > 0)] = "a split needs a ratio above 0"
     reason[(kinds == "dividend") & ~(amount > 0)] = "a dividend needs an amount above 0"
+    told = [pc.utf8_upper(pc.utf8_trim_whitespace(_strings(grid, found, "new_symbol"))), _strings(grid, found, "part")]
     columns = {
         "symbol": symbols,
         "venue": venues,
         "kind": pa.array(kinds, pa.string()),
         "ex_date": pa.array(moments.wall // _DAY, pa.int64()).cast(pa.int32()).cast(pa.date32()),
-        "ratio": pa.array(np.where(kinds == "split", ratio, np.nan)),
-        "amount": pa.array(np.where(kinds == "dividend", amount, np.nan)),
+        "ratio": pa.array(np.where(np.isin(kinds, ["dividend", "rename"]), np.nan, ratio)),
+        "amount": pa.array(np.where(np.isin(kinds, ["split", "rename"]), np.nan, amount)),
+        **dict(zip(("new_symbol", "part"), told, strict=True)),
         "available_at": _available(grid, found, request, zone, notes),
         "reason": _named(np.where(moments.reason == "", reason, moments.reason), symbols),
     }

@@ -10,7 +10,8 @@
                     one row a revision and an instrument it is about, so that bars can be joined to what was out then
     mentions        source, article_id, instrument_id, published_at, how, available_at, ...
     scores          source, article_id, published_at, scorer, version, score, available_at, ...
-    actions         instrument_id, kind, ex_date, ratio, amount, source, available_at, ...
+    actions         symbol, instrument_id, kind, ex_date, ratio, amount, new_symbol, source, available_at, ...: kind is
+                    split, dividend, spin_off, rename or delisting
     instruments     id, symbol, name, asset_class, currency, price_precision, size_precision
 
 Prices are as traded, in doubles (a product of two 38-digit decimals overflows); ``exact.bars_<period>`` has the same

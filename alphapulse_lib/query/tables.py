@@ -49,7 +49,7 @@ def make(
     past = as_of is not None or recorded_as_of is not None
     index = Index(roots)
     connection.register("instruments", _instruments(index))
-    connection.register("actions", _microseconds(actions.read(roots, None, as_of, recorded_as_of)))
+    connection.register("actions", _microseconds(_actions(index, actions.read(roots, None, as_of, recorded_as_of))))
     read: list[Path] = []
     bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
     connection.execute("CREATE SCHEMA exact")
@@ -224,6 +224,16 @@ def _instruments(index: Index) -> pa.Table:
             for name, kind in zip(columns, kinds, strict=True)
         }
     )
+
+
+def _actions(index: Index, table: pa.Table) -> pa.Table:
+    """What befell instruments, with their symbols first, and without the part that tells two of a day apart."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = index.instruments()
+    place = pc.index_in(table["instrument_id"], pa.array([each.id for each in known], pa.string()))
+    return table.drop_columns(["part"]).add_column(0, "symbol", pa.array(names(known), pa.string()).take(place))
 
 
 def _microseconds(table: pa.Table) -> pa.Table:

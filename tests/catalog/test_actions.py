@@ -4,9 +4,12 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog.integrity import check
+from alphapulse_lib.catalog.writer import write_instruments
 from alphapulse_lib.errors import InputError
 
 
@@ -64,6 +67,9 @@ def test_a_correction_is_seen_from_its_own_moment(root: Path, table, at):
         ({"ratio": 0.0}, "needs a ratio above zero"),
         ({"ratio": -2.0}, "needs a ratio above zero"),
         ({"kind": "dividend"}, "needs an amount above zero"),
+        ({"kind": "rename"}, "a rename needs a new symbol"),
+        ({"kind": "spin_off"}, "a spin_off needs a new symbol"),
+        ({"kind": "spin_off", "new_symbol": "B", "ratio": None}, "needs a ratio or an amount above zero"),
         ({"ex_date": None}, "no ex_date"),
     ],
 )
@@ -71,3 +77,28 @@ def test_what_is_no_action_is_refused(root: Path, table, changes: dict, told: st
     with pytest.raises(InputError, match=told):
         actions.write(root, table(**changes), "one")
     assert not root.exists()
+
+
+def test_two_spin_offs_of_a_day_are_two_and_a_corrected_rename_is_one(root: Path, table, at):
+    """Tyco gave shares of ADT and of Pentair on 2012-10-01; Facebook's new ticker was told as MVRS at first."""
+    day = {"ex_date": date(2012, 10, 1), "kind": "spin_off"}
+    actions.write(root, table(**day, new_symbol="ADT", ratio=0.5), "one")
+    actions.write(root, table(**day, new_symbol="PNR", ratio=0.2399), "one")
+    assert actions.read(root)["new_symbol"].to_pylist() == ["ADT", "PNR"]
+    renamed = {"kind": "rename", "ratio": None, "ex_date": date(2022, 6, 9)}
+    first = {"available_at": at("2021-10-28"), "new_symbol": "MVRS"}
+    actions.write(root, table(**renamed | first), "two")
+    actions.write(root, table(**renamed | {"available_at": at("2022-05-31"), "new_symbol": "META"}), "two")
+    assert actions.read(root)["new_symbol"].to_pylist() == ["ADT", "PNR", "META"]
+    assert actions.read(root, as_of=at("2022-05-30"))["new_symbol"].to_pylist() == ["ADT", "PNR", "MVRS"]
+
+
+def test_a_file_from_before_spin_offs_were_kept_is_read_and_added_to(root: Path, table, aapl):
+    write_instruments(root, [aapl])
+    actions.write(root, table(), "one")
+    path = root / "actions.parquet"
+    pq.write_table(pq.ParquetFile(path).read().drop_columns(["new_symbol", "part"]), path)
+    assert actions.write(root, table(), "two").same == 1
+    assert actions.write(root, table(kind="rename", ratio=None, new_symbol="B"), "two").new == 1
+    assert actions.read(root)["new_symbol"].to_pylist() == ["B", ""]
+    assert not check(root)

@@ -22,7 +22,8 @@ COLUMNS = {
     },
     "actions": {
         "symbol": pa.string(), "venue": pa.string(), "kind": pa.string(), "ex_date": pa.date32(),
-        "ratio": pa.float64(), "amount": pa.float64(), "available_at": pa.int64(),
+        "ratio": pa.float64(), "amount": pa.float64(), "new_symbol": pa.string(), "part": pa.string(),
+        "available_at": pa.int64(),
     },
     "articles": {
         "id": pa.string(), "source": pa.string(), "headline": pa.string(), "body": pa.string(), "url": pa.string(),

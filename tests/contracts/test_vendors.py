@@ -55,7 +55,7 @@ COLUMNS = {
     },
     "actions": {
         "kind": pa.string(), "ex_date": pa.date32(), "ratio": pa.float64(), "amount": pa.float64(),
-        "new_symbol": pa.string(),
+        "new_symbol": pa.string(), "part": pa.string(),
     },
 }  # fmt: skip
 EVERY = {

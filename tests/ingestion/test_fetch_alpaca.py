@@ -92,3 +92,15 @@ def test_trades_come_too_and_impossible_ones_are_set_aside(server: AlpacaServer)
     asked = len(server.asked)
     assert ap.ingest("alpaca", "AAPL", start="2020-08-28", end="2020-08-28", kind="trades").written == 0
     assert len(server.asked) == asked
+
+
+def test_what_is_spun_off_is_kept(server: AlpacaServer) -> None:
+    """One GE HealthCare for three General Electric, which were without it from 2023-01-04 on."""
+    spun = {"source_symbol": "GE", "source_rate": 3, "new_symbol": "GEHC", "new_rate": 1}
+    server.market.actions["spin_offs"] = [{"id": "2", "process_date": "2023-01-04", "ex_date": "2023-01-04"} | spun]
+    server.market.assets.append(asset("GE", "NYSE", "us_equity"))
+    server.market.bars["GE", "1Day"] = [bar("2023-01-03T05:00:00Z", 90.0), bar("2023-01-04T05:00:00Z", 71.0)]
+    assert ap.ingest("alpaca", "GE", "1d", "2023-01-03", "2023-01-04").actions == 1
+    query = "SELECT symbol, kind, ex_date::VARCHAR, round(ratio, 4), new_symbol FROM actions"
+    assert ap.sql(query).fetchall() == [("GE", "spin_off", "2023-01-04", 0.3333, "GEHC")]
+    assert ap.sql(query, as_of="2023-01-03").fetchall() == []

@@ -161,7 +161,7 @@ def test_what_cannot_be_asked(root: Path):
     with pytest.raises(NoCoverage, match="known at 2013-06-01"):
         bars(root, [AAPL], "1d", as_of=moment_ns("2013-06-01", "America/New_York", end=True))
     act(root, AAPL, "dividend", "2013-07-05", 104.0)
-    with pytest.raises(InputError, match="a dividend of 104 on a close of 104"):
+    with pytest.raises(InputError, match="a distribution of 104 on a close of 104"):
         bars(root, [AAPL], "1d", adjust="total")
 
 
@@ -207,3 +207,33 @@ def test_total_against_another_source_of_adjusted_closes(root: Path, symbol: str
     # That source rounds its dividends and factors; over twenty years it stays within one per cent of the formula.
     assert len(ratio) > 5000
     assert np.abs(ratio / ratio[-1] - 1).max() < 0.01
+
+
+def spin_off(root: Path, day: str, symbol: str, ratio: float | None, amount: float | None = None) -> None:
+    opens = pa.array(open_of("XNAS", np.array([day], "datetime64[D]"))).cast(schemas.TIME)
+    figures = {"ratio": pa.array([ratio], pa.float64()), "amount": pa.array([amount], pa.float64())}
+    named = {"instrument_id": [AAPL.id], "kind": ["spin_off"], "new_symbol": [symbol], "source": ["by hand"]}
+    days = pa.array([date.fromisoformat(day)])
+    actions.write(root, pa.table(named | figures | {"ex_date": days, "available_at": opens}), "x")
+
+
+def test_what_was_spun_off_is_reinvested_at_its_first_close(root: Path):
+    """One share for two, first closing at 20: a share had 10 of its 100 in it. A dividend of 5 goes the same day."""
+    write(root, AAPL, DAYS[:4], [98, 100, 91, 92])
+    child = Instrument("CHLD.XNYS")
+    write(root, child, DAYS[2:4], [20, 24])
+    spin_off(root, DAYS[2], "CHLD", 0.5)
+    assert closes(root, adjust="splits") == [98, 100, 91, 92]
+    assert closes(root, adjust="total") == pytest.approx([98 * 0.9, 100 * 0.9, 91, 92])
+    act(root, AAPL, "dividend", DAYS[2], 5.0)
+    assert closes(root, adjust="total") == pytest.approx([98 * 0.85, 100 * 0.85, 91, 92])
+    before = int(close_of("XNAS", np.array(["2013-07-03"], "datetime64[D]"))[0]) - 1
+    assert closes(root, adjust="total", as_of=before) == pytest.approx([98 * 0.95, 100 * 0.95]), "no close of it yet"
+
+
+def test_what_a_vendor_says_that_it_is_worth_comes_first_and_what_nobody_values_is_left(root: Path):
+    write(root, AAPL, DAYS[:3], [100, 100, 80])
+    spin_off(root, DAYS[2], "GONE", 0.5)
+    assert closes(root, adjust="total") == [100, 100, 80]
+    spin_off(root, DAYS[2], "TOLD", 0.25, 20.0)
+    assert closes(root, adjust="total") == pytest.approx([80, 80, 80])

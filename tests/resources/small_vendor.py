@@ -54,8 +54,7 @@ class VendorServer:
 
     def __init__(self) -> None:
         self.rows = rows()
-        self.actions = [{"symbol": "AAPL", "kind": "split", "ex_date": "2005-02-28", "ratio": 2.0},
-                        {"symbol": "AAPL", "kind": "rename", "ex_date": "2005-03-01", "ratio": None}]  # fmt: skip
+        self.actions = [{"symbol": "AAPL", "kind": "split", "ex_date": "2005-02-28", "ratio": 2.0}]
         self.calls: list[dict[str, str]] = []
         self.fail_after: int | None = None
         self.delay = 0.0
@@ -159,6 +158,7 @@ class SmallVendor:
                 "amount": pa.nulls(count, pa.float64()),
                 "available_at": pa.nulls(count, pa.int64()),
                 "new_symbol": pa.nulls(count, pa.string()),
+                "part": pa.nulls(count, pa.string()),
                 "reason": pa.nulls(count, pa.string()),
             }
         )

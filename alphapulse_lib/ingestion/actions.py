@@ -1,0 +1,157 @@
+"""Corporate actions from a provider's rows, ready to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib.catalog.schemas import TIME
+from alphapulse_lib.catalog.sessions import open_of, sessions
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.ingestion.staged import Staged, aside, contradicted, gather, reasons
+from alphapulse_lib.ingestion.validate import judge_actions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alphapulse_lib.ingestion.instruments import Instruments
+    from alphapulse_lib.model.instrument import Instrument
+    from alphapulse_lib.providers.contract import Batch, Request
+
+__all__ = ["stage_actions"]
+
+#: What befalls a listing may be dated on a day without a session; prices change on a session alone.
+_OF_LISTINGS = ("rename", "delisting")
+
+
+def stage_actions(request: Request, batches: list[Batch], instruments: Instruments) -> Staged:
+    """Corporate actions ready to be written; one without ``available_at`` counts as known from its ex-date's open.
+
+    Raises
+    ------
+    InputError
+        No row's symbol means an instrument; where only some do not, those rows are set aside.
+    """
+    table, notes = gather(batches)
+    staged = Staged(notes=notes)
+    table = _with_symbols(table)
+    whose = _Whose.of(table, instruments)
+    kind = np.array(table["kind"].to_pylist(), object)
+    ratio, amount = (np.asarray(table[name].fill_null(np.nan), np.float64) for name in ("ratio", "amount"))
+    reason = reasons(table)
+    judged = judge_actions(kind, ratio, amount, np.array(table["new_symbol"].to_pylist(), object))
+    opens = whose.opens(table, kind)
+    days = np.asarray(table["ex_date"].cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
+    closed = np.array([f"{day} is no session" for day in days], object)
+    for more in (judged, whose.refused, np.where((opens < 0) & (whose.refused == ""), closed, "")):
+        reason = np.where(reason == "", more, reason)
+    reason = contradicted(table, reason, ("symbol", "venue", "kind", "ex_date", "part"))
+    staged.aside.append(aside(table, reason, **_meant(table, whose, opens)))
+    good = np.flatnonzero(reason == "")
+    if len(good):
+        staged.actions.append(_ready(table.take(good), whose.ids.take(pa.array(good)), opens[good], request.source))
+        staged.instruments = whose.of_rows(good)
+        assumed = int(table["available_at"].take(pa.array(good)).null_count)
+        if assumed:
+            staged.notes.append(f"{assumed:,} actions count as known from the open of their ex-date (assumed)")
+    return staged
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """The instrument of each row: its place among those found, -1 where there is none, and why there is none."""
+
+    found: list[Instrument]
+    place: NDArray[np.int64]
+    refused: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, table: pa.Table, instruments: Instruments) -> _Whose:
+        names = pc.binary_join_element_wise(pc.coalesce(table["symbol"], ""), pc.coalesce(table["venue"], ""), "\x1f")
+        keys = names.combine_chunks().dictionary_encode()
+        found: list[Instrument] = []
+        places, refusals, first = [], [], None
+        for key in keys.dictionary.to_pylist():
+            symbol, _, venue = key.partition("\x1f")
+            place, refusal = -1, ""
+            try:
+                if symbol:
+                    found.append(instruments.of(symbol, venue or None))
+                    place = len(found) - 1
+            except InputError as refused:
+                first, refusal = first or refused, f"{refused.message} {refused.hint}"
+            places.append(place)
+            refusals.append(refusal)
+        if first and not found:
+            raise first
+        codes = keys.indices.to_numpy()
+        return cls(found, np.array(places, np.int64)[codes], np.array(refusals, object)[codes])
+
+    @property
+    def ids(self) -> pa.Array:
+        """Each row's instrument."""
+        return pa.array([*(each.id for each in self.found), None], pa.string()).take(pa.array(self.place % (
+            len(self.found) + 1)))  # fmt: skip
+
+    def of_rows(self, rows: NDArray[np.int64]) -> list[Instrument]:
+        """The instruments that those rows are about."""
+        return [self.found[at] for at in np.unique(self.place[rows])]
+
+    def opens(self, table: pa.Table, kind: NDArray[np.object_]) -> NDArray[np.int64]:
+        """The open of each row's day at its exchange; -1 where that day has none. A listing's: the next there is."""
+        days = np.asarray(table["ex_date"].cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
+        opens = np.full(len(days), -1, np.int64)
+        listing = np.isin(kind, _OF_LISTINGS)
+        for at, instrument in enumerate(self.found):
+            rows = self.place == at
+            opens[rows] = np.where(
+                listing[rows], _next_open(instrument, days[rows]), open_of(instrument.venue.code, days[rows])
+            )
+        return opens
+
+    def next_opens(self, table: pa.Table) -> NDArray[np.int64]:
+        """The open of each row's day or of the next session; -1 of a row without an instrument."""
+        return self.opens(table, np.full(table.num_rows, _OF_LISTINGS[0], object))
+
+
+def _next_open(instrument: Instrument, days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    known = sessions(instrument.venue.code)
+    opens: NDArray[np.int64] = known.opens[np.minimum(np.searchsorted(known.days, days), len(known) - 1)]
+    return opens
+
+
+def _with_symbols(table: pa.Table) -> pa.Table:
+    """With a part for every row: a spin-off's is the symbol that was spun off."""
+    part = pc.coalesce(table["part"], pc.if_else(pc.equal(table["kind"], "spin_off"), table["new_symbol"], ""))
+    return table.set_column(table.schema.get_field_index("part"), "part", part)
+
+
+def _ready(rows: pa.Table, ids: pa.Array, opens: NDArray[np.int64], source: str) -> pa.Table:
+    """What `catalog.actions.write` takes."""
+    figures = {name: pc.if_else(pc.is_nan(rows[name]), None, rows[name]) for name in ("ratio", "amount")}
+    return pa.table(
+        {
+            "instrument_id": ids,
+            **{name: rows[name] for name in ("kind", "ex_date", "new_symbol", "part")},
+            **figures,
+            "available_at": pc.coalesce(rows["available_at"], pa.array(opens)).cast(TIME),
+            "assumed": pc.is_null(rows["available_at"]),
+            "source": pa.repeat(pa.scalar(source), rows.num_rows),
+        }
+    )
+
+
+def _meant(table: pa.Table, whose: _Whose, opens: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """What corporate actions say, for the quarantine; one without ``available_at`` counts from its day's open."""
+    opens = np.where(opens < 0, whose.next_opens(table), opens)
+    return {
+        "kind": pa.repeat(pa.scalar("actions"), table.num_rows),
+        "instrument_id": whose.ids,
+        "action": table["kind"],
+        **{name: table[name] for name in ("ex_date", "ratio", "amount")},
+        "available_at": pc.coalesce(table["available_at"], pa.array(opens, mask=opens < 0)),
+    }
