@@ -1,9 +1,9 @@
 """What is held of a series, and what is missing against its exchange's calendar.
 
-Daily bars: every session should have one, stamped with its close. Weekly bars: one stamped with the close of the week's
-last session. Intraday bars: inside a session's hours no stretch longer than half an hour (or two bars, for periods
-longer than a quarter of an hour) should pass without one; a quiet name may well trade less often than every minute.
-Bars outside the sessions' hours, as before the open and after the close, are counted but never missed.
+Daily bars: every session should have one, stamped with its close. Weekly and monthly bars: one stamped with the close
+of the last session. Intraday bars: inside a session's hours no stretch longer than half an hour (or two bars, for
+periods longer than a quarter of an hour) should pass without one; a quiet name may well trade less often than every
+minute. Bars outside the sessions' hours, as before the open and after the close, are counted but never missed.
 """
 
 from __future__ import annotations
@@ -166,10 +166,8 @@ def _session_gaps(stamps: Stamps, calendar: Sessions, period: Period, asked: Win
     if period.count > 1:
         return [], 0
     expected = calendar.closing_between(asked.start, asked.end)
-    if period.unit == "w":
-        # ISO weeks begin on Mondays; 1970-01-01 was a Thursday.
-        weeks = (calendar.days.astype(np.int64) + 3) // 7
-        expected = calendar[np.append(weeks[1:] != weeks[:-1], True)].closing_between(asked.start, asked.end)
+    if period.unit != "d":
+        expected = calendar[np.unique(calendar.last_of(period))].closing_between(asked.start, asked.end)
     off = int((~np.isin(stamps, calendar.closes)).sum())
     missing = np.flatnonzero(~np.isin(expected.closes, stamps))
     if not len(missing):

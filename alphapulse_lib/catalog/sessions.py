@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import venue as venue_of
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.settings import settings
 
 __all__ = ["Sessions", "close_of", "open_of", "sessions"]
 
 #: Calendars whose rules begin later than 1970.
 _FIRST = {"XTKS": "1997-01-01"}
+_MONDAY = 3  # 1970-01-01 was a Thursday
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,21 @@ class Sessions:
     def closing_between(self, first: int, last: int) -> Sessions:
         """The sessions whose close lies in a window of nanoseconds, both ends included."""
         return self[np.searchsorted(self.closes, first) : np.searchsorted(self.closes, last, side="right")]
+
+    def last_of(self, period: Period) -> NDArray[np.int64]:
+        """The place of the last session of the days, weeks or months that each session belongs to.
+
+        Several are counted from 1970 on: sessions from the calendar's first, weeks by their Mondays, months by the
+        calendar, so that three are its quarters.
+        """
+        numbered = self.days.astype(np.int64)
+        if period.unit == "d":
+            group = np.arange(len(numbered)) // period.count
+        elif period.unit == "w":
+            group = (numbered + _MONDAY) // 7 // period.count
+        else:
+            group = self.days.astype("datetime64[M]").astype(np.int64) // period.count
+        return np.searchsorted(group, group, side="right") - 1
 
 
 def sessions(venue: str) -> Sessions:

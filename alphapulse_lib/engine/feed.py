@@ -175,12 +175,12 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
         The opens of the venue's sessions, rising; not used for intraday bars.
     """
     opens: Integers = ts - period.nanoseconds
+    if len(ts) > 1:
+        opens[1:] = np.maximum(opens[1:], ts[:-1])
     if period.is_session and len(session_opens):
         place = np.searchsorted(session_opens, opens)
         found = session_opens[np.minimum(place, len(session_opens) - 1)]
         opens = np.where(found < ts, found, opens)
-    if len(ts) > 1:
-        opens[1:] = np.maximum(opens[1:], ts[:-1])
     return opens
 
 

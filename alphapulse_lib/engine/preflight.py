@@ -69,7 +69,7 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
     CoverageGap
         More than five sessions and more than two per cent of all.
     """
-    if period.unit == "w" or (period.is_session and period.count > 1) or _every_weekday(ts):
+    if (period.is_session and period != Period(1, "d")) or _every_weekday(ts):
         return ""
     calendar = known()
     inside = (calendar.closes >= ts[0]) & (calendar.opens < ts[-1])

@@ -155,16 +155,15 @@ def _session_closes(
 
 
 def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    """The close of the session of each day, or of the last session of its week."""
+    """The close of the session of each day, or of the last session of its week or month."""
     dates = days.astype("datetime64[D]")
     known = sessions(venue.code)
-    if period.unit == "w":
-        monday = days - (days + 3) % 7  # 1970-01-01 was a Thursday.
-        numbered = known.days.astype(np.int64)
-        at = np.maximum(np.searchsorted(numbered, monday + 7) - 1, 0)
-        last, closed = known.days[at], numbered[at] < monday
+    if period.unit in ("w", "mo"):
+        first, after = _week(dates) if period.unit == "w" else _month(dates)
+        at = np.maximum(np.searchsorted(known.days, after) - 1, 0)
+        last, closed = known.days[at], known.days[at] < first
         ends = close_of(venue.code, last)
-        what = "lies in a week without a session"
+        what = f"lies in a {'week' if period.unit == 'w' else 'month'} without a session"
     else:
         ends = close_of(venue.code, dates)
         closed = ends < 0
@@ -174,6 +173,18 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     early = dates.astype(np.int64) < known.days[0].astype(np.int64)
     reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
     return np.where(closed, _usual_close(days, venue), ends), reason
+
+
+def _week(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """The Monday of each day's week, and the next one."""
+    monday = dates - ((dates.astype(np.int64) + 3) % 7).astype("timedelta64[D]")  # 1970-01-01 was a Thursday.
+    return monday, monday + np.timedelta64(7, "D")
+
+
+def _month(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """The first day of each day's month, and of the next one."""
+    month = dates.astype("datetime64[M]")
+    return month.astype("datetime64[D]"), (month + np.timedelta64(1, "M")).astype("datetime64[D]")
 
 
 def _usual_close(days: NDArray[np.int64], venue: Venue) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A bar's period: ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``, and NautilusTrader's name for it."""
+"""A bar's period: ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``, ``"1mo"``, and NautilusTrader's name for it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from alphapulse_lib.errors import UnknownPeriod
 
 __all__ = ["Period"]
 
-_UNITS = {"s": ("SECOND", 1), "m": ("MINUTE", 60), "h": ("HOUR", 3600), "d": ("DAY", 86_400), "w": ("WEEK", 604_800)}
+_UNITS = {
+    "s": ("SECOND", 1),
+    "m": ("MINUTE", 60),
+    "h": ("HOUR", 3600),
+    "d": ("DAY", 86_400),
+    "w": ("WEEK", 604_800),
+    "mo": ("MONTH", 31 * 86_400),
+}
 _WORDS = {word: unit for unit, (word, _) in _UNITS.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """A count of seconds (``s``), minutes (``m``), hours (``h``), days (``d``) or weeks (``w``).
+    """A count of seconds (``s``), minutes (``m``), hours (``h``), days (``d``), weeks (``w``) or months (``mo``).
 
     Examples
     --------
@@ -42,7 +49,7 @@ class Period:
         if not found or not unit or found[1] == "0":
             raise UnknownPeriod(
                 f"Unknown period {text!r}.",
-                "A period is a number and s, m, h, d or w, such as '1m', '15m', '1h' or '1d'.",
+                "A period is a number and s, m, h, d, w or mo, such as '1m', '15m', '1h', '1d' or '1mo'.",
             )
         return cls(int(found[1] or 1), unit)
 
@@ -57,13 +64,13 @@ class Period:
 
     @property
     def nanoseconds(self) -> int:
-        """Its length on the clock; a day's is 24 hours whatever its session."""
+        """Its length on the clock, at most: a day's is 24 hours whatever its session, a month's 31 days."""
         return self.count * _UNITS[self.unit][1] * 1_000_000_000
 
     @property
     def is_session(self) -> bool:
-        """Whether its bars are made of whole sessions (days, weeks) and close with them."""
-        return self.unit in "dw"
+        """Whether its bars are made of whole sessions (days, weeks, months) and close with them."""
+        return self.unit in ("d", "w", "mo")
 
     def bar_type(self, instrument_id: str) -> str:
         """NautilusTrader's name of an instrument's bars of this period, made outside of it from last prices."""

@@ -1,10 +1,10 @@
 """Bars of a period that is not held, made of finer ones, session by session.
 
 An intraday bar never spans a session's open or close: bars are counted from the open, and the last one of a session
-ends with it, on half a day too. Bars before the open are counted back from it, those after the close on from it.
-A daily bar is made of its session's hours alone and stamped with their close, a weekly one of its week's sessions and
-stamped with the close of the last of them. Nothing is filled: a stretch without a bar makes none. A bar that has not
-closed by the moment asked about is left out.
+ends with it, on half a day too. Bars before the open are counted back from it, those after the close on from it. A
+daily bar is made of its session's hours alone and stamped with their close, one of several days, of weeks or of months
+of their sessions and stamped with the close of the last of them (`Sessions.last_of`). Nothing is filled: a stretch
+without a bar makes none. A bar that has not closed by the moment asked about is left out.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from alphapulse_lib.catalog.sessions import Sessions, sessions
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["before", "resampled", "source_of"]
+__all__ = ["before", "closes_of", "resampled", "source_of", "stretch_ends"]
 
 type Stamps = NDArray[np.int64]
 
 _DAY = 86_400 * 10**9
-_MONDAY = 3  # 1970-01-01 was a Thursday
 
 
 def source_of(roots: Roots, instrument_id: str, period: Period) -> Period:
     """The coarsest held period that bars of a period can be made of; the period itself where it is held, or none is."""
     held = reader.periods(roots, instrument_id)
-    if period in held or (period.is_session and period.count > 1):
+    if period in held:
         return period
     finer = [each for each in held if _makes(each, period)]
     return max(finer, key=lambda each: each.nanoseconds, default=period)
@@ -39,7 +38,8 @@ def source_of(roots: Roots, instrument_id: str, period: Period) -> Period:
 
 def before(window: Window, period: Period) -> Window:
     """A window that holds all that its first bar is made of."""
-    reach = {"d": 5 * _DAY, "w": 12 * _DAY}.get(period.unit, period.nanoseconds)
+    # Half as long again, and some days more: sessions are counted, and weekends and holidays lie between them.
+    reach = period.nanoseconds * 3 // 2 + 5 * _DAY if period.is_session else period.nanoseconds
     return Window(max(min(0, window.start), window.start - reach), window.end)
 
 
@@ -57,7 +57,7 @@ def resampled(table: pa.Table, period: Period, venue: str, window: Window, known
     """
     stamps = table["ts"].cast(pa.int64()).to_numpy()
     calendar = sessions(venue)
-    closes = _of_sessions(stamps, calendar, period) if period.is_session else _within(stamps, calendar, period)
+    closes = closes_of(stamps, calendar, period)
     kept = (closes >= window.start) & (closes <= min(window.end, known)) & (closes > 0)
     closes = closes[kept]
     starts = np.flatnonzero(np.append(True, closes[1:] != closes[:-1])[: len(closes)])
@@ -66,9 +66,22 @@ def resampled(table: pa.Table, period: Period, venue: str, window: Window, known
     return pa.Table.from_arrays([pa.array(closes[starts]).cast(TIME), *figures], names=["ts", *names])
 
 
+def closes_of(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
+    """The close of the bar that each finer one belongs to; 0 where it belongs to none."""
+    return _of_sessions(stamps, calendar, period) if period.is_session else _within(stamps, calendar, period)
+
+
+def stretch_ends(stamps: Stamps, calendar: Sessions) -> Stamps:
+    """The end of the stretch that each bar lies in: the open to come, the session's close, or half-way to the next."""
+    opens, last, after = _surroundings(stamps, calendar)
+    place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
+    middle = last + (opens - last) // 2
+    return np.where(stamps > opens, calendar.closes[place], np.where(after, middle, opens))
+
+
 def _makes(finer: Period, period: Period) -> bool:
     if period.is_session:
-        return not finer.is_session or (finer == Period(1, "d") and period.unit == "w")
+        return not finer.is_session or finer == Period(1, "d")
     return (
         not finer.is_session and finer.nanoseconds < period.nanoseconds and period.nanoseconds % finer.nanoseconds == 0
     )
@@ -89,24 +102,24 @@ def _aggregated(name: str, values: NDArray[np.float64], starts: Stamps) -> NDArr
 def _within(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
     """The close of the intraday bar that each finer one belongs to."""
     length = period.nanoseconds
-    place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
-    opens, closes = calendar.opens[place], calendar.closes[place]
-    last = calendar.closes[np.maximum(place - 1, 0)]
-    inside = stamps > opens
-    # After the close until half-way to the next open.
-    middle = last + (opens - last) // 2
-    after = ~inside & (stamps <= middle)
+    opens, last, after = _surroundings(stamps, calendar)
     anchor = np.where(after, last, opens)
     ends = anchor - (anchor - stamps) // length * length
-    return np.minimum(ends, np.where(inside, closes, np.where(after, middle, opens)))
+    return np.minimum(ends, stretch_ends(stamps, calendar))
+
+
+def _surroundings(stamps: Stamps, calendar: Sessions) -> tuple[Stamps, Stamps, NDArray[np.bool_]]:
+    """The open of the session that bars lie in or before, the close before that, and which still belong to the latter.
+
+    After a close is until half-way to the next open.
+    """
+    place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
+    opens, last = calendar.opens[place], calendar.closes[np.maximum(place - 1, 0)]
+    return opens, last, (stamps <= opens) & (stamps <= last + (opens - last) // 2)
 
 
 def _of_sessions(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
-    """The close of the session, or of the week's last session, that each finer bar belongs to; 0: of none."""
+    """The close of the (last) session of the period that each finer bar belongs to; 0: of none."""
     place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
     inside = (stamps > calendar.opens[place]) & (stamps <= calendar.closes[place])
-    ends = calendar.closes
-    if period.unit == "w":
-        weeks = (calendar.days.astype(np.int64) + _MONDAY) // 7
-        ends = calendar.closes[np.searchsorted(weeks, weeks, side="right") - 1]
-    return np.where(inside, ends[place], 0)
+    return np.where(inside, calendar.closes[calendar.last_of(period)[place]], 0)

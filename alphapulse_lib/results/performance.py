@@ -92,8 +92,8 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
 def periods_per_year(spec: RunSpec) -> float:
     """How many returns of a run make a year."""
     period = Period.parse(spec.period)
-    if period.unit == "w":
-        return 52 / period.count
+    if period.unit in ("w", "mo"):
+        return {"w": 52, "mo": 12}[period.unit] / period.count
     days = 365 if venue(spec.instruments[0].rpartition(".")[2]).calendar == "24/7" else 252
     return days / period.count if period.unit == "d" else days
 

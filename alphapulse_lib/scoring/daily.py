@@ -20,14 +20,11 @@ __all__ = ["by_period", "closes"]
 #: A score beyond this counts as good, or as bad, in the columns that count.
 _BAND = 0.05
 
-#: From Monday to the Thursday that days are counted from.
-_MONDAY_TO_FIRST_DAY = 3
-
 
 def closes(venue: str, period: Period, moments: pa.ChunkedArray) -> NDArray[np.int64]:
     """When each period of a venue ends, nanoseconds since 1970, UTC.
 
-    Sessions and weeks end with their (last) session's close; several count from the calendar's first. Shorter periods
+    Sessions, weeks and months end with their (last) session's close (`Sessions.last_of`). Shorter periods
     end on the clock of UTC, and only those are given that contain one of the ``moments`` (ns, UTC).
     """
     ends: NDArray[np.int64]
@@ -36,10 +33,7 @@ def closes(venue: str, period: Period, moments: pa.ChunkedArray) -> NDArray[np.i
         ends = np.unique(-(-stamps // period.nanoseconds) * period.nanoseconds)
         return ends
     known = sessions(venue)
-    if period.unit == "d":
-        return known.closes[period.count - 1 :: period.count]
-    week = (known.days.astype(np.int64) + _MONDAY_TO_FIRST_DAY) // (7 * period.count)
-    ends = known.closes[np.append(week[1:] != week[:-1], True)]
+    ends = known.closes[np.unique(known.last_of(period))]
     return ends
 
 

@@ -39,8 +39,8 @@ def bars(
     symbols : str or sequence of str
         Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
     period : str
-        ``"1m"``, ``"1h"``, ``"1d"``, ``"1w"``, ...: one that is held (`instruments` says which), or made of the
-        coarsest held one, session by session: no bar spans an open or a close, and nothing is filled.
+        ``"1m"``, ``"1h"``, ``"1d"``, ``"5d"``, ``"1w"``, ``"1mo"``: one that is held (`instruments` says which), or
+        made of the coarsest held one, session by session: no bar spans an open or a close, and nothing is filled.
     start, end : str, date or datetime, optional
         Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
         instruments do not share one).

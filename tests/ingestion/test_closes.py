@@ -69,6 +69,13 @@ def test_a_weekly_bar_closes_with_the_last_session_of_its_week() -> None:
     assert ts == [ns("2013-05-10T20:00"), ns("2013-05-10T20:00"), ns("2013-03-28T20:00")]
 
 
+def test_a_monthly_bar_closes_with_the_last_session_of_its_month() -> None:
+    """Stamped on its first or its last day; 29 March 2013 was Good Friday, and the 30th and 31st a weekend."""
+    ts, reason = closes(["2013-03-01", "2013-03-31", "2013-05-31"], "1mo", "session")
+    assert reason == ["", "", ""]
+    assert ts == [ns("2013-03-28T20:00"), ns("2013-03-28T20:00"), ns("2013-05-31T20:00")]
+
+
 def test_minutes_stamped_at_their_open_close_a_minute_later() -> None:
     texts = ["2013-05-01T09:30", "2013-05-01T09:31"]
     assert closes(texts, "1m", "open")[0] == [ns("2013-05-01T13:31"), ns("2013-05-01T13:32")]

@@ -20,19 +20,21 @@ from alphapulse_lib.model.period import Period
         ("2 hours", "2h"),
         ("1w", "1w"),
         ("30s", "30s"),
+        ("3-MONTH", "3mo"),
+        ("1 month", "1mo"),
     ],
 )
 def test_written_in_many_ways(written: str, read: str) -> None:
     assert str(Period.parse(written)) == read
 
 
-@pytest.mark.parametrize("written", ["", "1x", "d1", "0d", "-1d", "1.5h", "1mo"])
+@pytest.mark.parametrize("written", ["", "1x", "d1", "0d", "-1d", "1.5h", "1y"])
 def test_what_is_no_period_is_refused(written: str) -> None:
-    with pytest.raises(UnknownPeriod, match="number and s, m, h, d or w"):
+    with pytest.raises(UnknownPeriod, match="number and s, m, h, d, w or mo"):
         Period.parse(written)
 
 
-@pytest.mark.parametrize("text", ["1s", "5m", "1h", "1d", "1w"])
+@pytest.mark.parametrize("text", ["1s", "5m", "1h", "1d", "1w", "5d", "1mo"])
 def test_nautilus_understands_the_name_and_it_is_read_back(text: str) -> None:
     name = Period.parse(text).bar_type("BRK-B.XNYS")
     assert str(BarType.from_str(name)) == name

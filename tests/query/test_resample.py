@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import pytest
 
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import schemas, writer
+from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.model.window import moment_ns
+from alphapulse_lib.model.window import Window, moment_ns
 from alphapulse_lib.query.bars import bars
 
 AAA = Instrument("AAA.XNYS")
@@ -30,7 +32,7 @@ def write(root: Path, period: str, local: list[str], closes: list[float] | None 
     writer.write_bars(root, AAA, period, table, "x")
 
 
-def read(root: Path, period: str, **asked: int) -> list[tuple[str, float, float]]:
+def read(root: Path, period: str, **asked: Any) -> list[tuple[str, float, float]]:
     """Close's moment in New York, close and volume."""
     table = bars(root, [AAA], period, **asked)
     ts = table["ts"].to_pandas().dt.tz_convert("America/New_York").dt.strftime("%m-%d %H:%M")
@@ -85,6 +87,36 @@ def test_a_week_ends_with_its_last_session_and_not_before(tmp_path: Path):
 
 def test_what_cannot_be_made(tmp_path: Path):
     write(tmp_path, "15m", ["2013-03-08 10:00"])
-    for period in ("1m", "20m", "2d"):
+    for period in ("1m", "20m", "30s"):
         with pytest.raises(NoCoverage, match=r"Held of AAA.XNYS: 15m"):
             bars(tmp_path, [AAA], period)
+
+
+def test_months_quarters_and_several_sessions_end_with_their_last_session(tmp_path: Path):
+    # By hand from the exchange's calendar: Good Friday 2013-03-29 was the month's and the quarter's last weekday.
+    days = ["2013-01-31", "2013-02-01", "2013-02-28", "2013-03-01", "2013-03-28", "2013-04-01"]
+    write(tmp_path, "1d", [f"{day} 16:00" for day in days])
+    months = [("01-31 16:00", 1, 1), ("02-28 16:00", 3, 2), ("03-28 16:00", 5, 2), ("04-30 16:00", 6, 1)]
+    assert read(tmp_path, "1mo") == months
+    assert read(tmp_path, "1mo", as_of=moment_ns("2013-02-28 20:59")) == months[:1]
+    assert read(tmp_path, "3mo") == [("03-28 16:00", 5, 5), ("06-28 16:00", 6, 1)]
+    window = Window.of("2013-02-01", "2013-03-31", "America/New_York")
+    assert read(tmp_path, "1mo", window=window) == months[1:3]
+
+
+def test_five_sessions_are_the_same_whatever_is_asked_for(sample: Path):
+    daily = ap.bars("AAPL", "1d", "2012-01-01", "2012-12-31", adjust="none")
+    fives = ap.bars("AAPL", "5d", "2012-01-01", "2012-12-31", adjust="none")
+    known = sessions("XNAS")
+    # Counted from the calendar's first session of 1970 on.
+    number = np.searchsorted(known.closes, daily["ts"].astype("int64")) // 5
+    whole = [rows for _, rows in daily.groupby(number) if len(rows) == 5]
+    expected = [
+        (r["ts"].iloc[-1], r["open"].iloc[0], r["high"].max(), r["close"].iloc[-1], r["volume"].sum()) for r in whole
+    ]
+    ends = {each[0] for each in expected}
+    found = [row for row in fives[["ts", "open", "high", "close", "volume"]].itertuples(index=False) if row.ts in ends]
+    assert len(expected) == 49
+    assert [tuple(row) for row in found] == expected
+    part = ap.bars("AAPL", "5d", fives["ts"].iloc[10], fives["ts"].iloc[20], adjust="none")
+    assert part.equals(fives.iloc[10:21].reset_index(drop=True))
