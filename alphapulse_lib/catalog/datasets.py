@@ -1,6 +1,7 @@
 """Articles, mentions and scores: datasets of our own, one file a calendar year (UTC) of publishing.
 
-A file keeps every version of its rows; what is seen at a moment is decided when it is read.
+A file keeps every version of its rows; what is seen at a moment is decided when it is read. A revision that moves an
+article into another year lies in the file of the article's other versions: what it revises is found there.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import layout, versions
-from alphapulse_lib.catalog.parquet import reading, whole
+from alphapulse_lib.catalog.parquet import opened, reading, whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
+from alphapulse_lib.catalog.reader import statistics
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
 from alphapulse_lib.errors import InputError
@@ -54,7 +57,7 @@ def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at
     with locked(root):
         merges = [
             write_file(root, root / name / f"{year}.parquet", dataset, part, now)
-            for year, part in _by_year(arriving, dataset)
+            for year, part in _by_year(root, arriving, dataset)
         ]
     return together(merges, dataset)
 
@@ -210,17 +213,39 @@ def seen(table: pa.Table, dataset: Dataset, as_of: int | None, recorded_as_of: i
     )
 
 
-def _by_year(table: pa.Table, dataset: Dataset) -> Iterator[tuple[int, pa.Table]]:
+def _by_year(root: Path, table: pa.Table, dataset: Dataset) -> Iterator[tuple[int, pa.Table]]:
+    """The arriving rows by the file they belong to: that of what they revise, else that of their own year."""
     years = table[dataset.filed_by].cast(TIME).to_numpy().astype("datetime64[Y]").astype(np.int64) + 1970
+    if "available_at" not in dataset.key and table.num_rows:
+        years = _of_first_version(root, table, dataset, years)
     for year in np.unique(years):
         yield int(year), table.filter(pa.array(years == year))
 
 
+def _of_first_version(root: Path, table: pa.Table, dataset: Dataset, years: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The year each row's fact is filed under: where it is held, else that of its first version to arrive."""
+    keys = list(dataset.key)
+    parts = [(int(path.stem), whole(path, keys)) for path in layout.parquet_files(root / dataset.name)]
+    held = [part.append_column("year", pa.repeat(pa.scalar(year), part.num_rows)) for year, part in parts]
+    arriving = table.select([*keys, "available_at"]).append_column("year", pa.array(years))
+    first = arriving.sort_by("available_at").select([*keys, "year"])
+    # The first of a fact in this order: those held, then those arriving by when they became available.
+    known = pa.concat_tables([*held, first]).group_by(keys, use_threads=False).aggregate([("year", "first")])
+    rows = arriving.select(keys).append_column("row", pa.array(np.arange(table.num_rows)))
+    filed: NDArray[np.int64] = rows.join(known, keys=keys).sort_by("row")["year_first"].to_numpy()
+    return filed
+
+
 def _in_window(folder: Path, window: Window) -> list[Path]:
-    """The files of the window's years, and one either side: a revision can move an article over a new year."""
+    """The files that hold rows of the window, and one either side: one more version of them may lie there."""
     first = np.datetime64(window.start, "ns").astype("datetime64[Y]").astype(int) + 1969
     last = np.datetime64(window.end, "ns").astype("datetime64[Y]").astype(int) + 1971
-    return [path for path in layout.parquet_files(folder) if first <= int(path.stem) <= last]
+    return [
+        path
+        for path in layout.parquet_files(folder)
+        if first <= int(path.stem) <= last
+        or any(a <= window.end and b >= window.start for a, b in statistics(opened(path), "published_at"))
+    ]
 
 
 def _without(rows: pa.Table, earlier: list[pa.Table], dataset: Dataset) -> pa.Table:

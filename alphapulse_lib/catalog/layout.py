@@ -9,7 +9,7 @@
     instruments.parquet, listings.parquet   the index
     actions.parquet                         splits, dividends, spin-offs, renames, delistings
     universes.parquet                       who belonged to an index from when until when
-    articles/ mentions/ scores/             <year>.parquet
+    articles/ mentions/ scores/             <year>.parquet; of an article the year of its first version
     revisions/bars/<bar type>/<bounds>.parquet   bars that were superseded
     revisions/{articles,...}/ revisions/actions.parquet   rows that only confirm what those before them said
     quarantine/ flags/ imports/             rows set aside, what is odd about kept ones, what each import did:

@@ -22,7 +22,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["bar_files", "bar_floats", "bar_table", "periods", "read_file", "span"]
+__all__ = ["bar_files", "bar_floats", "bar_table", "periods", "read_file", "span", "statistics"]
 
 _KEY = ("ts_event",)
 _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
@@ -112,7 +112,7 @@ def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
 def span(path: Path) -> tuple[int, int, int]:
     """A bar file's rows, and its first and last ``ts_event``, from its statistics alone."""
     file = opened(path)
-    spans = _statistics(file, "ts_event")
+    spans = statistics(file, "ts_event")
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
 
@@ -193,14 +193,14 @@ def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
 
 
 def _spans(file: pq.ParquetFile) -> list[tuple[int, int]]:
-    return _statistics(file, "ts_event")
+    return statistics(file, "ts_event")
 
 
 def _latest(file: pq.ParquetFile, column: str) -> int:
-    return max((last for _, last in _statistics(file, column)), default=0)
+    return max((last for _, last in statistics(file, column)), default=0)
 
 
-def _statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
+def statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
     """The least and the greatest value of a time column in each row group."""
     metadata = file.metadata
     at = file.schema_arrow.get_field_index(column)
