@@ -71,6 +71,14 @@ class Index:
             own = {each.instrument_id for each in self._listings}
             found = _in_force(_rows(root / layout.LISTINGS, _LISTINGS, origin=True))
             self._listings += [each for each in found if each.instrument_id not in own]
+        # By what a person types: a universe asks for a thousand names, one after the other.
+        listed = {each.instrument_id for each in self._listings}
+        self._by_ticker: dict[str, list[Listing]] = {}
+        for listing in self._listings:
+            self._by_ticker.setdefault(listing.ticker, []).append(listing)
+        self._by_symbol: dict[str, set[str]] = {}
+        for each in self._instruments.keys() - listed:
+            self._by_symbol.setdefault(_symbol(each), set()).add(each)
 
     def instruments(self) -> list[Instrument]:
         """Every instrument, sorted by id."""
@@ -183,11 +191,8 @@ class Index:
         return gone
 
     def _meant_by(self, ticker: str, first: date | None, last: date | None) -> set[str]:
-        listed = {each.instrument_id for each in self._listings}
-        by_listing = {
-            each.instrument_id for each in self._listings if each.ticker == ticker and each.overlaps(first, last)
-        }
-        by_symbol = {each for each in self._instruments if each not in listed and _symbol(each) == ticker}
+        by_listing = {each.instrument_id for each in self._by_ticker.get(ticker, ()) if each.overlaps(first, last)}
+        by_symbol = self._by_symbol.get(ticker, set())
         return (by_listing | by_symbol) & self._instruments.keys()
 
     def _told(self, instrument_id: str, ticker: str) -> str:

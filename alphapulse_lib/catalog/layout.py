@@ -21,6 +21,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,13 +75,13 @@ def confirming(root: Path, file: Path) -> Path:
     return root / "revisions" / file.relative_to(root)
 
 
-def bar_types(root: Path) -> list[str]:
-    """The series a root holds, sorted (with the slash of a currency pair left out)."""
+def bar_types(root: Path, prefix: str = "") -> list[str]:
+    """The series a root holds whose names begin so, sorted (with the slash of a currency pair left out)."""
     try:
-        folders = sorted((root / _BARS).iterdir())
+        names = sorted(each.name for each in os.scandir(root / _BARS) if each.name.startswith(prefix))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [folder.name for folder in folders if any(parquet_files(folder))]
+    return [name for name in names if parquet_files(root / _BARS / name)]
 
 
 def bar_files(root: Path) -> Iterator[Path]:
@@ -92,7 +93,7 @@ def bar_files(root: Path) -> Iterator[Path]:
 def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files of a folder, sorted by name, which for bars is by time."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".parquet")
+        return [folder / name for name in sorted(each.name for each in os.scandir(folder)) if name.endswith(".parquet")]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

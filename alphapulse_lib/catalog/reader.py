@@ -103,8 +103,9 @@ def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
     folder = instrument_id.replace("/", "")
     found = {
         Period.of_bar_type(bar_type)
-        for bar_type, _, _ in Roots.of(roots).bar_types()
-        if bar_type.startswith(f"{folder}-") and bar_type.rsplit("-", 4)[0] == folder
+        for _, root in Roots.of(roots).all
+        for bar_type in layout.bar_types(root, f"{folder}-")
+        if bar_type.rsplit("-", 4)[0] == folder
     }
     return sorted(found, key=lambda period: period.nanoseconds)
 
