@@ -7,7 +7,7 @@ that was available and recorded by then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["bar_files", "bar_floats", "bar_table", "periods", "read_file", "span", "statistics"]
+__all__ = ["bar_files", "bar_floats", "bar_table", "groups", "groups_of", "periods", "read_file", "span", "statistics"]
 
 _KEY = ("ts_event",)
 _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
@@ -115,6 +115,20 @@ def span(path: Path) -> tuple[int, int, int]:
     file = opened(path)
     spans = statistics(file, "ts_event")
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
+
+
+def groups(roots: Roots | Path, instrument_id: str, period: Period, window: Window) -> Iterator[tuple[int, int, int]]:
+    """Of an instrument's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
+    for path in bar_files(roots, instrument_id, period, window):
+        yield from groups_of(path, window)
+
+
+def groups_of(path: Path, window: Window) -> Iterator[tuple[int, int, int]]:
+    """Of a file's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
+    file = opened(path)
+    for number, (first, last) in enumerate(_spans(file)):
+        if first <= window.end and last >= window.start:
+            yield file.metadata.row_group(number).num_rows, first, last
 
 
 def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[Path, Path]]:

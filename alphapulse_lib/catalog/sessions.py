@@ -52,6 +52,11 @@ class Sessions:
         """The sessions whose close lies in a window of nanoseconds, both ends included."""
         return self[np.searchsorted(self.closes, first) : np.searchsorted(self.closes, last, side="right")]
 
+    def within(self, closes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether what closes at a moment lies in a session's hours: after its open, and up to its close."""
+        place = np.minimum(np.searchsorted(self.closes, closes), len(self) - 1)
+        return (closes > self.opens[place]) & (closes <= self.closes[place])
+
     def last_of(self, period: Period) -> NDArray[np.int64]:
         """The place of the last session of the days, weeks or months that each session belongs to.
 

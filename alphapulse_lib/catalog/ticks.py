@@ -30,7 +30,19 @@ from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
 
-__all__ = ["COLUMNS", "KEYS", "KINDS", "Tick", "files", "held", "read", "remove", "write_quotes", "write_trades"]
+__all__ = [
+    "COLUMNS",
+    "KEYS",
+    "KINDS",
+    "Tick",
+    "files",
+    "groups",
+    "held",
+    "read",
+    "remove",
+    "write_quotes",
+    "write_trades",
+]
 
 type Tick = Literal["trades", "quotes"]
 
@@ -183,6 +195,12 @@ def files(roots: Roots | Path, kind: Tick) -> Iterator[tuple[Path, Path]]:
             if folder.name not in seen:
                 seen.add(folder.name)
                 yield from ((root, path) for path in layout.parquet_files(folder))
+
+
+def groups(roots: Roots | Path, kind: Tick, instrument_id: str, window: Window) -> Iterator[tuple[int, int, int]]:
+    """Of an instrument's row groups that reach into a window: their rows, and their first and last moment."""
+    for _, path in _in_window(Roots.of(roots), kind, instrument_id, window):
+        yield from reader.groups_of(path, window)
 
 
 def held(roots: Roots | Path, kind: Tick, instrument_id: str) -> tuple[int, int, int]:

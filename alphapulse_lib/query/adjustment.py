@@ -20,10 +20,12 @@ from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.ticks import Tick
 from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
+from alphapulse_lib.query.tick_bars import made_of_ticks
 
 __all__ = ["ADJUSTMENTS", "Adjusting", "Adjustment"]
 
@@ -42,6 +44,11 @@ _FIRST_CLOSE = 7 * 86_400 * 10**9
 class Adjusting:
     """The adjusting of several instruments' bars for what was known by a moment.
 
+    Parameters
+    ----------
+    kind : {"trades", "quotes"}, optional
+        What the bars are made of, where they are not held.
+
     Raises
     ------
     InputError
@@ -55,21 +62,24 @@ class Adjusting:
         adjust: Adjustment,
         as_of: int | None,
         recorded_as_of: int | None,
+        kind: Tick | None = None,
     ) -> None:
         if not isinstance(adjust, str) or adjust not in ADJUSTMENTS:
             raise InputError(f"Unknown adjustment {adjust!r}.", f"It is one of {', '.join(map(repr, ADJUSTMENTS))}.")
-        self._roots, self._moments = roots, (as_of, recorded_as_of)
+        self._roots, self._moments, self._kind = roots, (as_of, recorded_as_of), kind
+        self._made: dict[str, tuple[Stamps, Numbers, Numbers]] = {}
         self._known = self._actions(instruments, _APPLIED[adjust]) if adjust != "none" else {}
 
-    def applied_to(self, table: pa.Table, instrument: Instrument, period: Period) -> pa.Table:
+    def applied_to(self, table: pa.Table, instrument: Instrument, period: Period | None) -> pa.Table:
         """Bars of an instrument, adjusted.
 
         Parameters
         ----------
         table : pa.Table
             ``ts``, then figures in float64.
-        period : Period
-            Of the bars: where no daily ones are held, the last close before an ex-date is one of these.
+        period : Period or None
+            Of the bars: where no daily ones are held, the last close before an ex-date is one of these. ``None`` of
+            bars made of ticks.
 
         Raises
         ------
@@ -79,7 +89,9 @@ class Adjusting:
         acted = self._known.get(instrument.id)
         if not acted:
             return table
-        moments, prices, volumes = self._factors(instrument, period, acted)
+        if instrument.id not in self._made:
+            self._made[instrument.id] = self._factors(instrument, period, acted)
+        moments, prices, volumes = self._made[instrument.id]
         # A bar that closes at the very start of an ex-date still traded before it.
         place = np.searchsorted(moments, table["ts"].cast(pa.int64()).to_numpy())
         columns = [table["ts"]]
@@ -102,7 +114,7 @@ class Adjusting:
         return known
 
     def _factors(
-        self, instrument: Instrument, period: Period, acted: list[dict[str, Any]]
+        self, instrument: Instrument, period: Period | None, acted: list[dict[str, Any]]
     ) -> tuple[Stamps, Numbers, Numbers]:
         """When each day with actions begins, and what all from the n-th on do to prices and volumes; the last: 1."""
         days = defaultdict(list)
@@ -114,7 +126,7 @@ class Adjusting:
         prices = self._reinvested(instrument, period, begins, paid) / split if paid.any() else 1.0 / split
         return begins, _from_each_on(prices), _from_each_on(split)
 
-    def _paid(self, row: dict[str, Any], begins: int, period: Period) -> float:
+    def _paid(self, row: dict[str, Any], begins: int, period: Period | None) -> float:
         """What a share was paid, in cash or in shares; 0 of a split, and of a spin-off that nothing values."""
         if row["kind"] == "split":
             return 0.0
@@ -127,7 +139,7 @@ class Adjusting:
         _, closes = self._closes(child, period, Window(begins, begins + _FIRST_CLOSE))
         return float(row["ratio"] * closes[0]) if len(closes) else 0.0
 
-    def _reinvested(self, instrument: Instrument, period: Period, begins: Stamps, paid: Numbers) -> Numbers:
+    def _reinvested(self, instrument: Instrument, period: Period | None, begins: Stamps, paid: Numbers) -> Numbers:
         """The factor of each day's distribution; 1 where no earlier close is held: no bar lies before it either."""
         stamps, closes = self._closes(instrument, period, None)
         before = np.searchsorted(stamps, begins, side="right") - 1
@@ -142,9 +154,13 @@ class Adjusting:
         factors: Numbers = 1.0 - paid / price
         return factors
 
-    def _closes(self, instrument: Instrument, period: Period, window: Window | None) -> tuple[Stamps, Numbers]:
+    def _closes(self, instrument: Instrument, period: Period | None, window: Window | None) -> tuple[Stamps, Numbers]:
         """Closes as traded, daily ones where they are held."""
-        source = _DAILY if self._roots.series(_DAILY.bar_type(instrument.id)) else period
+        daily = self._roots.series(_DAILY.bar_type(instrument.id))
+        if self._kind and not daily:
+            table = made_of_ticks(self._roots, self._kind, instrument, _DAILY, window or Window(), *self._moments)
+            return table["ts"].cast(pa.int64()).to_numpy(), table["close"].to_numpy()
+        source = _DAILY if daily or period is None else period
         table = reader.bar_floats(self._roots, instrument.id, source, window, *self._moments, ["close"])
         return table["ts"].cast(pa.int64()).to_numpy(), table["close"].to_numpy()
 

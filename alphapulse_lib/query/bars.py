@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import reader, schemas
+from alphapulse_lib.catalog import reader, schemas, ticks
 from alphapulse_lib.catalog.coverage import no_coverage
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.catalog.ticks import Tick
+from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.threshold import Threshold
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import resample
 from alphapulse_lib.query.adjustment import ADJUSTMENTS, Adjusting, Adjustment
+from alphapulse_lib.query.reading import names, whole
+from alphapulse_lib.query.tick_bars import made_of_ticks
+from alphapulse_lib.query.ticks import no_ticks
 
-__all__ = ["ADJUSTMENTS", "Adjustment", "bars", "names"]
+__all__ = ["ADJUSTMENTS", "Adjustment", "BarReading", "TickBarReading", "bars", "names"]
 
 
 def bars(
@@ -60,41 +66,106 @@ def bars(
     InputError
         Another word for ``adjust``; a distribution as large as the price it was paid on.
     """
-    roots, period, window = Roots.of(roots), Period.parse(period), window or Window()
-    adjusted = Adjusting(roots, instruments, adjust, as_of, recorded_as_of)
-    parts = []
-    for instrument in instruments:
-        source = resample.source_of(roots, instrument.id, period)
-        reach = window if source == period else resample.before(window, period)
-        table = reader.bar_floats(roots, instrument.id, source, reach, as_of, recorded_as_of, columns)
-        if not table.num_rows:
-            raise no_coverage(roots, instrument, period, window, as_of)
-        table = adjusted.applied_to(table, instrument, source)
-        if source != period:
-            moment = clock.now_ns() if as_of is None else as_of
-            table = resample.resampled(table, period, instrument.venue.code, window, moment)
-            if not table.num_rows:
-                raise no_coverage(roots, instrument, period, window, as_of)
-        parts.append(table)
-    return _together(parts, names(instruments))
+    reading = BarReading(roots, instruments, period, adjust, as_of, recorded_as_of, columns)
+    return whole(reading, window or Window())
 
 
-def names(instruments: Sequence[Instrument]) -> list[str]:
-    """What instruments are called in results: the short symbol where it is theirs alone, else the id."""
-    shared = Counter(each.symbol for each in instruments)
-    return [each.symbol if shared[each.symbol] == 1 else each.id for each in instruments]
+class BarReading:
+    """Bars out of held ones, window by window (`reading`). Arguments as in `bars`.
+
+    Parameters
+    ----------
+    regular : bool
+        Only bars inside the sessions' hours.
+    """
+
+    def __init__(
+        self,
+        roots: Roots | Path,
+        instruments: Sequence[Instrument],
+        period: Period | str,
+        adjust: Adjustment = "splits",
+        as_of: int | None = None,
+        recorded_as_of: int | None = None,
+        columns: Sequence[str] = schemas.FIGURES,
+        *,
+        regular: bool = False,
+    ) -> None:
+        self.instruments = instruments
+        self._roots, self._period, self._moments = Roots.of(roots), Period.parse(period), (as_of, recorded_as_of)
+        self._columns, self._regular = columns, regular and not self._period.is_session
+        self._adjusting = Adjusting(self._roots, instruments, adjust, *self._moments)
+
+    def part(self, instrument: Instrument, window: Window) -> pa.Table:
+        """One instrument's bars of a window: ``ts`` and the columns."""
+        source, reach = self._source(instrument, window)
+        table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns)
+        table = self._adjusting.applied_to(table, instrument, source)
+        if source != self._period:
+            known = clock.now_ns() if self._moments[0] is None else self._moments[0]
+            table = resample.resampled(table, self._period, instrument.venue.code, window, known)
+        if self._regular:
+            table = table.filter(sessions(instrument.venue.code).within(table["ts"].cast(pa.int64()).to_numpy()))
+        return table
+
+    def refusal(self, instrument: Instrument, window: Window) -> NoCoverage:
+        """That there is no such bar, and which are held."""
+        return no_coverage(self._roots, instrument, self._period, window, self._moments[0])
+
+    def groups(self, instrument: Instrument, window: Window) -> Iterator[tuple[int, int, int]]:
+        """How the files of what the bars are made of lie in time."""
+        return reader.groups(self._roots, instrument.id, *self._source(instrument, window))
+
+    def _source(self, instrument: Instrument, window: Window) -> tuple[Period, Window]:
+        """The period of the held bars, and the window of them that a window of bars is made of."""
+        source = resample.source_of(self._roots, instrument.id, self._period)
+        return source, window if source == self._period else resample.before(window, self._period)
 
 
-def _together(parts: list[pa.Table], symbols: list[str]) -> pa.Table:
-    """One table sorted by time, then symbol."""
-    order = np.argsort(np.array(symbols), kind="stable")
-    named = [_named(parts[at], symbols[at]) for at in order]
-    if len(named) == 1:
-        return named[0]
-    table = pa.concat_tables(named)
-    stamps = table["ts"].cast(pa.int64()).to_numpy()
-    return table.take(np.argsort(stamps, kind="stable"))
+class TickBarReading:
+    """Bars made of trades or of quotes (`tick_bars`), window by window; otherwise as `BarReading`."""
 
+    def __init__(
+        self,
+        roots: Roots | Path,
+        instruments: Sequence[Instrument],
+        kind: Tick,
+        period: Period | Threshold,
+        adjust: Adjustment = "splits",
+        as_of: int | None = None,
+        recorded_as_of: int | None = None,
+        columns: Sequence[str] = schemas.FIGURES,
+        *,
+        regular: bool = False,
+    ) -> None:
+        self.instruments = instruments
+        self._roots, self._kind, self._moments = Roots.of(roots), kind, (as_of, recorded_as_of)
+        self._period, self._columns, self._regular = period, columns, regular
+        # Several sessions' bars are made of one day's each, adjusted before they are laid together.
+        self._days = isinstance(period, Period) and period.is_session
+        self._adjusting = Adjusting(self._roots, instruments, adjust, *self._moments, kind)
 
-def _named(table: pa.Table, symbol: str) -> pa.Table:
-    return table.add_column(0, "symbol", pa.repeat(pa.scalar(symbol), table.num_rows))
+    def part(self, instrument: Instrument, window: Window) -> pa.Table:
+        """One instrument's bars of a window: ``ts`` and the columns."""
+        known = clock.now_ns() if self._moments[0] is None else self._moments[0]
+        table = self._adjusting.applied_to(self._made(instrument, window), instrument, None)
+        if self._days and isinstance(self._period, Period):
+            return resample.resampled(table, self._period, instrument.venue.code, window, known)
+        return table.filter(pc.less_equal(table["ts"].cast(pa.int64()), known))  # a bar that has not ended yet
+
+    def refusal(self, instrument: Instrument, _window: Window) -> NoCoverage:
+        """That there is no such tick, and which are held."""
+        return no_ticks(self._roots, self._kind, instrument)
+
+    def groups(self, instrument: Instrument, window: Window) -> Iterator[tuple[int, int, int]]:
+        """How the ticks' files lie in time."""
+        return ticks.groups(self._roots, self._kind, instrument.id, self._reach(window))
+
+    def _reach(self, window: Window) -> Window:
+        return resample.before(window, self._period) if isinstance(self._period, Period) else window
+
+    def _made(self, instrument: Instrument, window: Window) -> pa.Table:
+        period = Period(1, "d") if self._days else self._period
+        reach = self._reach(window) if self._days else window
+        table = made_of_ticks(self._roots, self._kind, instrument, period, reach, *self._moments, regular=self._regular)
+        return table.select(["ts", *self._columns])

@@ -121,5 +121,4 @@ def _surroundings(stamps: Stamps, calendar: Sessions) -> tuple[Stamps, Stamps, N
 def _of_sessions(stamps: Stamps, calendar: Sessions, period: Period) -> Stamps:
     """The close of the (last) session of the period that each finer bar belongs to; 0: of none."""
     place = np.minimum(np.searchsorted(calendar.closes, stamps), len(calendar) - 1)
-    inside = (stamps > calendar.opens[place]) & (stamps <= calendar.closes[place])
-    return np.where(inside, calendar.closes[calendar.last_of(period)[place]], 0)
+    return np.where(calendar.within(stamps), calendar.closes[calendar.last_of(period)[place]], 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,43 +12,59 @@ import pyarrow as pa
 
 from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.catalog.ticks import Tick
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
-from alphapulse_lib.query.bars import names
 
-__all__ = ["read"]
+__all__ = ["TickReading", "no_ticks"]
 
 
-def read(
-    roots: Roots | Path,
-    kind: Tick,
-    instruments: Sequence[Instrument],
-    window: Window | None = None,
-    as_of: int | None = None,
-    recorded_as_of: int | None = None,
-) -> pa.Table:
-    """Ticks of instruments: ``symbol``, ``ts`` and `catalog.ticks.COLUMNS`, sorted by ``ts``, then ``symbol``.
+class TickReading:
+    """Ticks of instruments, window by window (`reading`).
 
-    Raises
-    ------
-    NoCoverage
-        One of the instruments has no such tick in the window; the message says what is held.
+    Parameters
+    ----------
+    as_of, recorded_as_of : int, optional
+        What was known, and what was recorded, by then: nanoseconds since 1970, UTC; now unless told.
+    regular : bool
+        Only those inside the sessions' hours, their opens and closes included.
     """
-    roots, window, parts = Roots.of(roots), window or Window(), []
-    for symbol, each in sorted(zip(names(instruments), instruments, strict=True), key=lambda pair: pair[0]):
-        table = ticks.read(roots, kind, each.id, window, as_of, recorded_as_of)
-        if not table.num_rows:
-            raise _nothing(roots, kind, each)
-        parts.append(table.add_column(0, "symbol", pa.repeat(pa.scalar(symbol), table.num_rows)))
-    together = pa.concat_tables(parts)
-    if len(parts) == 1:
-        return together
-    return together.take(np.argsort(together["ts"].cast(pa.int64()).to_numpy(), kind="stable"))
+
+    def __init__(
+        self,
+        roots: Roots | Path,
+        kind: Tick,
+        instruments: Sequence[Instrument],
+        as_of: int | None = None,
+        recorded_as_of: int | None = None,
+        *,
+        regular: bool = False,
+    ) -> None:
+        self.instruments = instruments
+        self._roots, self._kind, self._moments = Roots.of(roots), kind, (as_of, recorded_as_of)
+        self._regular = regular
+
+    def part(self, instrument: Instrument, window: Window) -> pa.Table:
+        """One instrument's ticks of a window: ``ts`` and `catalog.ticks.COLUMNS`."""
+        table = ticks.read(self._roots, self._kind, instrument.id, window, *self._moments)
+        if self._regular:
+            known, stamps = sessions(instrument.venue.code), table["ts"].cast(pa.int64()).to_numpy()
+            table = table.filter(known.within(stamps) | np.isin(stamps, known.opens))
+        return table
+
+    def refusal(self, instrument: Instrument, _window: Window) -> NoCoverage:
+        """That there is no such tick, and which are held."""
+        return no_ticks(self._roots, self._kind, instrument)
+
+    def groups(self, instrument: Instrument, window: Window) -> Iterator[tuple[int, int, int]]:
+        """How the instrument's files lie in time."""
+        return ticks.groups(self._roots, self._kind, instrument.id, window)
 
 
-def _nothing(roots: Roots, kind: Tick, instrument: Instrument) -> NoCoverage:
+def no_ticks(roots: Roots, kind: Tick, instrument: Instrument) -> NoCoverage:
+    """The error for a window that holds no ticks: it says what is held."""
     rows, first, last = ticks.held(roots, kind, instrument.id)
     if not rows:
         return NoCoverage(

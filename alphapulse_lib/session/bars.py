@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.threshold import Threshold
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
-from alphapulse_lib.session.frames import Frame, check_frame, framed
-from alphapulse_lib.session.question import Question
+from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, check_timezone, framed, zoned
+from alphapulse_lib.session.question import HOURS, Hours, Question
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from alphapulse_lib.query.bars import Adjustment
+    from alphapulse_lib.query.reading import Reading
 
 __all__ = ["bars", "prices"]
+
+type Source = Literal["bars", "trades", "quotes"]
 
 FIGURES = ("open", "high", "low", "close", "volume")
 
@@ -27,10 +32,13 @@ def bars(
     start: Moment = None,
     end: Moment = None,
     *,
+    source: Source | None = None,
+    session: Hours = "all",
     adjust: Adjustment = "splits",
+    timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
-    frame: Frame = "pandas",
+    frame: Stream = "pandas",
 ) -> Any:
     """Bars of one or more instruments, one under the other.
 
@@ -40,33 +48,33 @@ def bars(
         Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
     period : str
         ``"1m"``, ``"1h"``, ``"1d"``, ``"5d"``, ``"1w"``, ``"1mo"``: one that is held (`instruments` says which), or
-        made of the coarsest held one, session by session: no bar spans an open or a close, and nothing is filled.
+        made of the coarsest held one, session by session. NautilusTrader's ``"100-TICK"``, ``"1000-VOLUME"`` and
+        ``"1000000-VALUE"`` are made of trades.
     start, end : str, date or datetime, optional
-        Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
-        instruments do not share one).
+        Bounds of ``ts``, both included. A bare date is that whole day at the exchange (UTC where there are several).
+    source : {"bars", "trades", "quotes"}, optional
+        What bars are made of: held bars, trades, or the mid prices of quotes.
+    session : {"all", "regular"}
+        Also what traded outside the sessions' hours, or not. Bars of days and longer never hold that.
     adjust : {"splits", "none", "total"}
         Divided by the splits since; as traded; dividends reinvested too.
-    as_of : str, date or datetime, optional
-        Only what could be known then, of bars, splits and dividends. A bare date is its end. Now unless told.
-    recorded_as_of : str, date or datetime, optional
-        Only what this catalog held then. Now unless told.
-    frame : {"pandas", "polars", "arrow"}
-        The kind of table.
+    timezone : str
+        The zone that ``ts`` is told in, such as ``"America/New_York"``.
+    as_of, recorded_as_of : str, date or datetime, optional
+        Only what could be known, and what this catalog held, then. A bare date is its end. Now unless told.
+    frame : {"pandas", "polars", "arrow", "batches"}
+        The kind of table; ``"batches"`` is a stream of them.
 
     Returns
     -------
-    pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        ``symbol``, ``ts`` (the bar's close, UTC), ``open``, ``high``, ``low``, ``close``, ``volume`` (floats), sorted
-        by ``ts``, then ``symbol``.
+    pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+        ``symbol``, ``ts`` (the bar's close), ``open``, ``high``, ``low``, ``close``, ``volume`` (floats), sorted by
+        ``ts``, then ``symbol``.
 
     Raises
     ------
-    UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow, InputError
-        An argument cannot be used.
-    NoCoverage
-        One of the instruments has no such bar there; the message says what is held.
-    CatalogEmpty
-        Nothing was ever written to the catalog.
+    InputError, NoCoverage, CatalogEmpty
+        An argument cannot be used; one of the instruments has no such bar there; nothing was ever written.
 
     Examples
     --------
@@ -74,13 +82,11 @@ def bars(
     [44.495, 44.86]
     >>> ap.bars("AAPL", "1d", "2005-02-25", "2005-02-28", as_of="2005-02-27")["close"].tolist()
     [88.99]
-    >>> hours = ap.bars("SPY", "1h", "2020-12-15", "2020-12-15 16:00")["ts"].dt.tz_convert("America/New_York")
-    >>> hours.dt.strftime("%H:%M").tolist()  # made of minutes
-    ['10:30', '11:30', '12:30', '13:30', '14:30', '15:30', '16:00']
     """
-    check_frame(frame)
+    check_frame(frame, stream=True)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of)
-    return framed(_read(asked, Period.parse(period), adjust, FIGURES), frame)
+    check_timezone(timezone)
+    return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone)
 
 
 def prices(
@@ -90,7 +96,10 @@ def prices(
     end: Moment = None,
     *,
     field: str = "close",
+    source: Source | None = None,
+    session: Hours = "all",
     adjust: Adjustment = "splits",
+    timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
     frame: Frame = "pandas",
@@ -113,23 +122,37 @@ def prices(
     >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-12-31", "2013-01-02").round(2).to_numpy().tolist()
     [[532.17, 26.71], [549.03, 27.62]]
     """
-    from alphapulse_lib.query.bars import names
+    from alphapulse_lib.query.reading import names, whole
 
     check_frame(frame)
+    check_timezone(timezone)
     one_of("field", field, FIGURES)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of)
-    wide = _wide(_read(asked, Period.parse(period), adjust, [field]), field, names(asked.instruments))
+    long = whole(_reading(asked, period, source, session, adjust, [field]), asked.window)
+    wide = zoned(_wide(long, field, names(asked.instruments)), timezone)
     if frame == "pandas":
         return wide.to_pandas().set_index("ts").rename_axis(columns="symbol")
     return framed(wide, frame)
 
 
-def _read(asked: Question, period: Period, adjust: Adjustment, columns: Sequence[str]) -> pa.Table:
-    from alphapulse_lib.query.bars import bars as read
+def _reading(
+    asked: Question, period: str, source: Source | None, session: Hours, adjust: Adjustment, columns: Sequence[str]
+) -> Reading:
+    """How the bars asked for are read: held ones, or made of ticks."""
+    from alphapulse_lib.query.bars import BarReading, TickBarReading
 
-    return read(
-        asked.roots, asked.instruments, period, asked.window, adjust, asked.as_of, asked.recorded_as_of, columns
-    )
+    one_of("session", session, HOURS)
+    threshold = Threshold.parse(period)
+    source = source or ("trades" if threshold else "bars")
+    one_of("source", source, ("bars", "trades", "quotes"))
+    further = (adjust, asked.as_of, asked.recorded_as_of, columns)
+    regular = session == "regular"
+    if source != "bars":
+        length = threshold or Period.parse(period)
+        return TickBarReading(asked.roots, asked.instruments, source, length, *further, regular=regular)
+    if threshold:
+        raise InputError(f"Bars of {threshold} are not made of bars.", "Ask for source='trades', or 'quotes'.")
+    return BarReading(asked.roots, asked.instruments, period, *further, regular=regular)
 
 
 def _wide(table: pa.Table, field: str, symbols: Sequence[str]) -> pa.Table:

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.session.choices import one_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FRAMES", "Frame", "check_frame", "framed"]
+    from alphapulse_lib.model.window import Window
+    from alphapulse_lib.query.reading import Reading
+
+__all__ = ["Frame", "Stream", "answered", "check_frame", "check_timezone", "framed", "zoned"]
 
 type Frame = Literal["pandas", "polars", "arrow"]
+#: A whole table, or ``"batches"``: a `pyarrow.RecordBatchReader`, whose memory does not grow with history.
+type Stream = Frame | Literal["batches"]
 
-FRAMES = ("pandas", "polars", "arrow")
+_FRAMES = ("pandas", "polars", "arrow")
 
 
-def check_frame(frame: str) -> None:
+def check_frame(frame: str, *, stream: bool = False) -> None:
     """Refuse a kind of table that is not known.
 
     Raises
     ------
     InputError
-        It is not one of `FRAMES`.
+        It is none of them.
     """
-    one_of("frame", frame, FRAMES)
+    one_of("frame", frame, (*_FRAMES, "batches") if stream else _FRAMES)
+
+
+def check_timezone(timezone: Any) -> None:
+    """Refuse what is no zone of IANA's.
+
+    Raises
+    ------
+    InputError
+        The nearest names are suggested.
+    """
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise InputError(
+            f"timezone={str(timezone)[:60]!r} is not known.",
+            did_you_mean(str(timezone), available_timezones()) or "Such as 'UTC' or 'America/New_York'.",
+        ) from None
 
 
 def framed(table: pa.Table, frame: Frame) -> Any:
@@ -36,3 +60,25 @@ def framed(table: pa.Table, frame: Frame) -> Any:
 
         return polars.from_arrow(table)
     return table
+
+
+def answered(reading: Reading, window: Window, frame: Stream, timezone: str) -> Any:
+    """All rows of a window as the kind asked for, their ``ts`` told in a zone."""
+    from alphapulse_lib.query.reading import batches, whole
+
+    if frame != "batches":
+        return framed(zoned(whole(reading, window), timezone), frame)
+    stream = batches(reading, window)
+    return stream.cast(_zoned_schema(stream.schema, timezone))
+
+
+def zoned(table: pa.Table, timezone: str) -> pa.Table:
+    """The same moments, told in a zone."""
+    return table.cast(_zoned_schema(table.schema, timezone))
+
+
+def _zoned_schema(schema: pa.Schema, timezone: str) -> pa.Schema:
+    import pyarrow as pa
+
+    at = schema.get_field_index("ts")
+    return schema.set(at, schema.field(at).with_type(pa.timestamp("ns", timezone)))

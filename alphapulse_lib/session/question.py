@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
@@ -11,7 +11,12 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
 from alphapulse_lib.session.symbols import resolved
 
-__all__ = ["Question", "known_at"]
+__all__ = ["HOURS", "Hours", "Question", "known_at"]
+
+#: What traded at any hour, or inside the sessions' hours alone.
+type Hours = Literal["all", "regular"]
+
+HOURS = ("all", "regular")
 
 
 @dataclass(frozen=True, slots=True)

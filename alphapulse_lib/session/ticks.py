@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.model.window import Moment
-from alphapulse_lib.session.frames import Frame, check_frame, framed
-from alphapulse_lib.session.question import Question
+from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.frames import Stream, answered, check_frame, check_timezone
+from alphapulse_lib.session.question import HOURS, Hours, Question
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.ticks import Tick
@@ -20,9 +21,11 @@ def trades(
     start: Moment = None,
     end: Moment = None,
     *,
+    session: Hours = "all",
+    timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
-    frame: Frame = "pandas",
+    frame: Stream = "pandas",
 ) -> Any:
     """Trades of one or more instruments, as they were printed: unadjusted.
 
@@ -33,15 +36,19 @@ def trades(
     start, end : str, date or datetime, optional
         Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
         instruments do not share one).
+    session : {"all", "regular"}
+        Also what traded outside the sessions' hours, or not.
+    timezone : str
+        The zone that ``ts`` is told in, such as ``"America/New_York"``.
     as_of, recorded_as_of : str, date or datetime, optional
         Only what could be known, and what this catalog held, then. A bare date is its end. Now unless told.
-    frame : {"pandas", "polars", "arrow"}
-        The kind of table.
+    frame : {"pandas", "polars", "arrow", "batches"}
+        The kind of table; ``"batches"`` is a stream of them.
 
     Returns
     -------
-    pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        ``symbol``, ``ts`` (UTC, to the nanosecond), ``price``, ``size`` (floats), ``aggressor_side`` (``BUY``,
+    pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+        ``symbol``, ``ts`` (to the nanosecond), ``price``, ``size`` (floats), ``aggressor_side`` (``BUY``,
         ``SELL``, ``NO_AGGRESSOR`` where nobody said), ``trade_id``, ``conditions``, ``exchange``; sorted by ``ts``,
         then ``symbol``, then as they arrived.
 
@@ -63,7 +70,8 @@ def trades(
     alphapulse_lib.errors.NoCoverage: No trades of SPY.ARCX are held.
     ...
     """
-    return _read("trades", symbols, start, end, as_of, recorded_as_of, frame)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    return _answered("trades", asked, session, timezone, frame)
 
 
 def quotes(
@@ -71,21 +79,23 @@ def quotes(
     start: Moment = None,
     end: Moment = None,
     *,
+    session: Hours = "all",
+    timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
-    frame: Frame = "pandas",
+    frame: Stream = "pandas",
 ) -> Any:
     """Best bid and ask of one or more instruments, at each change.
 
     Parameters
     ----------
-    symbols, start, end, as_of, recorded_as_of, frame
+    symbols, start, end, session, timezone, as_of, recorded_as_of, frame
         As in `trades`.
 
     Returns
     -------
-    pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        ``symbol``, ``ts`` (UTC), ``bid``, ``ask``, ``bid_size``, ``ask_size`` (floats), ``sequence`` (a quote's place
+    pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+        ``symbol``, ``ts``, ``bid``, ``ask``, ``bid_size``, ``ask_size`` (floats), ``sequence`` (a quote's place
         among those of its moment); sorted by ``ts``, then ``symbol``, then ``sequence``. Errors as in `trades`.
 
     Examples
@@ -95,21 +105,16 @@ def quotes(
     alphapulse_lib.errors.NoCoverage: No quotes of SPY.ARCX are held.
     ...
     """
-    return _read("quotes", symbols, start, end, as_of, recorded_as_of, frame)
-
-
-def _read(
-    kind: Tick,
-    symbols: str | Sequence[str],
-    start: Moment,
-    end: Moment,
-    as_of: Moment,
-    recorded_as_of: Moment,
-    frame: Frame,
-) -> Any:
-    from alphapulse_lib.query.ticks import read
-
-    check_frame(frame)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of)
-    table = read(asked.roots, kind, asked.instruments, asked.window, asked.as_of, asked.recorded_as_of)
-    return framed(table, frame)
+    return _answered("quotes", asked, session, timezone, frame)
+
+
+def _answered(kind: Tick, asked: Question, session: Hours, timezone: str, frame: Stream) -> Any:
+    from alphapulse_lib.query.ticks import TickReading
+
+    check_frame(frame, stream=True)
+    check_timezone(timezone)
+    one_of("session", session, HOURS)
+    moments = (asked.as_of, asked.recorded_as_of)
+    reading = TickReading(asked.roots, kind, asked.instruments, *moments, regular=session == "regular")
+    return answered(reading, asked.window, frame, timezone)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from alphapulse_lib.errors import (
     UnknownSymbol,
 )
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.query import reading
 
 
 def test_bars_in_pandas(catalog: Path):
@@ -49,6 +50,28 @@ def test_the_same_in_every_frame(catalog: Path, frame: str, kind: type):
     assert list(table["close"].to_list() if frame != "arrow" else table["close"].to_pylist()) == [50, 51, 52, 53, 54]
     wide = ap.prices(["AAPL", "MSFT"], frame=frame)
     assert isinstance(wide, kind)
+
+
+def test_a_stream_of_several_names_is_the_table_cut(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "_MOST_ROWS", 1000)
+    for asked in (["AAPL", "MSFT", "IBM"], "1d"), ("SPY", "1m"), ("SPY", "1h"), (["MSFT", "AAPL"], "1mo"):
+        parts = list(ap.bars(*asked, frame="batches"))
+        assert len(parts) > 1
+        assert pa.Table.from_batches(parts).equals(ap.bars(*asked, frame="arrow").combine_chunks())
+    assert max(map(len, ap.bars(["AAPL", "MSFT", "IBM"], frame="batches"))) < 2000
+
+
+def test_regular_hours_and_a_zone(sample: Path):
+    minutes = ap.bars("SPY", "1m", timezone="America/New_York")
+    local = minutes["ts"].dt
+    assert str(minutes["ts"].dtype) == "datetime64[ns, America/New_York]"
+    hours = (local.time > time(9, 30)) & (local.time <= time(16))
+    regular = ap.bars("SPY", "1m", session="regular", timezone="America/New_York")
+    assert regular.equals(minutes[hours].reset_index(drop=True))
+    assert ap.prices("SPY", "1h", session="regular", timezone="America/New_York").index[0].hour == 10
+    assert ap.bars("SPY", "1m", timezone="America/New_York")["ts"].equals(
+        ap.bars("SPY", "1m")["ts"].dt.tz_convert("America/New_York")
+    )
 
 
 def test_prices_side_by_side(catalog: Path):

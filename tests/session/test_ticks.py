@@ -11,8 +11,9 @@ import pytest
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import schemas, ticks, writer
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import NoCoverage
+from alphapulse_lib.errors import InputError, NoCoverage, UnknownPeriod
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.query import reading
 
 ES = Instrument("ES.XCME", price_precision=2)
 
@@ -50,3 +51,50 @@ def test_nothing_there_says_what_is_held(printed: pd.DataFrame):
         ap.quotes("ES")
     with pytest.raises(NoCoverage, match=r"No trades of NQ.XCME are held"):
         ap.trades(["ES", "NQ"])
+
+
+def test_bars_of_trades_by_name_of_their_period(printed: pd.DataFrame):
+    # The calendar's days end at 00:00 UTC, which is 19:00 in Chicago: the last bar ends there, half full.
+    bars = ap.bars("ES", "2-TICK", "2013-09-03", "2013-09-03", timezone="America/Chicago")
+    assert bars["ts"].dt.strftime("%d %H:%M").tolist() == ["03 00:00", "03 08:30", "03 19:00"]
+    expected = [[1640.25, 1641, 2], [1642.5, 1642.25, 2], [1643, 1643, 1]]
+    assert bars[["open", "close", "volume"]].to_numpy().tolist() == expected
+    assert ap.bars("ES", "1h", "2013-09-03 08:00", "2013-09-03 09:00", source="trades")["close"].tolist() == [1642.25]
+    assert ap.prices("ES", "1h", "2013-09-03 08:00", "2013-09-03 09:00", source="trades")["ES"].tolist() == [1642.25]
+    assert ap.bars("ES", "1d", source="trades", as_of="2013-09-03")["volume"].tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "told"),
+    [
+        (lambda: ap.bars("ES", "2-TICK", source="bars"), InputError, "source='trades'"),
+        (lambda: ap.bars("ES", "TICK"), UnknownPeriod, "1000-TICK"),
+        (lambda: ap.bars("ES", "0-VOLUME"), UnknownPeriod, "1000-VOLUME"),
+        (lambda: ap.bars("ES", "1h", source="trade"), InputError, "Did you mean trades"),
+        (lambda: ap.bars("ES", "2-TICK", source="quotes"), NoCoverage, "No quotes of ES.XCME are held"),
+        (lambda: ap.bars("NQ", "2-TICK"), NoCoverage, "No trades of NQ.XCME are held"),
+        (lambda: ap.trades("ES", session="regullar"), InputError, "Did you mean regular"),
+        (lambda: ap.trades("ES", timezone="America/New York"), InputError, "Did you mean America/New_York"),
+        (lambda: ap.trades("ES", timezone=5), InputError, "timezone='5'"),
+        (lambda: ap.trades("ES", frame="batch"), InputError, "Did you mean batches"),
+    ],
+)
+def test_what_cannot_be_asked_of_ticks_says_what_can(printed: pd.DataFrame, ask, error: type[Exception], told: str):
+    with pytest.raises(error, match=told):
+        ask()
+
+
+def test_a_stream_is_the_table_cut(printed: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "_MOST_ROWS", 2)
+    stream = ap.trades("ES", timezone="America/Chicago", frame="batches")
+    assert isinstance(stream, pa.RecordBatchReader)
+    parts = list(stream)
+    assert len(parts) > 1
+    whole = ap.trades("ES", timezone="America/Chicago", frame="arrow")
+    assert pa.Table.from_batches(parts).equals(whole.combine_chunks())
+    bars = pa.Table.from_batches(ap.bars("ES", "2-TICK", frame="batches"))
+    assert bars.equals(ap.bars("ES", "2-TICK", frame="arrow").combine_chunks())
+    with pytest.raises(NoCoverage, match="No trades of NQ"):
+        ap.trades(["ES", "NQ"], frame="batches")
+    with pytest.raises(NoCoverage, match=r"No trades of ES\.XCME there"):
+        ap.trades("ES", as_of="2013-09-01", frame="batches").read_all()

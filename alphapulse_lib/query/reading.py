@@ -1,0 +1,126 @@
+"""Several instruments' rows as one table, or as a stream of batches that holds a part of history at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from alphapulse_lib.errors import NoCoverage
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.window import Window
+
+__all__ = ["Reading", "batches", "names", "whole"]
+
+#: Rows that are read for one batch, about.
+_MOST_ROWS = 2**17
+
+
+class Reading(Protocol):
+    """Something that instruments have rows of: bars, trades, quotes."""
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Whose rows, each once."""
+
+    def part(self, instrument: Instrument, window: Window, /) -> pa.Table:
+        """One instrument's rows of a window of ``ts``, which is their first column, sorted by it; perhaps none."""
+
+    def refusal(self, instrument: Instrument, window: Window, /) -> NoCoverage:
+        """Why there is no row of an instrument, and what is there."""
+
+    def groups(self, instrument: Instrument, window: Window, /) -> Iterable[tuple[int, int, int]]:
+        """How the files that are read lie in time: row groups' rows, first and last ``ts``."""
+
+
+def whole(reading: Reading, window: Window) -> pa.Table:
+    """All rows of a window: ``symbol``, then a part's columns; sorted by ``ts``, then ``symbol``.
+
+    Raises
+    ------
+    NoCoverage
+        One of the instruments has no row there.
+    """
+    parts = []
+    for each in reading.instruments:
+        table = reading.part(each, window)
+        if not table.num_rows:
+            raise reading.refusal(each, window)
+        parts.append(table)
+    return _together(parts, names(reading.instruments))
+
+
+def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
+    """The same rows in the same order, stretch by stretch of time: memory is a stretch's, however long history is.
+
+    Raises
+    ------
+    NoCoverage
+        One of the instruments has no row there; where only its versions tell, when the stream ends.
+    """
+    groups: list[tuple[int, int, int]] = []
+    for each in reading.instruments:
+        found = list(reading.groups(each, window))
+        if not found:
+            raise reading.refusal(each, window)
+        groups += found
+    nothing = reading.part(reading.instruments[0], Window(0, 0))
+    schema = _together([nothing.slice(0, 0)], [""]).schema
+    return pa.RecordBatchReader.from_batches(schema, _streamed(reading, window, _stretches(groups, window)))
+
+
+def names(instruments: Sequence[Instrument]) -> list[str]:
+    """What instruments are called in results: the short symbol where it is theirs alone, else the id."""
+    shared = Counter(each.symbol for each in instruments)
+    return [each.symbol if shared[each.symbol] == 1 else each.id for each in instruments]
+
+
+def _streamed(reading: Reading, window: Window, stretches: Iterable[Window]) -> Iterator[pa.RecordBatch]:
+    missing = dict.fromkeys(reading.instruments)
+    called = names(reading.instruments)
+    for stretch in stretches:
+        parts, symbols = [], []
+        for each, symbol in zip(reading.instruments, called, strict=True):
+            table = reading.part(each, stretch)
+            if table.num_rows:
+                missing.pop(each, None)
+                parts.append(table)
+                symbols.append(symbol)
+        if parts:
+            yield from _together(parts, symbols).combine_chunks().to_batches()
+    for each in missing:
+        raise reading.refusal(each, window)
+
+
+def _stretches(groups: Sequence[tuple[int, int, int]], window: Window) -> Iterator[Window]:
+    """A window cut so that about as many rows lie in each part, if the rows of a group lie evenly in it."""
+    rows, first, last = np.array(groups, np.int64).T
+    rate = rows / (last + 1 - first)
+    moments, change = np.concatenate([first, last + 1]), np.concatenate([rate, -rate])
+    order = np.argsort(moments)
+    moments = moments[order]
+    upto = np.append(0.0, np.cumsum(np.cumsum(change[order])[:-1] * np.diff(moments)))
+    cuts = np.interp(np.arange(_MOST_ROWS, rows.sum(), _MOST_ROWS), upto, moments).astype(np.int64)
+    start = window.start
+    for cut in cuts[(cuts > window.start) & (cuts < window.end)].tolist():
+        yield Window(start, cut)
+        start = cut + 1
+    yield Window(start, window.end)
+
+
+def _together(parts: Sequence[pa.Table], symbols: Sequence[str]) -> pa.Table:
+    """One table sorted by time, then symbol."""
+    order = np.argsort(np.array(symbols), kind="stable")
+    named = [_named(parts[at], symbols[at]) for at in order]
+    if len(named) == 1:
+        return named[0]
+    table = pa.concat_tables(named)
+    stamps = table["ts"].cast(pa.int64()).to_numpy()
+    return table.take(np.argsort(stamps, kind="stable"))
+
+
+def _named(table: pa.Table, symbol: str) -> pa.Table:
+    return table.add_column(0, "symbol", pa.repeat(pa.scalar(symbol), table.num_rows))
