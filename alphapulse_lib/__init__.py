@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.holdings import instruments as instruments
     from alphapulse_lib.session.imports import ingest as ingest
     from alphapulse_lib.session.imports import revert as revert
+    from alphapulse_lib.session.ingests import ingests as ingests
     from alphapulse_lib.session.news import news as news
     from alphapulse_lib.session.news import sentiment as sentiment
     from alphapulse_lib.session.notifications import notifications as notifications
@@ -50,6 +51,7 @@ _HOMES = {
     "coverage": "alphapulse_lib.session.holdings",
     "flags": "alphapulse_lib.session.quarantine",
     "ingest": "alphapulse_lib.session.imports",
+    "ingests": "alphapulse_lib.session.ingests",
     "instruments": "alphapulse_lib.session.holdings",
     "news": "alphapulse_lib.session.news",
     "notifications": "alphapulse_lib.session.notifications",

@@ -51,6 +51,7 @@
         ├── NotAllowed               the token, or its owner, may not do that
         ├── UnknownTarget            it holds no such comment, run, schedule or file
         ├── Conflict                 it holds something that stands against it
+        ├── StoppedWaiting           its owner waits no longer; the hub goes on
         └── NotUnderstood            it refused what was sent
 
 Each carries what arrived, what was expected and what to do next. In a notebook an AlphaPulseError is shown
@@ -97,6 +98,7 @@ __all__ = [
     "RunError",
     "RunInterrupted",
     "SettingsError",
+    "StoppedWaiting",
     "StrategyRaised",
     "StrategyUnusable",
     "TooManyRequests",
@@ -364,6 +366,10 @@ class UnknownTarget(HubError):
 
 class Conflict(HubError):
     """The hub holds something that stands against what was asked."""
+
+
+class StoppedWaiting(HubError):
+    """Its owner waits no longer for what the hub does; the hub goes on, and the hint says how to look at it."""
 
 
 class NotUnderstood(HubError):

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     personal_catalog: Path | None = Field(
         None, description="A person's own catalog, laid over the team's; set by the hub in each workspace."
     )
+    datasets: Path | None = Field(
+        None, description="The folder of the declarations of datasets. Default: catalog/ of the project."
+    )
     ledger: Path | None = Field(None, description="The ledger of runs. Default: <home>/ledger.")
     address: str = Field("127.0.0.1", description="The address the hub listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the hub listens on.")
@@ -72,7 +75,7 @@ class Settings(BaseSettings):
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
-    @field_validator("home", "catalog", "personal_catalog", "ledger", mode="after")
+    @field_validator("home", "catalog", "personal_catalog", "datasets", "ledger", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.normpath(PROJECT / path.expanduser()))
@@ -81,6 +84,11 @@ class Settings(BaseSettings):
     def catalog_root(self) -> Path:
         """The team's catalog, absolute."""
         return self.catalog or self.home_root / "catalog"
+
+    @property
+    def datasets_folder(self) -> Path:
+        """Where datasets are declared, absolute."""
+        return self.datasets or PROJECT / "catalog"
 
     @property
     def api_database_url(self) -> str:

@@ -17,10 +17,13 @@ from hub import family
 from hub.keys import Keys
 from hub.network import Network, proxy_command
 
-__all__ = ["PROGRAMS", "environment", "kept_alive", "write"]
+__all__ = ["PROGRAMS", "VENDOR_KEYS", "environment", "kept_alive", "write"]
 
 #: In the order in which they start; they stop in the opposite one.
 PROGRAMS = ("proxy", "hub", "api", "worker", "dashboards")
+
+#: What the worker alone is given: no other part asks a vendor, least of all a workspace.
+VENDOR_KEYS = ("ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET")
 
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds
@@ -122,7 +125,10 @@ def write(home: Path, network: Network) -> Path:
     for place, name in enumerate(PROGRAMS, start=1):
         command = commands.get(name, [sys.executable, "-m", f"hub.{name}"])
         # The lowest priority starts first and stops last.
-        config[f"program:{name}"] = _program(command, home / "logs" / f"{name}.log", home / "hub", priority=10 * place)
+        section = _program(command, home / "logs" / f"{name}.log", home / "hub", priority=10 * place)
+        if name != "worker":  # every child inherits the supervisor's variables
+            section["environment"] = ",".join(f'{each}=""' for each in VENDOR_KEYS)
+        config[f"program:{name}"] = section
     path = home / "run" / "supervisor.conf"
     with path.open("w", encoding="utf-8") as file:
         config.write(file)

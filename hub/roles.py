@@ -15,6 +15,11 @@ SCOPES: dict[str, dict[str, Any]] = {
     "custom:ledger:write": {"description": "Append runs to the ledger.", "subscopes": ["custom:ledger:read"]},
     "custom:schedules:read": {"description": "Read schedules and their firings."},
     "custom:schedules:write": {"description": "Make and change schedules.", "subscopes": ["custom:schedules:read"]},
+    "custom:ingests:read": {"description": "Read who asked which vendor for what."},
+    "custom:ingests:write": {
+        "description": "Ask vendors for data for the team's catalog.",
+        "subscopes": ["custom:ingests:read"],
+    },
     "custom:notifications:read": {"description": "Read one's own notifications."},
 }
 
@@ -25,6 +30,7 @@ _EVERYBODY = (
     "custom:comments:write",
     "custom:ledger:write",
     "custom:schedules:write",
+    "custom:ingests:write",
     "custom:notifications:read",
 )
 

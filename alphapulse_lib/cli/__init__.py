@@ -13,7 +13,7 @@ import typer
 
 from alphapulse_lib.cli import backtests, data, hub, team
 from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
-from alphapulse_lib.errors import AlphaPulseError, RunInterrupted
+from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
 
 __all__ = ["app", "main"]
 
@@ -41,7 +41,7 @@ def main() -> None:
         app()
     except AlphaPulseError as error:
         say(f"{type(error).__name__}: {error}", to_error=True)
-        sys.exit(INTERRUPTED if isinstance(error, RunInterrupted) else COULD_NOT)
+        sys.exit(INTERRUPTED if isinstance(error, RunInterrupted | StoppedWaiting) else COULD_NOT)
     except KeyboardInterrupt:
         say("Interrupted.", to_error=True)
         sys.exit(INTERRUPTED)

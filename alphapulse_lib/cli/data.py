@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
+from alphapulse_lib.cli import ingests
 from alphapulse_lib.cli.options import AsOf, At, End, Json, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
-from alphapulse_lib.errors import QueryError
+from alphapulse_lib.errors import InputError, QueryError
 
 __all__ = [
     "bars",
@@ -32,7 +33,7 @@ __all__ = [
 def ingest(
     provider: Annotated[
         str, typer.Argument(help="A provider (files), or a dataset declared in catalog/*.yaml (sample).")
-    ],
+    ] = "",
     source: Annotated[
         list[str] | None, typer.Argument(help="What to import: a file, a folder or a pattern; of a vendor its tickers.")
     ] = None,
@@ -61,9 +62,18 @@ def ingest(
     ] = None,
     recover: Annotated[bool, typer.Option(help="Recover splits and dividends from an adjusted close.")] = True,
     source_name: Annotated[str, typer.Option("--source", help="What the rows' source is called.")] = "",
+    status: Annotated[
+        bool, typer.Option("--status", help="In a hub: who waits for what of vendors, and how far.")
+    ] = False,
+    cancel: Annotated[str | None, typer.Option(metavar="ID", help="In a hub: wait for that request no longer.")] = None,
     as_json: Json = False,
 ) -> None:
     """Bring data into the catalog."""
+    if status or cancel:
+        ingests.cancel(cancel, as_json) if cancel else ingests.show(as_json)
+        return
+    if not provider:
+        raise InputError("What is to be imported?", "A provider, or a dataset: alphapulse ingest sample.")
     done: Any
     if not source:
         done = ap.ingest(provider, dry_run=dry_run)

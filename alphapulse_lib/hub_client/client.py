@@ -9,6 +9,7 @@ from typing import Self
 
 from alphapulse_lib.hub_client.catalog import Catalog
 from alphapulse_lib.hub_client.comments import Comments
+from alphapulse_lib.hub_client.ingests import Ingests
 from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
@@ -49,6 +50,7 @@ class Client:
     runs : Runs
     schedules : Schedules
     backtests : Backtests
+    ingests : Ingests
     notifications : Notifications
     catalog : Catalog
 
@@ -77,6 +79,7 @@ class Client:
         self.runs = Runs(self._transport)
         self.schedules = Schedules(self._transport)
         self.backtests = Backtests(self._transport)
+        self.ingests = Ingests(self._transport)
         self.notifications = Notifications(self._transport)
         self.catalog = Catalog(self._transport)
 

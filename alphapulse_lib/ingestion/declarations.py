@@ -23,7 +23,7 @@ from alphapulse_lib.ingestion.vendors import known_keys
 from alphapulse_lib.providers.contract import Request
 from alphapulse_lib.providers.registry import provider
 
-__all__ = ["Dataset", "ingest_dataset", "names", "read"]
+__all__ = ["Dataset", "ingest_dataset", "is_of_vendor", "names", "read", "vendor_dataset"]
 
 _KEYS = {"title", "source", "instruments", "files"}
 _ENTRY_KEYS = {"path", "provider"} | {each.name for each in fields(Request)} - {"target"}
@@ -93,6 +93,28 @@ def ingest_dataset(
         digest=dataset.digest,
         annotate=annotate,
     )
+
+
+def vendor_dataset(path: Path) -> vendors.Declaration:
+    """The declaration of a vendor's dataset.
+
+    Raises
+    ------
+    InputError
+        It is one of files, or says what cannot be used.
+    """
+    said = _said(path)
+    if "files" in said:
+        raise InputError(
+            f"{path.stem} is a dataset of files: no vendor is asked for it.",
+            f'ap.ingest("{path.stem}") imports it into your own catalog.',
+        )
+    return vendors.read(path, said)
+
+
+def is_of_vendor(path: Path) -> bool:
+    """Whether a declaration names a vendor, and no files."""
+    return "files" not in _said(path)
 
 
 def _said(path: Path) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm.auto import tqdm
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, ticks
@@ -27,6 +26,7 @@ from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.plan import Asked, Plan, lacking, planned
+from alphapulse_lib.ingestion.progress import Bar, Progress
 from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.staged import Staged
@@ -85,8 +85,13 @@ def plan(vendor: Vendor, wanted: Wanted, roots: Roots) -> Plan:
     return Plan(vendor.name, calls, count, size, pa.Table.from_pylist(named, schema))
 
 
-def run(vendor: Vendor, wanted: Wanted, roots: Roots) -> Report:
+def run(vendor: Vendor, wanted: Wanted, roots: Roots, progress: Progress | None = None) -> Report:
     """Bring what is wanted and missing into the catalog.
+
+    Parameters
+    ----------
+    progress : Progress, optional
+        Is told how far it is; by default a bar where somebody looks. What it raises ends the ingest between two parts.
 
     Raises
     ------
@@ -99,18 +104,21 @@ def run(vendor: Vendor, wanted: Wanted, roots: Roots) -> Report:
     found = _known(vendor, wanted, Index(roots), ask=True)
     fetches = _fetches(vendor, wanted, roots, found)
     work = _Work(roots, vendor.name, found, _begun(vendor, wanted))
+    costs = [vendor.estimate(each) for each in fetches]
+    watching = progress or Bar()
     with under_way(roots.writable, work.record["id"]):
         work.save()
         try:
-            rows = sum(vendor.estimate(each).rows for each in fetches)
-            with tqdm(total=rows, desc=vendor.name, unit="row", unit_scale=True, leave=False, disable=None) as bar:
-                for each in fetches:
-                    work.take(vendor, each)
-                    bar.update(vendor.estimate(each).rows)
+            watching.begin(work.record["id"], vendor.name, costs)
+            for each, cost in zip(fetches, costs, strict=True):
+                work.take(vendor, each)
+                watching.part(cost, work.total.rows_new)
         except BaseException:
             with suppress(CatalogError):  # the first error is the one to tell
                 work.end("interrupted")
             raise
+        finally:
+            watching.end()
         work.end("finished")
     return report_of(roots.writable, work.record)
 

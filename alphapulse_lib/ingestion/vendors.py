@@ -52,6 +52,11 @@ class Declaration:
     calendar: str = ""
     feed: str | None = None
 
+    @property
+    def wanted(self) -> Wanted:
+        """What is wanted of the vendor: all of it up to what is final."""
+        return Wanted(self.universe, self.periods, self.history, None, self.feed, "", self.name, self.calendar)
+
 
 def read(path: Path, said: Mapping[str, Any]) -> Declaration:
     """A declaration, checked.
@@ -101,10 +106,7 @@ def read(path: Path, said: Mapping[str, Any]) -> Declaration:
 def ingest(path: Path, said: Mapping[str, Any], roots: Roots, *, dry_run: bool) -> Report | Plan:
     """Bring a declared dataset up to date: only what is missing is asked for."""
     dataset = read(path, said)
-    wanted = Wanted(
-        dataset.universe, dataset.periods, dataset.history, None, dataset.feed, "", dataset.name, dataset.calendar
-    )
-    source = vendor(dataset.provider)
+    wanted, source = dataset.wanted, vendor(dataset.provider)
     return fetch.plan(source, wanted, roots) if dry_run else fetch.run(source, wanted, roots)
 
 

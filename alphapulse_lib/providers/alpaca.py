@@ -84,6 +84,10 @@ class Alpaca:
             calls += max(1, -(-here // 10_000))
         return Estimate(calls, rows, rows * _BYTES[fetch.kind])
 
+    def seconds_for(self, calls: int) -> float:
+        """See `Paced`."""
+        return self._calls.seconds_for(calls)
+
     def fetch(self, fetch: Fetch) -> Iterator[Batch]:
         """See `Vendor.fetch`."""
         from alphapulse_lib.providers import alpaca_actions, alpaca_rows

@@ -66,7 +66,7 @@ class Calls:
         from requests import RequestException
 
         client = self._client(service)
-        budget = self._budget or budget_of("alpaca", settings().alpaca_key)
+        budget = self._pace()
         url = f"{client._base_url}/{client._api_version}{path}"
         failed: ProviderError = VendorUnreachable("Alpaca was not asked.")
         for attempt in range(ATTEMPTS):
@@ -94,6 +94,13 @@ class Calls:
             else:
                 break
         raise failed from None
+
+    def seconds_for(self, calls: int) -> float:
+        """Seconds until the budget of the key allows so many more calls."""
+        return self._pace().seconds_for(calls)
+
+    def _pace(self) -> Budget:
+        return self._budget or budget_of("alpaca", settings().alpaca_key)
 
     def wait(self, attempt: int) -> None:
         """Wait before the next attempt: longer each time, and not in step with others."""

@@ -44,6 +44,20 @@ class Budget:
                     return time.monotonic() - began
             time.sleep(wait)
 
+    def seconds_for(self, calls: int) -> float:
+        """Seconds until so many more calls can have been made, if nothing else takes time."""
+        with self._lock:
+            now = time.monotonic()
+            wait = self._wait(now)
+            made = list(self._made)[-self._calls :]
+        beyond = calls - (self._calls - len(made))  # what is left is called now
+        if beyond <= 0:
+            return max(wait, 0.0)
+        # Each call of a window comes free again a window after it was made.
+        windows, place = divmod(beyond - 1, self._calls)
+        first = made[place] if place < len(made) else now
+        return max(wait, first + (windows + 1) * self._window - now, 0.0)
+
     def learn(self, headers: Mapping[str, str]) -> float:
         """Take what an answer says of the limit (``X-RateLimit-Limit``, ``-Remaining``, ``-Reset``).
 

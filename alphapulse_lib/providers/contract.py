@@ -48,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from alphapulse_lib.model.window import Window
 
@@ -62,6 +62,7 @@ __all__ = [
     "Estimate",
     "Fetch",
     "Kind",
+    "Paced",
     "Provider",
     "Request",
     "Stamps",
@@ -265,3 +266,11 @@ class Vendor(Protocol):
 
     def final_until(self, kind: str, period: str | None = None) -> int:
         """Until when its data is final, nanoseconds of UTC: rows up to then change by a correction alone."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A vendor that keeps to a budget of calls, and can say what that means."""
+
+    def seconds_for(self, calls: int) -> float:
+        """Seconds until the budget allows so many more calls to have been made."""

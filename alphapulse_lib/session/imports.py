@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.session import ingests
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.symbols import check_text
-from alphapulse_lib.settings import PROJECT
+from alphapulse_lib.settings import settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,6 +71,9 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
 ) -> Report | Plan:
     """Bring data into the catalog. Bad rows are set aside with line and reason; the same rows again change nothing.
 
+    In a hub's workspace files go to the person's own catalog; a vendor is asked by the hub's worker, once for all who
+    ask, and its data goes to the team's: this waits for it (see `ingests`).
+
     Parameters
     ----------
     provider, target : str, path or list of paths
@@ -106,6 +110,8 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
         Nothing can be read, or an argument cannot be used; nothing was written.
     ProviderError
         A vendor did not give what was asked; what it gave before that is kept, and is not asked for again.
+    StoppedWaiting
+        In a hub's workspace: interrupted; the hub goes on fetching.
 
     Examples
     --------
@@ -125,9 +131,16 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
         vendor = registry.vendor(provider)
         one_of("kind", kind, ("bars", "trades", "quotes"))
         wanted = replace(_wanted(provider, target, period, start, end, venue, feed), kind=kind)
+        if ingests.through_the_hub():
+            return fetch.plan(vendor, wanted, ingests.team()) if dry_run else ingests.fetched(provider, wanted)
         return fetch.plan(vendor, wanted, roots) if dry_run else fetch.run(vendor, wanted, roots)
     if target is None:
-        return declarations.ingest_dataset(_declared(provider), roots, _annotate, dry_run=dry_run)
+        path = _declared(provider)
+        if ingests.through_the_hub() and declarations.is_of_vendor(path):
+            roots = ingests.team()
+            if not dry_run:
+                return ingests.bring_up_to_date(provider)
+        return declarations.ingest_dataset(path, roots, _annotate, dry_run=dry_run)
     reader = registry.provider(provider)
     _refuse(provider, {"start": start, "end": end, "feed": feed, "dry_run": dry_run or None})
     options = own | {"target": target, "kind": kind, "venue": venue, "period": period, "recover": recover}
@@ -263,7 +276,7 @@ def _declared(name: str) -> Path:
     from alphapulse_lib.ingestion.declarations import names
     from alphapulse_lib.providers import registry
 
-    folder = PROJECT / "catalog"
+    folder = settings().datasets_folder
     path = folder / f"{name}.yaml"
     if path.is_file():
         return path

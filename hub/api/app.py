@@ -17,6 +17,7 @@ from hub.api.comments.stream import Stream
 from hub.api.data import routes as data_routes
 from hub.api.database import opened
 from hub.api.identity import Door
+from hub.api.ingests import routes as ingest_routes
 from hub.api.ledger import families as family_routes
 from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
@@ -33,7 +34,7 @@ PREFIX = "/services/api"
 #: Bytes of a request's JSON.
 _MOST = 1_000_000
 
-_ABOUT = """Comments, the ledger of runs, the catalog and notifications of one AlphaPulse hub.
+_ABOUT = """Comments, the ledger of runs, the catalog, what vendors are asked for, and notifications of one hub.
 
 Send `Authorization: Bearer <token>`: a workspace's `JUPYTERHUB_API_TOKEN`, or one made by `alphapulse token`. Cookies
 are not looked at. Lists come in pages: send `next` as `cursor`. Errors are `application/problem+json` (RFC 9457).
@@ -87,6 +88,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     )
     app.state.door = door
     app.state.engine = engine = opened(chosen)
+    app.state.datasets = chosen.datasets_folder
     app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
@@ -97,6 +99,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         family_routes,
         data_routes,
         schedule_routes,
+        ingest_routes,
         notification_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])

@@ -5,7 +5,9 @@
     timetable   schedules -> firings: which slots are due, missed or left out
     dispatch    which firings may start now -> DBOS's queue, each under its own id
     firing      one firing, step by step: start the owner's server, run the job in it, record, clear away
-    presence    which workers live; the firings of a dead one are taken over
+    line        what vendors are to be asked for -> DBOS's queue, one fetch of a vendor at a time
+    fetching    one fetch: what is missing, part by part, into the team's catalog
+    presence    which workers live; what a dead one had begun is taken over
     leftovers   servers that outlived their firing are stopped
 
 A firing's steps can each be done again without harm, DBOS remembers the ones that were done, and the database refuses

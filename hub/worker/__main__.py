@@ -16,8 +16,11 @@ from alphapulse_lib.settings import settings
 from hub import keys, network
 from hub.api.database import opened
 from hub.worker import durable, timetable
+from hub.worker.fetches import Fetches
+from hub.worker.fetching import FetchRunner
 from hub.worker.firing import FiringRunner
 from hub.worker.leftovers import Leftovers
+from hub.worker.line import FetchLine
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 
@@ -30,8 +33,11 @@ _BEAT = 5.0  # seconds between two signs of life
 class Worker:
     """Looks again and again for what is due, until it is told to stop."""
 
-    def __init__(self, engine: Engine, firings: Firings, presence: Presence, runner: FiringRunner) -> None:
+    def __init__(
+        self, engine: Engine, firings: Firings, presence: Presence, runner: FiringRunner, line: FetchLine
+    ) -> None:
         self._engine, self._firings, self._presence, self._runner = engine, firings, presence, runner
+        self._line = line
         self._queued: set[str] = set()
         self._beat_at = 0.0
 
@@ -58,6 +64,7 @@ class Worker:
             if firing_id not in self._queued:
                 durable.enqueue(self._runner, firing_id)
         self._queued = set(waiting)
+        self._line.queue()
         following = timetable.next_slot(self._engine)
         until = _LOOK if following is None else (following - clock.now_ns()) / 1e9
         return max(0.0, min(_LOOK, until))
@@ -72,6 +79,7 @@ class Worker:
             durable.take_over(other)
             self._presence.forget(other)
         self.sweep()
+        self._line.sweep()
 
     def sweep(self) -> None:
         """End the firings that are open though nothing carries them out: their workflows ended, or DBOS lost them."""
@@ -98,12 +106,14 @@ def main() -> None:
     token = keys.keys(chosen.home_root).worker_token
     http = httpx.Client(headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False)
     runner = FiringRunner(firings, http, f"{places.hub_api}/hub/api", places.url)
+    fetches = Fetches(engine)
+    line = FetchLine(fetches, FetchRunner(fetches, chosen))
     presence.beat()
     durable.launch(chosen, presence.id)
     stopping = _told_to_stop()
     Leftovers(firings, http, f"{places.hub_api}/hub/api").begin(stopping)
     _log.info("Worker %s is ready", presence.id)
-    Worker(engine, firings, presence, runner).work(stopping)
+    Worker(engine, firings, presence, runner, line).work(stopping)
     presence.leave()
     # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.
     logging.shutdown()

@@ -1,4 +1,4 @@
-"""DBOS, which remembers how far each firing is: its database, its queue, and the firings of workers that died."""
+"""DBOS, which remembers how far each firing and fetch is: its database, its queues, and what dead workers had begun."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from alphapulse_lib.settings import Settings
+from hub.worker.fetching import FetchRunner
 from hub.worker.firing import FiringRunner
 
-__all__ = ["enqueue", "launch", "sweep", "take_over", "under_way"]
+__all__ = ["enqueue", "enqueue_fetch", "launch", "sweep", "take_over", "under_way"]
 
 _QUEUE = "firings"
+#: Partitioned by vendor: of each, one fetch at a time over all workers, so that nobody asks what another one is asking.
+_FETCHES = "fetches"
 _LOOK = 0.2  # seconds between two looks into the queue
 #: What DBOS calls the version of the steps: one that changes would strand the firings begun before it.
 _STEPS = "1"
@@ -45,6 +48,7 @@ def launch(chosen: Settings, worker_id: str) -> None:
     DBOS(config=config)
     DBOS.launch()
     DBOS.register_queue(_QUEUE, worker_concurrency=chosen.worker_firings, polling_interval_sec=_LOOK)
+    DBOS.register_queue(_FETCHES, partition_concurrency=1, polling_interval_sec=_LOOK)
 
 
 def enqueue(runner: FiringRunner, firing_id: str) -> None:
@@ -53,17 +57,23 @@ def enqueue(runner: FiringRunner, firing_id: str) -> None:
         DBOS.enqueue_workflow(_QUEUE, runner.fire, firing_id)
 
 
+def enqueue_fetch(runner: FetchRunner, fetch_id: str, vendor: str) -> None:
+    """Queue a fetch behind the others of its vendor; nothing happens when it was queued before."""
+    with SetWorkflowID(fetch_id), SetEnqueueOptions(queue_partition_key=vendor):
+        DBOS.enqueue_workflow(_FETCHES, runner.fetch, fetch_id)
+
+
 def sweep(runner: FiringRunner, firing_id: str) -> None:
     """Queue that a firing's server is taken away, beside the firing's own workflow, which is over."""
     with SetWorkflowID(f"{firing_id}-sweep"):
         DBOS.enqueue_workflow(_QUEUE, runner.sweep, firing_id)
 
 
-def under_way(firing_ids: list[str]) -> dict[str, bool]:
-    """Of each firing that DBOS knows, whether its workflow goes on; it has ended otherwise, however it did."""
+def under_way(ids: list[str]) -> dict[str, bool]:
+    """Of each firing and fetch that DBOS knows, whether its workflow goes on; otherwise it has ended, somehow."""
     found: dict[str, bool] = {}
-    for first in range(0, len(firing_ids), _PORTION):
-        asked = firing_ids[first : first + _PORTION]
+    for first in range(0, len(ids), _PORTION):
+        asked = ids[first : first + _PORTION]
         for each in DBOS.list_workflows(workflow_ids=asked, load_input=False, load_output=False):
             found[each.workflow_id] = each.status in _UNDER_WAY
     return found

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 from dbos import DBOS, DBOSConfiguredInstance
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from hub.worker.patience import patiently
 from hub.worker.record import Firings
 from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError, UnknownJobError
 
@@ -53,7 +51,7 @@ class FiringRunner(DBOSConfiguredInstance):
     @DBOS.step()
     def begin(self, firing_id: str) -> bool:
         """Mark it as begun, unless it was cancelled while it waited."""
-        return _patiently(lambda: self._firings.begin(firing_id))
+        return patiently(lambda: self._firings.begin(firing_id))
 
     @DBOS.step()
     def carry_out(self, firing_id: str) -> dict[str, Any]:
@@ -68,7 +66,7 @@ class FiringRunner(DBOSConfiguredInstance):
     def record(self, firing_id: str, job: dict[str, Any]) -> None:
         """Write down how it ended, and tell its owner; that it is lost, where that cannot be written down."""
         try:
-            _patiently(lambda: self._firings.end(firing_id, job))
+            patiently(lambda: self._firings.end(firing_id, job))
         except Exception:  # noqa: BLE001  a firing must end, as in `carry_out`
             _log.exception("Firing %s: how it ended could not be recorded", firing_id)
             self.give_up(firing_id, "The worker could not record how it ended; why is in the worker's log.")
@@ -76,7 +74,7 @@ class FiringRunner(DBOSConfiguredInstance):
     def give_up(self, firing_id: str, detail: str) -> None:
         """End it as lost."""
         try:
-            _patiently(lambda: self._firings.give_up(firing_id, detail))
+            patiently(lambda: self._firings.give_up(firing_id, detail))
         except Exception:  # noqa: BLE001  its server is still to be cleared away, and the sweep tries again
             _log.exception("Firing %s could not be ended", firing_id)
 
@@ -107,7 +105,7 @@ class FiringRunner(DBOSConfiguredInstance):
 
     def _carry_out(self, firing_id: str) -> dict[str, Any]:
         server, tries, said = self._server(firing_id), _Tries(), ""
-        firing = _patiently(lambda: self._firings.get(firing_id))
+        firing = patiently(lambda: self._firings.get(firing_id))
         job = {
             "notebook": firing.notebook,
             "output": firing.output,
@@ -164,19 +162,19 @@ class FiringRunner(DBOSConfiguredInstance):
         return True
 
     def _server(self, firing_id: str) -> JobServer:
-        owner = _patiently(lambda: self._firings.get(firing_id)).owner
+        owner = patiently(lambda: self._firings.get(firing_id)).owner
         return JobServer(self._http, self._hub_api, self._public, owner, firing_id)
 
     def _state(self, firing_id: str) -> str:
-        return str(_patiently(lambda: self._firings.get(firing_id)).state)
+        return str(patiently(lambda: self._firings.get(firing_id)).state)
 
     def _is_cancelled(self, firing_id: str) -> bool:
-        return _patiently(lambda: self._firings.get(firing_id)).cancel_asked_at is not None
+        return patiently(lambda: self._firings.get(firing_id)).cancel_asked_at is not None
 
     def _keep(self, firing_id: str, job: dict[str, Any]) -> None:
-        held = _patiently(lambda: self._firings.get(firing_id))
+        held = patiently(lambda: self._firings.get(firing_id))
         if (held.state, held.cells, held.cells_done) != ("running", job["cells"], job["cells_done"]):
-            _patiently(lambda: self._firings.progress(firing_id, job))
+            patiently(lambda: self._firings.progress(firing_id, job))
 
 
 class _Tries:
@@ -198,16 +196,3 @@ class _Tries:
     def answered(self) -> None:
         """One of them answered now."""
         self.last_answer = time.monotonic()
-
-
-def _patiently[T](act: Callable[[], T]) -> T:
-    """Do it as soon as the database answers: a firing that is under way is not given up for its sake."""
-    while True:
-        try:
-            return act()
-        except (DBAPIError, PoolTimeout) as away:
-            lost = isinstance(away, OperationalError | PoolTimeout) or away.connection_invalidated
-            if not lost:
-                raise
-            _log.warning("The database does not answer: %s", away)
-            time.sleep(2)

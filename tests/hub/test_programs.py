@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from supervisor.options import ServerOptions
 
 from alphapulse_lib.settings import settings
 from hub import programs
@@ -36,3 +37,18 @@ def test_a_home_with_spaces_and_per_cent_signs_survives(tmp_path: Path):
     expand = {"here": "", "program_name": "hub", "process_num": 0, "group_name": "hub"}
     assert config["program:hub"]["stdout_logfile"] % expand == str(home / "logs" / "hub.log")
     assert shlex.split(config["program:proxy"]["command"] % expand)[-1] == "http://127.0.0.1:8002/hub/error"
+
+
+def test_the_worker_alone_is_given_the_keys_of_vendors(tmp_path: Path):
+    for folder in ("run", "hub", "logs"):
+        (tmp_path / folder).mkdir()
+    written = programs.write(tmp_path, Network("127.0.0.1", 8000, 8001, 8002, 8003, 8004))
+    options = ServerOptions()
+    options.realize(["--configuration", str(written)])
+    given = {
+        config.name: config.environment for group in options.process_group_configs for config in group.process_configs
+    }
+    assert set(given) == set(programs.PROGRAMS)
+    for name, environment in given.items():
+        kept = {} if name == "worker" else dict.fromkeys(programs.VENDOR_KEYS, "")
+        assert environment == kept

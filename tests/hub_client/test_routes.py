@@ -63,6 +63,11 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     list(client.backtests.list(owner="ada", state="due"))
     client.backtests.get(asked.id)
     client.backtests.cancel(asked.id)
+    wants = client.ingests.ask("alpaca", ["AAPL"], "1d", start="2020-01-02", end="2020-01-03", feed="iex", kind="bars")
+    client.ingests.ask_dataset("sample")
+    list(client.ingests.list(owner="ada", state="waiting", limit=1))
+    client.ingests.page(owner="ada")
+    assert client.ingests.cancel(wants.id) == client.ingests.get(wants.id)
     told = client.notifications
     list(told.list(unread=True))
     told.page()

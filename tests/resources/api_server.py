@@ -24,6 +24,8 @@ EVERYTHING = (
     "custom:ledger:write",
     "custom:schedules:read",
     "custom:schedules:write",
+    "custom:ingests:read",
+    "custom:ingests:write",
     "custom:notifications:read",
 )
 

@@ -18,7 +18,10 @@ from hub.api.schedules.schema import Asked, Firing
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import durable
 from hub.worker.__main__ import Worker
+from hub.worker.fetches import Fetches
+from hub.worker.fetching import FetchRunner
 from hub.worker.firing import FiringRunner
+from hub.worker.line import FetchLine
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 
@@ -39,7 +42,9 @@ class World:
         self.instead: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
         self.http = httpx.Client(transport=httpx.MockTransport(self._answer))
         self.runner = FiringRunner(self.firings, self.http, "http://hub/hub/api", "http://proxy")
-        self.worker = Worker(self.engine, self.firings, self.presence, self.runner)
+        fetches = Fetches(self.engine)
+        line = FetchLine(fetches, FetchRunner(fetches, chosen))
+        self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line)
         durable.launch(chosen, self.presence.id)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -1,0 +1,126 @@
+"""What is written of a fetch: that it began, how far it is, how it ended, and whom that is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select, update
+
+from alphapulse_lib import clock
+from hub.api.ingests.schema import FETCHES, INGESTS, OPEN
+from hub.api.notifications.store import notify
+
+__all__ = ["Fetches"]
+
+#: Nanoseconds after which nobody is taken to be waiting any more, and is told that the data is there.
+_LONG = 60 * 10**9
+_LONGEST = 2_000  # characters of an error
+
+
+class Fetches:
+    """The fetches of one database, for the worker."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._reading = engine
+        self._engine = engine.execution_options(writes=True)
+
+    def waiting(self) -> list[Row[Any, Any, Any]]:
+        """Those that wait, in the order in which they were asked for: ``id``, ``provider``, ``dataset``."""
+        query = select(FETCHES.c.id, FETCHES.c.provider, FETCHES.c.dataset).where(FETCHES.c.state == "waiting")
+        with self._reading.begin() as connection:
+            return [*connection.execute(query.order_by(FETCHES.c.sequence)).all()]
+
+    def begun(self) -> list[str]:
+        """The ids of those that have begun and are not over."""
+        query = select(FETCHES.c.id).where(FETCHES.c.state == "running").order_by(FETCHES.c.sequence)
+        with self._reading.begin() as connection:
+            return list(connection.execute(query).scalars())
+
+    def get(self, fetch_id: str) -> Row[Any]:
+        """A fetch as it is now."""
+        with self._reading.begin() as connection:
+            return connection.execute(select(FETCHES).where(FETCHES.c.id == fetch_id)).one()
+
+    def is_of(self, fetch_id: str, provider: str) -> None:
+        """Say which vendor is asked for a dataset."""
+        self._change(fetch_id, {"provider": provider})
+
+    def begin(self, fetch_id: str) -> bool:
+        """Mark it as begun; false when it is over, as when it was cancelled while it waited."""
+        with self._engine.begin() as connection:
+            row = _row(connection, fetch_id)
+            if row.state == "waiting":
+                _update(connection, fetch_id, state="running", started_at=clock.now_ns())
+            return row.state in OPEN
+
+    def tried(self, fetch_id: str) -> int:
+        """Count that it is begun, or taken up again after a death; how often since a part was last done."""
+        with self._engine.begin() as connection:
+            tries = int(_row(connection, fetch_id).tries) + 1
+            _update(connection, fetch_id, tries=tries)
+        return tries
+
+    def plan(self, fetch_id: str, import_id: str, **values: Any) -> None:
+        """Say what there is to do, and which import it becomes."""
+        with self._engine.begin() as connection:
+            row = _row(connection, fetch_id)
+            imports = [*(row.imports or []), import_id]
+            _update(connection, fetch_id, imports=imports, calls_done=0, parts_done=0, **values)
+
+    def progress(self, fetch_id: str, **values: Any) -> bool:
+        """Say how far it is; whether it is still wanted."""
+        with self._engine.begin() as connection:
+            row = _row(connection, fetch_id)
+            _update(connection, fetch_id, tries=0, **values)
+            return row.state in OPEN and row.cancel_asked_at is None
+
+    def is_cancelled(self, fetch_id: str) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.get(fetch_id).cancel_asked_at is not None
+
+    def end(self, fetch_id: str, state: str, error: dict[str, str] | None = None) -> None:
+        """Say how it ended, and tell those who asked; once, however often it is called.
+
+        Parameters
+        ----------
+        error : dict, optional
+            ``kind``, ``message`` and ``hint`` of what went wrong.
+        """
+        told = error and {name: _storable(text) for name, text in error.items()}
+        with self._engine.begin() as connection:
+            row = _row(connection, fetch_id)
+            if row.state not in OPEN:
+                return
+            over = {"state": state, "error": told, "ended_at": clock.now_ns(), "open_as": None, "seconds_left": None}
+            _update(connection, fetch_id, **over)
+            asking = select(INGESTS).where(INGESTS.c.fetch == fetch_id, INGESTS.c.cancelled_at.is_(None))
+            for each in connection.execute(asking.order_by(INGESTS.c.sequence)).all():
+                _tell(connection, row, each, told)
+
+    def _change(self, fetch_id: str, values: dict[str, Any]) -> None:
+        with self._engine.begin() as connection:
+            _update(connection, fetch_id, **values)
+
+
+def _tell(connection: Connection, fetch: Row[Any], asking: Row[Any], error: dict[str, str] | None) -> None:
+    """Tell one of those who asked: that it failed, and that it is there where that took long."""
+    what = fetch.dataset or f"{fetch.provider} data"
+    about = {"ingest": asking.id, "imports": fetch.imports or []}
+    if error is not None:
+        first = error["message"].partition("\n")[0][:300]
+        notify(connection, asking.owner, "ingest-failed", f"{what} could not be fetched: {first}", about)
+    elif clock.now_ns() - asking.created_at > _LONG:
+        text = f"{what} is in the team's catalog: {fetch.rows:,} rows are new"
+        notify(connection, asking.owner, "ingest-finished", text, about)
+
+
+def _storable(text: str) -> str:
+    return text[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _row(connection: Connection, fetch_id: str) -> Row[Any]:
+    return connection.execute(select(FETCHES).where(FETCHES.c.id == fetch_id).with_for_update()).one()
+
+
+def _update(connection: Connection, fetch_id: str, **values: Any) -> None:
+    connection.execute(update(FETCHES).where(FETCHES.c.id == fetch_id).values(**values))

@@ -1,0 +1,163 @@
+"""One fetch of a vendor's data into the team's catalog, in steps that DBOS remembers and that can each be done again.
+
+The catalog itself keeps what was asked and answered: taken up again after a death, a fetch asks for the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS, DBOSConfiguredInstance
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import AlphaPulseError, InputError
+from alphapulse_lib.ingestion import fetch
+from alphapulse_lib.ingestion.declarations import vendor_dataset
+from alphapulse_lib.ingestion.fetch import Wanted
+from alphapulse_lib.providers import registry
+from alphapulse_lib.providers.contract import Estimate
+from alphapulse_lib.settings import Settings
+from hub.worker.fetches import Fetches
+from hub.worker.listing import Listed
+from hub.worker.patience import patiently
+
+__all__ = ["FetchRunner"]
+
+_log = logging.getLogger("alphapulse.worker")
+
+_TRIES = 3  # workers that may die of a part before its fetch is given up
+
+
+class _NotWantedError(Exception):
+    """Nobody waits for it any more."""
+
+
+@DBOS.dbos_class()
+class FetchRunner(DBOSConfiguredInstance):
+    """Carries fetches out, with the keys that this process alone holds.
+
+    Parameters
+    ----------
+    fetches : Fetches
+        Where they are recorded.
+    chosen : Settings
+        Names the team's catalog, the declarations and the worker's folder.
+    """
+
+    def __init__(self, fetches: Fetches, chosen: Settings) -> None:
+        super().__init__("fetcher")
+        self._fetches = fetches
+        self._roots, self._declared = Roots(chosen.catalog_root), chosen.datasets_folder
+        self._listings = chosen.home_root / "worker" / "listings"
+
+    def vendor_of(self, fetch_id: str, provider: str, dataset: str) -> str:
+        """Whose line it waits in; empty where that cannot be told, and the fetch has failed of it."""
+        if provider:
+            return provider
+        try:
+            found = vendor_dataset(self._declaration(dataset)).provider
+        except AlphaPulseError as refused:
+            self._fetches.end(fetch_id, "failed", _told(refused))
+            return ""
+        self._fetches.is_of(fetch_id, found)
+        return found
+
+    @DBOS.workflow()
+    def fetch(self, fetch_id: str) -> None:
+        """Bring into the team's catalog what is asked for and missing there; record how that ended."""
+        if self.begin(fetch_id):
+            self.record(fetch_id, self.carry_out(fetch_id))
+
+    @DBOS.step()
+    def begin(self, fetch_id: str) -> bool:
+        """Mark it as begun, unless it was cancelled while it waited."""
+        return patiently(lambda: self._fetches.begin(fetch_id))
+
+    @DBOS.step()
+    def carry_out(self, fetch_id: str) -> dict[str, Any]:
+        """Fetch it, however far it came before."""
+        try:
+            if patiently(lambda: self._fetches.tried(fetch_id)) > _TRIES:
+                why = f"The worker died {_TRIES} times over one part of it."
+                return _failed("IngestError", why, "Ask for less at once; why is in the worker's log.")
+            self._fetch(fetch_id, patiently(lambda: self._fetches.get(fetch_id)).asked)
+        except _NotWantedError:
+            return {"state": "cancelled", "error": None}
+        except AlphaPulseError as refused:
+            return {"state": "failed", "error": _told(refused)}
+        except Exception:  # noqa: BLE001  a fetch must end: what we did not foresee is its end, and in our log
+            _log.exception("Fetch %s met a fault of ours", fetch_id)
+            return _failed("IngestError", "The worker met a fault of its own; it is in the worker's log.")
+        return {"state": "finished", "error": None}
+
+    @DBOS.step()
+    def record(self, fetch_id: str, ended: dict[str, Any]) -> None:
+        """Write down how it ended, and tell those who asked."""
+        patiently(lambda: self._fetches.end(fetch_id, ended["state"], ended["error"]))
+
+    def give_up(self, fetch_id: str) -> None:
+        """End it as lost: what carried it out ended before it did."""
+        why = _failed("IngestError", "The worker lost it.", "Ask again: what was fetched before is kept.")
+        self._fetches.end(fetch_id, "failed", why["error"])
+
+    def _fetch(self, fetch_id: str, asked: dict[str, Any]) -> None:
+        provider, wanted = self._wanted(asked)
+        vendor = Listed(registry.vendor(provider), self._listings)
+        fetch.run(vendor, wanted, self._roots, _Watch(self._fetches, fetch_id, vendor))
+
+    def _wanted(self, asked: dict[str, Any]) -> tuple[str, Wanted]:
+        if asked.get("dataset"):
+            declared = vendor_dataset(self._declaration(asked["dataset"]))
+            return declared.provider, declared.wanted
+        more = {name: asked[name] for name in ("start", "end", "feed", "venue", "kind")}
+        return asked["provider"], Wanted(tuple(asked["symbols"]), (asked["period"],), **more)
+
+    def _declaration(self, dataset: str) -> Path:
+        path = self._declared / f"{dataset}.yaml"
+        if not path.is_file():
+            raise InputError(f"No dataset is declared as {dataset!r} any more.", f"Declare it in {self._declared}.")
+        return path
+
+
+class _Watch:
+    """Writes down how far a fetch is, and ends it where nobody wants it any more."""
+
+    def __init__(self, fetches: Fetches, fetch_id: str, vendor: Listed) -> None:
+        self._fetches, self._id, self._vendor = fetches, fetch_id, vendor
+        self._calls = self._calls_done = self._parts = self._parts_done = 0
+        self._rows_before, self._began = 0, 0.0
+
+    def begin(self, import_id: str, vendor: str, parts: Sequence[Estimate]) -> None:  # noqa: ARG002
+        self._calls, self._parts = sum(each.calls for each in parts), len(parts)
+        self._began = time.monotonic()
+        self._rows_before = int(patiently(lambda: self._fetches.get(self._id)).rows)
+        left = self._vendor.seconds_for(self._calls)
+        told = {"calls": self._calls, "parts": self._parts, "seconds_left": left}
+        patiently(lambda: self._fetches.plan(self._id, import_id, **told))
+
+    def part(self, done: Estimate, rows: int) -> None:
+        self._calls_done, self._parts_done = self._calls_done + done.calls, self._parts_done + 1
+        left = max(self._vendor.seconds_for(self._calls - self._calls_done), self._at_this_pace())
+        told = {"calls_done": self._calls_done, "parts_done": self._parts_done, "seconds_left": left}
+        told["rows"] = self._rows_before + rows
+        if not patiently(lambda: self._fetches.progress(self._id, **told)):
+            raise _NotWantedError
+
+    def end(self) -> None:
+        """Its end is recorded by who began it."""
+
+    def _at_this_pace(self) -> float:
+        passed = time.monotonic() - self._began
+        return passed / self._parts_done * (self._parts - self._parts_done)
+
+
+def _told(refused: AlphaPulseError) -> dict[str, str]:
+    return {"kind": type(refused).__name__, "message": refused.message, "hint": refused.hint}
+
+
+def _failed(kind: str, message: str, hint: str = "") -> dict[str, Any]:
+    return {"state": "failed", "error": {"kind": kind, "message": message, "hint": hint}}
