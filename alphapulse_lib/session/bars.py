@@ -96,6 +96,8 @@ def prices(
     end: Moment = None,
     *,
     field: str = "close",
+    fill: Literal["forward"] | None = None,
+    limit: int | None = None,
     source: Source | None = None,
     session: Hours = "all",
     adjust: Adjustment = "splits",
@@ -110,29 +112,50 @@ def prices(
     ----------
     field : {"close", "open", "high", "low", "volume"}
         Which figure.
+    fill : {"forward"}, optional
+        What stands where an instrument has no bar: not a number, unless the last price before is carried forward.
+        Never to before its first bar of the window, nor over a day on which it was delisted.
+    limit : int, optional
+        To how many rows in a row a price is carried, at most.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        One row a ``ts`` (pandas: the index), one column an instrument in the order asked; not a number where it has
-        no bar.
+        One row a ``ts`` (pandas: the index), one column an instrument in the order asked.
 
     Examples
     --------
     >>> ap.prices(["AAPL", "MSFT"], "1d", "2012-12-31", "2013-01-02").round(2).to_numpy().tolist()
     [[532.17, 26.71], [549.03, 27.62]]
     """
+    from alphapulse_lib.query.carrying import carried, delisted
     from alphapulse_lib.query.reading import names, whole
 
     check_frame(frame)
     check_timezone(timezone)
     one_of("field", field, FIGURES)
+    _check_fill(fill, limit, field)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of)
     long = whole(_reading(asked, period, source, session, adjust, [field]), asked.window)
     wide = zoned(_wide(long, field, names(asked.instruments)), timezone)
+    if fill:
+        moments = (asked.as_of, asked.recorded_as_of)
+        wide = carried(wide, delisted(asked.roots, asked.instruments, *moments), limit)
     if frame == "pandas":
         return wide.to_pandas().set_index("ts").rename_axis(columns="symbol")
     return framed(wide, frame)
+
+
+def _check_fill(fill: Any, limit: Any, field: str) -> None:
+    """Refuse what cannot be carried, or not so far."""
+    if fill is not None:
+        one_of("fill", fill, ("forward",))
+    if fill and field == "volume":
+        raise InputError("A volume is not carried forward: where nothing traded, none was.", "Fill it with 0 yourself.")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise InputError(f"limit={str(limit)[:60]!r} is no number of rows.", "Such as limit=5.")
+    if limit is not None and fill is None:
+        raise InputError(f"limit={limit} limits nothing.", "Ask for fill='forward' too.")
 
 
 def _reading(

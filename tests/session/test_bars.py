@@ -11,6 +11,9 @@ import pytest
 from five_sessions import write
 
 import alphapulse_lib as ap
+from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.sessions import open_of
 from alphapulse_lib.errors import (
     AmbiguousSymbol,
     CatalogEmpty,
@@ -21,7 +24,7 @@ from alphapulse_lib.errors import (
     UnknownPeriod,
     UnknownSymbol,
 )
-from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.instrument import Instrument, Listing
 from alphapulse_lib.query import reading
 
 
@@ -80,6 +83,40 @@ def test_prices_side_by_side(catalog: Path):
     assert wide["AAPL"].tolist() == [100, 102, 104, 53, 54]
     assert wide["MSFT"].isna().tolist() == [False, True, False, True, True]
     assert ap.prices("AAPL", field="volume")["AAPL"].tolist() == [200, 200, 200, 100, 100]
+
+
+def test_prices_are_carried_forward_only_where_that_is_asked(catalog: Path):
+    asked = (["MSFT", "AAPL", "LATE", "GONE", "HALT"],)
+    write(catalog, Instrument("LATE.XNAS"), ["2013-07-03"], [7.0])
+    write(catalog, Instrument("GONE.XNAS"), ["2013-07-01", "2013-07-02"], [9.0, 8.0])
+    write(catalog, Instrument("HALT.XNAS"), ["2013-07-01"], [5.0])
+    day = open_of("XNAS", np.array(["2013-07-05"], "datetime64[D]"))
+    gone = {"instrument_id": ["GONE.XNAS"], "kind": ["delisting"], "ex_date": [date(2013, 7, 5)], "source": ["x"]}
+    actions.write(catalog, pa.table(gone | {"available_at": day}), "y")
+    Index(catalog).add([], [Listing("HALT", "XNAS", "HALT.XNAS", None, date(2013, 7, 3))])
+    nan = float("nan")
+    wide = ap.prices(*asked, fill="forward")
+    expected = {
+        "MSFT": [30, 30, 32, 32, 32],
+        "AAPL": [50, 51, 52, 53, 54],
+        "LATE": [nan, nan, 7, 7, 7],
+        "GONE": [9, 8, 8, nan, nan],
+        "HALT": [5, 5, 5, nan, nan],
+    }
+    pd.testing.assert_frame_equal(
+        wide.reset_index(drop=True), pd.DataFrame(expected), check_names=False, check_dtype=False
+    )
+    assert ap.prices(*asked, fill="forward", limit=1)["MSFT"].tolist()[:4] == [30, 30, 32, 32]
+    assert np.isnan(ap.prices(*asked, fill="forward", limit=1)["MSFT"].iloc[4])
+    assert ap.prices(*asked)["MSFT"].isna().tolist() == [False, True, False, True, True]
+    for wrong in (
+        {"fill": "backward"},
+        {"limit": 2},
+        {"fill": "forward", "limit": 0},
+        {"fill": "forward", "field": "volume"},
+    ):
+        with pytest.raises(InputError):
+            ap.prices(*asked, **wrong)
 
 
 def test_as_of_the_day_before_a_split(catalog: Path):
