@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import datasets, layout
+from alphapulse_lib.catalog import datasets, layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
@@ -25,7 +25,7 @@ KINDS = ("split", "dividend", "spin_off", "rename", "delisting")
 _NEEDED = {"split": ("ratio",), "dividend": ("amount",), "spin_off": ("new_symbol",), "rename": ("new_symbol",)}
 
 
-def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
+def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
     """Merge corporate actions into a root.
 
     Parameters
@@ -55,7 +55,7 @@ def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | Non
 
 
 def read(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instrument_id: str | None = None,
     as_of: int | None = None,
     recorded_as_of: int | None = None,
@@ -78,7 +78,7 @@ def read(
     owned: list[str] = []
     for _, root in Roots.of(roots).all:
         path = root / layout.ACTIONS
-        if not path.exists():
+        if not storage.exists(path):
             continue
         table = datasets.stored(path, ACTIONS)
         if instrument_id is not None:
@@ -90,17 +90,17 @@ def read(
     return table.sort_by([("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")])
 
 
-def remove(root: Path, import_id: str) -> int:
+def remove(root: PurePath, import_id: str) -> int:
     """Take an import's actions back; how many they were."""
     path = root / layout.ACTIONS
     with locked(root):
-        return datasets.remove_from_file(root, path, ACTIONS, import_id) if path.exists() else 0
+        return datasets.remove_from_file(root, path, ACTIONS, import_id) if storage.exists(path) else 0
 
 
-def instruments(root: Path) -> list[str]:
+def instruments(root: PurePath) -> list[str]:
     """The instruments that a root holds actions of."""
     path = root / layout.ACTIONS
-    return pc.unique(whole(path, ["instrument_id"])["instrument_id"]).to_pylist() if path.exists() else []
+    return pc.unique(whole(path, ["instrument_id"])["instrument_id"]).to_pylist() if storage.exists(path) else []
 
 
 def _filled(table: pa.Table) -> pa.Table:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import actions, layout, repairs, schemas
+from alphapulse_lib.catalog import actions, layout, repairs, schemas, storage
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
@@ -36,7 +36,7 @@ _NEAR = 0.08
 _DAYS = 5
 
 
-def bar_file(root: Path, path: Path, index: Index) -> Iterator[Problem]:
+def bar_file(root: PurePath, path: PurePath, index: Index) -> Iterator[Problem]:
     """Every problem of one published or superseded bar file."""
     file = opened(path)
     named = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
@@ -55,13 +55,13 @@ def bar_file(root: Path, path: Path, index: Index) -> Iterator[Problem]:
     for problem, in_order in _row_problems(table, layout.window_of(path), published=published):
         yield Problem(path, problem, _IN_ORDER if in_order and order else REPLACE, order if in_order else None)
     old = layout.superseded(root, path) if published else None
-    if old and old.exists() and _outdated(table, whole(old)):
+    if old and storage.exists(old) and _outdated(table, whole(old)):
         yield Problem(path, "shows a bar that a superseded one should have replaced", _IN_ORDER, order)
     if instrument and published:
         yield from _in_the_market(root, path, table, instrument, named)
 
 
-def bounds_of(path: Path) -> tuple[int, int] | None:
+def bounds_of(path: PurePath) -> tuple[int, int] | None:
     """The bounds that a bar file's name states, if it is one."""
     try:
         window = layout.window_of(path)
@@ -70,7 +70,9 @@ def bounds_of(path: Path) -> tuple[int, int] | None:
     return window.start, window.end
 
 
-def _described(root: Path, path: Path, named: dict[str, str], instrument: Instrument | None) -> Iterator[Problem]:
+def _described(
+    root: PurePath, path: PurePath, named: dict[str, str], instrument: Instrument | None
+) -> Iterator[Problem]:
     """The file's metadata against the index."""
     identity = named["instrument_id"]
     if instrument is None:
@@ -129,7 +131,7 @@ def _outdated(published: pa.Table, old: pa.Table) -> bool:
 
 
 def _in_the_market(
-    root: Path, path: Path, table: pa.Table, instrument: Instrument, named: dict[str, str]
+    root: PurePath, path: PurePath, table: pa.Table, instrument: Instrument, named: dict[str, str]
 ) -> Iterator[Problem]:
     """Stamps against the calendar, prices against their neighbours."""
     try:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import pairwise
-from pathlib import Path
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -87,7 +87,7 @@ class Coverage:
 
 
 def coverage(
-    roots: Roots | Path, instrument: Instrument, period: Period | str, window: Window | None = None
+    roots: Roots | PurePath, instrument: Instrument, period: Period | str, window: Window | None = None
 ) -> Coverage:
     """Compare the bars held with the calendar of the instrument's exchange.
 
@@ -124,7 +124,7 @@ def coverage(
     )
 
 
-def held(roots: Roots | Path, instrument_id: str) -> list[Held]:
+def held(roots: Roots | PurePath, instrument_id: str) -> list[Held]:
     """What is held of an instrument, by period, from the files' statistics alone."""
     roots = Roots.of(roots)
     result = []
@@ -138,7 +138,7 @@ def held(roots: Roots | Path, instrument_id: str) -> list[Held]:
 
 
 def no_coverage(
-    roots: Roots | Path, instrument: Instrument, period: Period, window: Window, as_of: int | None = None
+    roots: Roots | PurePath, instrument: Instrument, period: Period, window: Window, as_of: int | None = None
 ) -> NoCoverage:
     """The error for a window that holds no bars: it says what is held."""
     zone = instrument.venue.timezone

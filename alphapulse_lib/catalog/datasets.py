@@ -7,7 +7,7 @@ article into another year lies in the file of the article's other versions: what
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, versions
+from alphapulse_lib.catalog import layout, storage, versions
 from alphapulse_lib.catalog.parquet import opened, reading, whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.catalog.reader import statistics
@@ -27,12 +27,14 @@ from alphapulse_lib.model.window import Window
 __all__ = ["every_version", "files", "read", "remove", "stored", "write"]
 
 
-def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> versions.Merge:
+def write(
+    root: PurePath, name: str, table: pa.Table, import_id: str, *, recorded_at: int | None = None
+) -> versions.Merge:
     """Merge rows into a dataset.
 
     Parameters
     ----------
-    root : Path
+    root : PurePath
         The catalog's root; made when it is new.
     name : str
         ``"articles"``, ``"mentions"`` or ``"scores"``; their columns are in `schemas`.
@@ -63,7 +65,7 @@ def write(root: Path, name: str, table: pa.Table, import_id: str, *, recorded_at
 
 
 def read(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     name: str,
     window: Window | None = None,
     as_of: int | None = None,
@@ -98,13 +100,13 @@ def read(
     return table.filter(inside).sort_by([("published_at", "ascending"), (dataset.key[1], "ascending")])
 
 
-def every_version(roots: Roots | Path, name: str) -> Iterator[pa.Table]:
+def every_version(roots: Roots | PurePath, name: str) -> Iterator[pa.Table]:
     """Every version of every row, file by file, from every root."""
     dataset = DATASETS[name]
     return (stored(path, dataset) for path in files(roots, name))
 
 
-def remove(root: Path, name: str, import_id: str) -> int:
+def remove(root: PurePath, name: str, import_id: str) -> int:
     """Take an import's rows back; how many they were."""
     with locked(root):
         return sum(
@@ -124,7 +126,7 @@ def together(merges: Sequence[versions.Merge], dataset: Dataset) -> versions.Mer
     )
 
 
-def stored(path: Path, dataset: Dataset) -> pa.Table:
+def stored(path: PurePath, dataset: Dataset) -> pa.Table:
     """Every row of one of a dataset's files, in its schema.
 
     Raises
@@ -139,7 +141,7 @@ def stored(path: Path, dataset: Dataset) -> pa.Table:
         return table.select(dataset.schema.names).cast(dataset.schema)
 
 
-def files(roots: Roots | Path, name: str) -> list[Path]:
+def files(roots: Roots | PurePath, name: str) -> list[PurePath]:
     """The dataset's files, in every root."""
     return [path for _, root in Roots.of(roots).all for path in layout.parquet_files(root / name)]
 
@@ -163,7 +165,7 @@ def conformed(table: pa.Table, dataset: Dataset, import_id: str) -> pa.Table:
 
 
 def write_file(
-    root: Path, path: Path, dataset: Dataset, arriving: pa.Table, now: int, *, assumed: bool = False
+    root: PurePath, path: PurePath, dataset: Dataset, arriving: pa.Table, now: int, *, assumed: bool = False
 ) -> versions.Merge:
     """Merge rows into one file, under the root's lock; those that only confirm others go beside it.
 
@@ -176,13 +178,13 @@ def write_file(
     return merged
 
 
-def held_versions(root: Path, path: Path, dataset: Dataset) -> pa.Table:
+def held_versions(root: PurePath, path: PurePath, dataset: Dataset) -> pa.Table:
     """Every row a file holds, and those that confirm them; no rows where there is no file."""
-    parts = [stored(each, dataset) for each in (path, layout.confirming(root, path)) if each.exists()]
+    parts = [stored(each, dataset) for each in (path, layout.confirming(root, path)) if storage.exists(each)]
     return pa.concat_tables([dataset.schema.empty_table(), *parts])
 
 
-def _publish(root: Path, path: Path, rows: pa.Table, dataset: Dataset) -> None:
+def _publish(root: PurePath, path: PurePath, rows: pa.Table, dataset: Dataset) -> None:
     """The confirming rows first, so that a crash between the two files loses none."""
     changed, confirming = versions.changes(rows, dataset.key, dataset.values)
     for each, table in ((layout.confirming(root, path), confirming), (path, changed)):
@@ -192,7 +194,7 @@ def _publish(root: Path, path: Path, rows: pa.Table, dataset: Dataset) -> None:
             withdraw(each)
 
 
-def remove_from_file(root: Path, path: Path, dataset: Dataset, import_id: str) -> int:
+def remove_from_file(root: PurePath, path: PurePath, dataset: Dataset, import_id: str) -> int:
     """Take an import's rows out of one file, under the root's lock; how many they were."""
     held = held_versions(root, path, dataset)
     left = held.filter(pc.not_equal(held["import_id"].cast(pa.string()), import_id))
@@ -213,7 +215,7 @@ def seen(table: pa.Table, dataset: Dataset, as_of: int | None, recorded_as_of: i
     )
 
 
-def _by_year(root: Path, table: pa.Table, dataset: Dataset) -> Iterator[tuple[int, pa.Table]]:
+def _by_year(root: PurePath, table: pa.Table, dataset: Dataset) -> Iterator[tuple[int, pa.Table]]:
     """The arriving rows by the file they belong to: that of what they revise, else that of their own year."""
     years = table[dataset.filed_by].cast(TIME).to_numpy().astype("datetime64[Y]").astype(np.int64) + 1970
     if "available_at" not in dataset.key and table.num_rows:
@@ -222,7 +224,7 @@ def _by_year(root: Path, table: pa.Table, dataset: Dataset) -> Iterator[tuple[in
         yield int(year), table.filter(pa.array(years == year))
 
 
-def _of_first_version(root: Path, table: pa.Table, dataset: Dataset, years: NDArray[np.int64]) -> NDArray[np.int64]:
+def _of_first_version(root: PurePath, table: pa.Table, dataset: Dataset, years: NDArray[np.int64]) -> NDArray[np.int64]:
     """The year each row's fact is filed under: where it is held, else that of its first version to arrive."""
     keys = list(dataset.key)
     parts = [(int(path.stem), whole(path, keys)) for path in layout.parquet_files(root / dataset.name)]
@@ -236,7 +238,7 @@ def _of_first_version(root: Path, table: pa.Table, dataset: Dataset, years: NDAr
     return filed
 
 
-def _in_window(folder: Path, window: Window) -> list[Path]:
+def _in_window(folder: PurePath, window: Window) -> list[PurePath]:
     """The files that hold rows of the window, and one either side: one more version of them may lie there."""
     first = np.datetime64(window.start, "ns").astype("datetime64[Y]").astype(int) + 1969
     last = np.datetime64(window.end, "ns").astype("datetime64[Y]").astype(int) + 1971

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog import layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -49,7 +49,7 @@ class Index:
 
     Parameters
     ----------
-    place : Roots or Path
+    place : Roots or PurePath
         Where to read. With two roots a person's own entry of an instrument wins.
 
     Examples
@@ -58,7 +58,7 @@ class Index:
     'AAPL.XNAS'
     """
 
-    def __init__(self, place: Roots | Path | str) -> None:
+    def __init__(self, place: Roots | PurePath | str) -> None:
         self.roots = Roots.of(place)
         self._read()
 
@@ -235,8 +235,8 @@ def _plain(value: Instrument | Listing) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-def _rows(path: Path, schema: pa.Schema, *, origin: bool = False) -> list[dict[str, Any]]:
-    if not path.exists():
+def _rows(path: PurePath, schema: pa.Schema, *, origin: bool = False) -> list[dict[str, Any]]:
+    if not storage.exists(path):
         return []
     table = whole(path, schema)
     if not origin:
@@ -246,7 +246,7 @@ def _rows(path: Path, schema: pa.Schema, *, origin: bool = False) -> list[dict[s
     return list(table.set_column(at, "recorded_at", table["recorded_at"].cast(pa.int64())).to_pylist())
 
 
-def _publish(root: Path, path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+def _publish(root: PurePath, path: PurePath, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     publish_table(root, path, pa.Table.from_pylist(rows, schema))
 
 

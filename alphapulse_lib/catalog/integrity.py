@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
+from pathlib import PurePath
 
-from alphapulse_lib.catalog import actions, datasets, layout, repairs, schemas
+from alphapulse_lib.catalog import actions, datasets, layout, repairs, schemas, storage
 from alphapulse_lib.catalog.bar_checks import bar_file, bounds_of
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
-from alphapulse_lib.catalog.publish import is_locked
 from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.tick_checks import tick_files
@@ -29,7 +28,7 @@ _REBUILD = "`alphapulse check --repair` writes it anew from the index."
 _ROUNDS = 4
 
 
-def check(roots: Roots | Path, *, repair: bool = False) -> list[Problem]:
+def check(roots: Roots | PurePath, *, repair: bool = False) -> list[Problem]:
     """Every problem found in every root; none in a sound catalog. Reads all files.
 
     Looked for: files that are not Parquet, or lack a column; bars whose file's name, folder or metadata contradict what
@@ -47,7 +46,7 @@ def check(roots: Roots | Path, *, repair: bool = False) -> list[Problem]:
     roots = Roots.of(roots)
     found: list[Problem] = []
     for _, root in roots.all:
-        if not root.is_dir():
+        if not storage.of(root).holds(root):
             continue
         problems = list(_root(root))
         rounds = _ROUNDS if repair and root == roots.writable else 0
@@ -59,7 +58,7 @@ def check(roots: Roots | Path, *, repair: bool = False) -> list[Problem]:
     return found
 
 
-def _root(root: Path) -> Iterator[Problem]:
+def _root(root: PurePath) -> Iterator[Problem]:
     damaged = list(_unreadable(root))
     yield from damaged
     broken = {each.file for each in damaged}
@@ -83,8 +82,8 @@ def _root(root: Path) -> Iterator[Problem]:
                 yield from bar_file(root, path, index)
 
 
-def _unreadable(root: Path) -> Iterator[Problem]:
-    for path in sorted(root.rglob("*.parquet")):
+def _unreadable(root: PurePath) -> Iterator[Problem]:
+    for path in layout.all_parquet(root):
         try:
             whole(path)
         except CatalogDamaged as refused:
@@ -92,15 +91,16 @@ def _unreadable(root: Path) -> Iterator[Problem]:
             yield Problem(path, told, REPLACE, _aside(root, path))
 
 
-def _misplaced(root: Path, broken: set[Path]) -> Iterator[Problem]:
+def _misplaced(root: PurePath, broken: set[PurePath]) -> Iterator[Problem]:
     """NautilusTrader reads whatever ends in .parquet in a series' folder, wherever it came from."""
-    for path in sorted((root / "data").rglob("*.parquet")):
+    for path in layout.all_parquet(root / "data"):
         where = path.relative_to(root / "data").parts
         if path not in broken and (len(where) != 3 or path.name.startswith(".") or not bounds_of(path)):
             told = "is no file of this catalog, yet NautilusTrader reads it"
             yield Problem(path, told, f"Move it out of data/: {_MOVE}", _aside(root, path))
-    for folder in sorted((root / "data/bars").glob("*")):
-        bounds = sorted((window, path) for path in layout.parquet_files(folder) if (window := bounds_of(path)))
+    published = layout.series(root)
+    for paths in published.values():
+        bounds = sorted((window, path) for path in paths if (window := bounds_of(path)))
         for (earlier, one), (later, other) in pairwise(bounds):
             if earlier[1] >= later[0]:
                 # Of two the one is ours that bears a partition's name.
@@ -108,18 +108,19 @@ def _misplaced(root: Path, broken: set[Path]) -> Iterator[Problem]:
                 aside = _aside(root, strange[0]) if len(strange) == 1 else None
                 told = "holds files whose bounds overlap: their bars are read twice"
                 advice = f"{strange[0].name} is not one that AlphaPulse wrote: {_MOVE}" if aside else REPLACE
-                yield Problem(strange[0] if aside else folder, told, advice, aside)
-    for path in sorted((root / "revisions/bars").glob("*/*.parquet")):
-        if path not in broken and not (root / "data/bars" / path.parent.name / path.name).exists():
+                yield Problem(strange[0] if aside else paths[0].parent, told, advice, aside)
+    held = {path for paths in published.values() for path in paths}
+    for path in layout.superseded_files(root, "bars"):
+        if path not in broken and root / "data/bars" / path.parent.name / path.name not in held:
             told = "holds superseded bars of a file that is gone"
             yield Problem(path, told, f"Restore that file from a copy; else {_MOVE}", _aside(root, path))
 
 
-def _aside(root: Path, path: Path) -> partial[str]:
+def _aside(root: PurePath, path: PurePath) -> partial[str]:
     return partial(repairs.move_aside, root, path)
 
 
-def _is_partition(path: Path) -> bool:
+def _is_partition(path: PurePath) -> bool:
     """Whether a bar file has the name that the writer gives to the partition it belongs to."""
     try:
         period = Period.of_bar_type(path.parent.name)
@@ -130,15 +131,16 @@ def _is_partition(path: Path) -> bool:
     return any(path.stem == layout.bounds_name(layout.partition_of(period, each)) for each in (year, year + 1))
 
 
-def _left_behind(root: Path) -> Iterator[Problem]:
+def _left_behind(root: PurePath) -> Iterator[Problem]:
     """What lies in incoming/ while nobody writes, and the imports that say they run while nobody runs them."""
-    if not is_locked(root / layout.LOCK):
-        for path in sorted((root / layout.INCOMING).glob("*")):
+    place = storage.of(root)
+    if not place.is_locked(root):
+        for path in place.leftovers(root):
             advice = "It was never part of the catalog: the next writer removes it."
             yield Problem(path, "was left by a writer that died", advice, repairs.cleared)
-    for path in sorted((root / layout.IMPORTS).glob("*.json")):
+    for path in layout.records(root):
         try:
-            status = json.loads(path.read_text(encoding="utf-8"))["status"]
+            status = json.loads(storage.read(path))["status"]
         except (ValueError, KeyError, TypeError):
             advice = "What it brought is in the catalog, but cannot be taken back by its id. Restore it from a copy."
             yield Problem(path, "is not the record of an import", f"{advice} Else {_MOVE}", _aside(root, path))
@@ -149,22 +151,23 @@ def _left_behind(root: Path) -> Iterator[Problem]:
             yield Problem(path, told, advice, partial(repairs.end_import, root, path))
 
 
-def _instrument_files(root: Path, index: Index) -> Iterator[Problem]:
+def _instrument_files(root: PurePath, index: Index) -> Iterator[Problem]:
+    there = {path for kind in layout.INSTRUMENT_KINDS for path in storage.tree(root / "data" / kind)}
     for each in index.instruments():
         kind, _ = nautilus_file(each)
         path = layout.instrument_file(root, kind, each.id)
-        if not path.exists():
+        if path not in there:
             told = f"is missing: NautilusTrader does not know what the bars of {each.id} are of"
             yield Problem(path, told, _REBUILD, partial(repairs.write_nautilus_file, root, each))
 
 
-def _dataset_files(root: Path, dataset: schemas.Dataset) -> list[Path]:
+def _dataset_files(root: PurePath, dataset: schemas.Dataset) -> list[PurePath]:
     if dataset is schemas.ACTIONS:
-        return [root / layout.ACTIONS] if (root / layout.ACTIONS).exists() else []
+        return [root / layout.ACTIONS] if storage.exists(root / layout.ACTIONS) else []
     return layout.parquet_files(root / dataset.name)
 
 
-def _dataset_file(root: Path, path: Path, dataset: schemas.Dataset) -> Iterator[Problem]:
+def _dataset_file(root: PurePath, path: PurePath, dataset: schemas.Dataset) -> Iterator[Problem]:
     missing = [name for name in dataset.schema.names if name not in (*opened(path).schema_arrow.names, *dataset.later)]
     if missing:
         yield Problem(path, f"lacks {', '.join(missing)}", REPLACE, _aside(root, path))

@@ -1,4 +1,4 @@
-"""Where each thing lies in a root. Names only: nothing here reads or writes a file's content.
+"""Where each thing lies in a root, and which files there are: nothing here reads or writes a file's content.
 
 ::
 
@@ -21,94 +21,109 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 
+from alphapulse_lib.catalog import storage
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER, Window
 
 __all__ = ["DATASETS", "STAMP", "bar_types", "bars_folder", "bounds_name", "partition_of", "window_of"]
 
 STAMP = "catalog.json"
-LOCK = "catalog.lock"
-INCOMING = "incoming"
 INSTRUMENTS = "instruments.parquet"
 LISTINGS = "listings.parquet"
 ACTIONS = "actions.parquet"
 UNIVERSES = "universes.parquet"
 IMPORTS = "imports"
 DAMAGED = "damaged"
+INSTRUMENT_KINDS = ("equity", "cfd")
 DATASETS = ("articles", "mentions", "scores")
 FLAGS = "flags"
 
-_BARS = Path("data/bars")
-_SUPERSEDED = Path("revisions/bars")
+_BARS = PurePath("data/bars")
 
 
-def bars_folder(root: Path, bar_type: str) -> Path:
+def bars_folder(root: PurePath, bar_type: str) -> PurePath:
     """The folder of a series. NautilusTrader leaves the slash of ``EUR/USD`` out, and so do we."""
     return root / _BARS / bar_type.replace("/", "")
 
 
-def superseded(root: Path, published: Path) -> Path:
+def superseded(root: PurePath, published: PurePath) -> PurePath:
     """Where the superseded rows of a published file of bars, trades or quotes lie."""
     return root / "revisions" / published.relative_to(root / "data")
 
 
-def ticks_folder(root: Path, kind: str, instrument_id: str) -> Path:
+def ticks_folder(root: PurePath, kind: str, instrument_id: str) -> PurePath:
     """The folder of an instrument's ``"trades"`` or ``"quotes"``."""
     return root / "data" / kind / instrument_id.replace("/", "")
 
 
-def tick_folders(root: Path, kind: str) -> list[Path]:
+def tick_folders(root: PurePath, kind: str) -> list[PurePath]:
     """The folders of all instruments that ``"trades"`` or ``"quotes"`` are held of, sorted."""
-    try:
-        return sorted((root / "data" / kind).iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return storage.folders(root / "data" / kind)
 
 
-def confirming(root: Path, file: Path) -> Path:
+def superseded_files(root: PurePath, kind: str) -> list[PurePath]:
+    """The files of superseded ``"bars"``, ``"trades"`` or ``"quotes"``, sorted."""
+    return [path for paths in _by_folder(root / "revisions" / kind).values() for path in paths]
+
+
+def all_parquet(place: PurePath) -> list[PurePath]:
+    """Every Parquet file of a root, or of a part of it, sorted."""
+    return [path for path in storage.tree(place) if path.suffix == ".parquet"]
+
+
+def records(root: PurePath) -> list[PurePath]:
+    """The records of a root's imports, the oldest first."""
+    return [path for path in storage.files(root / IMPORTS) if path.suffix == ".json"]
+
+
+def confirming(root: PurePath, file: PurePath) -> PurePath:
     """Where the rows lie that only confirm what a dataset's file says."""
     return root / "revisions" / file.relative_to(root)
 
 
-def bar_types(root: Path, prefix: str = "") -> list[str]:
+def bar_types(root: PurePath, prefix: str = "") -> list[str]:
     """The series a root holds whose names begin so, sorted (with the slash of a currency pair left out)."""
-    try:
-        names = sorted(each.name for each in os.scandir(root / _BARS) if each.name.startswith(prefix))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [name for name in names if parquet_files(root / _BARS / name)]
+    found = storage.folders(root / _BARS)
+    return [folder.name for folder in found if folder.name.startswith(prefix) and parquet_files(folder)]
 
 
-def bar_files(root: Path) -> Iterator[Path]:
+def series(root: PurePath) -> dict[str, list[PurePath]]:
+    """The files of each series a root holds, sorted by time."""
+    return {folder.name: paths for folder, paths in _by_folder(root / _BARS).items()}
+
+
+def tick_files(root: PurePath, kind: str) -> dict[str, list[PurePath]]:
+    """The published files of ``"trades"`` or ``"quotes"`` by the folder of their instrument, sorted by time."""
+    return {folder.name: paths for folder, paths in _by_folder(root / "data" / kind).items()}
+
+
+def bar_files(root: PurePath) -> Iterator[PurePath]:
     """Every bar file a root holds, published ones first, then superseded ones."""
-    for area in (_BARS, _SUPERSEDED):
-        yield from sorted((root / area).glob("*/*.parquet"))
+    for paths in series(root).values():
+        yield from paths
+    yield from superseded_files(root, "bars")
 
 
-def parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: PurePath) -> list[PurePath]:
     """The Parquet files of a folder, sorted by name, which for bars is by time."""
-    try:
-        return [folder / name for name in sorted(each.name for each in os.scandir(folder)) if name.endswith(".parquet")]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return [path for path in storage.files(folder) if path.name.endswith(".parquet")]
 
 
-def quarantine_file(root: Path, import_id: str) -> Path:
+def quarantine_file(root: PurePath, import_id: str) -> PurePath:
     """The rows that an import set aside."""
     return root / "quarantine" / f"{import_id}.parquet"
 
 
-def flags_file(root: Path, import_id: str) -> Path:
+def flags_file(root: PurePath, import_id: str) -> PurePath:
     """What is odd about the rows that an import brought."""
     return root / FLAGS / f"{import_id}.parquet"
 
 
-def instrument_file(root: Path, kind: str, instrument_id: str) -> Path:
+def instrument_file(root: PurePath, kind: str, instrument_id: str) -> PurePath:
     """NautilusTrader's file of one instrument; ``kind`` is ``"equity"`` or ``"cfd"``."""
     return root / "data" / kind / instrument_id.replace("/", "") / f"{bounds_name(Window(0, 0))}.parquet"
 
@@ -126,10 +141,19 @@ def bounds_name(bounds: Window) -> str:
     return f"{_moment(bounds.start)}_{_moment(bounds.end)}"
 
 
-def window_of(path: Path) -> Window:
+def window_of(path: PurePath) -> Window:
     """The bounds a bar file's name states."""
     first, last = path.stem.split("_")
     return Window(_nanoseconds(first), _nanoseconds(last))
+
+
+def _by_folder(area: PurePath) -> dict[PurePath, list[PurePath]]:
+    """The Parquet files that lie one folder below an area, by folder, sorted."""
+    found: dict[PurePath, list[PurePath]] = {}
+    for path in storage.tree(area):
+        if path.suffix == ".parquet" and path.parent.parent == area:
+            found.setdefault(path.parent, []).append(path)
+    return found
 
 
 def _moment(nanoseconds: int) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alphapulse_lib.catalog import storage
 from alphapulse_lib.errors import CatalogDamaged
 
 __all__ = ["REPLACE", "opened", "reading", "whole"]
@@ -20,7 +21,7 @@ REPLACE = (
 )
 
 
-def opened(path: Path) -> pq.ParquetFile:
+def opened(path: PurePath) -> pq.ParquetFile:
     """A file, of which no row is read yet.
 
     Raises
@@ -29,10 +30,10 @@ def opened(path: Path) -> pq.ParquetFile:
         It is not Parquet.
     """
     with reading(path):
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(storage.source(path))
 
 
-def whole(path: Path, columns: Sequence[str] | pa.Schema | None = None) -> pa.Table:
+def whole(path: PurePath, columns: Sequence[str] | pa.Schema | None = None) -> pa.Table:
     """A file's rows: all columns of it, some, or those of a schema, cast to its types.
 
     Raises
@@ -42,14 +43,14 @@ def whole(path: Path, columns: Sequence[str] | pa.Schema | None = None) -> pa.Ta
     """
     with reading(path):
         if columns is None:
-            return pq.ParquetFile(path).read()  # `read_table` would import pandas
+            return pq.ParquetFile(storage.source(path)).read()  # `read_table` would import pandas
         names = columns.names if isinstance(columns, pa.Schema) else list(columns)
-        table = pq.ParquetFile(path).read(columns=names).select(names)
+        table = pq.ParquetFile(storage.source(path)).read(columns=names).select(names)
         return table.cast(columns) if isinstance(columns, pa.Schema) else table
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: PurePath) -> Iterator[None]:
     """Whatever is read of a file inside of this.
 
     Raises

@@ -7,15 +7,15 @@ that was available and recorded by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Hashable, Iterator, Sequence
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, schemas, versions
+from alphapulse_lib.catalog import layout, schemas, storage, versions
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.parquet import opened, reading
 from alphapulse_lib.catalog.roots import Roots
@@ -29,7 +29,7 @@ _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
 
 
 def bar_table(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instrument_id: str,
     period: Period | str,
     window: Window | None = None,
@@ -73,7 +73,7 @@ def bar_table(
 
 
 def bar_floats(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instrument_id: str,
     period: Period | str,
     window: Window | None = None,
@@ -92,13 +92,13 @@ def bar_floats(
 
 
 def bar_files(
-    roots: Roots | Path, instrument_id: str, period: Period | str, window: Window | None = None
-) -> list[Path]:
+    roots: Roots | PurePath, instrument_id: str, period: Period | str, window: Window | None = None
+) -> list[PurePath]:
     """The files that hold an instrument's bars in a window, by time, from the root its series is read from."""
     return [path for _, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())]
 
 
-def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
+def periods(roots: Roots | PurePath, instrument_id: str) -> list[Period]:
     """The periods that bars of an instrument are held in, shortest first."""
     folder = instrument_id.replace("/", "")
     found = {
@@ -110,20 +110,22 @@ def periods(roots: Roots | Path, instrument_id: str) -> list[Period]:
     return sorted(found, key=lambda period: period.nanoseconds)
 
 
-def span(path: Path) -> tuple[int, int, int]:
+def span(path: PurePath) -> tuple[int, int, int]:
     """A bar file's rows, and its first and last ``ts_event``, from its statistics alone."""
     file = opened(path)
     spans = statistics(file, "ts_event")
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
 
-def groups(roots: Roots | Path, instrument_id: str, period: Period, window: Window) -> Iterator[tuple[int, int, int]]:
+def groups(
+    roots: Roots | PurePath, instrument_id: str, period: Period, window: Window
+) -> Iterator[tuple[int, int, int]]:
     """Of an instrument's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
     for path in bar_files(roots, instrument_id, period, window):
         yield from groups_of(path, window)
 
 
-def groups_of(path: Path, window: Window) -> Iterator[tuple[int, int, int]]:
+def groups_of(path: PurePath, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of a file's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
     file = opened(path)
     for number, (first, last) in enumerate(_spans(file)):
@@ -131,7 +133,7 @@ def groups_of(path: Path, window: Window) -> Iterator[tuple[int, int, int]]:
             yield file.metadata.row_group(number).num_rows, first, last
 
 
-def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[Path, Path]]:
+def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[PurePath, PurePath]]:
     bar_type = period.bar_type(instrument_id)
     found = roots.series(bar_type)
     if not found:
@@ -145,8 +147,8 @@ def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> 
 
 
 def read_file(
-    root: Path,
-    path: Path,
+    root: PurePath,
+    path: PurePath,
     window: Window,
     as_of: int | None,
     recorded_as_of: int | None,
@@ -171,25 +173,24 @@ def read_file(
     return table.select(columns)
 
 
-def _versions(root: Path, path: Path, window: Window, columns: list[str]) -> pa.Table:
+def _versions(root: PurePath, path: PurePath, window: Window, columns: list[str]) -> pa.Table:
     """Published and superseded rows of one moment: read again where a writer came between the two files."""
     while True:
         before = _identity(path)
         with reading(path):
             parts = [_rows(opened(path), window, columns)]
         old = layout.superseded(root, path)
-        if old.exists():
+        if storage.exists(old):
             with reading(old):
                 parts.append(_rows(opened(old), window, columns).cast(parts[0].schema))
         if _identity(path) == before:
             return pa.concat_tables(parts)
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identity(path: PurePath) -> Hashable:
     """What changes when a file is replaced."""
     with reading(path):
-        found = path.stat()
-    return found.st_ino, found.st_mtime_ns
+        return storage.of(path).identity(path)
 
 
 def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:

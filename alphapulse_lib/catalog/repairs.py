@@ -7,20 +7,19 @@ nobody reads; what is written anew leaves its old self there.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import datasets, layout, versions, writer
+from alphapulse_lib.catalog import datasets, layout, storage, versions, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import whole
-from alphapulse_lib.catalog.publish import locked, make_durable, publish_bytes, publish_table
+from alphapulse_lib.catalog.publish import locked, publish_bytes, publish_table
 from alphapulse_lib.catalog.schemas import FIGURES, Dataset
 from alphapulse_lib.model.instrument import Instrument
 
@@ -39,25 +38,23 @@ class Problem:
         What was done.
     """
 
-    file: Path
+    file: PurePath
     problem: str
     advice: str
     repair: Callable[[], str] | None = None
     repaired: str = ""
 
 
-def move_aside(root: Path, path: Path) -> str:
+def move_aside(root: PurePath, path: PurePath) -> str:
     """Move a file out of the way."""
     place = _aside(root, path)
-    path.rename(place)
-    make_durable(place.parent)
-    make_durable(path.parent)
+    storage.of(root).move(root, path, place)
     return f"moved to {place.relative_to(root)}"
 
 
-def order_bars(root: Path, published: Path) -> str:
+def order_bars(root: PurePath, published: PurePath) -> str:
     """Put a partition's bars in order: one version of each published, the others superseded, none twice."""
-    parts = [each for each in (published, layout.superseded(root, published)) if each.exists()]
+    parts = [each for each in (published, layout.superseded(root, published)) if storage.exists(each)]
     schema = whole(published).schema
     held = pa.concat_tables([whole(each, schema) for each in parts])
     current, old = versions.newest(held, ("ts_event",), FIGURES)
@@ -70,7 +67,7 @@ def order_bars(root: Path, published: Path) -> str:
     return f"put in order{told}; what was there before is kept in {', '.join(kept)}"
 
 
-def drop_twins(root: Path, path: Path, dataset: Dataset) -> str:
+def drop_twins(root: PurePath, path: PurePath, dataset: Dataset) -> str:
     """Keep one of the rows that agree in key and times."""
     table = datasets.stored(path, dataset)
     kept = _copy_aside(root, path)
@@ -85,22 +82,22 @@ def firsts(table: pa.Table, dataset: Dataset) -> np.ndarray[tuple[int], np.dtype
     return np.sort(numbered.group_by(names).aggregate([("row", "min")])["row_min"].to_numpy())
 
 
-def enter_instrument(root: Path, instrument: Instrument) -> str:
+def enter_instrument(root: PurePath, instrument: Instrument) -> str:
     """Enter an instrument that bars are held of into the index, as their file describes it."""
     writer.write_instruments(root, [instrument])
     return f"{instrument.id} entered into the index, with the precision of its bars"
 
 
-def write_nautilus_file(root: Path, instrument: Instrument) -> str:
+def write_nautilus_file(root: PurePath, instrument: Instrument) -> str:
     """Write NautilusTrader's own file of an instrument anew."""
     kind, table = nautilus_file(Index(root).get(instrument.id) or instrument)
     publish_table(root, layout.instrument_file(root, kind, instrument.id), table)
     return "written anew from the index"
 
 
-def end_import(root: Path, path: Path) -> str:
+def end_import(root: PurePath, path: PurePath) -> str:
     """Let the record of a dead import say so."""
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = json.loads(storage.read(path))
     record |= {"status": "interrupted", "ended": clock.now().isoformat()}
     publish_bytes(root, path, json.dumps(record, indent=1, ensure_ascii=False).encode())
     return "marked as interrupted"
@@ -111,9 +108,9 @@ def cleared() -> str:
     return "removed: it was never part of the catalog"
 
 
-def mended(root: Path, problems: Sequence[Problem]) -> list[Problem]:
+def mended(root: PurePath, problems: Sequence[Problem]) -> list[Problem]:
     """Do what can be done about each problem, and say what that was."""
-    found, done = [], dict[Path, str]()
+    found, done = [], dict[PurePath, str]()
     with locked(root):
         for each in problems:
             # An earlier repair may have dealt with the same file.
@@ -124,18 +121,15 @@ def mended(root: Path, problems: Sequence[Problem]) -> list[Problem]:
     return found
 
 
-def _aside(root: Path, path: Path) -> Path:
+def _aside(root: PurePath, path: PurePath) -> PurePath:
     """A free name in ``damaged/``; never one in .parquet."""
     folder = root / layout.DAMAGED / path.parent.relative_to(root)
-    folder.mkdir(parents=True, exist_ok=True)
     moment = f"{clock.now():%Y%m%dT%H%M%S}"
     names = (f"{path.name}.{moment}{f'-{number}' if number else ''}" for number in range(1_000_000))
-    return next(folder / name for name in names if not (folder / name).exists())
+    return next(folder / name for name in names if not storage.exists(folder / name))
 
 
-def _copy_aside(root: Path, path: Path) -> str:
+def _copy_aside(root: PurePath, path: PurePath) -> str:
     place = _aside(root, path)
-    shutil.copyfile(path, place)
-    make_durable(place)
-    make_durable(place.parent)
+    storage.of(root).copy(root, path, place)
     return str(place.relative_to(root))

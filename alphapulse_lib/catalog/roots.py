@@ -7,13 +7,12 @@ replaces the team's whole series for that person, so rows of the two are never m
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from alphapulse_lib.catalog import layout
-from alphapulse_lib.errors import CatalogEmpty, CatalogFormat, CatalogReadOnly
+from alphapulse_lib.catalog import layout, storage
+from alphapulse_lib.errors import CatalogEmpty, CatalogFormat
 from alphapulse_lib.settings import settings
 
 __all__ = ["FORMAT", "Roots"]
@@ -30,9 +29,9 @@ class Roots:
 
     Attributes
     ----------
-    team : Path
+    team : PurePath
         The team's catalog.
-    personal : Path, optional
+    personal : PurePath, optional
         The person's own, which overlays the team's; ``None`` outside a hub.
 
     Examples
@@ -41,8 +40,8 @@ class Roots:
     PosixPath('/srv/catalog')
     """
 
-    team: Path
-    personal: Path | None = None
+    team: PurePath
+    personal: PurePath | None = None
 
     @classmethod
     def of_settings(cls) -> Roots:
@@ -51,36 +50,36 @@ class Roots:
         return cls(current.catalog_root, current.personal_catalog)
 
     @classmethod
-    def of(cls, place: Roots | Path | str) -> Roots:
+    def of(cls, place: Roots | PurePath | str) -> Roots:
         """Roots as they are; a bare folder as a team's catalog alone."""
         return place if isinstance(place, Roots) else cls(Path(place))
 
     @property
-    def all(self) -> tuple[tuple[str, Path], ...]:
+    def all(self) -> tuple[tuple[str, PurePath], ...]:
         """Name and folder of each root, the one that wins first."""
         own = (("personal", self.personal),) if self.personal else ()
         return (*own, ("team", self.team))
 
     @property
-    def writable(self) -> Path:
+    def writable(self) -> PurePath:
         """Where this person's imports go: the own root where there is one, else the team's."""
         return self.personal or self.team
 
-    def series(self, bar_type: str) -> tuple[str, Path] | None:
+    def series(self, bar_type: str) -> tuple[str, PurePath] | None:
         """The root a series is read from, by name and folder; ``None`` when neither holds it."""
         for name, root in self.all:
             if any(layout.parquet_files(layout.bars_folder(root, bar_type))):
                 return name, root
         return None
 
-    def bar_types(self) -> Iterator[tuple[str, str, Path]]:
-        """Each series held, once: bar type, root's name, root's folder; sorted by bar type within a root."""
+    def all_series(self) -> Iterator[tuple[str, str, PurePath, list[PurePath]]]:
+        """Each series held, once: bar type, root's name, root, its files by time; by bar type within a root."""
         seen = set()
         for name, root in self.all:
-            for bar_type in layout.bar_types(root):
+            for bar_type, paths in sorted(layout.series(root).items()):
                 if bar_type not in seen:
                     seen.add(bar_type)
-                    yield bar_type, name, root
+                    yield bar_type, name, root, paths
 
     def require(self) -> None:
         """Refuse a catalog nothing was ever written to, and one of a later format.
@@ -97,7 +96,7 @@ class Roots:
             raise CatalogEmpty(f"The catalog is empty: nothing was ever written to {places}.", _HOW_TO_FILL)
 
 
-def format_of(root: Path) -> int:
+def format_of(root: PurePath) -> int:
     """The format a root was written in; 0 when it was never written to.
 
     Raises
@@ -107,7 +106,7 @@ def format_of(root: Path) -> int:
     """
     stamp = root / layout.STAMP
     try:
-        found = int(json.loads(stamp.read_text(encoding="utf-8"))["format"])
+        found = int(json.loads(storage.read(stamp))["format"])
     except FileNotFoundError:
         return 0
     except (ValueError, KeyError, TypeError):
@@ -117,23 +116,3 @@ def format_of(root: Path) -> int:
             f"The catalog {root} has format {found}; this AlphaPulse reads up to {FORMAT}.", "Upgrade AlphaPulse."
         )
     return found
-
-
-def require_writable(root: Path) -> None:
-    """Make the root, and refuse one that this person may not write to.
-
-    Raises
-    ------
-    CatalogReadOnly
-        The folder cannot be made or written to.
-    """
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as refused:
-        raise CatalogReadOnly(
-            f"The catalog {root} cannot be made: {refused.strerror}.", "Set ALPHAPULSE_CATALOG to a folder you own."
-        ) from None
-    if not os.access(root, os.W_OK | os.X_OK):
-        raise CatalogReadOnly(
-            f"You may not write to the catalog {root}.", "Ask its owner, or set ALPHAPULSE_CATALOG to a folder you own."
-        )

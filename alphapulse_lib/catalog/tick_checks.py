@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -18,21 +18,21 @@ from alphapulse_lib.catalog.repairs import Problem
 __all__ = ["tick_files"]
 
 
-def tick_files(root: Path, index: Index, broken: set[Path]) -> Iterator[Problem]:
+def tick_files(root: PurePath, index: Index, broken: set[PurePath]) -> Iterator[Problem]:
     """Every problem of the published trades and quotes, and superseded ones whose published file is gone."""
     for kind in ticks.KINDS:
-        for folder in layout.tick_folders(root, kind):
-            for path in layout.parquet_files(folder):
-                if path not in broken:
-                    yield from _file(root, path, ticks.KEYS[kind], index)
-        for path in sorted((root / "revisions" / kind).glob("*/*.parquet")):
-            if path not in broken and not (root / "data" / path.relative_to(root / "revisions")).exists():
+        published = {path for paths in layout.tick_files(root, kind).values() for path in paths}
+        for path in sorted(published):
+            if path not in broken:
+                yield from _file(root, path, ticks.KEYS[kind], index)
+        for path in layout.superseded_files(root, kind):
+            if path not in broken and root / "data" / path.relative_to(root / "revisions") not in published:
                 told = "holds superseded ticks of a file that is gone"
                 advice = "Restore that file from a copy; else `alphapulse check --repair` moves it to damaged/."
                 yield Problem(path, told, advice, partial(repairs.move_aside, root, path))
 
 
-def _file(root: Path, path: Path, second: str, index: Index) -> Iterator[Problem]:
+def _file(root: PurePath, path: PurePath, second: str, index: Index) -> Iterator[Problem]:
     table = whole(path)
     named = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     lacking = [name for name in ("ts_event", second, "available_at", "recorded_at") if name not in table.schema.names]

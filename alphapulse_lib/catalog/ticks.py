@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, reader, schemas, versions
+from alphapulse_lib.catalog import layout, reader, schemas, storage, versions
 from alphapulse_lib.catalog.decimals import to_decimals, to_floats
 from alphapulse_lib.catalog.parquet import opened, whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
@@ -95,7 +95,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def write_trades(
-    root: Path,
+    root: PurePath,
     instrument: Instrument,
     table: pa.Table,
     import_id: str,
@@ -107,7 +107,7 @@ def write_trades(
 
     Parameters
     ----------
-    root : Path
+    root : PurePath
         The catalog's root; made when it is new.
     instrument : Instrument
         Decides the precision: prices and sizes are rounded to it.
@@ -138,7 +138,7 @@ def write_trades(
 
 
 def write_quotes(
-    root: Path,
+    root: PurePath,
     instrument: Instrument,
     table: pa.Table,
     import_id: str,
@@ -154,7 +154,7 @@ def write_quotes(
 
 
 def read(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     kind: Tick,
     instrument_id: str,
     window: Window | None = None,
@@ -187,39 +187,39 @@ def read(
     return pa.concat_tables(parts).cast(schema) if parts else schema.empty_table()
 
 
-def files(roots: Roots | Path, kind: Tick) -> Iterator[tuple[Path, Path]]:
+def files(roots: Roots | PurePath, kind: Tick) -> Iterator[tuple[PurePath, PurePath]]:
     """Root and path of every published file of a kind, each instrument's from the root it is read from."""
     seen = set()
     for _, root in Roots.of(roots).all:
-        for folder in layout.tick_folders(root, kind):
-            if folder.name not in seen:
-                seen.add(folder.name)
-                yield from ((root, path) for path in layout.parquet_files(folder))
+        for folder, paths in layout.tick_files(root, kind).items():
+            if folder not in seen:
+                seen.add(folder)
+                yield from ((root, path) for path in paths)
 
 
-def groups(roots: Roots | Path, kind: Tick, instrument_id: str, window: Window) -> Iterator[tuple[int, int, int]]:
+def groups(roots: Roots | PurePath, kind: Tick, instrument_id: str, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of an instrument's row groups that reach into a window: their rows, and their first and last moment."""
     for _, path in _in_window(Roots.of(roots), kind, instrument_id, window):
         yield from reader.groups_of(path, window)
 
 
-def held(roots: Roots | Path, kind: Tick, instrument_id: str) -> tuple[int, int, int]:
+def held(roots: Roots | PurePath, kind: Tick, instrument_id: str) -> tuple[int, int, int]:
     """How many ticks are held, and the first and the last one's moment, from the files' statistics alone."""
     spans = [reader.span(path) for _, path in _in_window(Roots.of(roots), kind, instrument_id, Window())]
     return sum(each[0] for each in spans), min((e[1] for e in spans), default=0), max((e[2] for e in spans), default=0)
 
 
-def remove(root: Path, kind: Tick, import_id: str) -> int:
+def remove(root: PurePath, kind: Tick, import_id: str) -> int:
     """Take an import's ticks back, and put back what they had superseded; how many they were."""
     with locked(root):
-        published = {path for folder in layout.tick_folders(root, kind) for path in layout.parquet_files(folder)}
-        old = (root / "revisions" / kind).glob("*/*.parquet")
+        published = {path for paths in layout.tick_files(root, kind).values() for path in paths}
+        old = layout.superseded_files(root, kind)
         published |= {root / "data" / path.relative_to(root / "revisions") for path in old}
         return sum(_remove_from_month(root, path, _KINDS[kind], import_id) for path in sorted(published))
 
 
 def _write(
-    root: Path,
+    root: PurePath,
     instrument: Instrument,
     kind: Tick,
     table: pa.Table,
@@ -341,13 +341,13 @@ def _by_time(table: pa.Table) -> pa.Table:
     return table if (stamps[1:] >= stamps[:-1]).all() else table.take(np.argsort(stamps, kind="stable"))
 
 
-def _versions(root: Path, path: Path, schema: pa.Schema) -> pa.Table:
+def _versions(root: PurePath, path: PurePath, schema: pa.Schema) -> pa.Table:
     """Every version that a month holds, superseded ones too."""
-    parts = [whole(each, schema) for each in (path, layout.superseded(root, path)) if each.exists()]
+    parts = [whole(each, schema) for each in (path, layout.superseded(root, path)) if storage.exists(each)]
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _publish(root: Path, path: Path, every: pa.Table, kind: _Kind) -> None:
+def _publish(root: PurePath, path: PurePath, every: pa.Table, kind: _Kind) -> None:
     """The superseded ticks first, so that a crash between the two files loses nothing."""
     current, old = (_by_time(each).unify_dictionaries() for each in versions.newest(every, kind.key, kind.values))
     for place, rows in ((layout.superseded(root, path), old), (path, current)):
@@ -363,8 +363,8 @@ def _publish(root: Path, path: Path, every: pa.Table, kind: _Kind) -> None:
             withdraw(place)
 
 
-def _remove_from_month(root: Path, path: Path, kind: _Kind, import_id: str) -> int:
-    places = [each for each in (path, layout.superseded(root, path)) if each.exists()]
+def _remove_from_month(root: PurePath, path: PurePath, kind: _Kind, import_id: str) -> int:
+    places = [each for each in (path, layout.superseded(root, path)) if storage.exists(each)]
     every = _versions(root, path, opened(places[0]).schema_arrow)
     left = every.filter(pc.not_equal(every["import_id"].cast(pa.string()), import_id))
     if left.num_rows < every.num_rows:
@@ -372,7 +372,7 @@ def _remove_from_month(root: Path, path: Path, kind: _Kind, import_id: str) -> i
     return int(every.num_rows - left.num_rows)
 
 
-def _in_window(roots: Roots, kind: Tick, instrument_id: str, window: Window) -> Sequence[tuple[Path, Path]]:
+def _in_window(roots: Roots, kind: Tick, instrument_id: str, window: Window) -> Sequence[tuple[PurePath, PurePath]]:
     for _, root in roots.all:
         if paths := layout.parquet_files(layout.ticks_folder(root, kind, instrument_id)):
             return [

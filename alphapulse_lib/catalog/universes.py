@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import datasets, layout
+from alphapulse_lib.catalog import datasets, layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
@@ -19,7 +19,7 @@ from alphapulse_lib.catalog.versions import Merge
 __all__ = ["members", "names", "remove", "write"]
 
 
-def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
+def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
     """Merge membership intervals into a root.
 
     Parameters
@@ -36,7 +36,7 @@ def write(root: Path, table: pa.Table, import_id: str, *, recorded_at: int | Non
 
 
 def members(
-    roots: Roots | Path, name: str, at: date, as_of: int | None = None, recorded_as_of: int | None = None
+    roots: Roots | PurePath, name: str, at: date, as_of: int | None = None, recorded_as_of: int | None = None
 ) -> pa.Table:
     """Who belonged to a universe on a day, sorted by ticker: ``schemas.UNIVERSE``."""
     table = _read(roots, as_of, recorded_as_of)
@@ -46,25 +46,25 @@ def members(
     return table.filter(pc.and_(pc.equal(table["universe"], name), pc.and_(began, lasts))).sort_by("ticker")
 
 
-def names(roots: Roots | Path) -> list[str]:
+def names(roots: Roots | PurePath) -> list[str]:
     """The universes that are held, sorted."""
     return sorted(pc.unique(_read(roots)["universe"]).to_pylist())
 
 
-def remove(root: Path, import_id: str) -> int:
+def remove(root: PurePath, import_id: str) -> int:
     """Take an import's intervals back; how many they were."""
     path = root / layout.UNIVERSES
     with locked(root):
-        return datasets.remove_from_file(root, path, UNIVERSE, import_id) if path.exists() else 0
+        return datasets.remove_from_file(root, path, UNIVERSE, import_id) if storage.exists(path) else 0
 
 
-def _read(roots: Roots | Path, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
+def _read(roots: Roots | PurePath, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
     """All intervals seen at a moment; a universe comes from a person's own root where that holds any of it."""
     parts: list[pa.Table] = []
     owned: list[str] = []
     for _, root in Roots.of(roots).all:
         path = root / layout.UNIVERSES
-        if path.exists():
+        if storage.exists(path):
             table = whole(path, UNIVERSE.schema)
             table = table.filter(pc.invert(pc.is_in(table["universe"], pa.array(owned, pa.string()))))
             owned += pc.unique(table["universe"]).to_pylist()

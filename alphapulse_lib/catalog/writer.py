@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks, universes, versions
+from alphapulse_lib.catalog import actions, datasets, layout, schemas, storage, ticks, universes, versions
 from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
@@ -63,7 +63,7 @@ class Removed:
 
 
 def write_bars(
-    root: Path,
+    root: PurePath,
     instrument: Instrument,
     period: Period | str,
     table: pa.Table,
@@ -76,7 +76,7 @@ def write_bars(
 
     Parameters
     ----------
-    root : Path
+    root : PurePath
         The catalog's root; made when it is new.
     instrument : Instrument
         Decides the precision: prices and volumes are rounded to it.
@@ -117,7 +117,7 @@ def write_bars(
 
 
 def write_instruments(
-    root: Path, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = ""
+    root: PurePath, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = ""
 ) -> int:
     """Add instruments and listings to the index, and NautilusTrader's own files of the instruments.
 
@@ -139,12 +139,12 @@ def write_instruments(
         for each in chosen:
             kind, table = nautilus_file(each)
             path = layout.instrument_file(root, kind, each.id)
-            if not path.exists():
+            if not storage.exists(path):
                 publish_table(root, path, table)
     return added
 
 
-def remove_import(root: Path, import_id: str) -> Removed:
+def remove_import(root: PurePath, import_id: str) -> Removed:
     """Take back every row that an import brought, and put back what those rows had superseded.
 
     Rows that the import found to be known already stay: they belong to the import that brought them. Instruments it
@@ -161,22 +161,24 @@ def remove_import(root: Path, import_id: str) -> Removed:
         trades, quotes = (ticks.remove(root, kind, import_id) for kind in ticks.KINDS)
         universes.remove(root, import_id)
         counts = {name: datasets.remove(root, name, import_id) for name in layout.DATASETS}
-        index = Index(root)
+        index, held = Index(root), _held(root)
         in_use = set(actions.instruments(root)) | {
-            each.id
-            for each in index.instruments()
-            if any((root / "data/bars").glob(f"{each.id.replace('/', '')}-*"))
-            or any(layout.parquet_files(layout.ticks_folder(root, kind, each.id)) for kind in ticks.KINDS)
+            each.id for each in index.instruments() if each.id.replace("/", "") in held
         }
         gone = index.remove(import_id, keep=in_use)
         for each in gone:
-            for folder in root.glob(f"data/*/{each.replace('/', '')}"):
-                for path in layout.parquet_files(folder):
-                    withdraw(path)
+            for kind in layout.INSTRUMENT_KINDS:
+                withdraw(layout.instrument_file(root, kind, each))
     return Removed(bars=bars, actions=acted, trades=trades, quotes=quotes, instruments=tuple(gone), **counts)
 
 
-def bar_file(root: Path, instrument_id: str, period: Period, bounds: Window) -> Path:
+def _held(root: PurePath) -> set[str]:
+    """The instruments that bars or ticks are held of, with the slash of a currency pair left out."""
+    of_bars = {bar_type.rsplit("-", 4)[0] for bar_type in layout.series(root)}
+    return of_bars.union(*(layout.tick_files(root, kind) for kind in ticks.KINDS))
+
+
+def bar_file(root: PurePath, instrument_id: str, period: Period, bounds: Window) -> PurePath:
     """The file of one partition of a series."""
     return layout.bars_folder(root, period.bar_type(instrument_id)) / f"{layout.bounds_name(bounds)}.parquet"
 
@@ -230,7 +232,7 @@ def _ends(stamps: NDArray[np.int64]) -> tuple[np.int64, np.int64]:
     return stamps.min(), stamps.max()
 
 
-def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assumed: bool) -> Written:
+def _merge_partition(root: PurePath, path: PurePath, arriving: pa.Table, now: int, assumed: bool) -> Written:
     held = held_versions(root, path, arriving.schema)
     merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now, assumed=assumed)
     if merged.kept.num_rows:
@@ -241,13 +243,13 @@ def _merge_partition(root: Path, path: Path, arriving: pa.Table, now: int, assum
     return Written(merged.new, merged.same, merged.restated)
 
 
-def held_versions(root: Path, path: Path, schema: pa.Schema) -> pa.Table:
+def held_versions(root: PurePath, path: PurePath, schema: pa.Schema) -> pa.Table:
     """Every version a partition holds, superseded ones too; no rows where there is no file."""
-    parts = [whole(each, schema) for each in (path, layout.superseded(root, path)) if each.exists()]
+    parts = [whole(each, schema) for each in (path, layout.superseded(root, path)) if storage.exists(each)]
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def publish_bars(root: Path, path: Path, table: pa.Table) -> None:
+def publish_bars(root: PurePath, path: PurePath, table: pa.Table) -> None:
     """Put bars in place as one file, under the root's lock."""
     publish_table(
         root,
@@ -260,9 +262,9 @@ def publish_bars(root: Path, path: Path, table: pa.Table) -> None:
     )
 
 
-def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
+def _remove_from_partition(root: PurePath, path: PurePath, import_id: str) -> int:
     """Rows removed from the partition that a published or a superseded file belongs to."""
-    if not path.exists() or import_id not in _imports(path):
+    if not storage.exists(path) or import_id not in _imports(path):
         return 0
     published = path
     if "revisions" in path.relative_to(root).parts:
@@ -282,7 +284,7 @@ def _remove_from_partition(root: Path, path: Path, import_id: str) -> int:
     return int(held.num_rows - left.num_rows)
 
 
-def _imports(path: Path) -> set[str]:
+def _imports(path: PurePath) -> set[str]:
     """The imports that a file's rows came from."""
     column = whole(path, ["import_id"])["import_id"]
     return {name for chunk in column.chunks for name in chunk.dictionary.to_pylist()}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog import layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
 from alphapulse_lib.catalog.roots import Roots
@@ -56,7 +56,7 @@ def of_bars(instrument_id: str, period: str, ts: NDArray[np.int64], odd: Mapping
     )
 
 
-def keep(root: Path, import_id: str, tables: list[pa.Table]) -> None:
+def keep(root: PurePath, import_id: str, tables: list[pa.Table]) -> None:
     """Add the flags of an import's bars to those it has already."""
     found = pa.concat_tables([FLAGS.empty_table(), *tables])
     if not found.num_rows:
@@ -64,11 +64,11 @@ def keep(root: Path, import_id: str, tables: list[pa.Table]) -> None:
     found = found.set_column(4, "import_id", pa.array([import_id] * found.num_rows, pa.string()))
     path = layout.flags_file(root, import_id)
     with locked(root):
-        held = [whole(path, FLAGS)] if path.exists() else []
+        held = [whole(path, FLAGS)] if storage.exists(path) else []
         publish_table(root, path, pa.concat_tables([*held, found]), use_dictionary=True)
 
 
-def forget(root: Path, import_id: str) -> None:
+def forget(root: PurePath, import_id: str) -> None:
     """Take the flags of an import back."""
     with locked(root):
         withdraw(layout.flags_file(root, import_id))

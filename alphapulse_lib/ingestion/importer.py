@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -38,7 +38,7 @@ __all__ = ["Annotate", "ingest", "revert"]
 
 #: What is done with articles beyond this layer: called with the written root, the import's id, what each table of
 #: articles changed, and whether the articles held already are to be looked at again.
-type Annotate = Callable[[Path, str, Sequence[Merge], bool], None]
+type Annotate = Callable[[PurePath, str, Sequence[Merge], bool], None]
 
 
 def ingest(
@@ -192,7 +192,7 @@ def _planned(staged: Sequence[Staged], known: Mapping[str, Instrument]) -> dict[
 
 
 def _write(
-    root: Path,
+    root: PurePath,
     staged: Sequence[Staged],
     known: Mapping[str, Instrument],
     new: Sequence[str],
@@ -226,7 +226,7 @@ def _counted(merge: Merge) -> Written:
     return Written(merge.new, merge.same, merge.restated)
 
 
-def _finish(root: Path, record: dict[str, Any], status: str, total: Written) -> None:
+def _finish(root: PurePath, record: dict[str, Any], status: str, total: Written) -> None:
     record |= {
         "status": status,
         "written": total.rows_new,
@@ -256,4 +256,4 @@ def _told(target: Any) -> str:
     """A target's short name."""
     if isinstance(target, list | tuple):
         return f"{_told(target[0])} and {len(target) - 1} more" if len(target) > 1 else _told(target[0])
-    return Path(str(target)).name
+    return PurePath(str(target)).name

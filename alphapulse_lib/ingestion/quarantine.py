@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, layout
+from alphapulse_lib.catalog import actions, layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -136,10 +136,10 @@ def _counts(written: Written) -> tuple[int, int, int]:
     return written.rows_new, written.rows_same, written.rows_restated
 
 
-def _rows(root: Path, import_id: str) -> pa.Table:
+def _rows(root: PurePath, import_id: str) -> pa.Table:
     """The quarantine of an import; columns that an older AlphaPulse did not keep are null."""
     path = layout.quarantine_file(root, import_id)
-    if not path.exists():
+    if not storage.exists(path):
         return QUARANTINE.empty_table()
     held = whole(path)
     columns = [held[name] if name in held.column_names else pa.nulls(held.num_rows, kind) for name, kind in
@@ -260,7 +260,7 @@ def _instrument(roots: Roots, known: Instruments, instrument_id: str, part: pa.T
     return instrument
 
 
-def _write_actions(root: Path, part: pa.Table, import_id: str) -> Written:
+def _write_actions(root: PurePath, part: pa.Table, import_id: str) -> Written:
     columns = {name: part[name] for name in ("instrument_id", "ex_date", "ratio", "amount")}
     source = [f"released from import {import_id}"] * part.num_rows
     stated = part["available_at"].cast(TIME)
@@ -269,7 +269,7 @@ def _write_actions(root: Path, part: pa.Table, import_id: str) -> Written:
     return Written(merge.new, merge.same, merge.restated)
 
 
-def _mark(root: Path, rows: pa.Table, chosen: NDArray[np.int64], record: dict[str, Any], done: Released) -> None:
+def _mark(root: PurePath, rows: pa.Table, chosen: NDArray[np.int64], record: dict[str, Any], done: Released) -> None:
     """Keep who released what and when, beside the rows and in the import's record."""
     picked = np.zeros(rows.num_rows, np.bool_)
     picked[chosen] = True

@@ -6,13 +6,13 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog import layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_bytes, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -69,7 +69,7 @@ def new_id() -> str:
     return f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def save(root: Path, record: dict[str, Any], aside: pa.Table | None = None) -> None:
+def save(root: PurePath, record: dict[str, Any], aside: pa.Table | None = None) -> None:
     """Keep an import's record, and the rows it set aside."""
     with locked(root):
         if aside is not None and aside.num_rows:
@@ -78,7 +78,7 @@ def save(root: Path, record: dict[str, Any], aside: pa.Table | None = None) -> N
         publish_bytes(root, root / "imports" / f"{record['id']}.json", text.encode())
 
 
-def records(root: Path) -> Iterator[dict[str, Any]]:
+def records(root: PurePath) -> Iterator[dict[str, Any]]:
     """The records of a root's imports, the oldest first.
 
     Raises
@@ -86,14 +86,14 @@ def records(root: Path) -> Iterator[dict[str, Any]]:
     CatalogDamaged
         A record cannot be read.
     """
-    for path in sorted((root / "imports").glob("*.json")):
+    for path in layout.records(root):
         try:
-            yield json.loads(path.read_text(encoding="utf-8"))
+            yield json.loads(storage.read(path))
         except ValueError:
             raise CatalogDamaged(f"The record of the import {path.stem} cannot be read.", f"It is {path}.") from None
 
 
-def find(root: Path, import_id: str) -> dict[str, Any]:
+def find(root: PurePath, import_id: str) -> dict[str, Any]:
     """The record of an import, by its id or a beginning of it that no other shares.
 
     Raises
@@ -114,27 +114,27 @@ def find(root: Path, import_id: str) -> dict[str, Any]:
     raise UnknownImport(f"The catalog remembers no import {import_id!r}.", hint)
 
 
-def quarantine(root: Path, import_id: str) -> pd.DataFrame:
+def quarantine(root: PurePath, import_id: str) -> pd.DataFrame:
     """The rows an import set aside, as ``Report.quarantined`` shows them."""
     path = layout.quarantine_file(root, import_id)
-    table = whole(path, SHOWN.names) if path.exists() else SHOWN.empty_table()
+    table = whole(path, SHOWN.names) if storage.exists(path) else SHOWN.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
 
-def report_of(root: Path, record: dict[str, Any]) -> Report:
+def report_of(root: PurePath, record: dict[str, Any]) -> Report:
     """The report of an import that was made earlier."""
     kept = {each.name: record[each.name] for each in fields(Report) if each.name != "quarantined"}
     kept |= {name: tuple(kept[name]) for name in ("instruments", "warnings", "notes")}
     return Report(**kept, quarantined=quarantine(root, record["id"]))
 
 
-def adjusted_series(roots: Roots | Path) -> dict[str, str]:
+def adjusted_series(roots: Roots | PurePath) -> dict[str, str]:
     """The series whose prices are not as traded, or are doubted to be, with the reason in words.
 
     Parameters
     ----------
-    roots : Roots or Path
+    roots : Roots or PurePath
         Of a series that both roots hold, the person's own counts.
 
     Returns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,9 @@ __all__ = ["REVISION", "about", "keys_of", "news", "revisions", "versions", "wit
 REVISION = ("source", "article_id", "available_at")
 
 
-def versions(roots: Roots | Path, name: str, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
+def versions(
+    roots: Roots | PurePath, name: str, as_of: int | None = None, recorded_as_of: int | None = None
+) -> pa.Table:
     """The rows of a dataset that could be known and were recorded at a moment: all revisions, not the newest alone.
 
     Parameters
@@ -54,7 +56,7 @@ def versions(roots: Roots | Path, name: str, as_of: int | None = None, recorded_
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def revisions(roots: Roots | Path, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
+def revisions(roots: Roots | PurePath, as_of: int | None = None, recorded_as_of: int | None = None) -> pa.Table:
     """Every revision of every article that could be read at a moment.
 
     Returns
@@ -69,7 +71,7 @@ def revisions(roots: Roots | Path, as_of: int | None = None, recorded_as_of: int
 
 
 def news(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instrument_ids: Iterable[str] | None = None,
     window: Window | None = None,
     as_of: int | None = None,

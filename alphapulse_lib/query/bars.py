@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,7 @@ __all__ = ["ADJUSTMENTS", "Adjustment", "BarReading", "TickBarReading", "bars", 
 
 
 def bars(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instruments: Sequence[Instrument],
     period: Period | str,
     window: Window | None = None,
@@ -81,7 +81,7 @@ class BarReading:
 
     def __init__(
         self,
-        roots: Roots | Path,
+        roots: Roots | PurePath,
         instruments: Sequence[Instrument],
         period: Period | str,
         adjust: Adjustment = "splits",
@@ -127,7 +127,7 @@ class TickBarReading:
 
     def __init__(
         self,
-        roots: Roots | Path,
+        roots: Roots | PurePath,
         instruments: Sequence[Instrument],
         kind: Tick,
         period: Period | Threshold,

@@ -12,10 +12,11 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib import errors
+from alphapulse_lib.catalog import storage
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError, QueryError
 
@@ -54,7 +55,7 @@ class Limits:
 
 
 def answer(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     sql: str,
     as_of: int | None = None,
     recorded_as_of: int | None = None,
@@ -73,8 +74,8 @@ def answer(
 
     roots, limits = Roots.of(roots), limits or Limits()
     asked = {
-        "team": str(roots.team.absolute()),
-        "personal": str(roots.personal.absolute()) if roots.personal else None,
+        "team": storage.address(roots.team),
+        "personal": storage.address(roots.personal) if roots.personal else None,
         "sql": sql,
         "as_of": as_of,
         "recorded_as_of": recorded_as_of,
@@ -173,7 +174,7 @@ def _answer(roots: Roots, asked: dict[str, Any], limits: Limits) -> None:
         raise QueryError(str(refused), sql.views_told(connection)) from None
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, read: list[Path], limits: Limits) -> None:
+def _lock(connection: duckdb.DuckDBPyConnection, read: list[PurePath], limits: Limits) -> None:
     """The views' own files and nothing else; no setting can be changed from here on."""
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in read)
     connection.execute(f"""

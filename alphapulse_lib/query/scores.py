@@ -8,7 +8,7 @@ was recorded as it now stands (the article was taken back and imported anew) is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,9 @@ from alphapulse_lib.query.articles import REVISION, keys_of, revisions, versions
 __all__ = ["events", "stored", "with_scores"]
 
 
-def stored(roots: Roots | Path, scorer: str, version: str | None = None, recorded_as_of: int | None = None) -> pa.Table:
+def stored(
+    roots: Roots | PurePath, scorer: str, version: str | None = None, recorded_as_of: int | None = None
+) -> pa.Table:
     """The scores that the catalog holds of a scorer.
 
     Parameters
@@ -64,7 +66,7 @@ def with_scores(articles: pa.Table, scores: pa.Table) -> pa.Table:
 
 
 def events(
-    roots: Roots | Path,
+    roots: Roots | PurePath,
     instrument_ids: Iterable[str],
     window: Window | None = None,
     scorer: str = "finance",

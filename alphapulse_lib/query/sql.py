@@ -26,9 +26,10 @@ microsecond, shown in UTC (DuckDB's functions take no nanoseconds).
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from alphapulse_lib.catalog import layout
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import QueryError
@@ -45,7 +46,7 @@ _EXPLAIN = re.compile(r"\A\s*EXPLAIN(\s+ANALYZE\b|\s*\((?:\s*[A-Za-z_]+(?:\s+[A-
 
 
 def relation(
-    roots: Roots | Path, sql: str, as_of: int | None = None, recorded_as_of: int | None = None
+    roots: Roots | PurePath, sql: str, as_of: int | None = None, recorded_as_of: int | None = None
 ) -> duckdb.DuckDBPyRelation:
     """What a query over the catalog answers, not yet computed.
 
@@ -118,7 +119,7 @@ def _reads(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -
 def _require_sound(roots: Roots) -> None:
     """Refuse a catalog of which DuckDB cannot read a file, in words that say which and what to do."""
     for _, root in roots.all:
-        for path in sorted(root.rglob("*.parquet")):
+        for path in layout.all_parquet(root):
             opened(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
@@ -42,7 +42,7 @@ _TRAIL_COLUMNS = {
 
 def make(
     connection: duckdb.DuckDBPyConnection, roots: Roots, as_of: int | None, recorded_as_of: int | None
-) -> list[Path]:
+) -> list[PurePath]:
     """Make every view; the files that they read."""
     now = clock.now_ns()
     moments = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
@@ -50,7 +50,7 @@ def make(
     index = Index(roots)
     connection.register("instruments", _instruments(index))
     connection.register("actions", _microseconds(_actions(index, actions.read(roots, None, as_of, recorded_as_of))))
-    read: list[Path] = []
+    read: list[PurePath] = []
     bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
     connection.execute("CREATE SCHEMA exact")
     for period, paths in sorted(_bar_files(roots, past=past).items(), key=lambda each: each[0].nanoseconds):
@@ -75,24 +75,37 @@ def make(
     return read
 
 
-def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[Path]]:
+def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[PurePath]]:
     """The files of each period, from the root each series is read from; the superseded ones too for a past moment."""
-    found: dict[Period, list[Path]] = {}
-    for bar_type, _, root in roots.bar_types():
-        published = layout.parquet_files(layout.bars_folder(root, bar_type))
-        old = [layout.superseded(root, path) for path in published] if past else []
-        found.setdefault(Period.of_bar_type(bar_type), []).extend([*published, *filter(Path.exists, old)])
+    found: dict[Period, list[PurePath]] = {}
+    for bar_type, _, root, published in roots.all_series():
+        files = found.setdefault(Period.of_bar_type(bar_type), [])
+        files += published
+        if past:
+            files += _superseded(root, "bars", published)
     return found
 
 
-def _tick_files(roots: Roots, kind: ticks.Tick, *, past: bool) -> list[Path]:
+def _tick_files(roots: Roots, kind: ticks.Tick, *, past: bool) -> list[PurePath]:
     found = list(ticks.files(roots, kind))
-    old = [layout.superseded(root, path) for root, path in found] if past else []
-    return [*(path for _, path in found), *filter(Path.exists, old)]
+    published = [path for _, path in found]
+    old = [
+        each
+        for _, root in roots.all
+        if past
+        for each in _superseded(root, kind, [path for place, path in found if place == root])
+    ]
+    return [*published, *old]
+
+
+def _superseded(root: PurePath, kind: str, published: list[PurePath]) -> list[PurePath]:
+    """Of these published files the superseded rows, where there are any."""
+    held = set(layout.superseded_files(root, kind))
+    return [each for path in published if (each := layout.superseded(root, path)) in held]
 
 
 def _series(
-    paths: list[Path], columns: dict[str, tuple[str, str]], names: _Names, moments: tuple[int, int], *, past: bool
+    paths: list[PurePath], columns: dict[str, tuple[str, str]], names: _Names, moments: tuple[int, int], *, past: bool
 ) -> str:
     """What a view of many instruments' files selects.
 
@@ -244,7 +257,7 @@ def _microseconds(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(list(zip(table.column_names, times, strict=True))), safe=False)
 
 
-def _list(paths: list[Path]) -> str:
+def _list(paths: list[PurePath]) -> str:
     return f"[{', '.join(_quoted(str(path)) for path in paths)}]"
 
 

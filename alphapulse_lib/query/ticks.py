@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,7 +34,7 @@ class TickReading:
 
     def __init__(
         self,
-        roots: Roots | Path,
+        roots: Roots | PurePath,
         kind: Tick,
         instruments: Sequence[Instrument],
         as_of: int | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from alphapulse_lib.errors import InputError, did_you_mean
@@ -236,7 +236,7 @@ def _request(options: Mapping[str, Any]) -> Request:
     return Request(**{**options, "columns": options["columns"] or {}})
 
 
-def _annotate(root: Path, import_id: str, merges: Sequence[Merge], again: bool) -> None:
+def _annotate(root: PurePath, import_id: str, merges: Sequence[Merge], again: bool) -> None:
     """Find what the articles of an import are about, and score them; again for all articles held where that is asked.
 
     That is where instruments are new, and where an import was cut short: all versions of each article are looked at, as

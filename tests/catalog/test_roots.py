@@ -43,7 +43,7 @@ def test_a_personal_series_replaces_the_whole_of_the_teams(
     assert reader.bar_floats(roots, "MSFT.XNAS", "1d")["close"].to_pylist() == [10.0, 11.0]
     assert reader.bar_floats(roots.team, "AAPL.XNAS", "1d")["close"].to_pylist() == [10.0, 11.0]
     assert [(each.root, each.rows) for each in held(roots, "AAPL.XNAS")] == [("personal", 1)]
-    assert [(name, kind[:4]) for kind, name, _ in roots.bar_types()] == [("personal", "AAPL"), ("team", "MSFT")]
+    assert [(name, kind[:4]) for kind, name, _, _ in roots.all_series()] == [("personal", "AAPL"), ("team", "MSFT")]
 
 
 def test_actions_of_an_instrument_come_from_one_root(roots: Roots, at):

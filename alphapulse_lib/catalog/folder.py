@@ -1,0 +1,211 @@
+"""A root in a folder of this machine: files are written beside the data, made durable, and renamed into place."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from alphapulse_lib.errors import CatalogBusy, CatalogError, CatalogReadOnly
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Folder"]
+
+_INCOMING = "incoming"
+_LOCK = "catalog.lock"
+
+
+class Folder:
+    """Files of this machine. See `storage.Storage`."""
+
+    def address(self, root: PurePath) -> str:
+        """Its absolute path."""
+        return str(Path(root).absolute())
+
+    def exists(self, path: PurePath) -> bool:
+        """Whether there is such a file."""
+        return Path(path).exists()
+
+    def read(self, path: PurePath) -> bytes:
+        """A file's content."""
+        return Path(path).read_bytes()
+
+    def source(self, path: PurePath) -> PurePath:
+        """The file itself: whoever has it open keeps it, whatever takes its name."""
+        return path
+
+    def identity(self, path: PurePath) -> tuple[int, int]:
+        """Its inode and when it was written."""
+        found = Path(path).stat()
+        return found.st_ino, found.st_mtime_ns
+
+    def files(self, folder: PurePath) -> list[PurePath]:
+        """The files directly in a folder, sorted."""
+        return [folder / name for name in sorted(each.name for each in _entries(folder) if not each.is_dir())]
+
+    def folders(self, folder: PurePath) -> list[PurePath]:
+        """The folders directly in a folder, sorted."""
+        return [folder / name for name in sorted(each.name for each in _entries(folder) if each.is_dir())]
+
+    def tree(self, folder: PurePath) -> list[PurePath]:
+        """The files in a folder and in all below it, sorted."""
+        found = sorted(f"{place}/{name}" for place, _, names in os.walk(folder) for name in names)
+        return [Path(each) for each in found]
+
+    def holds(self, root: PurePath) -> bool:
+        """Whether the root is there at all."""
+        return Path(root).is_dir()
+
+    def prepare(self, root: PurePath) -> None:
+        """Make a root where there is none; refuse one that this person may not write to."""
+        try:
+            Path(root).mkdir(parents=True, exist_ok=True)
+        except OSError as refused:
+            raise CatalogReadOnly(
+                f"The catalog {root} cannot be made: {refused.strerror}.",
+                "Set ALPHAPULSE_CATALOG to a folder you own.",
+            ) from None
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise CatalogReadOnly(
+                f"You may not write to the catalog {root}.",
+                "Ask its owner, or set ALPHAPULSE_CATALOG to a folder you own.",
+            )
+
+    @contextmanager
+    def replacing(self, root: PurePath, path: PurePath) -> Iterator[pa.NativeFile]:
+        """A file under a name that nobody reads, which takes the place of `path` at the end."""
+        import pyarrow as pa
+
+        incoming, target = Path(root) / _INCOMING / f"{uuid.uuid4().hex}.part", Path(path)
+        try:
+            incoming.parent.mkdir(exist_ok=True)
+            with pa.OSFile(str(incoming), "wb") as file:
+                yield file
+            with incoming.open("rb+") as written:
+                os.fsync(written.fileno())
+            _make_folder(target.parent)
+            incoming.replace(target)
+            _make_durable(target.parent)
+        except PermissionError:
+            raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
+        except OSError as failed:
+            told = os.strerror(failed.errno) if failed.errno else str(failed)
+            raise CatalogError(
+                f"{path} could not be written: {told}. What was there before is untouched.",
+                "Make room on the disk, then import again: what was written already changes nothing.",
+            ) from None
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def withdraw(self, path: PurePath) -> None:
+        """Take a file away, and its folder when that was the last one in it."""
+        gone = Path(path)
+        gone.unlink(missing_ok=True)
+        if not gone.parent.exists():
+            return
+        _make_durable(gone.parent)
+        if not any(gone.parent.iterdir()):
+            gone.parent.rmdir()
+            _make_durable(gone.parent.parent)
+
+    def copy(self, root: PurePath, path: PurePath, place: PurePath) -> None:  # noqa: ARG002 a folder needs no root
+        """Keep a second copy of a file, durably."""
+        _make_folder(Path(place).parent)
+        shutil.copyfile(path, place)
+        _make_durable(place)
+        _make_durable(place.parent)
+
+    def move(self, root: PurePath, path: PurePath, place: PurePath) -> None:  # noqa: ARG002 a folder needs no root
+        """Give a file another name, durably."""
+        _make_folder(Path(place).parent)
+        Path(path).rename(place)
+        _make_durable(place.parent)
+        _make_durable(path.parent)
+
+    def leftovers(self, root: PurePath) -> list[PurePath]:
+        """What lies in ``incoming/``."""
+        return self.files(root / _INCOMING)
+
+    @contextmanager
+    def lock(self, root: PurePath, wait: float) -> Iterator[None]:
+        """Be the root's only writer, by a lock of the kernel's, which a process that dies gives up."""
+        lock = FileLock(root / _LOCK, is_singleton=True)
+        alone = not lock.is_locked
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise CatalogBusy(
+                f"Another writer has held the catalog {root} for more than {wait:g} seconds.",
+                "Wait until its import has ended, then try again.",
+            ) from None
+        try:
+            if alone:
+                for left in self.leftovers(root):
+                    Path(left).unlink()
+            yield
+        finally:
+            lock.release()
+
+    def is_locked(self, root: PurePath) -> bool:
+        """Whether somebody writes to the root."""
+        return _is_locked(root / _LOCK)
+
+    @contextmanager
+    def alive(self, path: PurePath) -> Iterator[None]:
+        """Keep a file under a lock."""
+        Path(path).parent.mkdir(exist_ok=True)
+        with FileLock(path):
+            yield
+            Path(path).unlink(missing_ok=True)
+
+    def is_alive(self, path: PurePath) -> bool:
+        """Whether somebody holds the file's lock."""
+        return _is_locked(path)
+
+
+def _entries(folder: PurePath) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _make_durable(folder.parent)
+
+
+def _make_durable(place: PurePath) -> None:
+    """A rename is kept through a power cut only when its folder is synchronised too."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(path: PurePath) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # which a catalog that may only be read allows too
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,123 @@
+"""What holds the files of a root. All that opens, lists, writes or deletes one goes through here.
+
+A file's name is a ``PurePath``: it joins, compares and takes apart names, and reads nothing. What it names lies in a
+folder of this machine (`folder`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from alphapulse_lib.catalog.folder import Folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Storage", "address", "exists", "files", "folders", "of", "read", "source", "tree"]
+
+
+class Storage(Protocol):
+    """A place that keeps files: whoever reads one sees it whole, as it was before a change or as it is after."""
+
+    def address(self, root: PurePath) -> str:
+        """What names a root in every process, whatever folder that runs in."""
+
+    def exists(self, path: PurePath) -> bool:
+        """Whether there is such a file."""
+
+    def read(self, path: PurePath) -> bytes:
+        """A file's content; FileNotFoundError where there is none."""
+
+    def source(self, path: PurePath) -> Any:
+        """What ``pyarrow.parquet`` reads a file from; it stays the same file until the end."""
+
+    def identity(self, path: PurePath) -> Hashable:
+        """What changes when a file is replaced."""
+
+    def files(self, folder: PurePath) -> list[PurePath]:
+        """The files directly in a folder, sorted; none where there is no folder."""
+
+    def folders(self, folder: PurePath) -> list[PurePath]:
+        """The folders directly in a folder, sorted."""
+
+    def tree(self, folder: PurePath) -> list[PurePath]:
+        """The files in a folder and in all below it, sorted."""
+
+    def holds(self, root: PurePath) -> bool:
+        """Whether the root is there at all."""
+
+    def prepare(self, root: PurePath) -> None:
+        """Make a root where there is none; refuse one that this person may not write to."""
+
+    def replacing(self, root: PurePath, path: PurePath) -> AbstractContextManager[pa.NativeFile]:
+        """Where to write what takes the file's place at the end, durably and at one stroke; nothing upon an error."""
+
+    def withdraw(self, path: PurePath) -> None:
+        """Take a file away, and its folder when that was the last one in it; nothing where there is none."""
+
+    def copy(self, root: PurePath, path: PurePath, place: PurePath) -> None:
+        """Keep a second copy of a file, durably."""
+
+    def move(self, root: PurePath, path: PurePath, place: PurePath) -> None:
+        """Give a file another name, durably."""
+
+    def leftovers(self, root: PurePath) -> list[PurePath]:
+        """What dead writers left, which is no part of the catalog."""
+
+    def lock(self, root: PurePath, wait: float) -> AbstractContextManager[None]:
+        """Be the root's only writer; CatalogBusy where another does not end in time."""
+
+    def is_locked(self, root: PurePath) -> bool:
+        """Whether somebody writes to the root."""
+
+    def alive(self, path: PurePath) -> AbstractContextManager[None]:
+        """Keep a file that says this process lives; it goes at the end, and stays where that is an error."""
+
+    def is_alive(self, path: PurePath) -> bool:
+        """Whether the process lives that keeps such a file."""
+
+
+_FOLDER = Folder()
+
+
+def of(path: PurePath) -> Storage:  # noqa: ARG001 object stores are next
+    """What holds a root or a file of it."""
+    return _FOLDER  # the only kind so far
+
+
+def address(root: PurePath) -> str:
+    """What names a root in every process, whatever folder that runs in."""
+    return of(root).address(root)
+
+
+def exists(path: PurePath) -> bool:
+    """Whether there is such a file."""
+    return of(path).exists(path)
+
+
+def read(path: PurePath) -> bytes:
+    """A file's content; FileNotFoundError where there is none."""
+    return of(path).read(path)
+
+
+def source(path: PurePath) -> Any:
+    """What ``pyarrow.parquet`` reads a file from."""
+    return of(path).source(path)
+
+
+def files(folder: PurePath) -> list[PurePath]:
+    """The files directly in a folder, sorted."""
+    return of(folder).files(folder)
+
+
+def folders(folder: PurePath) -> list[PurePath]:
+    """The folders directly in a folder, sorted."""
+    return of(folder).folders(folder)
+
+
+def tree(folder: PurePath) -> list[PurePath]:
+    """The files in a folder and in all below it, sorted."""
+    return of(folder).tree(folder)
