@@ -91,8 +91,17 @@ def list_schedules(
 
 @schedule.command()
 def add(
-    notebook: Annotated[str, typer.Argument(help="Its path in the workspace, such as backtests/sma.ipynb.")],
-    cron: Annotated[str, typer.Argument(help="Minute hour day month weekday, as in '0 7 * * 1-5'.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NOTEBOOK] CRON",
+            help="A notebook's path in the workspace, such as backtests/sma.ipynb, unless --dataset is given; then "
+            "minute hour day month weekday, as in '0 7 * * 1-5'.",
+        ),
+    ],
+    dataset: Annotated[
+        str, typer.Option(help="In place of a notebook: a vendor's dataset declared in catalog/*.yaml.")
+    ] = "",
     timezone: Annotated[str, typer.Option(help="Whose clock cron reads.")] = "UTC",
     param: Params = None,
     catch_up: Annotated[
@@ -106,10 +115,17 @@ def add(
     output: Annotated[str | None, typer.Option(help="Where executed notebooks go in the workspace.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Schedule a notebook of one's own workspace."""
+    """Schedule a notebook of one's own workspace, or the update of a dataset."""
+    if len(what) != (1 if dataset else 2):
+        raise InputError(
+            f"{len(what)} arguments arrived: {' '.join(what)}.",
+            "A notebook and a cron between quotes, or --dataset and a cron alone: "
+            "alphapulse schedule add --dataset us-daily '30 18 * * 1-5'.",
+        )
     made = ap.schedule(
-        notebook,
-        cron,
+        "" if dataset else what[0],
+        what[-1],
+        dataset=dataset,
         timezone=timezone,
         parameters={name: as_value(text) for name, text in pairs(param).items()},
         catch_up=catch_up,
@@ -182,7 +198,8 @@ def fire(schedule_id: Id, as_json: Json = False) -> None:
     if as_json:
         say_json(asdict(firing))
     else:
-        say(f"Firing {firing.id} is {firing.state}; its notebook will be {firing.output}.")
+        becomes = f"its notebook will be {firing.output}" if firing.output else f"it asks for {firing.dataset}"
+        say(f"Firing {firing.id} is {firing.state}; {becomes}.")
 
 
 @schedule.command()

@@ -71,6 +71,27 @@ class Schedules:
         sent = {name: value for name, value in zip(_FIELDS, given, strict=True) if value is not None}
         return self._transport.ask(Schedule, "POST", "/v1/schedules", body=_plain(sent), key=key or uuid.uuid4().hex)
 
+    def create_for_dataset(
+        self,
+        dataset: str,
+        cron: str,
+        *,
+        timezone: str | None = None,
+        catch_up: str | None = None,
+        overlap: str | None = None,
+        key: str = "",
+    ) -> Schedule:
+        """Bring a vendor's dataset, which is declared at the hub, up to date at set times. See `create`.
+
+        Raises
+        ------
+        UnknownTarget
+            No such dataset is declared.
+        """
+        given = {"dataset": dataset, "cron": cron, "timezone": timezone, "catch_up": catch_up, "overlap": overlap}
+        sent = {name: value for name, value in given.items() if value is not None}
+        return self._transport.ask(Schedule, "POST", "/v1/schedules", body=sent, key=key or uuid.uuid4().hex)
+
     def get(self, schedule_id: str) -> Schedule:
         """One schedule, with its next slots and its newest firing."""
         return self._transport.ask(Schedule, "GET", _path(schedule_id))

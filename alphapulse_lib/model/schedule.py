@@ -1,4 +1,4 @@
-"""A notebook that runs at set times in its owner's workspace, and each time that it ran."""
+"""A notebook, or the update of a dataset, that runs at set times, and each time that it ran."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Firing:
     state : str
         ``"due"``, ``"starting"``, ``"running"``, or one of `ENDED`.
     detail : str
-        Why it failed, was skipped or missed; empty otherwise.
+        Why it failed, was skipped or missed; of a dataset how many rows it brought.
+    dataset : str
+        What is brought up to date in place of a notebook that is run; ``notebook`` and ``output`` are empty then.
     runs : tuple of str
         The ids of the runs that it added to the ledger.
     cells, cells_done : int or None
@@ -53,6 +55,12 @@ class Firing:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    dataset: str = ""
+
+    @property
+    def what(self) -> str:
+        """The notebook, or the dataset."""
+        return self.notebook or self.dataset
 
     @property
     def ended(self) -> bool:
@@ -66,6 +74,8 @@ class Schedule:
 
     Attributes
     ----------
+    notebook, dataset : str
+        What is run, or what is brought up to date; the other one is empty.
     cron : str
         Minute, hour, day of the month, month, day of the week, by the clock of ``timezone``.
     catch_up : str
@@ -104,3 +114,9 @@ class Schedule:
     changed_at: datetime
     fault: str = ""
     due: datetime | None = None
+    dataset: str = ""
+
+    @property
+    def what(self) -> str:
+        """The notebook, or the dataset."""
+        return self.notebook or self.dataset

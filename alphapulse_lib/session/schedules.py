@@ -25,6 +25,7 @@ _COLUMNS = {
     "id": "str",
     "owner": "str",
     "notebook": "str",
+    "dataset": "str",
     "cron": "str",
     "timezone": "str",
     "paused": "bool",
@@ -151,7 +152,7 @@ class SessionSchedule:
 
     def __repr__(self) -> str:
         known = self._known
-        return f"<Schedule {known.id} {known.notebook} at {known.cron!r} {known.timezone}>"
+        return f"<Schedule {known.id} {known.what} at {known.cron!r} {known.timezone}>"
 
     def __str__(self) -> str:
         return cards.text(self)
@@ -194,8 +195,8 @@ class SessionSchedules:
         Returns
         -------
         pandas.DataFrame
-            ``id``, ``owner``, ``notebook``, ``cron``, ``timezone``, ``paused``, ``next`` (UTC), ``last`` (when its
-            newest firing was made, UTC), ``state`` (of that firing).
+            ``id``, ``owner``, ``notebook``, ``dataset``, ``cron``, ``timezone``, ``paused``, ``next`` (UTC), ``last``
+            (when its newest firing was made, UTC), ``state`` (of that firing).
         """
         import pandas as pd
 
@@ -216,9 +217,10 @@ class SessionSchedules:
 
 
 def schedule(
-    notebook: str,
-    cron: str,
+    notebook: str = "",
+    cron: str = "",
     *,
+    dataset: str = "",
     timezone: str = "UTC",
     parameters: Mapping[str, Any] | None = None,
     catch_up: str = "last",
@@ -226,7 +228,7 @@ def schedule(
     timeout: int = 3600,
     output: str | None = None,
 ) -> SessionSchedule:
-    """Run a notebook of one's own workspace at set times, signed in or not.
+    """Run a notebook of one's own workspace at set times, or bring a vendor's dataset up to date, signed in or not.
 
     Parameters
     ----------
@@ -235,6 +237,9 @@ def schedule(
     cron : str
         Minute, hour, day of the month, month, day of the week: ``"0 7 * * 1-5"`` is seven o'clock from Monday to
         Friday.
+    dataset : str
+        In place of a notebook: a vendor's dataset declared in `catalog/<name>.yaml`, which the hub's worker brings up
+        to date in the team's catalog.
     timezone : str
         Whose clock cron reads, such as ``"America/New_York"``.
     parameters : mapping, optional
@@ -265,7 +270,15 @@ def schedule(
     --------
     >>> morning = ap.schedule("backtests/sma.ipynb", "0 7 * * 1-5", timezone="America/New_York")  # doctest: +SKIP
     >>> morning.next  # doctest: +SKIP
+    >>> ap.schedule(cron="30 18 * * 1-5", timezone="America/New_York", dataset="us-daily")  # doctest: +SKIP
     """
+    if dataset:
+        if notebook or parameters or output:
+            raise InputError(
+                "A dataset has no notebook, parameters or output.", 'ap.schedule(cron=..., dataset="us-daily").'
+            )
+        when = {"timezone": timezone, "catch_up": catch_up, "overlap": overlap}
+        return SessionSchedule(hub.client().schedules.create_for_dataset(dataset, cron, **when))
     made = hub.client().schedules.create(
         notebook,
         cron,
@@ -311,6 +324,7 @@ def _row(value: Value) -> tuple[Any, ...]:
         value.id,
         value.owner,
         value.notebook,
+        value.dataset,
         value.cron,
         value.timezone,
         value.paused,

@@ -293,7 +293,7 @@ def _schedule(shown: Any) -> Card:
     badges = (("paused", True),) if value.paused else ()
     notes = ((value.last.detail, True),) if value.last and value.last.detail else ()
     notes = ((f"It cannot fire: {value.fault}", True), *notes) if value.fault else notes
-    return Card(value.notebook, f"schedule {value.id} · {value.owner}", badges, tuple(facts), notes)
+    return Card(value.what, f"schedule {value.id} · {value.owner}", badges, tuple(facts), notes)
 
 
 def _schedules(shown: Any) -> Card:
@@ -328,7 +328,7 @@ def _slot(value: Any) -> str:
     if value.next:
         following = f"next {value.next[0].astimezone(ZoneInfo(value.timezone)):%Y-%m-%d %H:%M}"
     last = f", last {value.last.state}" if value.last else ""
-    return f"{value.id[:6]}  {value.notebook} ({value.owner}): {value.cron} {value.timezone}, {following}{last}"
+    return f"{value.id[:6]}  {value.what} ({value.owner}): {value.cron} {value.timezone}, {following}{last}"
 
 
 def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:

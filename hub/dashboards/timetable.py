@@ -73,6 +73,12 @@ class Plan:
     next: int | None
     due: int | None
     last: FiringRow | None
+    dataset: str = ""
+
+    @property
+    def what(self) -> str:
+        """What it runs, or brings up to date."""
+        return self.notebook or self.dataset
 
     @property
     def late(self) -> int:
@@ -115,6 +121,7 @@ def plan(told: Schedule) -> Plan:
         next=times.ns(told.next[0]) if told.next else None,
         due=_moment(told.due),
         last=firing(told.last) if told.last else None,
+        dataset=told.dataset,
     )
 
 

@@ -64,6 +64,8 @@ class Worker:
             if firing_id not in self._queued:
                 durable.enqueue(self._runner, firing_id)
         self._queued = set(waiting)
+        for firing_id in self._firings.waiting(datasets=True):
+            self._firings.ask(firing_id)
         self._line.queue()
         following = timetable.next_slot(self._engine)
         until = _LOOK if following is None else (following - clock.now_ns()) / 1e9

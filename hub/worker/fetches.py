@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 
 from alphapulse_lib import clock
 from hub.api.ingests.schema import FETCHES, INGESTS, OPEN
+from hub.api.ingests.store import end_firing
 from hub.api.notifications.store import notify
 
 __all__ = ["Fetches"]
@@ -95,6 +96,8 @@ class Fetches:
             _update(connection, fetch_id, **over)
             asking = select(INGESTS).where(INGESTS.c.fetch == fetch_id, INGESTS.c.cancelled_at.is_(None))
             for each in connection.execute(asking.order_by(INGESTS.c.sequence)).all():
+                detail = told["message"] if told else f"{row.rows:,} rows are new"
+                end_firing(connection, each.id, state, detail, clock.now_ns())
                 _tell(connection, row, each, told)
 
     def _change(self, fetch_id: str, values: dict[str, Any]) -> None:

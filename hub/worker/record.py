@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from alphapulse_lib import clock
+from hub.api.ingests.schema import New
+from hub.api.ingests.store import ask
 from hub.api.ledger.schema import RUNS
 from hub.api.notifications.store import notify
 from hub.api.schedules.schema import FIRINGS, OPEN
@@ -28,21 +30,29 @@ class Firings:
         self._reading = engine
         self._engine = engine.execution_options(writes=True)
 
-    def waiting(self) -> list[str]:
-        """The ids of firings that may start now: of each schedule the oldest one that is not over, and only it."""
+    def waiting(self, *, datasets: bool = False) -> list[str]:
+        """The ids of firings that may start now: of each schedule the oldest one that is not over, and only it.
+
+        Parameters
+        ----------
+        datasets : bool
+            Those of datasets, in place of those of notebooks.
+        """
         before = FIRINGS.alias("before")
         earlier = select(before.c.id).where(
             before.c.schedule == FIRINGS.c.schedule,
             before.c.state.in_(OPEN),
             before.c.sequence < FIRINGS.c.sequence,
         )
-        query = select(FIRINGS.c.id).where(FIRINGS.c.state == "due", ~earlier.exists())
+        due = (FIRINGS.c.state == "due") & ((FIRINGS.c.dataset != "") if datasets else (FIRINGS.c.dataset == ""))
+        query = select(FIRINGS.c.id).where(due, ~earlier.exists())
         with self._reading.begin() as connection:
             return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
 
     def begun(self) -> list[str]:
-        """The ids of firings that have begun and are not over."""
-        query = select(FIRINGS.c.id).where(FIRINGS.c.state.in_(("starting", "running")))
+        """The ids of notebooks' firings that have begun and are not over."""
+        begun = FIRINGS.c.state.in_(("starting", "running")) & (FIRINGS.c.dataset == "")
+        query = select(FIRINGS.c.id).where(begun)
         with self._reading.begin() as connection:
             return list(connection.execute(query.order_by(FIRINGS.c.sequence)).scalars())
 
@@ -62,6 +72,14 @@ class Firings:
             if row.state == "due":
                 _update(connection, firing_id, state="starting", started_at=clock.now_ns())
             return row.state in OPEN
+
+    def ask(self, firing_id: str) -> None:
+        """Make a dataset's firing a request like any other, in one transaction: it ends when that does."""
+        with self._engine.begin() as connection:
+            row = _row(connection, firing_id)
+            if row.state == "due":
+                ask(connection, New(dataset=row.dataset), row.owner, firing_id)
+                _update(connection, firing_id, state="running", started_at=clock.now_ns())
 
     def get(self, firing_id: str) -> Row[Any]:
         """A firing as it is now."""

@@ -109,7 +109,11 @@ def _keep(engine: Engine, schedule_id: str, fault: Exception, now: int) -> None:
     """Keep the fault with the schedule for all to see, tell its owner once, and try again later."""
     detail = str(fault) if isinstance(fault, _FaultError) else f"{type(fault).__name__}: {fault}"
     detail = detail[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    held = select(SCHEDULES.c.owner, SCHEDULES.c.notebook).where(SCHEDULES.c.id == schedule_id).with_for_update()
+    held = (
+        select(SCHEDULES.c.owner, SCHEDULES.c.notebook, SCHEDULES.c.dataset)
+        .where(SCHEDULES.c.id == schedule_id)
+        .with_for_update()
+    )
     with engine.execution_options(writes=True).begin() as connection:
         schedule = connection.execute(held).one()
         again = update(FAULTS).where(FAULTS.c.schedule == schedule_id).values(detail=detail, again_at=now + AGAIN)
@@ -117,6 +121,6 @@ def _keep(engine: Engine, schedule_id: str, fault: Exception, now: int) -> None:
             return
         values = {"schedule": schedule_id, "detail": detail, "since": now, "again_at": now + AGAIN}
         connection.execute(insert(FAULTS).values(**values))
-        text = f"The schedule of {schedule.notebook} cannot fire: {detail.partition('\n')[0][:300]}"
+        text = f"The schedule of {schedule.notebook or schedule.dataset} cannot fire: {detail.partition('\n')[0][:300]}"
         notify(connection, schedule.owner, "schedule-failed", text, {"schedule": schedule_id})
     _log.error("Schedule %s is set aside: %s", schedule_id, detail, exc_info=not isinstance(fault, _FaultError))

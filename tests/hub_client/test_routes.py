@@ -45,6 +45,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     client.runs.download(run.id, "equity.parquet", here / "equity.parquet")
     schedules = client.schedules
     made = schedules.create("a.ipynb", "0 7 * * *", key="another")
+    assert schedules.create_for_dataset("sample", "0 7 * * *").dataset == "sample"
     list(schedules.list(owner="ada", limit=1))
     schedules.page(owner="ada")
     schedules.get(made.id)

@@ -112,6 +112,20 @@ class TimesOut(Misbehaviour):
         return answer
 
 
+class HoldsBack(Misbehaviour):
+    """Has been asked, and says nothing until it is told to go on; then it answers rightly."""
+
+    def __init__(self, after: int = 0) -> None:
+        super().__init__(1, after)
+        self.is_asked, self.may_go_on = threading.Event(), threading.Event()
+
+    async def spoil(self, request: Request, answer: Response, server: AlpacaServer) -> Any:
+        self.is_asked.set()
+        while not self.may_go_on.is_set():
+            await asyncio.sleep(0.01)
+        return answer
+
+
 class HangsUp(Misbehaviour):
     """Promises an answer, and closes the connection before it is whole."""
 

@@ -17,8 +17,10 @@ from hub.api.ingests.schema import FETCHES, INGESTS, OPEN, SHOWN, Fault, Ingest,
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import new_id
+from hub.api.schedules.schema import FIRINGS
+from hub.api.schedules.schema import OPEN as OPEN_FIRINGS
 
-__all__ = ["IngestStore", "ask", "cancel"]
+__all__ = ["IngestStore", "ask", "cancel", "end_firing", "require_declared", "take_back"]
 
 
 class IngestStore:
@@ -131,12 +133,31 @@ def cancel(connection: Connection, ingest_id: str, now: int) -> None:
     # The fetch first: who joins it holds it, too.
     held = connection.execute(select(FETCHES).where(FETCHES.c.id == fetch).with_for_update()).one()
     connection.execute(update(INGESTS).where(mine).values(cancelled_at=now))
+    end_firing(connection, ingest_id, "cancelled", "", now)
     others = select(INGESTS.c.id).where(INGESTS.c.fetch == fetch, INGESTS.c.cancelled_at.is_(None)).limit(1)
     if connection.execute(others).first() is None and held.state in OPEN:
         over = {"state": "cancelled", "ended_at": now} if held.state == "waiting" else {}
         # From now on the same is another fetch: this one comes to its end.
         values = {"cancel_asked_at": now, "open_as": None, **over}
         connection.execute(update(FETCHES).where(FETCHES.c.id == fetch).values(values))
+
+
+def take_back(connection: Connection, firing_id: str, now: int) -> bool:
+    """Cancel the request of a firing, and the firing with it; whether there was one that is not over."""
+    open_one = (INGESTS.c.firing == firing_id) & INGESTS.c.cancelled_at.is_(None) & FETCHES.c.state.in_(OPEN)
+    found = connection.execute(select(INGESTS.c.id).join(FETCHES, FETCHES.c.id == INGESTS.c.fetch).where(open_one))
+    if (ingest_id := found.scalar()) is None:
+        return False
+    cancel(connection, ingest_id, now)
+    return True
+
+
+def end_firing(connection: Connection, ingest_id: str, state: str, detail: str, now: int) -> None:
+    """End the firing of a schedule that a request is of; nothing happens where it is of none."""
+    mine = select(INGESTS.c.firing).where(INGESTS.c.id == ingest_id).scalar_subquery()
+    ended = {"state": state, "detail": detail, "ended_at": now}
+    open_one = (FIRINGS.c.id == mine) & FIRINGS.c.state.in_(OPEN_FIRINGS)
+    connection.execute(update(FIRINGS).where(open_one).values(ended))
 
 
 def _fetch(connection: Connection, new: New, now: int) -> str:

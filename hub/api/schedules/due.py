@@ -139,8 +139,11 @@ def _insert(connection: Connection, schedule: Row[Any], slot: int, now: int, sta
             kind="slot",
             owner=schedule.owner,
             notebook=schedule.notebook,
+            dataset=schedule.dataset,
             parameters=schedule.parameters,
-            output=written(schedule.output, schedule.notebook, slot, schedule.timezone, firing),
+            output=""
+            if schedule.dataset
+            else written(schedule.output, schedule.notebook, slot, schedule.timezone, firing),
             timeout=schedule.timeout,
             state=state,
             detail=detail,

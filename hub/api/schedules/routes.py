@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from hub.api.idempotency import Post, Posted
 from hub.api.identity import Caller, needs
+from hub.api.ingests.store import require_declared
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
-from hub.api.schedules.schema import Backtest, Changed, Firing, New, Schedule, State
+from hub.api.schedules.backtests import Backtest
+from hub.api.schedules.schema import Changed, Firing, New, Schedule, State
 from hub.api.schedules.store import ScheduleStore
 
 __all__ = ["router"]
@@ -43,10 +45,14 @@ def schedules(store: Store, _: Reader, owner: Name = None, limit: Limit = 50, cu
     return page(store.page(owner, limit + 1, after(cursor)), limit)
 
 
-@router.post("/schedules", status_code=201, response_model=Schedule)
-def make(post: Posted, store: Store, caller: Writer, new: New) -> Response:
-    """Schedule a notebook of one's own workspace. It fires whether one is signed in or not, with one's own rights."""
+@router.post("/schedules", status_code=201, response_model=Schedule, responses=answers(404))
+def make(request: Request, post: Posted, store: Store, caller: Writer, new: New) -> Response:
+    """Schedule a notebook of one's own workspace, which fires whether one is signed in or not, with one's own rights;
+    or the update of a dataset, each of whose firings is a request as `POST /v1/ingests` makes one.
+    """
     _require_person(caller)
+    if new.dataset:
+        require_declared(new.dataset, request.app.state.datasets)
     return post.once(caller, lambda _: store.add(new, caller.name))
 
 

@@ -5,26 +5,18 @@ from __future__ import annotations
 import json
 import keyword
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
-from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Window
 from hub.api.database import METADATA, StoredJson
 from hub.api.schedules.output import (
     DEFAULT,
-    TEMPLATE,
     require_notebook,
     require_other,
     require_output,
-    require_strategy,
-    seen_from,
 )
 from hub.api.schedules.slots import known_zone, require_cron
 
@@ -35,7 +27,6 @@ __all__ = [
     "OPEN",
     "SCHEDULES",
     "Asked",
-    "Backtest",
     "Changed",
     "Firing",
     "New",
@@ -67,6 +58,8 @@ SCHEDULES = Table(
     Column("decided_until", BigInteger, nullable=False),
     # The slot after that; none while the schedule is paused or deleted, or has none left.
     Column("next_at", BigInteger, index=True),
+    # In place of a notebook: what the worker brings up to date.
+    Column("dataset", String(64), nullable=False, default="", server_default=""),
     Index("schedules_of_an_owner", "owner", "sequence"),
 )
 FIRINGS = Table(
@@ -92,6 +85,7 @@ FIRINGS = Table(
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("cancel_asked_at", BigInteger),
+    Column("dataset", String(64), nullable=False, default="", server_default=""),
     UniqueConstraint("schedule", "slot", name="one_firing_a_slot"),
     Index("firings_in_a_state", "state", "schedule", "sequence"),
     Index("firings_of_an_owner", "owner", "sequence"),
@@ -123,21 +117,6 @@ def _zone(name: str) -> str:
     if not known_zone(name):
         raise ValueError(f"{name!r} is no time zone; take a name such as America/New_York or UTC")
     return name
-
-
-@contextmanager
-def _as_a_value() -> Iterator[None]:
-    """What the library refuses, as pydantic understands it."""
-    try:
-        yield
-    except InputError as wrong:
-        raise ValueError(f"{wrong.message} {wrong.hint}") from None
-
-
-def _period(text: str) -> str:
-    with _as_a_value():
-        Period.parse(text)
-    return text
 
 
 def _plain(value: Any, depth: int = 0) -> None:
@@ -215,9 +194,6 @@ Overlap = Annotated[
 ]
 
 
-Symbol = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$", examples=["AAPL"])]
-
-
 class Asked(BaseModel):
     """A notebook to be run."""
 
@@ -230,85 +206,43 @@ class Asked(BaseModel):
 
     @model_validator(mode="after")
     def _spares_its_source(self) -> Self:
-        require_other(self.notebook, self.output)
+        if self.notebook:
+            require_other(self.notebook, self.output)
         return self
 
 
-class Strategy(BaseModel):
-    """A strategy to be run on the catalog's bars, with what `ap.backtest` takes."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=400,
-            description="A shipped one, `module:Class`, or `file.py:Class` with the file's path in the workspace.",
-            examples=["SmaCross", "strategies/mine.py:Mine"],
-        ),
-        AfterValidator(require_strategy),
-    ]
-    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=1000)]
-    period: Annotated[str, Field(max_length=16), AfterValidator(_period)] = "1d"
-    start: Annotated[
-        str | None, Field(max_length=40, description="A day or a moment; from the first bar unless told.")
-    ] = None
-    end: Annotated[str | None, Field(max_length=40)] = None
-    params: Parameters = Field(default_factory=dict)
-    cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
-    fill: Literal["next_open", "close"] = "next_open"
-    costs: dict[Literal["per_share", "percent", "minimum", "slippage_bps"], Annotated[float, Field(ge=0, le=1e9)]] = (
-        Field(default_factory=dict)
-    )
-    adjust: Literal["splits", "none"] = "splits"
-    gaps: Literal["refuse", "allow"] = "refuse"
-
-    @model_validator(mode="after")
-    def _has_a_window(self) -> Self:
-        with _as_a_value():
-            Window.of(self.start, self.end)
-        return self
-
-
-class Backtest(BaseModel):
-    """A notebook, or a strategy, to be run now."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    notebook: Notebook | None = None
-    parameters: Parameters = Field(default_factory=dict)
-    strategy: Strategy | None = Field(None, description=f"In place of a notebook: what {TEMPLATE} runs.")
-    timeout: Timeout = 3600
-    output: Output = DEFAULT
-
-    @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
-        if (self.notebook is None) == (self.strategy is None):
-            raise ValueError("give either a notebook or a strategy")
-        if self.strategy is not None and self.parameters:
-            raise ValueError("parameters are a notebook's; a strategy's are its params")
-        self.asked()  # whatever is wrong with the two together is said here
-        return self
-
-    def asked(self) -> Asked:
-        """The notebook that does it."""
-        if self.strategy is None:
-            return Asked(
-                notebook=self.notebook or "", parameters=self.parameters, timeout=self.timeout, output=self.output
-            )
-        values = self.strategy.model_dump()
-        values["strategy"] = seen_from(TEMPLATE, values.pop("name"))
-        return Asked(notebook=TEMPLATE, parameters=values, timeout=self.timeout, output=self.output)
+def _notebook_if_any(path: str) -> str:
+    return require_notebook(path) if path else ""
 
 
 class New(Asked):
-    """A schedule to be made."""
+    """A schedule to be made: of a notebook of one's own workspace, or of a dataset to be brought up to date."""
 
+    notebook: Annotated[
+        str,
+        Field(max_length=400, description="Its path in the workspace.", examples=["backtests/sma.ipynb"]),
+        AfterValidator(_notebook_if_any),
+    ] = ""
+    dataset: Annotated[
+        str,
+        Field(
+            max_length=64,
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+            description="In place of a notebook: the name of a vendor's dataset that is declared at the hub.",
+        ),
+    ] = ""
     cron: Cron
     timezone: Zone = "UTC"
     catch_up: CatchUp = "last"
     overlap: Overlap = "skip"
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if bool(self.notebook) == bool(self.dataset):
+            raise ValueError("give either a notebook or a dataset")
+        if self.dataset and (self.parameters or self.output != DEFAULT):
+            raise ValueError("parameters and output are a notebook's; a dataset has none")
+        return self
 
 
 class Changed(BaseModel):
@@ -335,7 +269,8 @@ class Schedule(BaseModel):
 
     id: str
     owner: str
-    notebook: str
+    notebook: str = Field(description="Empty where it brings a dataset up to date.")
+    dataset: str
     parameters: dict[str, Any]
     cron: str
     timezone: str
@@ -360,12 +295,13 @@ class Firing(BaseModel):
     kind: Literal["slot", "asked", "backtest"]
     slot: datetime | None = Field(description="The moment it was due; none when it was asked for by hand.")
     owner: str
-    notebook: str
+    notebook: str = Field(description="Empty where it brings a dataset up to date.")
+    dataset: str
     parameters: dict[str, Any]
     output: str = Field(description="Where the executed notebook goes, in the owner's workspace.")
     timeout: int
     state: State
-    detail: str = Field(description="Why it failed, was skipped or missed; empty otherwise.")
+    detail: str = Field(description="Why it failed, was skipped or missed; of a dataset how many rows it brought.")
     runs: list[str] = Field(description="The ids of the runs that it added to the ledger.")
     cells: int | None = Field(description="How many code cells the notebook has, once it runs.")
     cells_done: int | None = Field(description="How many of them have run.")

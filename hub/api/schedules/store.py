@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, Text, cast, delete, func
 
 from alphapulse_lib import clock
 from hub.api.database import reading, writing
+from hub.api.ingests.store import take_back
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import fault_of, new_id, settle
@@ -82,10 +83,7 @@ class ScheduleStore:
         values = changed.values()
         with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
-            try:
-                require_other(values.get("notebook", row.notebook), values.get("output", row.output))
-            except ValueError as wrong:
-                raise ProblemError(422, str(wrong)) from None
+            _require_fitting(row, values)
             now = clock.now_ns()
             settle(connection, schedule_id, now)
             cron, timezone = values.get("cron", row.cron), values.get("timezone", row.timezone)
@@ -136,6 +134,9 @@ class ScheduleStore:
         """
         with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
+            if row.dataset:
+                values = {"notebook": "", "dataset": row.dataset, "parameters": {}, "output": ""}
+                return _insert(connection, values | {"timeout": row.timeout}, row.owner, "asked", schedule_id)
             kept = {name: getattr(row, name) for name in Asked.model_fields}
             try:
                 asked = Asked.model_validate(kept)
@@ -198,14 +199,36 @@ class ScheduleStore:
             409: it is over.
         """
         with writing(self._engine) as connection:
+            now = clock.now_ns()
+            taken = take_back(connection, firing_id, now)  # first: who ends a fetch holds it before its firings
             row = _found_firing(connection, firing_id, {})
+            if taken:
+                return firing_of(row)
             if row.state not in OPEN:
                 raise ProblemError(409, f"The firing {firing_id} is over: {row.state}.")
-            now = clock.now_ns()
             waiting = {"state": "cancelled", "ended_at": now} if row.state == "due" else {}
             changed = {"cancel_asked_at": row.cancel_asked_at or now, **waiting}
             connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**changed))
             return firing_of(_found_firing(connection, firing_id, {}))
+
+
+def _require_fitting(row: Row[Any], values: dict[str, Any]) -> None:
+    """Refuse a change that the rest of the schedule cannot bear.
+
+    Raises
+    ------
+    ProblemError
+        422: the output could replace the notebook, or is too long; a dataset has neither.
+    """
+    if row.dataset:
+        for name in values.keys() & {"notebook", "parameters", "output"}:
+            told = f"This schedule brings {row.dataset} up to date: it has no {name}."
+            raise ProblemError(422, told, "Change cron, timezone, catch_up or overlap.")
+        return
+    try:
+        require_other(values.get("notebook", row.notebook), values.get("output", row.output))
+    except ValueError as wrong:
+        raise ProblemError(422, str(wrong)) from None
 
 
 def _timetable(cron: str, timezone: str, now: int) -> dict[str, Any]:
@@ -214,10 +237,22 @@ def _timetable(cron: str, timezone: str, now: int) -> dict[str, Any]:
 
 
 def _ask(connection: Connection, asked: Asked, owner: str, kind: str, timezone: str, schedule_id: str | None) -> Firing:
-    now, firing_id = clock.now_ns(), new_id()
-    values = asked.model_dump() | {"output": written(asked.output, asked.notebook, now, timezone, firing_id)}
-    row = {"id": firing_id, "schedule": schedule_id, "kind": kind, "owner": owner, "state": "due", "created_at": now}
-    connection.execute(insert(FIRINGS).values(**row, **values))
+    firing_id = new_id()
+    output = written(asked.output, asked.notebook, clock.now_ns(), timezone, firing_id)
+    return _insert(connection, asked.model_dump() | {"output": output}, owner, kind, schedule_id, firing_id)
+
+
+def _insert(
+    connection: Connection,
+    values: dict[str, Any],
+    owner: str,
+    kind: str,
+    schedule_id: str | None,
+    firing_id: str | None = None,
+) -> Firing:
+    firing_id = firing_id or new_id()
+    row = {"id": firing_id, "schedule": schedule_id, "kind": kind, "owner": owner, "state": "due"}
+    connection.execute(insert(FIRINGS).values(**row, **values, created_at=clock.now_ns()))
     return firing_of(_found_firing(connection, firing_id, {}))
 
 
@@ -277,7 +312,10 @@ def _schedule(row: Row[Any], last: Firing | None, met: str) -> Schedule:
     held |= {"created_at": _time(row.created_at), "changed_at": _time(row.changed_at)}
     shown = {name: value for name, value in held.items() if name in Schedule.model_fields}
     if fault:  # a damaged row is shown as far as it can be, beside what is wrong with it
-        shown |= {name: str(shown[name]) for name in ("notebook", "cron", "timezone", "catch_up", "overlap", "output")}
+        shown |= {
+            name: str(shown[name])
+            for name in ("notebook", "dataset", "cron", "timezone", "catch_up", "overlap", "output")
+        }
         shown["parameters"] = row.parameters if isinstance(row.parameters, dict) else {}
         shown["timeout"] = row.timeout if isinstance(row.timeout, int) else 0
     due = None if fault or row.next_at is None else _time(row.next_at)

@@ -10,7 +10,7 @@ import small_runs
 
 from alphapulse_lib.model.run import Costs, RunRecord
 from alphapulse_lib.model.window import FOREVER, Window
-from hub.api.schedules.schema import Backtest
+from hub.api.schedules.backtests import Backtest
 from hub.dashboards import again
 from hub.dashboards.remote import TroubleError
 
