@@ -16,7 +16,8 @@ class Notification:
     Attributes
     ----------
     kind : str
-        ``"mention"``, ``"reply"``, ``"firing-finished"``, ``"firing-failed"`` or ``"schedule-failed"``.
+        ``"mention"``, ``"reply"``, ``"firing-finished"``, ``"firing-failed"``, ``"schedule-failed"``,
+        ``"ingest-finished"`` or ``"ingest-failed"``.
     about : dict
         Ids of what it is about: comment, target, schedule, firing, run.
     read_at : datetime or None

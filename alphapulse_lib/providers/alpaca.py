@@ -111,10 +111,12 @@ class Alpaca:
                     yield batch
 
     def final_until(self, kind: str, period: str | None = None) -> int:
-        """See `Vendor.final_until`: 16 minutes ago; of days the last one over in New York; of actions a week ago."""
+        """See `Vendor.final_until`: 16 minutes ago; of days the last one over in New York; of actions the last one over
+        a week ago: they have dates, and who asks twice a day asks for nothing new.
+        """
         now = clock.now_ns()
         if kind == "actions":
-            return now - _ACTIONS_SETTLED
+            return (now - _ACTIONS_SETTLED) // _DAY * _DAY - 1
         if kind == "bars" and period and Period.parse(period).is_session:
             today = datetime.fromtimestamp((now - _SETTLED) / _SECOND, _NEW_YORK).date()
             return int(datetime(today.year, today.month, today.day, tzinfo=_NEW_YORK).timestamp()) * _SECOND - 1

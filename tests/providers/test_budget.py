@@ -53,3 +53,19 @@ def test_odd_headers_are_passed_over_and_no_wait_is_longer_than_a_window() -> No
 def test_a_key_has_one_budget_in_the_process() -> None:
     assert budget_of("somebody", "a") is budget_of("somebody", "a")
     assert budget_of("somebody", "a") is not budget_of("somebody", "b")
+
+
+def test_how_long_calls_will_take_is_how_long_they_take() -> None:
+    budget = Budget(10, window=0.5)  # nine are used
+    assert budget.seconds_for(9) == 0
+    assert 0.4 < budget.seconds_for(10) <= 0.5
+    for _ in range(5):
+        budget.take()
+    for calls in (4, 5, 9, 14):
+        told, copy, began = budget.seconds_for(calls), Budget(10, window=0.5), time.monotonic()
+        copy._made.extend(budget._made)
+        for _ in range(calls):
+            copy.take()
+        assert abs(time.monotonic() - began - told) < 0.2, calls
+    budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 2)})
+    assert budget.seconds_for(1) > 0.2, "nobody calls before the reset"

@@ -30,8 +30,13 @@ class Notification(BaseModel):
     """Something a person should know."""
 
     id: int
-    kind: str = Field(description="`mention`, `reply`, `firing-finished`, `firing-failed` or `schedule-failed`.")
+    kind: str = Field(
+        description="`mention`, `reply`, `firing-finished`, `firing-failed`, `schedule-failed`, "
+        "`ingest-finished` or `ingest-failed`."
+    )
     text: str
-    about: dict[str, Any] = Field(description="Ids of what it is about: comment, target, schedule, firing, run.")
+    about: dict[str, Any] = Field(
+        description="Ids of what it is about: comment, target, schedule, firing, run, ingest."
+    )
     created_at: datetime
     read_at: datetime | None
