@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -59,6 +60,7 @@ def read(
     instrument_id: str | None = None,
     as_of: int | None = None,
     recorded_as_of: int | None = None,
+    kinds: Sequence[str] = KINDS,
 ) -> pa.Table:
     """The corporate actions seen at a moment, sorted by instrument and ex-date.
 
@@ -68,6 +70,8 @@ def read(
         One instrument; all unless told. An instrument's actions come from a person's own root where that holds any.
     as_of, recorded_as_of : int, optional
         Nanoseconds since 1970, UTC; now unless told.
+    kinds : sequence of str
+        Some of `KINDS`; all unless told.
 
     Returns
     -------
@@ -80,12 +84,15 @@ def read(
         path = root / layout.ACTIONS
         if not storage.exists(path):
             continue
-        table = datasets.stored(path, ACTIONS)
+        # Two columns tell whose actions there are, and whether one of the rare kinds is among them.
+        table = whole(path, ["instrument_id", "kind"])
+        chosen = pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string())))
         if instrument_id is not None:
-            table = table.filter(pc.equal(table["instrument_id"], instrument_id))
-        table = table.filter(pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string()))))
-        owned += pc.unique(table["instrument_id"]).to_pylist()
-        parts.append(datasets.seen(table, ACTIONS, as_of, recorded_as_of))
+            chosen = pc.and_(chosen, pc.equal(table["instrument_id"], instrument_id))
+        owned += pc.unique(table["instrument_id"].filter(chosen)).to_pylist()
+        chosen = pc.and_(chosen, pc.is_in(table["kind"], pa.array(kinds)))
+        if pc.any(chosen).as_py():
+            parts.append(datasets.seen(datasets.stored(path, ACTIONS).filter(chosen), ACTIONS, as_of, recorded_as_of))
     table = pa.concat_tables(parts) if parts else ACTIONS.schema.empty_table()
     return table.sort_by([("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")])
 

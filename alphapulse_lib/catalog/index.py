@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, storage
+from alphapulse_lib.catalog import actions, layout, storage
+from alphapulse_lib.catalog.listings import KINDS, changed, in_force, known_on, newest
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -51,6 +53,9 @@ class Index:
     ----------
     place : Roots or PurePath
         Where to read. With two roots a person's own entry of an instrument wins.
+    as_of, recorded_as_of : int, optional
+        The tickers as they could be known, and as this catalog held them, by then: nanoseconds since 1970, UTC; now
+        unless told. What trades is found under its id at any time.
 
     Examples
     --------
@@ -58,27 +63,44 @@ class Index:
     'AAPL.XNAS'
     """
 
-    def __init__(self, place: Roots | PurePath | str) -> None:
+    def __init__(
+        self, place: Roots | PurePath | str, as_of: int | None = None, recorded_as_of: int | None = None
+    ) -> None:
         self.roots = Roots.of(place)
+        self._moments = (as_of, recorded_as_of)
         self._read()
 
     def _read(self) -> None:
         self._instruments: dict[str, Instrument] = {}
-        self._listings: list[Listing] = []
+        as_of, recorded_as_of = self._moments
+        declared: list[Listing] = []
         for _, root in self.roots.all:
             for row in _rows(root / layout.INSTRUMENTS, _INSTRUMENTS):
                 self._instruments.setdefault(row["id"], Instrument(**row))
-            own = {each.instrument_id for each in self._listings}
-            found = _in_force(_rows(root / layout.LISTINGS, _LISTINGS, origin=True))
-            self._listings += [each for each in found if each.instrument_id not in own]
+            own = {each.instrument_id for each in declared}
+            rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True)
+            found = in_force(row for row in rows if recorded_as_of is None or row["recorded_at"] <= recorded_as_of)
+            declared += [each for each in found if each.instrument_id not in own]
+        #: Every listing, also those of which `as_of` knows nothing.
+        self._ever = changed(dict.fromkeys(declared), self._acts())
+        self._listings = self._ever if as_of is None else known_on(self._ever, as_of)
+        for instrument_id, ticker in newest(self._listings).items():
+            if instrument_id in self._instruments and ticker != _symbol(instrument_id):
+                self._instruments[instrument_id] = replace(self._instruments[instrument_id], ticker=ticker)
         # By what a person types: a universe asks for a thousand names, one after the other.
-        listed = {each.instrument_id for each in self._listings}
+        self._dated = {each.instrument_id for each in self._ever}
         self._by_ticker: dict[str, list[Listing]] = {}
         for listing in self._listings:
             self._by_ticker.setdefault(listing.ticker, []).append(listing)
         self._by_symbol: dict[str, set[str]] = {}
-        for each in self._instruments.keys() - listed:
+        for each in self._instruments.keys() - self._dated:
             self._by_symbol.setdefault(_symbol(each), set()).add(each)
+
+    def _acts(self) -> list[dict[str, Any]]:
+        """What was known to have changed the meaning of tickers."""
+        table = actions.read(self.roots, None, *self._moments, kinds=KINDS)
+        found: list[dict[str, Any]] = table.select(["instrument_id", "kind", "ex_date", "new_symbol"]).to_pylist()
+        return [each for each in found if each["instrument_id"] in self._instruments]
 
     def instruments(self) -> list[Instrument]:
         """Every instrument, sorted by id."""
@@ -86,12 +108,11 @@ class Index:
 
     def listings(self) -> list[Listing]:
         """Every listing; an instrument without one is found by its symbol alone."""
-        return list(dict.fromkeys(self._listings))
+        return list(self._listings)
 
     def listed(self, day: date) -> dict[str, str]:
         """What was listed on a day: id to the ticker of that day; what has no listing at all, to its symbol."""
-        dated = {each.instrument_id for each in self._listings}
-        plain = {each: _symbol(each) for each in self._instruments if each not in dated}
+        plain = {each: _symbol(each) for each in self._instruments if each not in self._dated}
         return plain | {each.instrument_id: each.ticker for each in self._listings if each.holds(day)}
 
     def get(self, instrument_id: str) -> Instrument | None:
@@ -121,18 +142,22 @@ class Index:
             return self._instruments[name]
         found = sorted(self._meant_by(name, at, until if until or at is None else at))
         if len(found) == 1:
-            return self._instruments[found[0]]
+            return replace(self._instruments[found[0]], ticker=name)
         if found:
             raise AmbiguousSymbol(
                 f"{name!r} means {len(found)} instruments: {', '.join(self._told(each, name) for each in found)}.",
                 f"Ask for one by its id, such as {found[0]!r}.",
             )
         self.roots.require()
-        if others := sorted(self._meant_by(name, None, None)):
+        if others := sorted({each.instrument_id for each in self._ever if each.ticker == name}):
             asked = f" on {at}" if at and until in (None, at) else f" from {at or '...'} to {until or 'now'}"
             raise UnknownSymbol(
                 f"The catalog holds no {name!r}{asked}.",
                 f"At other times it meant {', '.join(self._told(each, name) for each in others)}.",
+            )
+        if self._moments != (None, None) and (later := sorted(Index(self.roots)._meant_by(name, at, until))):
+            raise UnknownSymbol(
+                f"The catalog knew no {name!r} then.", f"It is what {', '.join(later)} was called later: ask for that."
             )
         names = {*self._instruments, *(each.ticker for each in self._listings), *map(_symbol, self._instruments)}
         raise UnknownSymbol(
@@ -155,13 +180,13 @@ class Index:
         """
         root = self.roots.writable
         with locked(root):
-            current = Index(root)
             known = {row["id"]: row for row in _rows(root / layout.INSTRUMENTS, _INSTRUMENTS, origin=True)}
             origin = {"recorded_at": clock.now_ns(), "import_id": import_id}
             before = dict(known)
             for each in instruments:
                 known[each.id] = _merged(each, known.get(each.id), origin)
-            fresh = [each for each in dict.fromkeys(listings) if each not in current._listings]
+            declared = in_force(_rows(root / layout.LISTINGS, _LISTINGS, origin=True))
+            fresh = [each for each in dict.fromkeys(listings) if each not in declared]
             if fresh:
                 rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True) + [_plain(each) | origin for each in fresh]
                 _publish(root, root / layout.LISTINGS, rows, _LISTINGS)
@@ -196,7 +221,7 @@ class Index:
         return (by_listing | by_symbol) & self._instruments.keys()
 
     def _told(self, instrument_id: str, ticker: str) -> str:
-        spans = [each for each in self._listings if (each.instrument_id, each.ticker) == (instrument_id, ticker)]
+        spans = [each for each in self._ever if (each.instrument_id, each.ticker) == (instrument_id, ticker)]
         told = [f"{each.start or '...'} to {each.end or 'now'}" for each in spans if each.start or each.end]
         return f"{instrument_id} ({', '.join(told)})" if told else instrument_id
 
@@ -204,19 +229,6 @@ class Index:
 def _is_plain(row: dict[str, Any], kept: set[str]) -> bool:
     """Whether it is the open listing of an instrument that stays, without which it would have none."""
     return row["instrument_id"] in kept and row["start"] is None and row["end"] is None
-
-
-def _in_force(rows: list[dict[str, Any]]) -> list[Listing]:
-    """The listings that no later recorded one of their instrument overlaps, in the order of recording."""
-    kept: dict[str, list[tuple[int, Listing]]] = {}
-    for row in sorted(rows, key=lambda row: row["recorded_at"]):
-        listing = Listing(**{name: row[name] for name in Listing.__dataclass_fields__})
-        recorded = row["recorded_at"]
-        before = kept.get(listing.instrument_id, [])
-        kept[listing.instrument_id] = [
-            (at, each) for at, each in before if at == recorded or not each.overlaps(listing.start, listing.end)
-        ] + [(recorded, listing)]
-    return [listing for each in kept.values() for _, listing in each]
 
 
 def _merged(each: Instrument, row: dict[str, Any] | None, origin: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +244,8 @@ def _merged(each: Instrument, row: dict[str, Any] | None, origin: dict[str, Any]
 
 
 def _plain(value: Instrument | Listing) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    schema = _INSTRUMENTS if isinstance(value, Instrument) else _LISTINGS
+    return {name: getattr(value, name) for name in schema.names if hasattr(value, name)}
 
 
 def _rows(path: PurePath, schema: pa.Schema, *, origin: bool = False) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from alphapulse_lib.errors import InputError
@@ -69,6 +69,9 @@ class Instrument:
         Decimals of its prices. Four for US equities: as-traded and adjusted prices have sub-cent values.
     size_precision : int
         Decimals of its quantities.
+    ticker : str
+        What it is called in results: the ticker it was asked for by, else the one it was listed under last; ``""``:
+        the symbol of its id. No part of what it is.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Instrument:
     currency: str = "USD"
     price_precision: int = 4
     size_precision: int = 0
+    ticker: str = field(default="", compare=False)
 
     @property
     def symbol(self) -> str:

@@ -135,7 +135,7 @@ def assign(names: Sequence[str], kind: str, given: Mapping[str, str], where: str
     missing = [each for each in _NEEDED[kind] if each not in found]
     if missing:
         raise _missing(missing, names, kind, where)
-    if kind == "actions" and "ratio" not in found and "amount" not in found:
+    if kind == "actions" and not {"ratio", "amount", "new_symbol"} & found.keys():
         raise _missing(["ratio or amount"], names, kind, where)
     return found
 

@@ -73,9 +73,10 @@ def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
 
 
 def names(instruments: Sequence[Instrument]) -> list[str]:
-    """What instruments are called in results: the short symbol where it is theirs alone, else the id."""
-    shared = Counter(each.symbol for each in instruments)
-    return [each.symbol if shared[each.symbol] == 1 else each.id for each in instruments]
+    """What instruments are called in results: ticker or short symbol where it is theirs alone, else the id."""
+    called = [each.ticker or each.symbol for each in instruments]
+    shared = Counter(called)
+    return [name if shared[name] == 1 else each.id for each, name in zip(instruments, called, strict=True)]
 
 
 def _streamed(reading: Reading, window: Window, stretches: Iterable[Window]) -> Iterator[pa.RecordBatch]:

@@ -47,7 +47,7 @@ def make(
     now = clock.now_ns()
     moments = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
     past = as_of is not None or recorded_as_of is not None
-    index = Index(roots)
+    index = Index(roots, as_of, recorded_as_of)
     connection.register("instruments", _instruments(index))
     connection.register("actions", _microseconds(_actions(index, actions.read(roots, None, as_of, recorded_as_of))))
     read: list[PurePath] = []
@@ -150,7 +150,7 @@ class _Names:
         known = index.instruments()
         told = {each.id: name for each, name in zip(known, names(known), strict=True)}
         slashed = {each: each for each in told if "/" in each}
-        odd = {each: name for each, name in told.items() if "/" in each or name == each}
+        odd = {each: name for each, name in told.items() if "/" in each or name != each.rpartition(".")[0]}
         return cls(_cases(folder, short, odd), _cases(folder, folder, slashed), key)
 
 
@@ -213,15 +213,12 @@ def _moment(nanoseconds: int) -> str:
 
 
 def _symbol(index: Index) -> str:
-    """The short symbol where it is one instrument's alone, else the id."""
-    shared = [
-        each for each, name in zip(index.instruments(), names(index.instruments()), strict=True) if each.id == name
-    ]
+    """What each instrument is called (`bars.names`), by its id."""
+    known = index.instruments()
+    told = zip(known, names(known), strict=True)
+    odd = [f"WHEN {_quoted(each.id)} THEN {_quoted(name)}" for each, name in told if name != each.symbol]
     short = r"regexp_replace(instrument_id, '\.[^.]*$', '')"
-    if not shared:
-        return short
-    ids = ", ".join(_quoted(each.id) for each in shared)
-    return f"CASE WHEN instrument_id IN ({ids}) THEN instrument_id ELSE {short} END"
+    return f"CASE instrument_id {' '.join(odd)} ELSE {short} END" if odd else short
 
 
 def _instruments(index: Index) -> pa.Table:
@@ -231,12 +228,8 @@ def _instruments(index: Index) -> pa.Table:
     columns = ("id", "symbol", "name", "asset_class", "currency", "price_precision", "size_precision")
     text = pa.string()
     kinds = [text, text, text, text, text, pa.int64(), pa.int64()]
-    return pa.table(
-        {
-            name: pa.array([getattr(each, name) for each in known], kind)
-            for name, kind in zip(columns, kinds, strict=True)
-        }
-    )
+    told = [{name: getattr(each, name) for name in columns} | {"symbol": each.ticker or each.symbol} for each in known]
+    return pa.Table.from_pylist(told, pa.schema(list(zip(columns, kinds, strict=True))))
 
 
 def _actions(index: Index, table: pa.Table) -> pa.Table:

@@ -12,6 +12,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, day_of
 from alphapulse_lib.session.coverage import SessionCoverage
+from alphapulse_lib.session.question import known_at
 from alphapulse_lib.session.symbols import check_text
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["check", "coverage", "instruments"]
 
 
-def instruments(*, at: Moment = None) -> pd.DataFrame:
+def instruments(*, at: Moment = None, as_of: Moment = None, recorded_as_of: Moment = None) -> pd.DataFrame:
     """What the catalog holds, one row an instrument.
 
     Parameters
     ----------
     at : str, date or datetime, optional
-        Only what was listed that day, under the ticker of that day; otherwise all, under the symbols of their ids.
+        Only what was listed that day, under the ticker of that day; otherwise all, under the tickers they had last.
+    as_of, recorded_as_of : str, date or datetime, optional
+        Tickers as they could be known, and as this catalog held them, by then: a rename counts from when it was out.
+        A bare date is its end in UTC. Now unless told.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def instruments(*, at: Moment = None) -> pd.DataFrame:
 
     roots = Roots.of_settings()
     roots.require()
-    index = Index(roots)
+    index = Index(roots, known_at(as_of), known_at(recorded_as_of))
     known, called = index.instruments(), names(index.instruments())
     if at is not None:
         listed = index.listed(day_of(at))

@@ -50,7 +50,8 @@ class Question:
             Nothing was ever written to the catalog.
         """
         roots = Roots.of_settings()
-        chosen = resolved(Index(roots), symbols, *(None if each is None else day_of(each) for each in (start, end)))
+        index = Index(roots, known_at(as_of), known_at(recorded_as_of))
+        chosen = resolved(index, symbols, *(None if each is None else day_of(each) for each in (start, end)))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)

@@ -68,9 +68,9 @@ def universe(name: str, *, at: Moment = None, as_of: Moment = None, recorded_as_
         how = "Import its members: ap.ingest('files', 'members.csv', kind='universe', name=...)."
         raise InputError(f"No universe {name!r} is held.", did_you_mean(name, known) or f"{held} {how}")
     day = clock.now().date() if at is None else day_of(at)
-    moments = (None if each is None else moment_ns(each, "UTC", end=True) for each in (as_of, recorded_as_of))
+    moments = [None if each is None else moment_ns(each, "UTC", end=True) for each in (as_of, recorded_as_of)]
     frame: pd.DataFrame = universes.members(roots, name, day, *moments).select(["ticker", "start", "end"]).to_pandas()
-    index, ids = Index(roots), []
+    index, ids = Index(roots, *moments), []
     for ticker in frame["ticker"]:
         try:
             ids.append(index.resolve(ticker, day).id)

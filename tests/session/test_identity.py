@@ -72,6 +72,24 @@ def test_a_ticker_means_what_it_meant_in_the_window(listed: str, tmp_path: Path)
         ap.bars("FB", "1d", "2010-06-01", "2011-06-01")
 
 
+def test_a_rename_that_a_file_tells_is_known_from_its_day(tmp_path: Path) -> None:
+    bars(tmp_path, "FB", ["2022-06-07", "2022-06-08", "2022-06-09"])
+    (tmp_path / "acts.csv").write_text("ex_date,kind,symbol,venue,new_symbol\n2022-06-09,name change,FB,XNAS,META\n")
+    told = ap.ingest("files", tmp_path / "acts.csv", kind="actions")
+    assert ap.bars("META").symbol.tolist() == ["META"] * 3
+    assert ap.bars("FB", "1d", "2022-06-07", "2022-06-08").symbol.tolist() == ["FB"] * 2
+    assert ap.prices(["META"]).columns.tolist() == ["META"]
+    assert ap.bars("FB.XNAS").symbol.tolist() == ap.instruments().symbol.tolist() * 3 == ["META"] * 3
+    assert ap.sql("SELECT DISTINCT symbol FROM bars_1d").fetchall() == [("META",)]
+    assert ap.sql("SELECT DISTINCT symbol FROM bars_1d", as_of="2022-06-08").fetchall() == [("FB",)]
+    assert ap.instruments(as_of="2022-06-08").symbol.tolist() == ["FB"]
+    assert ap.instruments(at="2022-06-08").symbol.tolist() == ["FB"]
+    with pytest.raises(UnknownSymbol, match=r"knew no 'META' then(?s:.*)FB\.XNAS was called later"):
+        ap.bars("META", as_of="2022-06-08")
+    ap.revert(told.id)
+    assert ap.bars("FB").symbol.tolist() == ["FB"] * 3
+
+
 def test_a_declaration_is_corrected_and_taken_back(listed: str, tmp_path: Path) -> None:
     del listed
     again = "id,ticker,venue,from,to\nLEH.XNYS,LEH,XNYS,1994-05-31,2008-09-16\n"
