@@ -29,7 +29,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER, Window
 
-__all__ = ["Coverage", "Held", "coverage", "held", "no_coverage"]
+__all__ = ["Coverage", "Held", "coverage", "held", "held_in_words", "no_coverage"]
 
 type Stamps = NDArray[np.int64]
 #: First and last moment, whole sessions missing, bars missing.
@@ -144,12 +144,17 @@ def no_coverage(
     zone = instrument.venue.timezone
     asked = "" if window == Window() else f" from {_told(window.start, zone)} to {_told(window.end, zone)}"
     known = "" if as_of is None else f" that was known at {_told(as_of, zone)}"
+    return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", held_in_words(roots, instrument))
+
+
+def held_in_words(roots: Roots | PurePath, instrument: Instrument) -> str:
+    """Which bars of an instrument are held, in a sentence."""
+    zone = instrument.venue.timezone
     had = [
         f"{each.period} from {_told(each.first, zone)[:10]} to {_told(each.last, zone)[:10]} ({each.rows:,} bars)"
         for each in held(roots, instrument.id)
     ]
-    hint = f"Held of {instrument.id}: {'; '.join(had)}." if had else f"No bars of {instrument.id} are held at all."
-    return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", hint)
+    return f"Held of {instrument.id}: {'; '.join(had)}." if had else f"No bars of {instrument.id} are held at all."
 
 
 def _asked(stamps: Stamps, window: Window | None) -> Window | None:

@@ -57,6 +57,7 @@ class Alpaca:
     name = "alpaca"
     kinds = frozenset({"bars", "trades", "quotes", "actions"})
     periods = frozenset(_PERIODS)
+    venues = frozenset({"XNAS", "XNYS", "ARCX", "BATS", "XASE", "CRYPTO"})
 
     def __init__(self, calls: Calls | None = None) -> None:
         self._calls = calls or Calls()

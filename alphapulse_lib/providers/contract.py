@@ -205,7 +205,10 @@ class Provider(Protocol):
 
 
 class Vendor(Protocol):
-    """A source of data that is asked over the network. Made without arguments; it reads its keys from the settings."""
+    """A source of data that is asked over the network. Made without arguments; it reads its keys from the settings.
+
+    One that also tells its ``venues``, a frozenset of MICs, is named to whoever lacks something of an instrument there.
+    """
 
     @property
     def name(self) -> str:

@@ -65,7 +65,7 @@ def delisted(
     ):
         if row["kind"] == "delisting" and row["instrument_id"] in found:
             found[row["instrument_id"]].add(moment_ns(row["ex_date"], zones[row["instrument_id"]]))
-    listings = [each for each in Index(roots).listings() if each.instrument_id in found]
+    listings = [each for each in Index(roots, as_of, recorded_as_of).listings() if each.instrument_id in found]
     for each in listings:
         after = each.end + timedelta(days=1) if each.end else None
         if after and not any(other.holds(after) for other in listings if other.instrument_id == each.instrument_id):

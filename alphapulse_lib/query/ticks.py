@@ -67,10 +67,7 @@ def no_ticks(roots: Roots, kind: Tick, instrument: Instrument) -> NoCoverage:
     """The error for a window that holds no ticks: it says what is held."""
     rows, first, last = ticks.held(roots, kind, instrument.id)
     if not rows:
-        return NoCoverage(
-            f"No {kind} of {instrument.id} are held.",
-            f"`ap.ingest` a provider's {kind} of {instrument.symbol}; `ap.instruments()` lists what else is held.",
-        )
+        return NoCoverage(f"No {kind} of {instrument.id} are held.", "`ap.instruments()` lists what else is held.")
     zone = ZoneInfo(instrument.venue.timezone)
     ends = (f"{datetime.fromtimestamp(each // 10**9, UTC).astimezone(zone):%Y-%m-%d %H:%M}" for each in (first, last))
     return NoCoverage(f"No {kind} of {instrument.id} there.", f"Held: {rows:,} from {' to '.join(ends)} ({zone.key}).")

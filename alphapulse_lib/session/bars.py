@@ -10,6 +10,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.threshold import Threshold
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, check_timezone, framed, zoned
 from alphapulse_lib.session.question import HOURS, Hours, Question
 
@@ -84,7 +85,7 @@ def bars(
     [88.99]
     """
     check_frame(frame, stream=True)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
     check_timezone(timezone)
     return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone)
 
@@ -135,7 +136,7 @@ def prices(
     check_timezone(timezone)
     one_of("field", field, FIGURES)
     _check_fill(fill, limit, field)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
     long = whole(_reading(asked, period, source, session, adjust, [field]), asked.window)
     wide = zoned(_wide(long, field, names(asked.instruments)), timezone)
     if fill:
@@ -168,14 +169,16 @@ def _reading(
     threshold = Threshold.parse(period)
     source = source or ("trades" if threshold else "bars")
     one_of("source", source, ("bars", "trades", "quotes"))
+    lacking = Lacking.of_bars(period, source)
     further = (adjust, asked.as_of, asked.recorded_as_of, columns)
     regular = session == "regular"
     if source != "bars":
         length = threshold or Period.parse(period)
-        return TickBarReading(asked.roots, asked.instruments, source, length, *further, regular=regular)
+        made = TickBarReading(asked.roots, asked.instruments, source, length, *further, regular=regular)
+        return Told(made, asked, lacking)
     if threshold:
         raise InputError(f"Bars of {threshold} are not made of bars.", "Ask for source='trades', or 'quotes'.")
-    return BarReading(asked.roots, asked.instruments, period, *further, regular=regular)
+    return Told(BarReading(asked.roots, asked.instruments, period, *further, regular=regular), asked, lacking)
 
 
 def _wide(table: pa.Table, field: str, symbols: Sequence[str]) -> pa.Table:

@@ -12,6 +12,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, day_of
 from alphapulse_lib.session.coverage import SessionCoverage
+from alphapulse_lib.session.fetching import Lacking, with_command
 from alphapulse_lib.session.question import known_at
 from alphapulse_lib.session.symbols import check_text
 
@@ -102,7 +103,8 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     window = Window.of(start, end, instrument.venue.timezone)
     found = measured(roots, instrument, length, window)
     if not found.rows:
-        raise no_coverage(roots, instrument, length, window)
+        missing = no_coverage(roots, instrument, length, window)
+        raise with_command(missing, roots, instrument, Lacking(period=str(length)), window)
     return SessionCoverage.of(found)
 
 

@@ -9,6 +9,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
+from alphapulse_lib.session.fetching import Lacking, advice
 from alphapulse_lib.session.symbols import resolved
 
 __all__ = ["HOURS", "Hours", "Question", "known_at"]
@@ -39,8 +40,15 @@ class Question:
     recorded_as_of: int | None
 
     @classmethod
-    def of(cls, symbols: Any, start: Moment, end: Moment, as_of: Moment, recorded_as_of: Moment) -> Question:
+    def of(
+        cls, symbols: Any, start: Moment, end: Moment, as_of: Moment, recorded_as_of: Moment, lacking: Lacking
+    ) -> Question:
         """A question as it was put; symbols are those of the window's days.
+
+        Parameters
+        ----------
+        lacking : Lacking
+            What is asked for of them: for the command that would fetch an unknown one's.
 
         Raises
         ------
@@ -51,7 +59,9 @@ class Question:
         """
         roots = Roots.of_settings()
         index = Index(roots, known_at(as_of), known_at(recorded_as_of))
-        chosen = resolved(index, symbols, *(None if each is None else day_of(each) for each in (start, end)))
+        first, last = (None if each is None else day_of(each) for each in (start, end))
+        window = Window.of(start, end)
+        chosen = resolved(index, symbols, first, last, advice=lambda symbol: advice(index, symbol, lacking, window))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)

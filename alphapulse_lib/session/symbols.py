@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import InputError, UnknownSymbol
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.index import Index
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 __all__ = ["check_text", "resolved"]
 
 
-def resolved(index: Index, symbols: Any, first: date | None = None, last: date | None = None) -> list[Instrument]:
+def resolved(
+    index: Index,
+    symbols: Any,
+    first: date | None = None,
+    last: date | None = None,
+    advice: Callable[[str], str] | None = None,
+) -> list[Instrument]:
     """The instruments that one symbol or several mean between two days, each once, in the order asked.
+
+    Parameters
+    ----------
+    advice : callable, optional
+        What else to say of a symbol that is not known.
 
     Raises
     ------
@@ -34,7 +45,15 @@ def resolved(index: Index, symbols: Any, first: date | None = None, last: date |
         raise InputError("No symbol was asked for.", "Give one or more, such as 'AAPL' or ['AAPL', 'MSFT'].")
     for each in asked:
         check_text(each, "A symbol", "'AAPL' or 'AAPL.XNAS'")
-    return list(dict.fromkeys(index.resolve(each, first, last) for each in asked))
+    found = []
+    for each in asked:
+        try:
+            found.append(index.resolve(each, first, last))
+        except UnknownSymbol as unknown:
+            if advice:
+                raise UnknownSymbol(unknown.message, f"{unknown.hint} {advice(each)}") from None
+            raise
+    return list(dict.fromkeys(found))
 
 
 def check_text(value: Any, what: str, example: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Stream, answered, check_frame, check_timezone
 from alphapulse_lib.session.question import HOURS, Hours, Question
 
@@ -70,7 +71,7 @@ def trades(
     alphapulse_lib.errors.NoCoverage: No trades of SPY.ARCX are held.
     ...
     """
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking("trades"))
     return _answered("trades", asked, session, timezone, frame)
 
 
@@ -105,7 +106,7 @@ def quotes(
     alphapulse_lib.errors.NoCoverage: No quotes of SPY.ARCX are held.
     ...
     """
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking("quotes"))
     return _answered("quotes", asked, session, timezone, frame)
 
 
@@ -117,4 +118,4 @@ def _answered(kind: Tick, asked: Question, session: Hours, timezone: str, frame:
     one_of("session", session, HOURS)
     moments = (asked.as_of, asked.recorded_as_of)
     reading = TickReading(asked.roots, kind, asked.instruments, *moments, regular=session == "regular")
-    return answered(reading, asked.window, frame, timezone)
+    return answered(Told(reading, asked, Lacking(kind)), asked.window, frame, timezone)
