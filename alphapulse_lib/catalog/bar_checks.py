@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import actions, layout, repairs, schemas, storage
+from alphapulse_lib.catalog import actions, floats, layout, repairs, schemas, storage
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.repairs import Problem
+from alphapulse_lib.catalog.roots import format_of
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import VENUES, Instrument
@@ -49,16 +50,29 @@ def bar_file(root: PurePath, path: PurePath, index: Index) -> Iterator[Problem]:
         told = f"holds {named['bar_type']}, not what its folder says"
         yield Problem(path, told, REPLACE, partial(repairs.move_aside, root, path))
     instrument = index.get(named["instrument_id"])
-    yield from _described(root, path, named, instrument)
+    contradicted = list(_described(root, path, named, instrument))
+    yield from contradicted
     table, published = file.read(), path.is_relative_to(root / "data")
     order = partial(repairs.order_bars, root, path) if published else None
     for problem, in_order in _row_problems(table, layout.window_of(path), published=published):
         yield Problem(path, problem, _IN_ORDER if in_order and order else REPLACE, order if in_order else None)
+    if not contradicted:  # the precision is what floats are made with
+        yield from _floats(root, path, table)
     old = layout.superseded(root, path) if published else None
     if old and storage.exists(old) and _outdated(table, whole(old)):
         yield Problem(path, "shows a bar that a superseded one should have replaced", _IN_ORDER, order)
     if instrument and published:
         yield from _in_the_market(root, path, table, instrument, named)
+
+
+def _floats(root: PurePath, path: PurePath, table: pa.Table) -> Iterator[Problem]:
+    """The floats against the decimals that they were made of."""
+    missing = floats.lacking(table.schema) if format_of(root) >= floats.FORMAT else []
+    wrong = floats.differing(table)
+    if missing or wrong:
+        told = f"lacks {', '.join(missing)}" if missing else f"holds {wrong} floats that differ from their decimals"
+        advice = "`alphapulse check --repair` makes them anew of the decimals."
+        yield Problem(path, told, advice, partial(repairs.write_floats, root, path))
 
 
 def bounds_of(path: PurePath) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.repairs import Problem
-from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.roots import FORMAT, Roots, format_of
 from alphapulse_lib.catalog.tick_checks import tick_files
 from alphapulse_lib.catalog.unfinished import is_dead
 from alphapulse_lib.errors import CatalogDamaged
@@ -33,9 +33,10 @@ def check(roots: Roots | PurePath, *, repair: bool = False) -> list[Problem]:
 
     Looked for: files that are not Parquet, or lack a column; bars whose file's name, folder or metadata contradict what
     is in it; bars out of order, twice, of impossible prices, available before they closed, far from any session, or at
-    another scale than their neighbours; files that overlap; series and actions of unknown instruments, superseded bars
-    of none published, instruments without NautilusTrader's file; a published bar that is older than a superseded one;
-    names in the data folders that NautilusTrader would read by mistake; what dead writers and imports left.
+    another scale than their neighbours; floats unlike their decimals; files that overlap; series and actions of unknown
+    instruments, superseded bars of none published, instruments without NautilusTrader's file; a published bar that is
+    older than a superseded one; names in the data folders that NautilusTrader would read by mistake; what dead writers
+    and imports left.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def _root(root: PurePath) -> Iterator[Problem]:
         for path in _dataset_files(root, dataset):
             if path not in broken:
                 yield from _dataset_file(root, path, dataset)
+    yield from _format(root)
     yield from _misplaced(root, broken)
     yield from _left_behind(root)
     if root / layout.INSTRUMENTS in broken or root / layout.LISTINGS in broken:
@@ -80,6 +82,14 @@ def _root(root: PurePath) -> Iterator[Problem]:
         for path in layout.bar_files(root):
             if path not in broken:
                 yield from bar_file(root, path, index)
+
+
+def _format(root: PurePath) -> Iterator[Problem]:
+    """A catalog of an earlier format is read all the same."""
+    if 0 < (found := format_of(root)) < FORMAT:
+        told = f"says format {found}: its bars lack the floats that SQL reads several times faster than decimals"
+        advice = f"`alphapulse check --repair` writes them anew, in format {FORMAT}. Earlier AlphaPulses refuse that."
+        yield Problem(root / layout.STAMP, told, advice, partial(repairs.upgrade, root))
 
 
 def _unreadable(root: PurePath) -> Iterator[Problem]:

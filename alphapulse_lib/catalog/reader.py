@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout, schemas, storage, versions
-from alphapulse_lib.catalog.decimals import to_floats
+from alphapulse_lib.catalog import floats, layout, schemas, storage, versions
 from alphapulse_lib.catalog.parquet import opened, reading
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
@@ -69,7 +68,8 @@ def bar_table(
     ]
     if parts:
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
-    return schemas.bars(Period.parse(period).bar_type(instrument_id), instrument_id, 4, 0).empty_table().select(wanted)
+    schema = schemas.bars(Period.parse(period).bar_type(instrument_id), instrument_id, 4, 0)
+    return floats.added(schema.empty_table()).select(wanted)
 
 
 def bar_floats(
@@ -82,13 +82,9 @@ def bar_floats(
     columns: Sequence[str] = schemas.FIGURES,
 ) -> pa.Table:
     """Bars as numbers: ``ts`` and the ``columns`` asked for (float64), as traded. Otherwise as `bar_table`."""
-    table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, ["ts_event", *columns])
-    metadata = table.schema.metadata
-    arrays: list[pa.Array] = [table["ts_event"]]
-    for name in columns:
-        precision = int(metadata[b"size_precision" if name == "volume" else b"price_precision"])
-        arrays.append(pa.array(to_floats(table[name], precision)))
-    return pa.Table.from_arrays(arrays, names=["ts", *columns])
+    wanted = ["ts_event", *floats.renamed(columns)]
+    table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, wanted)
+    return pa.Table.from_arrays(table.columns, names=["ts", *columns])
 
 
 def bar_files(
@@ -195,8 +191,12 @@ def _identity(path: PurePath) -> Hashable:
 
 def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
     """The rows of a window: only the row groups that hold any, cut at its two ends."""
+    missing = {name for name in floats.COLUMNS if name in columns and name not in file.schema_arrow.names}
+    if missing:  # of a catalog of format 1
+        needed = dict.fromkeys(floats.COLUMNS[name] if name in missing else name for name in columns)
+        return floats.added(_rows(file, window, list(needed))).select(columns)
     if window == Window():
-        return file.read(columns=columns)
+        return file.read(columns=columns).select(columns)
     groups = [
         number for number, (first, last) in enumerate(_spans(file)) if first <= window.end and last >= window.start
     ]

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import datasets, layout, storage, versions, writer
+from alphapulse_lib.catalog import datasets, floats, layout, storage, versions, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
-from alphapulse_lib.catalog.parquet import whole
+from alphapulse_lib.catalog.parquet import opened, whole
 from alphapulse_lib.catalog.publish import locked, publish_bytes, publish_table
-from alphapulse_lib.catalog.schemas import FIGURES, Dataset
+from alphapulse_lib.catalog.roots import FORMAT
+from alphapulse_lib.catalog.schemas import FIGURES, Dataset, bars
 from alphapulse_lib.model.instrument import Instrument
 
 __all__ = ["Problem"]
@@ -55,7 +56,7 @@ def move_aside(root: PurePath, path: PurePath) -> str:
 def order_bars(root: PurePath, published: PurePath) -> str:
     """Put a partition's bars in order: one version of each published, the others superseded, none twice."""
     parts = [each for each in (published, layout.superseded(root, published)) if storage.exists(each)]
-    schema = whole(published).schema
+    schema = floats.left_out(opened(published).schema_arrow)
     held = pa.concat_tables([whole(each, schema) for each in parts])
     current, old = versions.newest(held, ("ts_event",), FIGURES)
     kept = [_copy_aside(root, each) for each in parts]
@@ -65,6 +66,32 @@ def order_bars(root: PurePath, published: PurePath) -> str:
     dropped = held.num_rows - current.num_rows - old.num_rows
     told = f"; {dropped} rows held twice are held once" if dropped else ""
     return f"put in order{told}; what was there before is kept in {', '.join(kept)}"
+
+
+def write_floats(root: PurePath, path: PurePath) -> str:
+    """Make a bar file's floats of its decimals, which are what is held."""
+    kept = _copy_aside(root, path)
+    writer.publish_bars(root, path, whole(path, floats.left_out(opened(path).schema_arrow)))
+    return f"floats made anew of the decimals; what was there before is kept in {kept}"
+
+
+def upgrade(root: PurePath) -> str:
+    """Bring every bar file of a catalog to the newest format, then say so in its stamp; safe to repeat."""
+    written = 0
+    for path in layout.bar_files(root):
+        schema = opened(path).schema_arrow
+        if is_bar_file(schema) and floats.lacking(schema):
+            writer.publish_bars(root, path, whole(path, floats.left_out(schema)))
+            written += 1
+    stamp = json.loads(storage.read(root / layout.STAMP)) | {"format": FORMAT}
+    publish_bytes(root, root / layout.STAMP, json.dumps(stamp).encode())
+    return f"{written} bar files written anew, in format {FORMAT}"
+
+
+def is_bar_file(schema: pa.Schema) -> bool:
+    """Whether a file has the columns and the metadata of this catalog's bars."""
+    needed = {b"bar_type", b"instrument_id", b"price_precision", b"size_precision"}
+    return needed <= {*(schema.metadata or {})} and {*bars("", "", 0, 0).names} <= {*schema.names}
 
 
 def drop_twins(root: PurePath, path: PurePath, dataset: Dataset) -> str:

@@ -17,8 +17,8 @@ from alphapulse_lib.settings import settings
 
 __all__ = ["FORMAT", "Roots"]
 
-#: The version of the layout; a catalog of a later one is refused.
-FORMAT = 1
+#: The version of the layout; a catalog of a later one is refused. From 2 on every bar file has its floats (`floats`).
+FORMAT = 2
 
 _HOW_TO_FILL = "Run `make up` or `alphapulse ingest sample` for the bundled sample, or import your own: `ap.ingest`."
 

@@ -15,7 +15,7 @@
     instruments     id, symbol, name, asset_class, currency, price_precision, size_precision
 
 Prices are as traded, in doubles (a product of two 38-digit decimals overflows); ``exact.bars_<period>`` has the same
-columns in the decimals of the files, which DuckDB sums, compares and groups several times faster and to the last digit
+columns in the decimals of the files, which DuckDB sums and compares to the last digit
 (cast before multiplying: ``close::DOUBLE * volume::DOUBLE``).
 
 A query opens the files of the instruments that it names alone (``symbol = 'AAPL'``, ``symbol IN (...)``, ``LIKE``, or

@@ -7,9 +7,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, layout, schemas, ticks
+from alphapulse_lib.catalog import actions, datasets, floats, layout, schemas, ticks
 from alphapulse_lib.catalog.index import Index
-from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.roots import Roots, format_of
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.query.bars import names
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["make"]
 
 _TRAIL = "available_at::TIMESTAMPTZ AS available_at, recorded_at::TIMESTAMPTZ AS recorded_at, import_id"
+#: Column of a file -> what the view calls it, and its type.
+type _Columns = dict[str, tuple[str, str]]
+type _Scans = list[tuple[list[PurePath], _Columns]]
+
 _TS = ("ts", "TIMESTAMPTZ")
 _MOMENTS = {"ts_event": _TS, "ts_init": ("ts_ns", "TIMESTAMPTZ_NS")}
-#: Column of a file -> what the view calls it, and its type.
 _TICKS = {
     "trades": _MOMENTS
     | {name: (name, "DOUBLE") for name in ("price", "size")}
@@ -32,6 +35,12 @@ _TICKS = {
     | {name: (name, "DOUBLE") for name in ("bid_size", "ask_size")}
     | {"sequence": ("sequence", "INTEGER")},
 }
+#: Of bars in floats: by the format of the catalog that a file lies in.
+_FLOATS: dict[int, _Columns] = {
+    1: {"ts_event": _TS} | {name: (name, "DOUBLE") for name in schemas.FIGURES},
+    floats.FORMAT: {"ts_event": _TS} | {column: (name, "DOUBLE") for column, name in floats.COLUMNS.items()},
+}
+_EXACT: _Columns = {"ts_event": _TS} | {name: (name, "DECIMAL(38, 16)") for name in schemas.FIGURES}
 _TRAIL_COLUMNS = {
     # To the nanosecond, so that a bound is kept to the nanosecond; shown to the microsecond.
     "available_at": ("available_at", "TIMESTAMPTZ_NS"),
@@ -53,18 +62,17 @@ def make(
     read: list[PurePath] = []
     bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
     connection.execute("CREATE SCHEMA exact")
-    for period, paths in sorted(_bar_files(roots, past=past).items(), key=lambda each: each[0].nanoseconds):
-        for schema, kind in (("main", "DOUBLE"), ("exact", "DECIMAL(38, 16)")):
-            columns = {"ts_event": _TS} | {name: (name, kind) for name in schemas.FIGURES}
-            connection.execute(
-                f"CREATE VIEW {schema}.bars_{period} AS {_series(paths, columns, bars, moments, past=past)}"
-            )
-        read += paths
+    for period, formats in sorted(_bar_files(roots, past=past).items(), key=lambda each: each[0].nanoseconds):
+        for schema, columns in (("main", _FLOATS), ("exact", dict.fromkeys(_FLOATS, _EXACT))):
+            scans = [(each, columns[version]) for version, each in formats.items()]
+            connection.execute(f"CREATE VIEW {schema}.bars_{period} AS {_series(scans, bars, moments, past=past)}")
+        read += [path for each in formats.values() for path in each]
     for kind in ticks.KINDS:
-        if paths := _tick_files(roots, kind, past=past):
+        if found := _tick_files(roots, kind, past=past):
             ids = _Names.of(index, "", ("ts", "ts_ns", ticks.KEYS[kind]))
-            connection.execute(f"CREATE VIEW {kind} AS {_series(paths, _TICKS[kind], ids, moments, past=past)}")
-            read += paths
+            scans = [(found, _TICKS[kind])]
+            connection.execute(f"CREATE VIEW {kind} AS {_series(scans, ids, moments, past=past)}")
+            read += found
     for dataset in schemas.DATASETS.values():
         if held := datasets.files(roots, dataset.name):
             read += held
@@ -75,11 +83,15 @@ def make(
     return read
 
 
-def _bar_files(roots: Roots, *, past: bool) -> dict[Period, list[PurePath]]:
-    """The files of each period, from the root each series is read from; the superseded ones too for a past moment."""
-    found: dict[Period, list[PurePath]] = {}
+def _bar_files(roots: Roots, *, past: bool) -> dict[Period, dict[int, list[PurePath]]]:
+    """The files of each period, from the root each series is read from, by that root's format.
+
+    The superseded ones too for a past moment.
+    """
+    found: dict[Period, dict[int, list[PurePath]]] = {}
+    formats = {root: min(format_of(root), floats.FORMAT) for _, root in roots.all}
     for bar_type, _, root, published in roots.all_series():
-        files = found.setdefault(Period.of_bar_type(bar_type), [])
+        files = found.setdefault(Period.of_bar_type(bar_type), {}).setdefault(formats[root], [])
         files += published
         if past:
             files += _superseded(root, "bars", published)
@@ -104,34 +116,49 @@ def _superseded(root: PurePath, kind: str, published: list[PurePath]) -> list[Pu
     return [each for path in published if (each := layout.superseded(root, path)) in held]
 
 
-def _series(
-    paths: list[PurePath], columns: dict[str, tuple[str, str]], names: _Names, moments: tuple[int, int], *, past: bool
-) -> str:
-    """What a view of many instruments' files selects.
+def _series(scans: _Scans, names: _Names, moments: tuple[int, int], *, past: bool) -> str:
+    """What a view of many instruments' files selects; files that differ in their columns are scanned apart.
 
     The columns are declared, so that DuckDB opens no file to learn them, and converts as it reads: a filter on ``ts``
     skips row groups by their statistics. Symbol and id are functions of the file's name alone, which DuckDB evaluates
     before it opens one: a filter on them leaves all other files shut. Both would be lost if they were written as a
     subquery with a filter of its own, or as casts around the columns.
     """
+    trail = "available_at, recorded_at, import_id" if past else _TRAIL
+    known = _known(moments) if past else _current(moments)
+    rows = " UNION ALL ".join(
+        f"SELECT {names.symbol} AS symbol, {names.instrument_id} AS instrument_id, {_shown(columns)}, {trail} "  # noqa: S608 every part is ours: names of files and columns, quoted
+        f"FROM {_scan(paths, columns)} WHERE {known}"
+        for paths, columns in scans
+    )
+    if not past:
+        return rows
+    # Partitioned by all that a query filters by, so that DuckDB moves its filters below the choice of a version.
+    key = ", ".join(("symbol", "instrument_id", *names.key))
+    shown = ", ".join(name for name, _ in scans[0][1].values())
+    return f"""
+        SELECT symbol, instrument_id, {shown}, {_TRAIL}
+        FROM ({rows}) AS versions
+        QUALIFY row_number() OVER (
+            PARTITION BY {key} ORDER BY versions.available_at DESC, versions.recorded_at DESC
+        ) = 1"""  # noqa: S608 as above
+
+
+def _scan(paths: list[PurePath], columns: _Columns) -> str:
     declared = ", ".join(
         f"{_quoted(name)}: {{name: {_quoted(shown)}, type: {_quoted(kind)}, default_value: NULL}}"
         for name, (shown, kind) in (columns | _TRAIL_COLUMNS).items()
     )
-    shown = ", ".join(name for name, _ in columns.values())
-    known = _known(moments) if past else _current(moments)
-    scan = f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}}) WHERE {known}"
-    named = f"{names.symbol} AS symbol, {names.instrument_id} AS instrument_id, {shown}"
-    if not past:
-        return f"SELECT {named}, {_TRAIL} FROM {scan}"  # noqa: S608 every part is ours: names of files and columns, quoted
-    # Partitioned by all that a query filters by, so that DuckDB moves its filters below the choice of a version.
-    key = ", ".join(("symbol", "instrument_id", *names.key))
-    return f"""
-        SELECT symbol, instrument_id, {shown}, {_TRAIL}
-        FROM (SELECT {named}, available_at, recorded_at, import_id FROM {scan}) AS versions
-        QUALIFY row_number() OVER (
-            PARTITION BY {key} ORDER BY versions.available_at DESC, versions.recorded_at DESC
-        ) = 1"""  # noqa: S608 as above
+    return f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}})"
+
+
+def _shown(columns: _Columns) -> str:
+    """The columns as a view gives them. DuckDB takes one that a file does not have for empty: floats never are."""
+    told = "error('A file of bars lacks its floats. `alphapulse check --repair` finds and mends it.')"
+    return ", ".join(
+        f"coalesce({shown}, {told}) AS {shown}" if name in floats.COLUMNS else shown
+        for name, (shown, _) in columns.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

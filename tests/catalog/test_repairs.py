@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alphapulse_lib.catalog import actions, datasets, integrity, reader, schemas, ticks, writer
+from alphapulse_lib.catalog import actions, datasets, floats, integrity, layout, reader, schemas, ticks, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.sessions import sessions
@@ -79,9 +79,17 @@ def scaled(first: int, last: int, factor: int) -> Damage:
                 value * factor if first <= row < last else value for row, value in enumerate(table[name].to_pylist())
             ]
             table = table.set_column(at, table.schema.field(name), pa.array(values, table.schema.field(name).type))
-        return table
+        return floats.added(table)
 
     return lambda root, daily: rewrite(daily, change)
+
+
+def a_cent_more(column: str) -> Callable[[pa.Table], pa.Table]:
+    def change(table: pa.Table) -> pa.Table:
+        at = table.schema.get_field_index(column)
+        return table.set_column(at, table.schema.field(at), pa.compute.add(table[column], 0.01))
+
+    return change
 
 
 def running(root: Path, daily: Path) -> None:
@@ -131,6 +139,21 @@ REPAIRABLE: dict[str, tuple[Damage, str, str]] = {
         ),
         "holds 1 rows twice",
         "held once",
+    ),
+    "floats of other decimals": (
+        lambda root, daily: rewrite(daily, a_cent_more("close_float")),
+        "holds 40 floats that differ from their decimals",
+        "made anew of the decimals",
+    ),
+    "superseded floats of other decimals": (
+        lambda root, daily: rewrite(root / "revisions" / daily.relative_to(root / "data"), a_cent_more("low_float")),
+        "holds 3 floats that differ from their decimals",
+        "made anew of the decimals",
+    ),
+    "a file of format 1": (
+        lambda root, daily: rewrite(daily, lambda table: table.drop_columns([*floats.COLUMNS])),
+        "lacks open_float, high_float",
+        "made anew of the decimals",
     ),
     "no instrument": (unknown_to_the_index, "which the index does not know", "entered into the index"),
     "no NautilusTrader file": (
@@ -241,3 +264,19 @@ def test_ticks_that_cannot_be(
     (path,) = (root / "data/trades").rglob("*.parquet")
     rewrite(path, change)
     assert told in [each.problem for each in integrity.check(root)]
+
+
+def test_a_catalog_of_format_1_is_brought_to_2(root: Path, sound: Path):
+    before = {path: pq.ParquetFile(path).read() for path in layout.bar_files(root)}
+    assert len(before) == 4
+    for path in before:
+        rewrite(path, lambda table: table.drop_columns([*floats.COLUMNS]))
+    (root / "catalog.json").write_text(json.dumps({"format": 1, "made": "long ago"}))
+    (problem,) = integrity.check(root)
+    assert problem.file.name == "catalog.json" and "format 1" in problem.problem
+    (repaired,) = integrity.check(root, repair=True)
+    assert repaired.repaired == "4 bar files written anew, in format 2"
+    assert json.loads((root / "catalog.json").read_text()) == {"format": 2, "made": "long ago"}
+    assert integrity.check(root) == []
+    for path, table in before.items():
+        assert pq.ParquetFile(path).read().equals(table)

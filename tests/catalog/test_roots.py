@@ -97,7 +97,7 @@ def test_a_catalog_of_a_later_format_is_refused(tmp_path: Path):
     with locked(tmp_path):
         pass
     (tmp_path / "catalog.json").write_text(json.dumps({"format": 99}))
-    with pytest.raises(CatalogFormat, match=r"format 99.*reads up to 1"):
+    with pytest.raises(CatalogFormat, match=r"format 99.*reads up to 2"):
         Roots(tmp_path).require()
     with pytest.raises(CatalogFormat), locked(tmp_path):
         pass

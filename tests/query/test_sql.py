@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from alphapulse_lib.catalog import actions, datasets, schemas, ticks, writer
+from alphapulse_lib.catalog import actions, datasets, floats, layout, reader, schemas, ticks, writer
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CatalogEmpty, QueryError
 from alphapulse_lib.model.instrument import Instrument
@@ -257,3 +260,52 @@ def test_our_own_variables_are_no_tables(root: Path):
 def test_an_empty_catalog(tmp_path: Path):
     with pytest.raises(CatalogEmpty, match="make up"):
         relation(tmp_path / "none", "SELECT 1")
+
+
+def without_floats(root: Path) -> None:
+    """As an AlphaPulse of format 1 wrote it."""
+    for path in layout.bar_files(root):
+        pq.write_table(pq.ParquetFile(path).read().drop_columns([*floats.COLUMNS]), path)
+
+
+EVERYTHING = f"SELECT symbol, instrument_id, ts, {', '.join(schemas.FIGURES)}, recorded_at FROM bars_1d ORDER BY ALL"
+
+
+def test_bars_of_a_catalog_of_format_1(root: Path):
+    restated = pa.array([moment_ns("2013-01-04 22:00")]).cast(schemas.TIME)
+    row = {key: [528.0] for key in schemas.PRICES} | {"volume": [1.0], "available_at": restated}
+    writer.write_bars(root, AAPL, "1d", pa.table(row | {"ts": pa.array([moment_ns("2013-01-04 21:00")])}), "y")
+    past = {"as_of": moment_ns("2013-01-04 21:30")}
+    now, then = answer(root, EVERYTHING), answer(root, EVERYTHING, **past)
+    frame = reader.bar_floats(root, "AAPL.XNAS", "1d")
+    assert now != then
+    without_floats(root)
+    (root / "catalog.json").write_text('{"format": 1}')
+    assert answer(root, EVERYTHING) == now and answer(root, EVERYTHING, **past) == then
+    assert reader.bar_floats(root, "AAPL.XNAS", "1d") == frame
+    # One root of each format, side by side.
+    write(root.parent / "own", MSFT, [("2013-01-02 21:00", 27.62)])
+    assert [row[:4] for row in relation(Roots(root, root.parent / "own"), EVERYTHING).fetchall()] == [
+        r[:4] for r in now
+    ]
+
+
+def test_a_file_without_floats_is_not_taken_for_one_without_prices(root: Path):
+    without_floats(root)
+    with pytest.raises(duckdb.Error, match="alphapulse check --repair"):
+        answer(root, "SELECT close FROM bars_1d")
+    assert answer(root, "SELECT count(*) FROM exact.bars_1d WHERE close > 0") == [(4,)]
+    assert reader.bar_floats(root, "AAPL.XNAS", "1d")["close"].to_pylist() == [549.03, 542.1, 527.0]
+
+
+def test_a_float_is_the_nearest_to_its_decimal(tmp_path: Path):
+    random = np.random.default_rng(3)
+    prices = np.round(np.exp(random.uniform(-4, 20, 20_000)), 4)
+    days = moment_ns("1971-01-01") + np.arange(20_000) * 86_400 * 10**9
+    write(
+        tmp_path,
+        AAPL,
+        [(str(np.datetime64(int(day), "ns"))[:16], price) for day, price in zip(days, prices, strict=True)],
+    )
+    rows = answer(tmp_path, "SELECT f.close, e.close FROM bars_1d f JOIN exact.bars_1d e USING (ts)")
+    assert len(rows) == 20_000 and all(found == float(exact) for found, exact in rows)
