@@ -20,6 +20,7 @@ API_SCOPES = (
     "access:services!service=api",
     "custom:catalog:read",
     "custom:comments:write",
+    "custom:ingests:write",
     "custom:ledger:write",
     "custom:notifications:read",
     "custom:schedules:write",

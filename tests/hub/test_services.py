@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,12 +20,19 @@ from hub import family
 pytestmark = pytest.mark.timeout(600)
 
 API = "/services/api"
+#: Of a vendor that nobody is at.
+KEYS = {
+    "ALPHAPULSE_ALPACA_KEY": "PK",
+    "ALPHAPULSE_ALPACA_SECRET": "S",
+    "ALPHAPULSE_ALPACA_URL": "http://127.0.0.1:1",
+    "ALPHAPULSE_ALPACA_TRADING_URL": "http://127.0.0.1:1",
+}
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[RunningHub]:
     home = tmp_path_factory.mktemp("services") / "home"
-    running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), ALPHAPULSE_USERS="bob,cleo").start()
+    running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), ALPHAPULSE_USERS="bob,cleo", **KEYS).start()
     yield running
     running.interrupt()
 
@@ -107,6 +116,30 @@ def test_a_workspace_s_own_token_reaches_the_api(hub: RunningHub):
     new = {"target": "instrument:AAPL.XNAS", "body": "from a notebook"}
     answer = httpx.post(f"{url}/v1/comments", json=new, headers={"Authorization": f"Bearer {own}"})
     assert (answer.status_code, answer.json()["author"]) == (201, "bob")
+
+
+def test_the_worker_alone_holds_the_keys_of_vendors_and_a_workspace_asks_it(hub: RunningHub):
+    person = signed_in(hub, "cleo")
+    person.start_server()
+    holding = {
+        " ".join(each.cmdline()[1:4])
+        for each in family.members(hub.home)
+        if each.environ().get("ALPHAPULSE_ALPACA_KEY")
+    }
+    assert {words for words in holding if "supervisor" not in words} == {"-m hub.worker"}
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
+    (workspace,) = [one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == "cleo"]
+    assert not {"ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET"} & {
+        name for name, value in workspace.items() if value
+    }
+    asking = "import alphapulse_lib as ap; ap.ingest('alpaca', ['AAPL'], '1d', '2020-08-27', '2020-09-01')"
+    said = subprocess.run(
+        [sys.executable, "-c", asking], env=workspace, cwd=hub.home / "users" / "cleo", capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert "VendorUnreachable" in said.stderr, said.stderr
+    kept = ask(hub, "GET", "/v1/ingests", token(signed_in(hub, "bob"))).json()["items"][0]
+    assert (kept["owner"], kept["error"]["kind"]) == ("cleo", "VendorUnreachable")
 
 
 def test_a_revoked_token_ends_within_seconds(hub: RunningHub):

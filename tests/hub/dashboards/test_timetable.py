@@ -70,3 +70,18 @@ def test_a_firing_that_waits_for_a_worker_is_late_too():
     assert timetable.plan(schedule("waits", 5, fired("due", -10))).late > 0
     assert timetable.plan(schedule("fresh", 5, fired("due", 0))).late == 0
     assert timetable.plan(schedule("runs", 5, fired("running", -10))).late == 0
+
+
+def test_a_dataset_s_schedule_and_its_firings_are_shown_as_others_are():
+    kept = timetable.plan(schedule("days", 5, fired("finished"), notebook="", dataset="us-daily"))
+    shown = render(
+        "plans", plans=[kept], strips={"days": [kept.last]}, me=Visitor("ann", False, "", ""), chosen="", late=0
+    )
+    assert 'data-focus="open-days">us-daily</a>' in shown
+    assert "finished" in shown
+    assert 'data-act="pause"' in shown
+    assert 'data-act="change"' not in shown, "the form is a notebook's"
+    assert ">us-daily</a>" in render("home_schedules", items=[kept], late=0, more=0)
+    told = render("firings", plan=kept, firings=[kept.last], may=True, parameters="")
+    assert "<b>us-daily</b>" in told
+    assert "ended after" not in told
