@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ __all__ = ["stage_actions"]
 _OF_LISTINGS = ("rename", "delisting")
 
 
-def stage_actions(request: Request, batches: list[Batch], instruments: Instruments) -> Staged:
+def stage_actions(request: Request, batches: Iterable[Batch], instruments: Instruments) -> Staged:
     """Corporate actions ready to be written; one without ``available_at`` counts as known from its ex-date's open.
 
     Raises

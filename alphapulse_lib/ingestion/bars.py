@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,11 @@ from alphapulse_lib.catalog.sessions import open_of, sessions
 from alphapulse_lib.ingestion.adjusted import Marks
 from alphapulse_lib.ingestion.closes import close_times, meaning_of, stamp_doubts
 from alphapulse_lib.ingestion.flags import of_bars
+from alphapulse_lib.ingestion.groups import Groups
+from alphapulse_lib.ingestion.instruments import decimals_of
 from alphapulse_lib.ingestion.records import DECLARED
 from alphapulse_lib.ingestion.recover import recover
-from alphapulse_lib.ingestion.staged import Series, Staged, gather, set_aside
+from alphapulse_lib.ingestion.staged import Staged, set_aside
 from alphapulse_lib.ingestion.validate import Figures, flagged, judge, oddities, repeated
 from alphapulse_lib.model.period import Period
 
@@ -30,14 +32,14 @@ if TYPE_CHECKING:
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion.instruments import Instruments
     from alphapulse_lib.model.instrument import Instrument
-    from alphapulse_lib.providers.contract import Batch, Request
+    from alphapulse_lib.providers.contract import Batch, Request, Stamps
 
 __all__ = ["stage_bars"]
 
 _FIGURES = ("open", "high", "low", "close", "volume")
 
 
-def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments: Instruments) -> Staged:
+def stage_bars(request: Request, batches: Iterable[Batch], roots: Roots, instruments: Instruments) -> Staged:
     """Bars ready to be written.
 
     Raises
@@ -50,59 +52,76 @@ def stage_bars(request: Request, batches: list[Batch], roots: Roots, instruments
     """
     period = Period.parse(request.period)
     stamps = meaning_of(request.stamps, period)
-    table, notes = gather(batches)
-    staged = Staged(notes=notes)
-    staged.aside.append(set_aside(table.filter(pc.is_valid(table["reason"]))))
-    marks, odd = Marks(roots), Counter[str]()
-    for rows in _by_instrument(table.filter(pc.is_null(table["reason"]))):
-        instrument = _instrument(rows, request, instruments)
-        marks.refuse_mixture(period.bar_type(instrument.id), adjusted=request.adjusted)
+    with Groups(batches, None if period.is_session else "Y") as groups:
+        work = _Work(request, period, stamps, Marks(roots), instruments, Staged(aside=groups.aside, notes=groups.notes))
+        for rows in groups:
+            work.take(rows, _instrument(rows, groups, request, instruments))
+    return work.done()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An import's bars, taken group by group."""
+
+    request: Request
+    period: Period
+    stamps: Stamps
+    marks: Marks
+    instruments: Instruments
+    staged: Staged
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def take(self, rows: pa.Table, instrument: Instrument) -> None:
+        """Judge the bars of one instrument, or a year of them, and put them to what is ready."""
+        request, period, staged = self.request, self.period, self.staged
+        self.marks.refuse_mixture(period.bar_type(instrument.id), adjusted=request.adjusted)
         figures = [rows[name].to_numpy() for name in _FIGURES]
         times = (rows[name].to_numpy() for name in ("wall", "instant", "bare"))
-        ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=stamps)
+        ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=self.stamps)
         bars = Figures(ts, *figures)
-        available = _available(rows, ts, odd)
-        assumed = rows["available_at"].null_count == rows.num_rows
+        available = _available(rows, ts, self.odd)
         chosen = _choose(rows, bars, available, reason, (instrument, period), staged)
         if not len(chosen):
-            continue
+            return
         bars, available = bars[chosen], available[chosen]
-        strange = oddities(bars, instrument.price_precision, instrument.size_precision)
-        odd.update({what: int(where.sum()) for what, where in strange.items()})
-        staged.flags.append(of_bars(instrument.id, str(period), bars.ts, flagged(strange)))
-        odd.update(stamp_doubts(bars.ts, instrument.venue, period, stamps))
+        self._note_oddities(bars, instrument)
         adjusted = DECLARED if request.adjusted else ""
         if period == Period(1, "d") and not request.adjusted:
-            adjusted = _look_for_actions(rows, chosen, bars, instrument, request, marks, staged)
+            adjusted = _look_for_actions(rows, chosen, bars, instrument, request, self.marks, staged)
         columns = [bars.ts, *(getattr(bars, name) for name in _FIGURES), available]
         arrays = [pa.array(each).cast(kind.type) for each, kind in zip(columns, BAR_INPUT, strict=True)]
-        staged.series.append(Series(instrument, period, pa.table(arrays, schema=BAR_INPUT), adjusted, assumed))
-    staged.warnings += [f"{count:,} {'bar' if count == 1 else 'bars'}: {what}" for what, count in odd.items() if count]
-    if staged.repeated:
-        staged.notes.append(f"rows that say the same as an earlier one, passed over: {staged.repeated:,}")
-    return staged
+        assumed = rows["available_at"].null_count == rows.num_rows
+        staged.add_bars(instrument, period, pa.table(arrays, schema=BAR_INPUT), adjusted, assumed=assumed)
+
+    def _note_oddities(self, bars: Figures, instrument: Instrument) -> None:
+        strange = oddities(bars, instrument.price_precision, instrument.size_precision)
+        self.odd.update({what: int(where.sum()) for what, where in strange.items()})
+        self.staged.flags.append(of_bars(instrument.id, str(self.period), bars.ts, flagged(strange)))
+        self.odd.update(stamp_doubts(bars.ts, instrument.venue, self.period, self.stamps))
+
+    def done(self) -> Staged:
+        """All that is ready, with what there is to say about it."""
+        staged = self.staged
+        told = ((f"{count:,} {'bar' if count == 1 else 'bars'}", what) for what, count in self.odd.items() if count)
+        staged.warnings += [f"{count}: {what}" for count, what in told]
+        if staged.repeated:
+            staged.notes.append(f"rows that say the same as an earlier one, passed over: {staged.repeated:,}")
+        return staged
 
 
-def _by_instrument(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows of each symbol and venue, in the file's order."""
-    if not table.num_rows:
-        return
-    keys = pc.binary_join_element_wise(table["symbol"], pc.coalesce(table["venue"], ""), "\x1f")
-    codes = keys.combine_chunks().dictionary_encode().indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    edges = np.flatnonzero(np.diff(codes[order])) + 1
-    sorted_rows = table if (np.diff(order) == 1).all() else table.take(order)
-    for start, end in pairwise([0, *edges.tolist(), len(order)]):
-        yield sorted_rows.slice(start, end - start)
+def _instrument(rows: pa.Table, groups: Groups, request: Request, instruments: Instruments) -> Instrument:
+    def decimals() -> tuple[int, int]:
+        prices, sizes = 0, 0
+        for part in groups.alike(rows):
+            prices = max(prices, *(decimals_of(part[name].to_numpy()) for name in _FIGURES[:4]))
+            sizes = max(sizes, decimals_of(part["volume"].to_numpy()))
+        return prices, sizes
 
-
-def _instrument(rows: pa.Table, request: Request, instruments: Instruments) -> Instrument:
     return instruments.of(
         rows["symbol"][0].as_py(),
         rows["venue"][0].as_py(),
         rows["name"][0].as_py() or (request.name if isinstance(request.name, str) else None),
-        prices=np.concatenate([rows[name].to_numpy() for name in _FIGURES[:4]]),
-        volumes=rows["volume"].to_numpy(),
+        decimals=decimals,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["stage_articles"]
 
 
-def stage_articles(request: Request, batches: list[Batch], instruments: Instruments) -> Staged:
+def stage_articles(request: Request, batches: Iterable[Batch], instruments: Instruments) -> Staged:
     """Articles ready to be written; one without an id gets one from its source, time and headline."""
     table, notes = gather(batches)
     staged = Staged(notes=notes)

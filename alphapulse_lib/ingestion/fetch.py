@@ -7,15 +7,15 @@ for the rest. Memory holds one part, however long the history. `ap.revert` takes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, ticks
+from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import settle, under_way
@@ -30,11 +30,11 @@ from alphapulse_lib.ingestion.progress import Bar, Progress
 from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.staged import Staged
-from alphapulse_lib.ingestion.ticks import stage_ticks
+from alphapulse_lib.ingestion.ticks import stage_ticks, write_ticks
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window
-from alphapulse_lib.providers.contract import Batch, Fetch, Kind, Request, Vendor
+from alphapulse_lib.providers.contract import Fetch, Kind, Request, Stamps, Vendor
 
 __all__ = ["Wanted", "plan", "run"]
 
@@ -136,21 +136,21 @@ class _Work:
 
     def take(self, vendor: Vendor, fetch: Fetch) -> None:
         """Ask for one part, write what can be used of it, and note that it was asked for."""
-        batches = list(vendor.fetch(self._touching(fetch)))
-        if batches:
-            declared = {symbol: _declared(each) for symbol, each in self.found.items()}
-            instruments = Instruments(self.roots, declared)
-            if fetch.kind in ("trades", "quotes"):
-                self._write_ticks(fetch.kind, batches, instruments)
-                self._note(fetch)
-                return
-            if fetch.kind == "bars":
-                period = Period.parse(fetch.period or "")
-                stamps = "session" if period.is_session else "close"
-                request = Request(vendor.name, period=str(period), stamps=stamps, source=self.vendor)  # type: ignore[arg-type]
-                staged = stage_bars(request, batches, self.roots, instruments)
-            else:
-                staged = stage_actions(Request(vendor.name, kind="actions", source=self.vendor), batches, instruments)
+        declared = {symbol: _declared(each) for symbol, each in self.found.items()}
+        instruments = Instruments(self.roots, declared)
+        batches = vendor.fetch(self._touching(fetch))
+        if fetch.kind in ("trades", "quotes"):
+            staged = stage_ticks(fetch.kind, batches, instruments)
+        elif fetch.kind == "bars":
+            period = Period.parse(fetch.period or "")
+            stamps: Stamps = "session" if period.is_session else "close"
+            request = Request(vendor.name, period=str(period), stamps=stamps, source=self.vendor)
+            staged = stage_bars(request, batches, self.roots, instruments)
+        else:
+            acted = list(batches)
+            request = Request(vendor.name, kind="actions", source=self.vendor)
+            staged = stage_actions(request, acted, instruments) if acted else Staged()
+        with closing(staged.spool):
             self._write(staged, instruments, fetch)
         self._note(fetch)
 
@@ -168,39 +168,25 @@ class _Work:
 
     def _write(self, staged: Staged, instruments: Instruments, fetch: Fetch) -> None:
         root, import_id = self.roots.writable, self.record["id"]
-        known = {each.instrument.id: each.instrument for each in staged.series}
-        known |= {each.id: each for each in staged.instruments}
+        known = staged.named()
         if known:
             fresh = [listing_of(known[each]) for each in instruments.new if each in known]
             write_instruments(root, known.values(), fresh, import_id)
             self.record["instruments"] = sorted({*self.record["instruments"], *known})
         flags.keep(root, import_id, staged.flags)
         for each in staged.series:
-            inside = _inside(each.bars, fetch.window)
-            bar_type = each.period.bar_type(each.instrument.id)
-            told = {"bar_type": bar_type, "adjusted": each.adjusted, "available_at": "assumed"}
+            told = each.told() | {"available_at": "assumed"}
             if told not in self.record["series"]:
                 self.record["series"].append(told)
+            inside = _inside(each.bars, fetch.window)
             self.total += write_bars(root, each.instrument, each.period, inside, import_id, assumed=each.assumed)
+        for tick in staged.ticks:
+            self.total += write_ticks(root, tick, import_id)
         for table in staged.actions:
             self.record["actions"] += actions.write(root, table, import_id).new
         self.aside += [each for each in staged.aside if each.num_rows]
         for name in ("warnings", "notes"):
             self.record[name] = list(dict.fromkeys([*self.record[name], *getattr(staged, name)]))
-
-    def _write_ticks(self, kind: Literal["trades", "quotes"], batches: list[Batch], instruments: Instruments) -> None:
-        """Write one part's trades or quotes."""
-        root, import_id = self.roots.writable, self.record["id"]
-        ready, aside = stage_ticks(kind, batches, instruments)
-        known = {each.id: each for each, _ in ready}
-        fresh = [listing_of(known[each]) for each in instruments.new if each in known]
-        write_instruments(root, known.values(), fresh, import_id)
-        self.record["instruments"] = sorted({*self.record["instruments"], *known})
-        write = ticks.write_trades if kind == "trades" else ticks.write_quotes
-        for instrument, table in ready:
-            merge = write(root, instrument, table, import_id, assumed=True)
-            self.total += Written(merge.new, merge.same, merge.restated)
-        self.aside += [aside] if aside.num_rows else []
 
     def _note(self, fetch: Fetch) -> None:
         """Keep what was asked; a part that follows on another of the same tickers is one with it."""

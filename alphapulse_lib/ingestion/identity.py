@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ __all__ = ["stage_instruments", "stage_universe"]
 _EVER = date(1970, 1, 1)
 
 
-def stage_instruments(batches: list[Batch], instruments: Instruments) -> Staged:
+def stage_instruments(batches: Iterable[Batch], instruments: Instruments) -> Staged:
     """Instruments with the tickers they were listed under.
 
     An id that is left out is the ticker with its venue.
@@ -48,7 +49,7 @@ def stage_instruments(batches: list[Batch], instruments: Instruments) -> Staged:
     return staged
 
 
-def stage_universe(batches: list[Batch]) -> Staged:
+def stage_universe(batches: Iterable[Batch]) -> Staged:
     """Membership intervals; each counts as known from the start of its first day (assumed)."""
     table, notes = gather(batches)
     staged = Staged(notes=notes)

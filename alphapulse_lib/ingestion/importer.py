@@ -7,8 +7,8 @@ that is cut short leaves whole files; run again, it writes what is missing and c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -31,8 +31,9 @@ from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_
 from alphapulse_lib.ingestion.records import QUARANTINE, find, new_id, report_of, save
 from alphapulse_lib.ingestion.report import Report, Reverted
 from alphapulse_lib.ingestion.staged import Staged
+from alphapulse_lib.ingestion.ticks import stage_ticks, write_ticks
 from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.providers.contract import Provider, Request
+from alphapulse_lib.providers.contract import Batch, Provider, Request
 
 __all__ = ["Annotate", "ingest", "revert"]
 
@@ -73,40 +74,22 @@ def ingest(
     IngestError, InputError
         Something cannot be read, or a request cannot be used; nothing was written.
     """
-    record = _begun(provider, requests, title, digest)
-    left = settle(roots.writable)
-    instruments = Instruments(roots, declared or {})
-    staged = [_stage(provider, request, roots, instruments) for request in requests]
-    aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in staged for part in each.aside)])
-    record |= {
-        "warnings": list(dict.fromkeys(text for each in staged for text in each.warnings)),
-        "notes": list(dict.fromkeys(text for each in staged for text in each.notes)),
-        "quarantined": aside.num_rows,
-    }
-    root, known = roots.writable, _instruments(staged)
-    record |= _planned(staged, known)
-    if not any(each.rows for each in staged):
-        save(root, record | {"status": "refused", "ended": clock.now().isoformat()}, aside)
-        raise _nothing(record, aside)
-    with under_way(root, record["id"]):
-        save(root, record, aside)
-        flags.keep(root, record["id"], [part for each in staged for part in each.flags])
-        total, articles = Written(), list[Merge]()
-        try:
-            for written in _write(root, staged, known, instruments.new, record, articles):
-                total += written
-            # What an earlier import did not come to say of articles, nobody would say: it died, so this one does.
-            again = bool(left or instruments.new or any(merge.same for merge in articles))
-            if annotate and (articles or again):
-                annotate(root, record["id"], articles, again)
-        except BaseException:
-            with suppress(CatalogError):  # the first error is the one to tell
-                _finish(root, record, "interrupted", total)
-            raise
-        _finish(root, record, "finished", total)
+    work = _Work(roots.writable, _begun(provider, requests, title, digest), Instruments(roots, declared or {}))
+    left = settle(work.root)
+    with ExitStack() as spools:
+        for request in requests:
+            staged = _stage(provider, request, roots, work.instruments)
+            spools.callback(staged.spool.close)
+            work.staged.append(staged)
+        aside = work.plan()
+        if not any(each.rows for each in work.staged):
+            save(work.root, work.record | {"status": "refused", "ended": clock.now().isoformat()}, aside)
+            raise _nothing(work.record, aside)
+        with under_way(work.root, work.record["id"]):
+            work.write(aside, annotate, again=bool(left))
     if annotate:
-        ended(root, [each["id"] for each in left])
-    return report_of(root, record)
+        ended(work.root, [each["id"] for each in left])
+    return report_of(work.root, work.record)
 
 
 def revert(roots: Roots, import_id: str) -> Reverted:
@@ -151,9 +134,11 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
         instruments.declare(symbol, venue=code)
     for symbol, name in request.name.items() if isinstance(request.name, Mapping) else ():
         instruments.declare(symbol, name=name)
-    batches = list(provider.read(request))
+    batches = _read(provider, request)
     if request.kind == "bars":
         return stage_bars(request, batches, roots, instruments)
+    if request.kind in ("trades", "quotes"):
+        return stage_ticks(request.kind, batches, instruments)
     if request.kind == "actions":
         return stage_actions(request, batches, instruments)
     if request.kind == "instruments":
@@ -163,78 +148,123 @@ def _stage(provider: Provider, request: Request, roots: Roots, instruments: Inst
     return stage_articles(request, batches, instruments)
 
 
-def _instruments(staged: Sequence[Staged]) -> dict[str, Instrument]:
-    """The instruments of all parts, by id; a later part says more of one than an earlier one."""
-    known: dict[str, Instrument] = {}
-    for part in staged:
-        known |= {each.instrument.id: each.instrument for each in part.series}
-        known |= {each.id: each for each in part.instruments}
-    return known
+def _read(provider: Provider, request: Request) -> Iterator[Batch]:
+    """What the provider reads; a bar tells how far it is, by the bytes of its sources."""
+    size = sum(each.bytes for each in provider.sources(request))
+    options = {"unit": "B", "unit_scale": True, "delay": 1, "leave": False, "disable": None}
+    with tqdm(total=size, desc="reading", **options) as bar:
+        for batch in provider.read(request):
+            yield batch
+            bar.update(batch.size)
 
 
-def _planned(staged: Sequence[Staged], known: Mapping[str, Instrument]) -> dict[str, Any]:
-    """What the record says before anything is written, so that an import that dies has told what it touched."""
-    series = [
-        {
-            "bar_type": each.period.bar_type(each.instrument.id),
-            "adjusted": each.adjusted,
-            "available_at": "assumed" if each.assumed else "stated",
+@dataclass(slots=True)
+class _Work:
+    """An import under way: what is ready to be written, its record, and what was written."""
+
+    root: PurePath
+    record: dict[str, Any]
+    instruments: Instruments
+    staged: list[Staged] = field(default_factory=list)
+    articles: list[Merge] = field(default_factory=list)
+    total: Written = field(default_factory=Written)
+
+    def plan(self) -> pa.Table:
+        """Say in the record what is to be written, so that an import that dies has told what it touched.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows set aside.
+        """
+        aside = pa.concat_tables([QUARANTINE.empty_table(), *(part for each in self.staged for part in each.aside)])
+        series = [each.told() for part in self.staged for each in part.series]
+        self.record |= {
+            "warnings": list(dict.fromkeys(text for each in self.staged for text in each.warnings)),
+            "notes": list(dict.fromkeys(text for each in self.staged for text in each.notes)),
+            "quarantined": aside.num_rows,
+            "series": [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in series)],
+            "instruments": sorted(self._known()),
+            "actions": 0,
+            **dict.fromkeys(("written", "unchanged", "restated"), 0),
         }
-        for part in staged
-        for each in part.series
-    ]
-    return {
-        "series": series,
-        "instruments": sorted(known),
-        "actions": 0,
-        **dict.fromkeys(("written", "unchanged", "restated"), 0),
-    }
+        return aside
 
+    def write(self, aside: pa.Table, annotate: Annotate | None, *, again: bool) -> None:
+        """Write what is ready, part by part, and keep how it ended."""
+        save(self.root, self.record, aside)
+        flags.keep(self.root, self.record["id"], [part for each in self.staged for part in each.flags])
+        try:
+            for written in self._parts():
+                self.total += written
+            # What an earlier import did not come to say of articles, nobody would say: it died, so this one does.
+            again = again or bool(self.instruments.new or any(merge.same for merge in self.articles))
+            if annotate and (self.articles or again):
+                annotate(self.root, self.record["id"], self.articles, again)
+        except BaseException:
+            with suppress(CatalogError):  # the first error is the one to tell
+                self._finish("interrupted")
+            raise
+        self._finish("finished")
 
-def _write(
-    root: PurePath,
-    staged: Sequence[Staged],
-    known: Mapping[str, Instrument],
-    new: Sequence[str],
-    record: dict[str, Any],
-    articles: list[Merge],
-) -> Iterator[Written]:
-    """Write part by part: yields what each changed, keeps the merges of articles."""
-    if known:
-        declared = [each for part in staged for each in part.listings]
-        told = {each.instrument_id for each in declared}
-        plain = [listing_of(known[each]) for each in new if each in known and each not in told]
-        added = write_instruments(root, known.values(), [*plain, *declared], record["id"]) - len(plain)
-        if declared:
-            yield Written(max(added, 0), len(declared) - max(added, 0))
-    for table in (table for part in staged for table in part.members):
-        yield _counted(universes.write(root, table, record["id"]))
-    series = [each for part in staged for each in part.series]
-    for each in tqdm(series, desc="writing", unit="instrument", delay=1, leave=False, disable=None):
-        yield write_bars(root, each.instrument, each.period, each.bars, record["id"], assumed=each.assumed)
-    recovered = [table for part in staged for table in part.recovered]
-    if recovered:
-        record["actions"] = actions.write(root, pa.concat_tables(recovered), record["id"]).new
-    for table in (table for part in staged for table in part.actions):
-        yield _counted(actions.write(root, table, record["id"]))
-    for table in (table for part in staged for table in part.articles):
-        articles.append(datasets.write(root, "articles", table, record["id"]))
-        yield _counted(articles[-1])
+    def _known(self) -> dict[str, Instrument]:
+        """The instruments of all parts, by id; a later part says more of one than an earlier one."""
+        return {name: each for part in self.staged for name, each in part.named().items()}
+
+    def _parts(self) -> Iterator[Written]:
+        """Write part by part: yields what each changed, keeps the merges of articles."""
+        root, import_id = self.root, self.record["id"]
+        yield from self._identities()
+        yield from self._rows()
+        recovered = [table for part in self.staged for table in part.recovered]
+        if recovered:
+            self.record["actions"] = actions.write(root, pa.concat_tables(recovered), import_id).new
+        for table in (table for part in self.staged for table in part.actions):
+            yield _counted(actions.write(root, table, import_id))
+        for table in (table for part in self.staged for table in part.articles):
+            self.articles.append(datasets.write(root, "articles", table, import_id))
+            yield _counted(self.articles[-1])
+
+    def _identities(self) -> Iterator[Written]:
+        """Write instruments, their listings, and the members of universes."""
+        root, import_id, known = self.root, self.record["id"], self._known()
+        if known:
+            declared = [each for part in self.staged for each in part.listings]
+            told = {each.instrument_id for each in declared}
+            plain = [listing_of(known[each]) for each in self.instruments.new if each in known and each not in told]
+            added = write_instruments(root, known.values(), [*plain, *declared], import_id) - len(plain)
+            if declared:
+                yield Written(max(added, 0), len(declared) - max(added, 0))
+        for table in (table for part in self.staged for table in part.members):
+            yield _counted(universes.write(root, table, import_id))
+
+    def _rows(self) -> Iterator[Written]:
+        """Write bars and ticks."""
+        root, import_id = self.root, self.record["id"]
+        series = [each for part in self.staged for each in part.series]
+        ticks = [each for part in self.staged for each in part.ticks]
+        rows = sum(each.rows for each in series) + sum(each.rows for each in ticks)
+        with tqdm(total=rows, desc="writing", unit="row", unit_scale=True, delay=1, leave=False, disable=None) as bar:
+            for each in series:
+                yield write_bars(root, each.instrument, each.period, each.bars, import_id, assumed=each.assumed)
+                bar.update(each.rows)
+            for tick in ticks:
+                yield write_ticks(root, tick, import_id)
+                bar.update(tick.rows)
+
+    def _finish(self, status: str) -> None:
+        self.record |= {
+            "status": status,
+            "written": self.total.rows_new,
+            "unchanged": self.total.rows_same,
+            "restated": self.total.rows_restated,
+            "ended": clock.now().isoformat(),
+        }
+        save(self.root, self.record)
 
 
 def _counted(merge: Merge) -> Written:
     return Written(merge.new, merge.same, merge.restated)
-
-
-def _finish(root: PurePath, record: dict[str, Any], status: str, total: Written) -> None:
-    record |= {
-        "status": status,
-        "written": total.rows_new,
-        "unchanged": total.rows_same,
-        "restated": total.rows_restated,
-        "ended": clock.now().isoformat(),
-    }
-    save(root, record)
 
 
 def _nothing(record: dict[str, Any], aside: pa.Table) -> NothingUsable:

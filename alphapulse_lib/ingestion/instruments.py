@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.catalog.roots import Roots
 
-__all__ = ["Declared", "Instruments", "listing_of"]
+__all__ = ["Declared", "Instruments", "decimals_of", "listing_of"]
 
 #: US equities are kept to four decimals: as-traded prices have sub-cent values.
 _US_DECIMALS = 4
@@ -65,8 +65,7 @@ class Instruments:
         code: str | None = None,
         name: str | None = None,
         *,
-        prices: NDArray[np.float64] | None = None,
-        volumes: NDArray[np.float64] | None = None,
+        decimals: Callable[[], tuple[int, int]] = lambda: (2, 2),
     ) -> Instrument:
         """The instrument a symbol means.
 
@@ -74,8 +73,8 @@ class Instruments:
         ----------
         symbol, code, name : str
             As the row has them; ``code`` is the venue's. A symbol may carry its venue: ``"AAPL.XNAS"``.
-        prices, volumes : numpy.ndarray, optional
-            What a new instrument's precision is taken from, where its venue does not decide it.
+        decimals : callable
+            Tells the decimals of a new instrument's prices and volumes, where its venue does not decide them.
 
         Raises
         ------
@@ -97,16 +96,15 @@ class Instruments:
             self.new.append(f"{symbol}.{place.code}")
         american = place.calendar == "XNYS"
         listed = said.listed if said.listed and said.listed.id == f"{symbol}.{place.code}" else None
-        made = (
-            known
-            or listed
-            or Instrument(
+        made = known or listed
+        if made is None:
+            prices, sizes = (_US_DECIMALS, 0) if american else decimals()
+            made = Instrument(
                 f"{symbol}.{place.code}",
                 currency=place.currency,
-                price_precision=_US_DECIMALS if american else max(2, _decimals(prices)),
-                size_precision=0 if american else _decimals(volumes),
+                price_precision=max(2, prices),
+                size_precision=sizes,
             )
-        )
         self._made[made.id] = replace(made, name=made.name or name or said.name)
         return self._made[made.id]
 
@@ -135,10 +133,8 @@ def listing_of(instrument: Instrument) -> Listing:
     return Listing(instrument.symbol, instrument.venue.code, instrument.id)
 
 
-def _decimals(values: NDArray[np.float64] | None) -> int:
+def decimals_of(values: NDArray[np.float64]) -> int:
     """The decimals that the values are written with, up to nine."""
-    if values is None:
-        return 2
     finite = values[np.abs(values) < largest(0)]  # What cannot be held says nothing about the others.
     for decimals in range(_MOST_DECIMALS):
         scaled = finite * 10.0**decimals

@@ -25,7 +25,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import BAR_INPUT, TIME
 from alphapulse_lib.catalog.writer import Written, write_bars, write_instruments
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.ingestion.instruments import Instruments, listing_of
+from alphapulse_lib.ingestion.instruments import Instruments, decimals_of, listing_of
 from alphapulse_lib.ingestion.records import QUARANTINE, find, records, save
 from alphapulse_lib.ingestion.validate import Figures, impossible, judge_actions, repeated
 from alphapulse_lib.model.instrument import Instrument
@@ -254,7 +254,8 @@ def _refuse_contradictions(part: pa.Table) -> None:
 def _instrument(roots: Roots, known: Instruments, instrument_id: str, part: pa.Table, import_id: str) -> Instrument:
     """The instrument of released bars; written to the index where no good row of its import brought it there."""
     prices = np.concatenate([part[name].to_numpy() for name in _FIGURES[:4]])
-    instrument = known.of(instrument_id, prices=prices, volumes=part["volume"].to_numpy())
+    decimals = (decimals_of(prices), decimals_of(part["volume"].to_numpy()))
+    instrument = known.of(instrument_id, decimals=lambda: decimals)
     listings = [listing_of(instrument)] if instrument.id in known.new else []
     write_instruments(roots.writable, [instrument], listings, import_id)
     return instrument

@@ -32,6 +32,28 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "name": ("name", "company", "companyname"),
         "available_at": _AVAILABLE,
     },
+    "trades": {
+        "ts": _MOMENT,
+        "price": ("price", "p", "last", "tradeprice", "lastprice"),
+        "size": ("size", "s", "qty", "quantity", "volume", "v", "vol", "amount", "lastsize"),
+        "trade_id": ("tradeid", "id", "i", "aggtradeid"),
+        "side": ("side", "aggressorside", "aggressor", "takerside"),
+        "conditions": ("conditions", "condition", "cond", "c"),
+        "exchange": ("exchange", "x", "ex"),
+        "symbol": _SYMBOL,
+        "venue": ("venue", "mic"),
+        "available_at": _AVAILABLE,
+    },
+    "quotes": {
+        "ts": _MOMENT,
+        "bid": ("bid", "bidprice", "bp", "bestbid", "bidpx"),
+        "ask": ("ask", "askprice", "ap", "bestask", "askpx", "offer"),
+        "bid_size": ("bidsize", "bs", "bidqty", "bidquantity", "bidvolume"),
+        "ask_size": ("asksize", "as", "askqty", "askquantity", "askvolume"),
+        "symbol": _SYMBOL,
+        "venue": _VENUE,
+        "available_at": _AVAILABLE,
+    },
     "actions": {
         "ex_date": ("exdate", "ex", "exdividenddate", "date", "effectivedate"),
         "kind": ("kind", "type", "action", "event"),
@@ -82,6 +104,8 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 _NEEDED = {
     "bars": ("ts", "open", "high", "low", "close"),
+    "trades": ("ts", "price", "size"),
+    "quotes": ("ts", "bid", "ask"),
     "actions": ("ex_date",),
     "articles": ("published_at", "headline"),
     "instruments": ("ticker",),
@@ -92,13 +116,13 @@ _NEEDED = {
 def assign(names: Sequence[str], kind: str, given: Mapping[str, str], where: str) -> dict[str, str]:
     """Canonical name to the file's name, for those that are there.
 
-    Bars whose date and time of day stand in two columns have ``ts`` and ``clock``.
+    Bars and ticks whose date and time of day stand in two columns have ``ts`` and ``clock``.
 
     Parameters
     ----------
     names : sequence of str
         The file's column names; ``""`` for a nameless one.
-    kind : {"bars", "actions", "articles"}
+    kind : {"bars", "trades", "quotes", "actions", "articles", "instruments", "universe"}
         What the rows are.
     given : mapping of str to str
         What the caller says; it comes before any guess.

@@ -16,7 +16,8 @@ bars       ``symbol``, ``venue`` and ``name`` string, ``instant`` and ``wall`` i
            clock on the wall as written), ``bare`` bool (a date without a time), ``open high low close volume
            adj_close`` float64, ``available_at`` int64 (null: not known)
 trades     ``symbol``, ``venue`` string, ``instant`` int64, ``price`` and ``size`` float64, ``trade_id``,
-           ``conditions`` and ``exchange`` string, ``available_at`` int64
+           ``conditions`` and ``exchange`` string, ``available_at`` int64; of files ``side`` string too
+           (``"BUY"``, ``"SELL"``: of whoever took the price; null: not known)
 quotes     ``symbol``, ``venue`` string, ``instant`` int64, ``bid ask bid_size ask_size`` float64,
            ``available_at`` int64
 actions    ``symbol``, ``venue`` string, ``kind`` string, ``ex_date`` date32, ``ratio`` and ``amount`` float64,
@@ -65,6 +66,7 @@ __all__ = [
     "Paced",
     "Provider",
     "Request",
+    "Source",
     "Stamps",
     "Vendor",
 ]
@@ -119,7 +121,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One table of canonical rows; of files one file's, of a vendor a page or so.
+    """One table of canonical rows; of files a part of one, in its order; of a vendor a page or so.
 
     Attributes
     ----------
@@ -131,12 +133,32 @@ class Batch:
         The rows as they arrived, for the quarantine: one column ``row``, string.
     notes : tuple of str
         What the provider had to decide, for the report.
+    size : int
+        Of files: the bytes that its rows take there.
     """
 
     name: str
     table: pa.Table
     raw: pa.Table
     notes: tuple[str, ...] = ()
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a provider would read, without reading it.
+
+    Attributes
+    ----------
+    name : str
+        A file's.
+    rows, bytes : int
+        How many it has; the rows of text are reckoned from its first lines.
+    """
+
+    name: str
+    rows: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +214,20 @@ class Provider(Protocol):
     def kinds(self) -> frozenset[str]:
         """The kinds of data it offers."""
 
+    def requests(self, request: Request) -> list[Request]:
+        """What a request comes to: itself, or one for each kind and period that its target holds."""
+
+    def sources(self, request: Request) -> list[Source]:
+        """What `read` would read, for ``--dry-run`` and to tell how far it is.
+
+        Raises
+        ------
+        IngestError, InputError
+            As `read` does, where that can be told at once.
+        """
+
     def read(self, request: Request) -> Iterator[Batch]:
-        """The data asked for.
+        """The data asked for, some tens of thousands of rows at a time, however many there are.
 
         Raises
         ------

@@ -13,8 +13,8 @@ __all__ = ["read_days"]
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 
 
-def read_days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Series, tuple[str, ...]]:
-    """Days since 1970 of date parts, null where they are none, and how their order was told.
+def read_days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Series, tuple[str, ...], bool | None]:
+    """Days since 1970 of date parts, null where they are none; how their order was told, and which it is.
 
     Raises
     ------
@@ -58,14 +58,16 @@ def read_days(day: pl.Series, what: str, day_first: bool | None) -> tuple[pl.Ser
                         .otherwise(year).cast(pl.String).str.zfill(4)).to_series()  # fmt: skip
     iso = pl.select(pl.concat_str([century, month_.cast(pl.String).str.zfill(2), day_.cast(pl.String).str.zfill(2)],
                                   separator="-")).to_series()  # fmt: skip
-    return iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64), notes
+    return iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64), notes, swapped
 
 
-def _order(numeric: pl.DataFrame, day: pl.Series, what: str, day_first: bool | None) -> tuple[bool, tuple[str, ...]]:
-    """Whether the day comes first in ``a/b/year``, told by the column as a whole."""
+def _order(
+    numeric: pl.DataFrame, day: pl.Series, what: str, day_first: bool | None
+) -> tuple[bool | None, tuple[str, ...]]:
+    """Whether the day comes first in ``a/b/year``, told by the column as a whole; ``None``: it has no such date."""
     there = numeric["1"].is_not_null()
     if not there.any():
-        return False, ()
+        return day_first, ()
     if day_first is not None:
         return day_first, ()
     leading, following = int(numeric["1"].max() or 0), int(numeric["3"].max() or 0)  # type: ignore[arg-type]

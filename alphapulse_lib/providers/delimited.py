@@ -7,8 +7,7 @@ bytes in numpy, so that a million rows take a second and the line numbers stay r
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from alphapulse_lib.errors import UnreadableFile
+from alphapulse_lib.providers.pieces import Piece, pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,22 +27,8 @@ __all__ = ["Grid", "distinct", "read_delimited"]
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _BLOCK = 1 << 24
 _DELIMITERS = ",;\t|"
-_OTHER_KINDS = {
-    b"PAR1": "a Parquet file",
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet",
-    b"BZh": "bzip2 data",
-    b"\xfd7zXZ": "xz data",
-    b"(\xb5/\xfd": "zstd data",
-    b"%PDF": "a PDF",
-    b"SQLite format 3": "a SQLite database",
-    b"<!DOCTYPE": "a web page",
-    b"<!doctype": "a web page",
-    b"<html": "a web page",
-    b"<?xml": "XML",
-    b"{": "JSON",
-    b"[{": "JSON",
-}
+#: Pieces of text that a quoted field may run over.
+_MOST_CARRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +43,10 @@ class Grid:
         The line each row begins on; the header is line 1.
     torn_lines, torn_texts : numpy.ndarray of int64, list of str
         Rows with too few or too many fields.
+    size : int
+        The bytes of the file that they take.
+    last : bool
+        Whether the file ends with them.
     """
 
     rows: pa.Table
@@ -64,25 +54,53 @@ class Grid:
     torn_lines: NDArray[np.int64]
     torn_texts: list[str]
     notes: tuple[str, ...] = ()
+    size: int = 0
+    last: bool = True
 
 
-def read_delimited(path: Path) -> Grid:
-    """Read a text file, gzipped or not, whose delimiter is one of ``, ; tab |``.
+def read_delimited(path: Path, size: int | None = None) -> Iterator[Grid]:
+    """Read a text file, gzipped or not, whose delimiter is one of ``, ; tab |``: a grid for every few megabytes.
+
+    Parameters
+    ----------
+    size : int, optional
+        Bytes of text a grid; see `pieces.PIECE`.
 
     Raises
     ------
     UnreadableFile
         It is empty, or is not text.
     """
-    content, notes = _text_of(path)
-    text = _Text.of(content)
-    starts, ends, lines = text.records()
-    if not len(starts):
+    header: list[str] | None = None
+    delimiter, left, line = "", b"", 1
+    for piece in pieces(path, size):
+        data = left + piece.data
+        delimiter = delimiter or (_delimiter(data) if data.strip(b"\n") else "")
+        if not piece.last:
+            end = _end(data, delimiter or ",", stuck=len(left) > _MOST_CARRIED * len(piece.data))
+            data, left = data[:end], data[end:]
+        text = _Text.of(np.frombuffer(data, np.uint8), delimiter or ",")
+        starts, ends, lines = text.records()
+        if header is None and len(starts):
+            header = text.header(starts[0], ends[0])
+            starts, ends, lines = starts[1:], ends[1:], lines[1:]
+        if header is not None:
+            yield _grid(path, text, header, (starts, ends, lines + line - 1), piece)
+        line += data.count(b"\n")
+    if header is None:
         raise UnreadableFile(f"{path.name} is empty.", "It needs a header line and a line for each row.")
-    header = text.header(starts[0], ends[0])
-    starts, ends, lines = starts[1:], ends[1:], lines[1:]
+
+
+def _grid(
+    path: Path,
+    text: _Text,
+    header: list[str],
+    records: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    piece: Piece,
+) -> Grid:
+    starts, ends, lines = records
     whole = text.fields(starts, ends) == len(header)
-    kept = content[starts[0] :] if len(starts) and whole.all() else _only(content, starts[whole], ends[whole])
+    kept = text.content[starts[0] :] if len(starts) and whole.all() else _only(text.content, starts[whole], ends[whole])
     table = _parse(kept.tobytes(), text, len(header))
     if table.num_rows != int(whole.sum()):
         raise UnreadableFile(
@@ -90,8 +108,25 @@ def read_delimited(path: Path) -> Grid:
             'A quote inside a quoted field is written twice: "".',
         )
     torn = np.flatnonzero(~whole)
-    texts = [content[starts[each] : ends[each]].tobytes().decode("utf-8", "replace") for each in torn]
-    return Grid(table.rename_columns(distinct(header)), lines[whole], lines[torn], texts, notes)
+    texts = [text.content[starts[each] : ends[each]].tobytes().decode("utf-8", "replace") for each in torn]
+    return Grid(
+        table.rename_columns(distinct(header)), lines[whole], lines[torn], texts, piece.notes, piece.size, piece.last
+    )
+
+
+def _end(data: bytes, delimiter: str, *, stuck: bool) -> int:
+    """Where the last record ends that is whole; where a quote was opened long ago, it was none."""
+    content = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(content == _NEWLINE)
+    if not stuck:
+        breaks = breaks[np.searchsorted(_enclosing(content, delimiter), breaks) % 2 == 0]
+    return int(breaks[-1]) + 1 if len(breaks) else 0
+
+
+def _delimiter(data: bytes) -> str:
+    """The delimiter of which the first line has most."""
+    header = data[:1_000_000].lstrip(b"\n").partition(b"\n")[0].decode("utf-8", "replace")
+    return max(_DELIMITERS, key=header.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +138,7 @@ class _Text:
     quotes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, content: NDArray[np.uint8]) -> _Text:
-        newlines = np.flatnonzero(content[:1_000_000] == _NEWLINE)
-        header = content[: newlines[0] if len(newlines) else len(content)].tobytes().decode("utf-8", "replace")
-        delimiter = max(_DELIMITERS, key=header.count)
+    def of(cls, content: NDArray[np.uint8], delimiter: str) -> _Text:
         quotes = _enclosing(content, delimiter)
         return cls(content, delimiter, quotes if len(quotes) % 2 == 0 else quotes[:0])
 
@@ -145,53 +177,6 @@ class _Text:
         line = self.content[start:end].tobytes().decode("utf-8", "replace")
         fields = next(csv.reader([line], delimiter=self.delimiter)) if self.quoted else line.split(self.delimiter)
         return [name.strip() for name in fields]
-
-
-def _text_of(path: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The file's bytes as UTF-8 without a byte order mark, unzipped."""
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            raise UnreadableFile(
-                f"{path.name} is damaged: its gzip data ends early or is torn.", "Fetch it again."
-            ) from None
-    for magic, kind in _OTHER_KINDS.items():
-        if data.lstrip().startswith(magic):
-            raise UnreadableFile(f"{path.name} is {kind}, not text.", "Give CSV (also gzipped) or a .parquet file.")
-    if not data.strip():
-        raise UnreadableFile(f"{path.name} is empty.", "It needs a header line and a line for each row.")
-    notes: tuple[str, ...] = ()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = _decoded(path, data, "utf-16").encode()
-        notes = ("read as UTF-16",)
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if b"\x00" in data:
-        raise UnreadableFile(f"{path.name} is binary data, not text.", "Give CSV (also gzipped) or a .parquet file.")
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        text = _decoded(path, data, "cp1252")
-        if _is_noise(text):
-            raise UnreadableFile(f"{path.name} is binary data, not text.", "Give CSV or a .parquet file.") from None
-        data, notes = text.encode(), ("not UTF-8: read as Windows-1252",)
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return np.frombuffer(data, np.uint8), notes
-
-
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        raise UnreadableFile(f"{path.name} is not text.", "Save it as UTF-8 CSV, or give a .parquet file.") from None
-
-
-def _is_noise(text: str) -> bool:
-    """Whether control characters, which no table has, are strewn over the text."""
-    sample = text[:65_536]
-    return sum(not (each.isprintable() or each in "\n\r\t") for each in sample) > len(sample) / 200
 
 
 def _enclosing(content: NDArray[np.uint8], delimiter: str) -> NDArray[np.int64]:

@@ -65,6 +65,11 @@ class Moments:
         Whether it names no zone; its instant is then by ``timezone``.
     reason : numpy.ndarray of object
         Why it cannot be used; ``""`` where it can.
+    notes : tuple of str
+        What was decided in reading.
+    day_first, dated : bool or None
+        Whether the day comes first in ``03/04/2013``, and whether all are dates without a time, where the column told:
+        what the rest of it is to be read by.
     """
 
     instant: NDArray[np.int64]
@@ -73,6 +78,8 @@ class Moments:
     naive: NDArray[np.bool_]
     reason: NDArray[np.object_]
     notes: tuple[str, ...] = ()
+    day_first: bool | None = None
+    dated: bool | None = None
 
 
 def known_zone(name: str) -> str:
@@ -94,7 +101,12 @@ def known_zone(name: str) -> str:
 
 
 def read_moments(
-    column: pa.ChunkedArray | pa.Array, *, what: str, timezone: str | None = None, day_first: bool | None = None
+    column: pa.ChunkedArray | pa.Array,
+    *,
+    what: str,
+    timezone: str | None = None,
+    day_first: bool | None = None,
+    dated: bool | None = None,
 ) -> Moments:
     """Read a column of stamps.
 
@@ -108,11 +120,14 @@ def read_moments(
         The zone of stamps that name none.
     day_first : bool or None
         How ``03/04/2013`` is read.
+    dated : bool or None
+        Of a later part of a column: whether the parts before it held dates without a time alone.
 
     Raises
     ------
     IngestError
-        The order of day and month cannot be told, or a time of day names no zone and ``timezone`` is ``None``.
+        The order of day and month cannot be told, dates without a time are followed by times, or a time of day names
+        no zone and ``timezone`` is ``None``.
 
     Examples
     --------
@@ -125,23 +140,25 @@ def read_moments(
     if pa.types.is_date(array.type):
         return _dates(array)
     if pa.types.is_timestamp(array.type):
-        return _timestamps(array, what, timezone)
+        return _timestamps(array, what, timezone, dated)
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
         return _numbers(pl.Series(values=pl.from_arrow(array)), what)
-    return _texts(pc.utf8_trim_whitespace(as_text(array)), what, timezone, day_first)
+    return _texts(pc.utf8_trim_whitespace(as_text(array)), what, timezone, day_first, dated)
 
 
-def _texts(array: pa.ChunkedArray, what: str, timezone: str | None, day_first: bool | None) -> Moments:
+def _texts(
+    array: pa.ChunkedArray, what: str, timezone: str | None, day_first: bool | None, dated: bool | None
+) -> Moments:
     filled = pc.coalesce(array, "")
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
         try:  # The usual case, a whole column of one ISO form, is read at once.
             read = pc.cast(filled, kind)
         except pa.ArrowInvalid:
             continue
-        if kind.tz is None and pc.all(pc.equal(pc.utf8_length(filled), 10)).as_py():
+        if kind.tz is None and dated is not False and pc.all(pc.equal(pc.utf8_length(filled), 10)).as_py():
             return _dates(read)
         if kind.tz is None or not pc.any(pc.match_substring_regex(filled, r"[+-]\d\d:?\d\d$")).as_py():
-            return _timestamps(read, what, timezone)
+            return _timestamps(read, what, timezone, dated)
     text = pl.Series(values=pl.from_arrow(filled), name="text")
     digits = text.str.contains(r"^-?\d{9,19}(\.\d+)?$")
     if digits.any() and (digits | (text == "")).all():
@@ -157,10 +174,11 @@ def _dates(array: pa.ChunkedArray) -> Moments:
     reason = _reasons(np.abs(counted) > _HELD[1], "stamp is out of range")
     reason[gone] = "no stamp"
     wall = np.clip(counted, *_HELD) * _DAY
-    return Moments(wall, wall, reason == "", reason == "", reason)
+    usable = reason == ""
+    return Moments(wall, wall, usable, usable, reason, dated=True if usable.any() else None)
 
 
-def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Moments:
+def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None, dated: bool | None) -> Moments:
     zone = array.type.tz
     years = pc.year(pc.cast(array, pa.timestamp(array.type.unit)))
     held = pc.fill_null(pc.and_(pc.greater(years, 1677), pc.less(years, 2262)), False)
@@ -171,10 +189,16 @@ def _timestamps(array: pa.ChunkedArray, what: str, timezone: str | None) -> Mome
     if zone is not None:
         wall = _nanoseconds(pc.local_timestamp(known))
         return Moments(stamps, wall, _no(len(stamps)), _no(len(stamps)), reason)
-    if (stamps % _DAY == 0).all():
-        return Moments(stamps, stamps, usable, usable, reason)
+    if (stamps % _DAY == 0).all() and dated is not False:
+        return Moments(stamps, stamps, usable, usable, reason, dated=True if usable.any() else None)
+    if dated:
+        raise IngestError(
+            f"Column {what!r} holds dates without a time at first, and times later on.",
+            "Write all stamps one way, best as 2013-05-31 16:00:00.",
+        )
     instant, doubt = _placed(stamps, what, timezone)
-    return Moments(instant, stamps, _no(len(stamps)), usable, np.where(usable, doubt, reason))
+    reason = np.where(usable, doubt, reason)
+    return Moments(instant, stamps, _no(len(stamps)), usable, reason, dated=False)
 
 
 def _nanoseconds(array: pa.ChunkedArray) -> NDArray[np.int64]:
@@ -216,7 +240,7 @@ def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | No
             ["hour", "minute", "second", "fraction", "half", "zone"]).alias("clock"),
         pl.col("text").str.replace(rf"(?:^|[\sT,;]){_CLOCK}{_ZONE}", " ").str.strip_chars().alias("day"),
     )  # fmt: skip
-    days, notes = read_days(frame["day"], what, day_first)
+    days, notes, day_first = read_days(frame["day"], what, day_first)
     clock = frame["clock"].struct.unnest()
     number = {name: clock[name].cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")}
     half = clock["half"].fill_null("").str.to_lowercase().str.slice(0, 1).to_numpy()
@@ -235,7 +259,7 @@ def _free(text: pl.Series, what: str, timezone: str | None, day_first: bool | No
     reason[wrong] = np.array([f"stamp {each!r} is not understood" for each in text.filter(wrong)], object)
     reason[(text == "").to_numpy()] = "no stamp"
     read = reason == ""
-    return Moments(instant, wall, bare & read, naive & read, reason, notes)
+    return Moments(instant, wall, bare & read, naive & read, reason, notes, day_first)
 
 
 def _zoned(

@@ -20,6 +20,15 @@ COLUMNS = {
         "bare": pa.bool_(), "open": pa.float64(), "high": pa.float64(), "low": pa.float64(), "close": pa.float64(),
         "volume": pa.float64(), "adj_close": pa.float64(), "available_at": pa.int64(),
     },
+    "trades": {
+        "symbol": pa.string(), "venue": pa.string(), "instant": pa.int64(), "price": pa.float64(),
+        "size": pa.float64(), "trade_id": pa.string(), "conditions": pa.string(), "exchange": pa.string(),
+        "side": pa.string(), "available_at": pa.int64(),
+    },
+    "quotes": {
+        "symbol": pa.string(), "venue": pa.string(), "instant": pa.int64(), "bid": pa.float64(), "ask": pa.float64(),
+        "bid_size": pa.float64(), "ask_size": pa.float64(), "available_at": pa.int64(),
+    },
     "actions": {
         "symbol": pa.string(), "venue": pa.string(), "kind": pa.string(), "ex_date": pa.date32(),
         "ratio": pa.float64(), "amount": pa.float64(), "new_symbol": pa.string(), "part": pa.string(),
@@ -79,11 +88,23 @@ class ProviderContract:
         assert sum(bool(reason) for reason in reasons) >= 1
 
     def test_usable_rows_lack_nothing(self, batches: list[Batch]) -> None:
-        needed = {"bars": ["symbol", "instant", "wall", "close"], "actions": ["symbol", "kind", "ex_date"]}
+        needed = {
+            "bars": ["symbol", "instant", "wall", "close"],
+            "trades": ["symbol", "instant", "price", "size"],
+            "quotes": ["symbol", "instant", "bid", "ask"],
+            "actions": ["symbol", "kind", "ex_date"],
+        }
         for batch in batches:
             usable = batch.table.filter(pa.compute.is_null(batch.table["reason"]))
             for name in needed.get(self.kind, ["headline", "published_at", "available_at"]):
                 assert usable[name].null_count == 0
+
+    def test_what_would_be_read_is_told_before(self, provider: Provider, asked: dict[str, Request]) -> None:
+        for request in asked.values():
+            assert provider.requests(request)
+            batches = list(provider.read(request))
+            assert sum(each.rows for each in provider.sources(request)) == sum(each.table.num_rows for each in batches)
+            assert sum(each.bytes for each in provider.sources(request)) == sum(each.size for each in batches) > 0
 
     def test_asking_twice_gives_the_same(self, provider: Provider, asked: dict[str, Request]) -> None:
         for request in asked.values():
@@ -104,6 +125,10 @@ class TestFiles(ProviderContract):
     def asked(self, tmp_path: Path) -> dict[str, Request]:
         texts = {
             "bars": "Date,O,H,L,C,V\n2013-05-01,1,2,0.5,1.5,10\n2013-05-02,1,2,x,1,1\n2013-05-03,1,2,1,1,5\n",
+            "trades": "time,price,qty,id,side\n"
+            "2013-05-01 09:30,1,2,a,buy\n2013-05-01 09:31,1,x,b,\n2013-05-01 10:00,2,3,c,s\n",
+            "quotes": "time,bid,ask,bs,as\n"
+            "2013-05-01 09:30,1,2,5,5\n2013-05-01 09:31,1,x,1,1\n2013-05-02 09:30,1,2,1,1\n",
             "actions": "ex_date,kind,ratio,amount\n2013-05-01,split,2,\n2013-05-02,dividend,,1\n2013-05-03,merger,,\n",
             "articles": "time,title\n2013-05-01 09:30,One\n2013-05-02 09:30,\n2013-05-03 09:30,Three\n",
         }

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,10 +20,22 @@ from alphapulse_lib.providers.delimited import Grid, read_delimited
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def read(folder: Path, content: str | bytes, name: str = "table.csv") -> Grid:
+def read(folder: Path, content: str | bytes, name: str = "table.csv", size: int | None = None) -> Grid:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_delimited(path)
+    return together(read_delimited(path, size))
+
+
+def together(grids: Iterable[Grid]) -> Grid:
+    """All grids of a file as one."""
+    parts = list(grids)
+    assert [each.last for each in parts] == [False] * (len(parts) - 1) + [True]
+    return Grid(
+        pa.concat_tables([each.rows for each in parts]),
+        np.concatenate([each.lines for each in parts]),
+        np.concatenate([each.torn_lines for each in parts]),
+        [text for each in parts for text in each.torn_texts],
+    )
 
 
 def rows_of(grid: Grid) -> list[list[str]]:
@@ -63,6 +78,22 @@ def test_line_endings(tmp_path: Path, ending: str) -> None:
     assert grid.lines.tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("size", [5, 7, 16])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("ending", ["\r\n", "\r", "\n"])
+def test_a_file_read_in_small_pieces_is_the_same(tmp_path: Path, size: int, encoding: str, ending: str) -> None:
+    text = ending.join(["name;b", "Nestlé;2", "", '"a; b";3', "torn", "Züri;4", "x;5", "y;6"])
+    grid = read(tmp_path, text.encode(encoding), size=size)
+    assert rows_of(grid) == [["Nestlé", "2"], ["a; b", "3"], ["Züri", "4"], ["x", "5"], ["y", "6"]]
+    assert grid.lines.tolist() == [2, 4, 6, 7, 8]
+    assert (grid.torn_lines.tolist(), grid.torn_texts) == ([5], ["torn"])
+
+
+def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:
+    grid = read(tmp_path, "a,b\n" + '"1,2\n' + "3,4\n" * 2000, size=64)
+    assert grid.rows.num_rows == 2001
+
+
 def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
     assert rows_of(read(tmp_path, gzip.compress(b"a,b\n1,2\n", mtime=0), "plain.csv")) == [["1", "2"]]
 
@@ -102,9 +133,12 @@ CELLS = st.text(st.sampled_from('ab1,;"\n é'), max_size=6)
 
 
 @settings(max_examples=150, deadline=None)
-@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12))
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12),
+    size=st.one_of(st.none(), st.integers(20, 200)),
+)
 def test_whatever_csv_writes_is_read_back_on_its_line(
-    rows: list[tuple[str, str, str]], tmp_path_factory: pytest.TempPathFactory
+    rows: list[tuple[str, str, str]], size: int | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     written, lines = io.StringIO(), []
     writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -112,7 +146,7 @@ def test_whatever_csv_writes_is_read_back_on_its_line(
     for row in rows:
         lines.append(written.getvalue().count("\n") + 1)
         writer.writerow(row)
-    grid = read(tmp_path_factory.mktemp("csv"), written.getvalue())
+    grid = read(tmp_path_factory.mktemp("csv"), written.getvalue(), size=size)
     assert rows_of(grid) == [list(row) for row in rows]
     assert grid.lines.tolist() == lines
 
@@ -128,6 +162,6 @@ def test_real_headlines_have_the_lines_that_csv_gives_them(name: str) -> None:
             if row:
                 expected.append((ended + 1, row))
             ended = reader.line_num
-    grid = read_delimited(path)
+    grid = together(read_delimited(path, 1 << 16))
     assert grid.lines.tolist() == [line for line, _ in expected[1:]]
     assert rows_of(grid)[-1] == [cell.replace("\r\n", "\n") for cell in expected[-1][1]]

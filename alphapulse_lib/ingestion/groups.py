@@ -1,0 +1,106 @@
+"""A provider's rows by instrument and part of time, in whatever order they come: held in a spool, so beyond memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib.ingestion.spool import Spool
+from alphapulse_lib.ingestion.staged import named_notes, set_aside
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from alphapulse_lib.providers.contract import Batch
+
+__all__ = ["Groups"]
+
+type Key = tuple[str, str | None, int]
+
+
+class Groups:
+    """The usable rows of batches, one table a symbol, venue and part of time; in a ``with``, which frees its spool.
+
+    Parameters
+    ----------
+    batches : iterable of Batch
+        Read once, here.
+    part : {"Y", "M"} or None
+        What of one symbol is one table: a year or a month of UTC, or all of it.
+
+    Attributes
+    ----------
+    aside : list of pyarrow.Table
+        The rows that cannot be used, as the quarantine keeps them.
+    notes : list of str
+        The batches' notes.
+    """
+
+    def __init__(self, batches: Iterable[Batch], part: Literal["Y", "M"] | None) -> None:
+        self._part = part
+        self._spool = Spool()
+        self._files: dict[str, int] = {}
+        self.aside: list[pa.Table] = []
+        noted = []
+        for batch in batches:
+            noted += [(batch.name, note) for note in batch.notes]
+            self._add(batch)
+        self.notes = named_notes(noted, len(self._files))
+
+    def __enter__(self) -> Groups:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._spool.close()
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """The groups, in the order in which each began; rows as the batches have them, with ``file`` and ``row``."""
+        for key in self._spool:
+            yield self._table(key)
+
+    def alike(self, rows: pa.Table) -> Iterator[pa.Table]:
+        """All groups of the symbol and venue of one of them."""
+        symbol, venue = rows["symbol"][0].as_py(), rows["venue"][0].as_py()
+        return (self._table(key) for key in self._spool if key[:2] == (symbol, venue))
+
+    def _table(self, key: Key) -> pa.Table:
+        rows = self._spool[key]
+        names = pa.array(list(self._files), pa.string())
+        file = pa.DictionaryArray.from_arrays(rows["file"].combine_chunks(), names)
+        return rows.set_column(rows.schema.get_field_index("file"), "file", file)
+
+    def _add(self, batch: Batch) -> None:
+        number = self._files.setdefault(batch.name, len(self._files))
+        table = batch.table.append_column("row", batch.raw["row"])
+        bad = table.filter(pc.is_valid(table["reason"]))
+        if bad.num_rows:
+            self.aside.append(set_aside(bad.append_column("file", pa.array([batch.name] * bad.num_rows))))
+            table = table.filter(pc.is_null(table["reason"]))
+        if table.num_rows:
+            file = pa.array(np.full(table.num_rows, number, np.int32))
+            size = table.nbytes / table.num_rows
+            for key, rows in self._parted(table.append_column("file", file)):
+                self._spool.add(key, rows, int(size * rows.num_rows))
+
+    def _parted(self, table: pa.Table) -> Iterator[tuple[Key, pa.Table]]:
+        """The rows of each key, in their order; without a copy where they lie together."""
+        parts = np.zeros(table.num_rows, np.int64)
+        if self._part is not None:
+            parts = table["instant"].to_numpy().astype("M8[ns]").astype(f"M8[{self._part}]").astype(np.int64)
+        names = pc.binary_join_element_wise(table["symbol"], pc.coalesce(table["venue"], ""), "\x1f")
+        codes = names.combine_chunks().dictionary_encode().indices.to_numpy() * np.int64(1 << 32) + parts
+        if (np.diff(codes) < 0).any():
+            order = np.argsort(codes, kind="stable")
+            table, codes, parts = table.take(order), codes[order], parts[order]
+        edges = np.flatnonzero(np.diff(codes)) + 1
+        symbols, venues = table["symbol"], table["venue"]
+        for start, end in pairwise([0, *edges.tolist(), len(codes)]):
+            key = (symbols[start].as_py(), venues[start].as_py(), int(parts[start]))
+            yield key, table.slice(start, end - start)
