@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -17,11 +18,13 @@ import pytest
 from alpaca_server import KEY, SECRET, AlpacaServer, HoldsBack, Market, Row, alpaca
 from api_server import EVERYTHING, RunningApi
 from sqlalchemy import update
+from typer.testing import CliRunner
 from worker_process import WorkerProcess
 
 import alphapulse_lib as ap
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.reader import bar_table
+from alphapulse_lib.cli import app
 from alphapulse_lib.errors import Conflict, KeysMissing, NotAllowed, StoppedWaiting, UnknownSymbol, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.ingestion.records import records
@@ -32,7 +35,7 @@ from hub.api.schedules.schema import SCHEDULES
 
 DAYS = {"2020-08-27": 500.04, "2020-08-28": 499.23, "2020-08-31": 129.04, "2020-09-01": 134.18}
 USERS = [f"user{each:02}" for each in range(20)]
-NAMES = [f"T{chr(65 + at // 26)}{chr(65 + at % 26)}" for at in range(44)]
+NAMES = [f"T{chr(65 + at // 26)}{chr(65 + at % 26)}" for at in range(45)]
 
 
 def bar(at: str, close: float) -> Row:
@@ -275,6 +278,35 @@ def test_a_dataset_is_brought_up_to_date_by_cron(workspace: Hub) -> None:
         assert made.cancel(held.id[:8]).state == "cancelled"
     assert [each.state for each in ap.ingests("ada").values() if each.firing == held.id] == ["cancelled"]
     made.delete()
+
+
+def test_own_files_and_a_dry_run_ask_nobody(workspace: Hub, tmp_path: Path) -> None:
+    before, requests = len(workspace.server.asked), len(list(ap.ingests().values()))
+    plan = ap.ingest("alpaca", ["TAA", "TBR"], "1d", "2020-08-27", "2020-09-01", dry_run=True)
+    asked = plan.instruments.to_pydict()
+    assert set(asked["instrument_id"]) == {"TBR.XNYS"}, "of the other one the team's catalog lacks nothing"
+    (tmp_path / "own.csv").write_text("date,open,high,low,close,volume\n2020-08-27,1,2,1,2,5\n")
+    mine = ap.ingest("files", tmp_path / "own.csv", symbol="TAA", venue="XNAS", period="1d")
+    assert mine.written == 1
+    assert (tmp_path / "ada" / "catalog" / "imports" / f"{mine.id}.json").exists()
+    assert ap.bars("TAA", "1d", adjust="none")["close"].tolist() == [2.0], "one's own overlays the team's"
+    assert (len(workspace.server.asked), len(list(ap.ingests().values()))) == (before, requests)
+
+
+def test_the_command_shows_the_line_and_takes_back(workspace: Hub) -> None:
+    with held_back(workspace) as vendor, workspace.client("bob") as bob, workspace.client() as ada:
+        bob.ingests.ask("alpaca", ["TBR"], start="2020-08-27", end="2020-09-01")
+        assert vendor.is_asked.wait(60)
+        mine = ada.ingests.ask("alpaca", ["TBS"], start="2020-08-27")
+        done = CliRunner().invoke(app, ["ingest", "--status", "--json"])
+        first, second, *_ = sorted(json.loads(done.stdout), key=lambda each: each["position"] is None)
+        assert (second["owner"], second["state"], second["position"]) == ("bob", "running", 0)
+        assert (first["id"], first["state"], first["position"]) == (mine.id, "waiting", 1)
+        table = CliRunner().invoke(app, ["ingest", "--status"]).stdout.splitlines()
+        assert "bob" in table[1]
+        assert "alpaca: TBR 1d from 2020-08-27" in table[1]
+        done = CliRunner().invoke(app, ["ingest", "--cancel", mine.id[:10]])
+        assert (done.exit_code, f"Request {mine.id} is cancelled" in done.stdout) == (0, True)
 
 
 def test_without_keys_the_one_who_asked_is_told_as_without_a_hub(tmp_path: Path, alpacas: AlpacaServer) -> None:
