@@ -5,18 +5,22 @@
     bars_<period>   symbol, instrument_id, ts, open, high, low, close, volume, available_at, recorded_at, import_id
     trades          symbol, instrument_id, ts, ts_ns, price, size, aggressor_side, trade_id, conditions, exchange, ...
     quotes          symbol, instrument_id, ts, ts_ns, bid, ask, bid_size, ask_size, sequence, ...
-    articles        source, id, published_at, headline, body, url, symbols, available_at, ...: the newest revision
-    news            symbol, instrument_id, available_at, headline, body, url, how, source, article_id, ...:
+    articles        ts, source, id, published_at, headline, body, url, symbols, available_at, ...: the newest revision
+    news            symbol, instrument_id, ts, available_at, headline, body, url, how, source, article_id, ...:
                     one row a revision and an instrument it is about, so that bars can be joined to what was out then
-    mentions        source, article_id, instrument_id, published_at, how, available_at, ...
-    scores          source, article_id, published_at, scorer, version, score, available_at, ...
-    actions         symbol, instrument_id, kind, ex_date, ratio, amount, new_symbol, source, available_at, ...: kind is
-                    split, dividend, spin_off, rename or delisting
+    mentions        symbol, ts, source, article_id, instrument_id, published_at, how, available_at, ...
+    scores          ts, source, article_id, published_at, scorer, version, score, available_at, ...
+    actions         symbol, instrument_id, ts, kind, ex_date, ratio, amount, new_symbol, source, available_at, ...:
+                    kind is split, dividend, spin_off, rename or delisting
     instruments     id, symbol, name, asset_class, currency, price_precision, size_precision
 
 Prices are as traded, in doubles (a product of two 38-digit decimals overflows); ``exact.bars_<period>`` has the same
 columns in the decimals of the files, which DuckDB sums and compares to the last digit
 (cast before multiplying: ``close::DOUBLE * volume::DOUBLE``).
+
+``ts`` is when something happened: of articles and what belongs to them when they were published, of actions the first
+moment of their ex-date. What could be known when is told by ``available_at``: join on that, not on an article's ``ts``.
+A score's symbols are its article's: ``scores JOIN mentions USING (source, article_id, available_at)``.
 
 A query opens the files of the instruments that it names alone (``symbol = 'AAPL'``, ``symbol IN (...)``, ``LIKE``, or
 the same of ``instrument_id``), and of those the row groups of its window of ``ts``. Times are ``TIMESTAMPTZ`` to the

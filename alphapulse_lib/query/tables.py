@@ -11,6 +11,7 @@ from alphapulse_lib.catalog import actions, datasets, floats, layout, schemas, t
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots, format_of
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import moment_ns
 from alphapulse_lib.query.bars import names
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["make"]
 
 _TRAIL = "available_at::TIMESTAMPTZ AS available_at, recorded_at::TIMESTAMPTZ AS recorded_at, import_id"
+#: An article's own moment before all else of it.
+_WHEN = "published_at AS ts, *"
 #: Column of a file -> what the view calls it, and its type.
 type _Columns = dict[str, tuple[str, str]]
 type _Scans = list[tuple[list[PurePath], _Columns]]
@@ -68,17 +71,17 @@ def make(
             connection.execute(f"CREATE VIEW {schema}.bars_{period} AS {_series(scans, bars, moments, past=past)}")
         read += [path for each in formats.values() for path in each]
     for kind in ticks.KINDS:
-        if found := _tick_files(roots, kind, past=past):
-            ids = _Names.of(index, "", ("ts", "ts_ns", ticks.KEYS[kind]))
-            scans = [(found, _TICKS[kind])]
-            connection.execute(f"CREATE VIEW {kind} AS {_series(scans, ids, moments, past=past)}")
-            read += found
+        paths = _tick_files(roots, kind, past=past)
+        ids = _Names.of(index, "", ("ts", "ts_ns", ticks.KEYS[kind]))
+        rows = _series([(paths, _TICKS[kind])], ids, moments, past=past) if paths else _no_series(_TICKS[kind])
+        connection.execute(f"CREATE VIEW {kind} AS {rows}")
+        read += paths
     for dataset in schemas.DATASETS.values():
-        if held := datasets.files(roots, dataset.name):
-            read += held
-            connection.execute(_dataset_view(dataset, roots, moments))
-        else:
-            connection.register(dataset.name, _microseconds(dataset.schema.empty_table()))
+        held = datasets.files(roots, dataset.name)
+        rows = _versions(dataset, dataset.key, roots, moments) if held else _no_rows(connection, dataset)
+        symbol = f"{_symbol(index)} AS symbol, " if "instrument_id" in dataset.schema.names else ""
+        connection.execute(f"CREATE VIEW {dataset.name} AS SELECT {symbol}{_WHEN} FROM ({rows})")  # noqa: S608 ours
+        read += held
     connection.execute(_news_view(roots, index, moments))
     return read
 
@@ -189,19 +192,31 @@ def _cases(folder: str, usual: str, odd: dict[str, str]) -> str:
     return f"CASE {folder} {cases} ELSE {usual} END"
 
 
-def _dataset_view(dataset: schemas.Dataset, roots: Roots, moments: tuple[int, int]) -> str:
-    return f"CREATE VIEW {dataset.name} AS {_versions(dataset, dataset.key, roots, moments)}"
+def _no_series(columns: dict[str, tuple[str, str]]) -> str:
+    """What the view selects where no file of it is held: its columns, so that a query for them finds nothing."""
+    kinds = dict.fromkeys(("symbol", "instrument_id"), "VARCHAR") | dict(columns.values())
+    return _nothing(kinds | {"available_at": "TIMESTAMPTZ", "recorded_at": "TIMESTAMPTZ", "import_id": "VARCHAR"})
+
+
+def _no_rows(connection: duckdb.DuckDBPyConnection, dataset: schemas.Dataset) -> str:
+    empty = connection.from_arrow(_microseconds(dataset.schema.empty_table()))
+    return _nothing(dict(zip(empty.columns, map(str, empty.types), strict=True)))
+
+
+def _nothing(kinds: dict[str, str]) -> str:
+    return f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in kinds.items())} WHERE false"
 
 
 def _news_view(roots: Roots, index: Index, moments: tuple[int, int]) -> str:
     """Every revision beside every instrument it is about, from the moment that revision was out."""
     articles = schemas.ARTICLES
     held = datasets.files(roots, articles.name)
-    revisions = _versions(articles, (*articles.key, "available_at"), roots, moments) if held else "FROM articles"
+    versions = _versions(articles, (*articles.key, "available_at"), roots, moments) if held else ""
+    revisions = f"SELECT {_WHEN} FROM ({versions})" if held else "FROM articles"  # noqa: S608 ours
     return f"""
         CREATE VIEW news AS
-        SELECT {_symbol(index)} AS symbol, instrument_id, m.available_at, a.headline, a.body, a.url, m.how, m.source,
-            m.article_id, a.published_at, greatest(a.recorded_at, m.recorded_at) AS recorded_at, a.import_id
+        SELECT {_symbol(index)} AS symbol, instrument_id, a.ts, m.available_at, a.headline, a.body, a.url, m.how,
+            m.source, m.article_id, a.published_at, greatest(a.recorded_at, m.recorded_at) AS recorded_at, a.import_id
         FROM mentions m
         JOIN ({revisions}) a ON a.source = m.source AND a.id = m.article_id AND a.available_at = m.available_at
         """  # noqa: S608 every part is ours: file names, columns and ids of the catalog, quoted
@@ -260,13 +275,20 @@ def _instruments(index: Index) -> pa.Table:
 
 
 def _actions(index: Index, table: pa.Table) -> pa.Table:
-    """What befell instruments, with their symbols first, and without the part that tells two of a day apart."""
+    """What befell instruments, with their symbols first, and without the part that tells two of a day apart.
+
+    ``ts`` is the first moment of the ex-date at the exchange.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     known = index.instruments()
     place = pc.index_in(table["instrument_id"], pa.array([each.id for each in known], pa.string()))
-    return table.drop_columns(["part"]).add_column(0, "symbol", pa.array(names(known), pa.string()).take(place))
+    zones = {each.id: each.venue.timezone for each in known}
+    days = zip(table["ex_date"].to_pylist(), table["instrument_id"].to_pylist(), strict=True)
+    ts = pa.array([moment_ns(day, zones.get(each, "UTC")) for day, each in days], pa.int64()).cast(schemas.TIME)
+    table = table.drop_columns(["part"]).add_column(1, "ts", ts)
+    return table.add_column(0, "symbol", pa.array(names(known), pa.string()).take(place))
 
 
 def _microseconds(table: pa.Table) -> pa.Table:

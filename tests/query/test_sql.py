@@ -52,10 +52,42 @@ def answer(root: Path, sql: str, **moment: int) -> list[tuple]:
 
 
 def test_every_view_is_there(root: Path):
-    views = ["actions", "articles", "bars_1d", "bars_1m", "instruments", "mentions", "news", "scores"]
+    views = [
+        "actions",
+        "articles",
+        "bars_1d",
+        "bars_1m",
+        "instruments",
+        "mentions",
+        "news",
+        "quotes",
+        "scores",
+        "trades",
+    ]
     assert answer(root, "SELECT name FROM (SHOW TABLES) ORDER BY 1") == [(name,) for name in views]
+    told = {view: [row[0] for row in answer(root, f"DESCRIBE {view}")] for view in views}
+    assert {view for view, columns in told.items() if "ts" not in columns} == {"instruments"}
+    assert {view for view, columns in told.items() if "symbol" not in columns} == {"articles", "scores"}
     columns = [row[0] for row in answer(root, "DESCRIBE bars_1d")]
     assert columns[:8] == ["symbol", "instrument_id", "ts", "open", "high", "low", "close", "volume"]
+
+
+def test_when_something_happened(root: Path):
+    # The first moment of the ex-date in New York, and what the articles say of themselves.
+    assert answer(root, "SELECT symbol, ts::VARCHAR, ex_date::VARCHAR FROM actions") == [
+        ("AAPL", "2005-02-28 05:00:00+00", "2005-02-28")
+    ]
+    published = ["2013-01-02 15:00:00+00", "2013-01-04 15:00:00+00"]
+    assert answer(root, "SELECT symbol, ts::VARCHAR FROM mentions ORDER BY ts") == [("AAPL", ts) for ts in published]
+    assert answer(root, "SELECT symbol, ts::VARCHAR FROM news ORDER BY ts") == [("AAPL", ts) for ts in published]
+    assert answer(root, "SELECT id, ts::VARCHAR FROM articles ORDER BY ts") == list(zip("12", published, strict=True))
+
+
+def test_views_of_what_is_not_held_are_empty(tmp_path: Path):
+    write(tmp_path, AAPL, [("2013-01-02 21:00", 549.03)])
+    for view in ("trades", "quotes", "articles", "mentions", "scores", "news", "actions"):
+        assert answer(tmp_path, f"FROM {view} WHERE ts > '2013-01-01'") == []
+    assert answer(tmp_path, "SELECT symbol, max(price) FROM trades WHERE symbol = 'AAPL' GROUP BY ALL") == []
 
 
 def test_bars(root: Path):
