@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import chain, count
 from pathlib import PurePath
 from typing import Any
 
@@ -165,10 +166,22 @@ class Index:
             did_you_mean(str(name), names, "ap.instruments() lists what it holds."),
         )
 
+    def under(self, ticker: str, venue: str) -> str | None:
+        """The id of the one instrument that a ticker ever meant at a venue; ``None`` where none or several."""
+        found = {each.instrument_id for each in self._by_ticker.get(ticker, ()) if each.venue == venue}
+        return found.pop() if len(found) == 1 else None
+
+    def unused(self, instrument_id: str) -> str:
+        """An id that no instrument has: that one, else with a number: ``FB-2.XNAS`` of the next to be called FB."""
+        symbol, _, venue = instrument_id.rpartition(".")
+        numbered = (f"{symbol}-{number}.{venue}" for number in count(2))
+        return next(each for each in chain([instrument_id], numbered) if each not in self._instruments)
+
     def add(self, instruments: Iterable[Instrument], listings: Iterable[Listing] = (), import_id: str = "") -> int:
         """Write instruments and listings to the writable root; what is there already stays.
 
-        A listing takes the place of older ones of its instrument that it overlaps; these stay in the file.
+        A listing takes the place of older ones of its instrument that it overlaps; these stay in the file. An open
+        one of a ticker that another instrument had at the venue until some day begins the day after.
         How many listings were new is returned.
 
         A known instrument may gain a name; its precision is permanent.
@@ -186,7 +199,8 @@ class Index:
             for each in instruments:
                 known[each.id] = _merged(each, known.get(each.id), origin)
             declared = in_force(_rows(root / layout.LISTINGS, _LISTINGS, origin=True))
-            fresh = [each for each in dict.fromkeys(listings) if each not in declared]
+            others = Index(root)._after_others(listings)
+            fresh = [each for each in dict.fromkeys(others) if each not in declared]
             if fresh:
                 rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True) + [_plain(each) | origin for each in fresh]
                 _publish(root, root / layout.LISTINGS, rows, _LISTINGS)
@@ -214,6 +228,17 @@ class Index:
                 _publish(root, root / layout.LISTINGS, left, _LISTINGS)
         self._read()
         return gone
+
+    def _after_others(self, listings: Iterable[Listing]) -> Iterator[Listing]:
+        """Listings, an open one after those that other instruments had of its ticker and venue."""
+        for each in listings:
+            before = [one for one in self._by_ticker.get(each.ticker, ())
+                      if one.venue == each.venue and one.instrument_id != each.instrument_id]  # fmt: skip
+            ends = [one.end for one in before if one.end]
+            if each.start is None and each.end is None and ends and len(ends) == len(before):
+                yield replace(each, start=max(ends) + timedelta(days=1))
+            else:
+                yield each
 
     def _meant_by(self, ticker: str, first: date | None, last: date | None) -> set[str]:
         by_listing = {each.instrument_id for each in self._by_ticker.get(ticker, ()) if each.overlaps(first, last)}

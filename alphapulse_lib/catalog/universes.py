@@ -16,7 +16,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import UNIVERSE
 from alphapulse_lib.catalog.versions import Merge
 
-__all__ = ["members", "names", "remove", "write"]
+__all__ = ["intervals", "members", "names", "remove", "write"]
 
 
 def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
@@ -44,6 +44,15 @@ def members(
     began = pc.less_equal(table["start"], day)
     lasts = pc.fill_null(pc.greater(table["end"], day), True)
     return table.filter(pc.and_(pc.equal(table["universe"], name), pc.and_(began, lasts))).sort_by("ticker")
+
+
+def intervals(
+    roots: Roots | PurePath, name: str | None = None, as_of: int | None = None, recorded_as_of: int | None = None
+) -> pa.Table:
+    """The intervals of a universe, or of all, sorted by ticker and start: ``schemas.UNIVERSE``."""
+    table = _read(roots, as_of, recorded_as_of)
+    chosen = table if name is None else table.filter(pc.equal(table["universe"], name))
+    return chosen.sort_by([("universe", "ascending"), ("ticker", "ascending"), ("start", "ascending")])
 
 
 def names(roots: Roots | PurePath) -> list[str]:

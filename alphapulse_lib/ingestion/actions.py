@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def stage_actions(request: Request, batches: Iterable[Batch], instruments: Instr
     table, notes = gather(batches)
     staged = Staged(notes=notes)
     table = _with_symbols(table)
+    _take_renames(table, instruments)
     whose = _Whose.of(table, instruments)
     kind = np.array(table["kind"].to_pylist(), object)
     ratio, amount = (np.asarray(table[name].fill_null(np.nan), np.float64) for name in ("ratio", "amount"))
@@ -48,7 +50,8 @@ def stage_actions(request: Request, batches: Iterable[Batch], instruments: Instr
     opens = whose.opens(table, kind)
     days = np.asarray(table["ex_date"].cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
     closed = np.array([f"{day} is no session" for day in days], object)
-    for more in (judged, whose.refused, np.where((opens < 0) & (whose.refused == ""), closed, "")):
+    closed = np.where((opens < 0) & (whose.refused == ""), closed, "")
+    for more in (judged, whose.refused, _of_others(table, whose), closed):
         reason = np.where(reason == "", more, reason)
     reason = contradicted(table, reason, ("symbol", "venue", "kind", "ex_date", "part"))
     staged.aside.append(aside(table, reason, **_meant(table, whose, opens)))
@@ -81,8 +84,9 @@ class _Whose:
             place, refusal = -1, ""
             try:
                 if symbol:
-                    found.append(instruments.of(symbol, venue or None))
-                    place = len(found) - 1
+                    meant = instruments.of(symbol, venue or None)
+                    found += [] if meant in found else [meant]
+                    place = found.index(meant)
             except InputError as refused:
                 first, refusal = first or refused, f"{refused.message} {refused.hint}"
             places.append(place)
@@ -117,6 +121,26 @@ class _Whose:
     def next_opens(self, table: pa.Table) -> NDArray[np.int64]:
         """The open of each row's day or of the next session; -1 of a row without an instrument."""
         return self.opens(table, np.full(table.num_rows, _OF_LISTINGS[0], object))
+
+
+def _take_renames(table: pa.Table, instruments: Instruments) -> None:
+    """Let the new tickers that the rows tell mean the instruments that are called so from then on."""
+    told = table.filter(pc.and_(pc.equal(table["kind"], "rename"), pc.is_null(table["reason"])))
+    for row in told.sort_by("ex_date").to_pylist():
+        with suppress(InputError):  # a ticker that means no instrument: its own row says so
+            instruments.rename(instruments.of(row["symbol"], row["venue"]), row["new_symbol"])
+
+
+def _of_others(table: pa.Table, whose: _Whose) -> NDArray[np.object_]:
+    """Why a row's ticker does not mean its instrument on its day: it had it no longer, or not yet; else ``""``."""
+    reason = np.full(table.num_rows, "", object)
+    days, symbols = table["ex_date"].to_numpy(), table["symbol"].to_numpy(zero_copy_only=False)
+    for at in np.flatnonzero(pc.equal(table["kind"], "rename").fill_null(False).to_numpy()):
+        old, new, day = symbols[at], table["new_symbol"][at].as_py(), days[at]
+        own = whose.place == whose.place[at]
+        reason[own & (symbols == old) & (days > day)] = f"{old} had become {new} on {day}: this is of another"
+        reason[own & (symbols == new) & (days < day)] = f"{new} was {old} until {day}: this is of another"
+    return reason
 
 
 def _next_open(instrument: Instrument, days: NDArray[np.datetime64]) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ for the rest. Memory holds one part, however long the history. `ap.revert` takes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,11 +15,11 @@ import pyarrow.compute as pc
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions
-from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.listings import KINDS
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import settle, under_way
 from alphapulse_lib.catalog.writer import Written, write_bars, write_instruments
-from alphapulse_lib.errors import CatalogEmpty, CatalogError, InputError, UnknownSymbol, did_you_mean
+from alphapulse_lib.errors import CatalogError, InputError, did_you_mean
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
@@ -30,50 +29,26 @@ from alphapulse_lib.ingestion.progress import Bar, Progress
 from alphapulse_lib.ingestion.records import QUARANTINE, new_id, records, report_of, save
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.staged import Staged
+from alphapulse_lib.ingestion.tickers import Spell, Tickers, Wanted
 from alphapulse_lib.ingestion.ticks import stage_ticks, write_ticks
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Moment, Window
+from alphapulse_lib.model.window import Window
 from alphapulse_lib.providers.contract import Fetch, Kind, Request, Stamps, Vendor
 
 __all__ = ["Wanted", "plan", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person wants of a vendor.
-
-    Attributes
-    ----------
-    symbols : tuple of str
-        Tickers, or ids of instruments.
-    periods : tuple of str
-        Of bars.
-    start, end : str, date or datetime
-        Bounds of ``ts``; a bare date is that whole day at the exchange. The end is cut to what is final.
-    """
-
-    symbols: tuple[str, ...]
-    periods: tuple[str, ...]
-    start: Moment
-    end: Moment = None
-    feed: str | None = None
-    venue: str = ""
-    title: str = ""
-    calendar: str = ""
-    kind: Kind = "bars"
-
-
 def plan(vendor: Vendor, wanted: Wanted, roots: Roots) -> Plan:
     """What `run` would ask for, reckoned without a call."""
-    found = _known(vendor, wanted, Index(roots), ask=False)
+    found = Tickers.of(vendor, wanted, roots, ask=False)
     fetches = _fetches(vendor, wanted, roots, found)
     total = [vendor.estimate(each) for each in fetches]
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for each in fetches:
         for symbol in each.symbols:
             one = vendor.estimate(Fetch(each.kind, (symbol,), each.window, each.period, each.feed))
-            key = (found[symbol].id, each.kind, each.period or "")
+            key = (found.meant(symbol, each.window).id, each.kind, each.period or "")
             row = rows.setdefault(key, {"calls": 0, "rows": 0, "bytes": 0, "first": each.window.start})
             row |= {name: row[name] + getattr(one, name) for name in ("calls", "rows", "bytes")}
             row |= {"first": min(row["first"], each.window.start), "last": max(row.get("last", 0), each.window.end)}
@@ -101,18 +76,18 @@ def run(vendor: Vendor, wanted: Wanted, roots: Roots, progress: Progress | None 
         The vendor lists no such ticker, or does not offer such bars.
     """
     settle(roots.writable)
-    found = _known(vendor, wanted, Index(roots), ask=True)
+    found = Tickers.of(vendor, wanted, roots, ask=True)
     fetches = _fetches(vendor, wanted, roots, found)
-    work = _Work(roots, vendor.name, found, _begun(vendor, wanted))
-    costs = [vendor.estimate(each) for each in fetches]
+    work = _Work(roots, vendor.name, found, _begun(vendor, wanted) | {"notes": found.notes})
     watching = progress or Bar()
     with under_way(roots.writable, work.record["id"]):
         work.save()
         try:
-            watching.begin(work.record["id"], vendor.name, costs)
-            for each, cost in zip(fetches, costs, strict=True):
-                work.take(vendor, each)
-                watching.part(cost, work.total.rows_new)
+            watching.begin(work.record["id"], vendor.name, [vendor.estimate(each) for each in fetches])
+            while fetches:
+                work.take(vendor, fetches[0])
+                watching.part(vendor.estimate(fetches[0]), work.total.rows_new)
+                fetches = _left(vendor, wanted, roots, work, fetches)
         except BaseException:
             with suppress(CatalogError):  # the first error is the one to tell
                 work.end("interrupted")
@@ -129,14 +104,16 @@ class _Work:
 
     roots: Roots
     vendor: str
-    found: Mapping[str, Instrument]
+    found: Tickers
     record: dict[str, Any]
     total: Written = field(default_factory=Written)
     aside: list[pa.Table] = field(default_factory=list)
+    #: Whether an action came that changes what tickers mean.
+    renamed: bool = False
 
     def take(self, vendor: Vendor, fetch: Fetch) -> None:
         """Ask for one part, write what can be used of it, and note that it was asked for."""
-        declared = {symbol: _declared(each) for symbol, each in self.found.items()}
+        declared = {each: _declared(self.found.meant(each, fetch.window)) for each in fetch.symbols}
         instruments = Instruments(self.roots, declared)
         batches = vendor.fetch(self._touching(fetch))
         if fetch.kind in ("trades", "quotes"):
@@ -158,7 +135,7 @@ class _Work:
         """The request with the days in its window whose bars are wanted: where markets never shut, a day closes at the
         midnight after it, so the first close of a window is that of the day before.
         """
-        venues = [self.found[symbol].venue for symbol in fetch.symbols]
+        venues = [self.found.meant(symbol, fetch.window).venue for symbol in fetch.symbols]
         if fetch.period is None or not Period.parse(fetch.period).is_session:
             return fetch
         if not any(each.calendar.startswith("24") for each in venues):
@@ -184,17 +161,20 @@ class _Work:
             self.total += write_ticks(root, tick, import_id)
         for table in staged.actions:
             self.record["actions"] += actions.write(root, table, import_id).new
+            self.renamed |= bool(pc.any(pc.is_in(table["kind"], pa.array(KINDS))).as_py())
         self.aside += [each for each in staged.aside if each.num_rows]
         for name in ("warnings", "notes"):
             self.record[name] = list(dict.fromkeys([*self.record[name], *getattr(staged, name)]))
 
     def _note(self, fetch: Fetch) -> None:
         """Keep what was asked; a part that follows on another of the same tickers is one with it."""
-        ids = sorted(self.found[symbol].id for symbol in fetch.symbols)
+        asked = sorted((self.found.meant(symbol, fetch.window).id, symbol) for symbol in fetch.symbols)
+        ids, symbols = ([each[at] for each in asked] for at in (0, 1))
         entry = {"vendor": self.vendor, "feed": fetch.feed, "kind": fetch.kind, "period": fetch.period or "",
-                 "instruments": ids, "start": fetch.window.start, "end": fetch.window.end}  # fmt: skip
+                 "instruments": ids, "tickers": symbols, "start": fetch.window.start,
+                 "end": fetch.window.end}  # fmt: skip
         for held in self.record["asked"]:
-            same = all(held[name] == entry[name] for name in ("vendor", "feed", "kind", "period", "instruments"))
+            same = all(held[name] == entry[name] for name in entry.keys() - {"start", "end"})
             if same and held["end"] + 1 == entry["start"]:
                 held["end"] = entry["end"]
                 break
@@ -221,6 +201,7 @@ class _Work:
 
 def _begun(vendor: Vendor, wanted: Wanted) -> dict[str, Any]:
     told = ", ".join(wanted.symbols[:3]) + (f" and {len(wanted.symbols) - 3} more" if len(wanted.symbols) > 3 else "")
+    told = told or wanted.universe
     empty: dict[str, Any] = {name: [] for name in ("series", "instruments", "warnings", "notes", "asked")}
     return {
         "id": new_id(),
@@ -235,7 +216,17 @@ def _begun(vendor: Vendor, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Mapping[str, Instrument]) -> list[Fetch]:
+def _left(vendor: Vendor, wanted: Wanted, roots: Roots, work: _Work, fetches: list[Fetch]) -> list[Fetch]:
+    """What is left to be asked for after a part: once the actions are there, under the tickers that they tell."""
+    left = fetches[1:]
+    if not work.renamed or (left and left[0].kind == "actions"):
+        return left
+    work.renamed = False
+    work.found.read(roots)
+    return _fetches(vendor, wanted, roots, work.found)
+
+
+def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Tickers) -> list[Fetch]:
     """Everything to be asked for: actions first, since they tell traded prices from adjusted ones."""
     asked = _asked(roots, vendor.name, wanted.feed)
     fetches: list[Fetch] = []
@@ -247,20 +238,21 @@ def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Mapping[str, I
     for kind, period in sorts:
         _offered(vendor, kind, period)
         final = vendor.final_until(kind, str(period) if period else None)
-        missing = {
-            symbol: lacking(roots, each, kind, period, window, asked.get(each.id, ()))
-            for symbol, each in found.items()
-            if (window := _final(wanted, each, final)) and (kind != "actions" or each.asset_class == "equity")
-        }
+        missing: dict[str, list[Window]] = {}
+        for each in found.spells:
+            window = _final(wanted, each, final)
+            if window and (kind != "actions" or each.instrument.asset_class == "equity"):
+                known = asked.get((each.instrument.id, each.ticker), ())
+                missing.setdefault(each.ticker, []).extend(lacking(roots, each.instrument, kind, period, window, known))
         fetches += planned(vendor, missing, kind, period, wanted.feed)
     return fetches
 
 
-def _final(wanted: Wanted, instrument: Instrument, final: int) -> Window | None:
-    """What is wanted of an instrument, as far as it is final; ``None`` where nothing is."""
-    asked = Window.of(wanted.start, wanted.end, instrument.venue.timezone)
+def _final(wanted: Wanted, spell: Spell, final: int) -> Window | None:
+    """What is wanted of a spell, as far as it is final; ``None`` where nothing is."""
+    asked = Window.of(wanted.start, wanted.end, spell.instrument.venue.timezone)
     start, end = max(asked.start, 0), min(asked.end, final, clock.now_ns())
-    return Window(start, end) if start <= end else None
+    return spell.within(Window(start, end)) if start <= end else None
 
 
 def _offered(vendor: Vendor, kind: str, period: Period | None) -> None:
@@ -273,77 +265,19 @@ def _offered(vendor: Vendor, kind: str, period: Period | None) -> None:
         )
 
 
-def _asked(roots: Roots, vendor: str, feed: str | None) -> dict[str, list[Asked]]:
-    """What this vendor was asked for, by instrument, in imports that were not taken back."""
-    found: dict[str, list[Asked]] = {}
+def _asked(roots: Roots, vendor: str, feed: str | None) -> dict[tuple[str, str], list[Asked]]:
+    """What this vendor was asked for, by instrument and ticker, in imports that were not taken back."""
+    found: dict[tuple[str, str], list[Asked]] = {}
     for record in records(roots.writable):
         if record.get("status") == "reverted":
             continue
         for entry in record.get("asked", ()):
             if (entry["vendor"], entry["feed"]) == (vendor, feed):
                 one = Asked(entry["kind"], entry["period"], Window(entry["start"], entry["end"]))
-                for instrument_id in entry["instruments"]:
-                    found.setdefault(instrument_id, []).append(one)
+                ids = entry["instruments"]
+                for key in zip(ids, entry.get("tickers", [each.rpartition(".")[0] for each in ids]), strict=True):
+                    found.setdefault(key, []).append(one)
     return found
-
-
-def _known(vendor: Vendor, wanted: Wanted, index: Index, *, ask: bool) -> dict[str, Instrument]:
-    """The instrument of each ticker: as the catalog has it, else as the vendor lists it.
-
-    Without ``ask`` no call is made: a ticker that the catalog does not know is taken for one of New York, or with a
-    slash for a crypto pair.
-    """
-    found: dict[str, Instrument] = {}
-    unknown = []
-    for name in dict.fromkeys(wanted.symbols):
-        try:
-            instrument = index.resolve(f"{name}.{wanted.venue}" if wanted.venue else name)
-            found[instrument.symbol] = instrument
-        except (UnknownSymbol, CatalogEmpty):
-            unknown.append(name.rpartition(".")[0] if "." in name and name.rpartition(".")[2].startswith("X") else name)
-    for each in found.values():
-        _by_calendar(each, wanted)
-    if not ask:
-        return found | {each: Instrument(f"{each}.{'CRYPTO' if '/' in each else 'XNYS'}") for each in unknown}
-    for symbol, instrument in (_listed(vendor, unknown, wanted.venue) if unknown else {}).items():
-        _by_calendar(instrument, wanted)
-        found[symbol] = instrument
-    return found
-
-
-def _by_calendar(instrument: Instrument, wanted: Wanted) -> None:
-    if wanted.calendar and instrument.venue.calendar != wanted.calendar:
-        raise InputError(
-            f"{wanted.title}: {instrument.id} trades by the calendar {instrument.venue.calendar}, not by "
-            f"{wanted.calendar}.",
-            "Take it out of the universe, or correct calendar.",
-        )
-
-
-def _listed(vendor: Vendor, symbols: Sequence[str], venue: str) -> dict[str, Instrument]:
-    """Instruments as the vendor lists them."""
-    listing = vendor.instruments()
-    chosen = listing.filter(pc.is_in(listing["symbol"], pa.array(symbols, pa.string())))
-    rows = {row["symbol"]: row for row in chosen.to_pylist()}
-    for symbol in symbols:
-        if symbol not in rows:
-            raise UnknownSymbol(
-                f"{vendor.name} lists no {symbol!r}.", did_you_mean(symbol, listing["symbol"].to_pylist())
-            )
-        if not (venue or rows[symbol]["venue"]):
-            raise InputError(f"{vendor.name} does not say where {symbol} trades.", "Say venue='XNAS', or another MIC.")
-    return {symbol: _instrument(rows[symbol], venue) for symbol in symbols}
-
-
-def _instrument(row: Mapping[str, Any], venue: str) -> Instrument:
-    return Instrument(
-        f"{row['symbol']}.{venue or row['venue']}",
-        name=row["name"] or "",
-        asset_class=row["asset_class"] or "equity",
-        currency=row["currency"] or "USD",
-        price_precision=4 if row["price_precision"] is None else row["price_precision"],
-        size_precision=row["size_precision"] or 0,
-    )
 
 
 def _declared(instrument: Instrument) -> Declared:

@@ -84,29 +84,39 @@ class Instruments:
             No venue is told and the catalog holds several instruments of that symbol.
         """
         plain, dot, suffix = symbol.rpartition(".")
-        if dot and suffix in VENUES:
+        is_id = bool(dot and suffix in VENUES)
+        if is_id:
             symbol, code = plain, suffix
         said = self._declared.get(symbol, Declared())
         code = code or said.venue
         if not code:
             return self._held(symbol)
         place = venue(code)
-        known = self._made.get(f"{symbol}.{place.code}") or self._index.get(f"{symbol}.{place.code}")
+        own = said.listed.id if said.listed else f"{symbol}.{place.code}"
+        known = self._made.get(own) or self._index.get(own)
+        if not (known or is_id or said.listed) and (other := self._index.under(symbol, place.code)):
+            known = self._made.get(other) or self._index.get(other)
         if not known:
-            self.new.append(f"{symbol}.{place.code}")
+            self.new.append(own)
         american = place.calendar == "XNYS"
-        listed = said.listed if said.listed and said.listed.id == f"{symbol}.{place.code}" else None
-        made = known or listed
+        made = known or said.listed
         if made is None:
             prices, sizes = (_US_DECIMALS, 0) if american else decimals()
             made = Instrument(
-                f"{symbol}.{place.code}",
+                own,
                 currency=place.currency,
                 price_precision=max(2, prices),
                 size_precision=sizes,
             )
         self._made[made.id] = replace(made, name=made.name or name or said.name)
         return self._made[made.id]
+
+    def rename(self, instrument: Instrument, ticker: str) -> bool:
+        """Take a new ticker for an instrument's, unless the catalog knows another by it; whether it is."""
+        if self._index.get(f"{ticker}.{instrument.venue.code}") or self._index.under(ticker, instrument.venue.code):
+            return False
+        self._declared[ticker] = Declared(instrument.venue.code, instrument.name, instrument)
+        return True
 
     def named(self, symbol: str, day: date) -> str | None:
         """The id of the instrument a symbol means on a day, of those the catalog or this import has; else ``None``."""
@@ -130,7 +140,7 @@ class Instruments:
 
 def listing_of(instrument: Instrument) -> Listing:
     """The listing of a new instrument under its own symbol, from ever until today."""
-    return Listing(instrument.symbol, instrument.venue.code, instrument.id)
+    return Listing(instrument.ticker or instrument.symbol, instrument.venue.code, instrument.id)
 
 
 def decimals_of(values: NDArray[np.float64]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -33,7 +34,7 @@ class Declaration:
     provider : str
         The vendor.
     universe : tuple of str
-        Its tickers.
+        Its tickers; none where ``named`` says whose they are.
     periods : tuple of str
         Of bars.
     history : date
@@ -42,6 +43,8 @@ class Declaration:
         The session calendar that all its names must trade by, such as ``"XNYS"``; ``""``: each by its own.
     feed : str or None
         The vendor's feed.
+    named : str
+        The universe of the catalog, such as ``"sp500"``, all of whose members since ``history`` are wanted.
     """
 
     name: str
@@ -51,11 +54,15 @@ class Declaration:
     history: date
     calendar: str = ""
     feed: str | None = None
+    named: str = ""
 
     @property
     def wanted(self) -> Wanted:
         """What is wanted of the vendor: all of it up to what is final."""
-        return Wanted(self.universe, self.periods, self.history, None, self.feed, "", self.name, self.calendar)
+        return Wanted(
+            self.universe, self.periods, self.history,
+            feed=self.feed, title=self.name, calendar=self.calendar, universe=self.named,
+        )  # fmt: skip
 
 
 def read(path: Path, said: Mapping[str, Any]) -> Declaration:
@@ -92,14 +99,16 @@ def read(path: Path, said: Mapping[str, Any]) -> Declaration:
             did_you_mean(calendar, calendars) or f"Known: {', '.join(sorted(calendars))}.",
         )
     Window.of(said["history"])
+    named = said["universe"] if _is_name(said["universe"]) else ""
     return Declaration(
         path.stem,
         said["provider"],
-        _universe(path, said["universe"]),
+        () if named else _universe(path, said["universe"]),
         tuple(str(Period.parse(str(each))) for each in periods),
         said["history"],
         calendar,
         said.get("feed"),
+        named,
     )
 
 
@@ -123,6 +132,11 @@ def known_keys(said: Mapping[str, Any], keys: set[str], where: str) -> None:
             raise InputError(
                 f"{where} has an unknown key {key!r}.", did_you_mean(str(key), keys) or f"Known: {sorted(keys)}."
             )
+
+
+def _is_name(said: Any) -> bool:
+    """Whether it is the name of a universe that the catalog holds, no list and no file of tickers."""
+    return isinstance(said, str) and re.fullmatch(r"[\w-]+", said) is not None
 
 
 def _universe(path: Path, said: Any) -> tuple[str, ...]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alpaca_server import KEY, SECRET, AlpacaServer, HangsUp, Market, Row, alpaca
 
 import alphapulse_lib as ap
-from alphapulse_lib.errors import ProviderError
+from alphapulse_lib import clock
+from alphapulse_lib.errors import InputError, ProviderError, UnknownSymbol
 
 
 def bar(at: str, close: float, volume: float = 100) -> Row:
@@ -104,3 +107,101 @@ def test_what_is_spun_off_is_kept(server: AlpacaServer) -> None:
     query = "SELECT symbol, kind, ex_date::VARCHAR, round(ratio, 4), new_symbol FROM actions"
     assert ap.sql(query).fetchall() == [("GE", "spin_off", "2023-01-04", 0.3333, "GEHC")]
     assert ap.sql(query, as_of="2023-01-03").fetchall() == []
+
+
+JUNE = ["2022-06-07", "2022-06-08", "2022-06-09", "2022-06-10"]
+
+
+@pytest.fixture
+def meta(server: AlpacaServer) -> AlpacaServer:
+    """Facebook, whose ticker was META from 2022-06-09 on; a fund had that before, another firm has FB since 2025."""
+    days = {each: bar(f"{each}T04:00:00Z", 190.0 + at) for at, each in enumerate(JUNE)}
+    fund, firm = bar("2022-01-03T05:00:00Z", 15.0), bar("2025-03-03T05:00:00Z", 7.0)
+    market = server.market
+    market.bars |= {
+        ("FB", "1Day"): [days[each] for each in JUNE[:2]] + [firm],
+        ("META", "1Day"): [fund] + [days[each] for each in JUNE[2:]],
+    }
+    market.actions["name_changes"] = [
+        {"id": "3", "process_date": "2022-06-09", "old_symbol": "FB", "new_symbol": "META"}
+    ]
+    market.actions["cash_dividends"] = [
+        {"id": "4", "symbol": "META", "rate": 0.5, "process_date": "2024-02-26", "ex_date": "2024-02-21"},
+        {"id": "5", "symbol": "META", "rate": 0.1, "process_date": "2021-12-30", "ex_date": "2021-12-29"},
+        {"id": "6", "symbol": "FB", "rate": 0.2, "process_date": "2025-03-12", "ex_date": "2025-03-10"},
+    ]
+    market.assets += [asset("FB", "NASDAQ", "us_equity"), asset("META", "NASDAQ", "us_equity")]
+    return server
+
+
+def asked_of(server: AlpacaServer, symbol: str) -> list[tuple[str, str]]:
+    """The windows that bars of a ticker were asked for."""
+    return [(a["start"][:10], a["end"][:10]) for path, a in server.asked if path.endswith("/bars") and
+            symbol in a["symbols"].split(",")]  # fmt: skip
+
+
+@pytest.mark.parametrize("tickers", [["FB"], ["FB", "META"], ["META", "FB"]])
+def test_a_renamed_instrument_is_asked_for_under_the_ticker_of_the_time(meta: AlpacaServer, tickers: list[str]) -> None:
+    report = ap.ingest("alpaca", tickers, "1d", "2021-12-01", "2024-06-28")
+    assert (report.written, report.instruments) == (4, ("FB.XNAS",))
+    assert ap.bars("META", adjust="none").close.tolist() == [190.0, 191.0, 192.0, 193.0]
+    assert asked_of(meta, "META") == [("2022-06-09", "2024-06-29")]
+    assert ap.sql("SELECT symbol, kind, new_symbol, amount FROM actions ORDER BY ex_date").fetchall() == [
+        ("META", "rename", "META", None), ("META", "dividend", "", 0.5)
+    ]  # fmt: skip
+    assert len(ap.bars("FB", "1d", "2022-06-07", "2022-06-08")) == 2
+    with pytest.raises(UnknownSymbol):
+        ap.bars("META", as_of="2022-06-08")
+    before = len(meta.asked)
+    assert ap.ingest("alpaca", "META", "1d", "2021-12-01", "2024-06-28").written == 0
+    assert len(meta.asked) == before
+
+
+def test_a_rename_that_is_told_late_fills_what_was_asked_for_in_vain(meta: AlpacaServer) -> None:
+    with clock.at(datetime(2022, 6, 13, 22, tzinfo=UTC)):  # Alpaca's actions of the last week are not final
+        assert ap.ingest("alpaca", "FB", "1d", "2022-06-01", "2022-06-13").written == 2
+        assert ap.instruments(at="2022-06-10").symbol.tolist() == ["FB"]
+    assert ap.ingest("alpaca", "FB", "1d", "2022-06-01", "2022-06-13").written == 2
+    assert len(ap.bars("META")) == 4
+    assert ap.coverage("META", start="2022-06-07", end="2022-06-10").complete
+
+
+def test_another_firm_on_an_old_ticker_gets_its_own_id(meta: AlpacaServer) -> None:
+    ap.ingest("alpaca", "FB", "1d", "2022-06-01", "2024-06-28")
+    report = ap.ingest("alpaca", "FB", "1d", "2025-03-01", "2025-03-31")
+    assert (report.written, report.actions, report.instruments) == (1, 1, ("FB-2.XNAS",))
+    assert ap.bars("FB", "1d", "2025-03-01", "2025-03-31", adjust="none").close.tolist() == [7.0]
+    assert ap.bars("FB", "1d", "2022-06-07", "2022-06-08").close.tolist() == [190.0, 191.0]
+    assert ap.instruments(at="2025-03-03").set_index("id").symbol.to_dict() == {"FB-2.XNAS": "FB", "FB.XNAS": "META"}
+
+
+def test_what_died_is_not_asked_for_after_its_last_day(server: AlpacaServer) -> None:
+    """Twitter's holders got 54.20 a share on 2022-10-28; its last session was the day before."""
+    server.market.bars["TWTR", "1Day"] = [bar("2022-10-27T04:00:00Z", 53.7)]
+    gone = {"acquiree_symbol": "TWTR", "rate": 54.2, "effective_date": "2022-10-28"}
+    server.market.actions["cash_mergers"] = [{"id": "7", "process_date": "2022-10-28"} | gone]
+    server.market.assets.append(asset("TWTR", "NYSE", "us_equity") | {"status": "inactive"})
+    assert ap.ingest("alpaca", "TWTR", "1d", "2022-10-03", "2024-06-28").written == 1
+    assert ap.instruments(at="2022-10-28").empty
+    assert ap.instruments(at="2022-10-27").symbol.tolist() == ["TWTR"]
+    assert [end for _, end in asked_of(server, "TWTR")] == ["2022-10-28"]
+    assert ap.sql("SELECT kind, amount FROM actions").fetchall() == [("delisting", 54.2)]
+
+
+def test_a_universe_brings_its_members_of_the_whole_history(meta: AlpacaServer, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "large.csv").write_text(
+        "ticker,from,to\nFB,2013-12-23,2022-06-09\nMETA,2022-06-09,\nAAPL,1982-11-30,2020-08-29\nLEH,1998-01-12,2008-09-17\n"
+        "DEAD,2010-01-04,2021-01-04\n"
+    )
+    ap.ingest("files", tmp_path / "large.csv", kind="universe", name="large")
+    said = "provider: alpaca\nuniverse: {}\nperiods: [1d]\nhistory: 2020-08-01\n"
+    for name, universe in (("us", "large"), ("none", "larg")):
+        (tmp_path / f"{name}.yaml").write_text(said.format(universe))
+    monkeypatch.setenv("ALPHAPULSE_DATASETS", str(tmp_path))
+    report = ap.ingest("us")
+    assert (report.written, report.instruments) == (8, ("AAPL.XNAS", "FB.XNAS"))
+    assert [note for note in report.notes if "left out" in note] == [
+        "left out of large: DEAD are not listed by alpaca"
+    ], "Lehman was no member since 2020"
+    with pytest.raises(InputError, match=r"(?s)no such universe.*large"):
+        ap.ingest("none")
