@@ -19,7 +19,9 @@
     │   ├── CatalogBusy              another writer holds the lock
     │   ├── CatalogReadOnly          this person may not write there
     │   ├── CatalogFormat            written by another version
-    │   └── CatalogDamaged           a file in it is not what its name says
+    │   ├── CatalogDamaged           a file in it is not what its name says
+    │   ├── CatalogUnreachable       its object store does not answer, or refuses
+    │   └── CatalogChanged           an object changed under the hands of who read or wrote it
     ├── IngestError                  an import that cannot begin
     │   ├── UnreadableFile           missing, empty, or not the kind it claims
     │   ├── MissingColumn            a column that is needed was not found
@@ -69,11 +71,13 @@ __all__ = [
     "AmbiguousSymbol",
     "BadAnswer",
     "CatalogBusy",
+    "CatalogChanged",
     "CatalogDamaged",
     "CatalogEmpty",
     "CatalogError",
     "CatalogFormat",
     "CatalogReadOnly",
+    "CatalogUnreachable",
     "Conflict",
     "CoverageGap",
     "HubError",
@@ -209,6 +213,14 @@ class CatalogFormat(CatalogError):
 
 class CatalogDamaged(CatalogError):
     """A file in the catalog is not what its name says."""
+
+
+class CatalogUnreachable(CatalogError):
+    """The catalog's object store does not answer, or refuses."""
+
+
+class CatalogChanged(CatalogError):
+    """An object of the catalog changed under the hands of who read or wrote it."""
 
 
 class IngestError(AlphaPulseError):

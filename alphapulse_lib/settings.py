@@ -7,18 +7,32 @@ from its default here. Read them with `settings()`, which reads afresh each time
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PlainValidator, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from alphapulse_lib.errors import SettingsError
+from alphapulse_lib.location import location
 
 __all__ = ["PROJECT", "Settings", "settings"]
 
 #: The checkout this library is installed from; the current folder when it is installed as a wheel.
 PROJECT = Path(__file__).parent.parent if (Path(__file__).parent.parent / "pyproject.toml").exists() else Path.cwd()
+
+
+def _in_project(path: Path) -> Path:
+    return Path(os.path.normpath(PROJECT / path.expanduser()))
+
+
+def _place(told: Any) -> PurePath | None:
+    """A folder, absolute, or an object store's address."""
+    found = None if told is None else location(told)
+    return _in_project(found) if isinstance(found, Path) else found
+
+
+type Place = Annotated[PurePath | None, PlainValidator(_place)]
 
 
 class Settings(BaseSettings):
@@ -27,8 +41,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALPHAPULSE_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(Path("var"), description="Where everything that is not code lives; relative to the project.")
-    catalog: Path | None = Field(None, description="The team's catalog. Default: <home>/catalog.")
-    personal_catalog: Path | None = Field(
+    catalog: Place = Field(
+        None, description="The team's catalog: a folder, or s3://bucket/prefix. Default: <home>/catalog."
+    )
+    personal_catalog: Place = Field(
         None, description="A person's own catalog, laid over the team's; set by the hub in each workspace."
     )
     datasets: Path | None = Field(
@@ -75,13 +91,13 @@ class Settings(BaseSettings):
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
-    @field_validator("home", "catalog", "personal_catalog", "datasets", "ledger", mode="after")
+    @field_validator("home", "datasets", "ledger", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.normpath(PROJECT / path.expanduser()))
+        return None if path is None else _in_project(path)
 
     @property
-    def catalog_root(self) -> Path:
+    def catalog_root(self) -> PurePath:
         """The team's catalog, absolute."""
         return self.catalog or self.home_root / "catalog"
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from alphapulse_lib.catalog.roots import format_of
 from alphapulse_lib.errors import HubError
 from alphapulse_lib.settings import PROJECT, Settings
 
@@ -37,7 +38,7 @@ def fill(chosen: Settings, say: Callable[[str], None]) -> bool:
         The import failed; its last words are in the message.
     """
     unfinished = chosen.home_root / "run" / "sample-unfinished"
-    if (chosen.catalog_root / "catalog.json").exists() and not unfinished.exists():
+    if format_of(chosen.catalog_root) and not unfinished.exists():
         return False
     say("Filling the catalog with the bundled sample (once).")
     unfinished.touch()

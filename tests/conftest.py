@@ -13,7 +13,10 @@ from browser import CHROMIUM, FLAGS
 from filelock import FileLock
 
 if TYPE_CHECKING:
+    from object_store import ObjectStore
     from running_hub import RunningHub
+
+    from alphapulse_lib.location import ObjectPath
 
 PROJECT = Path(__file__).parents[1]
 
@@ -21,9 +24,26 @@ PROJECT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads or writes the developer's own home: unless it asks for more, its home is an empty folder."""
-    for name in [name for name in os.environ if name.startswith("ALPHAPULSE_")]:
+    for name in [name for name in os.environ if name.startswith(("ALPHAPULSE_", "AWS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ALPHAPULSE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3-speaking server, in a process of its own."""
+    from object_store import running
+
+    with running(tmp_path_factory.mktemp("object-store") / "server.log") as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectPath:
+    """A catalog of nothing in a new bucket, which this test's environment leads to."""
+    for name, value in object_store.variables().items():
+        monkeypatch.setenv(name, value)
+    return object_store.bucket()
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from alphapulse_lib.catalog.schemas import DATASETS, TIME, Dataset
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.window import Window
 
-__all__ = ["every_version", "files", "read", "remove", "stored", "write"]
+__all__ = ["every_version", "files", "holds", "read", "remove", "stored", "write"]
 
 
 def write(
@@ -104,6 +104,12 @@ def every_version(roots: Roots | PurePath, name: str) -> Iterator[pa.Table]:
     """Every version of every row, file by file, from every root."""
     dataset = DATASETS[name]
     return (stored(path, dataset) for path in files(roots, name))
+
+
+def holds(roots: Roots | PurePath, name: str, column: str, value: str) -> bool:
+    """Whether any version of any row has that value in a column."""
+    found = (whole(path, [column])[column] for path in files(roots, name))
+    return any(pc.any(pc.equal(each, value)).as_py() for each in found)
 
 
 def remove(root: PurePath, name: str, import_id: str) -> int:

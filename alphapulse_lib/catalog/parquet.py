@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alphapulse_lib.catalog import storage
-from alphapulse_lib.errors import CatalogDamaged
+from alphapulse_lib.errors import CatalogChanged, CatalogDamaged
 
-__all__ = ["REPLACE", "opened", "reading", "whole"]
+__all__ = ["REPLACE", "opened", "reading", "unchanged", "whole"]
+
+_TIMES = 5
 
 #: What to do about a file that is not what it should be. A declared dataset is not read again while it is known.
 REPLACE = (
@@ -30,7 +33,9 @@ def opened(path: PurePath) -> pq.ParquetFile:
         It is not Parquet.
     """
     with reading(path):
-        return pq.ParquetFile(storage.source(path))
+        source = storage.source(path)
+        # Of a large object the columns asked for are fetched together, not one request for each.
+        return pq.ParquetFile(source, pre_buffer=not isinstance(source, PurePath))
 
 
 def whole(path: PurePath, columns: Sequence[str] | pa.Schema | None = None) -> pa.Table:
@@ -41,11 +46,30 @@ def whole(path: PurePath, columns: Sequence[str] | pa.Schema | None = None) -> p
     CatalogDamaged
         It is not Parquet, is torn, or lacks one of the columns.
     """
+    return unchanged(partial(_whole, path, columns))
+
+
+def unchanged[T](read: Callable[[], T]) -> T:
+    """What is read, begun anew where an object was replaced meanwhile. A file of this machine never is.
+
+    Raises
+    ------
+    CatalogChanged
+        It was replaced again and again.
+    """
+    for _ in range(_TIMES):
+        with suppress(CatalogChanged):
+            return read()
+    return read()
+
+
+def _whole(path: PurePath, columns: Sequence[str] | pa.Schema | None) -> pa.Table:
+    file = opened(path)
     with reading(path):
         if columns is None:
-            return pq.ParquetFile(storage.source(path)).read()  # `read_table` would import pandas
+            return file.read()  # `read_table` would import pandas
         names = columns.names if isinstance(columns, pa.Schema) else list(columns)
-        table = pq.ParquetFile(storage.source(path)).read(columns=names).select(names)
+        table = file.read(columns=names).select(names)
         return table.cast(columns) if isinstance(columns, pa.Schema) else table
 
 

@@ -8,6 +8,7 @@ that was available and recorded by then.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from functools import partial
 from pathlib import PurePath
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import floats, layout, schemas, storage, versions
-from alphapulse_lib.catalog.parquet import opened, reading
+from alphapulse_lib.catalog.parquet import opened, reading, unchanged
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
@@ -157,6 +158,12 @@ def read_file(
         "available_at": now if as_of is None else as_of,
         "recorded_at": now if recorded_as_of is None else recorded_as_of,
     }
+    return unchanged(partial(_read_file, root, path, window, bounds, columns, key))
+
+
+def _read_file(
+    root: PurePath, path: PurePath, window: Window, bounds: dict[str, int], columns: list[str], key: tuple[str, ...]
+) -> pa.Table:
     file = opened(path)
     if all(_latest(file, name) <= bound for name, bound in bounds.items()):
         with reading(path):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from alphapulse_lib.catalog import layout, storage
 from alphapulse_lib.errors import CatalogEmpty, CatalogFormat
+from alphapulse_lib.location import location
 from alphapulse_lib.settings import settings
 
 __all__ = ["FORMAT", "Roots"]
@@ -36,8 +37,10 @@ class Roots:
 
     Examples
     --------
-    >>> Roots(Path("/srv/catalog")).writable
+    >>> Roots.of("/srv/catalog").writable
     PosixPath('/srv/catalog')
+    >>> str(Roots.of("s3://desk/catalog").team)
+    's3://desk/catalog'
     """
 
     team: PurePath
@@ -51,8 +54,8 @@ class Roots:
 
     @classmethod
     def of(cls, place: Roots | PurePath | str) -> Roots:
-        """Roots as they are; a bare folder as a team's catalog alone."""
-        return place if isinstance(place, Roots) else cls(Path(place))
+        """Roots as they are; a bare folder, or ``s3://bucket/prefix``, as a team's catalog alone."""
+        return place if isinstance(place, Roots) else cls(location(place))
 
     @property
     def all(self) -> tuple[tuple[str, PurePath], ...]:

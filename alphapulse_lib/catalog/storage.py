@@ -1,7 +1,7 @@
 """What holds the files of a root. All that opens, lists, writes or deletes one goes through here.
 
 A file's name is a ``PurePath``: it joins, compares and takes apart names, and reads nothing. What it names lies in a
-folder of this machine (`folder`).
+folder of this machine (`folder`) or, where it is an ``ObjectPath``, in an object store (`bucket`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from alphapulse_lib.catalog.bucket import Bucket
 from alphapulse_lib.catalog.folder import Folder
+from alphapulse_lib.location import ObjectPath
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,12 +82,12 @@ class Storage(Protocol):
         """Whether the process lives that keeps such a file."""
 
 
-_FOLDER = Folder()
+_FOLDER, _BUCKET = Folder(), Bucket()
 
 
-def of(path: PurePath) -> Storage:  # noqa: ARG001 object stores are next
+def of(path: PurePath) -> Storage:
     """What holds a root or a file of it."""
-    return _FOLDER  # the only kind so far
+    return _BUCKET if isinstance(path, ObjectPath) else _FOLDER
 
 
 def address(root: PurePath) -> str:

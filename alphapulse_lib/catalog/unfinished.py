@@ -55,7 +55,8 @@ def settle(root: PurePath) -> list[dict[str, Any]]:
 def ended(root: PurePath, import_ids: Iterable[str]) -> None:
     """What these imports left undone has been done by a later one."""
     for import_id in import_ids:
-        withdraw(_marker(root, import_id))
+        with locked(root):
+            withdraw(_marker(root, import_id))
 
 
 def is_dead(root: PurePath, import_id: str) -> bool:

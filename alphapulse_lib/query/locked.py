@@ -12,13 +12,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib import errors
-from alphapulse_lib.catalog import storage
+from alphapulse_lib.catalog import objects, storage
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError, QueryError
+from alphapulse_lib.location import ObjectPath, location
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,6 +77,8 @@ def answer(
     asked = {
         "team": storage.address(roots.team),
         "personal": storage.address(roots.personal) if roots.personal else None,
+        # Told, not left in the environment: no query can ask for it.
+        "store": objects.environment() if any(isinstance(root, ObjectPath) for _, root in roots.all) else {},
         "sql": sql,
         "as_of": as_of,
         "recorded_as_of": recorded_as_of,
@@ -119,7 +122,8 @@ def _main() -> int:
     asked = json.loads(sys.stdin.buffer.read())
     limits = Limits(*asked["limits"])
     _limit_process(limits)
-    roots = Roots(Path(asked["team"]), Path(asked["personal"]) if asked["personal"] else None)
+    objects.give(asked["store"])
+    roots = Roots(location(asked["team"]), location(asked["personal"]) if asked["personal"] else None)
     try:
         _answer(roots, asked, limits)
     except AlphaPulseError as refused:
@@ -151,11 +155,13 @@ def _answer(roots: Roots, asked: dict[str, Any], limits: Limits) -> None:
     import duckdb
     import pyarrow as pa
 
+    from alphapulse_lib.catalog import sql_files
     from alphapulse_lib.query import sql, tables
 
     roots.require()
     connection = duckdb.connect()
     connection.execute(sql.SETTINGS)
+    sql_files.register(connection, [root for _, root in roots.all])
     read = tables.make(connection, roots, asked["as_of"], asked["recorded_as_of"])
     _lock(connection, read, limits)
     try:

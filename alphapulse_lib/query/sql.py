@@ -33,7 +33,7 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from alphapulse_lib.catalog import layout
+from alphapulse_lib.catalog import layout, sql_files
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import QueryError
@@ -82,6 +82,7 @@ def relation(
     roots.require()
     connection = duckdb.connect()
     connection.execute(SETTINGS)
+    sql_files.register(connection, [root for _, root in roots.all])
     try:
         tables.make(connection, roots, as_of, recorded_as_of)
         answer = answered(connection, sql)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from alphapulse_lib.catalog import datasets
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
@@ -53,7 +50,4 @@ class Targets:
             )
 
     def _has_article(self, article_id: str) -> bool:
-        for path in datasets.files(self._roots, "articles"):
-            if pc.any(pc.equal(pq.read_table(path, columns=["id"])["id"], article_id)).as_py():
-                return True
-        return False
+        return datasets.holds(self._roots, "articles", "id", article_id)

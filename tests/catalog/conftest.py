@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow as pa
 import pytest
@@ -38,8 +38,12 @@ def aapl() -> Instrument:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "catalog"
+def root(tmp_path: Path, request: pytest.FixtureRequest) -> PurePath:
+    """A root of nothing: a folder or, where a test is parametrised with "store", a bucket of an object store."""
+    if getattr(request, "param", "folder") == "folder":
+        return tmp_path / "catalog"
+    found: PurePath = request.getfixturevalue("bucket")
+    return found
 
 
 @pytest.fixture

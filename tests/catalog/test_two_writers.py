@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -19,14 +19,14 @@ from alphapulse_lib.errors import CatalogError
 
 WRITER = """
 import sys
-from pathlib import Path
 import pyarrow as pa
 from alphapulse_lib.catalog import schemas, writer
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.location import location
 from alphapulse_lib.model.instrument import Instrument
 
-root, name, first, held = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "hold"
+root, name, first, held = location(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "hold"
 closes = sessions("XNAS").closes[10_000:]
 print("ready", flush=True)
 sys.stdin.readline()
@@ -49,7 +49,7 @@ for at in range(first, first + 20):
 """
 
 
-def writer(root: Path, name: str, first: int, hold: str = "") -> subprocess.Popen[str]:
+def writer(root: PurePath, name: str, first: int, hold: str = "") -> subprocess.Popen[str]:
     started = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(root), name, str(first), hold],
         stdin=subprocess.PIPE,
@@ -66,11 +66,12 @@ def tell(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def count(root: Path, symbol: str) -> int:
+def count(root: PurePath, symbol: str) -> int:
     return reader.bar_table(root, f"{symbol}.XNAS", "1d").num_rows
 
 
-def test_two_that_write_the_same_series_at_once_both_land(root: Path):
+@pytest.mark.parametrize("root", ["folder", "store"], indirect=True)
+def test_two_that_write_the_same_series_at_once_both_land(root: PurePath):
     both = [writer(root, "ONE", 0), writer(root, "TWO", 20)]
     for each in both:
         tell(each)
@@ -82,7 +83,8 @@ def test_two_that_write_the_same_series_at_once_both_land(root: Path):
     assert integrity.check(root) == []
 
 
-def test_one_waits_for_the_other(root: Path):
+@pytest.mark.parametrize("root", ["folder", "store"], indirect=True)
+def test_one_waits_for_the_other(root: PurePath):
     first, second = writer(root, "ONE", 0, "hold"), writer(root, "TWO", 20)
     tell(first)
     assert first.stdout and first.stdout.readline() == "held\n"

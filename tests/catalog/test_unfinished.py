@@ -6,31 +6,34 @@ import json
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import PurePath
 
 import pytest
 
-from alphapulse_lib.catalog import unfinished
+from alphapulse_lib.catalog import storage, unfinished
 from alphapulse_lib.catalog.publish import locked, publish_bytes
+
+#: The guarantees of a folder are those of an object store too.
+pytestmark = pytest.mark.parametrize("root", ["folder", "store"], indirect=True)
 
 WORKING = """
 import sys
-from pathlib import Path
 from alphapulse_lib.catalog.unfinished import under_way
-with under_way(Path(sys.argv[1]), "one"):
+from alphapulse_lib.location import location
+with under_way(location(sys.argv[1]), "one"):
     print("writing", flush=True)
     sys.stdin.readline()
 """
 
 
-def record(root: Path, status: str) -> Path:
+def record(root: PurePath, status: str) -> PurePath:
     path = root / "imports" / "one.json"
     with locked(root):
         publish_bytes(root, path, json.dumps({"id": "one", "status": status}).encode())
     return path
 
 
-def working(root: Path) -> subprocess.Popen[str]:
+def working(root: PurePath) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", WORKING, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -38,7 +41,7 @@ def working(root: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_one_that_was_killed_is_told_from_one_that_lives(root: Path):
+def test_one_that_was_killed_is_told_from_one_that_lives(root: PurePath):
     path = record(root, "running")
     with working(root) as process:
         assert not unfinished.is_dead(root, "one")
@@ -48,22 +51,22 @@ def test_one_that_was_killed_is_told_from_one_that_lives(root: Path):
     assert unfinished.is_dead(root, "one")
     (found,) = unfinished.settle(root)
     assert (found["id"], found["status"]) == ("one", "interrupted")
-    assert json.loads(path.read_text())["status"] == "interrupted"
+    assert json.loads(storage.read(path))["status"] == "interrupted"
     # It stays undone until a later import says that it did what was left.
     assert len(unfinished.settle(root)) == 1
     unfinished.ended(root, ["one"])
     assert unfinished.settle(root) == []
 
 
-def test_one_that_ends_leaves_nothing(root: Path):
+def test_one_that_ends_leaves_nothing(root: PurePath):
     record(root, "running")
     with working(root) as process:
         process.communicate("\n")
     assert process.returncode == 0
-    assert [path.name for path in (root / "imports").iterdir()] == ["one.json"]
+    assert [path.name for path in storage.files(root / "imports")] == ["one.json"]
 
 
-def test_one_that_fails_stays_undone(root: Path):
+def test_one_that_fails_stays_undone(root: PurePath):
     record(root, "interrupted")
     with pytest.raises(ValueError, match="half-way"), unfinished.under_way(root, "one"):
         raise ValueError("half-way")
@@ -71,10 +74,10 @@ def test_one_that_fails_stays_undone(root: Path):
 
 
 @pytest.mark.parametrize("status", ["reverted", None])
-def test_one_taken_back_or_never_begun_leaves_nothing_to_do(root: Path, status: str | None):
+def test_one_taken_back_or_never_begun_leaves_nothing_to_do(root: PurePath, status: str | None):
     if status:
         record(root, status)
     with pytest.raises(ValueError, match="half-way"), unfinished.under_way(root, "one"):
         raise ValueError("half-way")
     assert unfinished.settle(root) == []
-    assert not list((root / "imports").glob("*.unfinished"))
+    assert not [path for path in storage.files(root / "imports") if path.suffix == ".unfinished"]

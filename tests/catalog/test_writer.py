@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import duckdb
 import numpy as np
@@ -17,17 +17,19 @@ import pytest
 from nautilus_trader.persistence import ParquetDataCatalog
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, integrity, reader, schemas, writer
+from alphapulse_lib.catalog import actions, datasets, integrity, layout, reader, schemas, storage, writer
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.writer import Written
 from alphapulse_lib.errors import CatalogBusy, InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
 
 DAILY = "AAPL.XNAS-1-DAY-LAST-EXTERNAL"
+#: The guarantees of a folder are those of an object store too.
+BOTH = pytest.mark.parametrize("root", ["folder", "store"], indirect=True)
 TWO = [("2013-01-02 21:00", 10.0), ("2013-01-03 21:00", 11.0)]
 
 
-def closes(root: Path, **moment: int) -> list[float]:
+def closes(root: PurePath, **moment: int) -> list[float]:
     return reader.bar_floats(root, "AAPL.XNAS", "1d", columns=["close"], **moment)["close"].to_pylist()
 
 
@@ -35,8 +37,8 @@ def files(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def snapshot(root: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(root.rglob("*.parquet"))}
+def snapshot(root: PurePath) -> dict[str, bytes]:
+    return {str(path): storage.read(path) for path in layout.all_parquet(root)}
 
 
 def test_nautilus_reads_our_files_bar_for_bar(root: Path, aapl: Instrument):
@@ -113,12 +115,14 @@ def test_layout_of_files(root: Path, aapl: Instrument, bars: Callable[..., pa.Ta
     assert schema.metadata[b"type_name"] == b"Bar"
 
 
+@BOTH
 def test_rows_in_any_order_are_filed_in_order(root: Path, aapl: Instrument, bars: Callable[..., pa.Table]):
     rows = [("2013-01-02 14:31", 2.0), ("2012-12-31 20:59", 1.0), ("2013-01-02 14:30", 3.0)]
     writer.write_bars(root, aapl, "1m", bars(rows), "one")
     assert reader.bar_floats(root, aapl.id, "1m")["close"].to_pylist() == [1.0, 3.0, 2.0]
 
 
+@BOTH
 def test_the_same_rows_again_change_no_byte(root: Path, aapl: Instrument, bars: Callable[..., pa.Table]):
     writer.write_instruments(root, [aapl])
     writer.write_bars(root, aapl, "1d", bars(TWO), "one")
@@ -128,6 +132,7 @@ def test_the_same_rows_again_change_no_byte(root: Path, aapl: Instrument, bars: 
     assert snapshot(root) == before
 
 
+@BOTH
 def test_a_restated_bar_replaces_the_old_one_for_today(root: Path, aapl: Instrument, bars: Callable[..., pa.Table], at):
     writer.write_bars(root, aapl, "1d", bars(TWO), "one", recorded_at=at("2013-02-01"))
     restated = bars([("2013-01-03 21:00", 12.0, "2013-01-10")])
@@ -139,9 +144,11 @@ def test_a_restated_bar_replaces_the_old_one_for_today(root: Path, aapl: Instrum
     assert closes(root, as_of=at("2013-01-03")) == [10.0]
     assert closes(root, recorded_as_of=at("2013-02-28")) == [10.0, 11.0]
     assert closes(root, recorded_as_of=at("2013-01-31")) == []
-    assert [str(bar.close) for bar in ParquetDataCatalog(str(root)).query_bars([DAILY])] == ["10.0000", "12.0000"]
+    if isinstance(root, Path):
+        assert [str(bar.close) for bar in ParquetDataCatalog(str(root)).query_bars([DAILY])] == ["10.0000", "12.0000"]
 
 
+@BOTH
 def test_an_older_vintage_changes_no_answer_recorded_before(root: Path, aapl, bars: Callable[..., pa.Table], at):
     late = bars([("2013-01-03 21:00", 12.0, "2013-01-10")])
     writer.write_bars(root, aapl, "1d", late, "one", recorded_at=at("2013-02-01"))
@@ -154,6 +161,7 @@ def test_an_older_vintage_changes_no_answer_recorded_before(root: Path, aapl, ba
     assert closes(root, as_of=at("2013-01-05")) == [11.0]
 
 
+@BOTH
 def test_an_import_is_taken_back_with_what_it_had_superseded(root: Path, aapl, bars: Callable[..., pa.Table], at):
     writer.write_instruments(root, [aapl], import_id="one")
     writer.write_bars(root, aapl, "1d", bars(TWO), "one")
@@ -172,19 +180,21 @@ def test_an_import_is_taken_back_with_what_it_had_superseded(root: Path, aapl, b
     assert actions.read(root).num_rows == datasets.read(root, "articles").num_rows == 0
     assert [each.id for each in Index(root).instruments()] == ["AAPL.XNAS"]
     assert Index(root).listings() == []
-    assert [str(each.id) for each in ParquetDataCatalog(str(root)).instruments()] == ["AAPL.XNAS"]
+    if isinstance(root, Path):
+        assert [str(each.id) for each in ParquetDataCatalog(str(root)).instruments()] == ["AAPL.XNAS"]
     assert set(snapshot(root)) - {str(root / "listings.parquet")} == set(before)
     assert writer.remove_import(root, "two").bars == 0
     assert writer.remove_import(root, "one").instruments == ("AAPL.XNAS",)
-    assert not list(root.glob("data/*/*")) and not list(root.glob("revisions/*/*"))
+    assert not storage.tree(root / "data") and not storage.tree(root / "revisions")
 
 
+@BOTH
 def test_taking_back_the_first_import_keeps_the_restatement(root: Path, aapl, bars: Callable[..., pa.Table]):
     writer.write_bars(root, aapl, "1d", bars(TWO), "one")
     writer.write_bars(root, aapl, "1d", bars([("2013-01-03 21:00", 12.0)]), "two")
     assert writer.remove_import(root, "one").bars == 2
     assert closes(root) == [12.0]
-    assert not list(root.glob("revisions/bars/*/*"))
+    assert not layout.superseded_files(root, "bars")
 
 
 def split(available: int) -> pa.Table:
@@ -206,15 +216,18 @@ def article(available: int) -> pa.Table:
         (lambda table: table.set_column(0, "ts", pa.array([None, 1]).cast(schemas.TIME)), "no time"),
     ],
 )
+@BOTH
 def test_what_cannot_be_kept_is_refused_before_anything_is_written(root: Path, aapl, bars, change, told: str):
     with pytest.raises(InputError, match=told):
         writer.write_bars(root, aapl, "1d", change(bars(TWO)), "one")
-    assert not root.exists()
+    assert not storage.of(root).holds(root)
 
 
+@BOTH
 def test_a_second_writer_waits_and_then_says_who_is_in_the_way(root: Path, aapl, bars, monkeypatch):
-    holding = "import sys, time\nfrom pathlib import Path\nfrom alphapulse_lib.catalog.publish import locked\n"
-    holding += "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    holding = "import sys, time\nfrom alphapulse_lib.catalog.publish import locked\n"
+    holding += "from alphapulse_lib.location import location\n"
+    holding += "with locked(location(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
     with subprocess.Popen([sys.executable, "-c", holding, str(root)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "held\n"
         monkeypatch.setattr("alphapulse_lib.catalog.publish.WAIT", 0.2)
@@ -228,11 +241,11 @@ def test_a_second_writer_waits_and_then_says_who_is_in_the_way(root: Path, aapl,
 #: Restates a series again and again; says so once, after the first time.
 _RESTATING = """
 import sys
-from pathlib import Path
 import numpy as np, pyarrow as pa
 from alphapulse_lib.catalog import reader, writer
+from alphapulse_lib.location import location
 from alphapulse_lib.model.instrument import Instrument
-root, aapl = Path(sys.argv[1]), Instrument("AAPL.XNAS")
+root, aapl = location(sys.argv[1]), Instrument("AAPL.XNAS")
 table = reader.bar_floats(root, aapl.id, "1d")
 table = table.append_column("available_at", table["ts"])
 for number in range(100_000):
@@ -244,6 +257,7 @@ for number in range(100_000):
 """
 
 
+@BOTH
 def test_a_writer_killed_at_any_moment_leaves_whole_files(root: Path, aapl: Instrument, bars: Callable[..., pa.Table]):
     table = bars([(f"2013-01-{day:02} 21:00", 10.0) for day in (22, 23, 24, 25, 28, 29, 30, 31)])
     writer.write_instruments(root, [aapl])
@@ -259,6 +273,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files(root: Path, aapl: Inst
         assert {each.problem for each in integrity.check(root, repair=True)} <= {"was left by a writer that died"}
         assert integrity.check(root) == []
         assert len(set(closes(root))) == 1
-        assert len(ParquetDataCatalog(str(root)).query_bars([DAILY])) == 8
+        if isinstance(root, Path):
+            assert len(ParquetDataCatalog(str(root)).query_bars([DAILY])) == 8
     writer.write_bars(root, aapl, "1d", table, "last")
-    assert list((root / "incoming").iterdir()) == []
+    assert storage.of(root).leftovers(root) == []
