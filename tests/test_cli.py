@@ -10,7 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv, feather
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog import schemas, ticks
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.window import moment_ns
 
 ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 
@@ -33,6 +42,48 @@ def test_bars_as_json(sample: Path) -> None:
         ("2005-02-25T21:00:00.000000Z", 88.99),
         ("2005-02-28T21:00:00.000000Z", 44.86),
     ]
+
+
+def test_bars_and_prices_into_files(sample: Path, tmp_path: Path) -> None:
+    whole = ap.bars("SPY", "1m", session="regular", timezone="America/New_York", frame="arrow")
+    words = ["bars", "SPY", "--period", "1m", "--session", "regular", "--timezone", "America/New_York", "-o"]
+    for name, read in ("spy.parquet", pq.read_table), ("spy.csv", csv.read_csv), ("spy.arrow", feather.read_table):
+        done = alphapulse(*words, str(tmp_path / name))
+        assert (done.returncode, done.stdout) == (0, f"{whole.num_rows:,} rows in {tmp_path / name}.\n"), done.stderr
+        assert read(tmp_path / name)["close"].to_pylist() == whole["close"].to_pylist()
+    assert {each.name for each in tmp_path.iterdir()} >= {"spy.parquet", "spy.csv", "spy.arrow"}
+    assert not list(tmp_path.glob("*unfinished*"))
+    done = alphapulse("prices", "AAPL", "MSFT", "--start", "2012-12-31", "-o", str(tmp_path / "wide.parquet"))
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(tmp_path / "wide.parquet").column_names == ["ts", "AAPL", "MSFT"]
+    assert alphapulse(*words, str(tmp_path / "spy.xlsx")).returncode == 2
+    done = alphapulse(*words, str(tmp_path / "nowhere" / "spy.csv"))
+    assert done.returncode == 1 and "cannot be written" in done.stderr
+
+
+def test_prices_side_by_side_and_carried(sample: Path) -> None:
+    words = ["prices", "AAPL", "MSFT", "--start", "2012-12-31", "--end", "2013-01-02", "--field", "open"]
+    rows = answer(*words, "--fill", "forward", "--limit", "2", "--timezone", "America/New_York")
+    assert [list(row) for row in rows] == [["ts", "AAPL", "MSFT"]] * 2
+    assert alphapulse(*words, "--limit", "2").returncode == 1
+
+
+@pytest.mark.parametrize("kind", ["trades", "quotes"])
+def test_ticks(writable_sample: Path, kind: str) -> None:
+    done = alphapulse(kind, "SPY", "--start", "2020-12-15", "--end", "2020-12-15")
+    assert done.returncode == 1
+    assert f"No {kind} of SPY.ARCX are held." in done.stderr
+    assert f"alphapulse ingest alpaca SPY --kind {kind} --start 2020-12-15 --end 2020-12-15" in done.stderr
+    root = Roots.of_settings().writable
+    stamps = pa.array([moment_ns("2020-12-15 15:00")]).cast(schemas.TIME)
+    figures = {"price": [368.5], "size": [100.0]} if kind == "trades" else {}
+    figures |= {} if kind == "trades" else {"bid": [368.0], "ask": [369.0], "bid_size": [1.0], "ask_size": [1.0]}
+    write = ticks.write_trades if kind == "trades" else ticks.write_quotes
+    write(root, Instrument("SPY.ARCX"), pa.table({"ts": stamps, "available_at": stamps, **figures}), "x")
+    (row,) = answer(kind, "SPY", "--start", "2020-12-15", "--session", "regular")
+    assert row["ts"] == "2020-12-15T15:00:00.000000Z"
+    (row,) = answer("bars", "SPY", "--period", "1h", "--source", kind)
+    assert row["close"] == 368.5
 
 
 def test_the_catalog_is_listed(sample: Path) -> None:

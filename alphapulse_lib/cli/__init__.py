@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from alphapulse_lib.cli import backtests, data, hub, team
+from alphapulse_lib.cli import backtests, data, hub, market, team
 from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
 from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
 
@@ -25,7 +25,8 @@ app = typer.Typer(
 _COMMANDS = (
     *(hub.up, hub.down, hub.reset, hub.status, hub.token),
     *(data.ingest, data.revert, data.quarantine, data.release, data.flags),
-    *(data.instruments, data.universe, data.coverage, data.check, data.bars, data.news, data.sentiment, data.sql),
+    *(data.instruments, data.universe, data.coverage, data.check),
+    *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
     *(backtests.backtest, backtests.runs, backtests.run),
     *(team.comments, team.notifications),
 )

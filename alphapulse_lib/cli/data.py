@@ -9,12 +9,11 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli import ingests
-from alphapulse_lib.cli.options import AsOf, At, End, Json, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, At, End, Json, Start
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import InputError, QueryError
 
 __all__ = [
-    "bars",
     "check",
     "coverage",
     "flags",
@@ -190,19 +189,6 @@ def check(
         say("The catalog is sound.")
     left = problems[problems.repaired == ""] if repair else problems
     raise typer.Exit(NEEDS_A_LOOK if len(left) else 0)
-
-
-def bars(
-    symbols: Symbols,
-    period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
-    start: Start = None,
-    end: End = None,
-    adjust: Annotated[Literal["none", "splits", "total"], typer.Option(help="What is taken out of prices.")] = "splits",
-    as_of: AsOf = None,
-    as_json: Json = False,
-) -> None:
-    """Bars of one or more instruments."""
-    say_table(ap.bars(symbols, period, start, end, adjust=adjust, as_of=as_of), as_json)
 
 
 def news(

@@ -11,7 +11,6 @@ from alphapulse_lib.catalog import actions, datasets, floats, layout, schemas, t
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots, format_of
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import moment_ns
 from alphapulse_lib.query.bars import names
 
 if TYPE_CHECKING:
@@ -284,9 +283,11 @@ def _actions(index: Index, table: pa.Table) -> pa.Table:
 
     known = index.instruments()
     place = pc.index_in(table["instrument_id"], pa.array([each.id for each in known], pa.string()))
-    zones = {each.id: each.venue.timezone for each in known}
-    days = zip(table["ex_date"].to_pylist(), table["instrument_id"].to_pylist(), strict=True)
-    ts = pa.array([moment_ns(day, zones.get(each, "UTC")) for day, each in days], pa.int64()).cast(schemas.TIME)
+    days, ts = table["ex_date"].cast(pa.timestamp("ns")), pa.nulls(table.num_rows, schemas.TIME)
+    for zone in {each.venue.timezone for each in known}:
+        there = pc.is_in(table["instrument_id"], pa.array([each.id for each in known if each.venue.timezone == zone]))
+        begins = pc.assume_timezone(days, zone, ambiguous="earliest", nonexistent="earliest").cast(schemas.TIME)
+        ts = pc.if_else(there, begins, ts)
     table = table.drop_columns(["part"]).add_column(1, "ts", ts)
     return table.add_column(0, "symbol", pa.array(names(known), pa.string()).take(place))
 
