@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from alphapulse_lib.catalog.schemas import TIME
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
-from alphapulse_lib.model.instrument import VENUES, Listing, venue
+from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, Venue, venue
 
 if TYPE_CHECKING:
     from alphapulse_lib.ingestion.instruments import Instruments
@@ -43,10 +43,24 @@ def stage_instruments(batches: Iterable[Batch], instruments: Instruments) -> Sta
             raise InputError(
                 f"Where is {row['ticker']} listed? {code!r} is no venue.", "Give a column venue: XNAS, XNYS, ..."
             )
+        if row.get("price_precision") is not None:
+            instruments.declare(row["ticker"], listed=_listed(row, venue(code)))
         made = instruments.of(name, code, row["name"] or None)
         staged.instruments.append(made)
         staged.listings.append(Listing(row["ticker"].upper(), venue(code).code, made.id, row["start"], row["end"]))
     return staged
+
+
+def _listed(row: dict[str, Any], place: Venue) -> Instrument:
+    """An instrument that its source tells whole; prices of New York have the decimals that all of theirs have."""
+    least = 4 if place.calendar == "XNYS" else 0
+    return Instrument(
+        f"{row['ticker']}.{place.code}",
+        asset_class=row["asset_class"] or "equity",
+        currency=row["currency"] or place.currency,
+        price_precision=max(least, row["price_precision"]),
+        size_precision=row["size_precision"] or 0,
+    )
 
 
 def stage_universe(batches: Iterable[Batch]) -> Staged:

@@ -77,7 +77,7 @@ def ingest(
     work = _Work(roots.writable, _begun(provider, requests, title, digest), Instruments(roots, declared or {}))
     left = settle(work.root)
     with ExitStack() as spools:
-        for request in requests:
+        for request in (part for each in requests for part in provider.requests(each)):
             staged = _stage(provider, request, roots, work.instruments)
             spools.callback(staged.spool.close)
             work.staged.append(staged)
@@ -115,10 +115,11 @@ def revert(roots: Roots, import_id: str) -> Reverted:
 
 
 def _begun(provider: Provider, requests: Sequence[Request], title: str, digest: str) -> dict[str, Any]:
+    parts = [part for each in requests for part in provider.requests(each)]
     return {
         "id": new_id(),
         "status": "running",
-        "kind": requests[0].kind if len(requests) == 1 else "dataset",
+        "kind": parts[0].kind if len(parts) == 1 else "dataset",
         "provider": provider.name,
         "source": title or _told(requests[0].target),
         "digest": digest,

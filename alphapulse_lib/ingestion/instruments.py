@@ -54,10 +54,10 @@ class Instruments:
         #: Ids of those that no root knew.
         self.new: list[str] = []
 
-    def declare(self, symbol: str, *, venue: str = "", name: str = "") -> None:
-        """Say where a symbol trades, or what it is called."""
+    def declare(self, symbol: str, *, venue: str = "", name: str = "", listed: Instrument | None = None) -> None:
+        """Say where a symbol trades, what it is called, or all of it."""
         said = self._declared.get(symbol, Declared())
-        self._declared[symbol] = Declared(venue or said.venue, name or said.name, said.listed)
+        self._declared[symbol] = Declared(venue or said.venue, name or said.name, listed or said.listed)
 
     def of(
         self,

@@ -21,6 +21,7 @@ from alphapulse_lib.providers.canonical import MAKERS, Block, Manner, strings
 from alphapulse_lib.providers.columns import assign
 from alphapulse_lib.providers.contract import Batch, Request, Source
 from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
+from alphapulse_lib.providers.nautilus import is_catalog
 from alphapulse_lib.providers.pieces import pieces
 from alphapulse_lib.providers.text import as_text
 
@@ -121,6 +122,11 @@ def _paths(target: object) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     """The data files of a folder and those below it."""
+    if is_catalog(folder):
+        raise InputError(
+            f"{folder} is a catalog of NautilusTrader 1.x.",
+            f'It is migrated whole: ap.ingest("nautilus", "{folder}"), or `alphapulse ingest nautilus {folder}`.',
+        )
     found = sorted(each for each in folder.rglob("*") if each.is_file() and each.name.lower().endswith(_ENDINGS))
     if not found:
         raise UnreadableFile(f"{folder} holds no data files.", f"Looked for {', '.join(_ENDINGS)}.")

@@ -21,7 +21,10 @@ GROUP = "alphapulse.providers"
 VENDORS = "alphapulse.vendors"
 
 _BUILT_IN: dict[str, dict[str, str]] = {
-    GROUP: {"files": "alphapulse_lib.providers.files:FilesProvider"},
+    GROUP: {
+        "files": "alphapulse_lib.providers.files:FilesProvider",
+        "nautilus": "alphapulse_lib.providers.nautilus:NautilusProvider",
+    },
     VENDORS: {"alpaca": "alphapulse_lib.providers.alpaca:Alpaca"},
 }
 
