@@ -66,7 +66,7 @@ def run(vendor: Vendor, wanted: Wanted, roots: Roots, progress: Progress | None 
     Parameters
     ----------
     progress : Progress, optional
-        Is told how far it is; by default a bar where somebody looks. What it raises ends the ingest between two parts.
+        Is told how far it is, and may end it between two parts; by default a bar where somebody looks.
 
     Raises
     ------
@@ -86,7 +86,8 @@ def run(vendor: Vendor, wanted: Wanted, roots: Roots, progress: Progress | None 
             watching.begin(work.record["id"], vendor.name, [vendor.estimate(each) for each in fetches])
             while fetches:
                 work.take(vendor, fetches[0])
-                watching.part(vendor.estimate(fetches[0]), work.total.rows_new)
+                if not watching.part(vendor.estimate(fetches[0]), work.total.rows_new):
+                    break
                 fetches = _left(vendor, wanted, roots, work, fetches)
         except BaseException:
             with suppress(CatalogError):  # the first error is the one to tell

@@ -11,13 +11,13 @@ __all__ = ["Bar", "Progress"]
 
 
 class Progress(Protocol):
-    """Is told how far an ingest is. Whatever it raises ends the ingest; the parts that are done stay."""
+    """Is told how far an ingest is, and may end it between two parts; those that are done stay."""
 
     def begin(self, import_id: str, vendor: str, parts: Sequence[Estimate]) -> None:
         """It begins; so much is to be asked for, part by part."""
 
-    def part(self, done: Estimate, rows: int) -> None:
-        """A part is written and noted; ``rows`` is how many new ones all parts so far brought."""
+    def part(self, done: Estimate, rows: int) -> bool:
+        """A part is written and noted, ``rows`` new ones by all parts so far; whether to go on to the next."""
 
     def end(self) -> None:
         """It has ended, however it did."""
@@ -35,9 +35,10 @@ class Bar:
         total = sum(each.rows for each in parts)
         self._bar = tqdm(total=total, desc=vendor, unit="row", unit_scale=True, leave=False, disable=None)
 
-    def part(self, done: Estimate, rows: int) -> None:  # noqa: ARG002
+    def part(self, done: Estimate, rows: int) -> bool:  # noqa: ARG002
         """Move it on."""
         self._bar.update(done.rows)
+        return True
 
     def end(self) -> None:
         """Take it away."""

@@ -53,7 +53,7 @@ class Ingest:
     seconds_left : float or None
         Until it ends, by the vendor's budget of calls and the pace so far.
     imports : tuple of str
-        Ids of the imports that it became in the team's catalog: one, and another after each death of a worker.
+        Ids of the imports that it became in the team's catalog: one for each turn that it had.
     firing : str or None
         The firing of a schedule that asked for it.
     """

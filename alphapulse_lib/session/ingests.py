@@ -231,7 +231,7 @@ def _how_far(asked: Ingest) -> str:
 
 
 def _report(ended: Ingest) -> Report:
-    """The report of the imports that a request became: more than one where a worker died over it."""
+    """The report of the imports that a request became: one a turn, and another after each death of a worker."""
     import pandas as pd
 
     from alphapulse_lib.ingestion.records import find, report_of
@@ -248,7 +248,7 @@ def _report(ended: Ingest) -> Report:
         values[name] = tuple(dict.fromkeys(one for each in parts for one in getattr(each, name)))
     values["quarantined"] = pd.concat([each.quarantined for each in parts], ignore_index=True)
     before = ", ".join(each.id for each in parts[:-1])
-    values |= {"started": parts[0].started, "notes": (*values["notes"], f"it goes on from {before}, cut short")}
+    values |= {"started": parts[0].started, "notes": (*values["notes"], f"it goes on from {before}")}
     return Report(**values)
 
 

@@ -57,9 +57,9 @@ def enqueue(runner: FiringRunner, firing_id: str) -> None:
         DBOS.enqueue_workflow(_QUEUE, runner.fire, firing_id)
 
 
-def enqueue_fetch(runner: FetchRunner, fetch_id: str, vendor: str) -> None:
-    """Queue a fetch behind the others of its vendor; nothing happens when it was queued before."""
-    with SetWorkflowID(fetch_id), SetEnqueueOptions(queue_partition_key=vendor):
+def enqueue_fetch(runner: FetchRunner, fetch_id: str, turn: str, vendor: str) -> None:
+    """Queue a fetch's turn behind the others of its vendor; nothing happens when it was queued before."""
+    with SetWorkflowID(turn), SetEnqueueOptions(queue_partition_key=vendor):
         DBOS.enqueue_workflow(_FETCHES, runner.fetch, fetch_id)
 
 

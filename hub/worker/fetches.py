@@ -25,17 +25,28 @@ class Fetches:
         self._reading = engine
         self._engine = engine.execution_options(writes=True)
 
-    def waiting(self) -> list[Row[Any, Any, Any]]:
-        """Those that wait, in the order in which they were asked for: ``id``, ``provider``, ``dataset``."""
-        query = select(FETCHES.c.id, FETCHES.c.provider, FETCHES.c.dataset).where(FETCHES.c.state == "waiting")
-        with self._reading.begin() as connection:
-            return [*connection.execute(query.order_by(FETCHES.c.sequence)).all()]
+    def waiting(self) -> list[Row[Any, Any, Any, Any]]:
+        """Those that wait, in the order of their line: ``id``, ``turn``, ``provider``, ``dataset``."""
+        return self._in("waiting")
 
-    def begun(self) -> list[str]:
-        """The ids of those that have begun and are not over."""
-        query = select(FETCHES.c.id).where(FETCHES.c.state == "running").order_by(FETCHES.c.sequence)
+    def begun(self) -> list[Row[Any, Any, Any, Any]]:
+        """Those that have begun and are not over."""
+        return self._in("running")
+
+    def others_wait(self, fetch_id: str) -> bool:
+        """Whether there are others in the line of its vendor."""
+        mine = select(FETCHES.c.provider).where(FETCHES.c.id == fetch_id).scalar_subquery()
+        others = select(FETCHES.c.id).where(FETCHES.c.state == "waiting", FETCHES.c.provider == mine).limit(1)
         with self._reading.begin() as connection:
-            return list(connection.execute(query).scalars())
+            return connection.execute(others).first() is not None
+
+    def give_way(self, fetch_id: str) -> None:
+        """Put it at the end of its line; once, however often it is called."""
+        with self._engine.begin() as connection:
+            row = _row(connection, fetch_id)
+            if row.state == "running" and row.cancel_asked_at is None:
+                back = {"state": "waiting", "turn": row.turn + 1, "line_at": clock.now_ns()}
+                _update(connection, fetch_id, **back)
 
     def get(self, fetch_id: str) -> Row[Any]:
         """A fetch as it is now."""
@@ -51,7 +62,7 @@ class Fetches:
         with self._engine.begin() as connection:
             row = _row(connection, fetch_id)
             if row.state == "waiting":
-                _update(connection, fetch_id, state="running", started_at=clock.now_ns())
+                _update(connection, fetch_id, state="running", started_at=row.started_at or clock.now_ns())
             return row.state in OPEN
 
     def tried(self, fetch_id: str) -> int:
@@ -66,7 +77,7 @@ class Fetches:
         with self._engine.begin() as connection:
             row = _row(connection, fetch_id)
             imports = [*(row.imports or []), import_id]
-            _update(connection, fetch_id, imports=imports, calls_done=0, parts_done=0, **values)
+            _update(connection, fetch_id, imports=imports, **values)
 
     def progress(self, fetch_id: str, **values: Any) -> bool:
         """Say how far it is; whether it is still wanted."""
@@ -74,10 +85,6 @@ class Fetches:
             row = _row(connection, fetch_id)
             _update(connection, fetch_id, tries=0, **values)
             return row.state in OPEN and row.cancel_asked_at is None
-
-    def is_cancelled(self, fetch_id: str) -> bool:
-        """Whether nobody waits for it any more."""
-        return self.get(fetch_id).cancel_asked_at is not None
 
     def end(self, fetch_id: str, state: str, error: dict[str, str] | None = None) -> None:
         """Say how it ended, and tell those who asked; once, however often it is called.
@@ -99,6 +106,12 @@ class Fetches:
                 detail = told["message"] if told else f"{row.rows:,} rows are new"
                 end_firing(connection, each.id, state, detail, clock.now_ns())
                 _tell(connection, row, each, told)
+
+    def _in(self, state: str) -> list[Row[Any, Any, Any, Any]]:
+        query = select(FETCHES.c.id, FETCHES.c.turn, FETCHES.c.provider, FETCHES.c.dataset)
+        query = query.where(FETCHES.c.state == state).order_by(FETCHES.c.line_at, FETCHES.c.sequence)
+        with self._reading.begin() as connection:
+            return [*connection.execute(query).all()]
 
     def _change(self, fetch_id: str, values: dict[str, Any]) -> None:
         with self._engine.begin() as connection:

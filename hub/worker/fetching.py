@@ -29,11 +29,8 @@ __all__ = ["FetchRunner"]
 
 _log = logging.getLogger("alphapulse.worker")
 
+_TURN = 60.0  # seconds of a fetch after which it lets others of its vendor go first, between two parts
 _TRIES = 3  # workers that may die of a part before its fetch is given up
-
-
-class _NotWantedError(Exception):
-    """Nobody waits for it any more."""
 
 
 @DBOS.dbos_class()
@@ -46,11 +43,13 @@ class FetchRunner(DBOSConfiguredInstance):
         Where they are recorded.
     chosen : Settings
         Names the team's catalog, the declarations and the worker's folder.
+    turn : float
+        Seconds after which a fetch lets others go first that wait for the same vendor.
     """
 
-    def __init__(self, fetches: Fetches, chosen: Settings) -> None:
+    def __init__(self, fetches: Fetches, chosen: Settings, turn: float = _TURN) -> None:
         super().__init__("fetcher")
-        self._fetches = fetches
+        self._fetches, self._turn = fetches, turn
         self._roots, self._declared = Roots(chosen.catalog_root), chosen.datasets_folder
         self._listings = chosen.home_root / "worker" / "listings"
 
@@ -84,19 +83,20 @@ class FetchRunner(DBOSConfiguredInstance):
             if patiently(lambda: self._fetches.tried(fetch_id)) > _TRIES:
                 why = f"The worker died {_TRIES} times over one part of it."
                 return _failed("IngestError", why, "Ask for less at once; why is in the worker's log.")
-            self._fetch(fetch_id, patiently(lambda: self._fetches.get(fetch_id)).asked)
-        except _NotWantedError:
-            return {"state": "cancelled", "error": None}
+            state = self._fetch(fetch_id, patiently(lambda: self._fetches.get(fetch_id)).asked)
+            return {"state": state, "error": None}
         except AlphaPulseError as refused:
             return {"state": "failed", "error": _told(refused)}
         except Exception:  # noqa: BLE001  a fetch must end: what we did not foresee is its end, and in our log
             _log.exception("Fetch %s met a fault of ours", fetch_id)
             return _failed("IngestError", "The worker met a fault of its own; it is in the worker's log.")
-        return {"state": "finished", "error": None}
 
     @DBOS.step()
     def record(self, fetch_id: str, ended: dict[str, Any]) -> None:
-        """Write down how it ended, and tell those who asked."""
+        """Write down how it ended, and tell those who asked; or that it stands in the line once more."""
+        if ended["state"] == "waiting":
+            patiently(lambda: self._fetches.give_way(fetch_id))
+            return
         patiently(lambda: self._fetches.end(fetch_id, ended["state"], ended["error"]))
 
     def give_up(self, fetch_id: str) -> None:
@@ -104,10 +104,13 @@ class FetchRunner(DBOSConfiguredInstance):
         why = _failed("IngestError", "The worker lost it.", "Ask again: what was fetched before is kept.")
         self._fetches.end(fetch_id, "failed", why["error"])
 
-    def _fetch(self, fetch_id: str, asked: dict[str, Any]) -> None:
+    def _fetch(self, fetch_id: str, asked: dict[str, Any]) -> str:
+        """Fetch it; ``"waiting"`` where it gave way before its end, ``"cancelled"`` where nobody wants it any more."""
         provider, wanted = self._wanted(asked)
         vendor = Listed(registry.vendor(provider), self._listings)
-        fetch.run(vendor, wanted, self._roots, _Watch(self._fetches, fetch_id, vendor))
+        watch = _Watch(self._fetches, fetch_id, vendor, self._turn)
+        fetch.run(vendor, wanted, self._roots, watch)
+        return watch.state
 
     def _wanted(self, asked: dict[str, Any]) -> tuple[str, Wanted]:
         if asked.get("dataset"):
@@ -124,35 +127,45 @@ class FetchRunner(DBOSConfiguredInstance):
 
 
 class _Watch:
-    """Writes down how far a fetch is, and ends it where nobody wants it any more."""
+    """Writes down how far a fetch is, and ends its turn where others wait, or itself where nobody wants it any more."""
 
-    def __init__(self, fetches: Fetches, fetch_id: str, vendor: Listed) -> None:
-        self._fetches, self._id, self._vendor = fetches, fetch_id, vendor
-        self._calls = self._calls_done = self._parts = self._parts_done = 0
-        self._rows_before, self._began = 0, 0.0
+    def __init__(self, fetches: Fetches, fetch_id: str, vendor: Listed, turn: float) -> None:
+        self._fetches, self._id, self._vendor, self._turn = fetches, fetch_id, vendor, turn
+        self._calls = self._calls_done = self._parts = self._parts_done = self._first = self._rows = 0
+        self._began, self.state = time.monotonic(), "finished"
 
     def begin(self, import_id: str, vendor: str, parts: Sequence[Estimate]) -> None:  # noqa: ARG002
-        self._calls, self._parts = sum(each.calls for each in parts), len(parts)
-        self._began = time.monotonic()
-        self._rows_before = int(patiently(lambda: self._fetches.get(self._id)).rows)
-        left = self._vendor.seconds_for(self._calls)
-        told = {"calls": self._calls, "parts": self._parts, "seconds_left": left}
+        # What earlier turns, or a worker that died, have done counts.
+        before = patiently(lambda: self._fetches.get(self._id))
+        self._rows, self._calls_done, self._parts_done = before.rows, before.calls_done, before.parts_done
+        self._calls, self._parts = self._calls_done + sum(each.calls for each in parts), self._parts_done + len(parts)
+        self._began, self._first = time.monotonic(), self._parts_done
+        told = {"calls": self._calls, "parts": self._parts, "seconds_left": self._seconds_left()}
         patiently(lambda: self._fetches.plan(self._id, import_id, **told))
 
-    def part(self, done: Estimate, rows: int) -> None:
+    def part(self, done: Estimate, rows: int) -> bool:
         self._calls_done, self._parts_done = self._calls_done + done.calls, self._parts_done + 1
-        left = max(self._vendor.seconds_for(self._calls - self._calls_done), self._at_this_pace())
-        told = {"calls_done": self._calls_done, "parts_done": self._parts_done, "seconds_left": left}
-        told["rows"] = self._rows_before + rows
+        told: dict[str, float] = {
+            "calls_done": self._calls_done,
+            "parts_done": self._parts_done,
+            "rows": self._rows + rows,
+        }
+        told["seconds_left"] = self._seconds_left()
         if not patiently(lambda: self._fetches.progress(self._id, **told)):
-            raise _NotWantedError
+            self.state = "cancelled"
+        elif self._parts_done < self._parts and time.monotonic() - self._began >= self._turn:
+            self.state = "waiting" if patiently(lambda: self._fetches.others_wait(self._id)) else "finished"
+        return self.state == "finished"
 
     def end(self) -> None:
         """Its end is recorded by who began it."""
 
-    def _at_this_pace(self) -> float:
-        passed = time.monotonic() - self._began
-        return passed / self._parts_done * (self._parts - self._parts_done)
+    def _seconds_left(self) -> float:
+        """By the budget of calls, and by the pace of this turn."""
+        by_budget = self._vendor.seconds_for(self._calls - self._calls_done)
+        done = self._parts_done - self._first
+        pace = (time.monotonic() - self._began) / done if done else 0.0
+        return max(by_budget, pace * (self._parts - self._parts_done))
 
 
 def _told(refused: AlphaPulseError) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
+
+from sqlalchemy import Row
 
 from hub.worker import durable
 from hub.worker.fetches import Fetches
@@ -32,18 +35,23 @@ class FetchLine:
         """Queue what was asked for since the last look."""
         waiting = self._fetches.waiting()
         for each in waiting:
-            if each.id in self._queued:
+            if _workflow(each) in self._queued:
                 continue
             if vendor := self._runner.vendor_of(each.id, each.provider, each.dataset):
-                durable.enqueue_fetch(self._runner, each.id, vendor)
-        self._queued = {each.id for each in waiting}
+                durable.enqueue_fetch(self._runner, each.id, _workflow(each), vendor)
+        self._queued = {_workflow(each) for each in waiting}
 
     def sweep(self) -> None:
         """End what is open though nothing carries it out: its workflow ended, or DBOS lost it."""
-        begun, waiting = self._fetches.begun(), [each.id for each in self._fetches.waiting()]
-        known = durable.under_way(begun + waiting)
-        for fetch_id in [each for each in begun if not known.get(each, False)] + [
-            each for each in waiting if not known.get(each, True)
-        ]:
-            _log.error("Fetch %s is open, but its workflow is over: it is ended as lost", fetch_id)
-            self._runner.give_up(fetch_id)
+        begun, waiting = self._fetches.begun(), self._fetches.waiting()
+        known = durable.under_way([_workflow(each) for each in begun + waiting])
+        lost = [each for each in begun if not known.get(_workflow(each), False)]
+        lost += [each for each in waiting if not known.get(_workflow(each), True)]
+        for each in lost:
+            _log.error("Fetch %s is open, but its workflow is over: it is ended as lost", each.id)
+            self._runner.give_up(each.id)
+
+
+def _workflow(each: Row[Any, Any, Any, Any]) -> str:
+    """What DBOS calls a turn of a fetch."""
+    return f"{each.id}-{each.turn}" if each.turn else str(each.id)

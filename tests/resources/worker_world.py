@@ -43,7 +43,7 @@ class World:
         self.http = httpx.Client(transport=httpx.MockTransport(self._answer))
         self.runner = FiringRunner(self.firings, self.http, "http://hub/hub/api", "http://proxy")
         fetches = Fetches(self.engine)
-        line = FetchLine(fetches, FetchRunner(fetches, chosen))
+        line = FetchLine(fetches, FetchRunner(fetches, chosen, turn=0.0))
         self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line)
         durable.launch(chosen, self.presence.id)
 

@@ -41,6 +41,9 @@ FETCHES = Table(
     Column("imports", StoredJson, nullable=False, default=list),
     # How often it was begun since a part was last done: what ends every worker that begins it is given up.
     Column("tries", Integer, nullable=False, default=0),
+    # How often it gave way to others in the line, and since when it stands there.
+    Column("turn", Integer, nullable=False, default=0, server_default="0"),
+    Column("line_at", BigInteger, nullable=False, server_default="0"),
     Column("error", StoredJson),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),

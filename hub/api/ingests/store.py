@@ -166,7 +166,7 @@ def _fetch(connection: Connection, new: New, now: int) -> str:
     under_way = select(FETCHES.c.id).where(FETCHES.c.open_as == digest).with_for_update()
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     values: dict[str, Any] = {"id": new_id(), "provider": new.provider, "dataset": new.dataset, "asked": new.asked()}
-    values |= {"imports": [], "open_as": digest, "state": "waiting", "created_at": now}
+    values |= {"imports": [], "open_as": digest, "state": "waiting", "created_at": now, "line_at": now}
     for _ in range(10):  # it may end between the two
         if (found := connection.execute(under_way).scalar()) is not None:
             return str(found)
@@ -219,7 +219,8 @@ def _before(connection: Connection, row: Row[Any]) -> int:
     """How many fetches of the same vendor come before it."""
     if row.state == "running":
         return 0
-    earlier = FETCHES.c.sequence < row.fetch_place
+    same = (FETCHES.c.line_at == row.line_at) & (FETCHES.c.sequence < row.fetch_place)
+    earlier = (FETCHES.c.state == "running") | (FETCHES.c.line_at < row.line_at) | same
     ahead = FETCHES.c.provider.in_({row.provider, ""}) & FETCHES.c.state.in_(OPEN) & earlier
     return int(connection.execute(select(func.count()).where(ahead)).scalar_one())
 

@@ -235,6 +235,7 @@ def test_a_worker_killed_in_a_fetch_loses_and_repeats_nothing(running: Hub) -> N
     running.worker.start()
     ended = running.ended(asked)
     assert (ended.state, ended.rows, len(ended.imports)) == ("finished", 240, 2)
+    assert (ended.parts, ended.parts_done) == (4, 4)
     calls = Counter((path, told["start"], told["symbols"]) for path, told in server.asked[before:])
     assert sorted(calls.values()) == [1, 1, 1, 2], "nothing but the part in flight is asked for again"
     for name in names:
