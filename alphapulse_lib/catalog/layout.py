@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePath
 
 from alphapulse_lib.catalog import storage
@@ -161,6 +162,7 @@ def _moment(nanoseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H-%M-%S}-{rest:09d}Z"
 
 
+@lru_cache(maxsize=4096)
 def _nanoseconds(text: str) -> int:
     seconds = datetime.strptime(text[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
     return int(seconds.timestamp()) * 10**9 + int(text[20:29])

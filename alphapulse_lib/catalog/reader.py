@@ -132,15 +132,11 @@ def groups_of(path: PurePath, window: Window) -> Iterator[tuple[int, int, int]]:
 
 def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[PurePath, PurePath]]:
     bar_type = period.bar_type(instrument_id)
-    found = roots.series(bar_type)
-    if not found:
-        return []
-    root = found[1]
-    return [
-        (root, path)
-        for path in layout.parquet_files(layout.bars_folder(root, bar_type))
-        if (bounds := layout.window_of(path)).start <= window.end and bounds.end >= window.start
-    ]
+    for _, root in roots.all:
+        if paths := layout.parquet_files(layout.bars_folder(root, bar_type)):
+            bounds = [(path, layout.window_of(path)) for path in paths]
+            return [(root, path) for path, each in bounds if each.start <= window.end and each.end >= window.start]
+    return []
 
 
 def read_file(
@@ -165,8 +161,8 @@ def _read_file(
     root: PurePath, path: PurePath, window: Window, bounds: dict[str, int], columns: list[str], key: tuple[str, ...]
 ) -> pa.Table:
     file = opened(path)
-    if all(_latest(file, name) <= bound for name, bound in bounds.items()):
-        with reading(path):
+    with reading(path):
+        if all(_latest(file, name) <= bound for name, bound in bounds.items()):
             return _rows(file, window, columns)
     # Of a version that was confirmed later the first is seen: which that is only the figures tell.
     values = schemas.FIGURES if key == _KEY and {*bounds, "import_id"} & {*columns} else ()
@@ -198,12 +194,13 @@ def _identity(path: PurePath) -> Hashable:
 
 def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
     """The rows of a window: only the row groups that hold any, cut at its two ends."""
-    missing = {name for name in floats.COLUMNS if name in columns and name not in file.schema_arrow.names}
+    missing = {*columns} & {*floats.COLUMNS} - {*file.schema.names}
     if missing:  # of a catalog of format 1
         needed = dict.fromkeys(floats.COLUMNS[name] if name in missing else name for name in columns)
         return floats.added(_rows(file, window, list(needed))).select(columns)
     if window == Window():
-        return file.read(columns=columns).select(columns)
+        # Threads cost a small file more than they save.
+        return file.read(columns=columns, use_threads=file.num_row_groups > 1).select(columns)
     groups = [
         number for number, (first, last) in enumerate(_spans(file)) if first <= window.end and last >= window.start
     ]
@@ -226,6 +223,9 @@ def _latest(file: pq.ParquetFile, column: str) -> int:
 def statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
     """The least and the greatest value of a time column in each row group."""
     metadata = file.metadata
-    at = file.schema_arrow.get_field_index(column)
+    names = file.schema.names
+    if column not in names:
+        raise KeyError(f"it lacks {column}")
+    at = names.index(column)
     found = [metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups)]
     return [(each.min_raw, each.max_raw) for each in found]

@@ -13,7 +13,7 @@ from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
 
-__all__ = ["Reading", "batches", "names", "whole"]
+__all__ = ["Reading", "batches", "names", "whole", "wide"]
 
 #: Rows that are read for one batch, about.
 _MOST_ROWS = 2**17
@@ -44,13 +44,30 @@ def whole(reading: Reading, window: Window) -> pa.Table:
     NoCoverage
         One of the instruments has no row there.
     """
-    parts = []
-    for each in reading.instruments:
-        table = reading.part(each, window)
-        if not table.num_rows:
-            raise reading.refusal(each, window)
-        parts.append(table)
-    return _together(parts, names(reading.instruments))
+    return _together(_parts(reading, window), names(reading.instruments))
+
+
+def wide(reading: Reading, window: Window, column: str) -> pa.Table:
+    """One column of all, side by side: ``ts``, then a float64 column an instrument; not a number where it has no row.
+
+    Raises
+    ------
+    NoCoverage
+        One of the instruments has no row there.
+    """
+    parts = _parts(reading, window)
+    kind = parts[0].schema.field("ts").type
+    stamps = [part["ts"].cast(pa.int64()).to_numpy() for part in parts]
+    # Most names of a universe have the very same moments: these are looked up once.
+    distinct = {each.tobytes(): each for each in stamps}
+    moments = np.unique(np.concatenate([*distinct.values()]))
+    places = {key: np.searchsorted(moments, each) for key, each in distinct.items()}
+    columns = []
+    for part, each in zip(parts, stamps, strict=True):
+        values = np.full(len(moments), np.nan)
+        values[places[each.tobytes()]] = part[column].to_numpy()
+        columns.append(pa.array(values))
+    return pa.table([pa.array(moments).cast(kind), *columns], names=["ts", *names(reading.instruments)])
 
 
 def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
@@ -77,6 +94,16 @@ def names(instruments: Sequence[Instrument]) -> list[str]:
     called = [each.ticker or each.symbol for each in instruments]
     shared = Counter(called)
     return [name if shared[name] == 1 else each.id for each, name in zip(instruments, called, strict=True)]
+
+
+def _parts(reading: Reading, window: Window) -> list[pa.Table]:
+    parts = []
+    for each in reading.instruments:
+        table = reading.part(each, window)
+        if not table.num_rows:
+            raise reading.refusal(each, window)
+        parts.append(table)
+    return parts
 
 
 def _streamed(reading: Reading, window: Window, stretches: Iterable[Window]) -> Iterator[pa.RecordBatch]:

@@ -15,7 +15,6 @@ from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, 
 from alphapulse_lib.session.question import HOURS, Hours, Question
 
 if TYPE_CHECKING:
-    import pyarrow as pa
 
     from alphapulse_lib.query.bars import Adjustment
     from alphapulse_lib.query.reading import Reading
@@ -130,21 +129,20 @@ def prices(
     [[532.17, 26.71], [549.03, 27.62]]
     """
     from alphapulse_lib.query.carrying import carried, delisted
-    from alphapulse_lib.query.reading import names, whole
+    from alphapulse_lib.query.reading import wide
 
     check_frame(frame)
     check_timezone(timezone)
     one_of("field", field, FIGURES)
     _check_fill(fill, limit, field)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
-    long = whole(_reading(asked, period, source, session, adjust, [field]), asked.window)
-    wide = zoned(_wide(long, field, names(asked.instruments)), timezone)
+    table = zoned(wide(_reading(asked, period, source, session, adjust, [field]), asked.window, field), timezone)
     if fill:
         moments = (asked.as_of, asked.recorded_as_of)
-        wide = carried(wide, delisted(asked.roots, asked.instruments, *moments), limit)
+        table = carried(table, delisted(asked.roots, asked.instruments, *moments), limit)
     if frame == "pandas":
-        return wide.to_pandas().set_index("ts").rename_axis(columns="symbol")
-    return framed(wide, frame)
+        return table.to_pandas().set_index("ts").rename_axis(columns="symbol")
+    return framed(table, frame)
 
 
 def _check_fill(fill: Any, limit: Any, field: str) -> None:
@@ -179,17 +177,3 @@ def _reading(
     if threshold:
         raise InputError(f"Bars of {threshold} are not made of bars.", "Ask for source='trades', or 'quotes'.")
     return Told(BarReading(asked.roots, asked.instruments, period, *further, regular=regular), asked, lacking)
-
-
-def _wide(table: pa.Table, field: str, symbols: Sequence[str]) -> pa.Table:
-    """``ts`` and a column a symbol."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = pc.index_in(table["symbol"], pa.array(symbols)).to_numpy()
-    moments, places = np.unique(table["ts"].cast(pa.int64()).to_numpy(), return_inverse=True)
-    values = np.full((len(symbols), len(moments)), np.nan)
-    values[rows, places] = table[field].to_numpy()
-    ts = pa.array(moments).cast(table.schema.field("ts").type)
-    return pa.table({"ts": ts, **dict(zip(symbols, map(pa.array, values), strict=True))})
