@@ -15,7 +15,6 @@ from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, 
 from alphapulse_lib.session.question import HOURS, Hours, Question
 
 if TYPE_CHECKING:
-
     from alphapulse_lib.query.bars import Adjustment
     from alphapulse_lib.query.reading import Reading
 
