@@ -78,6 +78,8 @@ class _Work:
         figures = [rows[name].to_numpy() for name in _FIGURES]
         times = (rows[name].to_numpy() for name in ("wall", "instant", "bare"))
         ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=self.stamps)
+        strayed = self.instruments.strayed(rows["symbol"][0].as_py(), instrument, ts)
+        reason = np.where(reason == "", strayed, reason)
         bars = Figures(ts, *figures)
         available = _available(rows, ts, self.odd)
         chosen = _choose(rows, bars, available, reason, (instrument, period), staged)

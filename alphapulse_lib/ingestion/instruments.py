@@ -13,6 +13,7 @@ from alphapulse_lib.catalog.decimals import largest
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.errors import CatalogEmpty, InputError, UnknownSymbol
 from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, venue
+from alphapulse_lib.model.window import moment_ns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,6 +111,24 @@ class Instruments:
             )
         self._made[made.id] = replace(made, name=made.name or name or said.name)
         return self._made[made.id]
+
+    def strayed(self, ticker: str, instrument: Instrument, ts: NDArray[np.int64]) -> NDArray[np.object_]:
+        """Why moments (nanoseconds of UTC) lie after the days on which a ticker meant an instrument; else ``""``.
+
+        From then on it may be another company's; only an id says which. Before its first day it is taken for the
+        instrument: vendors' files carry all of a history under the newest ticker.
+        """
+        told = np.full(len(ts), "", object)
+        ends = [
+            each.end for each in self._index.listings() if (each.ticker, each.instrument_id) == (ticker, instrument.id)
+        ]
+        closed = [each for each in ends if each is not None]
+        if not closed or len(closed) < len(ends):
+            return told
+        last = max(closed)
+        later = ts > moment_ns(last, instrument.venue.timezone, end=True)
+        told[later] = f"{ticker} has not meant {instrument.id} since {last}: name the instrument by its id"
+        return told
 
     def rename(self, instrument: Instrument, ticker: str) -> bool:
         """Take a new ticker for an instrument's, unless the catalog knows another by it; whether it is."""

@@ -90,6 +90,28 @@ def test_a_rename_that_a_file_tells_is_known_from_its_day(tmp_path: Path) -> Non
     assert ap.bars("FB").symbol.tolist() == ["FB"] * 3
 
 
+def test_bars_under_a_ticker_that_moved_on_are_not_laid_to_the_old_company(tmp_path: Path) -> None:
+    """Google's class A became GOOGL on 2014-04-03, and GOOG class C."""
+    bars(tmp_path, "GOOG", ["2014-04-01", "2014-04-02"])
+    (tmp_path / "acts.csv").write_text("ex_date,kind,symbol,venue,new_symbol\n2014-04-03,rename,GOOG,XNAS,GOOGL\n")
+    ap.ingest("files", tmp_path / "acts.csv", kind="actions")
+    bars(tmp_path, "GOOGL", ["2014-04-03", "2014-04-04"])
+    days = "symbol,date,open,high,low,close,volume\n{0},2014-04-02,1,1,1,1,1\n{0},2014-04-03,9,9,9,9,9\n"
+    about = {"venue": "XNAS", "period": "1d", "stamps": "session", "adjusted": False}
+    path = tmp_path / "class_c.csv"
+    path.write_text(days.format("GOOG"))
+    (row,) = ap.ingest("files", path, **about).quarantined.to_dict("records")
+    assert row["reason"] == "GOOG has not meant GOOG.XNAS since 2014-04-02: name the instrument by its id"
+    assert ap.bars("GOOGL", "1d", "2014-04-03")["close"].tolist() != [9.0, 9.0]
+    assert len(ap.bars("GOOG.XNAS")) == 4
+    (tmp_path / "listing.csv").write_text("id,ticker,venue,from\nGOOG-C.XNAS,GOOG,XNAS,2014-04-03\n")
+    ap.ingest("files", tmp_path / "listing.csv", kind="instruments")
+    path.write_text(days.format("GOOG-C.XNAS").replace("2014-04-02", "2014-04-04"))
+    assert ap.ingest("files", path, **about).written == 2
+    assert ap.bars("GOOG", "1d", "2014-04-03", "2014-04-04")["close"].tolist() == [9.0, 1.0]
+    assert ap.bars("GOOG", "1d", "2014-04-01", "2014-04-02").symbol.tolist() == ["GOOG"] * 2
+
+
 def test_a_declaration_is_corrected_and_taken_back(listed: str, tmp_path: Path) -> None:
     del listed
     again = "id,ticker,venue,from,to\nLEH.XNYS,LEH,XNYS,1994-05-31,2008-09-16\n"
