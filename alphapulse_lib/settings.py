@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from alphapulse_lib.errors import SettingsError
@@ -31,7 +32,10 @@ def _in_project(path: Path) -> Path:
 
 def _place(told: Any) -> PurePath | None:
     """A folder, absolute, or an object store's address."""
-    found = None if told is None else location(told)
+    try:
+        found = None if told is None else location(told)
+    except ValueError as refused:
+        raise PydanticCustomError("location", "it is no place of a catalog: {told}", {"told": str(refused)}) from None
     return _in_project(found) if isinstance(found, Path) else found
 
 
@@ -53,6 +57,13 @@ class Settings(BaseSettings):
     datasets: Path | None = Field(
         None, description="The folder of the declarations of datasets. Default: catalog/ of the project."
     )
+    reader_key: str = Field(
+        "",
+        repr=False,
+        description="The key id with which workspaces read the team's catalog where that is in an object store. "
+        "It should be allowed to read alone.",
+    )
+    reader_secret: str = Field("", repr=False, description="The secret that belongs to the reader's key id.")
     ledger: Path | None = Field(None, description="The ledger of runs. Default: <home>/ledger.")
     address: str = Field("127.0.0.1", description="The address the hub listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the hub listens on.")

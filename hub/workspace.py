@@ -12,6 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
+from alphapulse_lib.location import ObjectPath
 from alphapulse_lib.settings import PROJECT, Settings
 
 __all__ = ["GIVEN", "environment", "fill"]
@@ -22,6 +23,8 @@ GIVEN = ("tutorials", "backtests", "dashboards")
 #: The configuration of every workspace's Jupyter server.
 _CONFIG = Path(__file__).parent / "jupyter"
 #: Where Jupyter finds our kernel (``kernels/``) and Voila its template (``voila/templates/``).
+#: What says where an object store is, and nothing of who asks.
+_STORE = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
 _DATA = (PROJECT, PROJECT / "notebooks" / "dashboards")
 
 
@@ -37,7 +40,7 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
     api : str
         Where the REST API is reached from the workspace.
     """
-    return {
+    return _reading(chosen) | {
         "ALPHAPULSE_API_URL": api,
         "ALPHAPULSE_HOME": str(chosen.home_root),
         "ALPHAPULSE_CATALOG": str(chosen.catalog_root),
@@ -48,6 +51,15 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
         "JUPYTER_PATH": os.pathsep.join(map(str, _DATA)),
         "JUPYTER_CONFIG_PATH": str(_CONFIG),
     }
+
+
+def _reading(chosen: Settings) -> dict[str, str]:
+    """Where the team's object store is, and the key that reads it; the keys that write it stay with the worker."""
+    if not isinstance(chosen.catalog_root, ObjectPath):
+        return {}
+    where = {name: os.environ[name] for name in _STORE if os.environ.get(name)}
+    key = {"AWS_ACCESS_KEY_ID": chosen.reader_key, "AWS_SECRET_ACCESS_KEY": chosen.reader_secret}
+    return where | (key if chosen.reader_key else {})
 
 
 def fill(folder: Path, notebooks: Path = PROJECT / "notebooks") -> list[str]:

@@ -28,6 +28,21 @@ def test_the_documented_default_is_the_default(field: str):
     assert DOCUMENTED[variable(field)] == ("" if default is None else str(default))
 
 
+def test_a_catalog_may_lie_in_an_object_store(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", "s3://desk/prices/")
+    root = settings().catalog_root
+    assert (str(root), root.name, str(root / "actions.parquet")) == (
+        "s3://desk/prices",
+        "prices",
+        "s3://desk/prices/actions.parquet",
+    )
+    assert settings().model_dump(mode="json")["catalog"] == "s3://desk/prices"
+    for wrong in ("gs://desk/prices", "s3://"):
+        monkeypatch.setenv("ALPHAPULSE_CATALOG", wrong)
+        with pytest.raises(SettingsError, match=r"neither a folder nor s3://bucket/prefix"):
+            settings()
+
+
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_every_setting_has_help(field: str):
     assert (Settings.model_fields[field].description or "").endswith(".")

@@ -3,7 +3,9 @@
 ::
 
     roots        which folders are read, and which one is written
-    layout       where each thing lies in a root
+    layout       where each thing lies in a root, and which files there are
+    storage      what holds the files: a folder of this machine (folder), or an object store (bucket, objects, lease)
+    sql_files    an object store as DuckDB reads it
     schemas      the columns of every file
     decimals     NautilusTrader's 16-byte decimals, to and from numbers
     publish      the lock, and the one way a file comes to be

@@ -76,3 +76,20 @@ def test_a_workspace_reads_the_team_s_catalog_and_writes_to_its_owner_s_folder(
     assert seen.personal_catalog == home / "catalog"
     assert seen.catalog_root == seen.home_root / "catalog"
     assert seen.ledger_root == home / "ledger"
+
+
+def test_a_workspace_is_given_the_reader_s_key_of_an_object_store_and_no_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    told = {"AWS_ENDPOINT_URL": "https://s3.example", "AWS_ACCESS_KEY_ID": "writer", "AWS_SECRET_ACCESS_KEY": "w"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert not any(name.startswith("AWS_") for name in workspace.environment(settings(), home, "http://api"))
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", "s3://desk/catalog")
+    given = workspace.environment(settings(), home, "http://api")
+    assert given["ALPHAPULSE_CATALOG"] == "s3://desk/catalog" and given["AWS_ENDPOINT_URL"] == "https://s3.example"
+    assert "AWS_ACCESS_KEY_ID" not in given and "AWS_SECRET_ACCESS_KEY" not in given
+    monkeypatch.setenv("ALPHAPULSE_READER_KEY", "reader")
+    monkeypatch.setenv("ALPHAPULSE_READER_SECRET", "r")
+    given = workspace.environment(settings(), home, "http://api")
+    assert (given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"]) == ("reader", "r")
