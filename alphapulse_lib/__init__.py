@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.news import news as news
     from alphapulse_lib.session.news import sentiment as sentiment
     from alphapulse_lib.session.notifications import notifications as notifications
+    from alphapulse_lib.session.publications import publish as publish
     from alphapulse_lib.session.quarantine import flags as flags
     from alphapulse_lib.session.quarantine import quarantine as quarantine
     from alphapulse_lib.session.quarantine import release as release
@@ -56,6 +57,7 @@ _HOMES = {
     "news": "alphapulse_lib.session.news",
     "notifications": "alphapulse_lib.session.notifications",
     "prices": "alphapulse_lib.session.bars",
+    "publish": "alphapulse_lib.session.publications",
     "quarantine": "alphapulse_lib.session.quarantine",
     "quotes": "alphapulse_lib.session.ticks",
     "release": "alphapulse_lib.session.quarantine",

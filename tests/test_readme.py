@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,11 +60,12 @@ def commands(page: Path) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with a person's own prices in it, as the pages assume."""
+    """A folder with a person's own prices and an old catalog in it, as the pages assume."""
     rows = ["Date,Open,High,Low,Close,Volume"]
     rows += [f"2013-05-{day:02d},{day},{day + 1},{day - 1},{day + 0.5},1000" for day in (6, 7, 8, 9, 10, 13, 14)]
     rows.append("2013-05-11,9,10,8,9,1000")  # a Saturday
     (tmp_path / "prices.csv").write_text("\n".join(rows) + "\n")
+    shutil.copytree(PROJECT / "tests" / "resources" / "nautilus_1", tmp_path / "old-catalog")
     return tmp_path
 
 

@@ -9,7 +9,7 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli import ingests
-from alphapulse_lib.cli.options import AsOf, At, End, Json, Start
+from alphapulse_lib.cli.options import AsOf, At, End, Json, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import InputError, QueryError
 
@@ -20,6 +20,7 @@ __all__ = [
     "ingest",
     "instruments",
     "news",
+    "publish",
     "quarantine",
     "release",
     "revert",
@@ -45,7 +46,7 @@ def ingest(
         typer.Option(help="What the rows are."),
     ] = "bars",
     symbol: Annotated[str | None, typer.Option(help="The symbol, where the file has no column of symbols.")] = None,
-    venue: Annotated[str | None, typer.Option(help="The venue's MIC, such as XNAS.")] = None,
+    venue: Annotated[str | None, typer.Option(help="A MIC, such as XNAS; SIM=XNAS,... by symbol or old venue.")] = None,
     name: Annotated[str | None, typer.Option(help="The instrument's name, where the symbol is new.")] = None,
     period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
     timezone: Annotated[str | None, typer.Option(help="The zone of stamps that name none.")] = None,
@@ -87,7 +88,7 @@ def ingest(
             feed=feed,
             kind=kind,
             symbol=symbol,
-            venue=venue,
+            venue=pairs(venue.split(",")) if venue and "=" in venue else venue,
             name=name,
             timezone=timezone,
             stamps=stamps,
@@ -113,6 +114,20 @@ def revert(
         say_json(asdict(taken))
     else:
         say(str(taken))
+
+
+def publish(
+    symbols: Symbols,
+    period: Annotated[str, typer.Option(help="1m, 15m, 1h, 1d ...")] = "1d",
+    as_json: Json = False,
+) -> None:
+    """Bring series of your own catalog into the team's."""
+    done = ap.publish(symbols, period)
+    if as_json:
+        say_json(done.to_dict())
+    else:
+        say(str(done))
+    raise typer.Exit(NEEDS_A_LOOK if len(done.quarantined) else 0)
 
 
 def quarantine(

@@ -21,7 +21,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import ended, settle, under_way
 from alphapulse_lib.catalog.versions import Merge
 from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
-from alphapulse_lib.errors import CatalogError, InputError, NothingUsable
+from alphapulse_lib.errors import CatalogError, InputError, NothingUsable, UnknownImport
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
@@ -35,7 +35,7 @@ from alphapulse_lib.ingestion.ticks import stage_ticks, write_ticks
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.providers.contract import Batch, Provider, Request
 
-__all__ = ["Annotate", "ingest", "revert"]
+__all__ = ["Annotate", "ingest", "knows", "revert"]
 
 #: What is done with articles beyond this layer: called with the written root, the import's id, what each table of
 #: articles changed, and whether the articles held already are to be looked at again.
@@ -112,6 +112,15 @@ def revert(roots: Roots, import_id: str) -> Reverted:
     flags.forget(root, record["id"])
     save(root, record | {"status": "reverted", "reverted": clock.now().isoformat()})
     return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
+
+
+def knows(root: PurePath, import_id: str) -> bool:
+    """Whether a root remembers an import by that id, or by a beginning of it."""
+    try:
+        find(root, import_id)
+    except UnknownImport:
+        return False
+    return True
 
 
 def _begun(provider: Provider, requests: Sequence[Request], title: str, digest: str) -> dict[str, Any]:

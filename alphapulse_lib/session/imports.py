@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.errors import InputError, UnknownImport, did_you_mean
 from alphapulse_lib.session import ingests
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.symbols import check_text
@@ -148,7 +148,7 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
 
 
 def revert(import_id: str) -> Reverted:
-    """Take an import back: its bars, actions, articles, and the instruments that nothing else is left of.
+    """Take an import or a publication back: its rows, and the instruments that nothing else is left of.
 
     A row belongs to the import that brought it first: it goes with that one, even where a later import found it
     unchanged. Import the later file again to have it back.
@@ -179,7 +179,13 @@ def revert(import_id: str) -> Reverted:
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import importer
 
-    return importer.revert(Roots.of_settings(), import_id)
+    roots = Roots.of_settings()
+    try:
+        return importer.revert(roots, import_id)
+    except UnknownImport:
+        if roots.personal is None or not importer.knows(roots.team, import_id):
+            raise
+        return importer.revert(Roots(roots.team), import_id)
 
 
 def _refuse(provider: str, given: Mapping[str, Any]) -> None:
