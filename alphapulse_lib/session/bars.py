@@ -47,10 +47,9 @@ def bars(
         Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
     period : str
         ``"1m"``, ``"1h"``, ``"1d"``, ``"5d"``, ``"1w"``, ``"1mo"``: one that is held (`instruments` says which), or
-        made of the coarsest held one, session by session. NautilusTrader's ``"100-TICK"``, ``"1000-VOLUME"`` and
-        ``"1000000-VALUE"`` are made of trades.
+        made of the coarsest held one. ``"100-TICK"``, ``"1000-VOLUME"``, ``"1000000-VALUE"`` are made of trades.
     start, end : str, date or datetime, optional
-        Bounds of ``ts``, both included. A bare date is that whole day at the exchange (UTC where there are several).
+        Bounds of ``ts``, both included; a bare date is that whole day at the exchange (UTC where there are several).
     source : {"bars", "trades", "quotes"}, optional
         What bars are made of: held bars, trades, or the mid prices of quotes.
     session : {"all", "regular"}
@@ -67,8 +66,7 @@ def bars(
     Returns
     -------
     pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
-        ``symbol``, ``ts`` (the bar's close), ``open``, ``high``, ``low``, ``close``, ``volume`` (floats), sorted by
-        ``ts``, then ``symbol``.
+        ``symbol``, ``ts`` (its close), ``open``, ``high``, ``low``, ``close``, ``volume``; by ``ts``, then ``symbol``.
 
     Raises
     ------
@@ -83,8 +81,8 @@ def bars(
     [88.99]
     """
     check_frame(frame, stream=True)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
     check_timezone(timezone)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
     return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone)
 
 

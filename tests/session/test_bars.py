@@ -77,6 +77,15 @@ def test_regular_hours_and_a_zone(sample: Path):
     )
 
 
+def test_a_zone_is_right_over_a_change_of_clocks(sample: Path):
+    # New York's clocks went forward on Sunday 2012-03-11, London's on the 25th.
+    york = ap.bars("AAPL", "1d", "2012-03-08", "2012-03-27", timezone="America/New_York")["ts"].dt
+    assert set(york.strftime("%H:%M")) == {"16:00"}
+    london = ap.bars("AAPL", "1d", "2012-03-08", "2012-03-27", timezone="Europe/London", frame="polars")
+    hours = dict(zip(london["ts"].dt.strftime("%m-%d"), london["ts"].dt.hour(), strict=True))
+    assert [hours[day] for day in ("03-09", "03-12", "03-23", "03-26")] == [21, 20, 20, 21]
+
+
 def test_prices_side_by_side(catalog: Path):
     wide = ap.prices(["MSFT", "AAPL"], adjust="none")
     assert (wide.index.name, wide.columns.tolist()) == ("ts", ["MSFT", "AAPL"])
