@@ -233,7 +233,7 @@ def sentiment(
 def sql(
     query: Annotated[str, typer.Argument(help="Read-only SQL of DuckDB.")], as_of: AsOf = None, as_json: Json = False
 ) -> None:
-    """Ask the catalog in SQL: bars_<period>, articles, mentions, scores, actions, instruments."""
+    """Ask the catalog in SQL: bars_<period>, articles, actions, instruments, listings, universe ..."""
     import duckdb
 
     relation = ap.sql(query, as_of=as_of)

@@ -13,6 +13,12 @@
     actions         symbol, instrument_id, ts, kind, ex_date, ratio, amount, new_symbol, source, available_at, ...:
                     kind is split, dividend, spin_off, rename or delisting
     instruments     id, symbol, name, asset_class, currency, price_precision, size_precision
+    listings        symbol, venue, id, starts, ends: a row a ticker and the days it meant an instrument
+    universe        name, symbol, id, starts, ends, available_at, ...: a row an interval of membership, under the ticker
+                    of then, and the instrument that this meant
+
+``symbol`` is the ticker an instrument had last, in ``listings`` and ``universe`` that of then; ``ends`` is the first
+day that it was no longer so, null where it still is: ``starts <= day AND (ends IS NULL OR day < ends)``.
 
 Prices are as traded, in doubles (a product of two 38-digit decimals overflows); ``exact.bars_<period>`` has the same
 columns in the decimals of the files, which DuckDB sums and compares to the last digit

@@ -7,10 +7,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, datasets, floats, layout, schemas, ticks
+from alphapulse_lib.catalog import datasets, floats, layout, schemas, ticks
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots, format_of
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.query import identity
 from alphapulse_lib.query.bars import names
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def make(
     moments = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
     past = as_of is not None or recorded_as_of is not None
     index = Index(roots, as_of, recorded_as_of)
-    connection.register("instruments", _instruments(index))
-    connection.register("actions", _microseconds(_actions(index, actions.read(roots, None, as_of, recorded_as_of))))
+    for name, table in identity.tables(roots, index, as_of, recorded_as_of).items():
+        connection.register(name, _microseconds(table))
     read: list[PurePath] = []
     bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
     connection.execute("CREATE SCHEMA exact")
@@ -260,36 +261,6 @@ def _symbol(index: Index) -> str:
     odd = [f"WHEN {_quoted(each.id)} THEN {_quoted(name)}" for each, name in told if name != each.symbol]
     short = r"regexp_replace(instrument_id, '\.[^.]*$', '')"
     return f"CASE instrument_id {' '.join(odd)} ELSE {short} END" if odd else short
-
-
-def _instruments(index: Index) -> pa.Table:
-    import pyarrow as pa
-
-    known = index.instruments()
-    columns = ("id", "symbol", "name", "asset_class", "currency", "price_precision", "size_precision")
-    text = pa.string()
-    kinds = [text, text, text, text, text, pa.int64(), pa.int64()]
-    told = [{name: getattr(each, name) for name in columns} | {"symbol": each.ticker or each.symbol} for each in known]
-    return pa.Table.from_pylist(told, pa.schema(list(zip(columns, kinds, strict=True))))
-
-
-def _actions(index: Index, table: pa.Table) -> pa.Table:
-    """What befell instruments, with their symbols first, and without the part that tells two of a day apart.
-
-    ``ts`` is the first moment of the ex-date at the exchange.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    known = index.instruments()
-    place = pc.index_in(table["instrument_id"], pa.array([each.id for each in known], pa.string()))
-    days, ts = table["ex_date"].cast(pa.timestamp("ns")), pa.nulls(table.num_rows, schemas.TIME)
-    for zone in {each.venue.timezone for each in known}:
-        there = pc.is_in(table["instrument_id"], pa.array([each.id for each in known if each.venue.timezone == zone]))
-        begins = pc.assume_timezone(days, zone, ambiguous="earliest", nonexistent="earliest").cast(schemas.TIME)
-        ts = pc.if_else(there, begins, ts)
-    table = table.drop_columns(["part"]).add_column(1, "ts", ts)
-    return table.add_column(0, "symbol", pa.array(names(known), pa.string()).take(place))
 
 
 def _microseconds(table: pa.Table) -> pa.Table:

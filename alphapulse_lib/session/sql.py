@@ -19,11 +19,11 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
     """Ask the catalog in DuckDB's SQL; its files are read in place and never written.
 
     The views are ``bars_<period>`` (``bars_1d``, ``bars_1m``, ...: as traded, in floats; ``exact.bars_1d`` and so on:
-    in the files' own decimals, which are summed to the last digit), ``trades``, ``quotes``,
-    ``articles``, ``news``, ``mentions``, ``scores``, ``actions`` and ``instruments``; ``FROM bars_1d LIMIT 1`` shows a
-    view's columns. ``articles`` has each article in its newest words. For what could be read at a bar join ``news``:
-    one row a revision and an instrument it is about, with the ``available_at`` of that revision (``ts`` is when the
-    article says it was published).
+    in the files' own decimals, which are summed to the last digit), ``trades``, ``quotes``, ``articles``, ``news``,
+    ``mentions``, ``scores``, ``actions``, ``instruments``, ``listings`` (which ticker meant an instrument when) and
+    ``universe`` (who belonged to an index when); ``FROM bars_1d LIMIT 1`` shows a view's columns. ``articles`` has each
+    article in its newest words. For what could be read at a bar join ``news``: one row a revision and an instrument it
+    is about, with the ``available_at`` of that revision (``ts`` is when the article says it was published).
 
     Parameters
     ----------

@@ -58,15 +58,17 @@ def test_every_view_is_there(root: Path):
         "bars_1d",
         "bars_1m",
         "instruments",
+        "listings",
         "mentions",
         "news",
         "quotes",
         "scores",
         "trades",
+        "universe",
     ]
     assert answer(root, "SELECT name FROM (SHOW TABLES) ORDER BY 1") == [(name,) for name in views]
     told = {view: [row[0] for row in answer(root, f"DESCRIBE {view}")] for view in views}
-    assert {view for view, columns in told.items() if "ts" not in columns} == {"instruments"}
+    assert {view for view, columns in told.items() if "ts" not in columns} == {"instruments", "listings", "universe"}
     assert {view for view, columns in told.items() if "symbol" not in columns} == {"articles", "scores"}
     columns = [row[0] for row in answer(root, "DESCRIBE bars_1d")]
     assert columns[:8] == ["symbol", "instrument_id", "ts", "open", "high", "low", "close", "volume"]

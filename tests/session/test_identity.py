@@ -11,8 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 import alphapulse_lib as ap
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.cli import app
 from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol
+from alphapulse_lib.model.window import moment_ns
+from alphapulse_lib.query.locked import answer
 
 MEMBERS = Path(__file__).parents[3] / "shared" / "data" / "daily" / "sp500_membership_1996_2025.csv.gz"
 
@@ -148,6 +151,31 @@ def test_a_universe_by_hand(listed: str, tmp_path: Path) -> None:
     ap.revert(report.id)
     with pytest.raises(InputError, match="No universe"):
         ap.universe("large")
+
+
+def test_sql_joins_bars_to_the_members_of_their_day(listed: str, tmp_path: Path) -> None:
+    """FB and META are one: its membership is two intervals. First Banks, on the ticker before, never belonged."""
+    del listed
+    bars(tmp_path, "META", ["2013-12-20", "2013-12-23", "2022-06-08", "2022-06-09"])
+    bars(tmp_path, "FBOLD.XNYS", ["2009-06-01"], "XNYS")
+    path = tmp_path / "members.csv"
+    path.write_text("ticker,from,to\nFB,2013-12-23,2022-06-09\nMETA,2022-06-09,\nGONE,2000-01-03,2001-01-02\n")
+    ap.ingest("files", path, kind="universe", name="large")
+    query = """SELECT u.symbol, b.ts::DATE::VARCHAR FROM bars_1d b JOIN universe u ON u.id = b.instrument_id
+        AND u.name = 'large' AND b.ts::DATE >= u.starts AND (u.ends IS NULL OR b.ts::DATE < u.ends) ORDER BY b.ts"""
+    assert ap.sql(query).fetchall() == [("FB", "2013-12-23"), ("FB", "2022-06-08"), ("META", "2022-06-09")]
+    assert ap.sql(query, as_of="2022-06-08").fetchall() == [("FB", "2013-12-23"), ("FB", "2022-06-08")]
+    assert ap.sql("SELECT symbol, id FROM universe ORDER BY starts").fetchall() == [
+        ("GONE", None), ("FB", "META.XNAS"), ("META", "META.XNAS")
+    ]  # fmt: skip
+    assert ap.sql("SELECT symbol FROM universe ORDER BY starts", as_of="2013-12-22").fetchall() == [("GONE",)]
+    spans = "SELECT symbol, starts::VARCHAR, ends::VARCHAR FROM listings WHERE id = 'META.XNAS' ORDER BY starts"
+    assert ap.sql(spans).fetchall() == [("FB", "2012-05-18", "2022-06-09"), ("META", "2022-06-09", None)]
+    roots = Roots.of_settings()
+    locked = answer(roots, "SELECT count(*) AS members FROM universe", as_of=moment_ns("2013-12-22"))
+    assert locked.to_pydict() == {"members": [1]}
+    members = ap.universe("large", at="2022-06-09")
+    assert ap.prices(members[members.id != ""].id, "1d", "2022-06-09").columns.tolist() == ["META"]
 
 
 def test_an_end_that_came_later_changes_no_earlier_answer(tmp_path: Path) -> None:
