@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         None, description="A person's own catalog, laid over the team's; set by the hub in each workspace."
     )
     datasets: Path | None = Field(
-        None, description="The folder of the declarations of datasets. Default: catalog/ of the project."
+        None, description="A folder of declarations of datasets, beside those in catalog/ of the project."
     )
     reader_key: str = Field(
         "",
@@ -116,9 +116,10 @@ class Settings(BaseSettings):
         return self.catalog or self.home_root / "catalog"
 
     @property
-    def datasets_folder(self) -> Path:
-        """Where datasets are declared, absolute."""
-        return self.datasets or PROJECT / "catalog"
+    def declarations(self) -> dict[str, Path]:
+        """Where each dataset is declared, by its name: in `catalog/` of the project, and in the folder that is set."""
+        folders = [PROJECT / "catalog", *([self.datasets] if self.datasets else [])]
+        return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
     @property
     def api_database_url(self) -> str:

@@ -45,7 +45,7 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
         "ALPHAPULSE_HOME": str(chosen.home_root),
         "ALPHAPULSE_CATALOG": str(chosen.catalog_root),
         "ALPHAPULSE_PERSONAL_CATALOG": str(folder / "catalog"),
-        "ALPHAPULSE_DATASETS": str(chosen.datasets_folder),
+        "ALPHAPULSE_DATASETS": str(chosen.datasets or ""),
         "ALPHAPULSE_LEDGER": str(folder / "ledger"),
         "ALPHAPULSE_SCORER": chosen.scorer,
         "JUPYTER_PATH": os.pathsep.join(map(str, _DATA)),

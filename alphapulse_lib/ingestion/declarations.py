@@ -23,7 +23,7 @@ from alphapulse_lib.ingestion.vendors import known_keys
 from alphapulse_lib.providers.contract import Request
 from alphapulse_lib.providers.registry import provider
 
-__all__ = ["Dataset", "ingest_dataset", "is_of_vendor", "names", "read", "vendor_dataset"]
+__all__ = ["Dataset", "ingest_dataset", "is_of_vendor", "read", "vendor_dataset"]
 
 _KEYS = {"title", "source", "instruments", "files"}
 _ENTRY_KEYS = {"path", "provider"} | {each.name for each in fields(Request)} - {"target"}
@@ -39,11 +39,6 @@ class Dataset:
     requests: tuple[Request, ...]
     declared: Mapping[str, Declared]
     digest: str
-
-
-def names(folder: Path) -> list[str]:
-    """The datasets declared in a folder, sorted."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def read(path: Path) -> Dataset:

@@ -279,14 +279,11 @@ def _scored(articles: pa.Table) -> pa.Table:
 
 def _declared(name: str) -> Path:
     """The declaration of a dataset."""
-    from alphapulse_lib.ingestion.declarations import names
     from alphapulse_lib.providers import registry
 
-    folder = settings().datasets_folder
-    path = folder / f"{name}.yaml"
-    if path.is_file():
-        return path
-    known = names(folder)
+    known = settings().declarations
+    if name in known:
+        return known[name]
     if name in registry.names():
         raise InputError(f"What is {name} to import?", f'Give a path: ap.ingest("{name}", "prices.csv", ...).')
     if name in registry.vendors():

@@ -88,7 +88,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     )
     app.state.door = door
     app.state.engine = engine = opened(chosen)
-    app.state.datasets = chosen.datasets_folder
+    app.state.datasets = lambda: list(chosen.declarations)
     app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)

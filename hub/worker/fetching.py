@@ -50,7 +50,7 @@ class FetchRunner(DBOSConfiguredInstance):
     def __init__(self, fetches: Fetches, chosen: Settings, turn: float = _TURN) -> None:
         super().__init__("fetcher")
         self._fetches, self._turn = fetches, turn
-        self._roots, self._declared = Roots(chosen.catalog_root), chosen.datasets_folder
+        self._roots, self._chosen = Roots(chosen.catalog_root), chosen
         self._listings = chosen.home_root / "worker" / "listings"
 
     def vendor_of(self, fetch_id: str, provider: str, dataset: str) -> str:
@@ -120,9 +120,9 @@ class FetchRunner(DBOSConfiguredInstance):
         return asked["provider"], Wanted(tuple(asked["symbols"]), (asked["period"],), **more)
 
     def _declaration(self, dataset: str) -> Path:
-        path = self._declared / f"{dataset}.yaml"
-        if not path.is_file():
-            raise InputError(f"No dataset is declared as {dataset!r} any more.", f"Declare it in {self._declared}.")
+        path = self._chosen.declarations.get(dataset)
+        if path is None:
+            raise InputError(f"No dataset is declared as {dataset!r} any more.", "See catalog/README.md.")
         return path
 
 

@@ -10,7 +10,8 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError, UnreadableFile
 from alphapulse_lib.ingestion import importer
-from alphapulse_lib.ingestion.declarations import ingest_dataset, names, read
+from alphapulse_lib.ingestion.declarations import ingest_dataset, read
+from alphapulse_lib.settings import Settings
 
 BARS = "symbol,date,o,h,l,c\nA,2013-05-01,1,2,1,1\nB,2013-05-01,1,2,1,1\n"
 NEWS = "id,time,title,symbols\n1,2013-05-01 10:00,Something,A\n"
@@ -66,7 +67,9 @@ def test_after_a_revert_it_is_imported_anew(declared: Path, roots: Roots) -> Non
 
 
 def test_names_are_the_files(declared: Path) -> None:
-    assert names(declared.parent) == ["mine"]
+    known = Settings(datasets=declared.parent).declarations
+    assert known["mine"] == declared
+    assert known["sample"].parent.name == "catalog", "those of the project are there beside them"
     assert [request.kind for request in read(declared).requests] == ["bars", "articles"]
 
 

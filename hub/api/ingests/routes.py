@@ -27,7 +27,7 @@ StateWanted = Annotated[State | None, Query(description="Only those in this stat
 
 
 def _store(request: Request) -> IngestStore:
-    return IngestStore(request.app.state.engine, request.app.state.datasets)
+    return IngestStore(request.app.state.engine, request.app.state.datasets())
 
 
 Store = Annotated[IngestStore, Depends(_store)]

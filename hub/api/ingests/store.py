@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
@@ -28,11 +28,11 @@ class IngestStore:
 
     Parameters
     ----------
-    datasets : Path
-        The folder of the datasets that are declared.
+    datasets : collection of str
+        Those that are declared.
     """
 
-    def __init__(self, engine: Engine, datasets: Path) -> None:
+    def __init__(self, engine: Engine, datasets: Collection[str]) -> None:
         self._engine, self._datasets = engine, datasets
 
     def add(self, new: New, owner: str) -> Ingest:
@@ -96,7 +96,7 @@ class IngestStore:
             return _read(connection, ingest_id)
 
 
-def require_declared(dataset: str, folder: Path) -> None:
+def require_declared(dataset: str, known: Collection[str]) -> None:
     """Refuse a dataset that is not declared at this hub.
 
     Raises
@@ -104,9 +104,8 @@ def require_declared(dataset: str, folder: Path) -> None:
     ProblemError
         404: with the nearest that is.
     """
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
     if dataset not in known:
-        hint = did_you_mean(dataset, known) or f"Declared are {', '.join(known) or 'none'}."
+        hint = did_you_mean(dataset, known) or f"Declared are {', '.join(sorted(known)) or 'none'}."
         raise ProblemError(404, f"No dataset is declared as {dataset!r}.", hint)
 
 

@@ -52,7 +52,7 @@ def make(request: Request, post: Posted, store: Store, caller: Writer, new: New)
     """
     _require_person(caller)
     if new.dataset:
-        require_declared(new.dataset, request.app.state.datasets)
+        require_declared(new.dataset, request.app.state.datasets())
     return post.once(caller, lambda _: store.add(new, caller.name))
 
 

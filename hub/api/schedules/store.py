@@ -319,6 +319,8 @@ def _schedule(row: Row[Any], last: Firing | None, met: str) -> Schedule:
         shown["parameters"] = row.parameters if isinstance(row.parameters, dict) else {}
         shown["timeout"] = row.timeout if isinstance(row.timeout, int) else 0
     due = None if fault or row.next_at is None else _time(row.next_at)
+    if row.dataset:
+        shown["output"] = ""
     following = [_time(each) for each in upcoming]
     return Schedule(**shown, paused=paused, fault=fault, next=following, due=due, last=last)
 

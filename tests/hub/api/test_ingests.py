@@ -107,7 +107,7 @@ def test_the_same_under_one_key_is_asked_once(api: Api) -> None:
 def test_schedules_of_datasets_are_told_from_those_of_notebooks(api: Api) -> None:
     cron = {"cron": "30 18 * * 1-5", "timezone": "America/New_York"}
     made = api("POST", "/v1/schedules", json=cron | {"dataset": "sample"}).json()
-    assert (made["dataset"], made["notebook"], made["fault"]) == ("sample", "", "")
+    assert (made["dataset"], made["notebook"], made["output"], made["fault"]) == ("sample", "", "", "")
     assert len(made["next"]) == 5
     for wrong, says in (
         ({}, "give either a notebook or a dataset"),

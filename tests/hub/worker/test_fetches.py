@@ -47,8 +47,8 @@ def told(engine: Engine, who: str) -> list[tuple[str, str]]:
     return [(each.kind, each.text) for _, each in NotificationStore(engine).page(who, False, 50, None)]
 
 
-def test_from_the_line_to_the_end_and_each_who_asked_is_told_once(engine: Engine, tmp_path: Path) -> None:
-    store, fetches = IngestStore(engine, tmp_path), Fetches(engine)
+def test_from_the_line_to_the_end_and_each_who_asked_is_told_once(engine: Engine) -> None:
+    store, fetches = IngestStore(engine, ()), Fetches(engine)
     asked = [store.add(AAPL, name) for name in ("ada", "bob", "cleo")]
     store.cancel(asked[2].id)
     [waiting] = fetches.waiting()
@@ -69,8 +69,8 @@ def test_from_the_line_to_the_end_and_each_who_asked_is_told_once(engine: Engine
     assert store.add(AAPL, "ada").state == "waiting", "what is over is asked for anew"
 
 
-def test_who_waited_long_is_told_that_it_is_there(engine: Engine, tmp_path: Path) -> None:
-    store, fetches, now = IngestStore(engine, tmp_path), Fetches(engine), datetime(2026, 11, 26, 12, tzinfo=UTC)
+def test_who_waited_long_is_told_that_it_is_there(engine: Engine) -> None:
+    store, fetches, now = IngestStore(engine, ()), Fetches(engine), datetime(2026, 11, 26, 12, tzinfo=UTC)
     with clock.at(now):
         store.add(AAPL, "ada")
     with clock.at(now + timedelta(seconds=90)):
@@ -82,8 +82,8 @@ def test_who_waited_long_is_told_that_it_is_there(engine: Engine, tmp_path: Path
     assert told(engine, "bob") == []
 
 
-def test_when_nobody_waits_any_more_the_fetch_is_told_so(engine: Engine, tmp_path: Path) -> None:
-    store, fetches = IngestStore(engine, tmp_path), Fetches(engine)
+def test_when_nobody_waits_any_more_the_fetch_is_told_so(engine: Engine) -> None:
+    store, fetches = IngestStore(engine, ()), Fetches(engine)
     one = store.add(AAPL, "ada")
     [waiting] = fetches.waiting()
     assert fetches.begin(waiting.id)
@@ -100,7 +100,7 @@ def test_when_nobody_waits_any_more_the_fetch_is_told_so(engine: Engine, tmp_pat
 
 @pytest.mark.parametrize(("state", "error"), [("finished", None), ("failed", FAULT)])
 def test_a_firing_of_a_dataset_ends_as_its_request_does(
-    engine: Engine, tmp_path: Path, state: str, error: dict[str, str] | None
+    engine: Engine, state: str, error: dict[str, str] | None
 ) -> None:
     schedules, firings, fetches = ScheduleStore(engine), Firings(engine), Fetches(engine)
     made = schedules.add(NewSchedule(dataset="us-daily", cron="0 7 * * *"), "ada")
@@ -110,7 +110,7 @@ def test_a_firing_of_a_dataset_ends_as_its_request_does(
     for _ in range(2):
         firings.ask(fired.id)
     assert (firings.waiting(datasets=True), firings.begun()) == ([], [])
-    [asked] = [each for _, each in IngestStore(engine, tmp_path).page({}, 50, None)]
+    [asked] = [each for _, each in IngestStore(engine, ()).page({}, 50, None)]
     assert (asked.firing, asked.dataset, asked.owner) == (fired.id, "us-daily", "ada")
     later = schedules.fire(made.id)
     assert firings.waiting(datasets=True) == [], "the one before is not over"

@@ -82,9 +82,10 @@ class Hub:
 
     def __init__(self, home: Path, server: AlpacaServer, key: str = KEY, secret: str = SECRET) -> None:
         self.server = server
-        place = {"alpaca_url": server.url, "alpaca_trading_url": server.url, "datasets": home.with_name("datasets")}
+        self.datasets = home.with_name("datasets")
+        place = {"alpaca_url": server.url, "alpaca_trading_url": server.url, "datasets": self.datasets}
         self.chosen = Settings(home=home, alpaca_key=key, alpaca_secret=secret, **place)
-        self.chosen.datasets_folder.mkdir()
+        self.datasets.mkdir()
         self.api = RunningApi(self.chosen).start()
         for name in USERS:
             self.api.door.scopes[name] = EVERYTHING
@@ -246,7 +247,7 @@ def test_a_worker_killed_in_a_fetch_loses_and_repeats_nothing(running: Hub) -> N
 
 def test_a_dataset_is_brought_up_to_date_by_cron(workspace: Hub) -> None:
     """The firing of a slot is a request like any other; the slot here is of a minute in which nothing looked."""
-    (workspace.chosen.datasets_folder / "few-daily.yaml").write_text(
+    (workspace.datasets / "few-daily.yaml").write_text(
         "provider: alpaca\nuniverse: [TBK, TBQ]\nperiods: [1d]\nhistory: 2020-08-27\n"
     )
     with pytest.raises(UnknownTarget, match="few-dialy"):
@@ -271,7 +272,7 @@ def test_a_dataset_is_brought_up_to_date_by_cron(workspace: Hub) -> None:
     assert made.last is not None
     assert (made.last.kind, made.last.detail) == ("asked", "0 rows are new")
     with held_back(workspace):
-        (workspace.chosen.datasets_folder / "few-daily.yaml").write_text(
+        (workspace.datasets / "few-daily.yaml").write_text(
             "provider: alpaca\nuniverse: [TBK, TBQ, TBR]\nperiods: [1d]\nhistory: 2020-08-27\n"
         )
         held = made.fire()

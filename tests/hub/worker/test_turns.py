@@ -49,7 +49,7 @@ def world(tmp_path: Path, server: AlpacaServer) -> Iterator[World]:
 
 
 def test_a_long_fetch_gives_way(world: World, server: AlpacaServer, tmp_path: Path) -> None:
-    store = IngestStore(world.engine, tmp_path)
+    store = IngestStore(world.engine, ())
     long = store.add(New(provider="alpaca", symbols=["LONG"], period="1m", start="2018-01-02", end="2020-12-30"), "ada")
     short = store.add(New(provider="alpaca", symbols=["SHORT"], start="2020-08-27", end="2020-08-27"), "bob")
 
