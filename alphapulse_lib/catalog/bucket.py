@@ -61,17 +61,17 @@ class Bucket:
         """An object's content."""
         return bytes(objects.Reader(self.snapshot(path)).read())
 
-    def source(self, path: PurePath) -> Any:
+    def source(self, path: PurePath, *, rows: bool = True) -> Any:
         """One version of the object."""
         import pyarrow as pa
 
-        found = self.snapshot(path)
+        found = self.snapshot(path, objects.AT_ONCE if rows else objects.FOOTER)
         return objects.Reader(found) if found.content is None else pa.BufferReader(pa.py_buffer(found.content))
 
-    def snapshot(self, path: PurePath) -> objects.Snapshot:
+    def snapshot(self, path: PurePath, most: int | None = None) -> objects.Snapshot:
         """One version of the object; FileNotFoundError where there is none."""
         try:
-            found = _of(path).snapshot(_key(path))
+            found = _of(path).snapshot(_key(path), most)
         except FileNotFoundError:
             self._note(path, None)
             raise FileNotFoundError(f"{path} does not exist") from None
@@ -90,10 +90,11 @@ class Bucket:
         _, found = _of(folder).below(_key(folder))
         return [folder / name for name in sorted(each.key.rpartition("/")[2] for each in found if _is_there(each))]
 
-    def folders(self, folder: PurePath) -> list[PurePath]:
-        """The prefixes directly below a prefix, sorted."""
+    def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
+        """The prefixes directly below a prefix whose names begin so, sorted."""
         found, _ = _of(folder).below(_key(folder))
-        return [folder / name for name in sorted(each.rstrip("/").rpartition("/")[2] for each in found)]
+        names = (each.rstrip("/").rpartition("/")[2] for each in found)
+        return [folder / name for name in sorted(names) if name.startswith(prefix)]
 
     def tree(self, folder: PurePath) -> list[PurePath]:
         """All objects below a prefix, sorted."""

@@ -29,7 +29,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER, Window
 
-__all__ = ["Coverage", "Held", "coverage", "held", "held_in_words", "no_coverage"]
+__all__ = ["Coverage", "Held", "Holdings", "coverage", "held", "held_in_words", "no_coverage"]
 
 type Stamps = NDArray[np.int64]
 #: First and last moment, whole sessions missing, bars missing.
@@ -130,11 +130,38 @@ def held(roots: Roots | PurePath, instrument_id: str) -> list[Held]:
     result = []
     for period in reader.periods(roots, instrument_id):
         found = roots.series(period.bar_type(instrument_id))
-        spans = [reader.span(path) for path in reader.bar_files(roots, instrument_id, period)]
-        rows = sum(each[0] for each in spans)
-        if found and rows:
-            result.append(Held(period, found[0], rows, min(e[1] for e in spans), max(e[2] for e in spans)))
+        if found:
+            result += _measured(period, found[0], reader.bar_files(roots, instrument_id, period))
     return result
+
+
+class Holdings:
+    """What is held of every instrument, from one look at which files there are.
+
+    Parameters
+    ----------
+    roots : Roots or PurePath
+        Of a series that both roots hold, the person's own counts.
+    """
+
+    def __init__(self, roots: Roots | PurePath) -> None:
+        self._series: dict[str, list[tuple[Period, str, list[PurePath]]]] = {}
+        for bar_type, name, _, paths in Roots.of(roots).all_series():
+            folder = bar_type.rsplit("-", 4)[0]
+            self._series.setdefault(folder, []).append((Period.of_bar_type(bar_type), name, paths))
+
+    def held(self, instrument_id: str) -> list[Held]:
+        """What is held of an instrument, by period, from the files' statistics alone."""
+        series = self._series.get(instrument_id.replace("/", ""), [])
+        ordered = sorted(series, key=lambda each: each[0].nanoseconds)
+        return [found for each in ordered for found in _measured(*each)]
+
+
+def _measured(period: Period, root: str, paths: Sequence[PurePath]) -> list[Held]:
+    """How much the files of a series hold; nothing where they hold no row."""
+    spans = [reader.span(path) for path in paths]
+    rows = sum(each[0] for each in spans)
+    return [Held(period, root, rows, min(e[1] for e in spans), max(e[2] for e in spans))] if rows else []
 
 
 def no_coverage(

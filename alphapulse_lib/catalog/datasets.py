@@ -252,7 +252,7 @@ def _in_window(folder: PurePath, window: Window) -> list[PurePath]:
         path
         for path in layout.parquet_files(folder)
         if first <= int(path.stem) <= last
-        or any(a <= window.end and b >= window.start for a, b in statistics(opened(path), "published_at"))
+        or any(a <= window.end and b >= window.start for a, b in statistics(opened(path, rows=False), "published_at"))
     ]
 
 

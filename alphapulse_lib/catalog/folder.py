@@ -39,7 +39,7 @@ class Folder:
         """A file's content."""
         return Path(path).read_bytes()
 
-    def source(self, path: PurePath) -> PurePath:
+    def source(self, path: PurePath, *, rows: bool = True) -> PurePath:  # noqa: ARG002 a store fetches what is wanted
         """The file itself: whoever has it open keeps it, whatever takes its name."""
         return path
 
@@ -52,9 +52,10 @@ class Folder:
         """The files directly in a folder, sorted."""
         return [folder / name for name in sorted(each.name for each in _entries(folder) if not each.is_dir())]
 
-    def folders(self, folder: PurePath) -> list[PurePath]:
-        """The folders directly in a folder, sorted."""
-        return [folder / name for name in sorted(each.name for each in _entries(folder) if each.is_dir())]
+    def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
+        """The folders directly in a folder whose names begin so, sorted."""
+        names = (each.name for each in _entries(folder) if each.name.startswith(prefix) and each.is_dir())
+        return [folder / name for name in sorted(names)]
 
     def tree(self, folder: PurePath) -> list[PurePath]:
         """The files in a folder and in all below it, sorted."""

@@ -178,7 +178,11 @@ def _dataset_files(root: PurePath, dataset: schemas.Dataset) -> list[PurePath]:
 
 
 def _dataset_file(root: PurePath, path: PurePath, dataset: schemas.Dataset) -> Iterator[Problem]:
-    missing = [name for name in dataset.schema.names if name not in (*opened(path).schema_arrow.names, *dataset.later)]
+    missing = [
+        name
+        for name in dataset.schema.names
+        if name not in (*opened(path, rows=False).schema_arrow.names, *dataset.later)
+    ]
     if missing:
         yield Problem(path, f"lacks {', '.join(missing)}", REPLACE, _aside(root, path))
         return

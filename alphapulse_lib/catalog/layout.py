@@ -88,8 +88,7 @@ def confirming(root: PurePath, file: PurePath) -> PurePath:
 
 def bar_types(root: PurePath, prefix: str = "") -> list[str]:
     """The series a root holds whose names begin so, sorted (with the slash of a currency pair left out)."""
-    found = storage.folders(root / _BARS)
-    return [folder.name for folder in found if folder.name.startswith(prefix) and parquet_files(folder)]
+    return [folder.name for folder in storage.folders(root / _BARS, prefix) if parquet_files(folder)]
 
 
 def series(root: PurePath) -> dict[str, list[PurePath]]:

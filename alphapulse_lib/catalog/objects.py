@@ -34,7 +34,9 @@ VARIABLES = (
 )
 #: An object of at most so many bytes is read in one request, which no change can come between; and of a larger one,
 #: as many from its end, where Parquet keeps its directory.
-_AT_ONCE = 8 * 1024 * 1024
+AT_ONCE = 8 * 1024 * 1024
+#: Where no rows are wanted. The footer of a file of two million rows is no longer.
+FOOTER = 64 * 1024
 #: What is tried again, how often, and for how long altogether: less than half a lease.
 _RETRIES = 3
 _PATIENCE = timedelta(seconds=6)
@@ -124,13 +126,13 @@ class Objects:
     def __init__(self, bucket: str, store: S3Store) -> None:
         self.bucket, self._store = bucket, store
 
-    def snapshot(self, key: str) -> Snapshot:
-        """The object as it is now; FileNotFoundError where there is none."""
+    def snapshot(self, key: str, most: int | None = None) -> Snapshot:
+        """The object as it is now, and ``most`` bytes of its end at once; FileNotFoundError where there is none."""
         import obstore
 
         with self._speaking(key):
             try:
-                found = obstore.get(self._store, key, options={"range": {"suffix": _AT_ONCE}})
+                found = obstore.get(self._store, key, options={"range": {"suffix": most or AT_ONCE}})
                 meta, end = found.meta, memoryview(found.bytes())
             except obstore.exceptions.GenericError:
                 # Of an empty object there is no last byte, which is refused in as many words as there are stores.

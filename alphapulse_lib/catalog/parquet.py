@@ -24,8 +24,8 @@ REPLACE = (
 )
 
 
-def opened(path: PurePath) -> pq.ParquetFile:
-    """A file, of which no row is read yet.
+def opened(path: PurePath, *, rows: bool = True) -> pq.ParquetFile:
+    """A file, of which no row is read yet; of which none will be, if told so.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def opened(path: PurePath) -> pq.ParquetFile:
         It is not Parquet.
     """
     with reading(path):
-        source = storage.source(path)
+        source = storage.source(path, rows=rows)
         # Of a large object the columns asked for are fetched together, not one request for each.
         return pq.ParquetFile(source, pre_buffer=not isinstance(source, PurePath))
 

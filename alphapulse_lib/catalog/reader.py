@@ -109,7 +109,7 @@ def periods(roots: Roots | PurePath, instrument_id: str) -> list[Period]:
 
 def span(path: PurePath) -> tuple[int, int, int]:
     """A bar file's rows, and its first and last ``ts_event``, from its statistics alone."""
-    file = opened(path)
+    file = opened(path, rows=False)
     spans = statistics(file, "ts_event")
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
@@ -124,7 +124,7 @@ def groups(
 
 def groups_of(path: PurePath, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of a file's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
-    file = opened(path)
+    file = opened(path, rows=False)
     for number, (first, last) in enumerate(_spans(file)):
         if first <= window.end and last >= window.start:
             yield file.metadata.row_group(number).num_rows, first, last

@@ -33,8 +33,8 @@ class Storage(Protocol):
     def read(self, path: PurePath) -> bytes:
         """A file's content; FileNotFoundError where there is none."""
 
-    def source(self, path: PurePath) -> Any:
-        """What ``pyarrow.parquet`` reads a file from; it stays the same file until the end."""
+    def source(self, path: PurePath, *, rows: bool = True) -> Any:
+        """What ``pyarrow.parquet`` reads a file from; it stays the same file. Without ``rows`` its footer is wanted."""
 
     def identity(self, path: PurePath) -> Hashable:
         """What changes when a file is replaced."""
@@ -42,8 +42,8 @@ class Storage(Protocol):
     def files(self, folder: PurePath) -> list[PurePath]:
         """The files directly in a folder, sorted; none where there is no folder."""
 
-    def folders(self, folder: PurePath) -> list[PurePath]:
-        """The folders directly in a folder, sorted."""
+    def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
+        """The folders directly in a folder whose names begin so, sorted."""
 
     def tree(self, folder: PurePath) -> list[PurePath]:
         """The files in a folder and in all below it, sorted."""
@@ -105,9 +105,9 @@ def read(path: PurePath) -> bytes:
     return of(path).read(path)
 
 
-def source(path: PurePath) -> Any:
-    """What ``pyarrow.parquet`` reads a file from."""
-    return of(path).source(path)
+def source(path: PurePath, *, rows: bool = True) -> Any:
+    """What ``pyarrow.parquet`` reads a file from; most likely its footer alone where no ``rows`` are wanted."""
+    return of(path).source(path, rows=rows)
 
 
 def files(folder: PurePath) -> list[PurePath]:
@@ -115,9 +115,9 @@ def files(folder: PurePath) -> list[PurePath]:
     return of(folder).files(folder)
 
 
-def folders(folder: PurePath) -> list[PurePath]:
-    """The folders directly in a folder, sorted."""
-    return of(folder).folders(folder)
+def folders(folder: PurePath, prefix: str = "") -> list[PurePath]:
+    """The folders directly in a folder whose names begin so, sorted."""
+    return of(folder).folders(folder, prefix)
 
 
 def tree(folder: PurePath) -> list[PurePath]:

@@ -150,12 +150,13 @@ def _counted(roots: Roots, known: Sequence[Instrument], called: Sequence[str]) -
     """How much is held of each instrument; one damaged file must not hide all other names."""
     import pandas as pd
 
-    from alphapulse_lib.catalog.coverage import held
+    from alphapulse_lib.catalog.coverage import Holdings
 
+    holdings = Holdings(roots)
     series, faults = [], []
     for each in known:
         try:
-            found, fault = held(roots, each.id), ""
+            found, fault = holdings.held(each.id), ""
         except CatalogDamaged as damaged:
             found, fault = [], damaged.message
         series.append(found)

@@ -328,7 +328,7 @@ def test_a_store_that_is_not_there_or_refuses_is_told(root: ObjectPath, monkeypa
 
 def large(root: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> tuple[Instrument, pa.Table]:
     """A series whose object is read by ranges."""
-    monkeypatch.setattr(objects, "_AT_ONCE", 2_000)
+    monkeypatch.setattr(objects, "AT_ONCE", 2_000)
     instrument = Instrument("ACME.XNAS")
     ts = pa.array(10**18 + np.arange(40_000) * 86_400 * 10**8).cast(pa.timestamp("ns", "UTC"))
     price = np.round(np.random.default_rng(0).random(40_000) + 10, 4)
