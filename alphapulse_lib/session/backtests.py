@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised, WorkerDied
+from alphapulse_lib.errors import InputError, NoCoverage, RunInterrupted, StrategyRaised, WorkerDied
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.fetching import Lacking, advice, with_command
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.symbols import resolved
@@ -135,13 +136,20 @@ def backtest(
         roots = Roots.of_settings()
         if isinstance(strategy, str):
             strategy = strategy_class(strategy)
-        instruments, names = _instruments(roots, symbols)
+        lacking = Lacking.of_bars(period, "bars")
+        instruments, names = _instruments(roots, symbols, lacking, Window.of(start, end))
         spec = _spec(
             strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
         )
         one_of("gaps", gaps, ("refuse", "allow"))
         one_of("purpose", purpose, get_args(Purpose.__value__))
-        return _run(waiting, spec, strategy, instruments, roots, names, gaps, progress, purpose)
+        try:
+            return _run(waiting, spec, strategy, instruments, roots, names, gaps, progress, purpose)
+        except NoCoverage as missing:
+            found = next((each for each in instruments if f" of {each.id}" in missing.message), None)
+            if found is None or as_of is not None:
+                raise
+            raise with_command(missing, roots, found, lacking, Window(spec.start, spec.end)) from None
 
 
 def _run(
@@ -193,11 +201,14 @@ def _run(
     return kept
 
 
-def _instruments(roots: Roots, symbols: str | Sequence[str]) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
+def _instruments(
+    roots: Roots, symbols: str | Sequence[str], lacking: Lacking, window: Window
+) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
     """The instruments, and what each one is called in the results."""
     from alphapulse_lib.query.bars import names
 
-    found = tuple(resolved(Index(roots), symbols))
+    index = Index(roots)
+    found = tuple(resolved(index, symbols, advice=lambda symbol: advice(index, symbol, lacking, window)))
     currencies = sorted({each.currency for each in found})
     if len(currencies) > 1:
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")

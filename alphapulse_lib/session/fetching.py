@@ -98,9 +98,8 @@ def with_command(
     """The error with the command that would fetch what is lacking, unless what is held lies around it."""
     if _spans(roots, instrument, lacking, window):
         return missing
-    return NoCoverage(
-        missing.message, f"{missing.hint} {lacking.command(roots, instrument.symbol, instrument, window)}"
-    )
+    command = lacking.command(roots, instrument.ticker or instrument.symbol, instrument, window)
+    return NoCoverage(missing.message, f"{missing.hint} {command}")
 
 
 def advice(index: Index, symbol: str, lacking: Lacking, window: Window) -> str:

@@ -71,6 +71,14 @@ def understood(words: list[str]) -> dict[str, object]:
             "alphapulse ingest alpaca AAPL --period 5m --start 2021-03-02 --end 2021-03-03",
         ),
         (
+            lambda: ap.backtest("SmaCross", "AAPL", "1m", "2021-03-02", "2021-03-03", progress=False),
+            "alphapulse ingest alpaca AAPL --period 1m --start 2021-03-02 --end 2021-03-03",
+        ),
+        (
+            lambda: ap.backtest("SmaCross", "NVDA", "1d", "2021-03-02", "2021-03-03", progress=False),
+            "alphapulse ingest alpaca NVDA --period 1d --start 2021-03-02 --end 2021-03-03",
+        ),
+        (
             lambda: ap.trades("NVDA", "2021-03-02", "2021-03-03"),
             "alphapulse ingest alpaca NVDA --kind trades --start 2021-03-02 --end 2021-03-03",
         ),
