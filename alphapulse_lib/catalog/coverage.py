@@ -29,7 +29,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER, Window
 
-__all__ = ["Coverage", "Held", "Holdings", "coverage", "held", "held_in_words", "no_coverage"]
+__all__ = ["Coverage", "Held", "Holdings", "coverage", "held", "held_in_words", "no_coverage", "table_of"]
 
 type Stamps = NDArray[np.int64]
 #: First and last moment, whole sessions missing, bars missing.
@@ -71,7 +71,7 @@ class Coverage:
     """
 
     instrument_id: str
-    period: Period
+    period: Period | str
     root: str
     rows: int
     first: int | None
@@ -119,7 +119,7 @@ def coverage(
         first=int(stamps[0]) if len(stamps) else None,
         last=int(stamps[-1]) if len(stamps) else None,
         intervals=_intervals(stamps, gaps),
-        gaps=_table(gaps, ("first", "last", "sessions", "bars")),
+        gaps=table_of(gaps, ("first", "last", "sessions", "bars")),
         off_session=off,
     )
 
@@ -247,16 +247,17 @@ def _joined(gaps: list[Gap], one: Gap, regular: Stamps) -> list[Gap]:
 
 def _intervals(stamps: Stamps, gaps: list[Gap]) -> pa.Table:
     if not len(stamps):
-        return _table([], ("first", "last", "bars"))
+        return table_of([], ("first", "last", "bars"))
     # A bar stamped with a gap's very start (the last one before the hole) belongs to what came before it.
     cuts = np.unique([0, *(int(np.searchsorted(stamps, (gap[0] + gap[1]) // 2)) for gap in gaps), len(stamps)])
-    return _table(
+    return table_of(
         [(int(stamps[a]), int(stamps[b - 1]), int(b - a)) for a, b in pairwise(cuts)],
         ("first", "last", "bars"),
     )
 
 
-def _table(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> pa.Table:
+def table_of(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> pa.Table:
+    """Rows of whole numbers under names; ``first`` and ``last`` are moments."""
     columns = [[row[number] for row in rows] for number in range(len(names))]
     kinds = [TIME if name in ("first", "last") else pa.int64() for name in names]
     return pa.table({n: pa.array(c, pa.int64()).cast(k) for n, c, k in zip(names, columns, kinds, strict=True)})

@@ -36,6 +36,7 @@ __all__ = [
     "KINDS",
     "Tick",
     "files",
+    "files_of",
     "groups",
     "held",
     "read",
@@ -178,7 +179,7 @@ def read(
     chosen, window = _KINDS[kind], window or Window()
     wanted = ["ts_event", *chosen.figures.values(), *(name for name, _ in (*chosen.nautilus, *chosen.ours))]
     parts = []
-    for root, path in _in_window(Roots.of(roots), kind, instrument_id, window):
+    for root, path in files_of(Roots.of(roots), kind, instrument_id, window):
         table = reader.read_file(root, path, window, as_of, recorded_as_of, wanted, chosen.key)
         parts.append(_as_numbers(_by_time(table), chosen))
     schema = pa.schema([("ts", TIME), *((name, pa.float64()) for name in chosen.figures)])
@@ -199,13 +200,13 @@ def files(roots: Roots | PurePath, kind: Tick) -> Iterator[tuple[PurePath, PureP
 
 def groups(roots: Roots | PurePath, kind: Tick, instrument_id: str, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of an instrument's row groups that reach into a window: their rows, and their first and last moment."""
-    for _, path in _in_window(Roots.of(roots), kind, instrument_id, window):
+    for _, path in files_of(Roots.of(roots), kind, instrument_id, window):
         yield from reader.groups_of(path, window)
 
 
 def held(roots: Roots | PurePath, kind: Tick, instrument_id: str) -> tuple[int, int, int]:
     """How many ticks are held, and the first and the last one's moment, from the files' statistics alone."""
-    spans = [reader.span(path) for _, path in _in_window(Roots.of(roots), kind, instrument_id, Window())]
+    spans = [reader.span(path) for _, path in files_of(Roots.of(roots), kind, instrument_id, Window())]
     return sum(each[0] for each in spans), min((e[1] for e in spans), default=0), max((e[2] for e in spans), default=0)
 
 
@@ -372,7 +373,8 @@ def _remove_from_month(root: PurePath, path: PurePath, kind: _Kind, import_id: s
     return int(every.num_rows - left.num_rows)
 
 
-def _in_window(roots: Roots, kind: Tick, instrument_id: str, window: Window) -> Sequence[tuple[PurePath, PurePath]]:
+def files_of(roots: Roots, kind: Tick, instrument_id: str, window: Window) -> Sequence[tuple[PurePath, PurePath]]:
+    """Root and path of an instrument's published files that reach into a window, in the order of time."""
     for _, root in roots.all:
         if paths := layout.parquet_files(layout.ticks_folder(root, kind, instrument_id)):
             return [

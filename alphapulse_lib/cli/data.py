@@ -182,7 +182,7 @@ def universe(
 def coverage(
     symbol: str, period: str = typer.Argument("1d"), start: Start = None, end: End = None, as_json: Json = False
 ) -> None:
-    """The intervals held of a series, and its gaps against the exchange calendar."""
+    """The intervals held of a series (1d, 1m ..., trades, quotes), and its gaps against the exchange calendar."""
     held = ap.coverage(symbol, period, start, end)
     if as_json:
         say_json(held.to_dict())

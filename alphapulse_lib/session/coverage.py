@@ -22,7 +22,7 @@ class SessionCoverage:
     Attributes
     ----------
     instrument_id, symbol, period : str
-        Which series.
+        Which series; of ticks ``"trades"`` or ``"quotes"``, which are counted where it says bars.
     root : str
         ``"team"`` or ``"personal"``: the catalog it is read from.
     bars : int

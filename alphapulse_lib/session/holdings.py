@@ -37,8 +37,8 @@ def instruments(*, at: Moment = None, as_of: Moment = None, recorded_as_of: Mome
     -------
     pandas.DataFrame
         ``symbol``, ``id``, ``name``, ``periods`` (such as ``"1m, 1d"``), ``first`` and ``last`` (the ``ts`` of the
-        earliest and the latest bar, UTC), ``bars`` (of all periods), ``fault`` (which of its files cannot be read, and
-        nothing is said of its bars then; empty otherwise); sorted by id.
+        earliest and the latest bar, UTC), ``bars`` (of all periods), ``trades`` and ``quotes`` (how many), ``fault``
+        (which of its files cannot be read, and nothing is said of its bars then; empty otherwise); sorted by id.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     symbol : str
         A ticker or an id.
     period : str
-        Such as ``"1d"``.
+        Such as ``"1d"``; or ``"trades"`` or ``"quotes"``: which sessions ticks are held of, half sessions too.
     start, end : str, date or datetime, optional
         Look only there; sessions missing at the two ends are gaps too. Unless told, from the first bar to the last.
 
@@ -94,13 +94,22 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     >>> ap.coverage("WMT", "1d").missing_sessions
     7
     """
+    from alphapulse_lib.catalog import ticks
     from alphapulse_lib.catalog.coverage import coverage as measured
     from alphapulse_lib.catalog.coverage import no_coverage
+    from alphapulse_lib.catalog.tick_coverage import tick_coverage
+    from alphapulse_lib.query.ticks import no_ticks
 
-    roots, length = Roots.of_settings(), Period.parse(period)
+    kind = next((each for each in ticks.KINDS if each == period), None)
+    roots, length = Roots.of_settings(), Period(1, "d") if kind else Period.parse(period)
     check_text(symbol, "A symbol", "'AAPL' or 'AAPL.XNAS'")
     instrument = Index(roots).resolve(symbol)
     window = Window.of(start, end, instrument.venue.timezone)
+    if kind:
+        found = tick_coverage(roots, instrument, kind, window)
+        if not found.rows:
+            raise with_command(no_ticks(roots, kind, instrument), roots, instrument, Lacking(kind), window)
+        return SessionCoverage.of(found)
     found = measured(roots, instrument, length, window)
     if not found.rows:
         missing = no_coverage(roots, instrument, length, window)
@@ -150,17 +159,20 @@ def _counted(roots: Roots, known: Sequence[Instrument], called: Sequence[str]) -
     """How much is held of each instrument; one damaged file must not hide all other names."""
     import pandas as pd
 
+    from alphapulse_lib.catalog import ticks
     from alphapulse_lib.catalog.coverage import Holdings
 
     holdings = Holdings(roots)
-    series, faults = [], []
+    series, faults, counts = [], [], []
     for each in known:
         try:
             found, fault = holdings.held(each.id), ""
+            ticked = [ticks.held(roots, kind, each.id)[0] for kind in ticks.KINDS]
         except CatalogDamaged as damaged:
-            found, fault = [], damaged.message
+            found, fault, ticked = [], damaged.message, [0, 0]
         series.append(found)
         faults.append(fault)
+        counts.append(ticked)
     frame = pd.DataFrame(
         {
             "symbol": pd.Series(called, dtype="str"),
@@ -170,6 +182,8 @@ def _counted(roots: Roots, known: Sequence[Instrument], called: Sequence[str]) -
             "first": [min((one.first for one in found), default=None) for found in series],
             "last": [max((one.last for one in found), default=None) for found in series],
             "bars": pd.Series([sum(one.rows for one in found) for found in series], dtype="int64"),
+            "trades": pd.Series([each[0] for each in counts], dtype="int64"),
+            "quotes": pd.Series([each[1] for each in counts], dtype="int64"),
             "fault": pd.Series(faults, dtype="str"),
         }
     )

@@ -244,7 +244,7 @@ def _coverage(held: Any) -> Card:
     zone = numbers.venue_of(held.instrument_id).timezone
     pattern = "%Y-%m-%d" if held.period[-1] in "dw" else "%Y-%m-%d %H:%M"
     facts = (
-        Fact("Bars", numbers.count(held.bars)),
+        Fact("Bars" if held.period[0].isdigit() else held.period.capitalize(), numbers.count(held.bars)),
         Fact("First", numbers.day(held.first.value, zone, pattern)),
         Fact("Last", numbers.day(held.last.value, zone, pattern)),
         Fact(
