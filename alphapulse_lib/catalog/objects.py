@@ -60,9 +60,18 @@ class Snapshot:
         All of it, where it is small.
     """
 
-    def __init__(self, objects: Objects, key: str, size: int, e_tag: str, written: datetime, end: memoryview) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        key: str,
+        size: int,
+        e_tag: str,
+        written: datetime,
+        end: memoryview,
+        version: str | None = None,
+    ) -> None:
         self._objects, self._key, self._end = objects, key, end
-        self.size, self.e_tag, self.written = size, e_tag, written
+        self.size, self.e_tag, self.written, self._version = size, e_tag, written, version
 
     @property
     def content(self) -> memoryview | None:
@@ -74,7 +83,7 @@ class Snapshot:
         held = self.size - len(self._end)
         if start >= held:
             return self._end[start - held : end - held]
-        return self._objects.between(self._key, start, end, self.e_tag)
+        return self._objects.between(self._key, start, end, self.e_tag, self._version)
 
 
 class Reader(io.RawIOBase):
@@ -140,15 +149,29 @@ class Objects:
                 if meta["size"]:
                     raise
                 end = memoryview(b"")
-        return Snapshot(self, key, meta["size"], str(meta["e_tag"]), meta["last_modified"], end)
+        return Snapshot(self, key, meta["size"], str(meta["e_tag"]), meta["last_modified"], end, meta["version"])
 
-    def between(self, key: str, start: int, end: int, e_tag: str) -> memoryview:
-        """Some bytes of one version."""
+    def between(self, key: str, start: int, end: int, e_tag: str, version: str | None = None) -> memoryview:
+        """Some bytes of one version: one that was replaced is still there where the bucket keeps versions.
+
+        Raises
+        ------
+        CatalogChanged
+            It is no more.
+        """
         import obstore
 
+        try:
+            with self._speaking(key):
+                got = obstore.get(self._store, key, options={"range": (start, end), "if_match": e_tag})
+                return memoryview(got.bytes())
+        except CatalogChanged:
+            if version is None:
+                raise
         with self._speaking(key):
-            got = obstore.get(self._store, key, options={"range": (start, end), "if_match": e_tag})
-            return memoryview(got.bytes())
+            return memoryview(
+                obstore.get(self._store, key, options={"range": (start, end), "version": version}).bytes()
+            )
 
     def head(self, key: str) -> tuple[str, int] | None:
         """An object's version and size, if there is one."""

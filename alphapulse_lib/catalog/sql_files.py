@@ -5,7 +5,7 @@ While a query has an object open, all its reads come from one version of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from fsspec import AbstractFileSystem
 
 from alphapulse_lib.catalog.objects import Reader, Snapshot, store_of
-from alphapulse_lib.errors import CatalogReadOnly
+from alphapulse_lib.errors import CatalogChanged, CatalogReadOnly
 from alphapulse_lib.location import ObjectPath
 
 if TYPE_CHECKING:
@@ -30,6 +30,22 @@ def register(connection: duckdb.DuckDBPyConnection, roots: Sequence[PurePath]) -
         connection.register_filesystem(SqlFiles(chosen))
         # Its cache tells versions apart by the second they were written in.
         connection.execute("SET enable_external_file_cache = false")
+
+
+class _SqlReader(Reader):
+    """A snapshot as a file, which is forgotten when its version is no more: the next query opens the new one."""
+
+    def __init__(self, snapshot: Snapshot, forget: Callable[[], object]) -> None:
+        super().__init__(snapshot)
+        self._forget = forget
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The bytes from here on."""
+        try:
+            return super().read(size)
+        except CatalogChanged:
+            self._forget()
+            raise
 
 
 class SqlFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec is not typed
@@ -53,7 +69,7 @@ class SqlFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec is not typed
         """An object to read."""
         if mode not in ("rb", "r"):
             raise CatalogReadOnly(f"{path} cannot be written by SQL.", "The catalog is written by ap.ingest alone.")
-        return Reader(self._snapshot(path))
+        return _SqlReader(self._snapshot(path), lambda: self._open_now.pop(path, None))
 
     def size(self, path: str) -> int:
         """Its bytes."""

@@ -177,7 +177,7 @@ def _answer(roots: Roots, asked: dict[str, Any], limits: Limits) -> None:
                     )
                 stream.write_batch(batch)
     except duckdb.Error as refused:
-        raise QueryError(str(refused), sql.views_told(connection)) from None
+        raise QueryError(sql.told(refused), sql.views_told(connection)) from None
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, read: list[PurePath], limits: Limits) -> None:

@@ -48,7 +48,7 @@ from alphapulse_lib.query import tables
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SETTINGS", "answered", "relation", "views_told"]
+__all__ = ["SETTINGS", "answered", "relation", "told", "views_told"]
 
 SETTINGS = "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
 #: What stands before the statement that is explained. Whatever else stands there is refused.
@@ -94,9 +94,9 @@ def relation(
         answer = answered(connection, sql)
     except (duckdb.IOException, duckdb.InvalidInputException) as refused:
         _require_sound(roots)
-        raise QueryError(str(refused), views_told(connection)) from None
+        raise QueryError(told(refused), views_told(connection)) from None
     except duckdb.Error as refused:
-        raise QueryError(str(refused), views_told(connection)) from None
+        raise QueryError(told(refused), views_told(connection)) from None
     return answer
 
 
@@ -132,6 +132,12 @@ def _require_sound(roots: Roots) -> None:
     for _, root in roots.all:
         for path in layout.all_parquet(root):
             opened(path, rows=False)
+
+
+def told(refused: duckdb.Error) -> str:
+    """DuckDB's words; of what the catalog's own file system said to it, that alone, without the way it came."""
+    _, found, ours = str(refused).rpartition("alphapulse_lib.errors.")
+    return ours.partition(": ")[2].strip() if found else str(refused)
 
 
 def views_told(connection: duckdb.DuckDBPyConnection) -> str:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -38,6 +39,7 @@ from alphapulse_lib.errors import (
 from alphapulse_lib.location import ObjectPath
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.query import locked as locked_sql
+from alphapulse_lib.query.sql import told
 
 TABLE = pa.table({"a": [1, 2, 3]})
 SYMBOLS = ("ACME", "BOLT", "CORE")
@@ -346,28 +348,61 @@ def test_large_objects_are_read_by_ranges(root: ObjectPath, monkeypatch: pytest.
     assert total == pytest.approx(sum(table["close"].to_pylist()))
 
 
+def replaced_at(edge: Edge, request: int, write: Callable[[], object]) -> Counter[str]:
+    """A writer replaces the bars as a reader's nth request for them is on its way."""
+    gets = Counter[str]()
+
+    def replace(method: str, asked: str) -> str:
+        if method == "GET" and "/data/bars/" in asked and "list-type" not in asked:
+            gets["bars"] += 1
+            if gets["bars"] == request:
+                edge.harm = lambda method, asked: ""
+                write()
+        return ""
+
+    edge.harm = replace
+    return gets
+
+
 def test_one_replaced_while_it_is_read_is_read_again_whole(
     edge: Edge, root: ObjectPath, monkeypatch: pytest.MonkeyPatch
 ):
     instrument, table = large(root, monkeypatch)
-    doubled = table
-    for name in ("open", "high", "low", "close"):
-        doubled = doubled.set_column(table.schema.get_field_index(name), name, pa.array(table[name].to_numpy() * 2))
-    gets = Counter[str]()
-
-    def replaced(method: str, asked: str) -> str:
-        if method == "GET" and "/data/bars/" in asked and "list-type" not in asked:
-            gets["bars"] += 1
-            if gets["bars"] == 2:  # its end was read; now come its rows
-                edge.harm = lambda method, asked: ""
-                writer.write_bars(root, instrument, "1d", doubled, "two")
-        return ""
-
-    edge.harm = replaced
+    doubled = twice(table)
+    gets = replaced_at(edge, 2, lambda: writer.write_bars(root, instrument, "1d", doubled, "two"))
     # What was held when it was asked, out of what the new version superseded meanwhile; and then the new one.
     assert reader.bar_floats(root, instrument.id, "1d")["close"].to_pylist() == table["close"].to_pylist()
-    assert gets["bars"] == 2
+    assert gets["bars"] == 2  # its end was read, then its rows were to come
     assert reader.bar_floats(root, instrument.id, "1d")["close"].to_pylist() == doubled["close"].to_pylist()
+
+
+def test_a_query_whose_object_was_replaced_says_so_and_is_asked_again(
+    edge: Edge, root: ObjectPath, monkeypatch: pytest.MonkeyPatch
+):
+    instrument, table = large(root, monkeypatch)
+    doubled = twice(table)
+    query = ap.sql("SELECT sum(close) AS total FROM bars_1d")
+    replaced_at(edge, 2, lambda: writer.write_bars(root, instrument, "1d", doubled, "two"))
+    with pytest.raises(duckdb.Error) as refused:
+        query.fetchall()
+    assert told(refused.value).startswith("s3://") and "changed meanwhile" in told(refused.value)
+    assert query.fetchall() == [(pytest.approx(sum(doubled["close"].to_pylist())),)]
+
+
+def test_a_bucket_that_keeps_versions_lets_a_query_read_on(
+    edge: Edge, root: ObjectPath, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+):
+    object_store.keep_versions(root.bucket)
+    instrument, table = large(root, monkeypatch)
+    query = ap.sql("SELECT sum(close) AS total FROM bars_1d")
+    replaced_at(edge, 2, lambda: writer.write_bars(root, instrument, "1d", twice(table), "two"))
+    assert query.fetchall() == [(pytest.approx(sum(table["close"].to_pylist())),)]
+
+
+def twice(table: pa.Table) -> pa.Table:
+    for name in ("open", "high", "low", "close"):
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(table[name].to_numpy() * 2))
+    return table
 
 
 #: An import in a process of its own, which is killed from outside.

@@ -41,6 +41,14 @@ class ObjectStore:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/{name}", method="PUT"), timeout=60).close()
         return ObjectPath(f"s3://{name}/catalog")
 
+    def keep_versions(self, bucket: str) -> None:
+        """Let a bucket keep what is replaced."""
+        import boto3
+
+        keys = {name.lower(): value for name, value in KEYS.items() if "KEY" in name}
+        client = boto3.client("s3", endpoint_url=self.url, region_name=KEYS["AWS_REGION"], **keys)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
     def variables(self, url: str = "") -> dict[str, str]:
         """The environment of whoever speaks to it."""
         return KEYS | {"AWS_ENDPOINT_URL": url or self.url}
