@@ -39,7 +39,7 @@ def ingest(
     ] = None,
     start: Start = None,
     end: End = None,
-    dry_run: Annotated[bool, typer.Option(help="Of a vendor: reckon calls, rows and bytes; ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Reckon calls, rows and bytes; ask and write nothing.")] = False,
     feed: Annotated[str | None, typer.Option(help="Of a vendor: its feed, such as iex or sip.")] = None,
     kind: Annotated[
         Literal["bars", "trades", "quotes", "actions", "articles", "instruments", "universe"],

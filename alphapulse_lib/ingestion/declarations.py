@@ -17,6 +17,7 @@ from alphapulse_lib.ingestion import vendors
 from alphapulse_lib.ingestion.importer import Annotate, ingest
 from alphapulse_lib.ingestion.instruments import Declared
 from alphapulse_lib.ingestion.plan import Plan
+from alphapulse_lib.ingestion.preview import Preview, preview
 from alphapulse_lib.ingestion.records import records, report_of
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.vendors import known_keys
@@ -68,14 +69,14 @@ def read(path: Path) -> Dataset:
 
 def ingest_dataset(
     path: Path, roots: Roots, annotate: Annotate | None = None, *, dry_run: bool = False
-) -> Report | Plan:
+) -> Report | Plan | Preview:
     """Import a declared dataset; once its very content is in the catalog, this says so and reads nothing more."""
     said = _said(path)
     if "files" not in said:
         return vendors.ingest(path, said, roots, dry_run=dry_run)
-    if dry_run:
-        raise InputError(f"{path.stem} is a dataset of files: nothing is asked of anybody.", "Leave dry_run out.")
     dataset = read(path)
+    if dry_run:
+        return preview(provider(dataset.provider), dataset.requests)
     for record in records(roots.writable):
         if record.get("digest") == dataset.digest and record["status"] == "finished":
             return _known_already(report_of(roots.writable, record))

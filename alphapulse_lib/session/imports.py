@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.catalog.versions import Merge
     from alphapulse_lib.ingestion.fetch import Wanted
     from alphapulse_lib.ingestion.plan import Plan
+    from alphapulse_lib.ingestion.preview import Preview
     from alphapulse_lib.ingestion.report import Report, Reverted
     from alphapulse_lib.model.window import Moment
     from alphapulse_lib.providers.contract import Kind, Request, Stamps
@@ -36,7 +37,7 @@ def ingest(
     *,
     dry_run: Literal[True],
     **options: Any,
-) -> Plan: ...
+) -> Plan | Preview: ...
 @overload
 def ingest(
     provider: str,
@@ -68,7 +69,7 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     day_first: bool | None = None,
     recover: bool = True,
     source: str = "",
-) -> Report | Plan:
+) -> Report | Plan | Preview:
     """Bring data into the catalog. Bad rows are set aside with line and reason; the same rows again change nothing.
 
     In a hub's workspace files go to the person's own catalog; a vendor is asked by the hub's worker, once for all who
@@ -77,16 +78,19 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     Parameters
     ----------
     provider, target : str, path or list of paths
-        ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; a vendor such as ``"alpaca"`` with its
-        tickers; or alone the name of a declared dataset.
+        ``"files"`` with a CSV (or .gz) or Parquet file, a folder or a pattern; ``"nautilus"`` with the folder of a
+        catalog of NautilusTrader 1.x; a vendor such as ``"alpaca"`` with its tickers; or alone the name of a declared
+        dataset.
     period, kind : str
-        Of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``; of files ``"bars"``, ``"actions"`` or ``"articles"``,
-        of vendors ``"bars"``, ``"trades"`` or ``"quotes"``.
+        Of bars ``"1m"``, ``"15m"``, ``"1h"``, ``"1d"``, ``"1w"``; ``"bars"``, ``"trades"`` or ``"quotes"``, and of
+        files ``"actions"``, ``"articles"``, ``"instruments"`` or ``"universe"`` too.
     start, end : str, date or datetime
         Of a vendor: what is wanted; a bare date is that whole day at the exchange. Only what is missing there and final
         is asked for, splits and dividends with it; cut short, it goes on where it was when run again.
-    dry_run, feed : bool, str
-        Of a vendor: only reckon calls, rows and bytes, asking nothing; and its feed, such as ``"iex"`` or ``"sip"``.
+    dry_run : bool
+        Only reckon: of a vendor calls, rows and bytes, asking nothing; of files rows and bytes, writing nothing.
+    feed : str
+        Of a vendor: its feed, such as ``"iex"`` or ``"sip"``.
     symbol, venue, name : str
         Whose rows they are where no column says so; ``venue`` (a MIC: ``"XNAS"``) and ``name`` also by symbol.
     timezone : str
@@ -102,7 +106,8 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     -------
     Report
         ``written``, ``unchanged``, ``restated``, ``quarantined`` (a DataFrame), ``warnings``, and ``id`` for `revert`.
-        With ``dry_run`` a `Plan`: ``calls``, ``rows``, ``bytes``, and the same by instrument.
+        With ``dry_run`` of a vendor a `Plan`: ``calls``, ``rows``, ``bytes``, and the same by instrument; of files a
+        `Preview`: ``rows``, ``bytes``, and the same by file.
 
     Raises
     ------
@@ -119,32 +124,58 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     0
     """
     check_text(provider, "A provider or a dataset", "ap.ingest('files', 'prices.csv', ...) or ap.ingest('sample')")
-    from alphapulse_lib.catalog.roots import Roots
-    from alphapulse_lib.ingestion import declarations, fetch, importer
     from alphapulse_lib.providers import registry
 
-    roots = Roots.of_settings()
     own = {"symbol": symbol, "name": name, "timezone": timezone, "stamps": stamps, "adjusted": adjusted,
            "columns": columns, "day_first": day_first, "source": source}  # fmt: skip
-    if target is not None and provider in registry.vendors():
+    if target is None:
+        return _dataset(provider, dry_run)
+    if provider in registry.vendors():
         _refuse(provider, own | {"recover": None if recover else False})
-        vendor = registry.vendor(provider)
         one_of("kind", kind, ("bars", "trades", "quotes"))
         wanted = replace(_wanted(provider, target, period, start, end, venue, feed), kind=kind)
-        if ingests.through_the_hub():
-            return fetch.plan(vendor, wanted, ingests.team()) if dry_run else ingests.fetched(provider, wanted)
-        return fetch.plan(vendor, wanted, roots) if dry_run else fetch.run(vendor, wanted, roots)
-    if target is None:
-        path = _declared(provider)
-        if ingests.through_the_hub() and declarations.is_of_vendor(path):
-            roots = ingests.team()
-            if not dry_run:
-                return ingests.bring_up_to_date(provider)
-        return declarations.ingest_dataset(path, roots, _annotate, dry_run=dry_run)
-    reader = registry.provider(provider)
-    _refuse(provider, {"start": start, "end": end, "feed": feed, "dry_run": dry_run or None})
+        return _of_vendor(provider, wanted, dry_run)
+    _refuse(provider, {"start": start, "end": end, "feed": feed})
     options = own | {"target": target, "kind": kind, "venue": venue, "period": period, "recover": recover}
-    return importer.ingest(reader, [_request(options)], roots, annotate=_annotate)
+    return _of_files(provider, _request(options), dry_run)
+
+
+def _dataset(name: str, dry_run: bool) -> Report | Plan | Preview:
+    """Bring in a declared dataset."""
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.ingestion import declarations
+
+    path, roots = _declared(name), Roots.of_settings()
+    if ingests.through_the_hub() and declarations.is_of_vendor(path):
+        roots = ingests.team()
+        if not dry_run:
+            return ingests.bring_up_to_date(name)
+    return declarations.ingest_dataset(path, roots, _annotate, dry_run=dry_run)
+
+
+def _of_vendor(name: str, wanted: Wanted, dry_run: bool) -> Report | Plan:
+    """Bring in what is wanted of a vendor; in a hub's workspace the worker does."""
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.ingestion import fetch
+    from alphapulse_lib.providers import registry
+
+    vendor, roots = registry.vendor(name), Roots.of_settings()
+    if ingests.through_the_hub():
+        return fetch.plan(vendor, wanted, ingests.team()) if dry_run else ingests.fetched(name, wanted)
+    return fetch.plan(vendor, wanted, roots) if dry_run else fetch.run(vendor, wanted, roots)
+
+
+def _of_files(name: str, request: Request, dry_run: bool) -> Report | Preview:
+    """Bring in what a provider reads."""
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.ingestion import importer
+    from alphapulse_lib.ingestion.preview import preview
+    from alphapulse_lib.providers import registry
+
+    reader = registry.provider(name)
+    if dry_run:
+        return preview(reader, [request])
+    return importer.ingest(reader, [request], Roots.of_settings(), annotate=_annotate)
 
 
 def revert(import_id: str) -> Reverted:
@@ -195,7 +226,7 @@ def _refuse(provider: str, given: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{argument}={str(value)[:60]!r} means nothing to {provider}.",
                 "Files take symbol, name, timezone, stamps, adjusted, columns, day_first, recover and source; vendors "
-                "take start, end, feed and dry_run; both take period and venue.",
+                "take start, end and feed; both take period, venue and dry_run.",
             )
 
 

@@ -33,10 +33,10 @@ def days_by_time(path: Path, names: int, days: int, before: int = 0) -> Path:
     return _written(path, (_days(dates[at : at + step], names) for at in range(0, days, step)))
 
 
-def trades(path: Path, rows: int) -> Path:
-    """Trades of one name, one a tenth of a second from 2020 on, in UTC."""
-    first = np.datetime64("2020-01-01", "ns").astype(np.int64)
-    return _written(path, (_trades(first, at, min(_BLOCK, rows - at)) for at in range(0, rows, _BLOCK)))
+def trades(path: Path, rows: int, every: int = 100_000_000) -> Path:
+    """Trades of one name, one every so many nanoseconds from 2015 on, in UTC."""
+    first = np.datetime64("2015-01-01", "ns").astype(np.int64)
+    return _written(path, (_trades(first, every, at, min(_BLOCK, rows - at)) for at in range(0, rows, _BLOCK)))
 
 
 def _minutes(first: int, at: int, count: int) -> pa.Table:
@@ -51,8 +51,8 @@ def _days(dates: np.ndarray, names: int) -> pa.Table:
     return pa.table(columns | _walk(int(dates[0].astype(int)), count))
 
 
-def _trades(first: int, at: int, count: int) -> pa.Table:
-    stamps = first + np.arange(at, at + count) * 100_000_000
+def _trades(first: int, every: int, at: int, count: int) -> pa.Table:
+    stamps = first + np.arange(at, at + count) * every
     made = _walk(at, count)
     ids = pa.array(np.arange(at, at + count)).cast(pa.string())
     times = pa.array(stamps).cast(pa.timestamp("ns", "UTC"))
