@@ -15,7 +15,7 @@ from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import ACTIONS
-from alphapulse_lib.catalog.versions import Merge
+from alphapulse_lib.catalog.versions import Merge, together
 from alphapulse_lib.errors import InputError
 
 __all__ = ["KINDS", "instruments", "read", "remove", "write"]
@@ -52,7 +52,7 @@ def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int |
             for guessed in (False, True)
             if (rows := arriving.filter(pc.equal(assumed, guessed))).num_rows
         ]
-    return datasets.together(merges, ACTIONS)
+    return together(merges, ACTIONS.schema)
 
 
 def read(

@@ -6,7 +6,7 @@ article into another year lies in the file of the article's other versions: what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePath
 
 import numpy as np
@@ -61,7 +61,7 @@ def write(
             write_file(root, root / name / f"{year}.parquet", dataset, part, now)
             for year, part in _by_year(root, arriving, dataset)
         ]
-    return together(merges, dataset)
+    return versions.together(merges, dataset.schema)
 
 
 def read(
@@ -118,18 +118,6 @@ def remove(root: PurePath, name: str, import_id: str) -> int:
         return sum(
             remove_from_file(root, path, DATASETS[name], import_id) for path in layout.parquet_files(root / name)
         )
-
-
-def together(merges: Sequence[versions.Merge], dataset: Dataset) -> versions.Merge:
-    """What several merges changed."""
-    none = dataset.schema.empty_table()
-    return versions.Merge(
-        pa.concat_tables([none, *(each.added for each in merges)]),
-        sum(each.new for each in merges),
-        sum(each.same for each in merges),
-        sum(each.restated for each in merges),
-        pa.concat_tables([none, *(each.confirmed for each in merges)]),
-    )
 
 
 def stored(path: PurePath, dataset: Dataset) -> pa.Table:

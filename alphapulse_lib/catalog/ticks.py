@@ -240,14 +240,7 @@ def _write(
             if merged.kept.num_rows:
                 _publish(root, path, pa.concat_tables([before, merged.kept]), chosen)
             merges.append(merged)
-    none = arriving.schema.empty_table()
-    return versions.Merge(
-        pa.concat_tables([none, *(each.added for each in merges)]),
-        sum(each.new for each in merges),
-        sum(each.same for each in merges),
-        sum(each.restated for each in merges),
-        pa.concat_tables([none, *(each.confirmed for each in merges)]),
-    )
+    return versions.together(merges, arriving.schema)
 
 
 def _encoded(table: pa.Table, instrument: Instrument, kind: _Kind, import_id: str) -> pa.Table:

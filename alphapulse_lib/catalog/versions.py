@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.schemas import TIME
 
-__all__ = ["Merge", "changes", "merge", "newest", "seen"]
+__all__ = ["Merge", "changes", "merge", "newest", "seen", "together"]
 
 type Codes = NDArray[np.int64]
 
@@ -84,6 +84,18 @@ def merge(
         held = pa.concat_tables([held, *(each for each in (change, confirm) if each.num_rows)])
     new, same, restated = map(int, counts)
     return Merge(pa.concat_tables(added), new, same, restated, pa.concat_tables(confirmed))
+
+
+def together(merges: Sequence[Merge], schema: pa.Schema) -> Merge:
+    """What several merges changed, of rows in that schema."""
+    none = schema.empty_table()
+    return Merge(
+        pa.concat_tables([none, *(each.added for each in merges)]),
+        sum(each.new for each in merges),
+        sum(each.same for each in merges),
+        sum(each.restated for each in merges),
+        pa.concat_tables([none, *(each.confirmed for each in merges)]),
+    )
 
 
 def newest(table: pa.Table, key: Sequence[str], values: Sequence[str]) -> tuple[pa.Table, pa.Table]:

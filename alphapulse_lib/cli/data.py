@@ -9,7 +9,7 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli import ingests
-from alphapulse_lib.cli.options import AsOf, At, End, Json, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, At, End, Json, RecordedAsOf, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
 from alphapulse_lib.errors import InputError, QueryError
 
@@ -164,19 +164,20 @@ def flags(
     say_table(ap.flags(symbols or None, period, start, end), as_json)
 
 
-def instruments(at: At = None, as_json: Json = False) -> None:
+def instruments(at: At = None, as_of: AsOf = None, recorded_as_of: RecordedAsOf = None, as_json: Json = False) -> None:
     """What the catalog holds; with --at, what was listed that day under the ticker of that day."""
-    say_table(ap.instruments(at=at), as_json)
+    say_table(ap.instruments(at=at, as_of=as_of, recorded_as_of=recorded_as_of), as_json)
 
 
 def universe(
     name: Annotated[str, typer.Argument(help="As it was imported, such as sp500.")],
     at: At = None,
     as_of: AsOf = None,
+    recorded_as_of: RecordedAsOf = None,
     as_json: Json = False,
 ) -> None:
     """Who belonged to a universe on a day, those that later left among them."""
-    say_table(ap.universe(name, at=at, as_of=as_of), as_json)
+    say_table(ap.universe(name, at=at, as_of=as_of, recorded_as_of=recorded_as_of), as_json)
 
 
 def coverage(

@@ -9,7 +9,7 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli.files import check_file, write_file
-from alphapulse_lib.cli.options import AsOf, End, Json, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, End, Json, RecordedAsOf, Start, Symbols
 from alphapulse_lib.cli.say import say, say_table
 
 __all__ = ["bars", "prices", "quotes", "trades"]
@@ -21,7 +21,6 @@ Source = Annotated[
 Hours = Annotated[Literal["all", "regular"], typer.Option(help="The sessions' hours alone, or all that traded.")]
 Adjust = Annotated[Literal["none", "splits", "total"], typer.Option(help="What is taken out of prices.")]
 Zone = Annotated[str, typer.Option(help="The zone ts is told in, such as America/New_York.")]
-RecordedAsOf = Annotated[str | None, typer.Option(help="What this catalog held at that moment. Default: now.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write to a .parquet, .csv or .arrow file, however much.", callback=check_file),

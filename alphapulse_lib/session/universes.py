@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from typing import TYPE_CHECKING
 
+from alphapulse_lib import clock
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol, did_you_mean
+from alphapulse_lib.model.window import Moment, day_of
+from alphapulse_lib.session.question import known_at
 from alphapulse_lib.session.symbols import check_text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from alphapulse_lib.model.window import Moment
 
 __all__ = ["universe"]
 
@@ -53,11 +58,18 @@ def universe(name: str, *, at: Moment = None, as_of: Moment = None, recorded_as_
     """
     import pandas as pd
 
-    from alphapulse_lib import clock
     from alphapulse_lib.catalog import universes
-    from alphapulse_lib.catalog.index import Index
-    from alphapulse_lib.catalog.roots import Roots
-    from alphapulse_lib.model.window import day_of, moment_ns
+
+    roots, day = _holding(name), clock.now().date() if at is None else day_of(at)
+    moments = [known_at(each) for each in (as_of, recorded_as_of)]
+    frame: pd.DataFrame = universes.members(roots, name, day, *moments).select(["ticker", "start", "end"]).to_pandas()
+    frame.insert(1, "id", pd.Series(_ids(Index(roots, *moments), frame["ticker"], day), dtype="str"))
+    return frame.rename(columns={"ticker": "symbol"})
+
+
+def _holding(name: str) -> Roots:
+    """The catalogs, of which one holds a universe of that name."""
+    from alphapulse_lib.catalog import universes
 
     check_text(name, "A universe", "'sp500'")
     roots = Roots.of_settings()
@@ -67,14 +79,15 @@ def universe(name: str, *, at: Moment = None, as_of: Moment = None, recorded_as_
         held = f"Held are {', '.join(known)}." if known else "None is held yet."
         how = "Import its members: ap.ingest('files', 'members.csv', kind='universe', name=...)."
         raise InputError(f"No universe {name!r} is held.", did_you_mean(name, known) or f"{held} {how}")
-    day = clock.now().date() if at is None else day_of(at)
-    moments = [None if each is None else moment_ns(each, "UTC", end=True) for each in (as_of, recorded_as_of)]
-    frame: pd.DataFrame = universes.members(roots, name, day, *moments).select(["ticker", "start", "end"]).to_pandas()
-    index, ids = Index(roots, *moments), []
-    for ticker in frame["ticker"]:
+    return roots
+
+
+def _ids(index: Index, tickers: Iterable[str], day: date) -> list[str]:
+    """What each ticker meant on the day; empty where it meant nothing that the catalog holds, or several things."""
+    ids = []
+    for ticker in tickers:
         try:
             ids.append(index.resolve(ticker, day).id)
         except (UnknownSymbol, AmbiguousSymbol):
             ids.append("")
-    frame.insert(1, "id", pd.Series(ids, dtype="str"))
-    return frame.rename(columns={"ticker": "symbol"})
+    return ids
