@@ -61,7 +61,8 @@ class Budget:
     def learn(self, headers: Mapping[str, str]) -> float:
         """Take what an answer says of the limit (``X-RateLimit-Limit``, ``-Remaining``, ``-Reset``).
 
-        Others may use the key elsewhere: when it says that nothing remains, nobody calls until its reset.
+        Others may use the key elsewhere, or a process that died has used it: where less remains than is left here, the
+        difference counts as calls of ours until the reset; when nothing remains, nobody calls before that.
 
         Returns
         -------
@@ -73,8 +74,14 @@ class Budget:
         with self._lock:
             if limit:
                 self._calls = self._below(int(limit))
+            now = time.monotonic()
             if remaining == 0:
-                self._closed_until = max(self._closed_until, time.monotonic() + wait)
+                self._closed_until = max(self._closed_until, now + wait)
+            self._wait(now)  # forgets what is older than a window
+            elsewhere = 0 if remaining is None else self._calls - len(self._made) - int(remaining)
+            if elsewhere > 0:
+                made = now if reset is None else now + wait - self._window
+                self._made = deque(sorted([*self._made, *[made] * elsewhere]))
         return wait
 
     def _wait(self, now: float) -> float:

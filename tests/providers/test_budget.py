@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+from alpaca_server import KEY, SECRET, alpaca
+
+from alphapulse_lib.providers.alpaca_calls import Calls
 from alphapulse_lib.providers.budget import Budget, budget_of
 
 
@@ -69,3 +73,25 @@ def test_how_long_calls_will_take_is_how_long_they_take() -> None:
         assert abs(time.monotonic() - began - told) < 0.2, calls
     budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 2)})
     assert budget.seconds_for(1) > 0.2, "nobody calls before the reset"
+
+
+def test_a_process_that_starts_anew_goes_on_with_what_the_key_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor counts by key: seven calls of ten were made by a process that died."""
+    with alpaca(calls=10, window=3.0) as server:
+        for name, value in {"KEY": KEY, "SECRET": SECRET, "URL": server.url}.items():
+            monkeypatch.setenv(f"ALPHAPULSE_ALPACA_{name}", value)
+        asked = {"symbols": "AAPL", "timeframe": "1Day", "start": "2020-08-27", "end": "2020-08-28"}
+        for process, calls in ((Calls(Budget(10, 3.0)), 7), (Calls(Budget(10, 3.0)), 9)):
+            for _ in range(calls):
+                process.get("stocks", "/stocks/bars", asked)
+        assert (len(server.asked), server.refused_for_pace) == (16, 0)
+
+
+def test_what_others_use_counts_until_the_reset_and_no_longer() -> None:
+    budget = Budget(100, window=60)  # 95 are used
+    budget.take()
+    budget.learn({"X-RateLimit-Remaining": "40", "X-RateLimit-Reset": str(time.time() + 1)})
+    assert budget.seconds_for(40) == 0
+    assert 0.5 < budget.seconds_for(41) <= 1
+    time.sleep(1.1)
+    assert budget.seconds_for(94) == 0, "but for the call of its own"
