@@ -252,13 +252,7 @@ class KeysRefused(ProviderError):
 
 
 class TooManyRequests(ProviderError):
-    """The vendor asks to wait for longer than we wait.
-
-    Attributes
-    ----------
-    wait : float
-        Seconds until it may be asked again.
-    """
+    """The vendor asks to wait for longer than we wait; ``wait`` (float) is the seconds until it may be asked again."""
 
     def __init__(self, message: str, hint: str = "", wait: float = 0.0) -> None:
         super().__init__(message, hint)
@@ -310,13 +304,7 @@ class StrategyUnusable(PreflightError):
 
 
 class RunError(AlphaPulseError):
-    """A backtest that began and did not end well; its record is in the ledger.
-
-    Attributes
-    ----------
-    run_id : str
-        The run's id, for ``ap.run(run_id)``.
-    """
+    """A backtest that began and did not end well; its record is in the ledger: ``ap.run(error.run_id)``."""
 
     def __init__(self, message: str, hint: str = "", run_id: str = "") -> None:
         super().__init__(message, hint)

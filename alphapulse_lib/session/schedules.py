@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -235,11 +236,9 @@ def schedule(
     notebook : str
         Its path in the workspace, such as ``"backtests/sma.ipynb"``.
     cron : str
-        Minute, hour, day of the month, month, day of the week: ``"0 7 * * 1-5"`` is seven o'clock from Monday to
-        Friday.
+        Minute, hour, day of the month, month, day of the week: ``"0 7 * * 1-5"`` is seven o'clock, Monday to Friday.
     dataset : str
-        In place of a notebook: a vendor's dataset declared in `catalog/<name>.yaml`, which the hub's worker brings up
-        to date in the team's catalog.
+        In place of a notebook: a vendor's declared dataset, brought up to date in the team's catalog.
     timezone : str
         Whose clock cron reads, such as ``"America/New_York"``.
     parameters : mapping, optional
@@ -251,8 +250,7 @@ def schedule(
     timeout : int
         Seconds after which a notebook that still runs is ended.
     output : str, optional
-        Where executed notebooks go in the workspace; ``{notebook}``, ``{date}``, ``{time}`` and ``{firing}`` are
-        filled in.
+        Where executed notebooks go; ``{notebook}``, ``{date}``, ``{time}`` and ``{firing}`` are filled in.
 
     Returns
     -------
@@ -272,24 +270,13 @@ def schedule(
     >>> morning.next  # doctest: +SKIP
     >>> ap.schedule(cron="30 18 * * 1-5", timezone="America/New_York", dataset="us-daily")  # doctest: +SKIP
     """
+    when = {"timezone": timezone, "catch_up": catch_up, "overlap": overlap}
     if dataset:
         if notebook or parameters or output:
-            raise InputError(
-                "A dataset has no notebook, parameters or output.", 'ap.schedule(cron=..., dataset="us-daily").'
-            )
-        when = {"timezone": timezone, "catch_up": catch_up, "overlap": overlap}
+            raise InputError("A dataset has no notebook, parameters or output.", "Give cron and dataset alone.")
         return SessionSchedule(hub.client().schedules.create_for_dataset(dataset, cron, **when))
-    made = hub.client().schedules.create(
-        notebook,
-        cron,
-        timezone=timezone,
-        parameters=parameters,
-        catch_up=catch_up,
-        overlap=overlap,
-        timeout=timeout,
-        output=output,
-    )
-    return SessionSchedule(made)
+    create = partial(hub.client().schedules.create, parameters=parameters, timeout=timeout, output=output)
+    return SessionSchedule(create(notebook, cron, **when))
 
 
 def schedules(owner: str | None = None) -> SessionSchedules:
