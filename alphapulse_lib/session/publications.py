@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import CatalogReadOnly, InputError
+from alphapulse_lib.session.ingests import through_the_hub
 from alphapulse_lib.session.symbols import resolved
 from alphapulse_lib.session.user import user
 
@@ -42,7 +43,7 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
     CatalogDamaged
         `ap.check` finds a fault in what is to be published.
     CatalogReadOnly
-        You may not write the team's catalog.
+        You may not write the team's catalog: in a hub's workspace nobody may, its worker alone does.
 
     Examples
     --------
@@ -60,5 +61,12 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
             f"There is one catalog here, {roots.team}, and what you import is in it already.",
             "ap.publish is for a workspace, which has a catalog of its own (ALPHAPULSE_PERSONAL_CATALOG).",
         )
-    chosen = resolved(Index(Roots(roots.personal)), symbols)
+    named = [symbols] if isinstance(symbols, str) else list(symbols)
+    if through_the_hub():
+        raise CatalogReadOnly(
+            "In a hub the team's catalog is written by its worker alone, which takes no publications yet.",
+            f"Who runs the hub publishes it on the hub's machine: ALPHAPULSE_PERSONAL_CATALOG={roots.personal} "
+            f"alphapulse publish {' '.join(map(str, named))} --period {period}",
+        )
+    chosen = resolved(Index(Roots(roots.personal)), named)
     return publication.publish(roots.personal, roots.team, chosen, Period.parse(period), user())
