@@ -18,7 +18,7 @@ from time import perf_counter
 from alphapulse_lib.catalog import writer
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
-from tests.benchmarks.bench_catalog import minutes
+from tests.benchmarks.made import unbroken
 
 BARS = 1_000_000
 TURNS = 3
@@ -87,7 +87,7 @@ def main() -> None:
     """Measure both and print the ratio, for a strategy that trades often and for one that trades seldom."""
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder) / "catalog"
-        writer.write_bars(catalog, AAA, MINUTE, minutes(BARS), "bench")
+        writer.write_bars(catalog, AAA, MINUTE, unbroken(BARS, 1), "bench")
         writer.write_instruments(catalog, [AAA], [])
         for fast, slow in ((10, 20), (500, 2000)):
             ours, bare = (text.replace("FAST", str(fast)).replace("SLOW", str(slow)) for text in (OURS, BARE))

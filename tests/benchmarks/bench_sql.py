@@ -1,29 +1,24 @@
 """SQL over the catalog, against DuckDB alone on plain floats: ``python -m tests.benchmarks.bench_sql``.
 
-Resampling: a million minute bars to hours, against the same query over one plain float64 Parquet file. Aim: at most
-1.8. The processor's time is measured, so that other work on the machine changes the ratio little. The
-views in doubles pay for DuckDB's conversion of each 128-bit decimal; those in ``exact`` do not.
+Resampling: a million minute bars to hours, against the same query over one plain float64 Parquet file. The
+processors' time is compared, so that other work on the machine changes the ratio little.
 Pruning: a day of one name out of a thousand, against the same file by its path.
 """
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alphapulse_lib.catalog import layout, reader, writer
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.query.sql import relation
-from tests.benchmarks.bench_catalog import AAA, MINUTE, ROWS, minutes
+from tests.benchmarks.made import AAA, MINUTE, minutes
+from tests.benchmarks.measured import paired, told
 
 RESAMPLED = """
     SELECT symbol, date_trunc('hour', ts) AS hour, first(open ORDER BY ts) AS open, max(high) AS high,
@@ -37,12 +32,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         resampling(Path(folder))
         pruning(Path(folder) / "thousand")
-    told("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
 def resampling(folder: Path) -> None:
     """A million bars to hours."""
-    table = minutes(ROWS)
+    table = minutes(1_000_000)
     root, plain = folder / "catalog", folder / "plain.parquet"
     writer.write_instruments(root, [AAA])
     writer.write_bars(root, AAA, MINUTE, table, "bench")
@@ -50,10 +44,12 @@ def resampling(folder: Path) -> None:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"CREATE VIEW bars AS SELECT 'AAA' AS symbol, * REPLACE (ts::TIMESTAMPTZ AS ts) FROM '{plain}'")
-    floats = fastest(lambda: connection.sql(RESAMPLED.format("bars")))
+    asked = lambda: connection.sql(RESAMPLED.format("bars")).to_arrow_table()  # noqa: E731
     for view in ("bars_1m", "exact.bars_1m"):
-        ours = fastest(lambda view=view: relation(root, RESAMPLED.format(view)))
-        told("resampling a million bars to hours", f"{view} / plain float64 Parquet = {ours / floats:.2f} (aim: 1.8)")
+        ours = lambda view=view: relation(root, RESAMPLED.format(view)).to_arrow_table()  # noqa: E731
+        assert ours().num_rows == asked().num_rows
+        pair = paired(ours, asked, processor=True)
+        told("resampling a million bars to hours", f"{view} / plain float64 Parquet", pair, "at most 1.8")
 
 
 def pruning(root: Path) -> None:
@@ -67,27 +63,13 @@ def pruning(root: Path) -> None:
         place.mkdir()
         shutil.copy(source, place / source.name)
     query = f"{DAY.format('bars_1m')} AND symbol = 'N0500'"
-    named = fastest(lambda: relation(root, query))
-    whole = fastest(lambda: relation(root, DAY.format("bars_1m")))
-    told("an hour of one name of a thousand", f"by symbol / of all names = {named / whole:.2f}")
-
-
-def fastest(asked: Callable[[], duckdb.DuckDBPyRelation], turns: int = 5) -> float:
-    """The processor's seconds of the best of several turns."""
-    return min(timed(asked) for _ in range(turns))
-
-
-def timed(asked: Callable[[], duckdb.DuckDBPyRelation]) -> float:
-    """The processor's seconds of one turn, its views made anew."""
-    start = process_time()
-    table: pa.Table = asked().to_arrow_table()
-    assert table.num_rows
-    return process_time() - start
-
-
-def told(what: str, figure: str) -> None:
-    """One line a figure."""
-    sys.stdout.write(f"{what}: {figure}\n")
+    pair = paired(
+        lambda: relation(root, query).fetchall(),
+        lambda: relation(root, DAY.format("bars_1m")).fetchall(),
+        turns=3,
+        processor=True,
+    )
+    told("an hour of one name of a thousand", "by symbol / of all names", pair, "under 1")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""How the benchmarks measure: two ways of doing the same, in turns, in one run; the ratio of each pair, and the memory.
+
+The figure to quote is the median of the pairs' ratios: what else the machine does hits both halves of a pair. Memory is
+the most that one way held above what the process held before it, by the kernel's own count.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+
+import pyarrow as pa
+
+__all__ = ["Pair", "Spent", "paired", "spent", "told"]
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one turn took: seconds, the processors' seconds, and at most so many bytes more than before."""
+
+    seconds: float
+    processor: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What two ways took in turns; ``ratio`` is the median of ours / theirs."""
+
+    ratio: float
+    ours: Spent
+    theirs: Spent
+
+
+def paired(
+    ours: Callable[[], object], theirs: Callable[[], object], turns: int = 7, *, processor: bool = False
+) -> Pair:
+    """Each way in turns, after one turn of each that is not counted.
+
+    Parameters
+    ----------
+    processor : bool
+        Compare the processors' seconds instead of the clock's, where both ways keep every processor busy.
+    """
+    spent(ours), spent(theirs)
+    pairs = [(spent(ours), spent(theirs)) for _ in range(turns)]
+    seconds = [(a.processor, b.processor) if processor else (a.seconds, b.seconds) for a, b in pairs]
+    first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+    return Pair(statistics.median(a / b for a, b in seconds), _middle(first), _middle(second))
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """One turn, its result let go."""
+    pa.default_memory_pool().release_unused()
+    before = _reset_peak()
+    start, busy = perf_counter(), process_time()
+    result = work()
+    end = Spent(perf_counter() - start, process_time() - busy, max(0, _memory("VmHWM") - before))
+    del result
+    return end
+
+
+def told(what: str, sides: str, pair: Pair, aim: str) -> None:
+    """One line a comparison."""
+    sides_told = " against ".join(
+        f"{each.seconds:.3f} s, {each.processor:.3f} s of the processors, {each.memory / _MEGABYTE:,.0f} MB"
+        for each in (pair.ours, pair.theirs)
+    )
+    sys.stdout.write(f"{what}: {sides} = {pair.ratio:.2f} (aim: {aim}); {sides_told}\n")
+    sys.stdout.flush()
+
+
+def _middle(turns: list[Spent]) -> Spent:
+    return Spent(
+        statistics.median(each.seconds for each in turns),
+        statistics.median(each.processor for each in turns),
+        int(statistics.median(each.memory for each in turns)),
+    )
+
+
+def _reset_peak() -> int:
+    """Let the kernel count the peak anew; what the process holds now, in bytes."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _memory("VmRSS")
+
+
+def _memory(name: str) -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{name}:"))
