@@ -1,6 +1,7 @@
 """ArcticDB's half of `bench_arcticdb`, in an environment of its own: it wants an older pandas than this project.
 
-``python arcticdb_side.py PLAIN.parquet LONG.parquet FOLDER TURNS`` prints, as JSON, each way's seconds and processors' seconds, turn by turn.
+``python arcticdb_side.py PLAIN.parquet LONG.parquet FOLDER TURNS`` prints, as JSON, what each way took,
+turn by turn: seconds by the clock, and of the processors.
 """
 
 from __future__ import annotations

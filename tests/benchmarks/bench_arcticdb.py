@@ -57,7 +57,7 @@ def main() -> None:
                     turns[name].append((middle(mine), middle(theirs["seconds"][name])))
             size = sum(each.stat().st_size for each in root.rglob("*.parquet"))
         sys.stdout.write(
-            f"| | AlphaPulse | ArcticDB {theirs['version']} | ArcticDB / AlphaPulse: by the clock | of the processors |\n"
+            f"| | AlphaPulse | ArcticDB {theirs['version']} | ArcticDB / AlphaPulse: clock | processors |\n"
             "|---|---|---|---|---|\n"
         )
         for name, what in TOLD.items():

@@ -1,8 +1,8 @@
 """An as-of join of events to bars: ``python -m tests.benchmarks.bench_joins``.
 
 A million events, each with the last bar before it, of ten million minute bars of ten names: the bars by `ap.bars` as a
-polars frame and Polars' own as-of join, against Polars alone over one plain file, from the file to the joined frame. The
-processors' seconds are compared.
+polars frame and Polars' own as-of join, against Polars alone over one plain file, from the file to the joined
+frame. The processors' seconds are compared.
 """
 
 from __future__ import annotations
