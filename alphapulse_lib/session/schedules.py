@@ -270,13 +270,13 @@ def schedule(
     >>> morning.next  # doctest: +SKIP
     >>> ap.schedule(cron="30 18 * * 1-5", timezone="America/New_York", dataset="us-daily")  # doctest: +SKIP
     """
-    when = {"timezone": timezone, "catch_up": catch_up, "overlap": overlap}
     if dataset:
         if notebook or parameters or output:
             raise InputError("A dataset has no notebook, parameters or output.", "Give cron and dataset alone.")
-        return SessionSchedule(hub.client().schedules.create_for_dataset(dataset, cron, **when))
-    create = partial(hub.client().schedules.create, parameters=parameters, timeout=timeout, output=output)
-    return SessionSchedule(create(notebook, cron, **when))
+        own = partial(hub.client().schedules.create_for_dataset, timezone=timezone)
+        return SessionSchedule(own(dataset, cron, catch_up=catch_up, overlap=overlap))
+    create = partial(hub.client().schedules.create, timezone=timezone, catch_up=catch_up, overlap=overlap)
+    return SessionSchedule(create(notebook, cron, parameters=parameters, timeout=timeout, output=output))
 
 
 def schedules(owner: str | None = None) -> SessionSchedules:
