@@ -31,7 +31,7 @@ def test_what_can_be_installed_must_be_there(tmp_path: Path, ci: str, failed: in
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", tmp_path],
         cwd=tmp_path,
-        env=os.environ | {"CI": ci},
+        env=os.environ | {"CI": ci, "PYTHONPATH": str(PROJECT / "tests" / "resources")},  # what our conftest imports
         capture_output=True,
         text=True,
     )
