@@ -17,11 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, layout, storage
+from alphapulse_lib.catalog import actions, datasets, layout
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.integrity import check
-from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import ACTIONS, BAR_INPUT, FIGURES, bars
 from alphapulse_lib.catalog.unfinished import settle, under_way
@@ -153,14 +152,11 @@ class _Work:
         self.save()
 
     def _publish_actions(self, instrument: Instrument) -> None:
-        path = self.own / layout.ACTIONS
-        parts = [
-            whole(each, ACTIONS.schema) for each in (path, layout.confirming(self.own, path)) if storage.exists(each)
-        ]
-        for rows in (part.filter(pc.equal(part["instrument_id"], instrument.id)) for part in parts):
-            if rows.num_rows:
-                table = rows.drop_columns(["recorded_at", "import_id"])
-                self.record["actions"] += actions.write(self.team, table, self.record["id"]).new
+        held = datasets.held_versions(self.own, self.own / layout.ACTIONS, ACTIONS)
+        rows = held.filter(pc.equal(held["instrument_id"], instrument.id))
+        if rows.num_rows:
+            table = rows.drop_columns(["recorded_at", "import_id"])
+            self.record["actions"] += actions.write(self.team, table, self.record["id"]).new
 
     def _versions(self, instrument: Instrument) -> pa.Table:
         """Every version of every bar, as the writer takes them, with the import that brought it."""
