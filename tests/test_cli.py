@@ -115,7 +115,7 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("bars", "APPL"), "Did you mean AAPL"),
         (("bars", "AAPL", "--start", "2010-01-01", "--end", "2009-01-01"), "reversed"),
         (("bars", "AAPL", "--start", "2030-01-01"), "2000-03-01"),
-        (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d or w"),
+        (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d, w or mo"),
         (("sql", "SELECT clos FROM bars_1d"), "close"),
         (("sql", "DROP VIEW bars_1d"), "QueryError"),
         (("sql", "SELECT symbol::INT FROM bars_1d"), "QueryError"),
