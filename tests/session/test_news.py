@@ -14,7 +14,6 @@ from wire import send
 
 import alphapulse_lib as ap
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import layout
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import (
     CatalogEmpty,
@@ -201,7 +200,7 @@ def test_a_backtests_stream_is_scored_by_then(catalog: Path) -> None:
 
 def test_a_catalog_that_somebody_writes_to_is_read_all_the_same(catalog: Path) -> None:
     before = ap.sentiment("AAPL", scorer=CountingScorer("0"))
-    with FileLock(catalog / layout.LOCK):  # another writer, as another process would be
+    with FileLock(catalog / "catalog.lock"):  # another writer, as another process would be
         found = ap.sentiment("AAPL", scorer=CountingScorer("1"))
     pd.testing.assert_series_equal(found["score"], before["score"])
     assert set(ap.sql("SELECT DISTINCT version FROM scores").df()["version"]) == {"0"}
