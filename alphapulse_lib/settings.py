@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     )
     admins: str = Field("admin", description="The administrators' names, separated by commas.")
     users: str = Field("", description="Further names that may sign in, separated by commas. `*`: any name.")
+    publishers: str = Field(
+        "",
+        description="Who, beside the administrators, may publish series of their own into the team's catalog; names "
+        "separated by commas.",
+    )
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
     api_database: str = Field(
         "", description="The REST API's database, as SQLAlchemy names it. Default: SQLite in <home>/api."

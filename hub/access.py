@@ -9,7 +9,7 @@ from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
 from hub.keys import Keys
 
-__all__ = ["admins", "check", "configure", "users"]
+__all__ = ["admins", "check", "configure", "publishers", "users"]
 
 
 def _names(listed: str) -> set[str]:
@@ -26,16 +26,27 @@ def users(chosen: Settings) -> set[str]:
     return set() if chosen.users.strip() == "*" else _names(chosen.users) - admins(chosen)
 
 
+def publishers(chosen: Settings) -> set[str]:
+    """The names of who may publish into the team's catalog: administrators, and those that are named for it."""
+    return admins(chosen) | _names(chosen.publishers)
+
+
 def check(chosen: Settings) -> None:
-    """Refuse settings that would leave nobody able to sign in.
+    """Refuse settings that would leave nobody able to sign in, or let somebody publish who may not.
 
     Raises
     ------
     SettingsError
-        No name may sign in, or JupyterHub knows no such authenticator.
+        No name may sign in, a publisher may not, or JupyterHub knows no such authenticator.
     """
     if not admins(chosen) and not chosen.users.strip():
         raise SettingsError("ALPHAPULSE_ADMINS and ALPHAPULSE_USERS are both empty.", "Name one who may sign in.")
+    strangers = publishers(chosen) - admins(chosen) - users(chosen)
+    if strangers and chosen.users.strip() != "*":
+        raise SettingsError(
+            f"ALPHAPULSE_PUBLISHERS names {', '.join(sorted(strangers))}, who may not sign in.",
+            "Name them in ALPHAPULSE_USERS too.",
+        )
     known = {"password", *(point.name for point in entry_points(group="jupyterhub.authenticators"))}
     if chosen.auth not in known and "." not in chosen.auth:
         raise SettingsError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["BROWSER", "SCOPES", "WORKSPACE", "roles"]
+__all__ = ["BROWSER", "PUBLISH", "SCOPES", "WORKSPACE", "roles"]
 
+#: Bringing a series of one's own into the team's catalog.
+PUBLISH = "custom:catalog:publish"
 #: The API's own scopes. Writing includes reading.
 SCOPES: dict[str, dict[str, Any]] = {
     "custom:catalog:read": {"description": "Read instruments, bars, news and coverage."},
+    PUBLISH: {"description": "Publish series of one's own into the team's catalog."},
     "custom:comments:read": {"description": "Read comments."},
     "custom:comments:write": {"description": "Write comments.", "subscopes": ["custom:comments:read"]},
     "custom:ledger:read": {"description": "Read the ledger of runs."},
@@ -35,16 +39,18 @@ _EVERYBODY = (
 )
 
 #: What a workspace's own token may do, at most what its owner may.
-WORKSPACE = ["users:activity!user", "access:servers!server", "access:services!service=api", *_EVERYBODY]
+WORKSPACE = ["users:activity!user", "access:servers!server", "access:services!service=api", PUBLISH, *_EVERYBODY]
 #: What the token of a visitor of the dashboards may do, at most what the visitor may.
 BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_EVERYBODY]
 
 
-def roles() -> list[dict[str, Any]]:
-    """The roles, as ``JupyterHub.load_roles`` takes them."""
+def roles(publishers: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The roles, as ``JupyterHub.load_roles`` takes them; ``publishers`` are the names of who may publish."""
     return [
         # The role of this name is JupyterHub's; replacing it, what it gave must be kept: `self`.
         {"name": "user", "scopes": ["self", *_ACCESS, *_EVERYBODY]},
+        # JupyterHub makes this list of names the whole membership at each start.
+        {"name": "publisher", "users": sorted(publishers), "scopes": [PUBLISH]},
         # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it;
         # of all users it lists the servers that are left over.
         {

@@ -11,6 +11,7 @@ from alphapulse_lib.hub_client.catalog import Catalog
 from alphapulse_lib.hub_client.comments import Comments
 from alphapulse_lib.hub_client.ingests import Ingests
 from alphapulse_lib.hub_client.notifications import Notifications
+from alphapulse_lib.hub_client.publications import Publications
 from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
 from alphapulse_lib.hub_client.transport import Damaged, Transport
@@ -51,6 +52,7 @@ class Client:
     schedules : Schedules
     backtests : Backtests
     ingests : Ingests
+    publications : Publications
     notifications : Notifications
     catalog : Catalog
 
@@ -80,6 +82,7 @@ class Client:
         self.schedules = Schedules(self._transport)
         self.backtests = Backtests(self._transport)
         self.ingests = Ingests(self._transport)
+        self.publications = Publications(self._transport)
         self.notifications = Notifications(self._transport)
         self.catalog = Catalog(self._transport)
 

@@ -7,7 +7,7 @@ published what, when, and out of which imports of theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -27,17 +27,24 @@ from alphapulse_lib.catalog.unfinished import settle, under_way
 from alphapulse_lib.catalog.writer import Written, held_versions, write_bars, write_instruments
 from alphapulse_lib.errors import CatalogDamaged, InputError
 from alphapulse_lib.ingestion.adjusted import Marks
-from alphapulse_lib.ingestion.records import DECLARED, QUARANTINE, adjusted_series, new_id, report_of, save
+from alphapulse_lib.ingestion.records import DECLARED, QUARANTINE, adjusted_series, find, new_id, report_of, save
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.ingestion.staged import set_aside
 from alphapulse_lib.ingestion.validate import Figures, judge
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 
-__all__ = ["publish"]
+__all__ = ["publish", "require_held", "written_by"]
 
 
-def publish(own: PurePath, team: PurePath, instruments: Sequence[Instrument], period: Period, by: str) -> Report:
+def publish(
+    own: PurePath,
+    team: PurePath,
+    instruments: Sequence[Instrument],
+    period: Period,
+    by: str,
+    begun: Callable[[str], None] = lambda _: None,
+) -> Report:
     """Bring series of one root, and the actions of their instruments, into another.
 
     Parameters
@@ -48,6 +55,8 @@ def publish(own: PurePath, team: PurePath, instruments: Sequence[Instrument], pe
         Whose bars of the period are published.
     by : str
         Who publishes.
+    begun : callable
+        Told the import's id when its record is kept, before anything else is written.
 
     Returns
     -------
@@ -71,6 +80,7 @@ def publish(own: PurePath, team: PurePath, instruments: Sequence[Instrument], pe
     settle(team)
     with under_way(team, work.record["id"]):
         work.save()
+        begun(work.record["id"])
         try:
             for each in instruments:
                 work.publish(each)
@@ -79,6 +89,29 @@ def publish(own: PurePath, team: PurePath, instruments: Sequence[Instrument], pe
             raise
         work.end("finished")
     return report_of(team, work.record)
+
+
+def require_held(own: PurePath, instrument: Instrument, period: Period) -> list[PurePath]:
+    """The published files of a series of one root.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    files = layout.parquet_files(layout.bars_folder(own, period.bar_type(instrument.id)))
+    if not files:
+        held = [str(Period.of_bar_type(each)) for each in layout.bar_types(own, f"{_folder(instrument)}-")]
+        raise InputError(
+            f"Your own catalog holds no {period} bars of {instrument.id}: there is nothing to publish.",
+            f"It holds {', '.join(held)}." if held else "Import them first: ap.ingest('files', ...).",
+        )
+    return files
+
+
+def written_by(team: PurePath, import_ids: Iterable[str]) -> int:
+    """How many rows earlier turns of a publication wrote, as their records say."""
+    return sum(int(find(team, each)["written"]) for each in import_ids)
 
 
 def _begun(instruments: Sequence[Instrument], period: Period, by: str) -> dict[str, Any]:
@@ -115,12 +148,7 @@ class _Work:
     def require(self, instrument: Instrument) -> None:
         """Refuse a series that is not held, or would mix with another sort of prices."""
         bar_type = self.period.bar_type(instrument.id)
-        if not self._files(instrument):
-            held = [str(Period.of_bar_type(each)) for each in layout.bar_types(self.own, f"{_folder(instrument)}-")]
-            raise InputError(
-                f"Your own catalog holds no {self.period} bars of {instrument.id}: there is nothing to publish.",
-                f"It holds {', '.join(held)}." if held else "Import them first: ap.ingest('files', ...).",
-            )
+        require_held(self.own, instrument, self.period)
         Marks(Roots(self.team)).refuse_mixture(bar_type, adjusted=self._mark(bar_type).startswith(DECLARED))
 
     def check(self, instruments: Sequence[Instrument]) -> None:

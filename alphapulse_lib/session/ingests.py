@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from alphapulse_lib.ingestion.fetch import Wanted
     from alphapulse_lib.ingestion.report import Report
 
-__all__ = ["SessionIngest", "SessionIngests", "bring_up_to_date", "fetched", "ingests", "team", "through_the_hub"]
+__all__ = [
+    "SessionIngest",
+    "SessionIngests",
+    "bring_up_to_date",
+    "fetched",
+    "ingests",
+    "team",
+    "through_the_hub",
+    "waited",
+]
 
 #: Seconds between two looks at a request, at first and after a while.
 _LOOK, _LOOK_LONG = 0.3, 2.0
@@ -70,7 +79,7 @@ class SessionIngest:
         IngestError, ProviderError, InputError
             It failed, or was cancelled; the words are those of `ap.ingest` outside of a hub.
         """
-        return _waited(self.value)
+        return waited(self.value)
 
     def cancel(self) -> SessionIngest:
         """Wait for it no longer; the fetch goes on for others who asked for the same."""
@@ -179,21 +188,21 @@ def fetched(provider: str, wanted: Wanted) -> Report:
         venue=wanted.venue,
         kind=wanted.kind,
     )
-    return _waited(made)
+    return waited(made)
 
 
 def bring_up_to_date(dataset: str) -> Report:
     """A vendor's declared dataset by way of the hub."""
-    return _waited(hub.client().ingests.ask_dataset(dataset))
+    return waited(hub.client().ingests.ask_dataset(dataset))
 
 
-def _waited(asked: Ingest) -> Report:
+def waited(asked: Ingest) -> Report:
     """Wait for a request's end, showing how far it is."""
     try:
         ended = _end_of(asked)
     except KeyboardInterrupt:
         raise StoppedWaiting(
-            f"You no longer wait for {asked.what}; the hub goes on fetching it.",
+            f"You no longer wait for {asked.what}; the hub goes on with it.",
             f"`alphapulse ingest --status`, or ap.ingests(), shows how far it is; ap.ingests()[{asked.id[:8]!r}] has "
             "wait() and cancel().",
         ) from None

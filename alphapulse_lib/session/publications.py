@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tempfile
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from alphapulse_lib.errors import CatalogReadOnly, InputError
-from alphapulse_lib.session.ingests import through_the_hub
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.session import hub
+from alphapulse_lib.session.ingests import through_the_hub, waited
 from alphapulse_lib.session.symbols import resolved
 from alphapulse_lib.session.user import user
 
 if TYPE_CHECKING:
     from alphapulse_lib.ingestion.report import Report
+    from alphapulse_lib.model.instrument import Instrument
+    from alphapulse_lib.model.period import Period
 
 __all__ = ["publish"]
 
@@ -20,7 +26,10 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
     """Move series of your own catalog into the team's, with the history of their corrections and their actions.
 
     The team's catalog learns them now; what was known when stays as it was, so ``as_of`` gives the same answers in
-    both. Your own series stays; revert its import to see the team's instead. `ap.revert` takes a publication back.
+    both. Your own series stays; revert its import to see the team's instead. `ap.revert` takes a publication back,
+    where you may write the team's catalog.
+
+    In a hub's workspace the files of the series are sent to the hub, whose worker publishes them in its turn.
 
     Parameters
     ----------
@@ -43,7 +52,11 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
     CatalogDamaged
         `ap.check` finds a fault in what is to be published.
     CatalogReadOnly
-        You may not write the team's catalog: in a hub's workspace nobody may, its worker alone does.
+        Outside of a hub: you may not write the team's catalog.
+    NotAllowed
+        In a hub: you may not publish; the message names who can let you.
+    StoppedWaiting
+        In a hub: interrupted; it goes on, and `ap.ingests` shows how far it is.
 
     Examples
     --------
@@ -62,11 +75,20 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
             "ap.publish is for a workspace, which has a catalog of its own (ALPHAPULSE_PERSONAL_CATALOG).",
         )
     named = [symbols] if isinstance(symbols, str) else list(symbols)
+    chosen, wanted = resolved(Index(Roots(roots.personal)), named), Period.parse(period)
     if through_the_hub():
-        raise CatalogReadOnly(
-            "In a hub the team's catalog is written by its worker alone, which takes no publications yet.",
-            f"Who runs the hub publishes it on the hub's machine: ALPHAPULSE_PERSONAL_CATALOG={roots.personal} "
-            f"alphapulse publish {' '.join(map(str, named))} --period {period}",
-        )
-    chosen = resolved(Index(Roots(roots.personal)), named)
-    return publication.publish(roots.personal, roots.team, chosen, Period.parse(period), user())
+        return _through_the_hub(roots.personal, chosen, wanted)
+    return publication.publish(roots.personal, roots.team, chosen, wanted, user())
+
+
+def _through_the_hub(own: PurePath, instruments: Sequence[Instrument], period: Period) -> Report:
+    """Send the files of the series, and wait until the worker has published them."""
+    from alphapulse_lib.catalog import storage
+    from alphapulse_lib.ingestion import excerpt
+
+    publications, upload = hub.client().publications, uuid.uuid4().hex
+    with tempfile.TemporaryDirectory() as folder:
+        for name, file in excerpt.files(own, Path(folder), instruments, period):
+            publications.upload(upload, name, storage.read(file))
+    adjusted = excerpt.adjusted(own, instruments, period)
+    return waited(publications.ask(upload, [each.id for each in instruments], str(period), adjusted=adjusted))

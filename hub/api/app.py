@@ -23,6 +23,8 @@ from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
 from hub.api.notifications import routes as notification_routes
 from hub.api.problems import Faults, answers, install, too_large
+from hub.api.publications import routes as publication_routes
+from hub.api.publications.uploads import Uploads
 from hub.api.queries import require_known
 from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
@@ -91,6 +93,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.datasets = lambda: list(chosen.declarations)
     app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
+    app.state.uploads, app.state.admins = Uploads(chosen.home_root), chosen.admins
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     install(app)
     for module in (
@@ -100,6 +103,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         data_routes,
         schedule_routes,
         ingest_routes,
+        publication_routes,
         notification_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])

@@ -47,6 +47,10 @@ class Caller:
     scopes: frozenset[str]
     token: str
 
+    def may(self, scope: str) -> bool:
+        """Whether the token has that scope."""
+        return bool(check_scopes({scope}, set(self.scopes)))
+
     def owns(self, name: str) -> bool:
         """Whether something of that person's may be changed by this caller."""
         return self.is_admin or (self.name == name and not self.is_service)
@@ -119,7 +123,7 @@ def needs(scope: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """The caller, as a dependency of a route; refused without that scope."""
 
     async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-        if not check_scopes({scope}, set(caller.scopes)):
+        if not caller.may(scope):
             raise ProblemError(403, f"This token lacks {scope}.", "Ask an administrator, or take another token.")
         return caller
 

@@ -120,11 +120,13 @@ class Fetches:
 
 def _tell(connection: Connection, fetch: Row[Any], asking: Row[Any], error: dict[str, str] | None) -> None:
     """Tell one of those who asked: that it failed, and that it is there where that took long."""
-    what = fetch.dataset or f"{fetch.provider} data"
+    published = fetch.asked.get("kind") == "publication" if isinstance(fetch.asked, dict) else False
+    what = "your publication" if published else fetch.dataset or f"{fetch.provider} data"
     about = {"ingest": asking.id, "imports": fetch.imports or []}
     if error is not None:
         first = error["message"].partition("\n")[0][:300]
-        notify(connection, asking.owner, "ingest-failed", f"{what} could not be fetched: {first}", about)
+        done = "carried out" if published else "fetched"
+        notify(connection, asking.owner, "ingest-failed", f"{what} could not be {done}: {first}", about)
     elif clock.now_ns() - asking.created_at > _LONG:
         text = f"{what} is in the team's catalog: {fetch.rows:,} rows are new"
         notify(connection, asking.owner, "ingest-finished", text, about)

@@ -24,6 +24,7 @@ from alphapulse_lib.settings import Settings
 from hub.worker.fetches import Fetches
 from hub.worker.listing import Listed
 from hub.worker.patience import patiently
+from hub.worker.publishing import Publishing, is_publication
 
 __all__ = ["FetchRunner"]
 
@@ -51,6 +52,7 @@ class FetchRunner(DBOSConfiguredInstance):
         super().__init__("fetcher")
         self._fetches, self._turn = fetches, turn
         self._roots, self._chosen = Roots(chosen.catalog_root), chosen
+        self._publishing = Publishing(fetches, chosen)
         self._listings = chosen.home_root / "worker" / "listings"
 
     def vendor_of(self, fetch_id: str, provider: str, dataset: str) -> str:
@@ -74,7 +76,10 @@ class FetchRunner(DBOSConfiguredInstance):
     @DBOS.step()
     def begin(self, fetch_id: str) -> bool:
         """Mark it as begun, unless it was cancelled while it waited."""
-        return patiently(lambda: self._fetches.begin(fetch_id))
+        begun = patiently(lambda: self._fetches.begin(fetch_id))
+        if not begun:
+            self._clear(fetch_id)
+        return begun
 
     @DBOS.step()
     def carry_out(self, fetch_id: str) -> dict[str, Any]:
@@ -83,7 +88,8 @@ class FetchRunner(DBOSConfiguredInstance):
             if patiently(lambda: self._fetches.tried(fetch_id)) > _TRIES:
                 why = f"The worker died {_TRIES} times over one part of it."
                 return _failed("IngestError", why, "Ask for less at once; why is in the worker's log.")
-            state = self._fetch(fetch_id, patiently(lambda: self._fetches.get(fetch_id)).asked)
+            asked = patiently(lambda: self._fetches.get(fetch_id)).asked
+            state = self._publish(fetch_id, asked) if is_publication(asked) else self._fetch(fetch_id, asked)
             return {"state": state, "error": None}
         except AlphaPulseError as refused:
             return {"state": "failed", "error": _told(refused)}
@@ -98,11 +104,13 @@ class FetchRunner(DBOSConfiguredInstance):
             patiently(lambda: self._fetches.give_way(fetch_id))
             return
         patiently(lambda: self._fetches.end(fetch_id, ended["state"], ended["error"]))
+        self._clear(fetch_id)
 
     def give_up(self, fetch_id: str) -> None:
         """End it as lost: what carried it out ended before it did."""
         why = _failed("IngestError", "The worker lost it.", "Ask again: what was fetched before is kept.")
         self._fetches.end(fetch_id, "failed", why["error"])
+        self._clear(fetch_id)
 
     def _fetch(self, fetch_id: str, asked: dict[str, Any]) -> str:
         """Fetch it; ``"waiting"`` where it gave way before its end, ``"cancelled"`` where nobody wants it any more."""
@@ -111,6 +119,15 @@ class FetchRunner(DBOSConfiguredInstance):
         watch = _Watch(self._fetches, fetch_id, vendor, self._turn)
         fetch.run(vendor, wanted, self._roots, watch)
         return watch.state
+
+    def _publish(self, fetch_id: str, asked: dict[str, Any]) -> str:
+        """Publish what was sent. Once it has begun it comes to its end: a series half published helps nobody."""
+        self._publishing.carry_out(fetch_id, asked)
+        return "finished"
+
+    def _clear(self, fetch_id: str) -> None:
+        """Remove what was sent for a request that is over."""
+        self._publishing.remove(patiently(lambda: self._fetches.get(fetch_id)).asked)
 
     def _wanted(self, asked: dict[str, Any]) -> tuple[str, Wanted]:
         if asked.get("dataset"):

@@ -45,6 +45,15 @@ def test_nobody_at_all_is_refused():
         access.check(Settings(admins="", users=""))
 
 
+def test_administrators_and_the_named_may_publish_and_a_stranger_is_refused():
+    chosen = Settings(admins="ann", users="bob,carol", publishers=" Carol ")
+    assert access.publishers(chosen) == {"ann", "carol"}
+    access.check(chosen)
+    access.check(Settings(users="*", publishers="anybody"))
+    with pytest.raises(SettingsError, match="ALPHAPULSE_PUBLISHERS names dora, who may not sign in"):
+        access.check(Settings(users="bob", publishers="dora"))
+
+
 def test_an_unknown_authenticator_is_refused_with_the_nearest():
     with pytest.raises(SettingsError, match="ALPHAPULSE_AUTH='pasword'") as refused:
         access.check(Settings(auth="pasword"))

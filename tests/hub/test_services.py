@@ -32,7 +32,8 @@ KEYS = {
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[RunningHub]:
     home = tmp_path_factory.mktemp("services") / "home"
-    running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), ALPHAPULSE_USERS="bob,cleo", **KEYS).start()
+    given = {"ALPHAPULSE_USERS": "bob,cleo", "ALPHAPULSE_PUBLISHERS": "cleo"} | KEYS
+    running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), **given).start()
     yield running
     running.interrupt()
 
@@ -75,6 +76,14 @@ def ask(hub: RunningHub, method: str, path: str, shown: str, **more: object) -> 
 def pid(hub: RunningHub, words: str) -> int:
     (found,) = [one.pid for one in family.members(hub.home) if words in " ".join(one.cmdline())]
     return found
+
+
+def running_workspace(hub: RunningHub, name: str, *, start: bool = False) -> dict[str, str]:
+    """The environment of somebody's workspace; empty where it does not run."""
+    if start:
+        signed_in(hub, name).start_server()
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
+    return next((one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == name), {})
 
 
 def test_two_people_talk_through_the_proxy(hub: RunningHub, tokens: dict[str, str]):
@@ -140,6 +149,29 @@ def test_the_worker_alone_holds_the_keys_of_vendors_and_a_workspace_asks_it(hub:
     assert "VendorUnreachable" in said.stderr, said.stderr
     kept = ask(hub, "GET", "/v1/ingests", token(signed_in(hub, "bob"))).json()["items"][0]
     assert (kept["owner"], kept["error"]["kind"]) == ("cleo", "VendorUnreachable")
+
+
+def test_who_is_named_and_administrators_publish_from_a_workspace_and_nobody_else(
+    hub: RunningHub, tokens: dict[str, str], tmp_path: Path
+):
+    wanted = {"upload": "0" * 32, "instruments": ["ACME.XNAS"]}
+    answers = {each: ask(hub, "POST", "/v1/publications", tokens[each], json=wanted).status_code for each in tokens}
+    assert answers == {"admin": 404, "bob": 403, "cleo": 404}, "404: nothing was sent"
+    (tmp_path / "a.csv").write_text("Date,Open,High,Low,Close,Volume\n2013-05-01,10,11,9,10.5,100\n")
+    publishing = f"""
+import alphapulse_lib as ap
+ap.ingest("files", {str(tmp_path / "a.csv")!r}, symbol="ACME", venue="XNAS")
+print(ap.publish("ACME"))
+"""
+    said = {}
+    for name in ("bob", "cleo"):
+        workspace = running_workspace(hub, name) or running_workspace(hub, name, start=True)
+        said[name] = subprocess.run(
+            [sys.executable, "-c", publishing], env=workspace, cwd=hub.home / "users" / name, capture_output=True,
+            text=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert "bob may not publish into the team's catalog" in said["bob"].stderr, said["bob"].stderr
+    assert "(publication): 1 written" in said["cleo"].stdout, said["cleo"].stderr
 
 
 def test_a_revoked_token_ends_within_seconds(hub: RunningHub):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -69,6 +70,11 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     list(client.ingests.list(owner="ada", state="waiting", limit=1))
     client.ingests.page(owner="ada")
     assert client.ingests.cancel(wants.id) == client.ingests.get(wants.id)
+    upload = uuid4().hex
+    for name in ("instruments.parquet", "data/bars/ACME.XNAS-1-DAY-LAST-EXTERNAL/1970.parquet"):
+        content = (ledger.folder(run.id) / "equity.parquet").read_bytes()
+        client.publications.upload(upload, name, content)
+    client.publications.ask(upload, ["ACME.XNAS"], adjusted=["ACME.XNAS"])
     told = client.notifications
     list(told.list(unread=True))
     told.page()
@@ -108,7 +114,9 @@ def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, 
         assert names - ITS_OWN - given_by_headers <= sent[route], route
 
 
-@pytest.mark.parametrize("part", ["comments", "runs", "schedules", "backtests", "notifications", "catalog"])
+@pytest.mark.parametrize(
+    "part", ["comments", "runs", "schedules", "backtests", "publications", "notifications", "catalog"]
+)
 def test_no_method_of_the_client_is_left_out_above(part: str):
     text = Path(__file__).read_text(encoding="utf-8")
     kind = Client("http://127.0.0.1:1").__getattribute__(part)

@@ -12,7 +12,7 @@ import pytest
 import alphapulse_lib as ap
 from alphapulse_lib.catalog.reader import bar_floats
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import CatalogDamaged, CatalogReadOnly, InputError
+from alphapulse_lib.errors import CatalogDamaged, InputError
 from alphapulse_lib.ingestion.records import find
 
 HEADER = "Date,Open,High,Low,Close,Volume,available_at\n"
@@ -102,16 +102,6 @@ def test_adjusted_prices_stay_marked(tmp_path: Path, roots: Roots) -> None:
     ap.ingest("files", tmp_path / "a.csv", symbol="ADJ", venue="XNAS", adjusted=True)
     report = ap.publish("ADJ")
     assert find(roots.team, report.id)["series"][0]["adjusted"] == "declared adjusted"
-
-
-def test_in_a_hub_the_worker_alone_writes_the_teams_catalog(
-    roots: Roots, mine: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ALPHAPULSE_API_URL", "http://127.0.0.1:9/services/api")
-    with pytest.raises(CatalogReadOnly, match="written by its worker alone") as refused:
-        ap.publish(["ACME"])
-    assert "alphapulse publish ACME --period 1d" in refused.value.hint
-    assert not Path(roots.team).exists()
 
 
 def test_with_one_catalog_there_is_nothing_to_publish(roots: Roots, monkeypatch: pytest.MonkeyPatch) -> None:

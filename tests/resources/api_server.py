@@ -18,6 +18,7 @@ from hub.api.app import PREFIX, create
 EVERYTHING = (
     "access:services!service=api",
     "custom:catalog:read",
+    "custom:catalog:publish",
     "custom:comments:read",
     "custom:comments:write",
     "custom:ledger:read",

@@ -12,6 +12,7 @@ from hub.api.ingests.schema import Ingest, New, State
 from hub.api.ingests.store import IngestStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
+from hub.api.publications.uploads import Held
 
 __all__ = ["router"]
 
@@ -59,14 +60,17 @@ def ingest(store: Store, _: Reader, ingest_id: Id) -> Ingest:
 
 
 @router.post("/{ingest_id}/cancel", response_model=Ingest, responses=answers(404, 409))
-def cancel(post: Posted, store: Store, caller: Writer, ingest_id: Id) -> Response:
+def cancel(post: Posted, store: Store, uploads: Held, caller: Writer, ingest_id: Id) -> Response:
     """Wait for it no longer: at once. Others who asked for the same go on waiting; where none does, the fetch ends
     after the part that it is at.
     """
+    owner = store.owner(ingest_id)
 
     def require_owner() -> None:
-        owner = store.owner(ingest_id)
         if not caller.owns(owner):
             raise ProblemError(403, f"This is {owner}'s.", "Its owner and administrators may cancel it.")
 
-    return post.once(caller, lambda _: store.cancel(ingest_id), before=require_owner, status=200)
+    answer = post.once(caller, lambda _: store.cancel(ingest_id), before=require_owner, status=200)
+    if upload := store.unused_upload(ingest_id):
+        uploads.remove(owner, upload)
+    return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table
@@ -15,7 +15,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 from hub.api.database import METADATA, StoredJson
 
-__all__ = ["ENDED", "FETCHES", "INGESTS", "OPEN", "SHOWN", "Fault", "Ingest", "New", "State"]
+__all__ = ["ENDED", "FETCHES", "INGESTS", "OPEN", "SHOWN", "Asked", "Fault", "Ingest", "New", "State"]
 
 _SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
@@ -87,6 +87,28 @@ def _period(text: str) -> str:
 
 Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=_TEXT, examples=["AAPL"])]
 Moment = Annotated[str | None, Field(max_length=40, pattern=_TEXT, description="A day at the exchange, or a moment.")]
+
+
+class Asked(Protocol):
+    """What stands in the worker's line."""
+
+    @property
+    def provider(self) -> str:
+        """Whose line."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """The declaration's name; empty where none is asked for."""
+        ...
+
+    def asked(self) -> dict[str, Any]:
+        """What is to be done."""
+        ...
+
+    def digest(self) -> str:
+        """The same for all who ask for the same."""
+        ...
 
 
 class New(BaseModel):

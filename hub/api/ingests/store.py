@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from alphapulse_lib import clock
 from alphapulse_lib.errors import did_you_mean
 from hub.api.database import reading, writing
-from hub.api.ingests.schema import FETCHES, INGESTS, OPEN, SHOWN, Fault, Ingest, New
+from hub.api.ingests.schema import FETCHES, INGESTS, OPEN, SHOWN, Asked, Fault, Ingest
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import new_id
@@ -35,7 +35,7 @@ class IngestStore:
     def __init__(self, engine: Engine, datasets: Collection[str]) -> None:
         self._engine, self._datasets = engine, datasets
 
-    def add(self, new: New, owner: str) -> Ingest:
+    def add(self, new: Asked, owner: str) -> Ingest:
         """Ask for data; whoever asks for the same while it is not there yet shares its fetch.
 
         Raises
@@ -74,6 +74,21 @@ class IngestStore:
         with reading(self._engine) as connection:
             return _read(connection, ingest_id)
 
+    def uploads(self, owner: str) -> list[str]:
+        """The uploads of a person's that wait to be published."""
+        query = select(FETCHES.c.asked).join(INGESTS, INGESTS.c.fetch == FETCHES.c.id)
+        query = query.where(INGESTS.c.owner == owner, FETCHES.c.state.in_(OPEN))
+        with reading(self._engine) as connection:
+            found = connection.execute(query).scalars().all()
+        return [str(each["upload"]) for each in found if isinstance(each, dict) and each.get("upload")]
+
+    def unused_upload(self, ingest_id: str) -> str:
+        """The upload of a request to publish that was taken back before it began; empty where it is no such one."""
+        with reading(self._engine) as connection:
+            row = _found(connection, ingest_id)
+        taken_back = row.state == "cancelled" and isinstance(row.asked, dict)
+        return str(row.asked.get("upload", "")) if taken_back else ""
+
     def owner(self, ingest_id: str) -> str:
         """Whose request it is; 404 where there is none."""
         with reading(self._engine) as connection:
@@ -85,13 +100,17 @@ class IngestStore:
         Raises
         ------
         ProblemError
-            409: it is over.
+            409: it is over, or a publication that has begun.
         """
         with writing(self._engine) as connection:
             row = _found(connection, ingest_id)
             if row.cancelled_at is not None or row.state not in OPEN:
                 said = "cancelled" if row.cancelled_at is not None else row.state
                 raise ProblemError(409, f"The request {ingest_id} is over: {said}.")
+            if row.state == "running" and isinstance(row.asked, dict) and row.asked.get("upload"):
+                raise ProblemError(
+                    409, f"The publication {ingest_id} has begun.", "It comes to its end: half a series helps nobody."
+                )
             cancel(connection, ingest_id, clock.now_ns())
             return _read(connection, ingest_id)
 
@@ -109,7 +128,7 @@ def require_declared(dataset: str, known: Collection[str]) -> None:
         raise ProblemError(404, f"No dataset is declared as {dataset!r}.", hint)
 
 
-def ask(connection: Connection, new: New, owner: str, firing: str | None = None) -> str:
+def ask(connection: Connection, new: Asked, owner: str, firing: str | None = None) -> str:
     """Add a request, and its fetch unless that is under way; its id.
 
     Parameters
@@ -159,7 +178,7 @@ def end_firing(connection: Connection, ingest_id: str, state: str, detail: str, 
     connection.execute(update(FIRINGS).where(open_one).values(ended))
 
 
-def _fetch(connection: Connection, new: New, now: int) -> str:
+def _fetch(connection: Connection, new: Asked, now: int) -> str:
     """The fetch of what is asked: the one under way, held against its cancellation, else a new one."""
     digest = new.digest()
     under_way = select(FETCHES.c.id).where(FETCHES.c.open_as == digest).with_for_update()
