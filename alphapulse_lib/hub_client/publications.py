@@ -61,3 +61,16 @@ class Publications:
         """
         sent = {"upload": upload, "instruments": list(instruments), "period": period, "adjusted": list(adjusted)}
         return self._transport.ask(Ingest, "POST", "/v1/publications", body=sent, key=key or uuid.uuid4().hex)
+
+    def revert(self, import_id: str, *, key: str = "") -> Ingest:
+        """Ask for a publication to be taken back, whoever published it.
+
+        Parameters
+        ----------
+        import_id : str
+            Its import in the team's catalog.
+        key : str, optional
+            The same under the same key is asked once. Made here unless given.
+        """
+        sent = {"import": import_id}
+        return self._transport.ask(Ingest, "POST", "/v1/publications/reverts", body=sent, key=key or uuid.uuid4().hex)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -92,10 +93,10 @@ def ingest(
     return report_of(work.root, work.record)
 
 
-def revert(roots: Roots, import_id: str) -> Reverted:
+def revert(roots: Roots, import_id: str, told: Mapping[str, str] = MappingProxyType({})) -> Reverted:
     """Take an import back: its rows, and the instruments that nothing else is left of. What it superseded returns.
 
-    One that was cut short can be taken back too.
+    One that was cut short can be taken back too. The record keeps what went, and what it is ``told`` of who asked.
 
     Raises
     ------
@@ -110,8 +111,15 @@ def revert(roots: Roots, import_id: str) -> Reverted:
         raise InputError(f"Import {record['id']} was taken back already, at {record['reverted']}.")
     removed = remove_import(root, record["id"])
     flags.forget(root, record["id"])
-    save(root, record | {"status": "reverted", "reverted": clock.now().isoformat()})
-    return Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
+    taken = Reverted(record["id"], removed.bars, removed.actions, removed.articles, removed.instruments)
+    save(root, record | {"status": "reverted", "reverted": clock.now().isoformat(), "taken": asdict(taken), **told})
+    return taken
+
+
+def taken_back(record: Mapping[str, Any]) -> Reverted:
+    """What taking an import back did, as its record tells."""
+    kept = dict(record["taken"])
+    return Reverted(**kept | {"instruments": tuple(kept["instruments"])})
 
 
 def knows(root: PurePath, import_id: str) -> bool:

@@ -100,5 +100,7 @@ class Ingest:
         named = ", ".join(self.symbols[:3]) + (f" and {more} more" if more > 0 else "")
         if self.kind == "publication":
             return f"publication of {named} {self.period}"
+        if self.kind == "reversal":
+            return f"reversal of {named}"
         until = f" to {self.end}" if self.end else ""
         return f"{self.provider}: {named} {self.period if self.kind == 'bars' else self.kind} from {self.start}{until}"

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from alphapulse_lib.errors import InputError, UnknownImport, did_you_mean
-from alphapulse_lib.session import ingests
+from alphapulse_lib.session import ingests, publications
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.symbols import check_text
 from alphapulse_lib.settings import settings
@@ -184,6 +184,8 @@ def revert(import_id: str) -> Reverted:
     A row belongs to the import that brought it first: it goes with that one, even where a later import found it
     unchanged. Import the later file again to have it back.
 
+    In a hub's workspace the worker takes a publication back, for whoever may publish: see `publish`.
+
     Parameters
     ----------
     import_id : str
@@ -200,6 +202,8 @@ def revert(import_id: str) -> Reverted:
         No such import was made.
     InputError
         It was taken back already.
+    NotAllowed
+        In a hub: it is a publication, and you may not publish.
 
     Examples
     --------
@@ -209,6 +213,7 @@ def revert(import_id: str) -> Reverted:
     check_text(import_id, "An import's id", "report.id of what ap.ingest gave")
     from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.ingestion import importer
+    from alphapulse_lib.ingestion.records import find
 
     roots = Roots.of_settings()
     try:
@@ -216,6 +221,9 @@ def revert(import_id: str) -> Reverted:
     except UnknownImport:
         if roots.personal is None or not importer.knows(roots.team, import_id):
             raise
+        record = find(roots.team, import_id)
+        if record["kind"] == "publication" and ingests.through_the_hub():
+            return publications.taken_back(roots.team, record["id"])
         return importer.revert(Roots(roots.team), import_id)
 
 

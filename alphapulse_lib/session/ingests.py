@@ -29,6 +29,7 @@ __all__ = [
     "team",
     "through_the_hub",
     "waited",
+    "waited_for",
 ]
 
 #: Seconds between two looks at a request, at first and after a while.
@@ -197,7 +198,12 @@ def bring_up_to_date(dataset: str) -> Report:
 
 
 def waited(asked: Ingest) -> Report:
-    """Wait for a request's end, showing how far it is."""
+    """Wait for a request's end, showing how far it is; its report."""
+    return _report(waited_for(asked))
+
+
+def waited_for(asked: Ingest) -> Ingest:
+    """Wait for a request's good end, showing how far it is."""
     try:
         ended = _end_of(asked)
     except KeyboardInterrupt:
@@ -212,7 +218,7 @@ def waited(asked: Ingest) -> Report:
         raise (kind if known else IngestError)(ended.error.message, ended.error.hint)
     if ended.state == "cancelled":
         raise IngestError(f"The request for {asked.what} was cancelled.", "What was fetched before that is kept.")
-    return _report(ended)
+    return ended
 
 
 def _end_of(asked: Ingest) -> Ingest:

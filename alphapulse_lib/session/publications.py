@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.session import hub
-from alphapulse_lib.session.ingests import through_the_hub, waited
+from alphapulse_lib.session.ingests import through_the_hub, waited, waited_for
 from alphapulse_lib.session.symbols import resolved
 from alphapulse_lib.session.user import user
 
 if TYPE_CHECKING:
-    from alphapulse_lib.ingestion.report import Report
+    from alphapulse_lib.ingestion.report import Report, Reverted
     from alphapulse_lib.model.instrument import Instrument
     from alphapulse_lib.model.period import Period
 
-__all__ = ["publish"]
+__all__ = ["publish", "taken_back"]
 
 
 def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
     """Move series of your own catalog into the team's, with the history of their corrections and their actions.
 
     The team's catalog learns them now; what was known when stays as it was, so ``as_of`` gives the same answers in
-    both. Your own series stays; revert its import to see the team's instead. `ap.revert` takes a publication back,
-    where you may write the team's catalog.
+    both. Your own series stays; revert its import to see the team's instead. `ap.revert` takes a publication back.
 
     In a hub's workspace the files of the series are sent to the hub, whose worker publishes them in its turn.
 
@@ -79,6 +78,15 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
     if through_the_hub():
         return _through_the_hub(roots.personal, chosen, wanted)
     return publication.publish(roots.personal, roots.team, chosen, wanted, user())
+
+
+def taken_back(team: PurePath, import_id: str) -> Reverted:
+    """Have the hub's worker take a publication back, and wait for that."""
+    from alphapulse_lib.ingestion import importer
+    from alphapulse_lib.ingestion.records import find
+
+    waited_for(hub.client().publications.revert(import_id))
+    return importer.taken_back(find(team, import_id))
 
 
 def _through_the_hub(own: PurePath, instruments: Sequence[Instrument], period: Period) -> Report:

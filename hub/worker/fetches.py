@@ -10,6 +10,7 @@ from alphapulse_lib import clock
 from hub.api.ingests.schema import FETCHES, INGESTS, OPEN
 from hub.api.ingests.store import end_firing
 from hub.api.notifications.store import notify
+from hub.api.publications.schema import LINE
 
 __all__ = ["Fetches"]
 
@@ -120,8 +121,8 @@ class Fetches:
 
 def _tell(connection: Connection, fetch: Row[Any], asking: Row[Any], error: dict[str, str] | None) -> None:
     """Tell one of those who asked: that it failed, and that it is there where that took long."""
-    published = fetch.asked.get("kind") == "publication" if isinstance(fetch.asked, dict) else False
-    what = "your publication" if published else fetch.dataset or f"{fetch.provider} data"
+    published = fetch.asked.get("kind") if fetch.provider == LINE else ""
+    what = f"your {published}" if published else fetch.dataset or f"{fetch.provider} data"
     about = {"ingest": asking.id, "imports": fetch.imports or []}
     if error is not None:
         first = error["message"].partition("\n")[0][:300]
@@ -129,6 +130,8 @@ def _tell(connection: Connection, fetch: Row[Any], asking: Row[Any], error: dict
         notify(connection, asking.owner, "ingest-failed", f"{what} could not be {done}: {first}", about)
     elif clock.now_ns() - asking.created_at > _LONG:
         text = f"{what} is in the team's catalog: {fetch.rows:,} rows are new"
+        if published == "reversal":
+            text = f"{', '.join(fetch.imports)} was taken back out of the team's catalog"
         notify(connection, asking.owner, "ingest-finished", text, about)
 
 

@@ -121,7 +121,7 @@ class FetchRunner(DBOSConfiguredInstance):
         return watch.state
 
     def _publish(self, fetch_id: str, asked: dict[str, Any]) -> str:
-        """Publish what was sent. Once it has begun it comes to its end: a series half published helps nobody."""
+        """Publish what was sent, or take that back. Once begun it comes to its end: half a series helps nobody."""
         self._publishing.carry_out(fetch_id, asked)
         return "finished"
 

@@ -8,8 +8,8 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import ended
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.ingestion import publication
-from alphapulse_lib.ingestion.records import DECLARED, new_id, save
+from alphapulse_lib.ingestion import importer, publication
+from alphapulse_lib.ingestion.records import DECLARED, find, new_id, save
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.settings import Settings
 from hub.api.publications.uploads import Uploads
@@ -20,8 +20,8 @@ __all__ = ["Publishing", "is_publication"]
 
 
 def is_publication(asked: dict[str, Any]) -> bool:
-    """Whether a request is to publish what was sent, rather than to ask a vendor."""
-    return bool(asked.get("upload"))
+    """Whether a request is to publish what was sent, or to take that back, rather than to ask a vendor."""
+    return bool(asked.get("upload") or asked.get("revert"))
 
 
 class Publishing:
@@ -40,7 +40,13 @@ class Publishing:
         self._uploads = Uploads(chosen.home_root)
 
     def carry_out(self, fetch_id: str, asked: dict[str, Any]) -> None:
-        """Publish it, however far it came before: what is there already is found unchanged."""
+        """Do it, however far it came before: what is there already is found unchanged."""
+        if asked.get("revert"):
+            self._revert(fetch_id, asked)
+        else:
+            self._publish(fetch_id, asked)
+
+    def _publish(self, fetch_id: str, asked: dict[str, Any]) -> None:
         owner, period = asked["owner"], Period.parse(asked["period"])
         own = self._uploads.place(owner, asked["upload"])
         if not own.is_dir():
@@ -62,7 +68,20 @@ class Publishing:
         earlier = publication.written_by(self._team, before)
         patiently(lambda: self._fetches.progress(fetch_id, rows=report.written + earlier, parts_done=1))
 
+    def _revert(self, fetch_id: str, asked: dict[str, Any]) -> None:
+        record = find(self._team, asked["revert"])
+        if record["kind"] != "publication":
+            raise InputError(
+                f"Import {record['id']} is no publication.",
+                "Others are taken back on the hub's machine: alphapulse revert.",
+            )
+        patiently(lambda: self._fetches.plan(fetch_id, record["id"], parts=1))
+        if record.get("reverted_for") != fetch_id:  # else a worker died between doing it and saying so
+            told = {"reverted_by": asked["owner"], "reverted_for": fetch_id}
+            importer.revert(Roots(self._team), record["id"], told)
+        patiently(lambda: self._fetches.progress(fetch_id, parts_done=1))
+
     def remove(self, asked: dict[str, Any]) -> None:
         """Remove what was sent for a request that is over; nothing happens for one of a vendor."""
-        if is_publication(asked):
+        if asked.get("upload"):
             self._uploads.remove(asked["owner"], asked["upload"])

@@ -75,6 +75,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
         content = (ledger.folder(run.id) / "equity.parquet").read_bytes()
         client.publications.upload(upload, name, content)
     client.publications.ask(upload, ["ACME.XNAS"], adjusted=["ACME.XNAS"])
+    client.publications.revert("20261126T120000-5f3a1c")
     told = client.notifications
     list(told.list(unread=True))
     told.page()

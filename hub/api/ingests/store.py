@@ -107,10 +107,9 @@ class IngestStore:
             if row.cancelled_at is not None or row.state not in OPEN:
                 said = "cancelled" if row.cancelled_at is not None else row.state
                 raise ProblemError(409, f"The request {ingest_id} is over: {said}.")
-            if row.state == "running" and isinstance(row.asked, dict) and row.asked.get("upload"):
-                raise ProblemError(
-                    409, f"The publication {ingest_id} has begun.", "It comes to its end: half a series helps nobody."
-                )
+            if row.state == "running" and isinstance(row.asked, dict) and "owner" in row.asked:
+                said = f"The {row.asked.get('kind', 'publication')} {ingest_id} has begun."
+                raise ProblemError(409, said, "It comes to its end: half a series helps nobody.")
             cancel(connection, ingest_id, clock.now_ns())
             return _read(connection, ingest_id)
 

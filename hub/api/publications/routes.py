@@ -12,7 +12,7 @@ from hub.api.identity import Caller, needs
 from hub.api.ingests.schema import Ingest
 from hub.api.ingests.store import IngestStore
 from hub.api.problems import ProblemError, answers
-from hub.api.publications.schema import Publication, Publish
+from hub.api.publications.schema import Publication, Publish, Reversal, Revert
 from hub.api.publications.uploads import Held
 from hub.roles import PUBLISH
 
@@ -81,3 +81,9 @@ def publish(post: Posted, uploads: Held, store: Store, caller: Publisher, wanted
         lambda _: store.add(Publication(wanted, caller.name), caller.name),
         before=lambda: uploads.require(caller.name, wanted.upload),
     )
+
+
+@router.post("/reverts", status_code=201, response_model=Ingest)
+def revert(post: Posted, store: Store, caller: Publisher, wanted: Revert) -> Response:
+    """Take a publication back, whoever published it; in the worker's line, as publishing is."""
+    return post.once(caller, lambda _: store.add(Reversal(wanted.import_id, caller.name), caller.name))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.period import Period
 
-__all__ = ["LINE", "Publication", "Publish"]
+__all__ = ["LINE", "Publication", "Publish", "Reversal", "Revert"]
 
 #: Where a vendor's name stands in other requests: publications wait for each other alone.
 LINE = "publish"
@@ -59,3 +59,31 @@ class Publication:
     def digest(self) -> str:
         """One request an upload."""
         return hashlib.sha256(f"{self.owner}\n{self.wanted.upload}".encode()).hexdigest()
+
+
+class Revert(BaseModel):
+    """Which publication is to be taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    import_id: Annotated[
+        str, Field(alias="import", pattern=r"^[0-9a-zA-Z-]{1,64}$", description="Its import in the team's catalog.")
+    ]
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Somebody's request to take a publication back, as it stands in the line."""
+
+    import_id: str
+    owner: str
+    provider: str = LINE
+    dataset: str = ""
+
+    def asked(self) -> dict[str, Any]:
+        """What is to be taken back, and who asked first."""
+        return {"kind": "reversal", "revert": self.import_id, "owner": self.owner, "symbols": [self.import_id]}
+
+    def digest(self) -> str:
+        """Whoever asks for the same shares it."""
+        return hashlib.sha256(f"revert\n{self.import_id}".encode()).hexdigest()

@@ -119,6 +119,15 @@ def test_the_request_stands_in_the_line_and_is_its_senders(api: Api, content: by
     assert not list(chosen.home_root.glob(f"api/uploads/*/{upload}")), "what was sent is removed with the request"
 
 
+def test_reversals_are_shared_and_are_publishers_alone(api: Api) -> None:
+    wanted = {"import": f"20261126T120000-{uuid4().hex[:6]}"}
+    first, other = (api("POST", "/v1/publications/reverts", who, json=wanted).json() for who in ("ada", "bob"))
+    assert (first["kind"], first["symbols"], other["shared"]) == ("reversal", [wanted["import"]], 2)
+    refused(api("POST", "/v1/publications/reverts", json={"import": "../x"}), 422)
+    api.door.scopes["bob"] = tuple(each for each in EVERYTHING if each != "custom:catalog:publish")
+    refused(api("POST", "/v1/publications/reverts", "bob", json=wanted), 403)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"upload": "../x"}, {"instruments": []}, {"instruments": ["A\nB"]}, {"period": "1x"}, {"owner": "bob"}],

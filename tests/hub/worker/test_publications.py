@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from api_server import EVERYTHING, RunningApi
+from sqlalchemy import select
 from typer.testing import CliRunner
 from worker_process import WorkerProcess
 
@@ -22,11 +23,13 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.cli import app
 from alphapulse_lib.errors import CatalogDamaged, InputError, NotAllowed
 from alphapulse_lib.hub_client import Client
-from alphapulse_lib.ingestion import excerpt
+from alphapulse_lib.ingestion import excerpt, importer
 from alphapulse_lib.ingestion.records import find, records
 from alphapulse_lib.model.ingest import Ingest
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.settings import Settings
+from hub.api.database import opened
+from hub.api.ingests.schema import INGESTS
 
 HEADER = "Date,Open,High,Low,Close,Volume,available_at\n"
 FIRST = "2013-05-01,10,11,9,10.5,100,2013-05-01\n2013-05-02,10.5,12,10,11,200,2013-05-02\n"
@@ -147,6 +150,56 @@ def test_a_worker_that_dies_leaves_it_to_the_next_one(workspace: Hub, tmp_path: 
         assert closes(workspace.team, "KILL.XNAS") == [10.75, 11]
     until(lambda: not workspace.uploads)
     assert check(Roots(workspace.team)) == [], "what the dead one left is settled"
+
+
+def test_whoever_may_publish_takes_a_publication_back(workspace: Hub, tmp_path: Path) -> None:
+    imported(tmp_path, "BACK")
+    report = ap.publish("BACK")
+    assert closes(workspace.team, "BACK.XNAS") == [10.75, 11]
+    may_not = tuple(each for each in EVERYTHING if each != "custom:catalog:publish")
+    workspace.api.door.scopes["ada"] = may_not
+    with pytest.raises(NotAllowed, match="ada may not publish"):
+        ap.revert(report.id)
+    workspace.api.door.scopes["ada"] = EVERYTHING
+    taken = ap.revert(report.id)
+    assert (taken.id, taken.bars, taken.actions, taken.instruments) == (report.id, 3, 1, ("BACK.XNAS",))
+    assert closes(workspace.team, "BACK.XNAS") == []
+    record = find(workspace.team, report.id)
+    assert (record["status"], record["reverted_by"]) == ("reverted", "ada")
+    [one, *_] = ap.ingests("ada").values()
+    assert (one.what, one.state) == (f"reversal of {report.id}", "finished")
+    with pytest.raises(InputError, match="taken back already"):
+        ap.revert(report.id)
+
+
+def test_a_reversal_that_was_done_before_the_worker_died_is_told_as_done(workspace: Hub, tmp_path: Path) -> None:
+    imported(tmp_path, "TWICE")
+    report = ap.publish("TWICE")
+    workspace.worker.kill()
+    with Client(workspace.api.url, "ada") as client:
+        asked = client.publications.revert(report.id)
+        engine = opened(workspace.chosen)
+        with engine.connect() as connection:
+            fetch = connection.execute(select(INGESTS.c.fetch).where(INGESTS.c.id == asked.id)).scalar_one()
+        engine.dispose()
+        importer.revert(Roots(workspace.team), report.id, {"reverted_by": "ada", "reverted_for": fetch})
+        workspace.worker.start()
+        assert (ended(client, asked).state, ended(client, asked).error) == ("finished", None)
+
+
+def test_only_publications_are_taken_back_through_the_hub(workspace: Hub, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as alone:
+        for name in ("PERSONAL_CATALOG", "API_URL"):
+            alone.delenv(f"ALPHAPULSE_{name}")
+        [first, _] = imported(tmp_path, "TEAMS")
+    with Client(workspace.api.url, "ada") as client:
+        done = ended(client, client.publications.revert(first))
+        assert done.error is not None
+        assert "is no publication" in done.error.message
+        unknown = ended(client, client.publications.revert("nothing"))
+        assert unknown.error is not None
+        assert unknown.error.kind == "UnknownImport"
+    assert closes(workspace.team, "TEAMS.XNAS") == [10.75, 11]
 
 
 def test_adjusted_prices_stay_marked_and_others_are_not_mixed_in(workspace: Hub, tmp_path: Path) -> None:
