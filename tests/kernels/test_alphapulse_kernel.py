@@ -68,7 +68,7 @@ def test_an_error_of_ours_is_its_message_without_a_traceback(run: Run) -> None:
     assert output["ename"] == "UnknownPeriod"
     assert output["traceback"] == [
         "UnknownPeriod: Unknown period '1 fortnight'.\n"
-        "A period is a number and s, m, h, d or w, such as '1m', '15m', '1h' or '1d'."
+        "A period is a number and s, m, h, d, w or mo, such as '1m', '15m', '1h', '1d' or '1mo'."
     ]
 
 

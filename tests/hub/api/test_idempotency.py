@@ -10,10 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from sqlalchemy import Engine, text
 
 from alphapulse_lib.model.canonical import to_json
@@ -26,6 +30,7 @@ from tests.resources.small_runs import kept
 
 NEW = {"target": "notebook:backtests/once.ipynb", "body": "once"}
 CLIENT = httpx.Client(timeout=60)  # for all: making one costs more than what it is asked here
+FETCH = {"provider": "alpaca", "symbols": ["AAPL"], "start": "2024-01-02"}
 SCHEDULE = {"notebook": "backtests/sma.ipynb", "cron": "0 7 * * 1-5"}
 
 
@@ -159,6 +164,15 @@ def _fire(api: Api) -> tuple[str, Any]:
     return f"/v1/schedules/{_schedule(api)}/fire", None
 
 
+def _publish(api: Api) -> tuple[str, Any]:
+    upload, file = uuid4().hex, BytesIO()
+    parquet.write_table(pa.table({"id": ["ACME.XNAS"]}), file)
+    for path in ("instruments.parquet", "data/bars/ACME.XNAS-1-DAY-LAST-EXTERNAL/1970_2262.parquet"):
+        sent = api("PUT", f"/v1/publications/{upload}/files", params={"path": path}, content=file.getvalue())
+        assert sent.status_code == 201, sent.text
+    return "/v1/publications", {"upload": upload, "instruments": ["ACME.XNAS"]}
+
+
 def _schedule(api: Api) -> str:
     return str(api("POST", "/v1/schedules", json=SCHEDULE).json()["id"])
 
@@ -185,6 +199,13 @@ EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
         f"/v1/backtests/{api('POST', '/v1/backtests', json={'notebook': 'a.ipynb'}).json()['id']}/cancel",
         None,
     ),
+    "/v1/ingests": lambda api, _: ("/v1/ingests", FETCH),
+    "/v1/ingests/{}/cancel": lambda api, _: (
+        f"/v1/ingests/{api('POST', '/v1/ingests', json=FETCH).json()['id']}/cancel",
+        None,
+    ),
+    "/v1/publications": lambda api, _: _publish(api),
+    "/v1/publications/reverts": lambda api, _: ("/v1/publications/reverts", {"import": "20200101T000000-abcdef"}),
     "/v1/notifications/read": lambda api, _: ("/v1/notifications/read", {"id": 1}),
 }
 
