@@ -35,7 +35,7 @@ class Publications:
         NotUnderstood
             No series has such a file, or it is no Parquet.
         """
-        headers = {"Content-Type": "application/vnd.apache.parquet"}
+        headers = {"Content-Type": "application/octet-stream"}
         address = f"/v1/publications/{part(upload)}/files"
         self._transport.send("PUT", address, query={"path": path}, headers=headers, content=content)
 

@@ -54,7 +54,7 @@ FilePath = Annotated[
     status_code=201,
     max_body_size=_FILE_MOST,
     responses=answers(413),
-    openapi_extra={"requestBody": {"required": True, "content": {"application/vnd.apache.parquet": {}}}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
 )
 async def keep(
     request: Request, uploads: Held, store: Store, caller: Publisher, upload: UploadId, path: FilePath
