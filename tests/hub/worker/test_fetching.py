@@ -205,6 +205,7 @@ def test_interrupting_stops_the_waiting_and_not_the_fetch(workspace: Hub) -> Non
 
         def interrupt() -> None:
             vendor.is_asked.wait(60)
+            time.sleep(3)  # the worker may ask before the hub has answered: only then is anybody waiting
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt).start()
