@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from typing import Any
 
 from alphapulse_lib.model.run import Costs, RunRecord, RunSpec, Series, StrategySource
@@ -14,7 +13,7 @@ __all__ = ["from_json", "from_values", "to_json"]
 
 def to_json(record: RunRecord) -> str:
     """The record as canonical JSON: sorted keys, no spaces, ``null`` for a number that is not finite."""
-    return json.dumps(_plain(asdict(record)), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(_plain(record.as_dict()), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def from_json(text: str) -> RunRecord:

@@ -1,11 +1,16 @@
-"""What a run is asked to do (`RunSpec`), and what is remembered of it (`RunRecord`)."""
+"""What a run is asked to do (`RunSpec`), and what is remembered of it (`RunRecord`).
+
+A spec's id and a record's JSON never change once they are written. A field that is added later has a default that means
+what runs did before it was there, and is left out of both while it holds that default: old specs keep their ids, and a
+ledger of an earlier version reads what a later one writes.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self
 
 from alphapulse_lib.errors import InputError, did_you_mean
 
@@ -25,6 +30,11 @@ FILLS = {
 class _Strict:
     """A frozen value that is read back from a mapping and refuses keys it does not know."""
 
+    __slots__ = ()
+
+    #: The fields of the first version, which JSON always holds. Nothing is ever added here.
+    FIRST: ClassVar[frozenset[str]] = frozenset()
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         known = {each.name for each in fields(cls)}  # type: ignore[arg-type]
@@ -34,6 +44,25 @@ class _Strict:
                     f"{cls.__name__} has no {key!r}.", did_you_mean(key, known) or f"It has {', '.join(sorted(known))}."
                 )
         return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields, nested values likewise, without those added later that hold their default."""
+        found = {each: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+        return {
+            each.name: _as_plain(value)
+            for each, value in found.items()
+            if each.name in self.FIRST or value != _default(each)
+        }
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, _Strict):
+        return value.as_dict()
+    return [_as_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default if each.default_factory is MISSING else each.default_factory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +80,8 @@ class Costs(_Strict):
     slippage_bps : float
         How much worse than the convention's price a market or stop order fills, in basis points of that price.
     """
+
+    FIRST: ClassVar[frozenset[str]] = frozenset({"per_share", "percent", "minimum", "slippage_bps"})
 
     per_share: float = 0.0
     percent: float = 0.0
@@ -83,6 +114,8 @@ class StrategySource(_Strict):
         The source itself, empty where Python has none.
     """
 
+    FIRST: ClassVar[frozenset[str]] = frozenset({"name", "digest", "text"})
+
     name: str
     digest: str
     text: str = field(default="", compare=False)
@@ -94,6 +127,11 @@ class RunSpec(_Strict):
 
     ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
     """
+
+    FIRST: ClassVar[frozenset[str]] = frozenset(
+        {"strategy", "instruments", "period", "start", "end", "parameters", "cash", "costs", "fill", "adjust", "news"}
+        | {"scorer", "as_of", "recorded_as_of", "seed"}
+    )
 
     strategy: StrategySource
     instruments: tuple[str, ...]
@@ -114,7 +152,7 @@ class RunSpec(_Strict):
     @property
     def id(self) -> str:
         """SHA-256 of its canonical JSON: equal specs, equal ids."""
-        plain = asdict(self)
+        plain = self.as_dict()
         plain["strategy"].pop("text")
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -131,6 +169,8 @@ class Series(_Strict):
 
     ``fingerprint`` is the SHA-256 of the rows read, column by column, so an append outside the window changes nothing.
     """
+
+    FIRST: ClassVar[frozenset[str]] = frozenset({"name", "root", "rows", "first", "last", "fingerprint"})
 
     name: str
     root: str
@@ -157,6 +197,11 @@ class RunRecord(_Strict):
     artefacts : dict
         Name to path, relative to the run's own folder: equity, fills, orders, log, tearsheet.
     """
+
+    FIRST: ClassVar[frozenset[str]] = frozenset(
+        {"id", "spec_id", "spec", "status", "purpose", "user", "started_at", "ended_at", "environment", "series"}
+        | {"statistics", "artefacts", "error", "traceback"}
+    )
 
     id: str
     spec_id: str

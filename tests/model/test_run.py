@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,6 +10,33 @@ from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import Costs, RunSpec, StrategySource
 
 SPEC = RunSpec(StrategySource("desk.sma:Sma", "ab" * 32), ("AAPL.XNAS",), "1d", 0, 10, {"fast": 10, "slow": 20})
+
+
+def test_a_spec_keeps_the_id_that_it_had_when_it_was_first_written() -> None:
+    """Pinned: ledgers and hubs hold these. A field that is added later must leave them alone."""
+    assert SPEC.id == "e8aca9708cdc564143e738773d3cefcbe689265d12fa45aa41038094c593c9a2"
+    told = replace(
+        SPEC,
+        costs=Costs(per_share=0.01),
+        news=True,
+        scorer="x",
+        parameters={"a": [1, {"b": None}]},
+        as_of=5,
+        recorded_as_of=7,
+    )
+    assert told.id == "78ae300166364cc72bd37af760340ddca7fd3399b03dcba62fbc21cd4eae3751"
+
+
+def test_a_field_that_is_added_later_shows_in_the_json_once_it_differs_from_its_default() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Later(Costs):
+        borrow: float = 0.0
+
+    assert Later(0.01).as_dict() == Costs(0.01).as_dict()
+    assert Later(0.01, borrow=2.0).as_dict() == Costs(0.01).as_dict() | {"borrow": 2.0}
+    assert replace(SPEC, costs=Later()).id == SPEC.id
+    assert replace(SPEC, costs=Later(borrow=0.5)).id != SPEC.id
+    assert Later.from_dict(Costs(0.01).as_dict()) == Later(0.01)
 
 
 def test_equal_specs_have_equal_ids_whatever_the_order_of_parameters() -> None:
