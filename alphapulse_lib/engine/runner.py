@@ -40,7 +40,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec, Series
 
-__all__ = ["run"]
+__all__ = ["request_of", "result_of", "run"]
 
 type Progress = Callable[[int], None]
 
@@ -94,17 +94,7 @@ def run(
     AlphaPulseError
         What preflight refused. Nothing ran.
     """
-    request = Request(
-        spec,
-        _pickled(strategy),
-        instruments,
-        roots,
-        gaps,
-        symbols or tuple(each.symbol for each in instruments),
-        _calendars(instruments, Period.parse(spec.period)),
-        _sources(strategy),
-    )
-    request.write(waiting.folder)
+    request_of(spec, strategy, instruments, roots, symbols, gaps).write(waiting.folder)
     write_tables(waiting.folder, {} if scores is None else {"scores": scores})
     printed: list[str] = []
     interrupted = False
@@ -115,10 +105,53 @@ def run(
         interrupted = True
         waiting.process.kill()
         waiting.process.wait()
-    return _result(waiting.folder, waiting.process.returncode, interrupted, "".join(printed))
+    return result_of(waiting.folder, waiting.process.returncode, interrupted, "".join(printed))
 
 
-def _result(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
+def request_of(
+    spec: RunSpec,
+    strategy: type,
+    instruments: tuple[Instrument, ...],
+    roots: Roots,
+    symbols: tuple[str, ...] = (),
+    gaps: str = "refuse",
+) -> Request:
+    """All that another process needs to run a spec.
+
+    Parameters
+    ----------
+    spec, strategy, instruments, roots, symbols, gaps
+        As in `run`.
+    """
+    return Request(
+        spec,
+        _pickled(strategy),
+        instruments,
+        roots,
+        gaps,
+        symbols or tuple(each.symbol for each in instruments),
+        _calendars(instruments, Period.parse(spec.period)),
+        _sources(strategy),
+    )
+
+
+def result_of(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
+    """What a process left in its folder.
+
+    Parameters
+    ----------
+    code : int, optional
+        With which it ended; a negative one is a signal's number.
+    interrupted : bool
+        Whether its owner stopped it.
+    printed : str
+        What the strategy printed.
+
+    Raises
+    ------
+    AlphaPulseError
+        What preflight refused.
+    """
     outcome = None if interrupted else read_outcome(folder)
     native = folder / NATIVE
     if native.exists():

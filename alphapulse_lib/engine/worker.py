@@ -14,11 +14,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import pyarrow as pa
 
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.engine import preflight
@@ -35,11 +38,35 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
 
-__all__ = ["main"]
+__all__ = ["Data", "answer", "die_with", "leave", "load", "main", "mute", "or_refusal"]
 
 _PR_SET_PDEATHSIG = 1
 #: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
 _SPLIT_PRECISION = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a run reads, which many runs may share.
+
+    Attributes
+    ----------
+    events : list of CustomData
+        News and scores.
+    warnings : list of str
+        What preflight let pass.
+    series : list of dict
+        What was read, as the record keeps it; empty where it is not known yet.
+    """
+
+    feeds: list[Feed]
+    events: list[Any]
+    warnings: list[str]
+    series: list[dict[str, Any]] = field(default_factory=list)
+
+    def described(self) -> list[dict[str, Any]]:
+        """What was read, series by series."""
+        return self.series or [_series(each) for each in self.feeds]
 
 
 def main(folder: Path, parent: int, told: int) -> None:
@@ -54,24 +81,51 @@ def main(folder: Path, parent: int, told: int) -> None:
     told : int
         A file descriptor for progress: one time in nanoseconds a line.
     """
-    _die_with(parent)
+    die_with(parent)
     _await_request()
-    _mute(folder)
+    mute(folder)
     request = Request.read(folder)
+    leave(folder, lambda: answer(request, load(request, read_tables(folder).get("scores")), folder, told))
+
+
+def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
+    """Write how it went, or why it was refused, and end the process."""
+    write_outcome(folder, or_refusal(outcome))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Two million objects need not be taken apart one by one.
+    os._exit(0)
+
+
+def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """An outcome; where preflight refused, that."""
     try:
-        outcome = _answer(request, folder, told)
+        return outcome()
     except AlphaPulseError as refused:
-        outcome = {
+        return {
             "status": "refused",
             "kind": type(refused).__name__,
             "message": refused.message,
             "hint": refused.hint,
         }
-    write_outcome(folder, outcome)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Two million objects need not be taken apart one by one.
-    os._exit(0)
+
+
+def load(request: Request, scores: pa.Table | None) -> Data:
+    """What a run reads, looked at by preflight.
+
+    Parameters
+    ----------
+    scores : pyarrow.Table, optional
+        Those of the spec's scorer, for a run with news.
+
+    Raises
+    ------
+    PreflightError
+        There are no bars, or not such as a run may be believed on.
+    """
+    warnings: list[str] = []
+    feeds = [_feed(request, each, warnings) for each in request.instruments]
+    return Data(feeds, _events(request, feeds, scores), warnings)
 
 
 def _await_request() -> None:
@@ -83,7 +137,7 @@ def _await_request() -> None:
     os.close(nothing)
 
 
-def _mute(folder: Path) -> None:
+def mute(folder: Path) -> None:
     """Keep what native code says, such as NautilusTrader of an exception it swallows, for the log; Python is heard."""
     heard = os.dup(2)
     sys.stderr = os.fdopen(heard, "w", buffering=1, errors="backslashreplace")
@@ -92,20 +146,20 @@ def _mute(folder: Path) -> None:
     os.close(native)
 
 
-def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
+def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, Any]:
+    """Run the request in this process: its tables go to the folder, the outcome to the caller."""
     spec = request.spec
     random.seed(spec.seed)
     np.random.seed(spec.seed % 2**32)  # strategies may use the global generator
     for name, lines in request.sources.items():
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
-    warnings: list[str] = []
-    feeds = [_feed(request, each, warnings) for each in request.instruments]
+    feeds, warnings = data.feeds, list(data.warnings)
     watch = Swallowed()
     # Hashing leaves the interpreter to the strategy, so it costs no time of its own.
     with ThreadPoolExecutor(1) as beside:
-        coming = [beside.submit(_series, each) for each in feeds]
-        loaded, failed = _run(request, feeds, folder, told, watch)
-    series = [each.result() for each in coming]
+        coming = beside.submit(data.described)
+        loaded, failed = _run(request, data, folder, told, watch)
+    series = coming.result()
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
     names = dict(zip(spec.instruments, request.symbols, strict=True))
@@ -127,9 +181,9 @@ def _answer(request: Request, folder: Path, told: int) -> dict[str, Any]:
     return {"status": "finished", "series": series, "log": log, "warnings": warnings}
 
 
-def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
+def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
     """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
-    spec = request.spec
+    spec, feeds = request.spec, data.feeds
     plan = _unpickled(request.strategy)
     strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
@@ -145,7 +199,7 @@ def _run(request: Request, feeds: list[Feed], folder: Path, told: int, watch: Sw
         spec,
         feeds,
         lambda feed: _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64),
-        _events(request, feeds, folder),
+        data.events,
         ratio_now,
         folder,
         str(strategy.strategy_id),
@@ -214,7 +268,7 @@ def _splits(request: Request, instrument: Instrument, window: Window) -> list[tu
     return [each for each in dated if window.start <= each[0] <= window.end]
 
 
-def _events(request: Request, feeds: list[Feed], folder: Path) -> list[Any]:
+def _events(request: Request, feeds: list[Feed], scores: pa.Table | None) -> list[Any]:
     """News and scores that became available while there were bars."""
     spec = request.spec
     if not spec.news:
@@ -222,7 +276,7 @@ def _events(request: Request, feeds: list[Feed], folder: Path) -> list[Any]:
     from alphapulse_lib.engine.announce import events_of
 
     window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
-    events: list[Any] = events_of(request.roots, spec, window, read_tables(folder).get("scores"))
+    events: list[Any] = events_of(request.roots, spec, window, scores)
     return events
 
 
@@ -291,7 +345,8 @@ def _told(error: BaseException | None) -> str:
     return "".join(traceback.format_exception_only(error)).strip() if error else ""
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """Be killed when the process that started this one dies; leave interrupts to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
