@@ -12,7 +12,6 @@ import pickle
 import random
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+from nautilus_trader.common import logging_sync_to_disk
 
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.engine import preflight
@@ -333,8 +333,7 @@ def _refusals(orders: Any) -> list[str]:
 
 
 def _log(folder: Path, warnings: list[str]) -> str:
-    # The log is written by a thread of its own.
-    time.sleep(0.02)
+    logging_sync_to_disk()  # the log is written by a thread of its own
     lines = [f"preflight: {each}" for each in warnings]
     for path in sorted(folder.glob("nautilus*.log")):
         lines += path.read_text(encoding="utf-8", errors="replace").splitlines()

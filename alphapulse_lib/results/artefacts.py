@@ -7,12 +7,14 @@ Only after that does the ledger take the record.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ import pyarrow.parquet as pq
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.errors import LedgerError
 
-__all__ = ["read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
+__all__ = ["as_bytes", "read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
 
 #: Seconds within which a run's record follows its files; a busy ledger is waited for a minute.
 _RECORDED_WITHIN = 600.0
@@ -28,15 +30,15 @@ _RECORDED_WITHIN = 600.0
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
 
-def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str]) -> None:
+def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str | bytes]) -> None:
     """Write a run's files, all or none.
 
     Parameters
     ----------
     folder : Path
         The run's own folder; it must not exist yet.
-    files : mapping of str to pyarrow.Table or str
-        File name to content: a table becomes Parquet, text is written as UTF-8.
+    files : mapping of str to pyarrow.Table, str or bytes
+        File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are.
 
     Raises
     ------
@@ -84,16 +86,33 @@ def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
                 shutil.rmtree(entry.path)
 
 
-def _write(path: Path, content: pa.Table | str) -> None:
-    if isinstance(content, str):
+def _write(path: Path, content: pa.Table | str | bytes) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, str):
         path.write_text(content, encoding="utf-8")
     else:
-        # Times of bars are nearly regular; prices hardly repeat, and a dictionary would cost more than it saves.
-        times = [field.name for field in content.schema if pa.types.is_timestamp(field.type)]
-        repeated = [field.name for field in content.schema if _repeats(field.type)]
-        encoding = dict.fromkeys(times, "DELTA_BINARY_PACKED")
-        pq.write_table(content, path, compression="lz4", use_dictionary=repeated, column_encoding=encoding)
+        _write_table(content, path)
     _sync(path)
+
+
+def _write_table(table: pa.Table, where: Any) -> None:
+    # Times of bars are nearly regular; prices hardly repeat, and a dictionary would cost more than it saves.
+    times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    repeated = [field.name for field in table.schema if _repeats(field.type)]
+    encoding = dict.fromkeys(times, "DELTA_BINARY_PACKED")
+    pq.write_table(table, where, compression="lz4", use_dictionary=repeated, column_encoding=encoding)
+
+
+def as_bytes(content: pa.Table | str | bytes) -> bytes:
+    """What `write_artefacts` would write of it."""
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return content.encode()
+    sink = io.BytesIO()
+    _write_table(content, sink)
+    return sink.getvalue()
 
 
 def _repeats(kind: pa.DataType) -> bool:

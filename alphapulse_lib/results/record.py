@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from alphapulse_lib.engine.request import RawResult
 
-__all__ = ["environment", "keep", "new_run_id"]
+__all__ = ["Measured", "environment", "keep", "measure", "new_run_id", "record_of"]
 
 #: The libraries that decide results.
 _LIBRARIES = ("alphapulse", "nautilus_trader", "numpy", "pyarrow", "duckdb", "pandas")
@@ -61,8 +62,37 @@ def keep(
     LedgerError
         The files or the record cannot be written.
     """
+    measured = measure(spec, raw)
     run_id = run_id or new_run_id()
-    files: dict[str, pa.Table | str] = {
+    record = record_of(
+        spec, raw, measured, run_id, user=user, started_at=started_at, ended_at=ended_at, purpose=purpose
+    )
+    if raw.status == "finished":
+        record.statistics.update(ledger.family(spec).including(record).deflate(record.statistics))
+    write_artefacts(ledger.folder(run_id), measured.files)
+    ledger.append(record)
+    return record
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a run's numbers and files are.
+
+    Attributes
+    ----------
+    statistics : dict
+        Empty where the run did not finish.
+    files : dict
+        File name to content.
+    """
+
+    statistics: dict[str, Any]
+    files: dict[str, pa.Table | str | bytes]
+
+
+def measure(spec: RunSpec, raw: RawResult) -> Measured:
+    """A raw result's statistics, but for those that depend on other trials, and its files."""
+    files: dict[str, pa.Table | str | bytes] = {
         "fills.parquet": raw.fills,
         "orders.parquet": raw.orders,
         "positions.parquet": raw.positions,
@@ -79,7 +109,22 @@ def keep(
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
     if warnings:
         files["warnings.txt"] = "\n".join(warnings)
-    record = RunRecord(
+    return Measured(statistics, files)
+
+
+def record_of(
+    spec: RunSpec,
+    raw: RawResult,
+    measured: Measured,
+    run_id: str,
+    *,
+    user: str,
+    started_at: int,
+    ended_at: int,
+    purpose: Purpose = "trial",
+) -> RunRecord:
+    """The record of a run that was measured, as `keep` writes it."""
+    return RunRecord(
         id=run_id,
         spec_id=spec.id,
         spec=spec,
@@ -90,16 +135,11 @@ def keep(
         ended_at=ended_at,
         environment=environment() | raw.environment | _firing(),
         series=raw.series,
-        statistics=statistics,
-        artefacts={name.partition(".")[0]: name for name in files},
+        statistics=measured.statistics,
+        artefacts={name.partition(".")[0]: name for name in measured.files},
         error=raw.error,
         traceback=raw.traceback,
     )
-    if raw.status == "finished":
-        record.statistics.update(ledger.family(spec).including(record).deflate(statistics))
-    write_artefacts(ledger.folder(run_id), files)
-    ledger.append(record)
-    return record
 
 
 def _firing() -> dict[str, str]:
