@@ -6,7 +6,6 @@ open, since an order arrives one nanosecond after the close it was decided on, a
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +21,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "fingerprint", "forward", "open_moments", "opening_trades"]
+__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "forward", "open_moments", "opening_trades"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
@@ -227,17 +226,6 @@ def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[Trade
     wrangler = TradeTickDataWrangler(feed.instrument.id, feed.price_precision, feed.instrument.size_precision)
     trades: list[TradeTick] = wrangler.process_record_batch_bytes(_ipc(table))
     return trades
-
-
-def fingerprint(table: pa.Table) -> str:
-    """SHA-256 of a series' rows, column by column: the same rows, the same fingerprint, however they lie in files."""
-    digest = hashlib.sha256()
-    for name in (*_PRICES, "volume", "ts_event"):
-        digest.update(name.encode())
-        for chunk in table[name].chunks:
-            width = chunk.type.bit_width // 8
-            digest.update(chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width])
-    return digest.hexdigest()
 
 
 def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:

@@ -54,6 +54,8 @@ class Request:
         Of each venue, its sessions, where the parent knew them already.
     sources : dict
         File name to lines, so that a traceback can show a notebook cell's source.
+    moment : int
+        What is "now" to all that is read, nanoseconds since 1970, UTC; 0 for the clock's.
     """
 
     spec: RunSpec
@@ -64,6 +66,7 @@ class Request:
     symbols: tuple[str, ...]
     calendars: dict[str, Calendar] = field(default_factory=dict)
     sources: dict[str, list[str]] = field(default_factory=dict)
+    moment: int = 0
 
     def write(self, folder: Path) -> None:
         """Leave it for the worker."""
@@ -102,6 +105,7 @@ class RawResult:
     positions: pa.Table
     marks: pa.Table
     series: tuple[Series, ...] = ()
+    facts: tuple[Series, ...] = ()
     log: str = ""
     error: str = ""
     traceback: str = ""

@@ -6,23 +6,19 @@ The process itself is `alphapulse_lib.engine.process`'s: it starts before anythi
 from __future__ import annotations
 
 import contextlib
-import linecache
 import os
 import selectors
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-import cloudpickle
 import pyarrow as pa
 
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.engine.configure import blueprint
+from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.process import Worker
 from alphapulse_lib.engine.request import (
@@ -34,7 +30,6 @@ from alphapulse_lib.engine.request import (
     read_tables,
     write_tables,
 )
-from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -48,12 +43,13 @@ type Progress = Callable[[int], None]
 def run(
     waiting: Worker,
     spec: RunSpec,
-    strategy: type,
+    strategy: type | Packed,
     instruments: tuple[Instrument, ...],
     roots: Roots,
     *,
     symbols: tuple[str, ...] = (),
     gaps: str = "refuse",
+    moment: int = 0,
     scores: pa.Table | None = None,
     progress: Progress | None = None,
     echo: Callable[[str], Any] | None = None,
@@ -66,7 +62,7 @@ def run(
         From `worker`; one runs one request.
     spec : RunSpec
         What to run.
-    strategy : type
+    strategy : type or Packed
         The class that ``spec.strategy`` describes.
     instruments : tuple of Instrument
         Those of ``spec.instruments``, in that order.
@@ -76,6 +72,9 @@ def run(
         What each instrument is called in the results; its symbol unless told.
     gaps : {"refuse", "allow"}
         What to do about missing sessions.
+    moment : int
+        What is "now" to all that is read, nanoseconds since 1970, UTC: rows that were recorded or available later are
+        not seen, whatever is written meanwhile. 0 for the clock's.
     scores : pyarrow.Table, optional
         Those of ``spec.scorer``, for a run with news.
     progress : callable, optional
@@ -94,7 +93,7 @@ def run(
     AlphaPulseError
         What preflight refused. Nothing ran.
     """
-    request_of(spec, strategy, instruments, roots, symbols, gaps).write(waiting.folder)
+    request_of(spec, strategy, instruments, roots, symbols, gaps, moment).write(waiting.folder)
     write_tables(waiting.folder, {} if scores is None else {"scores": scores})
     printed: list[str] = []
     interrupted = False
@@ -110,28 +109,31 @@ def run(
 
 def request_of(
     spec: RunSpec,
-    strategy: type,
+    strategy: type | Packed,
     instruments: tuple[Instrument, ...],
     roots: Roots,
     symbols: tuple[str, ...] = (),
     gaps: str = "refuse",
+    moment: int = 0,
 ) -> Request:
     """All that another process needs to run a spec.
 
     Parameters
     ----------
-    spec, strategy, instruments, roots, symbols, gaps
+    spec, strategy, instruments, roots, symbols, gaps, moment
         As in `run`.
     """
+    code = strategy if isinstance(strategy, Packed) else packed(strategy)
     return Request(
         spec,
-        _pickled(strategy),
+        code.blueprint,
         instruments,
         roots,
         gaps,
         symbols or tuple(each.symbol for each in instruments),
         _calendars(instruments, Period.parse(spec.period)),
-        _sources(strategy),
+        code.sources,
+        moment,
     )
 
 
@@ -168,6 +170,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str) -
         outcome["status"],
         **{**empty_tables(), **tables},
         series=tuple(Series.from_dict(each) for each in outcome["series"]),
+        facts=tuple(Series.from_dict(each) for each in outcome["facts"]),
         log="\n".join(part for part in (outcome["log"], printed) if part),
         error=outcome.get("error", ""),
         traceback=outcome.get("traceback", ""),
@@ -204,40 +207,6 @@ def _attend(waiting: Worker, progress: Progress | None, heard: Callable[[str], A
             if process.poll() is not None and not ears.select(timeout=0):
                 return
     process.wait()
-
-
-def _pickled(strategy: type) -> bytes:
-    """The class: by value where it is somebody's own, so that what runs is what is defined here and now."""
-    plan = blueprint(strategy)
-    kinds = (*strategy.__mro__, *(plan.config.__mro__ if plan.config else ()))
-    modules = {sys.modules[each.__module__] for each in kinds if _by_value(each)}
-    try:
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
-        data: bytes = cloudpickle.dumps(plan)
-    except (TypeError, AttributeError, ValueError, OSError, RecursionError) as refused:
-        raise StrategyUnusable(
-            f"{strategy.__name__} cannot be sent to its own process: {refused}.",
-            "It captures something that cannot be pickled, such as an open file or connection. Open it in on_start.",
-        ) from None
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-    return data
-
-
-def _by_value(each: type) -> bool:
-    return each.__module__ != "__main__" and each.__module__ in sys.modules and workspace_module(each.__module__)
-
-
-def _sources(strategy: type) -> dict[str, list[str]]:
-    """The lines of notebook cells, which exist in this process alone."""
-    files = {each.__code__.co_filename for kind in strategy.__mro__ for each in vars(kind).values() if _is_own(each)}
-    return {file: linecache.getlines(file) for file in files if file in linecache.cache and not Path(file).exists()}
-
-
-def _is_own(member: Any) -> bool:
-    return isinstance(member, FunctionType) and workspace_module(member.__module__)
 
 
 def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str, Calendar]:

@@ -15,15 +15,17 @@ import hashlib
 import inspect
 import linecache
 import pickle
+import re
 import sys
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alphapulse_lib.model.run import StrategySource
 
-__all__ = ["names_used", "source_of", "workspace_module"]
+__all__ = ["Parts", "names_used", "parts_of", "source_of", "workspace_module"]
 
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _OURS = str(Path(__file__).parent.parent)
@@ -50,6 +52,29 @@ def names_used(strategy: type) -> set[int]:
     return digest.seen
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a strategy is made of, to be read and kept.
+
+    Attributes
+    ----------
+    texts : dict of str to str
+        Of each class, function and module its source, of each captured global what Python shows of it, by its name.
+    modules : frozenset of str
+        Whose code is among it: somebody's own, and the strategies shipped with AlphaPulse.
+    """
+
+    texts: dict[str, str]
+    modules: frozenset[str]
+
+
+def parts_of(strategy: type) -> Parts:
+    """What the class is made of: all that its digest counts and that has a text."""
+    digest = _Digest()
+    digest.add(strategy)
+    return Parts(dict(sorted(digest.parts.items())), frozenset(digest.modules))
+
+
 def workspace_module(name: str) -> bool:
     """Whether a module is somebody's own: neither Python's nor installed nor AlphaPulse's."""
     module = sys.modules.get(name)
@@ -59,6 +84,14 @@ def workspace_module(name: str) -> bool:
     return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)
 
 
+def _is_counted(module: str) -> bool:
+    """Whether code of a module counts by its source, and not by its name alone."""
+    return workspace_module(module) or module.startswith("alphapulse_lib.engine.strategies")
+
+
+#: Characters of a captured value that are kept to be read, and the part of them that is another in each process.
+_SHOWN = 2_000
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 #: What has a text that is the same in every process.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 #: What objects raise that cannot be taken apart: connections, locks, generators.
@@ -71,11 +104,13 @@ class _Digest:
     Python orders a set anew in each process, so the members of one are counted in the order of their own digests.
     """
 
-    def __init__(self, seen: set[int] | None = None, kept: list[Any] | None = None) -> None:
+    def __init__(self, seen: set[int] | None = None, outer: _Digest | None = None) -> None:
         self._hash = hashlib.sha256()
         self._inside = seen is not None  # of an object, or of a set: what cannot be read is said to whoever asked
         self.seen: set[int] = set(seen or ())
-        self._kept: list[Any] = [] if kept is None else kept
+        self._kept: list[Any] = [] if outer is None else outer._kept
+        self.parts: dict[str, str] = {} if outer is None else outer.parts
+        self.modules: set[str] = set() if outer is None else outer.modules
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -103,9 +138,12 @@ class _Digest:
 
     def _add_class(self, value: type) -> None:
         self._say(f"class {value.__module__}.{value.__qualname__}")
-        if not (workspace_module(value.__module__) or value.__module__.startswith("alphapulse_lib.engine.strategies")):
+        if not _is_counted(value.__module__):
             return
-        self._say(_text(value))
+        text = _text(value)
+        self._say(text)
+        self._note(f"{value.__module__}.{value.__qualname__}", text)
+        self.modules.add(value.__module__)
         for base in value.__bases__:
             self.add(base, "base")
         for name, member in sorted(vars(value).items()):
@@ -120,9 +158,14 @@ class _Digest:
 
     def _add_function(self, value: FunctionType) -> None:
         self._say(f"function {value.__module__}.{value.__qualname__}")
-        if not (workspace_module(value.__module__) or value.__module__.startswith("alphapulse_lib.engine.strategies")):
+        if not _is_counted(value.__module__):
             return
-        self._say(_text(value) or _code(value.__code__))
+        text = _text(value)
+        self._say(text or _code(value.__code__))
+        name = f"{value.__module__}.{value.__qualname__}"
+        if name.rpartition(".")[0] not in self.parts:  # a method's text is in its class's
+            self._note(name, text)
+        self.modules.add(value.__module__)
         for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
             self.add(default, "default")
         for name, annotation in sorted(value.__annotations__.items()):
@@ -130,14 +173,34 @@ class _Digest:
             self.add(named, f"annotation {name}")
         for name in sorted(_names(value.__code__) & value.__globals__.keys()):
             self.add(value.__globals__[name], name)
+            self._show(f"{value.__module__}.{name}", value.__globals__[name])
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             self.add(_contents(cell), name)
+            self._show(f"{value.__module__}.{value.__qualname__}: {name}", _contents(cell))
+
+    def _note(self, name: str, text: str) -> None:
+        """Keep a text to be read."""
+        if text:
+            self.parts.setdefault(name, text)
+
+    def _show(self, name: str, value: Any) -> None:
+        """Keep what Python shows of a captured value; of code its own text is kept."""
+        if isinstance(value, type | FunctionType | ModuleType | BuiltinFunctionType):
+            return
+        try:
+            text = _ADDRESS.sub("", repr(value))
+        except Exception as refused:  # noqa: BLE001  a person's own __repr__
+            text = f"<{type(value).__name__}: {type(refused).__name__}>"
+        self._note(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ...")
 
     def _add_module(self, value: ModuleType) -> None:
         self._say(f"module {value.__name__}")
         file = getattr(value, "__file__", None)
         if file and workspace_module(value.__name__):
-            self._say(Path(file).read_text(encoding="utf-8", errors="replace") if Path(file).is_file() else "")
+            text = Path(file).read_text(encoding="utf-8", errors="replace") if Path(file).is_file() else ""
+            self._say(text)
+            self._note(value.__name__, text)
+            self.modules.add(value.__name__)
             for name, member in sorted(vars(value).items()):
                 if isinstance(member, ModuleType) and workspace_module(member.__name__):
                     self.add(member, name)
@@ -190,7 +253,7 @@ class _Digest:
 
     def _apart(self, value: Any, seen: set[int] | None = None) -> str:
         """The digest of a value alone; what it names counts as visited afterwards."""
-        apart = _Digest((self.seen if seen is None else seen) - {id(value)}, self._kept)
+        apart = _Digest((self.seen if seen is None else seen) - {id(value)}, self)
         apart.add(value)
         self.seen |= apart.seen
         return apart.hexdigest()

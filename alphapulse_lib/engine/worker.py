@@ -23,10 +23,12 @@ import numpy as np
 import pyarrow as pa
 from nautilus_trader.common import logging_sync_to_disk
 
+from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
+from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import preflight
 from alphapulse_lib.engine.configure import Blueprint, build
-from alphapulse_lib.engine.feed import Feed, fingerprint, forward
+from alphapulse_lib.engine.feed import Feed, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
@@ -37,6 +39,7 @@ from alphapulse_lib.ingestion.records import adjusted_series
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
+from alphapulse_lib.query import facts
 
 __all__ = ["Data", "answer", "die_with", "leave", "load", "main", "mute", "or_refusal"]
 
@@ -55,6 +58,8 @@ class Data:
         News and scores.
     warnings : list of str
         What preflight let pass.
+    facts : list of dict
+        What was read besides the bars, as the record keeps it: corporate actions, news and their scores.
     series : list of dict
         What was read, as the record keeps it; empty where it is not known yet.
     """
@@ -62,6 +67,7 @@ class Data:
     feeds: list[Feed]
     events: list[Any]
     warnings: list[str]
+    facts: list[dict[str, Any]]
     series: list[dict[str, Any]] = field(default_factory=list)
 
     def described(self) -> list[dict[str, Any]]:
@@ -123,9 +129,12 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     PreflightError
         There are no bars, or not such as a run may be believed on.
     """
+    if request.moment:
+        clock.stop(request.moment)
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
-    return Data(feeds, _events(request, feeds, scores), warnings)
+    acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
+    return Data(feeds, events, warnings, [*acts, *heard])
 
 
 def _await_request() -> None:
@@ -171,6 +180,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
             "error": _told(watch.error) if watch.error else failed,
             "traceback": watch.traceback,
             "series": series,
+            "facts": data.facts,
             "log": log,
             "warnings": warnings,
         }
@@ -178,7 +188,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     warnings += _cut_short(loaded)
     warnings += _refusals(tables["orders"])
     write_tables(folder, tables)
-    return {"status": "finished", "series": series, "log": log, "warnings": warnings}
+    return {"status": "finished", "series": series, "facts": data.facts, "log": log, "warnings": warnings}
 
 
 def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
@@ -268,16 +278,16 @@ def _splits(request: Request, instrument: Instrument, window: Window) -> list[tu
     return [each for each in dated if window.start <= each[0] <= window.end]
 
 
-def _events(request: Request, feeds: list[Feed], scores: pa.Table | None) -> list[Any]:
-    """News and scores that became available while there were bars."""
+def _events(request: Request, feeds: list[Feed], scores: pa.Table | None) -> tuple[list[dict[str, Any]], list[Any]]:
+    """News and scores that became available while there were bars: what was read, and as events."""
     spec = request.spec
     if not spec.news:
-        return []
+        return [], []
     from alphapulse_lib.engine.announce import events_of
 
     window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
-    events: list[Any] = events_of(request.roots, spec, window, scores)
-    return events
+    heard = facts.heard(request.roots, spec, window, scores)
+    return [facts.news_of(heard)], events_of(heard)
 
 
 def _calendar(request: Request, instrument: Instrument) -> Calendar:
@@ -297,7 +307,7 @@ def _series(feed: Feed) -> dict[str, Any]:
         "rows": feed.table.num_rows,
         "first": int(feed.ts[0]),
         "last": int(feed.ts[-1]),
-        "fingerprint": fingerprint(feed.table),
+        "fingerprint": of_bars(feed.table),
     }
 
 

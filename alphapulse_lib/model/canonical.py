@@ -45,6 +45,7 @@ def from_values(values: dict[str, Any]) -> RunRecord:
     read = {
         "spec": RunSpec.from_dict({**spec, **made}),
         "series": tuple(Series.from_dict(each) for each in values["series"]),
+        "facts": tuple(Series.from_dict(each) for each in values.get("facts", ())),
         "statistics": statistics,
     }
     return RunRecord.from_dict({**values, **read})

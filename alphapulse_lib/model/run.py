@@ -196,6 +196,10 @@ class RunRecord(_Strict):
         Versions of Python, AlphaPulse and the libraries that decide results.
     artefacts : dict
         Name to path, relative to the run's own folder: equity, fills, orders, log, tearsheet.
+    facts : tuple of Series
+        What it read besides its bars: ``"actions"`` of its instruments in its window, ``"news"`` with their scores.
+    of : str
+        Of a rerun or a probe, the id of the run that it repeats or looks into.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset(
@@ -217,3 +221,5 @@ class RunRecord(_Strict):
     artefacts: dict[str, str] = field(default_factory=dict)
     error: str = ""
     traceback: str = ""
+    facts: tuple[Series, ...] = ()
+    of: str = ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,8 @@ def keep(
     ended_at: int,
     purpose: Purpose = "trial",
     run_id: str = "",
+    of: str = "",
+    code: Mapping[str, str] | None = None,
 ) -> RunRecord:
     """Measure a raw result, write its files and its record.
 
@@ -56,6 +60,10 @@ def keep(
         Only trials count against over-fitting.
     run_id : str
         An id of `new_run_id` that was given out before the run began; made here when empty.
+    of : str
+        Of a rerun or a probe, the id of the run that it repeats or looks into.
+    code : mapping of str to str, optional
+        What the strategy is made of besides its class's own source, by name: to be read, and compared.
 
     Raises
     ------
@@ -63,9 +71,11 @@ def keep(
         The files or the record cannot be written.
     """
     measured = measure(spec, raw)
+    if code:
+        measured.files["code.json"] = json.dumps(dict(code), indent=1, sort_keys=True)
     run_id = run_id or new_run_id()
     record = record_of(
-        spec, raw, measured, run_id, user=user, started_at=started_at, ended_at=ended_at, purpose=purpose
+        spec, raw, measured, run_id, user=user, started_at=started_at, ended_at=ended_at, purpose=purpose, of=of
     )
     if raw.status == "finished":
         record.statistics.update(ledger.family(spec).including(record).deflate(record.statistics))
@@ -122,6 +132,7 @@ def record_of(
     started_at: int,
     ended_at: int,
     purpose: Purpose = "trial",
+    of: str = "",
 ) -> RunRecord:
     """The record of a run that was measured, as `keep` writes it."""
     return RunRecord(
@@ -139,6 +150,8 @@ def record_of(
         artefacts={name.partition(".")[0]: name for name in measured.files},
         error=raw.error,
         traceback=raw.traceback,
+        facts=raw.facts,
+        of=of,
     )
 
 

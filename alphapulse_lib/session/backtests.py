@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import warnings as python_warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, NoCoverage, RunInterrupted, StrategyRaised, WorkerDied
+from alphapulse_lib.errors import InputError, NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice, with_command
-from alphapulse_lib.session.runs import SessionRun, open_ledger
+from alphapulse_lib.session.running import Plan, carry_out
+from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.symbols import resolved
-from alphapulse_lib.session.user import user
-
-if TYPE_CHECKING:
-    from alphapulse_lib.engine.process import Worker
 
 __all__ = ["backtest"]
 
@@ -144,61 +139,13 @@ def backtest(
         one_of("gaps", gaps, ("refuse", "allow"))
         one_of("purpose", purpose, get_args(Purpose.__value__))
         try:
-            return _run(waiting, spec, strategy, instruments, roots, names, gaps, progress, purpose)
+            plan = Plan(spec, instruments, roots, names, gaps)
+            return carry_out(waiting, plan, strategy, progress=progress, purpose=purpose)
         except NoCoverage as missing:
             found = next((each for each in instruments if f" of {each.id}" in missing.message), None)
             if found is None or as_of is not None:
                 raise
             raise with_command(missing, roots, found, lacking, Window(spec.start, spec.end)) from None
-
-
-def _run(
-    waiting: Worker,
-    spec: RunSpec,
-    strategy: type,
-    instruments: tuple[Instrument, ...],
-    roots: Roots,
-    names: tuple[str, ...],
-    gaps: str,
-    progress: bool,
-    purpose: Purpose,
-) -> SessionRun:
-    from alphapulse_lib.engine.runner import run
-    from alphapulse_lib.results.artefacts import remove_unrecorded
-    from alphapulse_lib.results.record import keep
-    from alphapulse_lib.session.news import ensure_scores
-    from alphapulse_lib.session.progress import Meter
-
-    ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
-    remove_unrecorded(ledger.root / "runs", frozenset(ledger.ids()))
-    started_at = clock.now_ns()
-    with Meter(spec, roots, shown=progress) as meter:
-        raw = run(
-            waiting,
-            spec,
-            strategy,
-            instruments,
-            roots,
-            symbols=names,
-            gaps=gaps,
-            scores=ensure_scores(roots, spec.scorer) if spec.news else None,
-            progress=meter.at,
-            echo=meter.write,
-        )
-        if raw.status == "finished":
-            meter.finish()
-    record = keep(spec, raw, ledger, user=user(), started_at=started_at, ended_at=clock.now_ns(), purpose=purpose)
-    told = f"ap.run({record.id!r}) shows its record and its log."
-    if raw.status == "interrupted":
-        raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
-    if raw.error.startswith("WorkerDied"):
-        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
-    if raw.status == "failed":
-        raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
-    kept = SessionRun(record, ledger)
-    for warning in kept.warnings:
-        python_warnings.warn(warning, stacklevel=3)
-    return kept
 
 
 def _instruments(

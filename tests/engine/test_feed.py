@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog.fingerprints import of_bars as fingerprint
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
-from alphapulse_lib.engine.feed import fingerprint, forward, open_moments
+from alphapulse_lib.engine.feed import forward, open_moments
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 from tests.resources.toy_market import MINUTE, OPEN, SIX, write_minutes

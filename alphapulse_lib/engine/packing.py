@@ -1,0 +1,117 @@
+"""A strategy's class as bytes: for its own process, and to be kept and run again when what defined it is gone.
+
+For its own process a class goes by value where it is somebody's own, so that what runs is what is defined here and now;
+what it imports goes by name. What is kept holds all of it by value, the workspace's modules and the shipped strategies
+too: a file that is edited later, or removed, changes nothing then.
+"""
+
+from __future__ import annotations
+
+import linecache
+import pickle
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import cloudpickle
+
+from alphapulse_lib.engine.configure import Blueprint, blueprint
+from alphapulse_lib.engine.source import Parts, workspace_module
+from alphapulse_lib.errors import StrategyUnusable
+
+__all__ = ["Packed", "kept", "packed", "unkept"]
+
+#: What a class or a value raises that cannot be taken apart: an open file, a connection, a lock.
+_REFUSALS = (TypeError, AttributeError, ValueError, OSError, RecursionError, pickle.PicklingError)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A strategy for its own process.
+
+    Attributes
+    ----------
+    blueprint : bytes
+        Its `Blueprint`, pickled.
+    sources : dict of str to list of str
+        Of files that exist in this process alone, such as a notebook's cells, the lines: for tracebacks.
+    """
+
+    blueprint: bytes
+    sources: dict[str, list[str]]
+
+
+def packed(strategy: type) -> Packed:
+    """The class for its own process.
+
+    Raises
+    ------
+    StrategyUnusable
+        It is no strategy, or captures what cannot be sent.
+    """
+    plan = blueprint(strategy)
+    kinds = (*strategy.__mro__, *(plan.config.__mro__ if plan.config else ()))
+    try:
+        data = _pickled(plan, {each.__module__ for each in kinds if _by_value(each)})
+    except _REFUSALS as refused:
+        raise StrategyUnusable(
+            f"{strategy.__name__} cannot be sent to its own process: {refused}.",
+            "It captures something that cannot be pickled, such as an open file or connection. Open it in on_start.",
+        ) from None
+    return Packed(data, _sources(strategy))
+
+
+def kept(strategy: type, parts: Parts) -> bytes:
+    """The class with all that it is made of, for a file; empty where a part cannot be taken apart."""
+    modules = {each for each in parts.modules if each != "__main__" and each in sys.modules}
+    try:
+        held = (sys.version_info[:2], _pickled(blueprint(strategy), modules), _sources(strategy))
+        return pickle.dumps(held, protocol=5)
+    except _REFUSALS:
+        return b""
+
+
+def unkept(data: bytes) -> Packed:
+    """What was kept, for its own process. Nothing of the strategy itself is loaded here.
+
+    Raises
+    ------
+    StrategyUnusable
+        Another version of Python kept it: functions are kept as that version compiled them.
+    """
+    version, held, sources = pickle.loads(data)  # noqa: S301  written by this account: see `results.kept_code`
+    if version != sys.version_info[:2]:
+        raise StrategyUnusable(
+            f"The strategy's code was kept by Python {'.'.join(map(str, version))}.",
+            "Run it with that version, or from its source: ap.rerun(run, strategy=Class).",
+        )
+    return Packed(held, sources)
+
+
+def _pickled(plan: Blueprint, by_value: Collection[str]) -> bytes:
+    modules = [sys.modules[each] for each in by_value]
+    try:
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        data: bytes = cloudpickle.dumps(plan)
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    return data
+
+
+def _by_value(each: type) -> bool:
+    return each.__module__ != "__main__" and each.__module__ in sys.modules and workspace_module(each.__module__)
+
+
+def _sources(strategy: type) -> dict[str, list[str]]:
+    """The lines of notebook cells, which exist in this process alone."""
+    files = {each.__code__.co_filename for kind in strategy.__mro__ for each in vars(kind).values() if _is_own(each)}
+    return {file: linecache.getlines(file) for file in files if file in linecache.cache and not Path(file).exists()}
+
+
+def _is_own(member: Any) -> bool:
+    return isinstance(member, FunctionType) and workspace_module(member.__module__)

@@ -1,0 +1,149 @@
+"""One plan carried out in a process of its own, and recorded: what `ap.backtest`, `ap.rerun` and the probes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import RunInterrupted, StrategyRaised, WorkerDied
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.run import Purpose, RunSpec
+from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.runs import SessionRun, open_ledger
+from alphapulse_lib.session.user import user
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from alphapulse_lib.engine.packing import Packed
+    from alphapulse_lib.engine.process import Worker
+
+__all__ = ["Again", "Plan", "carry_out"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A spec with what its process needs besides.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What each instrument is called in the results.
+    gaps : {"refuse", "allow"}
+        What to do about missing sessions.
+    """
+
+    spec: RunSpec
+    instruments: tuple[Instrument, ...]
+    roots: Roots
+    names: tuple[str, ...]
+    gaps: str = "refuse"
+
+
+@dataclass(frozen=True)
+class Again:
+    """That a plan repeats a run, and so reads what that one read.
+
+    Attributes
+    ----------
+    of : str
+        The id of that run.
+    moment : int
+        When it was made, nanoseconds since 1970, UTC: what was recorded or available later is not read.
+    scores : pyarrow.Table, optional
+        Those that it heard, for a run with news.
+    code : dict of str to str
+        What its strategy was made of, to be read.
+    """
+
+    of: str
+    moment: int
+    scores: pa.Table | None
+    code: dict[str, str]
+
+
+def carry_out(
+    waiting: Worker,
+    plan: Plan,
+    strategy: type | Packed,
+    *,
+    progress: bool,
+    purpose: Purpose,
+    again: Again | None = None,
+) -> SessionRun:
+    """Run a plan and record it.
+
+    Raises
+    ------
+    PreflightError
+        Nothing was run or recorded.
+    StrategyRaised, RunInterrupted, WorkerDied
+        It is recorded as failed or interrupted.
+    """
+    from alphapulse_lib.engine.runner import run
+    from alphapulse_lib.results.artefacts import remove_unrecorded
+    from alphapulse_lib.results.record import keep
+    from alphapulse_lib.session.news import ensure_scores
+    from alphapulse_lib.session.progress import Meter
+
+    spec, roots = plan.spec, plan.roots
+    ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
+    remove_unrecorded(ledger.root / "runs", frozenset(ledger.ids()))
+    code = again.code if again else {}
+    if isinstance(strategy, type):
+        code = _kept(strategy, spec, ledger.root)
+    # Scores first: those that are computed now are recorded before the moment that is read.
+    scores = again.scores if again else ensure_scores(roots, spec.scorer) if spec.news else None
+    started_at = clock.now_ns()
+    with Meter(spec, roots, shown=progress) as meter:
+        raw = run(
+            waiting,
+            spec,
+            strategy,
+            plan.instruments,
+            roots,
+            symbols=plan.names,
+            gaps=plan.gaps,
+            moment=again.moment if again else started_at,
+            scores=scores,
+            progress=meter.at,
+            echo=meter.write,
+        )
+        if raw.status == "finished":
+            meter.finish()
+    record = keep(
+        spec,
+        raw,
+        ledger,
+        user=user(),
+        started_at=started_at,
+        ended_at=clock.now_ns(),
+        purpose=purpose,
+        of=again.of if again else "",
+        code=code,
+    )
+    told = f"ap.run({record.id!r}) shows its record and its log."
+    if raw.status == "interrupted":
+        raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
+    if raw.error.startswith("WorkerDied"):
+        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
+    if raw.status == "failed":
+        raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
+    kept = SessionRun(record, ledger)
+    for warning in kept.warnings:
+        warn(warning)
+    return kept
+
+
+def _kept(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
+    """What the strategy is made of, to be read; kept beside the ledger so that it can be run again."""
+    from alphapulse_lib.engine.packing import kept
+    from alphapulse_lib.engine.source import parts_of
+    from alphapulse_lib.results.kept_code import keep_code
+
+    parts = parts_of(strategy)
+    keep_code(root, spec.strategy.digest, lambda: kept(strategy, parts))
+    return parts.texts
