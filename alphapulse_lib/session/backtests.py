@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
@@ -18,7 +18,7 @@ from alphapulse_lib.session.fetching import Lacking, advice, with_command
 from alphapulse_lib.session.running import Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
-from alphapulse_lib.session.symbols import resolved
+from alphapulse_lib.session.symbols import Symbols, resolved
 
 __all__ = ["backtest"]
 
@@ -30,7 +30,7 @@ _MOST_COSTS = {"per_share": 10_000, "percent": 100, "minimum": 1_000_000, "slipp
 
 def backtest(
     strategy: type | str,
-    symbols: str | Sequence[str],
+    symbols: Symbols,
     period: str = "1d",
     start: Moment = None,
     end: Moment = None,
@@ -56,8 +56,9 @@ def backtest(
         A NautilusTrader ``Strategy`` class whose ``__init__`` takes one ``config``, annotated with a frozen dataclass
         (or a ``StrategyConfig``). It may be defined in a notebook's cell. Or its name: ``"SmaCross"`` (shipped with
         AlphaPulse), ``"package.module:Class"`` or ``"folder/file.py:Class"``.
-    symbols : str or sequence of str
-        Tickers or ids. They fill the config's ``instrument_id``, ``instrument_ids``, ``bar_type``, ``bar_types``.
+    symbols : str, sequence of str, or DataFrame
+        Tickers or ids, or the members that `universe` returns. They fill the config's ``instrument_id``,
+        ``instrument_ids``, ``bar_type``, ``bar_types``.
     period : str
         Of the bars: ``"1m"``, ``"1h"``, ``"1d"``, ...
     start, end : str, date or datetime, optional
@@ -149,7 +150,7 @@ def backtest(
 
 
 def _instruments(
-    roots: Roots, symbols: str | Sequence[str], lacking: Lacking, window: Window
+    roots: Roots, symbols: Symbols, lacking: Lacking, window: Window
 ) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
     """The instruments, and what each one is called in the results."""
     from alphapulse_lib.query.bars import names

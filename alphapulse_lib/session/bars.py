@@ -13,6 +13,7 @@ from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, check_timezone, framed, zoned
 from alphapulse_lib.session.question import HOURS, Hours, Question
+from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
     from alphapulse_lib.query.bars import Adjustment
@@ -26,7 +27,7 @@ FIGURES = ("open", "high", "low", "close", "volume")
 
 
 def bars(
-    symbols: str | Sequence[str],
+    symbols: Symbols,
     period: str = "1d",
     start: Moment = None,
     end: Moment = None,
@@ -43,8 +44,8 @@ def bars(
 
     Parameters
     ----------
-    symbols : str or sequence of str
-        Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
+    symbols : str, sequence of str, or DataFrame
+        Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``); or the members that `universe` returns.
     period : str
         ``"1m"``, ``"1h"``, ``"1d"``, ``"5d"``, ``"1w"``, ``"1mo"``: one that is held (`instruments` says which), or
         made of the coarsest held one. ``"100-TICK"``, ``"1000-VOLUME"``, ``"1000000-VALUE"`` are made of trades.
@@ -87,7 +88,7 @@ def bars(
 
 
 def prices(
-    symbols: str | Sequence[str],
+    symbols: Symbols,
     period: str = "1d",
     start: Moment = None,
     end: Moment = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.model.window import Moment
@@ -10,6 +9,7 @@ from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Stream, answered, check_frame, check_timezone
 from alphapulse_lib.session.question import HOURS, Hours, Question
+from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.ticks import Tick
@@ -18,7 +18,7 @@ __all__ = ["quotes", "trades"]
 
 
 def trades(
-    symbols: str | Sequence[str],
+    symbols: Symbols,
     start: Moment = None,
     end: Moment = None,
     *,
@@ -32,8 +32,8 @@ def trades(
 
     Parameters
     ----------
-    symbols : str or sequence of str
-        Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``).
+    symbols : str, sequence of str, or DataFrame
+        Tickers (``"AAPL"``) or ids (``"AAPL.XNAS"``); or the members that `universe` returns.
     start, end : str, date or datetime, optional
         Bounds of ``ts``, both included. A bare date is that whole day in the exchange's zone (UTC where the
         instruments do not share one).
@@ -76,7 +76,7 @@ def trades(
 
 
 def quotes(
-    symbols: str | Sequence[str],
+    symbols: Symbols,
     start: Moment = None,
     end: Moment = None,
     *,

@@ -172,6 +172,8 @@ def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
         (lambda: ap.sql("SELECT nothing FROM bars_1d"), QueryError, "nothing"),
         (lambda: ap.bars(5), InputError, "'5' is no symbol"),
         (lambda: ap.bars(None), InputError, "'None' is no symbol"),
+        (lambda: ap.bars(" "), InputError, "' ' is no symbol: it is empty"),
+        (lambda: ap.bars("A" * 300), InputError, "is no symbol: it is too long"),
         (lambda: ap.bars(["AAPL", 5]), InputError, "not '5', a int"),
         (lambda: ap.bars([["AAPL"]]), InputError, "a list"),
         (lambda: ap.bars("AAPL", 5), UnknownPeriod, "5"),

@@ -7,6 +7,7 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -175,7 +176,29 @@ def test_sql_joins_bars_to_the_members_of_their_day(listed: str, tmp_path: Path)
     locked = answer(roots, "SELECT count(*) AS members FROM universe", as_of=moment_ns("2013-12-22"))
     assert locked.to_pydict() == {"members": [1]}
     members = ap.universe("large", at="2022-06-09")
-    assert ap.prices(members[members.id != ""].id, "1d", "2022-06-09").columns.tolist() == ["META"]
+    assert ap.prices(members, "1d", "2022-06-09").columns.tolist() == ["META"]
+
+
+def test_members_go_where_symbols_go_and_none_is_left_out_in_silence(listed: str, tmp_path: Path) -> None:
+    del listed
+    bars(tmp_path, "META", ["2022-06-08", "2022-06-09"])
+    bars(tmp_path, "AAPL", ["2022-06-09"])
+    path = tmp_path / "members.csv"
+    path.write_text("ticker,from,to\nAAPL,2000-01-03,\nFB,2013-12-23,2022-06-09\n")
+    ap.ingest("files", path, kind="universe", name="large")
+    members = ap.universe("large", at="2022-06-08")
+    assert ap.prices(members, "1d", "2022-06-09").columns.tolist() == ["AAPL", "META"]
+    assert ap.bars(pl.from_pandas(members), "1d", "2022-06-09").symbol.tolist() == ["AAPL", "META"]
+    path.write_text("ticker,from,to\nGONE,2013-12-23,\nLOST,2013-12-23,\n")
+    ap.ingest("files", path, kind="universe", name="large")
+    members = ap.universe("large", at="2022-06-08")
+    with pytest.raises(InputError, match=r"Of 4 names the catalog holds 2\. It lacks GONE, LOST"):
+        ap.prices(members, "1d", "2022-06-09")
+    assert ap.prices(members[members.id != ""], "1d", "2022-06-09").columns.tolist() == ["AAPL", "META"]
+    with pytest.raises(InputError, match="No symbol was asked for"):
+        ap.prices(members[members.id == "nobody"], "1d", "2022-06-09")
+    with pytest.raises(InputError, match=r"A table of x names no instruments"):
+        ap.bars(pl.DataFrame({"x": [1]}))
 
 
 def test_an_end_that_came_later_changes_no_earlier_answer(tmp_path: Path) -> None:
