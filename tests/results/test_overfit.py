@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from math import inf, isnan, nan, sqrt
+from itertools import combinations
+from math import inf, isnan, log, nan, sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.results.overfit import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
+    minimum_backtest_length,
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
+    probability_of_backtest_overfitting,
 )
 
 # Bailey and Lopez de Prado (2014), "A numerical example": an annual Sharpe ratio of 2.5 over 1,250 days.
@@ -94,3 +100,128 @@ def test_impossible_trials_are_refused(call: object) -> None:
 def test_an_impossible_confidence_is_refused(confidence: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         minimum_track_record_length(0.1, 0, 3, confidence=confidence)
+
+
+# Bailey, Borwein, Lopez de Prado and Zhu (2014): what is printed there of a true Sharpe ratio of zero.
+def test_expected_maximum_of_ten_trials_of_the_paper() -> None:
+    assert expected_maximum_sharpe(10, 1) == pytest.approx(1.57, abs=5e-3)
+
+
+@pytest.mark.parametrize(("years", "most"), [(5, 45), (2, 7)])
+def test_minimum_backtest_length_of_the_paper(years: int, most: int) -> None:
+    assert minimum_backtest_length(most, 1.0) <= years < minimum_backtest_length(most + 1, 1.0)
+
+
+@given(trials=st.integers(2, 10**6), sharpe=st.floats(0.01, 5))
+def test_minimum_backtest_length_stays_below_the_bound_of_the_paper(trials: int, sharpe: float) -> None:
+    assert 0 < minimum_backtest_length(trials, sharpe) < 2 * log(trials) / sharpe**2
+
+
+def test_minimum_backtest_length_is_in_the_unit_of_the_ratio() -> None:
+    assert minimum_backtest_length(45, 1 / sqrt(252)) == pytest.approx(252 * minimum_backtest_length(45, 1.0))
+    assert minimum_backtest_length(1, 1.0) == 0
+
+
+@pytest.mark.parametrize(("trials", "sharpe"), [(0, 1.0), (5, 0.0), (5, -1.0), (5, nan)])
+def test_a_backtest_length_that_means_nothing_is_refused(trials: int, sharpe: float) -> None:
+    with pytest.raises(InputError):
+        minimum_backtest_length(trials, sharpe)
+
+
+def noise(seed: int, rows: int = 1250, trials: int = 200) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.01, (rows, trials))
+
+
+def as_the_paper_tells_it(values: np.ndarray, partitions: int) -> list[float]:
+    """The logits step by step, halves in their order, with nothing shared with what is tested."""
+    blocks = np.split(values, partitions)
+    logits = []
+    for chosen in combinations(range(partitions), partitions // 2):
+        inside = np.concatenate([blocks[each] for each in chosen])
+        outside = np.concatenate([blocks[each] for each in range(partitions) if each not in chosen])
+        best = (inside.mean(axis=0) / inside.std(axis=0, ddof=1)).argmax()
+        rank = pd.Series(outside.mean(axis=0) / outside.std(axis=0, ddof=1)).rank()[best]
+        relative = rank / (values.shape[1] + 1)
+        logits.append(log(relative / (1 - relative)))
+    return logits
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), partitions=st.sampled_from([2, 4, 6]), trials=st.integers(2, 9))
+def test_logits_are_those_of_the_paper_step_by_step(seed: int, partitions: int, trials: int) -> None:
+    values = noise(seed, 60, trials)
+    found = probability_of_backtest_overfitting(values, partitions)
+    expected = as_the_paper_tells_it(values, partitions)
+    assert found.logits.tolist() == pytest.approx(expected, abs=1e-12)
+    assert found.pbo == pytest.approx(np.mean(np.asarray(expected) <= 0))
+
+
+def test_sixteen_partitions_are_halved_in_12870_ways() -> None:
+    found = probability_of_backtest_overfitting(noise(1, 320, 5))
+    assert found.logits.shape == found.in_sample.shape == found.out_of_sample.shape == (12_870,)
+    assert found.probability_of_loss == np.mean(found.out_of_sample < 0)
+
+
+def test_random_strategies_over_noise_are_seen_through() -> None:
+    odds = []
+    for seed in range(12):
+        values = noise(seed)
+        sharpes = values.mean(axis=0) / values.std(axis=0, ddof=1)
+        best = values[:, sharpes.argmax()]
+        standard = (best - best.mean()) / best.std()
+        deflated = deflated_sharpe_ratio(
+            sharpes.max(), 1250, (standard**3).mean(), (standard**4).mean(), 200, sharpes.var(ddof=1)
+        )
+        assert probabilistic_sharpe_ratio(sharpes.max(), 1250, 0, 3) > 0.95  # alone it would be believed
+        assert deflated < 0.95
+        odds.append(probability_of_backtest_overfitting(values, 10).pbo)
+    assert 0.4 < np.mean(odds) < 0.6
+    assert 0.3 < probability_of_backtest_overfitting(noise(0)).pbo < 0.7
+
+
+def test_planted_skill_is_found() -> None:
+    values = noise(8)
+    values[:, 17] += 0.0025  # a Sharpe ratio of 4 a year
+    assert probability_of_backtest_overfitting(values).pbo < 0.02
+
+
+def test_what_was_best_must_be_worst_where_nothing_is_left_in_sum() -> None:
+    # "Pseudo-Mathematics", the compensation effect: all trials have the same mean and deviation over the whole.
+    values = noise(3, 640, 50)
+    values = (values - values.mean(axis=0)) / values.std(axis=0)
+    assert probability_of_backtest_overfitting(values).pbo == 1.0
+
+
+def test_the_oldest_rows_that_fill_no_partition_are_left_out() -> None:
+    values = noise(5, 67, 6)
+    whole, cut = (probability_of_backtest_overfitting(each, 8) for each in (values, values[3:]))
+    assert whole.logits.tolist() == cut.logits.tolist()
+
+
+def test_a_trial_that_never_trades_is_no_error() -> None:
+    values = noise(6, 160, 4)
+    values[:, 2] = 0
+    found = probability_of_backtest_overfitting(values - 0.1 * (values != 0), 4)
+    assert set(found.out_of_sample) == {0.0}  # all others lose all the time
+    assert found.pbo == 0
+
+
+@pytest.mark.parametrize(
+    ("returns", "partitions", "said"),
+    [
+        (pd.DataFrame({"fast": [0.1, nan] * 20, "slow": [0.1] * 40}), 4, "'fast' hold nan at row 1"),
+        (np.where(np.arange(80).reshape(40, 2) == 7, inf, 0.1), 4, "'1' hold inf at row 3"),
+        (np.zeros((40, 1)), 4, "1 trials"),
+        (np.zeros(40), 4, "shape"),
+        ([["a", "b"]], 4, "not numbers"),
+        (np.zeros((40, 2)), 5, "even count"),
+        (np.zeros((40, 2)), 0, "even count"),
+        (np.zeros((40, 2)), 22, "even count"),
+        (np.zeros((40, 2)), 16.0, "even count"),
+        (np.zeros((31, 2)), 16, "too few"),
+        (pd.DataFrame(), 16, "0 trials"),
+    ],
+)
+def test_trials_that_cannot_be_compared_are_refused(returns: object, partitions: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        probability_of_backtest_overfitting(returns, partitions)

@@ -1,0 +1,57 @@
+"""The returns of many trials as one table, and what is refused of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphapulse_lib.errors import InputError
+
+__all__ = ["trial_returns"]
+
+
+def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The returns as numbers, and the trials' names.
+
+    Parameters
+    ----------
+    returns : DataFrame or array of float, shape (T, N)
+        One column a trial, one row a period.
+    least : int
+        How many trials it takes.
+
+    Returns
+    -------
+    array of float, shape (T, N), and tuple of str
+        An array's columns are called by their places, from 0.
+
+    Raises
+    ------
+    InputError
+        It is no table of numbers, has too few columns, or a column holds what is missing or infinite.
+
+    Examples
+    --------
+    >>> trial_returns([[0.01, 0.0], [0.02, -0.01]])[1]
+    ('0', '1')
+    """
+    try:
+        values = np.asarray(returns, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("returns are not numbers.", "Give a DataFrame or an array of simple returns.") from None
+    if values.ndim != 2:
+        raise InputError(f"returns have the shape {values.shape}, not (T, N).", "Give one column a trial.")
+    if values.shape[1] < least:
+        raise InputError(f"returns hold {values.shape[1]} trials, and it takes {least}.", "Give one column a trial.")
+    names = tuple(map(str, getattr(returns, "columns", range(values.shape[1]))))
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=0))
+    if len(bad):
+        first = int(np.flatnonzero(~np.isfinite(values[:, bad[0]]))[0])
+        rest = f", and {len(bad) - 1} more columns do" if len(bad) > 1 else ""
+        raise InputError(
+            f"returns of {names[bad[0]]!r} hold {values[first, bad[0]]} at row {first}{rest}.",
+            "Every trial needs a return at every period: 0 where nothing was held.",
+        )
+    return values, names
