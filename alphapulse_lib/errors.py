@@ -39,6 +39,7 @@
     │   ├── UnservedSubscription     the strategy asks for data nothing will serve
     │   ├── WrongStamps              bars whose stamps are not their closes
     │   ├── AdjustedAsRaw            adjusted prices declared as traded
+    │   ├── NoVolumePrice            nothing finer is held that a volume-weighted price could be made of
     │   ├── UnsafeFill               the fill convention cannot be honoured on this data
     │   └── StrategyUnusable         the class cannot be built or sent to a worker
     ├── RunError                     a backtest that began and did not end well
@@ -62,8 +63,7 @@ as its message alone: our own traceback helps nobody who uses the library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from alphapulse_lib.suggestion import did_you_mean
 
 __all__ = [
     "AdjustedAsRaw",
@@ -90,6 +90,7 @@ __all__ = [
     "LedgerError",
     "MissingColumn",
     "NoCoverage",
+    "NoVolumePrice",
     "NotAllowed",
     "NotSignedIn",
     "NotUnderstood",
@@ -295,6 +296,10 @@ class AdjustedAsRaw(PreflightError):
     """Adjusted prices declared as traded."""
 
 
+class NoVolumePrice(PreflightError):
+    """Nothing finer is held that the bars' volume-weighted prices could be made of."""
+
+
 class UnsafeFill(PreflightError):
     """The fill convention cannot be honoured on this data."""
 
@@ -374,26 +379,3 @@ class StoppedWaiting(HubError):
 
 class NotUnderstood(HubError):
     """The hub refused what was sent; the message names the field."""
-
-
-def did_you_mean(given: str, choices: Iterable[str], ask: str = "") -> str:
-    """The hint for a wrong name: the nearest valid ones, else the command that lists them.
-
-    Parameters
-    ----------
-    given : str
-        What arrived.
-    choices : iterable of str
-        The valid names.
-    ask : str
-        What lists all of them, such as ``"ap.instruments() lists them."``.
-
-    Examples
-    --------
-    >>> did_you_mean("APPL", ["AAPL", "MSFT"])
-    'Did you mean AAPL?'
-    """
-    by_folded = {choice.casefold(): choice for choice in choices}
-    near = [by_folded[name] for name in get_close_matches(str(given).casefold(), by_folded, n=3, cutoff=0.55) if name]
-    guess = f"Did you mean {' or '.join(near)}?" if near else ""
-    return " ".join(part for part in (guess, ask) if part)

@@ -27,7 +27,9 @@ def backtest(
     end: End = None,
     param: Params = None,
     cash: Annotated[float, typer.Option(help="The account's money at the start.")] = 100_000.0,
-    fill: Annotated[Literal["next_open", "close"], typer.Option(help="When orders fill.")] = "next_open",
+    fill: Annotated[
+        Literal["next_open", "close", "next_close", "vwap"], typer.Option(help="When orders fill.")
+    ] = "next_open",
     per_share: Annotated[float, typer.Option(help="Commission for each share.")] = 0.0,
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
     minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from nautilus_trader.backtest import BacktestEngine
 
-from alphapulse_lib.engine.feed import Feed, Flags, Integers, bars_of, execution_bars, opening_trades
+from alphapulse_lib.catalog.decimals import to_floats
+from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers, bars_of, execution_bars, opening_trades
 
-__all__ = ["BARS", "Batch", "Source", "batches", "moment_of"]
+__all__ = ["BARS", "EARLY", "Batch", "Source", "batches", "moment_of"]
 
+#: Nanoseconds by which the market is early.
+EARLY = 1
 #: Bars of a batch, of all series together: few enough to stay in a processor's reach, enough that starting one is free.
 BARS = 32_768
 
@@ -33,12 +37,52 @@ class Source:
         Whether each bar's opening trade is fed too.
     thin : array of bool, optional
         Which bars need a volume that they lack, as `Feed.thin` tells.
+    early : bool
+        Whether the market moves through each bar a nanosecond before the strategy is told of it.
+    prices : array of float64, optional
+        What market orders that were on their way before a bar opened fill at in it, as traded; ``nan`` for its close.
     """
 
     feed: Feed
     opens: Integers
     trades: bool
     thin: Flags | None
+    early: bool = False
+    prices: Floats | None = None
+
+    @property
+    def executed(self) -> Integers | None:
+        """The stamps of the bars that the market moves by, where those are others than the strategy's."""
+        if self.early:
+            return self.feed.ts - EARLY
+        return None if self.thin is None else self.feed.ts
+
+    def price_at(self, moment: int, decided: int) -> float:
+        """Of ``prices``, that of the bar that closes at or after a moment, in the engine's units.
+
+        ``nan`` for an order that was decided inside that bar: some of its volume came before.
+        """
+        row = min(int(np.searchsorted(self.feed.ts, moment)), len(self.feed.ts) - 1)
+        if self.prices is None or decided > self.opens[row]:
+            return float("nan")
+        return float(self.prices[row] * self.feed.ratio[row])
+
+    def due(self, decided: Integers, filled: Integers) -> Floats:
+        """What market orders fill at, in the engine's units: a bar's open, its close, or one of ``prices``.
+
+        Parameters
+        ----------
+        decided, filled : array of int64
+            When each was sent, and when it filled: a nanosecond after an open, or at a close or just before it.
+        """
+        feed, precision = self.feed, self.feed.instrument.price_precision
+        rows = np.minimum(np.searchsorted(feed.ts, filled), len(feed.ts) - 1)
+        opened, closed = (to_floats(feed.table[name].take(pa.array(rows)), precision) for name in ("open", "close"))
+        price = np.where(filled == self.opens[rows] + 1, opened, closed)
+        if self.prices is not None:
+            weighted = (decided <= self.opens[rows]) & ~np.isnan(self.prices[rows])
+            price = np.where(weighted, self.prices[rows], price)
+        return np.asarray(price * feed.ratio[rows], np.float64)
 
 
 @dataclass(frozen=True)
@@ -93,8 +137,9 @@ def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int) -> i
     """
     stamps = [np.array([each.ts_init for each in events], np.int64)]
     for source in sources:
-        # A thin bar is fed twice: the second is what the market moves by.
-        stamps += [source.feed.ts] * (1 if source.thin is None else 2)
+        stamps.append(source.feed.ts)
+        if source.executed is not None:
+            stamps.append(source.executed)
         if source.trades:
             stamps.append(source.opens + 1)
     if count >= sum(map(len, stamps)):  # nearly always, and then nothing need be sorted
@@ -114,11 +159,12 @@ def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | N
     bars, opened = _rows(feed.ts, start, end), _rows(source.opens + 1, start, end)
     if source.trades and opened.start < opened.stop:
         engine.add_data(opening_trades(feed, source.opens, opened), sort=False)
-    if bars.start == bars.stop:
-        return
-    if source.thin is not None:
-        engine.add_data(execution_bars(feed, source.thin, bars), sort=False)
-    engine.add_data(bars_of(feed, bars), sort=False)
+    if source.executed is not None:
+        moved = _rows(source.executed, start, end)
+        if moved.start < moved.stop:
+            engine.add_data(execution_bars(feed, source.thin, moved, EARLY if source.early else 0), sort=False)
+    if bars.start < bars.stop:
+        engine.add_data(bars_of(feed, bars), sort=False)
 
 
 def _rows(stamps: Integers, start: int | None, end: int | None) -> slice:

@@ -93,8 +93,8 @@ class Feed:
     def thin(self, fill: Fill) -> Flags | None:
         """Of each bar, whether its own volume is too small to move NautilusTrader's market to its prices.
 
-        It splits the volume over the four prices. A market order at the close needs it to arrive there; everything
-        else only needs that prices which differ have any volume at all, which sources without volumes lack.
+        It splits the volume over the four prices. A market order at a close needs it to arrive there; at an open it
+        only needs that prices which differ have any volume at all, which sources without volumes lack.
 
         Returns
         -------
@@ -102,11 +102,11 @@ class Feed:
             ``None`` where no bar is: nearly always, and then no bar is looked at on its own.
         """
         precision, volume = self.instrument.size_precision, self.engine_table["volume"]
-        needed = 4 if fill == "close" else 1
+        needed = 1 if fill == "next_open" else 4
         if pc.min(volume).as_py() * 10**precision >= needed:
             return None
         thin: Flags = np.round(to_floats(volume, precision) * 10**precision) < needed
-        if fill != "close":
+        if fill == "next_open":
             thin &= pc.greater(self.table["high"], self.table["low"]).to_numpy()
         return thin if thin.any() else None
 
@@ -188,18 +188,23 @@ def bars_of(feed: Feed, rows: slice = ALL) -> list[Bar]:
     return _bars(feed, feed.bar_type, _cut(feed.engine_table, rows))
 
 
-def execution_bars(feed: Feed, thin: Flags, rows: slice = ALL) -> list[Bar]:
+def execution_bars(feed: Feed, thin: Flags | None, rows: slice = ALL, early: int = 0) -> list[Bar]:
     """The same bars; the thin ones, and no others, have a volume that reaches all four prices.
+
+    ``early`` is by how many nanoseconds the market knows them before the strategy does.
 
     NautilusTrader moves the market by a quarter of a bar's volume at each of its prices: a bar of volume 0 does not
     move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
     Bars that are not thin fill orders as they do where there is no such series.
     """
     table = _cut(feed.engine_table, rows)
-    volume = pc.if_else(pa.array(thin[rows]), _decimal(4 * 10**9), table["volume"])
-    at = table.schema.get_field_index("volume")
-    thick = table.set_column(at, table.schema.field(at), volume)
-    return _bars(feed, f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL", thick)
+    if thin is not None:
+        volume = pc.if_else(pa.array(thin[rows]), _decimal(4 * 10**9), table["volume"])
+        table = _with_column(table, "volume", volume)
+    if early:
+        stamps = pa.array(feed.ts[rows] - early).cast(_TIME)
+        table = _with_column(_with_column(table, "ts_event", stamps), "ts_init", stamps)
+    return _bars(feed, f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL", table)
 
 
 def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[TradeTick]:
@@ -232,6 +237,11 @@ def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:
     wrangler = BarDataWrangler(bar_type, feed.price_precision, feed.instrument.size_precision)
     bars: list[Bar] = wrangler.process_record_batch_bytes(_ipc(table))
     return bars
+
+
+def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    at = table.schema.get_field_index(name)
+    return table.set_column(at, table.schema.field(at), values)
 
 
 def _cut(table: pa.Table, rows: slice) -> pa.Table:

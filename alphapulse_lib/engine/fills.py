@@ -5,13 +5,21 @@
     was decided inside a bar, on news, fills at that bar's close, the first price after it.
 ``close``
     No latency: an order fills at the close it was decided on.
+``next_close``
+    An order of any kind is on its way for a whole bar: it reaches the market a nanosecond before the next close is
+    told, when the market has gone through that bar, and fills at that close. So the strategy knows of the fill when it
+    is told of the bar, and a stop that belongs to it is not touched by what came before.
+``vwap``
+    As ``next_close``, at the volume-weighted price of that bar (`engine.volume_prices`). One that was decided inside
+    the bar, on news, fills at its close: part of the volume came before it.
 
-Either way a market order fills whole at one price. Stops and limits are NautilusTrader's own: inside a bar they fill at
+Always a market order fills whole at one price. Stops and limits are NautilusTrader's own: inside a bar they fill at
 their own price, at the open where the market gapped over it, and not more of a bar than a quarter of its volume.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,21 +30,39 @@ from numpy.typing import NDArray
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["WholeFills", "latency", "priced", "prove"]
+__all__ = ["WholeFills", "latency", "priced", "prove", "prove_prices"]
 
 type Integers = NDArray[np.int64]
+type Floats = NDArray[np.float64]
+#: Of an instrument's id and the moment of a decision: what its order fills at now; ``nan`` for the market's price.
+type PriceOf = Callable[[str, int], float]
 
 _ENDLESS = 10**12
+#: The conventions by which an order is on its way until a nanosecond before the next close is told.
+_A_BAR_LATER = ("next_close", "vwap")
 _RINGING = "Timers, alerts and INTERNAL bars ring clocks, also overnight, and so before the next open."
 
 
 def latency(fill: Fill) -> StaticLatencyModel | None:
     """How long an order is on its way."""
-    return StaticLatencyModel(base_latency_nanos=1) if fill == "next_open" else None
+    return None if fill == "close" else StaticLatencyModel(base_latency_nanos=1)
 
 
 class WholeFills(FillModel):
-    """Market orders find a book without end at the current price; all others are left to NautilusTrader."""
+    """Market orders find a book without end at one price; all others are left to NautilusTrader.
+
+    Parameters
+    ----------
+    price_of : callable, optional
+        Gives that price; the market's current one unless told.
+    """
+
+    def __new__(cls, *_: Any) -> WholeFills:
+        """NautilusTrader's base class takes no arguments of ours."""
+        return super().__new__(cls)
+
+    def __init__(self, price_of: PriceOf | None = None) -> None:
+        self._price_of = price_of
 
     def is_limit_filled(self) -> bool:
         """A limit order fills when its price trades."""
@@ -56,6 +82,9 @@ class WholeFills(FillModel):
         """The book a market order meets; ``None`` for NautilusTrader's own."""
         if _order.order_type != OrderType.MARKET or _best_bid is None or _best_ask is None:
             return None
+        price = self._price_of(str(_instrument.id), _order.ts_init) if self._price_of else float("nan")
+        if price == price:
+            _best_bid = _best_ask = Price(price, _instrument.price_precision)
         book = OrderBook(_instrument.id, BookType.L2_MBP)
         size = Quantity(_ENDLESS, _instrument.size_precision)
         book.add(BookOrder(OrderSide.BUY, _best_bid, size, 1), 0, 0, 0)
@@ -79,8 +108,8 @@ def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: I
         A fill lies between two prices, so it was made at the older one. NautilusTrader settles an order that is on
         its way whenever a clock rings: a timer or an alert of the strategy, or the one behind an INTERNAL bar.
     """
-    wrong = ~_among(filled, closes)
-    if fill != "close":
+    wrong = ~_among(filled + (fill in _A_BAR_LATER), closes)
+    if fill == "next_open":
         wrong &= ~_among(filled - 1, opens)
     if wrong.any():
         first = np.datetime64(int(filled[wrong][0]), "ns")
@@ -117,9 +146,10 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     if not len(decided):
         return
     if fill == "close":
-        wrong = ~np.isin(decided, closes)
+        wrong = ~np.isin(decided, closes) | (filled != decided)
     else:
-        moments = np.sort(np.concatenate((opens + 1, closes)), kind="stable")
+        at_opens = np.sort(np.concatenate((opens + 1, closes)), kind="stable")
+        moments = closes - 1 if fill in _A_BAR_LATER else at_opens
         place = np.searchsorted(moments, decided + 1)
         wrong = filled != moments[np.minimum(place, len(moments) - 1)]
     if wrong.any():
@@ -127,6 +157,33 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
         raise UnsafeFill(
             f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
             f"{first} UTC and filled at an older price than the next one.",
-            "Send orders from on_bar; with fill='next_open' also from on_data, but never from a timer's callback. "
+            "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback. "
             f"{_RINGING}",
+        )
+
+
+def prove_prices(fill: Fill, symbol: str, filled: Integers, paid: Floats, due: Floats, tick: float) -> None:
+    """Refuse market orders of one instrument that filled at another price than the convention's.
+
+    Parameters
+    ----------
+    filled : array of int64
+        When each of them filled.
+    paid, due : array of float64
+        What it filled at, and what the convention's price then was, both without slippage.
+    tick : float
+        The least difference between two prices.
+
+    Raises
+    ------
+    UnsafeFill
+        One did not. Nothing that a strategy does is known to bring that about.
+    """
+    wrong = np.abs(paid - due) > tick
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise UnsafeFill(
+            f"{int(wrong.sum())} market orders for {symbol} did not fill at the price of fill={fill!r}: the first "
+            f"filled at {np.datetime64(int(filled[at]), 'ns')} UTC at {paid[at]:g}, not at {due[at]:g}.",
+            "Run it with another fill convention, and report this: it is a defect.",
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from nautilus_trader.model import OrderFilled, OrderType
 
 from alphapulse_lib.engine.feed import Feed
-from alphapulse_lib.engine.fills import priced, prove
+from alphapulse_lib.engine.fills import priced, prove, prove_prices
 from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.request import FILLS, ORDERS, POSITIONS
 from alphapulse_lib.model.run import RunSpec
@@ -144,6 +144,7 @@ def _order(
         "order_id": order_id,
         "market": kind == OrderType.MARKET,
         "filled_at": real[0].ts if real else 0,
+        "paid": worth / filled if filled else 0.0,
     }
 
 
@@ -168,6 +169,9 @@ def _prove(
         decided = np.array([row["ts"] for row in mine], np.int64)
         filled = np.array([row["filled_at"] for row in mine], np.int64)
         prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
+        paid = np.array([row["paid"] for row in mine], np.float64)
+        tick = 1.01 * 10.0**-source.feed.price_precision
+        prove_prices(spec.fill, symbol, filled, paid, source.due(decided, filled), tick)
         at = np.array([row["ts"] for row in fills if row["symbol"] == symbol], np.int64)
         priced(spec.fill, symbol, at, source.opens, source.feed.ts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,10 +30,10 @@ from nautilus_trader.risk import RiskEngineConfig
 
 from alphapulse_lib.engine.batches import Batch, Source, batches, moment_of
 from alphapulse_lib.engine.costs import Fees
-from alphapulse_lib.engine.feed import Feed, Integers
+from alphapulse_lib.engine.feed import Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.run import Fill, RunSpec
 
 __all__ = ["MARGIN", "Loaded", "build_engine", "nautilus_instrument"]
 
@@ -76,6 +76,8 @@ def build_engine(
     ratio_now: Callable[[str], float],
     folder: Path,
     strategy_name: str,
+    now: Callable[[], int],
+    prices: Mapping[str, Floats],
 ) -> Loaded:
     """An engine with venues and instruments, and its data beside it.
 
@@ -91,6 +93,10 @@ def build_engine(
         Where the log goes.
     strategy_name : str
         The component whose own log lines are kept whatever their level.
+    now : callable
+        The engine's time.
+    prices : mapping
+        For an instrument's id, the volume-weighted price of each of its bars; for ``fill="vwap"``.
     """
     currency = _exact_currency(feeds[0].instrument.currency)
     engine = BacktestEngine(
@@ -101,6 +107,7 @@ def build_engine(
             risk_engine=RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT),
         )
     )
+    sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices) for feed in feeds)
     fees = Fees(spec.costs, currency.code, ratio_now)
     for code in dict.fromkeys(feed.instrument.venue.code for feed in feeds):
         engine.add_venue(
@@ -113,15 +120,27 @@ def build_engine(
             latency_model=latency(spec.fill),
             # Where nothing is charged no Python need be asked at every fill.
             fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)) if spec.costs.are_none else fees,
-            fill_model=WholeFills(),
+            fill_model=WholeFills(_price_of(sources, now) if spec.fill == "vwap" else None),
             reject_stop_orders=False,
         )
     for feed in feeds:
         engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision))
-    sources = [
-        Source(feed, feed.opens(session_opens(feed)), spec.fill == "next_open", feed.thin(spec.fill)) for feed in feeds
-    ]
-    return Loaded(engine, tuple(sources), tuple(sorted(events, key=lambda each: each.ts_init)), fees)
+    return Loaded(engine, sources, tuple(sorted(events, key=lambda each: each.ts_init)), fees)
+
+
+def _source(fill: Fill, feed: Feed, opens: Integers, prices: Mapping[str, Floats]) -> Source:
+    early = fill in ("next_close", "vwap")
+    return Source(feed, opens, fill == "next_open", feed.thin(fill), early, prices.get(feed.instrument.id))
+
+
+def _price_of(sources: Sequence[Source], now: Callable[[], int]) -> Callable[[str, int], float]:
+    """The volume-weighted price of the bar that ends now, in the engine's units, for what was decided before it."""
+    of = {source.feed.instrument.id: source for source in sources}
+
+    def price_of(instrument_id: str, decided: int) -> float:
+        return of[instrument_id].price_at(now(), decided)
+
+    return price_of
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity | Cfd:

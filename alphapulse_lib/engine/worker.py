@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,11 +28,12 @@ from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import preflight
 from alphapulse_lib.engine.configure import Blueprint, build
-from alphapulse_lib.engine.feed import Feed, forward
+from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.ingestion.records import adjusted_series
@@ -62,6 +63,8 @@ class Data:
         What was read besides the bars, as the record keeps it: corporate actions, news and their scores.
     series : list of dict
         What was read, as the record keeps it; empty where it is not known yet.
+    weighted : dict
+        Of each instrument's id, the volume-weighted prices of its bars, where orders fill at them.
     """
 
     feeds: list[Feed]
@@ -69,10 +72,12 @@ class Data:
     warnings: list[str]
     facts: list[dict[str, Any]]
     series: list[dict[str, Any]] = field(default_factory=list)
+    weighted: dict[str, VolumePrices] = field(default_factory=dict)
 
     def described(self) -> list[dict[str, Any]]:
         """What was read, series by series."""
-        return self.series or [_series(each) for each in self.feeds]
+        finer = [asdict(each.source) for each in self.weighted.values()]
+        return self.series or [_series(each) for each in self.feeds] + finer
 
 
 def main(folder: Path, parent: int, told: int) -> None:
@@ -134,7 +139,24 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
-    return Data(feeds, events, warnings, [*acts, *heard])
+    return Data(feeds, events, warnings, [*acts, *heard], weighted=_weighted(request, feeds))
+
+
+def _weighted(request: Request, feeds: list[Feed]) -> dict[str, VolumePrices]:
+    spec = request.spec
+    if spec.fill != "vwap":
+        return {}
+    return {
+        feed.instrument.id: volume_prices(
+            request.roots, feed, feed.opens(_opens(request, feed)), spec.as_of, spec.recorded_as_of
+        )
+        for feed in feeds
+    }
+
+
+def _opens(request: Request, feed: Feed) -> Integers:
+    """The opens of the sessions of a feed's venue, where its bars are made of sessions."""
+    return _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64)
 
 
 def _await_request() -> None:
@@ -172,7 +194,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
     names = dict(zip(spec.instruments, request.symbols, strict=True))
-    log = _log(folder, warnings)
+    log = _log(folder, [each.told for each in data.weighted.values()] + warnings)
     if watch.error or failed:
         write_tables(folder, {"marks": marks(tuple(feeds), names)} if loaded else {})
         return {
@@ -208,11 +230,13 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     loaded = build_engine(
         spec,
         feeds,
-        lambda feed: _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64),
+        lambda feed: _opens(request, feed),
         data.events,
         ratio_now,
         folder,
         str(strategy.strategy_id),
+        lambda: strategy.clock.timestamp_ns(),  # it has a clock once it is the engine's
+        {name: each.prices for name, each in data.weighted.items()},
     )
     loaded.engine.add_strategy(strategy)
     failed = ""

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from alphapulse_lib.errors import InputError, did_you_mean
 
-__all__ = ["FILLS", "Costs", "Fill", "Purpose", "RunRecord", "RunSpec", "Series", "Status", "StrategySource"]
+__all__ = ["FILLED", "FILLS", "Costs", "Fill", "Purpose", "RunRecord", "RunSpec", "Series", "Status", "StrategySource"]
 
-type Fill = Literal["next_open", "close"]
+type Fill = Literal["next_open", "close", "next_close", "vwap"]
 type Status = Literal["finished", "failed", "interrupted"]
 type Purpose = Literal["trial", "rerun", "probe"]
 
@@ -24,6 +24,16 @@ type Purpose = Literal["trial", "rerun", "probe"]
 FILLS = {
     "next_open": "a decision taken on bar N fills at the open of bar N+1",
     "close": "a decision taken on bar N fills at the close of bar N, a price it was taken on: optimistic",
+    "next_close": "a decision taken on bar N fills at the close of bar N+1",
+    "vwap": "a decision taken on bar N fills at the volume-weighted price of bar N+1",
+}
+
+#: The same in a few words.
+FILLED = {
+    "next_open": "at the next open",
+    "close": "at the signal's close",
+    "next_close": "at the next close",
+    "vwap": "at the next bar's volume-weighted price",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, NoCoverage
+from alphapulse_lib.errors import InputError, NoCoverage, NoVolumePrice
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
@@ -69,9 +69,11 @@ def backtest(
         The account's money, in the instruments' currency. An order that opens a position is refused when it is worth
         more, at the last price, than the cash no other position locks; a short sale locks its worth too. Instruments of
         several venues have an account of that cash each.
-    fill : {"next_open", "close"}
-        A market order decided on a bar fills whole at the next bar's open, or at that bar's own close, which is a price
-        it was decided on. Stops and limits fill inside bars. A decision on the last bar does not fill at all.
+    fill : {"next_open", "close", "next_close", "vwap"}
+        A market order decided on a bar fills whole at the next bar's open, close or volume-weighted price, or at that
+        bar's own close, which is a price it was decided on. Stops and limits fill inside bars; with ``"next_close"``
+        and ``"vwap"`` they too reach the market with the next close. A volume-weighted price is made of trades, else of
+        minute bars, that the catalog holds. A decision on the last bar does not fill at all.
     costs : Costs or mapping, optional
         ``per_share`` (as traded, at most 10,000), ``percent`` (at most 100), ``minimum`` an order (at most a million),
         ``slippage_bps`` on market and stop orders (at most 10,000).
@@ -142,11 +144,12 @@ def backtest(
         try:
             plan = Plan(spec, instruments, roots, names, gaps)
             return carry_out(waiting, plan, strategy, progress=progress, purpose=purpose)
-        except NoCoverage as missing:
+        except (NoCoverage, NoVolumePrice) as missing:
             found = next((each for each in instruments if f" of {each.id}" in missing.message), None)
             if found is None or as_of is not None:
                 raise
-            raise with_command(missing, roots, found, lacking, Window(spec.start, spec.end)) from None
+            wanted = lacking if isinstance(missing, NoCoverage) else Lacking.of_bars("1m", "bars")
+            raise with_command(missing, roots, found, wanted, Window(spec.start, spec.end)) from None
 
 
 def _instruments(

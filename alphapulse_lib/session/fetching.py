@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib import clock
-from alphapulse_lib.errors import CatalogDamaged, NoCoverage
+from alphapulse_lib.errors import CatalogDamaged, NoCoverage, PreflightError
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.threshold import Threshold
 from alphapulse_lib.model.window import FOREVER, Window
@@ -92,14 +92,14 @@ class Told:
         return with_command(missing, self._asked.roots, instrument, self._lacking, window)
 
 
-def with_command(
-    missing: NoCoverage, roots: Roots, instrument: Instrument, lacking: Lacking, window: Window
-) -> NoCoverage:
+def with_command[Missing: PreflightError](
+    missing: Missing, roots: Roots, instrument: Instrument, lacking: Lacking, window: Window
+) -> Missing:
     """The error with the command that would fetch what is lacking, unless what is held lies around it."""
     if _spans(roots, instrument, lacking, window):
         return missing
     command = lacking.command(roots, instrument.ticker or instrument.symbol, instrument, window)
-    return NoCoverage(missing.message, f"{missing.hint} {command}")
+    return type(missing)(missing.message, f"{missing.hint} {command}".strip())
 
 
 def advice(index: Index, symbol: str, lacking: Lacking, window: Window) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alphapulse_lib.model.run import FILLS, RunSpec
+from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
 from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
@@ -97,7 +97,7 @@ def _trading(run: Run) -> list[Number]:
     stats, spec = run.stats, run.spec
     currency = numbers.place(spec).currency
     paid = _costs(run).commission + _costs(run).slippage
-    fills = "fills at the next open" if spec.fill == "next_open" else "fills at the signal's close"
+    fills = f"fills {FILLED[spec.fill]}"
     return [
         Number(
             "Round trips",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alphapulse_lib.model.run import FILLS, RunRecord
+from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
 from alphapulse_lib.views import numbers, sheet_charts, sheet_tables
 
 if TYPE_CHECKING:
@@ -98,11 +98,10 @@ def _twin(twin: RunRecord | None) -> str:
     """What the same spec gave under the other fill convention."""
     if twin is None:
         return "The same spec was not run with the other fill convention."
-    words = {"next_open": "at the next open", "close": "at the signal's close"}[twin.spec.fill]
     total, sharpe = twin.statistics.get("total_return"), twin.statistics.get("sharpe")
     return (
-        f"Filled {words} the same spec returned {numbers.percent(total)} (Sharpe ratio {numbers.ratio(sharpe)}, "
-        f"run {twin.id[:8]})."
+        f"Filled {FILLED[twin.spec.fill]} the same spec returned {numbers.percent(total)} "
+        f"(Sharpe ratio {numbers.ratio(sharpe)}, run {twin.id[:8]})."
     )
 
 
@@ -134,7 +133,7 @@ def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]
     return [
         ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
         ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
-        ("Fills", "next open" if run.spec.fill == "next_open" else "signal's close", FILLS[run.spec.fill]),
+        ("Fills", FILLED[run.spec.fill].removeprefix("at the "), FILLS[run.spec.fill]),
         ("Data", f"{data} · {numbers.count(rows)} rows", "SHA-256 of the rows that were read"),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),
     ]

@@ -57,7 +57,7 @@ class Strategy(BaseModel):
     end: Annotated[str | None, Field(max_length=40)] = None
     params: Parameters = Field(default_factory=dict)
     cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
-    fill: Literal["next_open", "close"] = "next_open"
+    fill: Literal["next_open", "close", "next_close", "vwap"] = "next_open"
     costs: dict[Literal["per_share", "percent", "minimum", "slippage_bps"], Annotated[float, Field(ge=0, le=1e9)]] = (
         Field(default_factory=dict)
     )

@@ -1,0 +1,46 @@
+"""The proof after a run: every market order is held against its convention, its moment and its price."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alphapulse_lib.engine.fills import priced, prove, prove_prices
+from alphapulse_lib.errors import UnsafeFill
+from alphapulse_lib.model.run import FILLS
+
+CLOSES = np.array([100, 200, 300, 500])
+OPENS = np.array([0, 100, 200, 400])
+#: When an order fills that was decided on the first bar, by each convention.
+FIRST = {"next_open": 101, "close": 100, "next_close": 199, "vwap": 199}
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_only_the_conventions_own_moment_is_let_through(fill: str) -> None:
+    decided = np.array([100])
+    for moment in range(100, 301):
+        filled = np.array([moment])
+        if moment == FIRST[fill]:
+            prove(fill, "TOY", decided, filled, OPENS, CLOSES)
+        else:
+            with pytest.raises(UnsafeFill, match="1 market orders for TOY"):
+                prove(fill, "TOY", decided, filled, OPENS, CLOSES)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_orders_of_every_kind_fill_when_there_is_a_new_price(fill: str) -> None:
+    at_closes = CLOSES - 1 if fill in ("next_close", "vwap") else CLOSES
+    right = {*at_closes.tolist(), *((OPENS + 1).tolist() if fill == "next_open" else [])}
+    for moment in range(1, 501):
+        if moment in right:
+            priced(fill, "TOY", np.array([moment]), OPENS, CLOSES)
+        else:
+            with pytest.raises(UnsafeFill, match="between two prices"):
+                priced(fill, "TOY", np.array([moment]), OPENS, CLOSES)
+
+
+def test_a_price_that_is_not_the_conventions_is_refused() -> None:
+    filled, due = np.array([101, 201]), np.array([10.0, 20.0])
+    prove_prices("next_open", "TOY", filled, due + 0.0001, due, 0.000101)
+    with pytest.raises(UnsafeFill, match=r"1 market orders for TOY .* at 20\.5, not at 20"):
+        prove_prices("next_open", "TOY", filled, np.array([10.0, 20.5]), due, 0.000101)

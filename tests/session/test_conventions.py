@@ -1,0 +1,264 @@
+"""The fill conventions beyond the next open and the close: the next close, and the next bar's volume-weighted price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Price, Quantity
+from nautilus_trader.trading import Strategy
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog import ticks
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.errors import NoVolumePrice, UnsafeFill
+from alphapulse_lib.model.instrument import Instrument
+from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
+
+SECOND = 10**9
+TIME = pa.timestamp("ns", "UTC")
+
+
+def closes_of(days: list[str]) -> tuple[list[int], list[int]]:
+    """Opens and closes of these sessions of XNAS."""
+    known = sessions("XNAS")
+    at = [int(np.searchsorted(known.closes, pd.Timestamp(day, tz="UTC").value)) for day in days]
+    return [int(known.opens[each]) for each in at], [int(known.closes[each]) for each in at]
+
+
+def write_trades(symbol: str, rows: list[tuple[int, float, float]]) -> None:
+    """Moment, price and size of each."""
+    stamps = pa.array([row[0] for row in rows], pa.int64()).cast(TIME)
+    price, size = (pa.array([float(row[n]) for row in rows]) for n in (1, 2))
+    table = pa.table({"ts": stamps, "available_at": stamps, "price": price, "size": size})
+    ticks.write_trades(Roots.of_settings().writable, Instrument(f"{symbol}.XNAS"), table, "toy")
+
+
+@dataclass(frozen=True)
+class HeardConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+
+
+class Heard(Strategy):
+    """Buys once, on its first bar that finds it without a position: what it knows on each bar decides what it does."""
+
+    def __init__(self, config: HeardConfig) -> None:
+        super().__init__(config)
+        self._asked = config
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        traded = self._asked.instrument_id
+        waits = self.cache.orders_inflight(instrument_id=traded)
+        if not waits and not self.cache.positions_open(instrument_id=traded):
+            self.submit_order(self.order_factory.market(traded, OrderSide.BUY, Quantity.from_int(10)))
+
+
+# --- the next close ------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_fills_whole_at_the_next_close() -> None:
+    write_minutes("TOY")
+    plan = {"1": 700, "3": -700, "6": 5}
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": plan}, fill="next_close", cash=1_000_000, progress=False)
+    assert list(zip(run.fills.side, run.fills.quantity, run.fills.price, strict=True)) == [
+        ("buy", 700.0, 121.0),
+        ("sell", 700.0, 126.0),
+    ]
+    assert [each.value for each in run.fills.ts] == [OPEN + 2 * MINUTE - 1, OPEN + 4 * MINUTE - 1]
+    # Held over two closes, 140.5 and 126: equity at the first close after the fill has gained nothing yet.
+    by_hand = [1_000_000, 1_000_000, 1_000_000 + 700 * 19.5, *[1_000_000 + 700 * 5.0] * 3]
+    assert run.equity.tolist() == pytest.approx(by_hand, abs=0.005)
+    assert run.orders.status.tolist() == ["filled", "filled", "unfilled"]
+
+
+def test_a_strategy_knows_of_the_fill_when_it_is_told_of_the_bar() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Heard, "TOY", "1m", fill="next_close", progress=False)
+    assert run.fills.price.tolist() == [121.0], "it was flat on the first bar alone"
+
+
+def test_bars_without_volume_fill_at_the_next_close_too() -> None:
+    write_minutes("FX", volume=[0, 1, 2, 3, 0, 1])
+    run = ap.backtest(Planned, "FX", "1m", params={"plan": {"2": 500, "4": -500}}, fill="next_close", progress=False)
+    assert run.fills.price.tolist() == [140.5, 111.0]
+
+
+def test_an_instrument_that_pauses_fills_at_its_own_next_close() -> None:
+    write_minutes("AAA")
+    write_minutes("BBB", SIX[:3], closes=[OPEN + MINUTE, OPEN + 4 * MINUTE, OPEN + 6 * MINUTE])
+    run = ap.backtest(First, ["AAA", "BBB"], "1m", fill="next_close", progress=False)
+    assert list(zip(run.fills.symbol, run.fills.price, strict=True)) == [("AAA", 121.0), ("BBB", 121.0)]
+    assert run.fills.ts.iloc[1].value == OPEN + 4 * MINUTE - 1
+
+
+@dataclass(frozen=True)
+class FirstConfig:
+    instrument_ids: list[InstrumentId]
+    bar_types: list[BarType]
+
+
+class First(Strategy):
+    """Buys one share of each instrument on its first bar."""
+
+    def __init__(self, config: FirstConfig) -> None:
+        super().__init__(config)
+        self._bar_types, self._bought = config.bar_types, set()
+
+    def on_start(self) -> None:
+        for each in self._bar_types:
+            self.subscribe_bars(each)
+
+    def on_bar(self, bar: Bar) -> None:
+        name = bar.bar_type.instrument_id
+        if name not in self._bought:
+            self._bought.add(name)
+            self.submit_order(self.order_factory.market(name, OrderSide.BUY, Quantity.from_int(1)))
+
+
+class Protected(Heard):
+    """Buys on its first bar with a stop below and a limit above that belong to the order."""
+
+    def on_bar(self, bar: Bar) -> None:
+        if bar.ts_event == OPEN + MINUTE:
+            self.submit_order_list(
+                self.order_factory.bracket(
+                    self._asked.instrument_id,
+                    OrderSide.BUY,
+                    Quantity.from_int(10),
+                    sl_trigger_price=Price(119.0, 4),
+                    tp_price=Price(150.0, 4),
+                )
+            )
+
+
+def test_what_came_before_the_fill_does_not_touch_its_stop() -> None:
+    # The second bar went down to 118 before it closed at 121, where the order fills; the fourth opens at 115.
+    bars = [SIX[0], SIX[1], (121.0, 122.0, 120.0, 121.0), (115.0, 116.0, 114.0, 115.0), SIX[5]]
+    write_minutes("TOY", bars)
+    run = ap.backtest(Protected, "TOY", "1m", fill="next_close", progress=False)
+    assert run.fills.price.tolist() == [121.0, 115.0]
+    assert [each.value for each in run.fills.ts] == [OPEN + 2 * MINUTE - 1, OPEN + 4 * MINUTE - 1]
+
+
+class Ringing(Planned):
+    """With a clock that rings while its orders are on their way."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.clock.set_timer_ns("ten", 10 * SECOND, None, None, lambda _: None)
+
+
+@pytest.mark.parametrize("fill", ["next_close", "vwap"])
+def test_a_clock_that_settles_an_order_before_its_close_fails_the_proof(fill: str) -> None:
+    write_minutes("TOY")
+    write_trades("TOY", [(OPEN + n * MINUTE + 1, bar[0], 10) for n, bar in enumerate(SIX)])
+    with pytest.raises(UnsafeFill, match="TOY"):
+        ap.backtest(Ringing, "TOY", "1m", params={"plan": {"1": 5}}, fill=fill, progress=False)
+    assert ap.runs().empty
+
+
+# --- the volume-weighted price -------------------------------------------------------------------------------------
+
+
+def test_a_decision_fills_at_the_next_bars_volume_weighted_price_of_trades() -> None:
+    write_minutes("TOY")
+    rows = [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX)]
+    rows += [(OPEN + n * MINUTE, bar[3], 10) for n, bar in enumerate(SIX, 1)]  # at the close: the bar's own
+    write_trades("TOY", sorted(rows))
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 700, "3": -700}}, fill="vwap", progress=False)
+    second, fourth = (30 * 120 + 10 * 121) / 40, (30 * 130 + 10 * 126) / 40
+    assert run.fills.price.tolist() == pytest.approx([second, fourth], abs=1e-8)
+    assert [each.value for each in run.fills.ts] == [OPEN + 2 * MINUTE - 1, OPEN + 4 * MINUTE - 1]
+    assert run.stats["end_equity"] == pytest.approx(100_000 + 700 * (fourth - second))
+    assert "TOY: the volume-weighted prices are made of 12 trades." in run.log
+    finer = run.record.series[1]
+    assert (finer.name, finer.rows, finer.first, finer.last) == (
+        "TOY.XNAS trades",
+        12,
+        OPEN + SECOND,
+        OPEN + 6 * MINUTE,
+    )
+
+
+def test_daily_bars_take_the_minutes_of_their_session_alone() -> None:
+    opens, closes = closes_of(["2020-03-02", "2020-03-03", "2020-03-04"])
+    day = (100.0, 110.0, 90.0, 105.0)
+    write("DAY", "1d", closes, [day, day, day])
+    minutes, bars, volume = [], [], []
+    for opened, closed in zip(opens, closes, strict=True):
+        # Before the open, in the first minute, in the last, after the close; the stamps are closes.
+        for stamp, price, size in ((opened, 50, 900), (opened + MINUTE, 96, 100), (closed, 104, 300)):
+            minutes.append(stamp)
+            bars.append((price, price + 1.5, price - 1.5, price))
+            volume.append(size)
+        minutes.append(closed + MINUTE)
+        bars.append((200.0, 200.0, 200.0, 200.0))
+        volume.append(900)
+    write("DAY", "1m", minutes, bars, volume)
+    run = ap.backtest(Planned, "DAY", "1d", params={"plan": {"1": 10}}, fill="vwap", progress=False)
+    assert run.fills.price.tolist() == pytest.approx([(96 * 100 + 104 * 300) / 400])
+    assert "made of 11 1m bars, each at the mean of its high, low and close" in run.log
+
+
+def test_without_anything_finer_it_is_refused_with_the_command_that_would_fetch_it() -> None:
+    write_minutes("TOY")
+    _, closes = closes_of(["2020-03-02", "2020-03-03", "2020-03-04"])
+    write("DAY", "1d", closes, SIX[:3])
+    with pytest.raises(NoVolumePrice, match="bars of 30m or less, and none are held") as refused:
+        ap.backtest(Planned, "DAY", "1d", params={"plan": {"1": 1}}, fill="vwap", progress=False)
+    assert "alphapulse ingest" in refused.value.hint
+    assert "DAY" in refused.value.hint
+    assert ap.runs().empty
+
+
+def test_finer_data_that_end_too_early_are_refused_and_say_how_much_is_lacking() -> None:
+    write_minutes("TOY")
+    write_trades("TOY", [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX[:4])])
+    with pytest.raises(NoVolumePrice, match=r"its trades lack 2 of 6, the first at 2020-03-02T14:35:00 UTC"):
+        ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 1}}, fill="vwap", progress=False)
+
+
+def test_finer_data_of_other_prices_are_refused() -> None:
+    write_minutes("TOY")
+    write_trades("TOY", [(OPEN + n * MINUTE + SECOND, bar[0] / 2, 30) for n, bar in enumerate(SIX)])
+    with pytest.raises(NoVolumePrice, match=r"disagree with its 1m bars on 6 of 6.*would be 50, outside of 99 to 101"):
+        ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 1}}, fill="vwap", progress=False)
+
+
+def test_bars_without_any_volume_have_no_volume_weighted_price() -> None:
+    write_minutes("FX", volume=0.0)
+    write_trades("FX", [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX)])
+    with pytest.raises(NoVolumePrice, match="no volumes"):
+        ap.backtest(Planned, "FX", "1m", params={"plan": {"1": 1}}, fill="vwap", progress=False)
+
+
+def test_only_trades_that_were_available_then_make_the_price() -> None:
+    write_minutes("TOY")
+    rows = [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX)]
+    write_trades("TOY", rows)
+    late = pa.array([OPEN + 60 * MINUTE], pa.int64()).cast(TIME)
+    moment = pa.array([OPEN + MINUTE + 2 * SECOND], pa.int64()).cast(TIME)
+    table = pa.table({"ts": moment, "available_at": late, "price": [118.0], "size": [90.0]})
+    ticks.write_trades(Roots.of_settings().writable, Instrument("TOY.XNAS"), table, "late")
+
+    def filled(as_of: str | None) -> list[float]:
+        asked = {"params": {"plan": {"1": 1}}, "fill": "vwap", "as_of": as_of, "progress": False}
+        return ap.backtest(Planned, "TOY", "1m", **asked).fills.price.tolist()
+
+    assert filled("2020-03-02T15:00:00Z") == [120.0]
+    assert filled(None) == [pytest.approx((30 * 120 + 90 * 118) / 120)]
+
+
+def test_each_convention_is_a_spec_of_its_own() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, fill="next_close", progress=False)
+    others = {replace(run.spec, fill=each).id for each in ("next_open", "close", "next_close", "vwap")}
+    assert len(others) == 4
