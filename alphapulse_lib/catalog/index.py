@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, layout, storage
-from alphapulse_lib.catalog.listings import KINDS, changed, in_force, known_on, newest
+from alphapulse_lib.catalog.listings import KINDS, changed, contested, in_force, known_on, newest
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
 from alphapulse_lib.catalog.roots import Roots
@@ -82,8 +82,9 @@ class Index:
             rows = _rows(root / layout.LISTINGS, _LISTINGS, origin=True)
             found = in_force(row for row in rows if recorded_as_of is None or row["recorded_at"] <= recorded_as_of)
             declared += [each for each in found if each.instrument_id not in own]
+        self._declared = tuple(dict.fromkeys(declared))
         #: Every listing, also those of which `as_of` knows nothing.
-        self._ever = changed(dict.fromkeys(declared), self._acts())
+        self._ever = changed(self._declared, self._acts())
         self._listings = self._ever if as_of is None else known_on(self._ever, as_of)
         for instrument_id, ticker in newest(self._listings).items():
             if instrument_id in self._instruments and ticker != _symbol(instrument_id):
@@ -110,6 +111,10 @@ class Index:
     def listings(self) -> list[Listing]:
         """Every listing; an instrument without one is found by its symbol alone."""
         return list(self._listings)
+
+    def contested(self) -> list[str]:
+        """In words: the tickers that two instruments have at once, and the renames that changed nothing for that."""
+        return contested(self._declared, self._acts())
 
     def listed(self, day: date) -> dict[str, str]:
         """What was listed on a day: id to the ticker of that day; what has no listing at all, to its symbol."""

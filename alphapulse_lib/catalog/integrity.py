@@ -23,6 +23,10 @@ from alphapulse_lib.model.period import Period
 __all__ = ["Problem", "check"]
 
 _MOVE = "`alphapulse check --repair` moves it to damaged/."
+_WHO = (
+    "Say who had the ticker when: ap.ingest('files', 'listings.csv', kind='instruments') takes id, ticker, venue, from "
+    "and to."
+)
 _REBUILD = "`alphapulse check --repair` writes it anew from the index."
 #: What a repair uncovers is repaired too: a torn index first, then the bars that it no longer knows.
 _ROUNDS = 4
@@ -74,6 +78,9 @@ def _root(root: PurePath) -> Iterator[Problem]:
         return
     index = Index(root)
     yield from _instrument_files(root, index)
+    if root / layout.ACTIONS not in broken:
+        for told in index.contested():
+            yield Problem(root / layout.LISTINGS, told, _WHO)
     yield from tick_files(root, index, broken)
     if root / layout.ACTIONS not in broken:
         for each in actions.instruments(root):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.model.instrument import VENUES, Listing
 
-__all__ = ["KINDS", "changed", "in_force", "known_on", "newest"]
+__all__ = ["KINDS", "changed", "contested", "in_force", "known_on", "newest"]
 
 #: The kinds of corporate actions that change what a ticker means.
 KINDS = ("rename", "delisting")
@@ -55,6 +56,37 @@ def changed(declared: Iterable[Listing], acts: Iterable[Mapping[str, Any]]) -> l
             _renamed(own, others, day, act["new_symbol"]) if act["kind"] == "rename" else _ended(own, day)
         )
     return found
+
+
+def contested(declared: Iterable[Listing], acts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """In words: the tickers that two instruments have on the same days, and the renames without effect.
+
+    Parameters are those of `changed`.
+    """
+    acts = list(acts)
+    by_ticker: dict[tuple[str, str], list[Listing]] = {}
+    for each in changed(declared, acts):
+        by_ticker.setdefault((each.ticker, each.venue), []).append(each)
+    told = [
+        f"{ticker} at {venue} means both {one.instrument_id} ({_days(one)}) and {other.instrument_id} ({_days(other)})"
+        for (ticker, venue), several in by_ticker.items()
+        for one, other in combinations(several, 2)
+        if one.instrument_id != other.instrument_id and one.overlaps(other.start, other.end)
+    ]
+    for act in (each for each in acts if each["kind"] == "rename"):
+        day, ticker, instrument_id = act["ex_date"], act["new_symbol"], act["instrument_id"]
+        venue = instrument_id.rpartition(".")[2]
+        held = [each for each in by_ticker.get((ticker, venue), ()) if each.overlaps(day, None)]
+        if held and not any(each.instrument_id == instrument_id for each in held):
+            told.append(
+                f"{instrument_id} was to be called {ticker} from {day} on, but that is {held[0].instrument_id} "
+                f"({_days(held[0])}): from then on {instrument_id} is found by its id alone"
+            )
+    return told
+
+
+def _days(listing: Listing) -> str:
+    return f"{listing.start or '...'} to {listing.end or 'now'}"
 
 
 def known_on(listings: Iterable[Listing], moment: int) -> list[Listing]:

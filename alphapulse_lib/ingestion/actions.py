@@ -40,18 +40,16 @@ def stage_actions(request: Request, batches: Iterable[Batch], instruments: Instr
     """
     table, notes = gather(batches)
     staged = Staged(notes=notes)
-    table = _with_symbols(table)
+    table = _judged(_with_symbols(table))
     _take_renames(table, instruments)
     whose = _Whose.of(table, instruments)
     kind = np.array(table["kind"].to_pylist(), object)
-    ratio, amount = (np.asarray(table[name].fill_null(np.nan), np.float64) for name in ("ratio", "amount"))
     reason = reasons(table)
-    judged = judge_actions(kind, ratio, amount, np.array(table["new_symbol"].to_pylist(), object))
     opens = whose.opens(table, kind)
     days = np.asarray(table["ex_date"].cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
     closed = np.array([f"{day} is no session" for day in days], object)
     closed = np.where((opens < 0) & (whose.refused == ""), closed, "")
-    for more in (judged, whose.refused, _of_others(table, whose), closed):
+    for more in (whose.refused, _of_others(table, whose), closed):
         reason = np.where(reason == "", more, reason)
     reason = contradicted(table, reason, ("symbol", "venue", "kind", "ex_date", "part"))
     staged.aside.append(aside(table, reason, **_meant(table, whose, opens)))
@@ -135,7 +133,8 @@ def _of_others(table: pa.Table, whose: _Whose) -> NDArray[np.object_]:
     """Why a row's ticker does not mean its instrument on its day: it had it no longer, or not yet; else ``""``."""
     reason = np.full(table.num_rows, "", object)
     days, symbols = table["ex_date"].to_numpy(), table["symbol"].to_numpy(zero_copy_only=False)
-    for at in np.flatnonzero(pc.equal(table["kind"], "rename").fill_null(False).to_numpy()):
+    told = pc.and_(pc.equal(table["kind"], "rename").fill_null(False), pc.is_null(table["reason"]))
+    for at in np.flatnonzero(told.to_numpy()):
         old, new, day = symbols[at], table["new_symbol"][at].as_py(), days[at]
         own = whose.place == whose.place[at]
         reason[own & (symbols == old) & (days > day)] = f"{old} had become {new} on {day}: this is of another"
@@ -153,6 +152,15 @@ def _with_symbols(table: pa.Table) -> pa.Table:
     """With a part for every row: a spin-off's is the symbol that was spun off."""
     part = pc.coalesce(table["part"], pc.if_else(pc.equal(table["kind"], "spin_off"), table["new_symbol"], ""))
     return table.set_column(table.schema.get_field_index("part"), "part", part)
+
+
+def _judged(table: pa.Table) -> pa.Table:
+    """With a reason for every row that cannot be used for what it says: such a rename renames nothing."""
+    kind, new_symbol = (np.array(table[name].to_pylist(), object) for name in ("kind", "new_symbol"))
+    ratio, amount = (np.asarray(table[name].fill_null(np.nan), np.float64) for name in ("ratio", "amount"))
+    judged = judge_actions(kind, ratio, amount, new_symbol)
+    reason = pc.coalesce(table["reason"], pa.array(judged, pa.string(), mask=judged == ""))
+    return table.set_column(table.schema.get_field_index("reason"), "reason", reason)
 
 
 def _ready(rows: pa.Table, ids: pa.Array, opens: NDArray[np.int64], source: str) -> pa.Table:

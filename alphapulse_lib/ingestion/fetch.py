@@ -23,6 +23,7 @@ from alphapulse_lib.errors import CatalogError, InputError, did_you_mean
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
+from alphapulse_lib.ingestion.identity import contested
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.plan import Asked, Plan, lacking, planned
 from alphapulse_lib.ingestion.progress import Bar, Progress
@@ -161,7 +162,9 @@ class _Work:
         for tick in staged.ticks:
             self.total += write_ticks(root, tick, import_id)
         for table in staged.actions:
-            self.record["actions"] += actions.write(root, table, import_id).new
+            with contested(root) as told:
+                self.record["actions"] += actions.write(root, table, import_id).new
+            self.record["warnings"] = list(dict.fromkeys([*self.record["warnings"], *told]))
             self.renamed |= bool(pc.any(pc.is_in(table["kind"], pa.array(KINDS))).as_py())
         self.aside += [each for each in staged.aside if each.num_rows]
         for name in ("warnings", "notes"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.schemas import TIME
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.ingestion.instruments import Instruments
     from alphapulse_lib.providers.contract import Batch
 
-__all__ = ["stage_instruments", "stage_universe"]
+__all__ = ["contested", "stage_instruments", "stage_universe"]
 
 _EVER = date(1970, 1, 1)
 
@@ -61,6 +64,15 @@ def _listed(row: dict[str, Any], place: Venue) -> Instrument:
         price_precision=max(least, row["price_precision"]),
         size_precision=row["size_precision"] or 0,
     )
+
+
+@contextmanager
+def contested(root: PurePath) -> Iterator[list[str]]:
+    """In words, at the end of the ``with``: what has made a ticker mean two instruments, or a rename mean nothing."""
+    told: list[str] = []
+    before = Index(root).contested()
+    yield told
+    told += [each for each in Index(root).contested() if each not in before]
 
 
 def stage_universe(batches: Iterable[Batch]) -> Staged:

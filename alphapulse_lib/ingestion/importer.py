@@ -27,7 +27,7 @@ from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
 from alphapulse_lib.ingestion.facts import stage_articles
-from alphapulse_lib.ingestion.identity import stage_instruments, stage_universe
+from alphapulse_lib.ingestion.identity import contested, stage_instruments, stage_universe
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
 from alphapulse_lib.ingestion.records import QUARANTINE, find, new_id, report_of, save
 from alphapulse_lib.ingestion.report import Report, Reverted
@@ -213,8 +213,10 @@ class _Work:
         save(self.root, self.record, aside)
         flags.keep(self.root, self.record["id"], [part for each in self.staged for part in each.flags])
         try:
-            for written in self._parts():
-                self.total += written
+            with contested(self.root) as told:
+                for written in self._parts():
+                    self.total += written
+            self.record["warnings"] += told
             # What an earlier import did not come to say of articles, nobody would say: it died, so this one does.
             again = again or bool(self.instruments.new or any(merge.same for merge in self.articles))
             if annotate and (self.articles or again):

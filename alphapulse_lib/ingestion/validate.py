@@ -10,6 +10,7 @@ Kept, and flagged: prices off the instrument's tick, and moves as large as those
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphapulse_lib.catalog.decimals import largest
+from alphapulse_lib.model.instrument import SYMBOL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,6 +125,9 @@ def judge_actions(
     if new_symbol is not None:
         for each in ("spin_off", "rename"):
             reason[(kind == each) & ((new_symbol == "") | (new_symbol == None))] = f"a {each} needs the new symbol"  # noqa: E711 an array of objects
+        for at in np.flatnonzero((kind == "rename") & (reason == "")):
+            if not re.match(SYMBOL, new_symbol[at]):
+                reason[at] = f"new symbol {new_symbol[at][:60]} cannot name an instrument"
     return reason
 
 

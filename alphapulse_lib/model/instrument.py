@@ -7,7 +7,11 @@ from datetime import date
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["VENUES", "Instrument", "Listing", "Venue", "venue"]
+__all__ = ["SYMBOL", "VENUES", "Instrument", "Listing", "Venue", "venue"]
+
+
+#: What a symbol looks like, as a regular expression: files are named by it.
+SYMBOL = r"^[A-Z0-9][A-Z0-9.&_^=-]{0,59}(/[A-Z0-9]{1,20})?$"
 
 
 @dataclass(frozen=True, slots=True)

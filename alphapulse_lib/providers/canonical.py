@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib.errors import IngestError, MissingColumn
-from alphapulse_lib.model.instrument import VENUES, venue
+from alphapulse_lib.model.instrument import SYMBOL, VENUES, venue
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
 from alphapulse_lib.providers.numbers import has_decimal_comma, read_numbers, read_ratios
 from alphapulse_lib.providers.spans import spans
@@ -323,6 +323,10 @@ def _venues(block: Block) -> pa.Array:
 
 def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
     """The reasons, with those of rows that name no instrument."""
-    unnamed = np.asarray(pc.invert(pc.match_substring_regex(symbols, r"^[A-Z0-9][A-Z0-9.&_^=-]*(/[A-Z0-9]+)?$")))
-    reason = np.where(unnamed & (reason == ""), "symbol is missing or cannot name an instrument", reason)
+    unnamed = np.asarray(pc.invert(pc.match_substring_regex(symbols, SYMBOL)))
+    if unnamed.any():
+        shown = pc.utf8_slice_codeunits(symbols, 0, 60)
+        told = pc.binary_join_element_wise("symbol", shown, "cannot name an instrument", " ")
+        told = pc.if_else(pc.equal(symbols, ""), "symbol is missing", told)
+        reason = np.where(unnamed & (reason == ""), np.asarray(told, object), reason)
     return or_null(reason)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib.errors import MissingColumn
+from alphapulse_lib.model.instrument import SYMBOL
 from alphapulse_lib.providers.text import as_text
 
 if TYPE_CHECKING:
@@ -51,5 +52,12 @@ def spans(grid: Grid, found: dict[str, str], request: Request) -> tuple[dict[str
     nameless = pc.equal(columns["ticker"], "")
     said = pa.array(reason, pa.string())
     said = pc.if_else(reversed_, "it ends before it starts", said)
-    columns["reason"] = pc.if_else(nameless, "no ticker", said)
+    said = pc.if_else(nameless, "no ticker", said)
+    for name in ("ticker", "id") if request.kind == "instruments" else ():
+        text = columns[name]
+        bare = pc.replace_substring_regex(pc.utf8_upper(text), r"\.[A-Z0-9]+$", "")  # an id's venue
+        strange = pc.invert(pc.or_(pc.equal(text, ""), pc.match_substring_regex(bare, SYMBOL)))
+        told = pc.binary_join_element_wise(name, text, "cannot name an instrument", " ")
+        said = pc.if_else(pc.and_(strange, pc.is_null(said)), told, said)
+    columns["reason"] = said
     return columns, []

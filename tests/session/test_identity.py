@@ -201,6 +201,54 @@ def test_members_go_where_symbols_go_and_none_is_left_out_in_silence(listed: str
         ap.bars(pl.DataFrame({"x": [1]}))
 
 
+def told(folder: Path, text: str, kind: str) -> list[str]:
+    (folder / "told.csv").write_text(text)
+    return list(ap.ingest("files", folder / "told.csv", kind=kind).warnings)
+
+
+def test_a_rename_to_what_another_is_called_is_said(tmp_path: Path) -> None:
+    bars(tmp_path, "OLDN", ["2020-01-02"])
+    bars(tmp_path, "NEWN", ["2020-01-02"])
+    rename = "ex_date,kind,symbol,venue,new_symbol\n2020-01-06,rename,OLDN,XNAS,NEWN\n"
+    (said,) = told(tmp_path, rename, "actions")
+    assert said.startswith("OLDN.XNAS was to be called NEWN from 2020-01-06 on, but that is NEWN.XNAS (... to now)")
+    assert ap.check().problem.tolist() == [said]
+    assert ap.instruments(at="2020-01-06").symbol.tolist() == ["NEWN"]
+    assert not told(tmp_path, rename, "actions"), "it was said already, and check says it"
+    gone = rename.replace("rename,OLDN,XNAS,NEWN", "delisting,NEWN,XNAS,")
+    assert not told(tmp_path, gone, "actions"), "it left on that day: the ticker was free"
+    assert ap.instruments(at="2020-01-06")[["id", "symbol"]].to_numpy().tolist() == [["OLDN.XNAS", "NEWN"]]
+    assert ap.check().empty
+
+
+def test_a_ticker_declared_to_two_at_once_is_said(tmp_path: Path) -> None:
+    bars(tmp_path, "AAA", ["2020-01-02"])
+    listing = "id,ticker,venue,from,to\nAAA-2.XNAS,AAA,XNAS,{},\n"
+    (said,) = told(tmp_path, listing.format("2019-01-02"), "instruments")
+    assert said == "AAA at XNAS means both AAA.XNAS (... to now) and AAA-2.XNAS (2019-01-02 to now)"
+    (problem,) = ap.check().to_dict("records")
+    assert problem["problem"] == said and "kind='instruments'" in problem["advice"]
+    assert not told(tmp_path, "id,ticker,venue,from,to\nAAA.XNAS,AAA,XNAS,,2018-12-31\n", "instruments")
+    assert ap.check().empty
+
+
+def test_what_cannot_name_an_instrument_is_set_aside(tmp_path: Path) -> None:
+    def aside(text: str, **how: str) -> list[str]:
+        path = tmp_path / "strange.csv"
+        path.write_text(text)
+        return list(ap.ingest("files", path, **how).quarantined.reason)
+
+    bars(tmp_path, "AAA", ["2020-01-02"])
+    listings = "id,ticker,venue\na b.XNAS,TT,XNAS\n,../x,XNAS\nBTC/USD.CRYPTO,BTC/USD,CRYPTO\n"
+    reasons = ["id a b.XNAS cannot name an instrument", "ticker ../x cannot name an instrument"]
+    assert aside(listings, kind="instruments") == reasons
+    acts = "ex_date,kind,symbol,venue,new_symbol\n2020-01-06,rename,AAA,XNAS,A/../B\n2020-01-07,rename,AAA,XNAS,BBB\n"
+    assert aside(acts, kind="actions") == ["new symbol A/../B cannot name an instrument"]
+    rows = "symbol,date,open,high,low,close\n{0},2020-01-02,1,1,1,1\n,2020-01-02,1,1,1,1\nOK,2020-01-02,1,1,1,1\n"
+    endless = f"symbol {'A' * 60} cannot name an instrument"
+    assert aside(rows.format("A" * 300), venue="XNAS") == [endless, "symbol is missing"]
+
+
 def test_an_end_that_came_later_changes_no_earlier_answer(tmp_path: Path) -> None:
     path = tmp_path / "members.csv"
     first = "ticker,from,to\nLEH,1998-01-12,\n"
