@@ -37,6 +37,9 @@ def backtest(
     adjust: Annotated[
         Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")
     ] = "splits",
+    dividends: Annotated[
+        bool | None, typer.Option("--dividends/--no-dividends", help="Pay them. Default: where splits are followed.")
+    ] = None,
     gaps: Annotated[Literal["refuse", "allow"], typer.Option(help="What to do about missing sessions.")] = "refuse",
     with_news: Annotated[
         bool | None, typer.Option("--news/--no-news", help="Deliver news and scores. Default: where the strategy asks.")
@@ -61,6 +64,7 @@ def backtest(
             fill=fill,
             costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
             adjust=adjust,
+            dividends=dividends,
             gaps=gaps,
             news=with_news,
             scorer=scorer,

@@ -17,6 +17,7 @@ from nautilus_trader.persistence import BarDataWrangler, TradeTickDataWrangler
 from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.decimals import SCALE, to_decimals, to_floats
+from alphapulse_lib.engine.distributions import Distribution
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
@@ -49,6 +50,8 @@ class Feed:
         Of each bar, how many shares one share of the first day has become.
     price_precision : int
         Decimals of the prices the engine sees.
+    distributions : tuple of Distribution
+        What a share brought, where the run pays that.
     """
 
     instrument: Instrument
@@ -57,6 +60,7 @@ class Feed:
     ratio: Floats
     price_precision: int
     root: str
+    distributions: tuple[Distribution, ...] = ()
 
     @property
     def bar_type(self) -> str:
@@ -89,6 +93,18 @@ class Feed:
     def has_splits(self) -> bool:
         """Whether a split lies between its first bar and its last."""
         return bool((self.ratio != 1.0).any())
+
+    @cached_property
+    def distributed(self) -> Floats:
+        """The money that one share of the first day brought, at the first close at or after it was paid."""
+        money = np.zeros(len(self.ts))
+        for each in self.distributions:
+            money[np.searchsorted(self.ts, each.paid)] += each.amount * self.ratio_before(each.entitled)
+        return money
+
+    def ratio_before(self, moment: int) -> float:
+        """How many shares one engine share was at the last close up to a moment."""
+        return float(self.ratio[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
 
     def thin(self, fill: Fill) -> Flags | None:
         """Of each bar, whether its own volume is too small to move NautilusTrader's market to its prices.

@@ -23,7 +23,7 @@ _TIME = pa.timestamp("ns", "UTC")
 
 
 def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, pa.Table]:
-    """The four tables of a run.
+    """The tables of a run.
 
     Parameters
     ----------
@@ -60,12 +60,21 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         "orders": _table(orders, ORDERS),
         "positions": _table(_positions(fills, series, names), POSITIONS),
         "marks": marks(series, names),
+        "cash_flows": loaded.book.table(names),
     }
 
 
 def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
-    """The closes the account is marked with: ``ts``, ``symbol``, ``close``, and ``ratio`` where there was a split."""
+    """The closes the account is marked with.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``ts``, ``symbol``, ``close``; ``ratio`` where there was a split; ``distributed`` where something was paid: the
+        money that one share of the first day brought since the mark before.
+    """
     split = any(feed.has_splits for feed in feeds)
+    paying = any(feed.distributions for feed in feeds)
     parts = []
     for feed in feeds:
         count = feed.table.num_rows
@@ -78,6 +87,8 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
         }
         if split:
             columns["ratio"] = pa.array(feed.ratio)
+        if paying:
+            columns["distributed"] = pa.array(feed.distributed)
         parts.append(pa.table(columns))
     return pa.concat_tables(parts).unify_dictionaries()
 

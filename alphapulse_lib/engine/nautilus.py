@@ -29,6 +29,7 @@ from nautilus_trader.model import (
 from nautilus_trader.risk import RiskEngineConfig
 
 from alphapulse_lib.engine.batches import Batch, Source, batches, moment_of
+from alphapulse_lib.engine.cash import Book, Till, has_flows
 from alphapulse_lib.engine.costs import Fees
 from alphapulse_lib.engine.feed import Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
@@ -52,6 +53,7 @@ class Loaded:
     sources: tuple[Source, ...]
     events: tuple[Any, ...]
     fees: Fees
+    book: Book
 
     def batches(self) -> Iterator[Batch]:
         """Give the engine its data part by part; run it each time before asking for the next."""
@@ -73,7 +75,6 @@ def build_engine(
     feeds: Sequence[Feed],
     session_opens: Callable[[Feed], Integers],
     events: Sequence[Any],
-    ratio_now: Callable[[str], float],
     folder: Path,
     strategy_name: str,
     now: Callable[[], int],
@@ -87,14 +88,12 @@ def build_engine(
         The opens of the sessions of a feed's venue.
     events : sequence of CustomData
         News and sentiment.
-    ratio_now : callable
-        For an instrument's id, how many shares one engine share is now.
     folder : Path
         Where the log goes.
     strategy_name : str
         The component whose own log lines are kept whatever their level.
     now : callable
-        The engine's time.
+        The engine's time, nanoseconds since 1970.
     prices : mapping
         For an instrument's id, the volume-weighted price of each of its bars; for ``fill="vwap"``.
     """
@@ -108,7 +107,9 @@ def build_engine(
         )
     )
     sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices) for feed in feeds)
-    fees = Fees(spec.costs, currency.code, ratio_now)
+    book = Book(spec, feeds)
+    fees = Fees(spec.costs, currency.code, feeds, now, book)
+    moving = has_flows(feeds)
     for code in dict.fromkeys(feed.instrument.venue.code for feed in feeds):
         engine.add_venue(
             Venue(code),
@@ -118,14 +119,15 @@ def build_engine(
             base_currency=currency,
             default_leverage=Decimal(1),
             latency_model=latency(spec.fill),
-            # Where nothing is charged no Python need be asked at every fill.
-            fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)) if spec.costs.are_none else fees,
+            # Where nothing is charged or paid no Python need be asked at every fill, or at every moment.
+            fee_model=fees if moving or not spec.costs.are_none else MakerTakerFeeModel(Decimal(0), Decimal(0)),
+            modules=[Till(book, code)] if moving else None,
             fill_model=WholeFills(_price_of(sources, now) if spec.fill == "vwap" else None),
             reject_stop_orders=False,
         )
     for feed in feeds:
         engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision))
-    return Loaded(engine, sources, tuple(sorted(events, key=lambda each: each.ts_init)), fees)
+    return Loaded(engine, sources, tuple(sorted(events, key=lambda each: each.ts_init)), fees, book)
 
 
 def _source(fill: Fill, feed: Feed, opens: Integers, prices: Mapping[str, Floats]) -> Source:

@@ -37,9 +37,11 @@ POSITIONS = pa.schema(
     [("symbol", pa.string()), ("side", pa.string()), ("opened", _TIME)]
     + [(name, _NUMBERS) for name in ("quantity", "average_price", "last_price", "value", "unrealized_pnl")]
 )
+#: ``amount`` above zero came in; interest is on all cash and has no symbol.
+CASH_FLOWS = pa.schema([("ts", _TIME), ("symbol", pa.string()), ("kind", pa.string()), ("amount", _NUMBERS)])
 MARKS = pa.schema([("ts", _TIME), ("symbol", pa.dictionary(pa.int32(), pa.string())), ("close", _NUMBERS)])
 
-_SCHEMAS = {"fills": FILLS, "orders": ORDERS, "positions": POSITIONS, "marks": MARKS}
+_SCHEMAS = {"fills": FILLS, "orders": ORDERS, "positions": POSITIONS, "marks": MARKS, "cash_flows": CASH_FLOWS}
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class RawResult:
         What is held at the end, as traded, with its value at the last close.
     marks : pyarrow.Table
         ``ts``, ``symbol``, ``close`` as traded, and ``ratio`` where there was a split.
+    cash_flows : pyarrow.Table
+        Money that moved without an order: ``ts``, ``symbol``, ``kind``, ``amount`` (above zero: came in), by time.
     warnings : tuple of str
         What the run's owner should be told.
     """
@@ -111,6 +115,7 @@ class RawResult:
     traceback: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    cash_flows: pa.Table = field(default_factory=CASH_FLOWS.empty_table)
 
 
 def empty_tables() -> dict[str, pa.Table]:

@@ -28,6 +28,7 @@ from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import preflight
 from alphapulse_lib.engine.configure import Blueprint, build
+from alphapulse_lib.engine.distributions import Distribution, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.harvest import harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
@@ -222,17 +223,11 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
         return None, _told(watch.error)  # type: ignore[return-value]
-    splits = {feed.instrument.id: feed for feed in feeds if feed.has_splits}
-
-    def ratio_now(instrument_id: str) -> float:
-        return splits[instrument_id].ratio_at(strategy.clock.timestamp_ns()) if instrument_id in splits else 1.0
-
     loaded = build_engine(
         spec,
         feeds,
         lambda feed: _opens(request, feed),
         data.events,
-        ratio_now,
         folder,
         str(strategy.strategy_id),
         lambda: strategy.clock.timestamp_ns(),  # it has a clock once it is the engine's
@@ -281,24 +276,35 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     preflight.stamped_at_closes(ts, calendar, instrument, period)
     missing = preflight.has_no_gaps(ts, calendar, instrument, period, request.gaps)
     warnings += [missing] if missing else []
-    splits = []
+    splits: list[tuple[int, float]] = []
+    paid: tuple[Distribution, ...] = ()
     if spec.adjust == "splits":
-        splits = _splits(request, instrument, window)
+        acted = _acted(request, instrument)
+        splits = _splits(acted, instrument, window)
         mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
         preflight.is_as_traded(table, splits, instrument, mark)
+        if spec.dividends:
+            paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
     ratio = forward(ts, splits)
     precision = instrument.price_precision
     if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
         precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
-    return Feed(instrument, period, table, ratio, precision, root[0] if root else "")
+    return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid)
 
 
-def _splits(request: Request, instrument: Instrument, window: Window) -> list[tuple[int, float]]:
+def _acted(request: Request, instrument: Instrument) -> list[dict[str, Any]]:
+    """An instrument's corporate actions; ``available_at`` in nanoseconds since 1970."""
     table = actions.read(request.roots, instrument.id, request.spec.as_of, request.spec.recorded_as_of)
+    known = table["available_at"].cast(pa.int64())
+    told = table.select(["kind", "ex_date", "ratio", "amount", "new_symbol"]).append_column("available_at", known)
+    rows: list[dict[str, Any]] = told.to_pylist()
+    return rows
+
+
+def _splits(acted: list[dict[str, Any]], instrument: Instrument, window: Window) -> list[tuple[int, float]]:
     zone = instrument.venue.timezone
-    rows = [row for row in table.select(["kind", "ex_date", "ratio"]).to_pylist() if row["kind"] == "split"]
-    dated = [(moment_ns(row["ex_date"], zone), float(row["ratio"])) for row in rows]
+    dated = [(moment_ns(row["ex_date"], zone), float(row["ratio"])) for row in acted if row["kind"] == "split"]
     return [each for each in dated if window.start <= each[0] <= window.end]
 
 

@@ -136,6 +136,7 @@ class RunSpec(_Strict):
     """Everything that decides a run's result, besides the data. Times are nanoseconds since 1970, UTC.
 
     ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
+    ``dividends`` says whether what instruments distribute is paid; specs that do not say did not pay it.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset(
@@ -158,6 +159,7 @@ class RunSpec(_Strict):
     as_of: int | None = None
     recorded_as_of: int | None = None
     seed: int = 0
+    dividends: bool = False
 
     @property
     def id(self) -> str:

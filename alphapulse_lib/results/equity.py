@@ -22,7 +22,7 @@ type Integers = NDArray[np.int64]
 _TIME = pa.timestamp("ns", "UTC")
 
 
-def account(fills: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
+def account(fills: pa.Table, marks: pa.Table, cash: float, flows: pa.Table | None = None) -> pa.Table:
     """The account at every mark.
 
     Parameters
@@ -35,13 +35,15 @@ def account(fills: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
         are splits.
     cash : float
         The starting cash, before the first fill.
+    flows : pyarrow.Table, optional
+        Money that moved without an order: ``ts`` (ns, UTC) and ``amount``, above zero where it came in.
 
     Returns
     -------
     pyarrow.Table
         ``ts`` (each moment at which anything was marked, rising), ``equity``, ``cash``, ``exposure`` (the sum of the
         values of all holdings without their signs). A symbol that has no mark at a moment keeps its last one; a fill
-        counts from the first mark at or after it, one after the last mark from the last mark.
+        or a flow counts from the first mark at or after it, one after the last mark from the last mark.
     """
     series = {symbol: _rising(rows) for symbol, rows in by_symbol(marks).items()}
     moments = _union([ts for ts, _, _ in series.values()])
@@ -64,6 +66,9 @@ def account(fills: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
         worth = held * _carried(moments, *series[symbol])
         value += worth
         exposure += np.abs(worth)
+    if flows is not None and len(moments):
+        where = np.minimum(np.searchsorted(moments, _integers(flows, "ts")), len(moments) - 1)
+        np.add.at(money, where, _floats(flows, "amount"))
     money = cash + np.cumsum(money)
     return pa.table(
         {
@@ -103,15 +108,19 @@ def benchmark_curve(marks: pa.Table, cash: float) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``ts``, ``equity``; the part of a symbol that is not marked yet stays cash. Splits are accounted for,
-        dividends are not.
+        ``ts``, ``equity``; the part of a symbol that is not marked yet stays cash. Splits are accounted for, and what
+        the run paid for a share (``distributed`` of the marks) is kept in cash.
     """
-    series = [_rising(rows) for rows in by_symbol(marks).values()]
-    moments = _union([ts for ts, _, _ in series])
+    series = list(by_symbol(marks).values())
+    moments = _union([_integers(rows, "ts") for rows in series])
     total = np.zeros(len(moments))
-    for ts, close, ratio in series:
+    for rows in series:
+        ts, close, ratio = _rising(rows)
         path = _carried(moments, ts, close, ratio)
         first = close[0] * ratio[0]
+        if "distributed" in rows.column_names:
+            paid = np.cumsum(_floats(rows, "distributed"))
+            path = np.where(path > 0, path + _carried(moments, ts, paid, np.ones(len(paid))), path)
         total += np.where(path > 0, path / first, 1.0) * (cash / len(series))
     return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": total})
 

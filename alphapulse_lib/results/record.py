@@ -112,11 +112,13 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
     warnings = list(raw.warnings)
     statistics: dict[str, Any] = {}
     if raw.status == "finished":
-        curve = account(raw.fills, raw.marks, spec.cash)
+        curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
         statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks)
         warnings += _borrowed(statistics)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
+        if raw.cash_flows.num_rows:
+            files["cash_flows.parquet"] = raw.cash_flows
     if warnings:
         files["warnings.txt"] = "\n".join(warnings)
     return Measured(statistics, files)

@@ -32,6 +32,7 @@ _EMPTY = {
     "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string()), ("reason", pa.string())]),
     "positions": pa.schema([("symbol", pa.string())]),
     "trades": TRADES,
+    "cash_flows": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("kind", pa.string()), ("amount", pa.float64())]),
 }
 
 
@@ -135,6 +136,13 @@ class Run:
         ``slippage``, money that is in the price already.
         """
         return self._frame("fills")
+
+    @cached_property
+    def cash_flows(self) -> pd.DataFrame:
+        """Money that moved without an order: ``ts``, ``symbol``, ``kind`` (``"dividend"``, ``"spin_off"``),
+        ``amount`` (above zero: came in).
+        """
+        return self._frame("cash_flows")
 
     @cached_property
     def orders(self) -> pd.DataFrame:

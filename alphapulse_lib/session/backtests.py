@@ -40,6 +40,7 @@ def backtest(
     fill: Fill = "next_open",
     costs: Costs | Mapping[str, float] | None = None,
     adjust: Literal["splits", "none"] = "splits",
+    dividends: bool | None = None,
     news: bool | None = None,
     scorer: str | None = None,
     as_of: Moment = None,
@@ -81,7 +82,10 @@ def backtest(
         With ``"splits"`` the strategy sees prices and shares in units of the window's first day: after a 2:1 split
         prices go on at twice the traded ones. What is known only later changes nothing before. Bars' prices have
         eight decimals then; ``instrument.make_price`` rounds to those of the instrument. Fills, orders and
-        positions are reported as traded. Cash dividends are not paid.
+        positions are reported as traded.
+    dividends : bool, optional
+        Whether longs are paid what a share distributes, and shorts charged with it: dividends, and spin-offs at what
+        they were worth. ``run.cash_flows`` lists it. Unless told, with ``adjust="splits"``.
     news : bool, optional
         Whether `News` and `Sentiment` events are delivered to ``on_data``. Unless told, when the strategy's code
         names one of these classes.
@@ -137,7 +141,21 @@ def backtest(
         lacking = Lacking.of_bars(period, "bars")
         instruments, names = _instruments(roots, symbols, lacking, Window.of(start, end))
         spec = _spec(
-            strategy, instruments, period, start, end, params, cash, fill, costs, adjust, news, scorer, as_of, seed
+            strategy,
+            instruments,
+            period,
+            start,
+            end,
+            params,
+            cash,
+            fill,
+            costs,
+            adjust,
+            dividends,
+            news,
+            scorer,
+            as_of,
+            seed,
         )
         one_of("gaps", gaps, ("refuse", "allow"))
         one_of("purpose", purpose, get_args(Purpose.__value__))
@@ -177,6 +195,7 @@ def _spec(
     fill: Fill,
     costs: Costs | Mapping[str, float] | None,
     adjust: Literal["splits", "none"],
+    dividends: bool | None,
     news: bool | None,
     scorer: str | None,
     as_of: Moment,
@@ -198,6 +217,14 @@ def _spec(
         raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
         raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
+    if not isinstance(dividends, bool | None):
+        raise InputError(f"dividends={str(dividends)[:60]!r} is neither True, False nor None.")
+    if dividends and adjust == "none":
+        raise InputError(
+            "dividends=True does not go with adjust='none': holdings that do not follow splits are not the shares that "
+            "dividends are paid on.",
+            "Run with adjust='splits', or without dividends.",
+        )
     if not isinstance(news, bool | None):
         raise InputError(f"news={str(news)[:60]!r} is neither True, False nor None.")
     with_news = _names_events(names_used(strategy)) if news is None else news
@@ -216,6 +243,7 @@ def _spec(
         scorer=find(scorer).name if with_news else "",
         as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
         seed=int(seed),
+        dividends=adjust == "splits" if dividends is None else dividends,
     )
 
 

@@ -163,6 +163,7 @@ def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
         ("Costs", costs or "none"),
         ("Fills", f"{spec.fill}: {FILLS[spec.fill]}"),
         ("Prices", "as traded" if spec.adjust == "none" else "as traded, holdings follow splits"),
+        ("Dividends", "paid" if spec.dividends else "not paid"),
         ("News", (f"scored by {spec.scorer}" if spec.scorer else "yes") if spec.news else "none"),
         ("As of", "now" if spec.as_of is None else _moment(spec.as_of, zone)),
         ("Recorded as of", "now" if spec.recorded_as_of is None else _moment(spec.recorded_as_of, zone)),

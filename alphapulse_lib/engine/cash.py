@@ -1,0 +1,149 @@
+"""Money that moves without an order: what holdings are paid, and what credit and borrowed shares cost.
+
+NautilusTrader asks a `SimulationModule` after each moment of its data what the account is to be credited or charged
+with. So the strategy's own account has the money from the first moment after it moved.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from nautilus_trader.backtest import SimulationModule
+from nautilus_trader.model import Currency, Money
+
+from alphapulse_lib.engine.distributions import Distribution
+from alphapulse_lib.engine.feed import Feed
+from alphapulse_lib.engine.request import CASH_FLOWS
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.window import FOREVER
+
+__all__ = ["Book", "Till", "has_flows"]
+
+_TIME = pa.timestamp("ns", "UTC")
+
+
+def has_flows(feeds: Sequence[Feed]) -> bool:
+    """Whether money may move without an order: where it cannot, no Python need be asked at every moment."""
+    return any(feed.distributions for feed in feeds)
+
+
+class Book:
+    """Holdings and cash of a run as they are while it runs, and what moved without an order.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Its cash and costs.
+    feeds : sequence of Feed
+        All series of the run.
+    """
+
+    def __init__(self, spec: RunSpec, feeds: Sequence[Feed]) -> None:
+        self._feeds = {feed.instrument.id: feed for feed in feeds}
+        self._currency = Currency.from_str(feeds[0].instrument.currency)
+        self._held: dict[str, float] = defaultdict(float)
+        self._cash = spec.cash
+        self._fills: list[tuple[int, str, float, float]] = []
+        self._order = 0
+        self._coming: list[tuple[int, int, Any]] = []
+        for feed in feeds:
+            for each in feed.distributions:
+                self._expect(each.entitled, (feed.instrument.id, each))
+        #: Of each venue's code, what its account is still to be told.
+        self.due: dict[str, list[Money]] = defaultdict(list)
+        #: What moved, by time: the moment, the instrument's id, the kind and the amount.
+        self.flows: list[tuple[int, str, str, float]] = []
+
+    @property
+    def next(self) -> int:
+        """The moment after which `advance` has something to do."""
+        return self._coming[0][0] if self._coming else FOREVER
+
+    def filled(self, instrument_id: str, moment: int, units: float, spent: float) -> None:
+        """Take note of a fill.
+
+        Parameters
+        ----------
+        units : float
+            Shares of the first day, below zero where they were sold.
+        spent : float
+            With all its costs; below zero where money came in.
+        """
+        # What is still on its way when an instrument's data end never filled.
+        if moment <= self._feeds[instrument_id].last:
+            self._fills.append((moment, instrument_id, units, spent))
+
+    def advance(self, now: int) -> None:
+        """Let everything happen that was to happen before now."""
+        while self._coming and self._coming[0][0] < now:
+            moment, _, (instrument_id, what) = heapq.heappop(self._coming)
+            self._settle(moment)
+            if isinstance(what, Distribution):
+                if amount := self._entitlement(instrument_id, what):
+                    self._expect(what.paid, (instrument_id, (what.kind, amount)))
+            else:
+                self._move(moment, instrument_id, *what)
+
+    def table(self, names: dict[str, str]) -> pa.Table:
+        """What moved, as `CASH_FLOWS`, under the symbols that instruments are reported under."""
+        moments, ids, kinds, amounts = zip(*self.flows, strict=True) if self.flows else ((), (), (), ())
+        columns = [
+            pa.array(moments, pa.int64()).cast(_TIME),
+            pa.array([names.get(each, "") for each in ids], pa.string()),
+            pa.array(kinds, pa.string()),
+            pa.array(amounts, pa.float64()),
+        ]
+        return pa.Table.from_arrays(columns, schema=CASH_FLOWS)
+
+    def _expect(self, moment: int, what: Any) -> None:
+        self._order += 1
+        heapq.heappush(self._coming, (moment, self._order, what))
+
+    def _settle(self, until: int) -> None:
+        """Count the fills up to a moment."""
+        count = 0
+        for moment, instrument_id, units, spent in self._fills:
+            if moment > until:
+                break
+            self._held[instrument_id] += units
+            self._cash -= spent
+            count += 1
+        del self._fills[:count]
+
+    def _entitlement(self, instrument_id: str, what: Distribution) -> float:
+        feed = self._feeds[instrument_id]
+        return self._held[instrument_id] * feed.ratio_before(what.entitled) * what.amount
+
+    def _move(self, moment: int, instrument_id: str, kind: str, amount: float) -> None:
+        self._cash += amount
+        self.flows.append((moment, instrument_id, kind, amount))
+        self.due[instrument_id.rpartition(".")[2]].append(Money(amount, self._currency))
+
+
+class Till(SimulationModule):
+    """Tells one venue's account what moved.
+
+    Parameters
+    ----------
+    book : Book
+        The run's.
+    venue : str
+        Its code.
+    """
+
+    def __new__(cls, *_: Any) -> Till:
+        """NautilusTrader's base class takes no arguments of ours."""
+        return super().__new__(cls)
+
+    def __init__(self, book: Book, venue: str) -> None:
+        self._book, self._venue = book, venue
+
+    def process(self, _ts_now: int, _context: Any) -> list[Money] | None:
+        """Called after each moment of the data."""
+        if self._book.next < _ts_now:
+            self._book.advance(_ts_now)
+        return self._book.due.pop(self._venue, None)

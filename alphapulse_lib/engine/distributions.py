@@ -1,0 +1,103 @@
+"""What instruments paid to those who held them: dividends in cash, and spin-offs as the money they were worth.
+
+Who holds a share at the last close before its ex-date is entitled; who sold it short owes it. The money moves at the
+open of the ex-date, or when the action became known where that was later: nothing is paid before it could be known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import AmbiguousSymbol, UnknownSymbol
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.window import Window, moment_ns
+
+__all__ = ["Distribution", "distributions"]
+
+type Integers = NDArray[np.int64]
+
+_DAILY = Period(1, "d")
+#: How long after its ex-date what was spun off may have its first close, so that it still tells the value of then.
+_FIRST_CLOSE = 7 * 86_400 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Money that one share brought.
+
+    Attributes
+    ----------
+    kind : str
+        ``"dividend"`` or ``"spin_off"``.
+    entitled : int
+        The first moment of the ex-date: who holds then is paid.
+    paid : int
+        When the money moves.
+    amount : float
+        For a share as traded at the last close before the ex-date.
+    """
+
+    kind: str
+    entitled: int
+    paid: int
+    amount: float
+
+
+def distributions(
+    rows: list[dict[str, Any]], roots: Roots, instrument: Instrument, ts: Integers, spec: RunSpec, warnings: list[str]
+) -> tuple[Distribution, ...]:
+    """What one share of an instrument brought between its first bar and its last.
+
+    Parameters
+    ----------
+    rows : list of dict
+        The instrument's corporate actions that are seen by the spec; ``available_at`` in nanoseconds since 1970.
+    ts : array of int64
+        The bars' closes, rising.
+    warnings : list of str
+        Takes what was distributed and has no value.
+    """
+    found = []
+    for row in rows:
+        entitled = moment_ns(row["ex_date"], instrument.venue.timezone)
+        if row["kind"] not in ("dividend", "spin_off") or not ts[0] < entitled <= ts[-1]:
+            continue
+        known, amount = row["available_at"], row["amount"]
+        if amount is None:
+            known, amount = _first_close(row, roots, entitled, known, spec)
+        if amount is None:
+            warnings.append(
+                f"{instrument.symbol} spun off {row['new_symbol']} on {row['ex_date']}; nothing in the catalog tells "
+                "what that was worth, so holders were paid nothing for it."
+            )
+            continue
+        paid = max(entitled, known)
+        if paid <= ts[-1]:
+            found.append(Distribution(row["kind"], entitled, paid, float(amount)))
+    return tuple(sorted(found, key=lambda each: each.entitled))
+
+
+def _first_close(
+    row: dict[str, Any], roots: Roots, entitled: int, known: int, spec: RunSpec
+) -> tuple[int, float | None]:
+    """When the first close of what was spun off became known, and what it made of one share."""
+    try:
+        child = Index(roots).resolve(row["new_symbol"], row["ex_date"])
+    except (UnknownSymbol, AmbiguousSymbol):
+        return known, None
+    window = Window(entitled, entitled + _FIRST_CLOSE)
+    closes = reader.bar_floats(roots, child.id, _DAILY, window, spec.as_of, spec.recorded_as_of, ["close"])
+    if not closes.num_rows:
+        return known, None
+    first = int(closes["ts"].cast(pa.int64())[0].as_py())
+    return max(known, first), float(row["ratio"]) * closes["close"][0].as_py()
