@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.bars import bars as bars
     from alphapulse_lib.session.bars import prices as prices
     from alphapulse_lib.session.comments import comments as comments
+    from alphapulse_lib.session.differences import diff as diff
     from alphapulse_lib.session.holdings import check as check
     from alphapulse_lib.session.holdings import coverage as coverage
     from alphapulse_lib.session.holdings import instruments as instruments
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.quarantine import flags as flags
     from alphapulse_lib.session.quarantine import quarantine as quarantine
     from alphapulse_lib.session.quarantine import release as release
+    from alphapulse_lib.session.reruns import rerun as rerun
     from alphapulse_lib.session.runs import run as run
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
@@ -50,6 +52,7 @@ _HOMES = {
     "check": "alphapulse_lib.session.holdings",
     "comments": "alphapulse_lib.session.comments",
     "coverage": "alphapulse_lib.session.holdings",
+    "diff": "alphapulse_lib.session.differences",
     "flags": "alphapulse_lib.session.quarantine",
     "ingest": "alphapulse_lib.session.imports",
     "ingests": "alphapulse_lib.session.ingests",
@@ -61,6 +64,7 @@ _HOMES = {
     "quarantine": "alphapulse_lib.session.quarantine",
     "quotes": "alphapulse_lib.session.ticks",
     "release": "alphapulse_lib.session.quarantine",
+    "rerun": "alphapulse_lib.session.reruns",
     "revert": "alphapulse_lib.session.imports",
     "run": "alphapulse_lib.session.runs",
     "runs": "alphapulse_lib.session.runs",

@@ -1,7 +1,7 @@
 """The `alphapulse` command: what `ap.*` does, from a terminal. Every answer is also had as ``--json``.
 
 Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but something needs a look
-(rows set aside by an import, problems found by a check); 130 interrupted.
+(rows set aside by an import, problems found by a check, a rerun that is not identical); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from alphapulse_lib.cli import backtests, data, hub, market, team
+from alphapulse_lib.cli import backtests, comparing, data, hub, market, team
 from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
 from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
 
@@ -28,6 +28,7 @@ _COMMANDS = (
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
     *(backtests.backtest, backtests.runs, backtests.run),
+    *(comparing.rerun, comparing.diff),
     *(team.comments, team.notifications),
 )
 for _command in _COMMANDS:

@@ -349,6 +349,11 @@ def _unpickled(data: bytes) -> Blueprint:
             f"The strategy cannot be loaded in its own process: {missing}.",
             "Put what it imports beside it, or install it.",
         ) from None
+    except Exception as refused:  # noqa: BLE001  kept by another version of a library, whatever that raises
+        raise StrategyUnusable(
+            f"The strategy cannot be loaded in its own process: {type(refused).__name__}: {refused}.",
+            "Run it from its source: ap.rerun(run, strategy=Class).",
+        ) from None
     return plan
 
 

@@ -15,7 +15,7 @@ from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import scores as query_scores
 
-__all__ = ["ACTIONS", "NEWS", "actions_of", "actions_table", "heard", "news_of"]
+__all__ = ["ACTIONS", "NEWS", "actions_of", "actions_table", "heard", "news_of", "news_table"]
 
 #: What a record calls them.
 ACTIONS, NEWS = "actions", "news"
@@ -63,9 +63,14 @@ def heard(roots: Roots, spec: RunSpec, window: Window, scores: pa.Table | None =
     return query_scores.events(roots, spec.instruments, window, spec.scorer, spec.as_of, spec.recorded_as_of, scores)
 
 
+def news_table(table: pa.Table) -> pa.Table:
+    """Of what was heard the columns that count."""
+    return table.select(list(_HEARD))
+
+
 def news_of(table: pa.Table) -> dict[str, Any]:
     """How a record tells of what was heard."""
-    return _told(NEWS, table.select(list(_HEARD)), table["available_at"].cast(pa.int64()).to_numpy())
+    return _told(NEWS, news_table(table), table["available_at"].cast(pa.int64()).to_numpy())
 
 
 def _told(name: str, table: pa.Table, moments: Any) -> dict[str, Any]:

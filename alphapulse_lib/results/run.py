@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from alphapulse_lib.errors import LedgerError
 from alphapulse_lib.model.run import RunRecord, RunSpec, Status
 from alphapulse_lib.results.artefacts import read_table, read_text
 from alphapulse_lib.results.equity import benchmark_curve
@@ -168,6 +170,19 @@ class Run:
     def warnings(self) -> tuple[str, ...]:
         """What the engine wanted the run's owner to know."""
         return tuple(self.text("warnings").splitlines())
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """What its strategy was made of, by name: classes, functions, modules, captured values. Empty where not kept.
+
+        Kept are the workspace's own and the shipped strategies, in the words of their source; values as Python shows
+        them.
+        """
+        try:
+            parts = json.loads(self.text("code") or "{}")
+        except (LedgerError, ValueError):  # its file is gone; the record has the source of its class
+            return {}
+        return {str(name): str(text) for name, text in parts.items()} if isinstance(parts, dict) else {}
 
     def table(self, name: str) -> pa.Table:
         """One of the run's tables as it is on disk; without rows where the run has none.

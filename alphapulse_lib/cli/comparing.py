@@ -1,0 +1,48 @@
+"""Commands that hold runs against each other: again, apart, side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import alphapulse_lib as ap
+from alphapulse_lib.cli.options import Json
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json
+
+__all__ = ["diff", "rerun"]
+
+RunId = Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")]
+
+
+def rerun(
+    run_id: RunId,
+    strategy: Annotated[
+        str | None, typer.Option(help="Run this one instead: SmaCross, module:Class or file.py:Class.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a recorded run again, and say whether it is identical; exit code 3 where it is not."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+        made = ap.rerun(run_id, strategy=strategy, progress=sys.stderr.isatty())
+    if as_json:
+        say_json({"run": made.run.id, "of": made.original.id} | _told(made.diff))
+    else:
+        say(made.text)
+    raise typer.Exit(0 if made.identical else NEEDS_A_LOOK)
+
+
+def diff(one: RunId, other: RunId, as_json: Json = False) -> None:
+    """Where two runs differ first, and what follows of it; exit code 3 where anything does."""
+    found = ap.diff(one, other)
+    if as_json:
+        say_json({"one": found.one.id, "other": found.other.id} | _told(found))
+    else:
+        say(found.text)
+    raise typer.Exit(NEEDS_A_LOOK if found.all else 0)
+
+
+def _told(found: Any) -> dict[str, Any]:
+    return {"identical": found.identical, "differences": found.frame.to_dict("records")}

@@ -1,0 +1,300 @@
+"""Where two runs differ: in what was asked, in the code, in the rows they read, in the libraries, in what came out.
+
+A cause comes before what follows of it: the first difference is the one to look at.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunRecord, RunSpec, Series
+from alphapulse_lib.model.window import Window
+from alphapulse_lib.query import facts
+from alphapulse_lib.results.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Difference", "Kind", "differences", "facts_read", "outcome", "rows_read"]
+
+type Kind = Literal[
+    "data", "code", "parameter", "setting", "version", "status", "orders", "fills", "equity", "statistic"
+]
+
+#: Statistics that count what the ledger held when the run was recorded.
+_OF_THE_LEDGER = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
+#: What an environment tells besides versions.
+_NO_VERSIONS = ("firing", "recorded_as")
+#: Settings in the order in which they are looked at; the strategy and its parameters are looked at apart.
+_APART = ("strategy", "parameters", "costs")
+_NONE = "\N{EM DASH}"
+_FORGOTTEN = "This catalog no longer tells what both of them read."
+_FIGURES = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing in which two runs differ.
+
+    Attributes
+    ----------
+    kind : str
+        ``"data"``, ``"code"``, ``"parameter"``, ``"setting"``, ``"version"``; of what came out ``"status"``,
+        ``"orders"``, ``"fills"``, ``"equity"``, ``"statistic"``.
+    name : str
+        What it is: ``"AAPL.XNAS-1-DAY-LAST-EXTERNAL 2013-07-05 20:00:00 close"``, ``"fast"``, ``"numpy"``.
+    one, other : str
+        What it is in each run; a dash where it has none.
+    detail : str
+        More of it: of code, the lines that differ.
+    """
+
+    kind: Kind
+    name: str
+    one: str
+    other: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.one} | {self.other}"
+
+
+def _difference(kind: Kind, name: str, values: Iterable[str], detail: str = "") -> Difference:
+    one, other = values
+    return Difference(kind, name, one, other, detail)
+
+
+def differences(one: Run, other: Run, roots: Roots) -> Iterator[Difference]:
+    """All in which two runs differ, causes first.
+
+    Parameters
+    ----------
+    roots : Roots
+        Where rows that were read by one and not by the other are looked up.
+    """
+    yield from _rows(one.record, other.record, roots)
+    yield from _code(one, other)
+    yield from _settings(one.spec, other.spec)
+    yield from _named("version", _versions(one.record), _versions(other.record))
+    yield from outcome(one, other)
+
+
+def outcome(one: Run, other: Run) -> Iterator[Difference]:
+    """In what came out: how they ended, and the first order, fill, moment of equity and each statistic that differ."""
+    if (one.status, one.record.error) != (other.status, other.record.error):
+        told = [f"{each.status} {each.record.error}".strip() for each in (one, other)]
+        yield _difference("status", "how it ended", told)
+    yield from _frames("orders", one.orders, other.orders)
+    yield from _frames("fills", one.fills, other.fills)
+    yield from _frames("equity", one.account.reset_index(), other.account.reset_index())
+    measured = [
+        {name: value for name, value in each.record.statistics.items() if name not in _OF_THE_LEDGER}
+        for each in (one, other)
+    ]
+    yield from _named("statistic", *measured)
+
+
+def _settings(one: RunSpec, other: RunSpec) -> Iterator[Difference]:
+    yield from _named("parameter", one.parameters, other.parameters)
+    apart = [
+        {f"costs.{name}": value for name, value in each.costs.as_dict().items()}
+        | {name: value for name, value in each.as_dict().items() if name not in _APART}
+        for each in (one, other)
+    ]
+    yield from _named("setting", *apart)
+
+
+def _versions(record: RunRecord) -> dict[str, Any]:
+    return {name: value for name, value in record.environment.items() if name not in _NO_VERSIONS}
+
+
+def _named(kind: Kind, one: dict[str, Any], other: dict[str, Any]) -> Iterator[Difference]:
+    """The names whose values differ; two that are no number are the same."""
+    for name in dict.fromkeys((*one, *other)):
+        held = [each.get(name) for each in (one, other)]
+        if not _same(*held) or (name in one) != (name in other):
+            yield _difference(kind, name, (_NONE if each is None else str(each) for each in held))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one) and math.isnan(other):
+        return True
+    return bool(one == other)
+
+
+# --- code ----------------------------------------------------------------------------------------------------------
+
+
+def _code(one: Run, other: Run) -> Iterator[Difference]:
+    if one.spec.strategy.digest == other.spec.strategy.digest:
+        return
+    texts = [_texts(one), _texts(other)]
+    found = False
+    for name in dict.fromkeys((*texts[0], *texts[1])):
+        lines = [each.get(name, "").splitlines() for each in texts]
+        if lines[0] == lines[1]:
+            continue
+        found = True
+        mine, theirs = (f"{name} ({each.id[:8]})" for each in (one, other))
+        detail = "\n".join(difflib.unified_diff(lines[0], lines[1], mine, theirs, lineterm="", n=2))
+        yield _difference("code", name, _first_line(*lines), detail)
+    if not found:
+        digests = [each.spec.strategy.digest[:12] for each in (one, other)]
+        yield _difference("code", "something that it captures and that has no text", digests)
+
+
+def _texts(run: Run) -> dict[str, str]:
+    """What a run's strategy was made of; of old runs, the source of its class alone."""
+    return {run.spec.strategy.name.replace(":", "."): run.spec.strategy.text} | run.code
+
+
+def _first_line(one: list[str], other: list[str]) -> tuple[str, str]:
+    """The first line that is not the same."""
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    first, second = (each[at].strip() if at < len(each) else _NONE for each in (one, other))
+    return first, second
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
+    """The bars of a series that a run read, as the catalog tells them of that moment today.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``ts_event``, ``open``, ``high``, ``low``, ``close``, ``volume``.
+    """
+    spec = _then(record)
+    instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
+    window, columns = Window(spec.start, spec.end), ["ts_event", *_FIGURES]
+    return reader.bar_table(roots, instrument_id, period, window, spec.as_of, spec.recorded_as_of, columns)
+
+
+def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
+    """The corporate actions, or the news with their scores, that a run read; likewise."""
+    if name == facts.ACTIONS:
+        return facts.actions_table(roots, _then(record))
+    window = Window(min(each.first for each in record.series), max(each.last for each in record.series))
+    return facts.news_table(facts.heard(roots, _then(record), window))
+
+
+def _then(record: RunRecord) -> RunSpec:
+    """The spec with the moments that "now" was when it ran."""
+    spec, made = record.spec, record.started_at
+    as_of, recorded = (made if each is None else each for each in (spec.as_of, spec.recorded_as_of))
+    return replace(spec, as_of=as_of, recorded_as_of=recorded)
+
+
+def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference]:
+    bars = [{each.name: each for each in record.series} for record in (one, other)]
+    for name, first in bars[0].items():
+        second = bars[1].get(name)
+        if second and first.fingerprint != second.fingerprint:
+            yield from _first_bar(one, other, roots, first, second)
+    facts = [{each.name: each for each in record.facts} for record in (one, other)]
+    for name in dict.fromkeys((*facts[0], *facts[1])):
+        held = [each.get(name) for each in facts]
+        if len({each.fingerprint if each else "" for each in held}) > 1:
+            yield _first_fact(one, other, roots, name, held)
+
+
+def _first_bar(one: RunRecord, other: RunRecord, roots: Roots, first: Series, second: Series) -> Iterator[Difference]:
+    """The first bar that is not the same, where the catalog still tells both; else the fingerprints."""
+    name, told = first.name, [_counted(each) for each in (first, second)]
+    try:
+        tables = [rows_read(roots, record, name).combine_chunks() for record in (one, other)]
+    except AlphaPulseError as refused:
+        yield _difference("data", name, told, f"The rows cannot be read: {refused.message}")
+        return
+    if any(of_bars(table) != each.fingerprint for table, each in zip(tables, (first, second), strict=True)):
+        yield _difference("data", name, told, _FORGOTTEN)
+        return
+    if (one.spec.start, one.spec.end) != (other.spec.start, other.spec.end):  # a setting: what both read is compared
+        shared = Window(max(first.first, second.first), min(first.last, second.last))
+        tables = [_within(table, shared) for table in tables]
+    stamps = [table["ts_event"].cast(pa.int64()).to_numpy() for table in tables]
+    _, at, beside = np.intersect1d(stamps[0], stamps[1], assume_unique=True, return_indices=True)
+    alike = np.ones(len(at), bool)
+    for column in _FIGURES:
+        a, b = (table[column].take(pa.array(rows)) for table, rows in zip(tables, (at, beside), strict=True))
+        alike &= pc.equal(a, b).to_numpy()
+    lone = np.setxor1d(stamps[0], stamps[1], assume_unique=True)
+    changed = np.union1d(stamps[0][at[~alike]], lone)
+    if not len(changed):
+        return
+    moment = int(changed[0])
+    rows = [_bar(table, each, moment) for table, each in zip(tables, stamps, strict=True)]
+    names = [each for each in _FIGURES if rows[0].get(each) != rows[1].get(each)]
+    when = np.datetime_as_string(np.datetime64(moment, "ns"), "s").replace("T", " ")
+    values = (", ".join(f"{figure} {row[figure]}" for figure in names) if row else _NONE for row in rows)
+    yield _difference("data", f"{name} {when} UTC", values, f"{len(changed):,} rows differ.")
+
+
+def _within(table: pa.Table, window: Window) -> pa.Table:
+    stamps = table["ts_event"].cast(pa.int64()).to_numpy()
+    start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
+    return table.slice(start, max(end - start, 0))
+
+
+def _bar(table: pa.Table, stamps: NDArray[np.int64], moment: int) -> dict[str, str]:
+    at = int(np.searchsorted(stamps, moment))
+    if at >= len(stamps) or stamps[at] != moment:
+        return {}
+    return {name: f"{table[name][at].as_py().normalize():f}" for name in _FIGURES}
+
+
+def _first_fact(one: RunRecord, other: RunRecord, roots: Roots, name: str, held: list[Series | None]) -> Difference:
+    """The first action, article or score that is not the same, where the catalog still tells both."""
+    told = [_counted(each) for each in held]
+    try:
+        tables = [facts_read(roots, record, name) for record in (one, other)]
+    except AlphaPulseError as refused:
+        return _difference("data", name, told, f"The rows cannot be read: {refused.message}")
+    if any(each and of_rows(table) != each.fingerprint for table, each in zip(tables, held, strict=True)):
+        return _difference("data", name, told, _FORGOTTEN)
+    pairs = zip_longest(*(table.to_pylist() for table in tables), fillvalue={})
+    rows = next((pair for pair in pairs if pair[0] != pair[1]), ({}, {}))
+    names = [each for each in tables[0].column_names if not all(rows) or rows[0][each] != rows[1][each]]
+    values = (", ".join(f"{each} {row[each]}" for each in names) if row else _NONE for row in rows)
+    whose = next((row["instrument_id"] for row in rows if row), "")
+    return _difference("data", f"{name} {whose}".strip(), values, f"{' and '.join(told)}.")
+
+
+def _counted(series: Series | None) -> str:
+    return _NONE if series is None else f"{series.rows:,} rows"
+
+
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def _frames(kind: Kind, one: pd.DataFrame, other: pd.DataFrame) -> Iterator[Difference]:
+    """The first row that is not bit for bit the same."""
+    if one.equals(other):
+        return
+    shared = [name for name in one.columns if name in other.columns]
+    count = min(len(one), len(other))
+    cut = [each[shared].iloc[:count].reset_index(drop=True) for each in (one, other)]
+    apart = ~((cut[0] == cut[1]) | (cut[0].isna() & cut[1].isna())).all(axis=1).to_numpy()
+    at = int(apart.argmax()) if apart.any() else count
+    rows = [each[shared].iloc[at].to_dict() if at < len(each) else {} for each in (one, other)]
+    names = [name for name in shared if not all(rows) or not _same(*(row[name] for row in rows))]
+    values = (", ".join(f"{name} {row[name]}" for name in names) if row else _NONE for row in rows)
+    when = next((f" at {row['ts']}" for row in rows if "ts" in row), "")
+    yield _difference(kind, f"row {at + 1}{when}", values, f"{len(one):,} and {len(other):,} rows.")

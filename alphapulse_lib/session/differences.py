@@ -1,0 +1,125 @@
+"""`ap.diff`: the first difference between two runs, and all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.session.runs import SessionRun, run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.results.difference import Difference
+
+__all__ = ["RunDifference", "diff", "differing"]
+
+#: Characters of a value that are shown in a line.
+_LONGEST = 200
+
+
+@dataclass(frozen=True, eq=False)
+class RunDifference:
+    """Where two runs differ.
+
+    Attributes
+    ----------
+    one, other : SessionRun
+        The runs.
+    all : tuple of Difference
+        All differences, causes first: ``kind``, ``name``, ``one``, ``other``, ``detail``.
+    """
+
+    one: SessionRun
+    other: SessionRun
+    all: tuple[Difference, ...]
+
+    @property
+    def first(self) -> Difference | None:
+        """The first difference; ``None`` where there is none."""
+        return self.all[0] if self.all else None
+
+    @property
+    def identical(self) -> bool:
+        """Whether orders, fills, equity and statistics are the same to the last bit."""
+        return not any(each.kind in ("status", "orders", "fills", "equity", "statistic") for each in self.all)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a difference: ``kind``, ``name``, ``one``, ``other``, ``detail``."""
+        import pandas as pd
+
+        columns = ["kind", "name", "one", "other", "detail"]
+        return pd.DataFrame([[getattr(each, name) for name in columns] for each in self.all], columns=columns)
+
+    @property
+    def text(self) -> str:
+        """All of it in words, the first difference first; of code the lines."""
+        names = f"{self.one.id[:8]} and {self.other.id[:8]}"
+        if not self.all:
+            return f"{names} are identical: {_came_out(self.one)}, to the last bit."
+        lines = [f"{names} differ first in {_told(self.all[0])}"]
+        lines += [f"  then in {_told(each)}" for each in self.all[1:]]
+        if self.identical:
+            lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
+        lines += [each.detail for each in self.all if each.kind == "code"]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text)
+
+    def _repr_html_(self) -> str:
+        return f'<pre class="alphapulse-diff">{escape(self.text)}</pre>'
+
+
+def diff(one: str | SessionRun, other: str | SessionRun) -> RunDifference:
+    """Where two runs differ first: a row they read, their code, a parameter, a setting, a library, what came out.
+
+    Parameters
+    ----------
+    one, other : str or SessionRun
+        Runs, or their ids; inside a hub anybody's.
+
+    Returns
+    -------
+    RunDifference
+        ``.first``, ``.all``, ``.frame``, ``.text``, ``.identical``. Rows are named as the catalog tells them of the
+        moment at which each run was made: which series, which moment, which figures.
+
+    Raises
+    ------
+    UnknownRun
+        The ledger holds no such run.
+    LedgerError
+        A file of one of the runs is gone.
+
+    Examples
+    --------
+    >>> ap.diff("3f2a", "77c0").first  # doctest: +SKIP
+    Difference(kind='parameter', name='fast', one='10', other='12', detail='')
+    """
+    return differing(*(each if isinstance(each, SessionRun) else run(each) for each in (one, other)))
+
+
+def differing(one: SessionRun, other: SessionRun) -> RunDifference:
+    """The difference of two runs that are at hand."""
+    from alphapulse_lib.results.difference import differences
+
+    return RunDifference(one, other, tuple(differences(one, other, Roots.of_settings())))
+
+
+def _told(each: Difference) -> str:
+    one, other = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..." for text in (each.one, each.other))
+    more = f" ({each.detail})" if each.detail and each.kind != "code" else ""
+    return f"{each.kind} {each.name}: {one} | {other}{more}"
+
+
+def _came_out(run: SessionRun) -> str:
+    counts = {"order": len(run.orders), "fill": len(run.fills), "moment": len(run.equity), "statistic": len(run.stats)}
+    told = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+    return f"{told[0]}, {told[1]}, {told[2]} of equity and {told[3]}"

@@ -1,0 +1,196 @@
+"""`ap.rerun` and `ap.diff`: a run made again comes out the same, and where two differ is named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from nautilus_trader.model import OrderSide, Quantity
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+from alphapulse_lib.results.kept_code import kept_code
+from alphapulse_lib.session.runs import open_ledger
+from alphapulse_lib.settings import settings
+from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
+
+PLAN = {"plan": {"1": 7, "3": -7}}
+
+
+def planned(**more):
+    return ap.backtest(Planned, "TOY", "1m", params=PLAN, progress=False, **more)
+
+
+def changed(row: int, close: float) -> list[tuple[float, ...]]:
+    """The six minutes with another close of one of them."""
+    bars = list(SIX)
+    opened, high, low, _ = bars[row]
+    bars[row] = (opened, max(high, close), low, close)
+    return bars
+
+
+def test_a_rerun_is_identical_and_no_trial() -> None:
+    write_minutes("TOY")
+    run = planned(costs={"per_share": 0.01})
+    again = ap.rerun(run.id[:8], progress=False)
+    assert again.identical
+    assert again.text.startswith(f"{run.id[:8]} and {again.run.id[:8]} are identical: 2 orders, 2 fills, 6 moments")
+    assert (again.run.record.purpose, again.run.record.of) == ("rerun", run.id)
+    assert again.run.record.spec_id == run.record.spec_id
+    pd.testing.assert_frame_equal(again.run.fills, run.fills, check_exact=True)
+    assert run.family.trials == 1
+
+
+def test_a_rerun_reads_the_catalog_as_it_was_recorded_then() -> None:
+    write_minutes("TOY")
+    run = planned()
+    write_minutes("TOY", changed(1, 150.0))
+    assert ap.rerun(run, progress=False).identical
+    fresh = planned()
+    found = ap.diff(run, fresh)
+    assert (found.first.kind, found.first.one, found.first.other) == (
+        "data",
+        "high 122, close 121",
+        "high 150, close 150",
+    )
+    assert found.first.name == "TOY.XNAS-1-MINUTE-LAST-EXTERNAL 2020-03-02 14:32:00 UTC"
+    assert found.first.detail == "1 rows differ."
+    assert not found.identical
+
+
+def test_an_appended_bar_changes_nothing_of_a_run_with_an_end() -> None:
+    write_minutes("TOY")
+    window = {"start": pd.Timestamp(OPEN, tz="UTC"), "end": pd.Timestamp(OPEN + 6 * MINUTE, tz="UTC")}
+    run = planned(**window)
+    write_minutes("TOY", [(1.0, 1.0, 1.0, 1.0)], closes=[OPEN + 7 * MINUTE])
+    assert ap.diff(run, planned(**window)).all == ()
+    assert ap.rerun(run, progress=False).identical
+
+
+NOTEBOOK = """
+import alphapulse_lib as ap
+from nautilus_trader.model import OrderSide, Quantity
+import helper
+from tests.resources.toy_market import PlannedConfig
+from nautilus_trader.trading import Strategy
+
+SHARES = 3
+class Cell(Strategy):
+    def __init__(self, config: PlannedConfig):
+        super().__init__(config)
+    def on_start(self):
+        self.subscribe_bars(self.config.bar_type)
+    def on_bar(self, bar):
+        self.submit_order(self.order_factory.market(
+            self.config.instrument_id, OrderSide.BUY, Quantity.from_int(helper.twice(SHARES))))
+run = ap.backtest(Cell, "TOY", "1m", params={"plan": {}}, progress=False)
+print(run.id, run.fills.quantity[0])
+"""
+
+
+def test_a_run_is_made_again_when_its_notebook_and_what_that_imported_are_gone(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    helper = tmp_path / "helper.py"
+    helper.write_text("def twice(value):\n    return value * 2\n")
+    script = tmp_path / "mine.py"
+    script.write_text(NOTEBOOK)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    run_id, quantity = done.stdout.split()
+    assert quantity == "6.0"
+    script.unlink()
+    helper.unlink()
+    again = ap.rerun(run_id, progress=False)
+    assert again.identical, again.text
+    assert again.run.fills.quantity[0] == 6.0
+    kept = ap.run(run_id)
+    assert kept.code["__main__.SHARES"] == "3"
+    assert kept.code["helper"] == "def twice(value):\n    return value * 2\n"
+
+
+def test_code_that_is_not_here_is_not_made_up(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    run = planned()
+    ledger = settings().ledger_root
+    path = ledger / "code" / f"{run.spec.strategy.digest}.pickle"
+    assert kept_code(ledger, run.spec.strategy.digest)
+    path.unlink()
+    theirs = replace(run.record.spec.strategy, name="desk.sma:Sma")
+    record = replace(run.record, id="ab" * 8, user="bob", spec=replace(run.spec, strategy=theirs))
+    record = replace(record, spec_id=record.spec.id)
+    open_ledger().append(record)
+    shutil.copytree(ledger / "runs" / run.id, ledger / "runs" / record.id)
+    with pytest.raises(errors.StrategyUnusable, match=r"desk\.sma:Sma as bob ran it is not here") as refused:
+        ap.rerun("ab" * 8, progress=False)
+    assert "strategy=Sma" in refused.value.hint
+    assert ap.rerun("ab" * 8, strategy=Planned, progress=False).run.fills.equals(run.fills)
+
+
+class Bold(Planned):
+    """Buys a share more."""
+
+    def on_bar(self, bar) -> None:
+        self._seen += 1
+        if self._seen == 1:
+            self.submit_order(self.order_factory.market(self._id, OrderSide.BUY, Quantity.from_int(8)))
+
+
+def test_each_kind_of_difference_is_named() -> None:
+    write_minutes("TOY")
+    run = planned()
+    other = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 8, "3": -8}}, progress=False)
+    found = ap.diff(run, other)
+    assert (found.first.kind, found.first.name) == ("parameter", "plan")
+    assert {"orders", "fills", "equity", "statistic"} <= {*found.frame["kind"]}
+    (fill,) = (each for each in found.all if each.kind == "fills")
+    assert (fill.one, fill.other) == ("quantity 7.0", "quantity 8.0")
+    costly = ap.diff(run, planned(costs={"percent": 0.1}))
+    assert (costly.first.kind, costly.first.name, costly.first.other) == ("setting", "costs.percent", "0.1")
+    bold = ap.diff(run, ap.backtest(Bold, "TOY", "1m", params=PLAN, progress=False))
+    assert bold.first.kind == "code"
+    assert "+class Bold(Planned):" in bold.text
+    assert ap.diff(run, run).text.startswith(f"{run.id[:8]} and {run.id[:8]} are identical")
+
+
+class Broken(Planned):
+    """Raises on its third bar."""
+
+    def on_bar(self, bar) -> None:
+        super().on_bar(bar)
+        if self._seen == 3:
+            raise ValueError("no third bar")
+
+
+def test_a_failed_run_fails_again_the_same_way() -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyRaised) as raised:
+        ap.backtest(Broken, "TOY", "1m", params=PLAN, progress=False)
+    again = ap.rerun(raised.value.run_id, progress=False)
+    assert again.identical
+    assert again.run.record.error == "ValueError: no third bar"
+
+
+def test_an_interrupted_run_is_not_repeated() -> None:
+    write_minutes("TOY")
+    run = planned()
+    open_ledger().append(replace(run.record, id="cd" * 8, status="interrupted"))
+    with pytest.raises(errors.InputError, match="interrupted"):
+        ap.rerun("cd" * 8)
+
+
+def test_a_shipped_strategy_with_news_is_made_again(sample: Path) -> None:
+    run = ap.backtest("NewsSentiment", "AAPL", "1d", "2012-01-01", "2013-03-01", progress=False)
+    assert [each.name for each in run.record.facts][-1:] == ["news"]
+    assert ap.rerun(run, progress=False).identical
