@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -21,6 +21,8 @@ from alphapulse_lib.location import ObjectPath
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from alphapulse_lib.catalog.storage import Incoming
 
 __all__ = ["Bucket"]
 
@@ -36,6 +38,17 @@ class _Writer:
     claim: Claim
     thread: int = field(default_factory=threading.get_ident)
     seen: dict[PurePath, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """See `storage.Incoming`."""
+
+    path: PurePath
+    content: bytes
+
+    def forget(self) -> None:
+        """Nothing: it is nowhere yet."""
 
 
 class Bucket:
@@ -108,14 +121,19 @@ class Bucket:
     def prepare(self, root: PurePath) -> None:
         """Nothing: the first PUT tells whether this person may write."""
 
-    @contextmanager
-    def replacing(self, root: PurePath, path: PurePath) -> Iterator[pa.NativeFile]:
-        """A buffer, which one conditional PUT makes the object at the end."""
+    def written(self, root: PurePath, path: PurePath, fill: Callable[[pa.NativeFile], object]) -> _Content:  # noqa: ARG002
+        """A buffer."""
         import pyarrow as pa
 
         buffer = pa.BufferOutputStream()
-        yield buffer
-        self._put(root, path, buffer.getvalue().to_pybytes())
+        fill(buffer)
+        return _Content(path, buffer.getvalue().to_pybytes())
+
+    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:
+        """One conditional PUT each."""
+        for each in incoming:
+            assert isinstance(each, _Content)
+            self._put(root, each.path, each.content)
 
     def withdraw(self, path: PurePath) -> None:
         """Take an object away: first what is read is replaced, under the condition that a DELETE does not know."""

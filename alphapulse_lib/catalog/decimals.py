@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from alphapulse_lib.catalog.schemas import DECIMAL
 from alphapulse_lib.errors import InputError
 
 __all__ = ["SCALE", "largest", "to_decimals", "to_floats"]
@@ -43,13 +44,28 @@ def to_decimals(values: NDArray[np.float64], precision: int, name: str = "a colu
     InputError
         A value is not a number, or too large to be held exactly.
     """
-    steps = np.rint(values * 10.0**precision)
-    if not np.isfinite(steps).all() or (len(steps) and np.abs(steps).max() >= 2.0**63):
-        bad = np.flatnonzero(~np.isfinite(steps) | (np.abs(steps) >= 2.0**63))[0]
-        raise InputError(f"{name}: {values[bad]} (row {bad}) cannot be kept with {precision} decimals.")
-    # The same sixteen bytes mean `steps` units at scale 16 - precision, and the price at scale 16.
-    scaled = pa.array(steps.astype(np.int64)).cast(pa.decimal128(38, SCALE - precision))
-    return scaled.view(pa.decimal128(38, SCALE))
+    rows, made = len(values), np.empty((len(values), 2), np.int64)
+    for start in range(0, rows, _BLOCK):
+        steps = np.rint(values[start : start + _BLOCK] * 10.0**precision)
+        most = np.abs(steps).max()
+        if not most < 2.0**63:  # which a value that is not a number is not either
+            bad = np.flatnonzero(~(np.abs(steps) < 2.0**63))[0] + start
+            raise InputError(f"{name}: {values[bad]} (row {bad}) cannot be kept with {precision} decimals.")
+        _scale(steps.astype(np.int64), SCALE - precision, most, made[start : start + _BLOCK])
+    return pa.Array.from_buffers(DECIMAL, rows, [None, pa.py_buffer(made)])
+
+
+def _scale(steps: NDArray[np.int64], digits: int, most: float, into: NDArray[np.int64]) -> None:
+    """Each count times ten to the power of ``digits``, as 128 bits: the low half, then the high one."""
+    if most * 5.0**digits < 2.0**62 and digits:
+        # Times five in 64 bits, times two by shifting: several times as fast as multiplying in 128.
+        fives = steps * 5**digits
+        np.left_shift(fives, digits, out=into[:, 0])
+        np.right_shift(fives, 64 - digits, out=into[:, 1])
+        return
+    # The same sixteen bytes mean `steps` units at scale 16 - digits, and the price at scale 16.
+    scaled = pa.array(steps).cast(pa.decimal128(38, digits))
+    into[:] = np.frombuffer(scaled.buffers()[1], np.int64, 2 * len(steps), 16 * scaled.offset).reshape(-1, 2)
 
 
 def to_floats(column: pa.ChunkedArray | pa.Array, precision: int) -> NDArray[np.float64]:

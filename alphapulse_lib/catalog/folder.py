@@ -6,8 +6,9 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from alphapulse_lib.errors import CatalogBusy, CatalogError, CatalogReadOnly
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from alphapulse_lib.catalog.storage import Incoming
 
 __all__ = ["Folder"]
 
@@ -81,31 +84,33 @@ class Folder:
                 "Ask its owner, or set ALPHAPULSE_CATALOG to a folder you own.",
             )
 
-    @contextmanager
-    def replacing(self, root: PurePath, path: PurePath) -> Iterator[pa.NativeFile]:
-        """A file under a name that nobody reads, which takes the place of `path` at the end."""
+    def written(self, root: PurePath, path: PurePath, fill: Callable[[pa.NativeFile], object]) -> _Part:
+        """A file in ``incoming/``."""
         import pyarrow as pa
 
-        incoming, target = Path(root) / _INCOMING / f"{uuid.uuid4().hex}.part", Path(path)
+        part = _Part(Path(path), Path(root) / _INCOMING / f"{uuid.uuid4().hex}.part")
         try:
-            incoming.parent.mkdir(exist_ok=True)
-            with pa.OSFile(str(incoming), "wb") as file:
-                yield file
-            with incoming.open("rb+") as written:
-                os.fsync(written.fileno())
-            _make_folder(target.parent)
-            incoming.replace(target)
-            _make_durable(target.parent)
-        except PermissionError:
-            raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
-        except OSError as failed:
-            told = os.strerror(failed.errno) if failed.errno else str(failed)
-            raise CatalogError(
-                f"{path} could not be written: {told}. What was there before is untouched.",
-                "Make room on the disk, then import again: what was written already changes nothing.",
-            ) from None
-        finally:
-            incoming.unlink(missing_ok=True)
+            with _explained(path):
+                part.file.parent.mkdir(exist_ok=True)
+                with pa.OSFile(str(part.file), "wb") as file:
+                    fill(file)
+                _make_durable(part.file)
+        except BaseException:
+            part.forget()
+            raise
+        return part
+
+    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:  # noqa: ARG002 a folder needs no root
+        """Rename each; of many files in few folders each folder is made durable once."""
+        parts = [each for each in incoming if isinstance(each, _Part)]
+        folders = list(dict.fromkeys(each.path.parent for each in parts))
+        with _explained(folders[0] if len(parts) > 1 else parts[0].path):
+            _make_folders(folders)
+        for each in parts:
+            with _explained(each.path):
+                each.file.replace(each.path)
+        for folder in folders:
+            _make_durable(folder)
 
     def withdraw(self, path: PurePath) -> None:
         """Take a file away, and its folder when that was the last one in it."""
@@ -120,14 +125,14 @@ class Folder:
 
     def copy(self, root: PurePath, path: PurePath, place: PurePath) -> None:  # noqa: ARG002 a folder needs no root
         """Keep a second copy of a file, durably."""
-        _make_folder(Path(place).parent)
+        _make_folders([Path(place).parent])
         shutil.copyfile(path, place)
         _make_durable(place)
         _make_durable(place.parent)
 
     def move(self, root: PurePath, path: PurePath, place: PurePath) -> None:  # noqa: ARG002 a folder needs no root
         """Give a file another name, durably."""
-        _make_folder(Path(place).parent)
+        _make_folders([Path(place).parent])
         Path(path).rename(place)
         _make_durable(place.parent)
         _make_durable(path.parent)
@@ -181,12 +186,46 @@ def _entries(folder: PurePath) -> list[os.DirEntry[str]]:
         return []
 
 
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _make_durable(folder.parent)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """See `storage.Incoming`."""
+
+    path: Path
+    file: Path
+
+    def forget(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: PurePath) -> Iterator[None]:
+    """What the system refuses of a file that is being written, in the catalog's words."""
+    try:
+        yield
+    except PermissionError:
+        raise CatalogReadOnly(f"You may not write {path}.", "Ask the catalog's owner.") from None
+    except OSError as failed:
+        told = os.strerror(failed.errno) if failed.errno else str(failed)
+        raise CatalogError(
+            f"{path} could not be written: {told}. What was there before is untouched.",
+            "Make room on the disk, then import again: what was written already changes nothing.",
+        ) from None
+
+
+def _make_folders(folders: Sequence[Path]) -> None:
+    """Make what is missing of them, and each that gained one durable."""
+    gained: dict[Path, None] = {}
+
+    def make(folder: Path) -> None:
+        if not folder.is_dir():
+            make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            gained[folder.parent] = None
+
+    for each in folders:
+        make(each)
+    for parent in gained:
+        _make_durable(parent)
 
 
 def _make_durable(place: PurePath) -> None:

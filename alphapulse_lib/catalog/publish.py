@@ -6,7 +6,9 @@ Whoever reads sees the old file or the new one, never a part, even when the mach
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,29 @@ from alphapulse_lib.catalog.roots import FORMAT, format_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["locked", "publish_bytes", "publish_table", "withdraw"]
+    from alphapulse_lib.catalog.storage import Incoming
+
+__all__ = [
+    "Fill",
+    "Publishing",
+    "locked",
+    "parquet",
+    "publish",
+    "publish_bytes",
+    "publish_table",
+    "publishing",
+    "withdraw",
+]
+
+#: What writes a file's content.
+type Fill = Callable[[pa.NativeFile], object]
 
 #: How long a writer waits for another one, in seconds.
 WAIT = 30.0
 
 _ROW_GROUP = 16_384
+#: Files that are written at a time: while one waits for the disk, another is packed.
+_THREADS = min(4, os.cpu_count() or 1) + 1
 
 
 @contextmanager
@@ -54,19 +73,86 @@ def locked(root: PurePath, wait: float | None = None) -> Iterator[None]:
         yield
 
 
-def publish_table(root: PurePath, path: PurePath, table: pa.Table, **options: Any) -> None:
-    """Put a table in place as one Parquet file: zstd, row groups of 16,384 unless ``options`` say otherwise."""
-    import pyarrow.parquet as pq
+class Publishing:
+    """Files of one root that are written side by side in threads, and put in place together. See `publishing`."""
 
-    chosen = {"compression": "zstd", "row_group_size": _ROW_GROUP, **options}
-    with storage.of(root).replacing(root, path) as incoming:
-        pq.write_table(table, incoming, **chosen)
+    def __init__(self, root: PurePath, threads: ThreadPoolExecutor) -> None:
+        self._root, self._threads = root, threads
+        self._first: dict[PurePath, Future[Incoming]] = {}
+        self._then: dict[PurePath, Future[Incoming]] = {}
+
+    def __contains__(self, path: PurePath) -> bool:
+        """Whether a file of that name is yet to be put in place."""
+        return path in self._first or path in self._then
+
+    def add(self, path: PurePath, fill: Fill, *, first: bool = False) -> None:
+        """Write a file, in a thread; ``first``: it is to be in place before any that is not."""
+        if path in self:
+            self.place()
+        future = self._threads.submit(storage.of(self._root).written, self._root, path, fill)
+        (self._first if first else self._then)[path] = future
+
+    def place(self) -> None:
+        """Put in place what was added, once all of it is written."""
+        ready = [[each.result() for each in some.values()] for some in (self._first, self._then)]
+        for some in ready:
+            if some:
+                storage.of(self._root).place(self._root, some)
+        self._first.clear()
+        self._then.clear()
+
+    def forget(self) -> None:
+        """Take away what was written and is not in place."""
+        for each in (*self._first.values(), *self._then.values()):
+            if not each.cancel() and not each.exception():
+                each.result().forget()
+
+
+@contextmanager
+def publishing(root: PurePath) -> Iterator[Publishing]:
+    """Publish several files, under the root's lock: all are written before any is put in place.
+
+    Each replaces one file at one stroke, as ever. Whoever dies in between leaves some in place and the others not;
+    upon an error in writing one of them, none is.
+    """
+    with ThreadPoolExecutor(_THREADS, "publishing") as threads:
+        files = Publishing(root, threads)
+        try:
+            yield files
+            files.place()
+        finally:
+            files.forget()
+
+
+def parquet(table: pa.Table, **options: Any) -> Fill:
+    """A table as the content of a file: zstd, row groups of 16,384 unless ``options`` say otherwise."""
+
+    def fill(file: pa.NativeFile) -> None:
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, file, **{"compression": "zstd", "row_group_size": _ROW_GROUP, **options})
+
+    return fill
+
+
+def publish(root: PurePath, path: PurePath, fill: Fill) -> None:
+    """Put one file in place."""
+    place = storage.of(root)
+    incoming = place.written(root, path, fill)
+    try:
+        place.place(root, [incoming])
+    finally:
+        incoming.forget()
+
+
+def publish_table(root: PurePath, path: PurePath, table: pa.Table, **options: Any) -> None:
+    """Put a table in place as one Parquet file; options as of `parquet`."""
+    publish(root, path, parquet(table, **options))
 
 
 def publish_bytes(root: PurePath, path: PurePath, content: bytes) -> None:
     """Put bytes in place as one file."""
-    with storage.of(root).replacing(root, path) as incoming:
-        incoming.write(content)
+    publish(root, path, lambda file: file.write(content))
 
 
 def withdraw(path: PurePath) -> None:

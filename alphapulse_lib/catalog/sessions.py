@@ -102,9 +102,10 @@ def open_of(venue: str, days: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 def _at(venue: str, days: NDArray[np.datetime64], which: str) -> NDArray[np.int64]:
     known = sessions(venue)
-    asked = np.asarray(days).astype("datetime64[D]")
-    place = np.minimum(np.searchsorted(known.days, asked), len(known) - 1)
-    found: NDArray[np.int64] = np.where(known.days[place] == asked, getattr(known, which)[place], -1)
+    # As numbers: dates are searched several times as slowly.
+    asked, held = np.asarray(days).astype("datetime64[D]").astype(np.int64), known.days.astype(np.int64)
+    place = np.minimum(np.searchsorted(held, asked), len(known) - 1)
+    found: NDArray[np.int64] = np.where(held[place] == asked, getattr(known, which)[place], -1)
     return found
 
 

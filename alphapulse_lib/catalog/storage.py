@@ -6,7 +6,7 @@ folder of this machine (`folder`) or, where it is an ``ObjectPath``, in an objec
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +18,18 @@ from alphapulse_lib.location import ObjectPath
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Storage", "address", "exists", "files", "folders", "of", "read", "source", "tree"]
+__all__ = ["Incoming", "Storage", "address", "exists", "files", "folders", "of", "read", "source", "tree"]
+
+
+class Incoming(Protocol):
+    """A file that was written and has not taken its place yet."""
+
+    @property
+    def path(self) -> PurePath:
+        """Whose place it is to take."""
+
+    def forget(self) -> None:
+        """Take it away, if it has not taken its place."""
 
 
 class Storage(Protocol):
@@ -54,8 +65,14 @@ class Storage(Protocol):
     def prepare(self, root: PurePath) -> None:
         """Make a root where there is none; refuse one that this person may not write to."""
 
-    def replacing(self, root: PurePath, path: PurePath) -> AbstractContextManager[pa.NativeFile]:
-        """Where to write what takes the file's place at the end, durably and at one stroke; nothing upon an error."""
+    def written(self, root: PurePath, path: PurePath, fill: Callable[[pa.NativeFile], object]) -> Incoming:
+        """What is to take a file's place, whole and durable, where nobody reads it yet; nothing upon an error.
+
+        The one step of a writer that any thread may take.
+        """
+
+    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:
+        """Let each take its file's place, at one stroke each; all of them are durable afterwards."""
 
     def withdraw(self, path: PurePath) -> None:
         """Take a file away, and its folder when that was the last one in it; nothing where there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,15 +22,26 @@ from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import opened, whole
-from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
+from alphapulse_lib.catalog.publish import Fill, Publishing, locked, parquet, publish, publishing, withdraw
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["Removed", "Written", "publish_bars", "remove_import", "write_bars", "write_instruments"]
+__all__ = [
+    "Bars",
+    "Removed",
+    "Written",
+    "publish_bars",
+    "remove_import",
+    "write_bars",
+    "write_instruments",
+    "write_series",
+]
 
 _KEY = ("ts_event",)
+#: Rows, of as many series as hold them, that are put in place together: a few tenths of a second of writing.
+_ROWS_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,15 @@ class Removed:
     trades: int = 0
     quotes: int = 0
     instruments: tuple[str, ...] = ()
+
+
+class Bars(NamedTuple):
+    """Bars of one series on their way into a catalog: see `write_bars`."""
+
+    instrument: Instrument
+    period: Period
+    table: pa.Table
+    assumed: bool = False
 
 
 def write_bars(
@@ -106,14 +127,23 @@ def write_bars(
     CatalogBusy
         Another writer did not end in time.
     """
-    period = Period.parse(period)
-    now = clock.now_ns() if recorded_at is None else recorded_at
-    arriving = _encoded(table, instrument, period, import_id)
-    total = Written()
-    with locked(root):
-        for bounds, part in _partitions(arriving, period):
-            total += _merge_partition(root, bar_file(root, instrument.id, period, bounds), part, now, assumed)
-    return total
+    one = Bars(instrument, Period.parse(period), table, assumed)
+    return next(write_series(root, [one], import_id, recorded_at=recorded_at))
+
+
+def write_series(
+    root: PurePath, series: Iterable[Bars], import_id: str, *, recorded_at: int | None = None
+) -> Iterator[Written]:
+    """Merge bars into several series, each as `write_bars` does; what each changed, once it is in place.
+
+    Some are written at a time, under the root's lock, of which another writer gets its share in between.
+    """
+    for some in _at_once(series):
+        now = clock.now_ns() if recorded_at is None else recorded_at
+        encoded = [_encoded(each, import_id) for each in some]
+        with locked(root), publishing(root) as files:
+            done = [_merged(root, each, arriving, now, files) for each, arriving in zip(some, encoded, strict=True)]
+        yield from done
 
 
 def write_instruments(
@@ -136,11 +166,12 @@ def write_instruments(
         each.venue  # noqa: B018 an unknown venue is refused before anything is written
     with locked(root):
         added = Index(root).add(chosen, listings, import_id)
-        for each in chosen:
-            kind, table = nautilus_file(each)
-            path = layout.instrument_file(root, kind, each.id)
-            if not storage.exists(path):
-                publish_table(root, path, table)
+        with publishing(root) as files:
+            for each in chosen:
+                kind, table = nautilus_file(each)
+                path = layout.instrument_file(root, kind, each.id)
+                if not storage.exists(path):
+                    files.add(path, parquet(table, compression="none", use_dictionary=False))  # of one row
     return added
 
 
@@ -183,8 +214,21 @@ def bar_file(root: PurePath, instrument_id: str, period: Period, bounds: Window)
     return layout.bars_folder(root, period.bar_type(instrument_id)) / f"{layout.bounds_name(bounds)}.parquet"
 
 
-def _encoded(table: pa.Table, instrument: Instrument, period: Period, import_id: str) -> pa.Table:
+def _at_once(series: Iterable[Bars]) -> Iterator[list[Bars]]:
+    """Series by the handful: as many as there are rows for."""
+    some: list[Bars] = []
+    for each in series:
+        some.append(each)
+        if sum(one.table.num_rows for one in some) >= _ROWS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _encoded(bars: Bars, import_id: str) -> pa.Table:
     """The arriving rows in the schema of the file."""
+    instrument, period, table, _ = bars
     missing = [name for name in schemas.BAR_INPUT.names if name not in table.schema.names]
     if missing:
         raise InputError(f"Bars without {', '.join(missing)}.", f"They need {', '.join(schemas.BAR_INPUT.names)}.")
@@ -232,14 +276,26 @@ def _ends(stamps: NDArray[np.int64]) -> tuple[np.int64, np.int64]:
     return stamps.min(), stamps.max()
 
 
-def _merge_partition(root: PurePath, path: PurePath, arriving: pa.Table, now: int, assumed: bool) -> Written:
+def _merged(root: PurePath, bars: Bars, arriving: pa.Table, now: int, files: Publishing) -> Written:
+    total = Written()
+    for bounds, part in _partitions(arriving, bars.period):
+        path = bar_file(root, bars.instrument.id, bars.period, bounds)
+        total += _merge_partition(root, path, part, now, files, assumed=bars.assumed)
+    return total
+
+
+def _merge_partition(
+    root: PurePath, path: PurePath, arriving: pa.Table, now: int, files: Publishing, *, assumed: bool
+) -> Written:
+    if path in files:  # what an earlier part of the same import brought is held by now
+        files.place()
     held = held_versions(root, path, arriving.schema)
     merged = versions.merge(held, arriving, _KEY, schemas.FIGURES, now, assumed=assumed)
     if merged.kept.num_rows:
         current, old = versions.newest(pa.concat_tables([held, merged.kept]), _KEY, schemas.FIGURES)
         if old.num_rows:
-            publish_bars(root, layout.superseded(root, path), old)
-        publish_bars(root, path, current)
+            files.add(layout.superseded(root, path), _bar_content(old), first=True)
+        files.add(path, _bar_content(current))
     return Written(merged.new, merged.same, merged.restated)
 
 
@@ -251,16 +307,23 @@ def held_versions(root: PurePath, path: PurePath, schema: pa.Schema) -> pa.Table
 
 def publish_bars(root: PurePath, path: PurePath, table: pa.Table) -> None:
     """Put bars in place as one file with their floats, under the root's lock."""
-    publish_table(
-        root,
-        path,
-        floats.added(table).unify_dictionaries(),
-        # Prices repeat, volumes do not: so they are smallest, and doubles in a dictionary are read fastest.
-        use_dictionary=["recorded_at", "import_id", *schemas.PRICES, *floats.renamed(schemas.PRICES)],
-        # Times grow evenly: their differences take half of the file less.
-        column_encoding=dict.fromkeys(("ts_event", "ts_init", "available_at"), "DELTA_BINARY_PACKED"),
-        write_statistics=["ts_event", "ts_init", "available_at", "recorded_at"],
-    )
+    publish(root, path, _bar_content(table))
+
+
+def _bar_content(table: pa.Table) -> Fill:
+    """Bars as the content of a file, with their floats, which are made when it is written."""
+
+    def fill(file: pa.NativeFile) -> None:
+        parquet(
+            floats.added(table).unify_dictionaries(),
+            # Prices repeat, volumes do not: so they are smallest, and doubles in a dictionary are read fastest.
+            use_dictionary=["recorded_at", "import_id", *schemas.PRICES, *floats.renamed(schemas.PRICES)],
+            # Times grow evenly: their differences take half of the file less.
+            column_encoding=dict.fromkeys(("ts_event", "ts_init", "available_at"), "DELTA_BINARY_PACKED"),
+            write_statistics=["ts_event", "ts_init", "available_at", "recorded_at"],
+        )(file)
+
+    return fill
 
 
 def _remove_from_partition(root: PurePath, path: PurePath, import_id: str) -> int:

@@ -79,7 +79,7 @@ class _Work:
         times = (rows[name].to_numpy() for name in ("wall", "instant", "bare"))
         ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=self.stamps)
         strayed = self.instruments.strayed(rows["symbol"][0].as_py(), instrument, ts)
-        reason = np.where(reason == "", strayed, reason)
+        reason = np.where(reason.astype(np.bool_), reason, strayed)
         bars = Figures(ts, *figures)
         available = _available(rows, ts, self.odd)
         chosen = _choose(rows, bars, available, reason, (instrument, period), staged)
@@ -149,20 +149,20 @@ def _choose(
     """The rows to be written, in the order of time; the others are set aside or passed over."""
     instrument, period = series
     judged = judge(bars, clock.now_ns(), instrument.price_precision, instrument.size_precision)
-    reason = np.where(reason == "", judged, reason)
-    good = np.flatnonzero(reason == "")
+    reason = np.where(reason.astype(np.bool_), reason, judged)
+    good = np.flatnonzero(~reason.astype(np.bool_))
     again, contradicting = repeated(bars[good], available[good], rows["line"].to_numpy()[good])
     reason[good] = contradicting
-    bad = np.flatnonzero(reason != "")
+    bad = np.flatnonzero(reason.astype(np.bool_))
     if len(bad):
         reasons = pa.array(reason[bad].tolist(), pa.string())
         at = rows.schema.get_field_index("reason")
         facts = _facts(bars[bad], available[bad], instrument, period)
         staged.aside.append(set_aside(rows.take(bad).set_column(at, "reason", reasons), **facts))
     staged.repeated += int(again.sum())
-    chosen = good[(contradicting == "") & ~again]
-    in_time: NDArray[np.int64] = chosen[np.lexsort((available[chosen], bars.ts[chosen]))]
-    return in_time
+    chosen: NDArray[np.int64] = good[~contradicting.astype(np.bool_) & ~again]
+    stamps = bars.ts[chosen]
+    return chosen if (stamps[1:] > stamps[:-1]).all() else chosen[np.lexsort((available[chosen], stamps))]
 
 
 def _facts(bars: Figures, available: NDArray[np.int64], instrument: Instrument, period: Period) -> dict[str, pa.Array]:

@@ -172,7 +172,9 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
     early = dates.astype(np.int64) < known.days[0].astype(np.int64)
     reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
-    return np.where(closed, _usual_close(days, venue), ends), reason
+    if closed.any():
+        ends[closed] = _usual_close(days[closed], venue)
+    return ends, reason
 
 
 def _week(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:

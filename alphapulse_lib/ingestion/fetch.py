@@ -18,7 +18,7 @@ from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.listings import KINDS
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import settle, under_way
-from alphapulse_lib.catalog.writer import Written, write_bars, write_instruments
+from alphapulse_lib.catalog.writer import Bars, Written, write_instruments, write_series
 from alphapulse_lib.errors import CatalogError, InputError, did_you_mean
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
@@ -157,8 +157,11 @@ class _Work:
             told = each.told() | {"available_at": "assumed"}
             if told not in self.record["series"]:
                 self.record["series"].append(told)
-            inside = _inside(each.bars, fetch.window)
-            self.total += write_bars(root, each.instrument, each.period, inside, import_id, assumed=each.assumed)
+        arriving = (
+            Bars(each.instrument, each.period, _inside(each.bars, fetch.window), each.assumed) for each in staged.series
+        )
+        for written in write_series(root, arriving, import_id):
+            self.total += written
         for tick in staged.ticks:
             self.total += write_ticks(root, tick, import_id)
         for table in staged.actions:

@@ -21,7 +21,7 @@ from alphapulse_lib.catalog import actions, datasets, universes
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.unfinished import ended, settle, under_way
 from alphapulse_lib.catalog.versions import Merge
-from alphapulse_lib.catalog.writer import Written, remove_import, write_bars, write_instruments
+from alphapulse_lib.catalog.writer import Bars, Written, remove_import, write_instruments, write_series
 from alphapulse_lib.errors import CatalogError, InputError, NothingUsable, UnknownImport
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
@@ -265,8 +265,9 @@ class _Work:
         ticks = [each for part in self.staged for each in part.ticks]
         rows = sum(each.rows for each in series) + sum(each.rows for each in ticks)
         with tqdm(total=rows, desc="writing", unit="row", unit_scale=True, delay=1, leave=False, disable=None) as bar:
-            for each in series:
-                yield write_bars(root, each.instrument, each.period, each.bars, import_id, assumed=each.assumed)
+            arriving = (Bars(each.instrument, each.period, each.bars, each.assumed) for each in series)
+            for each, written in zip(series, write_series(root, arriving, import_id), strict=True):
+                yield written
                 bar.update(each.rows)
             for tick in ticks:
                 yield write_ticks(root, tick, import_id)

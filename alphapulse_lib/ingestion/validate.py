@@ -71,13 +71,15 @@ def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) 
     >>> judge(Figures(np.array([1]), one, one - 1, one, one, one), 2).tolist()
     ['high 9 is below low 10']
     """
-    reason = np.full(len(bars), "", object)
+    reason, settled = np.full(len(bars), "", object), np.zeros(len(bars), np.bool_)
     top, bottom = bars.high * (1 + _NOISE), bars.low * (1 - _NOISE)
 
     def set_aside(where: NDArray[np.bool_], text: str, *columns: str) -> None:
-        rows = np.flatnonzero(where & (reason == ""))
-        figures = [getattr(bars, name)[rows] for name in columns]
-        reason[rows] = [text.format(*row) for row in zip(*figures, strict=True)] if columns else text
+        rows = np.flatnonzero(where & ~settled)
+        if len(rows):
+            figures = [getattr(bars, name)[rows] for name in columns]
+            reason[rows] = [text.format(*row) for row in zip(*figures, strict=True)] if columns else text
+            settled[rows] = True
 
     for name in ("open", "high", "low", "close", "volume"):
         set_aside(~np.isfinite(getattr(bars, name)), f"{name} {{:g}} is not a number", name)
@@ -148,12 +150,13 @@ def repeated(
     numpy.ndarray of bool, numpy.ndarray of object
         Which say the same again, and why each of the others cannot be used (``""``: it can).
     """
+    again, reason = np.zeros(len(bars), np.bool_), np.full(len(bars), "", object)
+    if (bars.ts[1:] > bars.ts[:-1]).all():
+        return again, reason
     order = np.lexsort((np.arange(len(bars)), available, bars.ts))
     first = np.ones(len(bars), np.bool_)
     first[1:] = (np.diff(bars.ts[order]) != 0) | (np.diff(available[order]) != 0)
     leader = order[np.maximum.accumulate(np.where(first, np.arange(len(bars)), 0))]
-    again = np.zeros(len(bars), np.bool_)
-    reason = np.full(len(bars), "", object)
     later, leader = order[~first], leader[~first]
     same = np.ones(len(later), np.bool_)
     for name in ("open", "high", "low", "close", "volume"):

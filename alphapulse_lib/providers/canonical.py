@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alphapulse_lib.errors import IngestError, MissingColumn
 from alphapulse_lib.model.instrument import SYMBOL, VENUES, venue
 from alphapulse_lib.providers.moments import Moments, known_zone, read_moments
-from alphapulse_lib.providers.numbers import has_decimal_comma, read_numbers, read_ratios
+from alphapulse_lib.providers.numbers import has_decimal_comma, plain_numbers, read_numbers, read_ratios
 from alphapulse_lib.providers.spans import spans
 from alphapulse_lib.providers.text import as_text
 
@@ -86,14 +86,16 @@ class Block:
 def _bars(block: Block) -> tuple[Columns, list[str]]:
     columns, moments, zone, notes = _placed_rows(block)
     reason = moments.reason
-    comma = _comma(block)
+    plain = {name: plain_numbers(block.column(name)) for name in (*_PRICES, "volume") if name in block.found}
+    comma = _comma(block, [name for name in _PRICES if name in plain and plain[name] is None])
     for name in (*_PRICES, "volume"):
-        if name in block.found:
-            values, why = read_numbers(block.column(name), name, comma=comma)
-            reason = np.where(reason == "", why, reason)
-        else:
+        values = None if comma else plain.get(name)
+        if name not in block.found:
             values = np.zeros(block.count)
             notes.append("no volume column: volume is 0")
+        elif values is None or np.isnan(values).any():
+            values, why = read_numbers(block.column(name), name, comma=comma)
+            reason = np.where(reason.astype(np.bool_), reason, why)
         columns[name] = pa.array(values)
     adjusted = None
     if "adj_close" in block.found:
@@ -219,7 +221,8 @@ def strings(block: Block, name: str) -> pa.Array:
 
 def or_null(reason: NDArray[np.object_]) -> pa.Array:
     """Reasons, null where there is none."""
-    return pa.array(reason, pa.string(), mask=reason == "")
+    told = reason.astype(np.bool_)
+    return pa.array(reason, pa.string(), mask=~told) if told.any() else pa.nulls(len(reason), pa.string())
 
 
 def _placed_rows(block: Block) -> tuple[Columns, Moments, str | None, list[str]]:
@@ -233,15 +236,15 @@ def _placed_rows(block: Block) -> tuple[Columns, Moments, str | None, list[str]]
     return {"symbol": symbols, "venue": venues, "instant": pa.array(moments.instant)}, moments, zone, notes
 
 
-def _comma(block: Block) -> bool:
-    """Whether the file's prices have a decimal comma.
+def _comma(block: Block, strange: Sequence[str]) -> bool:
+    """Whether the file's prices have a decimal comma: one of those that are ``strange``, no plain numbers.
 
     Raises
     ------
     IngestError
         They have one here and had none in the blocks before.
     """
-    here = any(has_decimal_comma(block.column(name)) for name in _PRICES if name in block.found)
+    here = any(has_decimal_comma(block.column(name)) for name in strange)
     manner = block.manner
     if here and manner.comma is False:
         raise IngestError(
@@ -306,13 +309,13 @@ def _symbols(block: Block) -> pa.Array:
             f"The file has no column of symbols: it has {', '.join(block.grid.rows.column_names[:20])}.",
             "Say whose rows these are: symbol='AAPL'. Or name the column: columns={'symbol': ...}.",
         )
-    return pa.array([symbol.strip().upper()] * block.count, pa.string())
+    return pa.repeat(symbol.strip().upper(), block.count)
 
 
 def _venues(block: Block) -> pa.Array:
     """The venue of each row as the file or the request says; null where neither does."""
     if isinstance(block.request.venue, str):
-        return pa.array([venue(block.request.venue).code] * block.count, pa.string())
+        return pa.repeat(venue(block.request.venue).code, block.count)
     if "venue" in block.found:
         codes = pc.utf8_upper(pc.utf8_trim_whitespace(strings(block, "venue")))
         known = pc.unique(codes).to_pylist()
@@ -323,10 +326,12 @@ def _venues(block: Block) -> pa.Array:
 
 def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
     """The reasons, with those of rows that name no instrument."""
-    unnamed = np.asarray(pc.invert(pc.match_substring_regex(symbols, SYMBOL)))
-    if unnamed.any():
+    each = pc.dictionary_encode(symbols)  # of which most files have few
+    naming = pc.match_substring_regex(each.dictionary, SYMBOL)
+    if not pc.all(naming).as_py():
         shown = pc.utf8_slice_codeunits(symbols, 0, 60)
         told = pc.binary_join_element_wise("symbol", shown, "cannot name an instrument", " ")
         told = pc.if_else(pc.equal(symbols, ""), "symbol is missing", told)
+        unnamed = ~np.asarray(pc.take(naming, each.indices))
         reason = np.where(unnamed & (reason == ""), np.asarray(told, object), reason)
     return or_null(reason)

@@ -135,6 +135,8 @@ class Batch:
         What the provider had to decide, for the report.
     size : int
         Of files: the bytes that its rows take there.
+    whole : bool
+        Whether it holds all rows that there are of its symbols, so that they need not wait for what comes after it.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Batch:
     raw: pa.Table
     notes: tuple[str, ...] = ()
     size: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ from alphapulse_lib.providers.pieces import Piece, pieces
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Grid", "distinct", "read_delimited"]
+__all__ = ["Grid", "distinct", "header", "read_delimited"]
 
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _BLOCK = 1 << 24
 _DELIMITERS = ",;\t|"
+#: Bytes that the header is looked for in.
+_HEADER = 1 << 14
 #: Pieces of text that a quoted field may run over.
 _MOST_CARRIED = 4
 
@@ -91,6 +93,20 @@ def read_delimited(path: Path, size: int | None = None) -> Iterator[Grid]:
         raise UnreadableFile(f"{path.name} is empty.", "It needs a header line and a line for each row.")
 
 
+def header(path: Path) -> list[str]:
+    """The names in a text file's first line; none where that is longer than any table's.
+
+    Raises
+    ------
+    UnreadableFile
+        It is empty, or is not text.
+    """
+    data = next(pieces(path, _HEADER)).data
+    text = _Text.of(np.frombuffer(data, np.uint8), _delimiter(data) if data.strip(b"\n") else ",")
+    starts, ends, _ = text.records()
+    return text.header(starts[0], ends[0]) if len(starts) else []
+
+
 def _grid(
     path: Path,
     text: _Text,
@@ -99,7 +115,7 @@ def _grid(
     piece: Piece,
 ) -> Grid:
     starts, ends, lines = records
-    whole = text.fields(starts, ends) == len(header)
+    whole = text.wide(starts, ends, len(header))
     kept = text.content[starts[0] :] if len(starts) and whole.all() else _only(text.content, starts[whole], ends[whole])
     table = _parse(kept.tobytes(), text, len(header))
     if table.num_rows != int(whole.sum()):
@@ -165,12 +181,22 @@ class _Text:
         filled = breaks > starts
         return starts[filled], breaks[filled], lines[filled]
 
-    def fields(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many fields each record has."""
+    def wide(self, starts: NDArray[np.int64], ends: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
+        """Whether each record has so many fields."""
         places = np.flatnonzero(self.content == ord(self.delimiter))
         if self.quoted:
             places = places[~self.within(places)]
-        return np.searchsorted(places, ends) - np.searchsorted(places, starts) + 1
+        between = width - 1
+        inside = places[np.searchsorted(places, starts[0]) :] if len(starts) else places
+        if (
+            between
+            and len(inside) == between * len(starts)
+            and (inside[::between] >= starts).all()
+            and (inside[between - 1 :: between] < ends).all()
+        ):  # as many as there should be, of each record the first and the last inside of it: so all are
+            return np.ones(len(starts), np.bool_)
+        counted: NDArray[np.bool_] = np.searchsorted(places, ends) - np.searchsorted(places, starts) == between
+        return counted
 
     def header(self, start: int, end: int) -> list[str]:
         """The names in the first record."""

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alphapulse_lib.errors import InputError, UnreadableFile, did_you_mean
+from alphapulse_lib.errors import IngestError, InputError, UnreadableFile, did_you_mean
 from alphapulse_lib.model.instrument import VENUES
 from alphapulse_lib.providers.canonical import MAKERS, Block, Manner, strings
 from alphapulse_lib.providers.columns import assign
 from alphapulse_lib.providers.contract import Batch, Request, Source
-from alphapulse_lib.providers.delimited import Grid, distinct, read_delimited
+from alphapulse_lib.providers.delimited import Grid, distinct, header, read_delimited
 from alphapulse_lib.providers.nautilus import is_catalog
 from alphapulse_lib.providers.pieces import pieces
 from alphapulse_lib.providers.text import as_text
@@ -68,15 +68,38 @@ class FilesProvider:
             Stamps that cannot be read safely.
         """
         paths = _paths(request.target)
+        alone = _are_alone(paths, request)
         for path in paths:
-            yield from _file(path, request, path.name.split(".")[0] if len(paths) > 1 else None)
+            yield from _file(path, request, _stem(path) if len(paths) > 1 else None, alone=alone)
 
 
-def _file(path: Path, request: Request, fallback: str | None) -> Iterator[Batch]:
+def _stem(path: Path) -> str:
+    """The symbol that a file's name tells."""
+    return path.name.split(".")[0]
+
+
+def _are_alone(paths: list[Path], request: Request) -> bool:
+    """Whether each file holds all rows of a symbol of its own: none names its rows', and no two are called alike."""
+    if request.symbol or len(paths) == 1 or len({_stem(path).strip().upper() for path in paths}) < len(paths):
+        return False
+    try:
+        headers = {tuple(_header(path)) for path in paths}
+        return not any("symbol" in assign(list(each), request.kind, request.columns, "") for each in headers)
+    except (IngestError, InputError):  # which whoever reads that file says, in its turn
+        return False
+
+
+def _header(path: Path) -> list[str]:
+    with _opening(path):
+        return distinct(pq.read_schema(path).names if path.suffix.lower() in _PARQUET else header(path))
+
+
+def _file(path: Path, request: Request, fallback: str | None, *, alone: bool) -> Iterator[Batch]:
     """The batches of one file. Of one with several symbols only that which is asked for, where one is."""
     held, chosen, left, rows, found = set[str](), 0, 0, 0, dict[str, str]()
     manner = Manner()
     for grid in _grids(path):
+        whole = alone and grid.last and not rows
         rows += grid.rows.num_rows + len(grid.torn_lines)
         found = found or assign(grid.rows.column_names, request.kind, request.columns, path.name)
         block = Block(grid, found, request, fallback, manner)
@@ -87,7 +110,7 @@ def _file(path: Path, request: Request, fallback: str | None) -> Iterator[Batch]
             left += grid.rows.num_rows - block.count
         if block.count or len(grid.torn_lines) or not held or (grid.last and chosen):
             notes = (f"rows of other symbols left out: {left:,}",) if grid.last and chosen and left else ()
-            yield _batch(path, block, notes)
+            yield _batch(path, block, notes, whole=whole)
     if not rows:
         raise UnreadableFile(f"{path.name} has a header and no rows.", "Nothing was imported.")
     if held and not chosen:
@@ -208,18 +231,19 @@ def _of_symbol(block: Block, symbol: str) -> tuple[Block, set[str]]:
     return replace(block, grid=kept), held
 
 
-def _batch(path: Path, block: Block, further: tuple[str, ...] = ()) -> Batch:
+def _batch(path: Path, block: Block, further: tuple[str, ...] = (), *, whole: bool = False) -> Batch:
     """Whole rows and torn ones together, each with its line."""
     grid = block.grid
     columns, notes = MAKERS[block.request.kind](block)
     raw = pa.table({f"c{at}": as_text(column) for at, column in enumerate(grid.rows.columns)})
     texts = pc.binary_join_element_wise(*raw.columns, ",", null_handling="replace")
-    blank = pc.match_substring_regex(texts, r"^[,\s]*$")
-    columns["reason"] = pc.if_else(blank, "blank row", columns["reason"])
+    if columns["reason"].null_count < block.count:  # a blank row is never without one
+        blank = pc.match_substring_regex(texts, r"^[,\s]*$")
+        columns["reason"] = pc.if_else(blank, "blank row", columns["reason"])
     table = pa.table({"line": pa.array(grid.lines, pa.int64()), **columns})
     if len(grid.torn_lines):
         torn = {"line": pa.array(grid.torn_lines, pa.int64())}
         torn["reason"] = pa.array([f"has not the {grid.rows.num_columns} fields of the header"] * len(grid.torn_lines))
         table = pa.concat_tables([table, pa.table(torn)], promote_options="default")
         texts = pa.chunked_array([*texts.chunks, pa.array(grid.torn_texts, pa.string())])
-    return Batch(path.name, table, pa.table({"row": texts}), (*grid.notes, *further, *notes), grid.size)
+    return Batch(path.name, table, pa.table({"row": texts}), (*grid.notes, *further, *notes), grid.size, whole)

@@ -150,13 +150,18 @@ def _texts(
     array: pa.ChunkedArray, what: str, timezone: str | None, day_first: bool | None, dated: bool | None
 ) -> Moments:
     filled = pc.coalesce(array, "")
+    if dated is not False and pc.all(pc.equal(pc.utf8_length(filled), 10)).as_py():
+        try:  # The usual case of daily bars, a whole column of ISO dates, is read at once.
+            read = pc.cast(filled, pa.date32())
+        except pa.ArrowInvalid:
+            read = None
+        if read is not None and (np.abs(np.asarray(pc.cast(read, pa.int32()))) < _HELD[1]).all():
+            return _dates(read)
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
-        try:  # The usual case, a whole column of one ISO form, is read at once.
+        try:  # And so is a whole column of one ISO form.
             read = pc.cast(filled, kind)
         except pa.ArrowInvalid:
             continue
-        if kind.tz is None and dated is not False and pc.all(pc.equal(pc.utf8_length(filled), 10)).as_py():
-            return _dates(read)
         if kind.tz is None or not pc.any(pc.match_substring_regex(filled, r"[+-]\d\d:?\d\d$")).as_py():
             return _timestamps(read, what, timezone, dated)
     text = pl.Series(values=pl.from_arrow(filled), name="text")

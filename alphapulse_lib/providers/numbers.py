@@ -14,7 +14,7 @@ from alphapulse_lib.providers.text import as_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["has_decimal_comma", "read_numbers", "read_ratios"]
+__all__ = ["has_decimal_comma", "plain_numbers", "read_numbers", "read_ratios"]
 
 _MISSING = ["", "nan", "null", "none", "n/a", "na", "-", "--", "."]
 _ORNAMENT = r"^[$€£¥]|[_\s\u{a0}']"
@@ -59,17 +59,30 @@ def read_numbers(
     >>> read_numbers(pa.chunked_array([["1.5", "x"]]), "open")[1].tolist()
     ['', "open 'x' is not a number"]
     """
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-        values = np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")), np.float64)
+    values = None if comma and not _is_number(column.type) else plain_numbers(column)
+    if values is not None:
         return values, _missing(np.isnan(values), name)
-    column = as_text(column)
-    if not comma:
-        try:
-            values = np.asarray(pc.cast(column, pa.float64()), np.float64)
-            return values, _missing(np.isnan(values), name)
-        except pa.ArrowInvalid:
-            pass
-    return _leniently(pl.Series(values=pl.from_arrow(column), name=name), name, comma=comma)
+    return _leniently(pl.Series(values=pl.from_arrow(as_text(column)), name=name), name, comma=comma)
+
+
+def plain_numbers(column: pa.ChunkedArray) -> NDArray[np.float64] | None:
+    """A column whose every value is a number as computers write it, as floats (NaN: missing); ``None``: it is not so.
+
+    Examples
+    --------
+    >>> plain_numbers(pa.chunked_array([["1.5", "2e3"]])).tolist(), plain_numbers(pa.chunked_array([["1,5"]]))
+    ([1.5, 2000.0], None)
+    """
+    if _is_number(column.type):
+        return np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")), np.float64)
+    try:
+        return np.asarray(pc.cast(as_text(column), pa.float64()), np.float64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def read_ratios(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.object_]]:

@@ -14,7 +14,7 @@ from typing import Any
 from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.providers.contract import Provider, Vendor
 
-__all__ = ["GROUP", "VENDORS", "names", "provider", "vendor", "vendors"]
+__all__ = ["GROUP", "VENDORS", "is_vendor", "names", "provider", "vendor", "vendors"]
 
 GROUP = "alphapulse.providers"
 #: The group of entry points in which packages offer vendors.
@@ -37,6 +37,11 @@ def names() -> list[str]:
 def vendors() -> list[str]:
     """The names of all vendors, sorted."""
     return _names(VENDORS)
+
+
+def is_vendor(name: str) -> bool:
+    """Whether a vendor has that name. Of what is built in that is told without looking through all packages."""
+    return name in _BUILT_IN[VENDORS] or (name not in _BUILT_IN[GROUP] and name in vendors())
 
 
 def provider(name: str) -> Provider:

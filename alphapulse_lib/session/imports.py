@@ -130,7 +130,7 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
            "columns": columns, "day_first": day_first, "source": source}  # fmt: skip
     if target is None:
         return _dataset(provider, dry_run)
-    if provider in registry.vendors():
+    if registry.is_vendor(provider):
         _refuse(provider, own | {"recover": None if recover else False})
         one_of("kind", kind, ("bars", "trades", "quotes"))
         wanted = replace(_wanted(provider, target, period, start, end, venue, feed), kind=kind)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from alphapulse_lib.catalog import publish
-from alphapulse_lib.catalog.publish import locked, publish_table, withdraw
+from alphapulse_lib.catalog.publish import locked, parquet, publish_table, publishing, withdraw
 from alphapulse_lib.errors import CatalogBusy, CatalogError
 
 TABLE = pa.table({"a": [1, 2, 3]})
@@ -31,6 +32,60 @@ def test_a_file_appears_only_whole_and_under_no_readable_name(root: Path, monkey
     assert seen[0].startswith(f"{root}/incoming/") and seen[0].endswith(".part")
     assert seen[1:] == [str(root), f"{root}/data", f"{root}/data/bars", f"{root}/data/bars/X"]
     assert [path.name for path in root.rglob("*.parquet")] == ["y.parquet"]
+
+
+def test_files_together_are_written_before_any_is_in_place_and_the_first_ones_durable_before_the_others(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen, sync, rename = [], os.fsync, Path.replace
+
+    def watching(descriptor: int) -> None:
+        place = Path(f"/proc/self/fd/{descriptor}").readlink()
+        seen.append("written" if place.suffix == ".part" else f"sync {place.relative_to(root)}")
+        sync(descriptor)
+
+    def renaming(path: Path, target: Path) -> Path:
+        seen.append(f"place {target.relative_to(root)}")
+        return rename(path, target)
+
+    data, old = root / "data", root / "revisions"
+    with locked(root):
+        publish_table(root, data / "A" / "x", TABLE)
+        monkeypatch.setattr(os, "fsync", watching)
+        monkeypatch.setattr(Path, "replace", renaming)
+        with publishing(root) as files:
+            files.add(data / "A" / "y", parquet(TABLE))
+            files.add(data / "B" / "x", parquet(TABLE))
+            files.add(old / "B" / "x", parquet(TABLE), first=True)
+            files.add(data / "B" / "y", parquet(TABLE))
+            assert data / "B" / "x" in files and data / "A" / "x" not in files
+    assert seen[:4] == ["written"] * 4
+    assert seen[4:] == [
+        *("sync .", "sync revisions", "place revisions/B/x", "sync revisions/B"),
+        *("sync data", "place data/A/y", "place data/B/x", "place data/B/y", "sync data/A", "sync data/B"),
+    ]
+    assert len([each for each in root.rglob("*") if each.name in ("x", "y")]) == 5
+    assert not list((root / "incoming").iterdir())
+
+
+def test_of_files_together_none_is_in_place_when_one_cannot_be_written(root: Path):
+    with locked(root):
+        publish_table(root, root / "data" / "x", TABLE)
+        before = (root / "data" / "x").read_bytes()
+        with pytest.raises(pa.ArrowException), publishing(root) as files:
+            files.add(root / "data" / "x", parquet(pa.table({"a": [4]})))
+            files.add(root / "data" / "y", parquet(TABLE, compression="no such"))
+            files.add(root / "data" / "z", parquet(TABLE))
+    assert (root / "data" / "x").read_bytes() == before
+    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["catalog.json", "catalog.lock", "x"]
+
+
+def test_a_second_content_of_a_file_comes_after_the_first(root: Path):
+    with locked(root), publishing(root) as files:
+        files.add(root / "x", parquet(TABLE))
+        files.add(root / "x", parquet(pa.table({"a": [9]})))
+        assert pa.parquet.read_table(root / "x") == TABLE
+    assert pa.parquet.read_table(root / "x")["a"].to_pylist() == [9]
 
 
 def test_what_fails_half_way_leaves_nothing(root: Path):

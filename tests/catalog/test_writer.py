@@ -22,6 +22,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.writer import Written
 from alphapulse_lib.errors import CatalogBusy, InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
+from alphapulse_lib.model.period import Period
 
 DAILY = "AAPL.XNAS-1-DAY-LAST-EXTERNAL"
 #: The guarantees of a folder are those of an object store too.
@@ -277,3 +278,39 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files(root: Path, aapl: Inst
             assert len(ParquetDataCatalog(str(root)).query_bars([DAILY])) == 8
     writer.write_bars(root, aapl, "1d", table, "last")
     assert storage.of(root).leftovers(root) == []
+
+
+@BOTH
+def test_several_series_are_written_together_and_one_that_comes_twice_is_merged(
+    root: PurePath, aapl: Instrument, bars: Callable[..., pa.Table]
+):
+    other, day = Instrument("MSFT.XNAS"), Period.parse("1d")
+    writer.write_instruments(root, [aapl, other])
+    later = bars([("2013-01-03 21:00", 12.0), ("2013-01-04 21:00", 13.0)])
+    series = [
+        writer.Bars(aapl, day, bars(TWO)),
+        writer.Bars(other, day, bars(TWO)),
+        writer.Bars(aapl, day, later, assumed=True),
+    ]
+    assert list(writer.write_series(root, series, "one")) == [
+        Written(rows_new=2),
+        Written(rows_new=2),
+        Written(rows_new=1, rows_restated=1),
+    ]
+    assert closes(root) == [10.0, 12.0, 13.0]
+    assert closes(root, as_of=clock.now_ns() - 86_400 * 10**9) == [10.0, 11.0, 13.0]
+    assert reader.bar_floats(root, other.id, "1d", columns=["close"])["close"].to_pylist() == [10.0, 11.0]
+    assert integrity.check(root) == []
+
+
+def test_of_several_series_none_is_written_when_one_cannot_be(
+    root: Path, aapl: Instrument, bars: Callable[..., pa.Table]
+):
+    wrong = bars(TWO).set_column(4, "close", pa.array([10.0, float("nan")]))
+    series = [
+        writer.Bars(aapl, Period.parse("1d"), bars(TWO)),
+        writer.Bars(Instrument("MSFT.XNAS"), Period.parse("1d"), wrong),
+    ]
+    with pytest.raises(InputError, match=r"MSFT\.XNAS close"):
+        list(writer.write_series(root, series, "one"))
+    assert not list(root.rglob("*.parquet"))

@@ -421,3 +421,16 @@ def test_a_long_file_in_any_order(bring: Any, roots: Roots) -> None:
     found = held(roots, "X.CRYPTO", "1m")
     assert found.close.tolist() == closes.tolist()
     assert found.ts.is_monotonic_increasing
+
+
+def test_a_symbol_of_a_file_of_its_own_and_of_one_of_many_is_read_as_one(tmp_path: Path, roots: Roots) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    (folder / "AAA.csv").write_text(HEADER + GOOD)
+    (folder / "BBB.csv").write_text(HEADER + GOOD)
+    more = "2013-05-03,11,11.5,10.5,11.25,300\n", "2013-05-02,10.5,12,10,11.5,200\n", "2013-05-06,11,12,11,11,400\n"
+    (folder / "more.csv").write_text(f"Symbol,{HEADER}" + "".join(f"AAA,{each}" for each in more))
+    report = importer.ingest(FilesProvider(), [Request(folder, venue="XNYS")], roots)
+    assert held(roots).close.tolist() == [10.5, 11.0, 11.25, 11.0]
+    assert held(roots, "BBB.XNYS").close.tolist() == [10.5, 11.0, 11.25]
+    assert report.quarantined.reason.tolist() == ["line 3 has another bar for this time"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -58,3 +59,21 @@ def test_rows_that_come_by_time_are_grouped_by_instrument_and_year(monkeypatch: 
         last = list(groups)[-1]
         assert last["file"].to_pylist() == ["one", "two", "two"]
         assert [np.asarray(rows["instant"]).tolist() for rows in groups.alike(last)] == [[2, 3, 5]]
+
+
+def test_a_batch_that_is_the_whole_of_its_symbols_is_handed_on_before_the_next_is_read() -> None:
+    read = []
+
+    def batches() -> Iterator[Batch]:
+        for name in ("A", "B"):
+            read.append(name)
+            yield replace(batch(name, [name, name, name], [2, YEAR, 1], [None, None, "torn"], "n"), whole=True)
+
+    with Groups(batches(), None) as groups:
+        for rows in groups:
+            assert rows["symbol"][0].as_py() == read[-1]
+            assert rows["instant"].to_pylist() == [2, YEAR]
+            assert rows["file"].to_pylist() == [read[-1]] * 2
+            assert [each["row"].to_pylist() for each in groups.alike(rows)] == [rows["row"].to_pylist()]
+        assert groups.notes == ["A: n", "B: n"]
+        assert [each["row"].to_pylist() for each in groups.aside] == [["A 3"], ["B 3"]]

@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from alphapulse_lib.errors import IngestError, InputError, MissingColumn, UnreadableFile
+from alphapulse_lib.providers import pieces
 from alphapulse_lib.providers.contract import Batch, Request
 from alphapulse_lib.providers.files import FilesProvider
 
@@ -174,3 +175,44 @@ def test_one_symbol_of_a_file_that_holds_several(tmp_path: Path) -> None:
     assert batch.notes[0] == "rows of other symbols left out: 1"
     with pytest.raises(InputError, match="no rows of 'C'"):
         read(path, symbol="C")
+
+
+def test_files_of_one_symbol_each_are_known_to_hold_all_of_it(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        written(tmp_path, BARS, f"{name}.csv")
+    pd.read_csv(tmp_path / "A.csv").to_parquet(tmp_path / "C.parquet")
+    assert [(each.name, each.whole) for each in read(tmp_path, symbol=None)] == [
+        ("A.csv", True),
+        ("B.csv", True),
+        ("C.parquet", True),
+    ]
+    assert not any(each.whole for each in read(tmp_path))  # all are of the symbol that is told
+    assert not any(each.whole for each in read([tmp_path / "A.csv"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("more.csv", "symbol,date,open,high,low,close\nA,2013-05-01,1,2,1,1\n"),
+        ("sub/a.csv", BARS),
+        ("A.parquet", ""),
+    ],
+)
+def test_of_a_symbol_that_another_file_may_hold_too_none_is_said_to_be_whole(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    for own in ("A", "B"):
+        written(tmp_path, BARS, f"{own}.csv")
+    if text:
+        written(tmp_path, text, name)
+    else:
+        pd.read_csv(tmp_path / "A.csv").to_parquet(tmp_path / name)
+    assert not any(each.whole for each in read(tmp_path, symbol=None))
+
+
+def test_a_long_file_is_not_whole_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE", 64)
+    for own in ("A", "B"):
+        written(tmp_path, BARS, f"{own}.csv")
+    found = read(tmp_path, symbol=None)
+    assert len(found) > 2 and not any(each.whole for each in found)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.providers.registry import names, provider, vendor, vendors
+from alphapulse_lib.providers.registry import is_vendor, names, provider, vendor, vendors
 
 
 def test_files_is_built_in() -> None:
@@ -56,6 +56,7 @@ def test_an_installed_package_offers_a_vendor(installed: None) -> None:
     assert vendor("acme").periods == {"1d"}
     assert provider("acme-files").name == "acme"
     assert "acme" not in names()
+    assert [is_vendor(each) for each in ("acme", "acme-files", "alpaca", "files")] == [True, False, True, False]
 
 
 def test_a_built_in_name_cannot_be_taken(installed: None) -> None:
