@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.schedules import schedule as schedule
     from alphapulse_lib.session.schedules import schedules as schedules
     from alphapulse_lib.session.sql import sql as sql
+    from alphapulse_lib.session.sweeps import sweep as sweep
     from alphapulse_lib.session.ticks import quotes as quotes
     from alphapulse_lib.session.ticks import trades as trades
     from alphapulse_lib.session.universes import universe as universe
@@ -71,6 +72,7 @@ _HOMES = {
     "schedule": "alphapulse_lib.session.schedules",
     "schedules": "alphapulse_lib.session.schedules",
     "sentiment": "alphapulse_lib.session.news",
+    "sweep": "alphapulse_lib.session.sweeps",
     "sql": "alphapulse_lib.session.sql",
     "trades": "alphapulse_lib.session.ticks",
     "universe": "alphapulse_lib.session.universes",

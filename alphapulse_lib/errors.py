@@ -46,6 +46,7 @@
     │   ├── StrategyRaised           the strategy's own exception, with its traceback
     │   ├── RunInterrupted           stopped by its owner
     │   └── WorkerDied               its process ended without an answer
+    ├── SweepError                   many trials that cannot begin, or of which none came to anything
     ├── LedgerError                  the ledger of runs, or a run's files, cannot be read or written
     └── HubError                     the hub cannot be started, reached or made to do what was asked
         ├── HubUnreachable           nothing answers there, or not in time
@@ -106,6 +107,7 @@ __all__ = [
     "StoppedWaiting",
     "StrategyRaised",
     "StrategyUnusable",
+    "SweepError",
     "TooManyRequests",
     "UnknownImport",
     "UnknownParameter",
@@ -339,6 +341,10 @@ class RunInterrupted(RunError):
 
 class WorkerDied(RunError):
     """The run's process ended without an answer."""
+
+
+class SweepError(AlphaPulseError):
+    """Many trials that cannot begin, or of which none came to anything."""
 
 
 class LedgerError(AlphaPulseError):

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     alpaca_trading_url: str = Field(
         "https://paper-api.alpaca.markets", description="Where Alpaca's list of assets is asked for."
     )
+    dask: str = Field(
+        "",
+        description="The Dask scheduler whose workers run the trials of sweeps, such as tls://scheduler:8786. "
+        "Default: a cluster of this machine's own, which lives as long as the sweep.",
+    )
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 

@@ -30,15 +30,16 @@ _RECORDED_WITHIN = 600.0
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
 
-def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str | bytes]) -> None:
+def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str | bytes | Path]) -> None:
     """Write a run's files, all or none.
 
     Parameters
     ----------
     folder : Path
         The run's own folder; it must not exist yet.
-    files : mapping of str to pyarrow.Table, str or bytes
-        File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are.
+    files : mapping of str to pyarrow.Table, str, bytes or Path
+        File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are; the path of a file
+        that is never written to becomes another name of it.
 
     Raises
     ------
@@ -86,8 +87,13 @@ def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
                 shutil.rmtree(entry.path)
 
 
-def _write(path: Path, content: pa.Table | str | bytes) -> None:
-    if isinstance(content, bytes):
+def _write(path: Path, content: pa.Table | str | bytes | Path) -> None:
+    if isinstance(content, Path):
+        try:
+            path.hardlink_to(content)
+        except OSError:  # a file system without links
+            shutil.copyfile(content, path)
+    elif isinstance(content, bytes):
         path.write_bytes(content)
     elif isinstance(content, str):
         path.write_text(content, encoding="utf-8")

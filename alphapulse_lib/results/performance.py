@@ -22,7 +22,7 @@ from alphapulse_lib.results.equity import benchmark_curve
 from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import max_drawdown, summary
 
-__all__ = ["periods_per_year", "run_statistics", "session_ends"]
+__all__ = ["periods_per_year", "run_statistics", "session_ends", "session_returns"]
 
 type Floats = NDArray[np.floating[Any]]
 
@@ -87,6 +87,22 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.arange(len(ts))
     days = _local_days(ts, venue(spec.instruments[0].rpartition(".")[2]).timezone)
     return np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
+
+
+def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
+    """The return of each session, that of the first one on the starting cash; shape (sessions,).
+
+    All trials on the same data have as many, so they can be laid side by side.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What was run.
+    account : pyarrow.Table
+        Of `alphapulse_lib.results.equity.account`.
+    """
+    ends = session_ends(spec, account["ts"].cast(pa.int64()).to_numpy())
+    return _changes(np.concatenate(([spec.cash], account["equity"].to_numpy()[ends])))
 
 
 def periods_per_year(spec: RunSpec) -> float:

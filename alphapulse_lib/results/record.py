@@ -23,7 +23,7 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from alphapulse_lib.engine.request import RawResult
 
-__all__ = ["Measured", "environment", "keep", "measure", "new_run_id", "record_of"]
+__all__ = ["Measured", "code_json", "environment", "firing", "keep", "measure", "new_run_id", "record_of"]
 
 #: The libraries that decide results.
 _LIBRARIES = ("alphapulse", "nautilus_trader", "numpy", "pyarrow", "duckdb", "pandas")
@@ -72,7 +72,7 @@ def keep(
     """
     measured = measure(spec, raw)
     if code:
-        measured.files["code.json"] = json.dumps(dict(code), indent=1, sort_keys=True)
+        measured.files["code.json"] = code_json(code)
     run_id = run_id or new_run_id()
     record = record_of(
         spec, raw, measured, run_id, user=user, started_at=started_at, ended_at=ended_at, purpose=purpose, of=of
@@ -146,7 +146,7 @@ def record_of(
         user=user,
         started_at=started_at,
         ended_at=ended_at,
-        environment=environment() | raw.environment | _firing(),
+        environment=environment() | raw.environment | firing(),
         series=raw.series,
         statistics=measured.statistics,
         artefacts={name.partition(".")[0]: name for name in measured.files},
@@ -157,10 +157,15 @@ def record_of(
     )
 
 
-def _firing() -> dict[str, str]:
+def code_json(code: Mapping[str, str]) -> str:
+    """What a strategy is made of, as a run's file keeps it."""
+    return json.dumps(dict(code), indent=1, sort_keys=True)
+
+
+def firing() -> dict[str, str]:
     """Which firing of a schedule the run belongs to, when it runs in one: the worker finds its runs by it."""
-    firing = settings().firing
-    return {"firing": firing} if firing else {}
+    found = settings().firing
+    return {"firing": found} if found else {}
 
 
 def _borrowed(statistics: dict[str, Any]) -> list[str]:

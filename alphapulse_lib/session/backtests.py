@@ -20,7 +20,7 @@ from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.symbols import Symbols, resolved
 
-__all__ = ["backtest"]
+__all__ = ["backtest", "instruments_of", "spec_of"]
 
 #: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
 _MOST_CASH = 1e12
@@ -139,8 +139,8 @@ def backtest(
         if isinstance(strategy, str):
             strategy = strategy_class(strategy)
         lacking = Lacking.of_bars(period, "bars")
-        instruments, names = _instruments(roots, symbols, lacking, Window.of(start, end))
-        spec = _spec(
+        instruments, names = instruments_of(roots, symbols, lacking, Window.of(start, end))
+        spec = spec_of(
             strategy,
             instruments,
             period,
@@ -170,7 +170,7 @@ def backtest(
             raise with_command(missing, roots, found, wanted, Window(spec.start, spec.end)) from None
 
 
-def _instruments(
+def instruments_of(
     roots: Roots, symbols: Symbols, lacking: Lacking, window: Window
 ) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
     """The instruments, and what each one is called in the results."""
@@ -184,7 +184,7 @@ def _instruments(
     return found, tuple(names(list(found)))
 
 
-def _spec(
+def spec_of(
     strategy: type,
     instruments: tuple[Instrument, ...],
     period: str,
@@ -201,6 +201,7 @@ def _spec(
     as_of: Moment,
     seed: int,
 ) -> RunSpec:
+    """The spec of a run, each argument looked at; they are those of `backtest`."""
     from alphapulse_lib.engine.configure import plain_parameters
     from alphapulse_lib.engine.source import names_used, source_of
     from alphapulse_lib.scoring.contract import find

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.engine.packing import Packed
     from alphapulse_lib.engine.process import Worker
 
-__all__ = ["Again", "Plan", "carry_out"]
+__all__ = ["Again", "Plan", "carry_out", "keep_strategy"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def carry_out(
     remove_unrecorded(ledger.root / "runs", frozenset(ledger.ids()))
     code = again.code if again else {}
     if isinstance(strategy, type):
-        code = _kept(strategy, spec, ledger.root)
+        code = keep_strategy(strategy, spec, ledger.root)
     # Scores first: those that are computed now are recorded before the moment that is read.
     scores = again.scores if again else ensure_scores(roots, spec.scorer) if spec.news else None
     started_at = clock.now_ns()
@@ -138,7 +138,7 @@ def carry_out(
     return kept
 
 
-def _kept(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
+def keep_strategy(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
     """What the strategy is made of, to be read; kept beside the ledger so that it can be run again."""
     from alphapulse_lib.engine.packing import kept
     from alphapulse_lib.engine.source import parts_of

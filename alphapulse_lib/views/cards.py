@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.views import numbers
 
-__all__ = ["Card", "Fact", "card", "html", "text"]
+__all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
 
-_STYLE = """
+STYLE = """
 <style>
 .ap-card { --ap-ink: #1c2128; --ap-quiet: #59636e; --ap-rule: #d1d9e0; --ap-up: #0b5cad; --ap-down: #a84300;
   display: inline-block; max-width: 100%; box-sizing: border-box; padding: 12px 16px; margin: 4px 0;
@@ -98,7 +98,7 @@ class Card:
         )
         notes = "".join(f'<li class="{"ap-down" if warns else ""}">{escape(note)}</li>' for note, warns in self.notes)
         return (
-            f'{_STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
+            f'{STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
             f'{badges}<div class="ap-quiet">{escape(self.subtitle)}</div></div>{self.drawing}</div>'
             + (f"<dl>{facts}</dl>" if facts else "")
             + (f'<ul class="ap-notes">{notes}</ul>' if notes else "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.results.run import Run
 
-__all__ = ["equity", "monthly", "price", "trades_on_price"]
+__all__ = ["equity", "heatmap", "monthly", "price", "trades_on_price"]
 
 #: Unless told, a figure cannot know the ground it stands on: these tones are read on white and on JupyterLab's dark.
 _LIGHT = {
@@ -155,6 +155,34 @@ def monthly(run: Run, *, dark: bool = False) -> go.Figure:
     _styled(figure, tones, 80 + 28 * len(table))
     figure.update_xaxes(showgrid=False)
     return figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+
+
+def heatmap(
+    across: list[Any], up: list[Any], cells: list[list[float]], x: str, y: str, objective: str, *, dark: bool = False
+) -> go.Figure:
+    """A sweep's objective over two parameters, as `alphapulse_lib.views.sweep_board.heat` gives it."""
+    tones = _DARK if dark else _LIGHT
+    values = np.array(cells, np.float64)
+    most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            x=[numbers.parameter(each) for each in across],
+            y=[numbers.parameter(each) for each in up],
+            z=values,
+            text=[[numbers.ratio(each) if np.isfinite(each) else "" for each in row] for row in values],
+            texttemplate="%{text}" if values.size <= 400 else None,
+            hovertemplate=f"{x} %{{x}}, {y} %{{y}}: {objective} %{{z:.3f}}<extra></extra>",
+            colorscale=[[0, tones["down"]], [0.5, tones["paper"]], [1, tones["up"]]],
+            zmin=-most,
+            zmax=most,
+            colorbar={"title": {"text": objective}, "thickness": 12},
+            xgap=1,
+            ygap=1,
+        )
+    )
+    _styled(figure, tones, 160 + 28 * min(len(up), 24))
+    figure.update_xaxes(title=x, type="category", showgrid=False)
+    return figure.update_yaxes(title=y, type="category", showgrid=False)
 
 
 def _add_fills(figure: go.Figure, fills: pd.DataFrame, heights: Any, tones: dict[str, str]) -> None:

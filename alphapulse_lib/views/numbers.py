@@ -16,6 +16,7 @@ __all__ = [
     "day",
     "duration",
     "money",
+    "parameter",
     "percent",
     "place",
     "price",
@@ -54,6 +55,17 @@ def ratio(value: float | None, decimals: int = 2) -> str:
     ('1.23', '−0.50')
     """
     return _NONE if value is None or not math.isfinite(value) else _number(value, decimals)
+
+
+def parameter(value: object) -> str:
+    """A strategy's parameter in short.
+
+    Examples
+    --------
+    >>> parameter(0.30000000000000004), parameter(20), parameter("long")
+    ('0.3', '20', 'long')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def probability(value: float | None) -> str:

@@ -1,0 +1,156 @@
+"""A process that reads a run's data once and forks a process for each trial on it.
+
+What a strategy does to its process (memory that it leaks, an ``os._exit``, a global that it changes) is gone with the
+trial; what was read is shared by all of them without a copy. The process itself never makes an engine and starts no
+thread of its own, so that what is forked is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from alphapulse_lib.engine.harvest import marks
+from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.worker import Data, answer, die_with, leave, load, mute, or_refusal
+
+__all__ = ["main"]
+
+#: Data sets that are kept: a walk-forward's train and test windows come in turns.
+_KEPT = 2
+
+
+def main(home: Path) -> None:
+    """Answer one command a line of standard input, until it ends.
+
+    Parameters
+    ----------
+    home : Path
+        Holds the tables that every trial may need.
+
+    Notes
+    -----
+    A command is a JSON list: ``["load" | "run", folder, seconds]``. The folder holds a request and takes what comes of
+    it; a trial that takes longer than that many seconds is killed, ``null`` waits for ever. The answer is a line with
+    the exit code of the trial's process.
+    """
+    commands, answers = os.dup(0), os.dup(1)
+    _point(0, os.devnull, os.O_RDONLY)
+    _point(1, os.devnull, os.O_WRONLY)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nursery = _Nursery(home, commands, answers)
+    for line in os.fdopen(commands, "rb", buffering=0, closefd=False):
+        what, folder, seconds = json.loads(line)
+        code = nursery.load(Path(folder)) if what == "load" else nursery.run(Path(folder), seconds)
+        os.write(answers, b"%d\n" % code)
+    os._exit(0)
+
+
+class _Nursery:
+    def __init__(self, home: Path, commands: int, answers: int) -> None:
+        self._home, self._commands, self._answers = home, commands, answers
+        self._known: OrderedDict[tuple[int, int], Data] = OrderedDict()
+
+    def load(self, folder: Path) -> int:
+        """Read the data of a request, and say what was read."""
+        request = Request.read(folder)
+
+        def outcome() -> dict[str, object]:
+            data = self._data(request)
+            names = dict(zip(request.spec.instruments, request.symbols, strict=True))
+            write_tables(folder, {"marks": marks(tuple(data.feeds), names)})
+            return _told(data, "finished")
+
+        write_outcome(folder, or_refusal(outcome))
+        return 0
+
+    def run(self, folder: Path, seconds: float | None) -> int:
+        """Run a request in a process of its own."""
+        request = Request.read(folder)
+        refused = or_refusal(lambda: {"data": self._data(request)})
+        if "data" not in refused:
+            write_outcome(folder, refused)
+            return 0
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            self._trial(request, refused["data"], folder, parent)
+        code, in_time = self._await(child, seconds)
+        if not in_time:
+            error = f"TimedOut: the trial took longer than {seconds:g} s, and was stopped"
+            write_outcome(folder, _told(refused["data"], "failed") | {"error": error})
+        return code
+
+    def _trial(self, request: Request, data: Data, folder: Path, parent: int) -> NoReturn:
+        try:
+            os.setsid()  # what a strategy starts can be ended with it
+            die_with(parent)
+            os.close(self._commands)
+            os.close(self._answers)
+            _point(1, folder / PRINTED, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(1, 2)
+            sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="backslashreplace")
+            mute(folder)
+            told = os.open(os.devnull, os.O_WRONLY)
+            leave(folder, lambda: answer(request, data, folder, told))
+        except BaseException:  # noqa: BLE001  nothing may go on below, in the nursery's own loop
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(1)
+
+    def _await(self, child: int, seconds: float | None) -> tuple[int, bool]:
+        """A trial's exit code, and whether it ended by itself; it is killed with whoever asked for it, too."""
+        until = None if seconds is None else time.monotonic() + seconds
+        ended = os.pidfd_open(child)
+        try:
+            ears = select.poll()
+            ears.register(ended, select.POLLIN)
+            ears.register(self._commands, select.POLLHUP)
+            heard = dict(ears.poll(None if until is None else max(until - time.monotonic(), 0) * 1000))
+        finally:
+            os.close(ended)
+        # The whole group: a strategy may have started processes of its own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if self._commands in heard:
+            os._exit(0)
+        return os.waitstatus_to_exitcode(status), bool(heard)
+
+    def _data(self, request: Request) -> Data:
+        # All else is the same in every request that this process is sent.
+        key = (request.spec.start, request.spec.end)
+        if key not in self._known:
+            data = load(request, read_tables(self._home).get("scores"))
+            data = replace(data, series=data.described())
+            for feed in data.feeds:  # computed here, so that no trial needs to
+                _ = feed.engine_table, feed.ts, feed.closes, feed.last
+            self._known[key] = data
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            gc.collect()
+            gc.freeze()  # a collection in a trial would copy every page that it looks at
+        self._known.move_to_end(key)
+        return self._known[key]
+
+
+def _told(data: Data, status: str) -> dict[str, object]:
+    """An outcome without tables."""
+    read = {"series": data.series, "facts": data.facts}
+    return {"status": status, **read, "log": "", "warnings": data.warnings}
+
+
+def _point(descriptor: int, path: Path | str, flags: int) -> None:
+    opened = os.open(path, flags)
+    os.dup2(opened, descriptor)
+    os.close(opened)

@@ -1,0 +1,156 @@
+"""Many trials of one strategy on one data set: the near end of `alphapulse_lib.engine.nursery`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from alphapulse_lib.engine.leftovers import held, remove_leftovers
+from alphapulse_lib.engine.request import PRINTED, RawResult, Request, empty_tables, write_tables
+from alphapulse_lib.engine.runner import result_of
+from alphapulse_lib.model.run import RunSpec
+
+__all__ = ["Trials"]
+
+_PREFIX = "alphapulse-trials-"
+
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pathlib import Path; "
+    "from alphapulse_lib.engine.nursery import main; main(Path(sys.argv[2]))"
+)
+
+
+class Trials:
+    """Runs specs that differ in their parameters and windows, one after the other, each in a process of its own.
+
+    Parameters
+    ----------
+    base : Request
+        The strategy, instruments and catalogs, and a spec of which the others are variations.
+    scores : pyarrow.Table, optional
+        Those of ``spec.scorer``, for runs with news.
+    seconds : float, optional
+        After so long a trial is killed, and has failed.
+    """
+
+    def __init__(self, base: Request, scores: pa.Table | None = None, seconds: float | None = None) -> None:
+        self._base, self._scores, self._seconds = base, scores, seconds
+        self._opened = contextlib.ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._home = Path()
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def process(self) -> int | None:
+        """The id of the process that holds the data, where there is one."""
+        return self._process.pid if self._process else None
+
+    def close(self) -> None:
+        """End the process; nothing of it is left afterwards."""
+        self._opened.close()
+        self._process = None
+
+    def read(self, spec: RunSpec) -> RawResult:
+        """Read the data of a spec; what comes back has its ``series``, ``marks`` and ``warnings`` alone.
+
+        Raises
+        ------
+        PreflightError
+            There are no bars, or not such as a run may be believed on.
+        """
+        return self._ask("load", spec)
+
+    def run(self, spec: RunSpec) -> RawResult:
+        """Run a spec.
+
+        Returns
+        -------
+        RawResult
+            Of status ``"failed"`` when the strategy raised, when its process died, or took too long.
+
+        Raises
+        ------
+        PreflightError
+            The run was refused: nothing ran.
+        """
+        return self._ask("run", spec)
+
+    def _ask(self, what: str, spec: RunSpec) -> RawResult:
+        code = None
+        for _ in range(2):  # a strategy may have killed more than its own process: the second time is the last
+            if self._process is None:
+                self._start()
+            self._count += 1
+            folder = self._home / str(self._count)
+            folder.mkdir()
+            replace(self._base, spec=spec).write(folder)
+            code = self._answer([what, str(folder), self._seconds])
+            if code is not None:
+                return self._collected(folder, code)
+            self.close()
+        error = "WorkerDied: the process that held the data was killed, twice: it may have run out of memory"
+        return RawResult("failed", error=error, **empty_tables())
+
+    def _collected(self, folder: Path, code: int) -> RawResult:
+        printed = folder / PRINTED
+        text = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
+        try:
+            return result_of(folder, code, interrupted=False, printed=text)
+        finally:
+            # The tables are mapped into memory: what is in use stays until it is let go.
+            for each in folder.iterdir():
+                each.unlink()
+            folder.rmdir()
+
+    def _answer(self, command: list[Any]) -> int | None:
+        """The exit code of the trial's process; ``None`` where the nursery itself is gone."""
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = process.stdout.readline()
+        return int(line) if line.endswith(b"\n") else None
+
+    def _start(self) -> None:
+        place = self._opened.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True))
+        self._home = Path(place)
+        self._opened.enter_context(held(self._home))
+        remove_leftovers(self._home.parent, f"{_PREFIX}*")
+        write_tables(self._home, {} if self._scores is None else {"scores": self._scores})
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+        )
+        self._opened.callback(_end, self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Its trial dies with it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()  # type: ignore[union-attr]

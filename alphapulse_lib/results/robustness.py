@@ -1,0 +1,95 @@
+"""Whether the best trial of a sweep stands on a plateau or on a spike: what its neighbours came to.
+
+A set of parameters that is good by luck is seldom good one step beside it. The measure is the median objective of the
+best trial's neighbours over its own: 1 on a flat top, near 0 or below on a spike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+from alphapulse_lib.results.swept import Trial
+
+__all__ = ["PLATEAU", "SPIKE", "Robustness", "axes", "robustness"]
+
+#: From here on the neighbourhood counts as a plateau; below the second as a spike.
+PLATEAU, SPIKE = 0.75, 0.5
+#: Neighbours of a drawn point, whose space has no steps.
+_NEAREST = 8
+
+type Verdict = Literal["plateau", "slope", "spike", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """How the neighbours of the best trial fared.
+
+    Attributes
+    ----------
+    measure : float
+        The median of the neighbours' objectives over the best one; ``nan`` where the best is not above zero, or has no
+        neighbour that finished.
+    verdict : {"plateau", "slope", "spike", "unknown"}
+        From 0.75 on a plateau, below 0.5 a spike.
+    neighbours : tuple of Trial
+        Of a grid the trials at most one step away in each parameter; of draws the eight nearest.
+    """
+
+    measure: float
+    verdict: Verdict
+    neighbours: tuple[Trial, ...]
+
+
+def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
+    """The neighbourhood of the best trial.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        All of the sweep.
+    best : Trial
+        One of them.
+
+    Examples
+    --------
+    >>> robustness(swept.trials, swept.best).verdict  # doctest: +SKIP
+    'plateau'
+    """
+    places = {name: {_key(value): n for n, value in enumerate(values)} for name, values in axes(trials).items()}
+    is_grid = math.prod(map(len, places.values())) == len(trials)
+    others = [(_distance(each, best, places, steps=is_grid), each) for each in trials if each is not best]
+    others.sort(key=lambda pair: (pair[0], pair[1].number))
+    near = [each for far, each in others if far <= 1] if is_grid else [each for _, each in others[:_NEAREST]]
+    values = [each.value for each in near if math.isfinite(each.value)]
+    if not values or not best.value > 0:
+        return Robustness(math.nan, "unknown", tuple(near))
+    measure = median(values) / best.value
+    verdict: Verdict = "plateau" if measure >= PLATEAU else "slope" if measure >= SPIKE else "spike"
+    return Robustness(measure, verdict, tuple(near))
+
+
+def axes(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+    """Of each parameter the values that were tried: numbers as they rise, all else as they came."""
+    found: dict[str, list[Any]] = {}
+    for name in trials[0].parameters if trials else ():
+        values = list({_key(each.parameters[name]): each.parameters[name] for each in trials}.values())
+        numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
+        found[name] = sorted(values) if numbers else values
+    return found
+
+
+def _distance(one: Trial, other: Trial, places: dict[str, dict[str, int]], *, steps: bool) -> float:
+    """The largest distance in any parameter: in steps, or as a share of all values that were tried."""
+    gaps = [
+        abs(known[_key(one.parameters[name])] - known[_key(other.parameters[name])]) / (1 if steps else len(known))
+        for name, known in places.items()
+    ]
+    return max(gaps, default=0.0)
+
+
+def _key(value: Any) -> str:
+    return repr(value)

@@ -1,0 +1,276 @@
+"""Many trials on one window of data: proposed, run where there is a free core, recorded once each, compared.
+
+A trial's run id is made of who asks, its spec, the rows it reads and the versions that decide results. The ledger takes
+an id once, so whatever dies and however often a sweep is begun again, a trial is in it once; what is there already is
+not run a second time. Only the process that sweeps writes the ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from distributed import Client, Future, KilledWorker, as_completed
+from filelock import FileLock, Timeout
+
+from alphapulse_lib.engine.request import RawResult
+from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
+from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.results.artefacts import as_bytes, read_table, write_artefacts
+from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.performance import session_ends, session_returns
+from alphapulse_lib.results.record import environment
+from alphapulse_lib.results.samplers import Sampler
+from alphapulse_lib.results.swept import Swept, Trial
+from alphapulse_lib.results.trial import MARKS, Bench, Outcome, data_of, lost_trial, run_trial
+
+__all__ = ["sweep_window"]
+
+type Parameters = dict[str, Any]
+type Window = tuple[int, int]
+#: A trial's place in its batch, its record, its returns.
+type Ended = tuple[int, tuple[RunRecord, Any]]
+
+
+def sweep_window(
+    client: Client,
+    bench: Bench,
+    window: Window,
+    sampler: Sampler,
+    ledger: Ledger,
+    *,
+    objective: Callable[[dict[str, Any]], float],
+    patience: int | None = None,
+    retry: bool = False,
+    family: Family | None = None,
+    seen: Callable[[Trial], None] = lambda _: None,
+) -> Swept:
+    """Run what a sampler proposes.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of a cluster on which the bench is registered.
+    window : (int, int)
+        First and last moment, nanoseconds since 1970, UTC.
+    objective : callable
+        Of a run's statistics how good it is.
+    patience : int, optional
+        Stop after so many trials in the order of proposals without a better one.
+    retry : bool
+        Run those again that failed.
+    family : Family, optional
+        What was tried already of the same kind, by everybody; what the ledger knows unless told.
+    seen : callable
+        Called with each trial once it is in the ledger.
+
+    Raises
+    ------
+    PreflightError
+        There are no bars, or not such as a run may be believed on; or the first trial was refused.
+    SweepError
+        Another process is at it.
+    WorkerDied
+        The data could not be read.
+    """
+    data = _data(client, bench, window)
+    stamps = data.marks["ts"].cast(pa.int64()).to_numpy()
+    moments = np.unique(stamps)
+    keeping = _Keeping(bench, window, data, ledger, retry, family)
+    with _alone(ledger, keeping.data_id):
+        running = _Running(client, bench, window, keeping, objective, seen)
+        trials: list[Trial] = []
+        while batch := sampler.ask():
+            done = running.batch(batch, len(trials), _Patience(patience, trials))
+            trials += done
+            if len(done) < len(batch):
+                break
+            sampler.tell([each.value for each in done])
+    return Swept(tuple(trials), moments[session_ends(bench.base.spec, moments)], data.warnings)
+
+
+def _data(client: Client, bench: Bench, window: Window) -> RawResult:
+    """What the trials will read."""
+    asked = client.submit(data_of, bench.name, window, pure=False)
+    try:
+        found = asked.result()
+    finally:
+        asked.cancel()
+    if isinstance(found, AlphaPulseError):
+        raise found
+    if found.status == "failed":
+        raise WorkerDied(f"{found.error.partition(': ')[2]}.".capitalize(), "Nothing was run.")
+    read: RawResult = found
+    return read
+
+
+@contextlib.contextmanager
+def _alone(ledger: Ledger, data_id: str) -> Iterator[None]:
+    folder = ledger.root / "sweeps"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / f"{data_id}.lock", timeout=0):
+            yield
+    except Timeout:
+        raise SweepError(
+            "Another process is sweeping this strategy on this data.", "Wait for it: its trials count for this one."
+        ) from None
+
+
+class _Patience:
+    """Whether it is time to stop: as many trials in their order since the best one as were granted."""
+
+    def __init__(self, granted: int | None, before: Sequence[Trial]) -> None:
+        self._granted = granted
+        self._best, self._since = -math.inf, 0
+        for each in before:
+            self.ended(each)
+
+    def ended(self, trial: Trial) -> bool:
+        better = math.isfinite(trial.value) and trial.value > self._best
+        self._best, self._since = (trial.value, 0) if better else (self._best, self._since + 1)
+        return self._granted is not None and self._since >= self._granted
+
+
+class _Keeping:
+    """Trials in the ledger: found there, or put there."""
+
+    def __init__(
+        self, bench: Bench, window: Window, data: RawResult, ledger: Ledger, retry: bool, family: Family | None
+    ) -> None:
+        self._bench, self._window, self._ledger, self._retry = bench, window, ledger, retry
+        spec = bench.spec({}, window)
+        rows = [(each.name, each.rows, each.fingerprint) for each in (*data.series, *data.facts)]
+        told = [bench.user, spec.id, rows, sorted(environment().items())]
+        self.data_id = _digest(told)
+        self._known = set(ledger.ids())
+        self._family = family or ledger.family(spec)
+        self._marks: bytes | Any = as_bytes(data.marks)
+
+    def id_of(self, spec: RunSpec) -> str:
+        """The id under which a spec's run is in the ledger, or is to be."""
+        attempt = 0
+        while True:
+            run_id = _digest([self.data_id, spec.id, attempt])
+            if not (self._retry and run_id in self._known and self._ledger.get(run_id).status == "failed"):
+                return run_id
+            attempt += 1
+
+    def found(self, run_id: str) -> tuple[RunRecord, Any] | None:
+        """The record and the returns of a run that the ledger has."""
+        if run_id not in self._known:
+            return None
+        record = self._ledger.get(run_id)
+        if record.status != "finished":
+            return record, np.empty(0)
+        equity = read_table(self._ledger.file(run_id, record.artefacts["equity"]))
+        return record, session_returns(record.spec, equity)
+
+    def put(self, outcome: Outcome) -> RunRecord:
+        """Write a trial's files, then its record."""
+        record, folder = outcome.record, self._ledger.folder(outcome.record.id)
+        if folder.exists():  # of a process that was killed between the two: nothing knows of them
+            shutil.rmtree(folder)
+        files: dict[str, Any] = dict(outcome.files)
+        if record.status == "finished":
+            self._family = self._family.including(record)
+            record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
+            files[MARKS] = self._marks
+        write_artefacts(folder, files)
+        if record.status == "finished":
+            self._marks = folder / MARKS  # the same for all trials: kept once
+        self._ledger.append(record)
+        self._known.add(record.id)
+        return record
+
+
+class _Running:
+    """Trials on a cluster: as many under way as keep its workers busy, no more, so that stopping is prompt."""
+
+    def __init__(
+        self,
+        client: Client,
+        bench: Bench,
+        window: Window,
+        keeping: _Keeping,
+        objective: Callable[[dict[str, Any]], float],
+        seen: Callable[[Trial], None],
+    ) -> None:
+        self._client, self._bench, self._window, self._keeping = client, bench, window, keeping
+        self._objective, self._seen = objective, seen
+        self._any = False
+
+    def batch(self, batch: Sequence[Parameters], first: int, patience: _Patience) -> list[Trial]:
+        """The trials of a batch in its order; only its beginning where patience ended."""
+        done: dict[int, Trial] = {}
+        in_order: list[Trial] = []
+        with contextlib.closing(self._each(batch)) as ended:
+            for place, (record, returns) in ended:
+                trial = Trial(first + place, batch[place], record, returns, self._value(record))
+                done[place] = trial
+                self._seen(trial)
+                while len(in_order) in done:
+                    in_order.append(done[len(in_order)])
+                    if patience.ended(in_order[-1]):
+                        return in_order
+        return in_order
+
+    def _value(self, record: RunRecord) -> float:
+        return self._objective(record.statistics) if record.status == "finished" else math.nan
+
+    def _each(self, batch: Sequence[Parameters]) -> Generator[Ended]:
+        """Each trial as it ends, by its place in the batch."""
+        waiting: list[tuple[int, str, Parameters]] = []
+        for place, varied in enumerate(batch):
+            parameters = self._bench.base.spec.parameters | varied
+            run_id = self._keeping.id_of(self._bench.spec(parameters, self._window))
+            if (known := self._keeping.found(run_id)) is not None:
+                self._any = True
+                yield place, known
+            else:
+                waiting.append((place, run_id, parameters))
+        yield from self._run(waiting)
+
+    def _run(self, waiting: list[tuple[int, str, Parameters]]) -> Generator[Ended]:
+        waiting.reverse()
+        under_way: dict[Future[Outcome], tuple[int, str, Parameters]] = {}
+        ended = as_completed(loop=self._client.loop)
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < 2 * sum(self._client.nthreads().values()) + 1:
+                    place, run_id, parameters = waiting.pop()
+                    future = self._client.submit(
+                        run_trial, self._bench.name, run_id, parameters, self._window, pure=False
+                    )
+                    under_way[future] = (place, run_id, parameters)
+                    ended.add(future)
+                future = next(ended)
+                place, run_id, parameters = under_way.pop(future)
+                outcome = self._outcome(future, run_id, parameters)
+                future.release()
+                yield place, (self._keeping.put(outcome), outcome.returns)
+        finally:
+            if under_way:
+                self._client.cancel(list(under_way))
+
+    def _outcome(self, future: Future[Outcome], run_id: str, parameters: Parameters) -> Outcome:
+        try:
+            outcome: Outcome = future.result()
+        except KilledWorker as killed:
+            return lost_trial(self._bench, run_id, parameters, self._window, str(killed))
+        if outcome.refused is not None and not self._any:
+            raise outcome.refused
+        self._any = True
+        return outcome
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,367 @@
+"""`ap.sweep`: many parameters of one strategy on the same data, on every core or on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from math import inf, nan
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import InputError, SweepError, did_you_mean
+from alphapulse_lib.model.run import Costs, Fill, RunSpec
+from alphapulse_lib.model.window import Moment, Window
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.robustness import Robustness, robustness
+from alphapulse_lib.results.swept import Swept, Trial
+from alphapulse_lib.session.backtests import instruments_of, spec_of
+from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.fetching import Lacking
+from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.running import Plan
+from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.sweep_meter import SweepMeter
+from alphapulse_lib.session.symbols import Symbols
+from alphapulse_lib.session.workshop import open_workshop
+from alphapulse_lib.views import numbers, sweep_board
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+__all__ = ["OBJECTIVES", "SessionSweep", "check_counts", "objective_of", "plan_of", "seconds_of", "sweep", "title_of"]
+
+#: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is.
+OBJECTIVES = (
+    *("sharpe", "sortino", "calmar", "omega", "cagr", "total_return", "end_equity", "probabilistic_sharpe"),
+    *("profit_factor", "hit_rate", "average_trade", "tail_ratio", "max_drawdown", "volatility", "turnover", "alpha"),
+    "information_ratio",
+)
+
+
+def sweep(
+    strategy: type | str,
+    symbols: Symbols,
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    grid: Mapping[str, Any],
+    sampler: Literal["grid", "random", "tpe"] = "grid",
+    trials: int | None = None,
+    objective: str = "sharpe",
+    patience: int | None = None,
+    trial_seconds: float | None = None,
+    retry: bool = False,
+    workers: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    cash: float = 100_000.0,
+    fill: Fill = "next_open",
+    costs: Costs | Mapping[str, float] | None = None,
+    adjust: Literal["splits", "none"] = "splits",
+    dividends: bool | None = None,
+    news: bool | None = None,
+    scorer: str | None = None,
+    as_of: Moment = None,
+    gaps: Literal["refuse", "allow"] = "refuse",
+    progress: bool = True,
+    seed: int = 0,
+) -> SessionSweep:
+    """Run a strategy with many parameters, and record each trial.
+
+    The data are read once in each worker process; every trial runs in a process of its own that is forked from there,
+    so what a strategy does to its process ends with the trial. Each is a run like `ap.backtest`'s, equal to it bit
+    for bit, and counts against over-fitting. The same call again runs nothing that is recorded on the same rows
+    already: a sweep that was cut short goes on where it was, one asked for more ``trials`` runs the further ones.
+
+    Parameters
+    ----------
+    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, gaps
+        As in `ap.backtest`; ``params`` are those that the sweep does not vary.
+    grid : mapping
+        Parameter to its values: a list, a ``range``, an array, or a distribution of optuna's such as
+        ``optuna.distributions.FloatDistribution(0.5, 3.0)``.
+    sampler : {"grid", "random", "tpe"}
+        Every combination, random ones, or where optuna's tree-structured Parzen estimator expects better ones. The two
+        latter draw no combination twice.
+    trials : int, optional
+        How many; of a grid the first ones, all unless told.
+    objective : str
+        The statistic to look for, such as ``"sharpe"``; with a minus before it (``"-volatility"``) less is better.
+    patience : int, optional
+        Stop after so many trials, in the order of their proposal, without a better one.
+    trial_seconds : float, optional
+        The most that a trial may take; it is stopped then, and recorded as failed.
+    retry : bool
+        Run those again that failed, as new runs.
+    workers : int, optional
+        Processes on this machine; one a core unless told. ``ALPHAPULSE_DASK`` names a cluster instead.
+    progress : bool
+        Show how far the sweep is.
+    seed : int
+        Of the sampler, and of every run.
+
+    Returns
+    -------
+    SessionSweep
+        ``.best``, ``.table``, ``.returns`` (T x N), ``.pbo``, ``.robustness``, ``.heatmap()``.
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used.
+    PreflightError
+        There are no bars, or not such as a run may be believed on; or the first trial was refused.
+    SweepError
+        Every trial failed; another process is at it; nobody answers where ``ALPHAPULSE_DASK`` says.
+    RunInterrupted
+        Ctrl-C or the notebook's stop button. What ended until then is in the ledger.
+
+    Examples
+    --------
+    >>> swept = ap.sweep("SmaCross", "GOOG", grid={"fast": [5, 10], "slow": range(20, 60, 10)})  # doctest: +SKIP
+    >>> swept.best.stats["sharpe"], swept.pbo  # doctest: +SKIP
+    """
+    from alphapulse_lib.results.samplers import SAMPLERS, sampler_of, space_of
+
+    better = objective_of(objective)
+    one_of("sampler", sampler, SAMPLERS)
+    check_counts(trials=trials, patience=patience, workers=workers)
+    space = space_of(grid)
+    proposals = sampler_of(sampler, space, trials, seed)
+    if isinstance(strategy, str):
+        strategy = strategy_class(strategy)
+    base = {"params": params, "cash": cash, "fill": fill, "costs": costs, "adjust": adjust, "dividends": dividends}
+    base |= {"news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
+    plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
+    meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
+    with (
+        open_workshop(
+            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: len(meter.trials)
+        ) as workshop,
+        meter,
+    ):
+        swept = workshop.sweep(
+            (plan.spec.start, plan.spec.end), proposals, better, patience=patience, retry=retry, seen=meter.seen
+        )
+    for warning in swept.warnings:
+        warn(warning)
+    return SessionSweep(plan.spec, objective, swept, workshop.ledger)
+
+
+class SessionSweep:
+    """A sweep with all its trials.
+
+    Attributes
+    ----------
+    spec : RunSpec
+        What the trials have in common.
+    objective : str
+        What was looked for.
+    trials : tuple of Trial
+        In the order of their proposal.
+    """
+
+    def __init__(self, spec: RunSpec, objective: str, swept: Swept, ledger: Ledger) -> None:
+        self.spec, self.objective, self.trials = spec, objective, swept.trials
+        self._swept, self._ledger = swept, ledger
+        if not any(each.record.status == "finished" for each in self.trials):
+            first = self.trials[0].record
+            raise SweepError(
+                f"All {len(self.trials)} trials failed, the first: {first.error}.",
+                f"ap.run({first.id!r}) shows its record and its log.",
+            )
+
+    def __repr__(self) -> str:
+        return f"<Sweep {title_of(self.spec)}: {len(self.trials)} trials>"
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a trial, the best first: its number, its parameters, the objective, ``return``, ``drawdown``,
+        ``trades``, ``status``, ``error`` and the run's ``id``.
+        """
+        import pandas as pd
+
+        rows = [self._row(each) for each in self.trials]
+        frame = pd.DataFrame(rows).set_index("trial")
+        return frame.sort_values(self.objective, ascending=False, na_position="last", kind="stable")
+
+    @cached_property
+    def returns(self) -> pd.DataFrame:
+        """The returns of each session, T x N: a column for each trial that finished, by its number; ``ts`` in UTC."""
+        import pandas as pd
+
+        columns = {each.number: each.returns for each in self.trials if each.record.status == "finished"}
+        return pd.DataFrame(columns, index=pd.DatetimeIndex(self._swept.ts, tz="UTC", name="ts"))
+
+    @cached_property
+    def best(self) -> SessionRun:
+        """The run of the highest objective.
+
+        Raises
+        ------
+        SweepError
+            No trial has one: none of them traded, for example.
+        """
+        return SessionRun(self._best.record, self._ledger)
+
+    @property
+    def deflated(self) -> dict[str, float]:
+        """`SessionRun.deflated` of the best run: how likely its Sharpe ratio is no luck, among all trials by now."""
+        return self.best.deflated
+
+    @cached_property
+    def pbo(self) -> float:
+        """The probability of backtest overfitting, by combinatorially symmetric cross-validation of `returns`.
+
+        How often the trial that was best in one half of the time is below the median in the other half.
+        """
+        from alphapulse_lib.results.overfit import probability_of_backtest_overfitting
+
+        return probability_of_backtest_overfitting(self.returns).pbo
+
+    @cached_property
+    def robustness(self) -> Robustness:
+        """Whether the best trial stands on a plateau or on a spike: ``measure``, ``verdict``, ``neighbours``."""
+        return robustness(self.trials, self._best)
+
+    def heatmap(self, x: str | None = None, y: str | None = None, *, dark: bool = False) -> Figure:
+        """The objective over two parameters; the median over the others.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            The parameters across and up; the second and the first unless told.
+        dark : bool
+            For a dark background.
+
+        Raises
+        ------
+        InputError
+            The sweep varies no such parameter, or just one.
+        """
+        from alphapulse_lib.views.figures import heatmap
+
+        names = list(self.trials[0].parameters)
+        if len(names) < 2:
+            raise InputError(f"The sweep varies {names[0]} alone.", "A heat map needs two; sweep.table has all.")
+        y = y or next(each for each in names if each != x)
+        x = x or next(each for each in names if each != y)
+        for each in (x, y):
+            one_of("the parameter", each, names)
+        return heatmap(*sweep_board.heat(self.trials, x, y), x, y, self.objective, dark=dark)
+
+    @property
+    def _best(self) -> Trial:
+        found = self._swept.best
+        if found is None:
+            raise SweepError(f"No trial has a {self.objective}.", "sweep.table lists what each came to.")
+        return found
+
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        record, stats = trial.record, trial.record.statistics
+        return {
+            "trial": trial.number,
+            **trial.parameters,
+            self.objective: trial.value,
+            "return": stats.get("total_return"),
+            "drawdown": stats.get("max_drawdown"),
+            "trades": stats.get("trades"),
+            "status": record.status,
+            "error": record.error,
+            "id": record.id,
+        }
+
+    def _notes(self) -> list[str]:
+        if self._swept.best is None:
+            return []
+        found = self.robustness
+        steady = f"The best stands on a {found.verdict}" if found.verdict != "unknown" else "The best has no neighbours"
+        return [f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it."]
+
+    def _repr_html_(self) -> str:
+        return sweep_board.html(title_of(self.spec), self.objective, self.trials, len(self.trials), self._notes())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text())
+
+    def text(self) -> str:
+        """The sweep in short, for a terminal."""
+        best = sweep_board.line(self.objective, self._swept.best)
+        return "\n".join([repr(self), best, *self._notes(), self.table.head(10).to_string()])
+
+
+def objective_of(name: str) -> Callable[[dict[str, Any]], float]:
+    """How good a run is, the more the better.
+
+    Raises
+    ------
+    InputError
+        There is no such statistic.
+    """
+    plain, sign = name.removeprefix("-"), -1.0 if name.startswith("-") else 1.0
+    if plain not in OBJECTIVES:
+        raise InputError(
+            f"objective={name!r} is no statistic to look for.",
+            did_you_mean(plain, OBJECTIVES) or f"Such as {', '.join(OBJECTIVES[:5])}.",
+        )
+
+    def value(statistics: dict[str, Any]) -> float:
+        found = statistics.get(plain)
+        return nan if found is None else sign * float(found)
+
+    return value
+
+
+def plan_of(
+    strategy: type,
+    symbols: Symbols,
+    period: str,
+    start: Moment,
+    end: Moment,
+    space: Mapping[str, Any],
+    base: Mapping[str, Any],
+    gaps: Literal["refuse", "allow"],
+) -> Plan:
+    """What the trials have in common, each argument looked at, and each value of the space.
+
+    Parameters
+    ----------
+    base : mapping
+        The further arguments of `alphapulse_lib.session.backtests.spec_of`.
+    """
+    from alphapulse_lib.engine.configure import plain_parameters
+
+    roots = Roots.of_settings()
+    instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
+    spec = spec_of(strategy, instruments, period, start, end, **base)
+    one_of("gaps", gaps, ("refuse", "allow"))
+    for name, values in space.items():
+        if name in spec.parameters:
+            raise InputError(f"{name} is in grid and in params.", "Leave it out of one of them.")
+        for value in values if isinstance(values, list) else [values.low]:  # a distribution of optuna's
+            plain_parameters(strategy, {name: value})
+    return Plan(spec, instruments, roots, names, gaps)
+
+
+def title_of(spec: RunSpec) -> str:
+    """Which strategy on what."""
+    symbols = ", ".join(each.rpartition(".")[0] or each for each in spec.instruments[:4])
+    more = f" and {len(spec.instruments) - 4} more" if len(spec.instruments) > 4 else ""
+    return f"{spec.strategy.name.rpartition(':')[2]} on {symbols}{more} {spec.period}"
+
+
+def check_counts(**given: int | None) -> None:
+    """Refuse what is no count of one or more."""
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
+            raise InputError(f"{name}={value!r} is not a count of one or more.")
+
+
+def seconds_of(value: float | None) -> float | None:
+    """The seconds that a trial may take, looked at."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < inf):
+        raise InputError(f"trial_seconds={value!r} is not a time above zero.", "Such as trial_seconds=60.")
+    return None if value is None else float(value)

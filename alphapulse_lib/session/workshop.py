@@ -1,0 +1,140 @@
+"""Where a plan's trials are carried out: the processes that hold its data, and the ledger that takes the trials in."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alphapulse_lib import clock
+from alphapulse_lib.errors import RunInterrupted
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.swept import Swept, Trial
+from alphapulse_lib.session.running import Plan, keep_strategy
+from alphapulse_lib.session.runs import open_ledger
+from alphapulse_lib.session.user import user
+from alphapulse_lib.settings import settings
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from alphapulse_lib.results.samplers import Sampler
+    from alphapulse_lib.results.trial import Bench
+
+__all__ = ["Workshop", "open_workshop"]
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """A cluster that knows a plan.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        With the team's laid over it, inside a hub.
+    own : Ledger
+        The person's, which takes every trial at once; the team's is handed them at the end.
+    """
+
+    client: Client
+    bench: Bench
+    ledger: Ledger
+    own: Ledger
+
+    def sweep(
+        self,
+        window: tuple[int, int],
+        proposals: Sampler,
+        objective: Callable[[dict[str, Any]], float],
+        *,
+        patience: int | None = None,
+        retry: bool = False,
+        seen: Callable[[Trial], None] = lambda _: None,
+    ) -> Swept:
+        """Sweep a window; see `alphapulse_lib.results.sweep.sweep_window`."""
+        from alphapulse_lib.results.sweep import sweep_window
+
+        return sweep_window(
+            self.client,
+            self.bench,
+            window,
+            proposals,
+            self.own,
+            objective=objective,
+            patience=patience,
+            retry=retry,
+            family=self.ledger.family(self.bench.base.spec),
+            seen=seen,
+        )
+
+
+@contextlib.contextmanager
+def open_workshop(
+    plan: Plan, strategy: type, *, workers: int | None, seconds: float | None, done: Callable[[], int]
+) -> Iterator[Workshop]:
+    """A workshop for a plan, for as long as the block lasts.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes on this machine; one a core unless told.
+    seconds : float, optional
+        The most that a trial may take.
+    done : callable
+        How many trials are recorded.
+
+    Raises
+    ------
+    RunInterrupted
+        Its owner stopped it.
+    SweepError
+        Nobody answers where ``ALPHAPULSE_DASK`` says.
+    """
+    from alphapulse_lib.results.artefacts import remove_unrecorded
+    from alphapulse_lib.results.cluster import cluster, cores
+
+    ledger = open_ledger()  # first: what is wrong with its settings must not cost a trial
+    own = Ledger(ledger.root)
+    remove_unrecorded(own.root / "runs", frozenset(own.ids()))
+    try:
+        bench = _bench(plan, strategy, own, seconds)
+        with cluster(settings().dask, workers or cores()) as client:
+            client.register_plugin(bench, name=bench.name)
+            try:
+                yield Workshop(client, bench, ledger, own)
+            finally:
+                client.unregister_worker_plugin(bench.name)
+    except KeyboardInterrupt:
+        count = done()
+        raise RunInterrupted(
+            f"Stopped. {count:,} {'trial is' if count == 1 else 'trials are'} in the ledger.",
+            "The same call goes on from there.",
+        ) from None
+    finally:
+        _hand_in(ledger)
+
+
+def _bench(plan: Plan, strategy: type, own: Ledger, seconds: float | None) -> Bench:
+    from alphapulse_lib.engine.runner import request_of
+    from alphapulse_lib.results.record import code_json, firing
+    from alphapulse_lib.results.trial import Bench
+    from alphapulse_lib.session.news import ensure_scores
+
+    spec = plan.spec
+    code = keep_strategy(strategy, spec, own.root)
+    # Scores first: those that are computed now are recorded before the moment that is read.
+    scores = ensure_scores(plan.roots, spec.scorer) if spec.news else None
+    base = request_of(spec, strategy, plan.instruments, plan.roots, plan.names, plan.gaps, moment=clock.now_ns())
+    name = f"alphapulse-{secrets.token_hex(8)}"
+    written = code_json(code) if code else ""
+    return Bench(name, base, user(), scores=scores, seconds=seconds, code=written, environment=firing())
+
+
+def _hand_in(ledger: Ledger) -> None:
+    """Give the team's ledger what it has not got yet; what it cannot take now waits."""
+    from alphapulse_lib.session.team import TeamLedger
+
+    if isinstance(ledger, TeamLedger):
+        ledger.hand_in()

@@ -1,0 +1,282 @@
+"""`ap.sweep`, end to end: on a Dask cluster that is there and on its own, with strategies and processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import LocalCluster
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.settings import settings
+from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+
+#: On six bars: bought at 120, sold at 140, 130, 110 or 115, or never.
+PLANS = [{"1": 100, "2": -100}, {"1": 100, "3": -100}, {"1": 100, "4": -100}, {"1": 100, "5": -100}, {}]
+EARNED = [2000.0, 1000.0, -1000.0, -500.0, 0.0]
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[LocalCluster]:
+    """A cluster of two workers that many sweeps share."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def shared(dask: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> LocalCluster:
+    monkeypatch.setenv("ALPHAPULSE_DASK", dask.scheduler_address)
+    return dask
+
+
+def swept(strategy: type | str = Planned, **more: object):
+    given = {"grid": {"plan": PLANS}, "objective": "end_equity", "progress": False}
+    return ap.sweep(strategy, "TOY", "1m", **given | more)
+
+
+def recorded() -> list[str]:
+    return Ledger(settings().ledger_root).ids()
+
+
+def test_each_trial_is_recorded_once_and_is_what_a_backtest_of_it_is(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept()
+    assert [each.value - 100_000 for each in found.trials] == pytest.approx(EARNED)
+    assert found.table.index.tolist() == [0, 1, 4, 3, 2]
+    assert found.table.id.tolist() == [found.trials[n].record.id for n in (0, 1, 4, 3, 2)]
+    assert sorted(recorded()) == sorted(found.table.id)
+    assert [each.record.purpose for each in found.trials] == ["trial"] * 5
+    assert sorted(each.record.statistics["trials"] for each in found.trials) == [1, 2, 3, 4, 5]
+    alone = ap.backtest(Planned, "TOY", "1m", params={"plan": PLANS[0]}, progress=False)
+    best = ap.run(found.best.id)
+    for name in ("account", "fills", "orders", "positions", "trades", "marks"):
+        assert getattr(best, name).equals(getattr(alone, name)), name
+    counted = {"trials", "expected_maximum_sharpe", "deflated_sharpe"}
+    assert {name: repr(value) for name, value in best.stats.items() if name not in counted} == {
+        name: repr(value) for name, value in alone.stats.items() if name not in counted
+    }
+    assert best.record.series == alone.record.series
+    assert best.deflated["trials"] == 5  # the same spec again is no new trial
+    assert best.log == alone.log
+
+
+def test_what_is_recorded_on_the_same_rows_is_not_run_again(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    first = swept(grid={"plan": PLANS[:3]})
+    whole = swept()
+    assert [each.record.id for each in whole.trials[:3]] == [each.record.id for each in first.trials]
+    assert len(recorded()) == 5
+    assert whole.returns.shape == (1, 5)
+    assert whole.returns.iloc[0].tolist() == pytest.approx([each / 100_000 for each in EARNED])
+    other_rows = [(each[0] + 1, *each[1:]) for each in ((100.0, 101.0, 99.0, 100.5), (119.0, 122.0, 118.0, 121.0))]
+    write_minutes("TOY", other_rows)
+    changed = swept(grid={"plan": PLANS[:1]})
+    assert changed.trials[0].record.id not in {each.record.id for each in whole.trials}
+    assert len(recorded()) == 6
+
+
+class Doomed(Planned):
+    """Its plan says how it ends."""
+
+    def on_bar(self, bar) -> None:
+        how = next(iter(self._plan), "")
+        if how == "raises":
+            raise ValueError("the plan failed")
+        if how == "exits":
+            os._exit(7)
+        if how == "kills":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        if how == "loops":
+            while True:
+                time.sleep(0.01)
+        super().on_bar(bar)
+
+
+def test_a_trial_that_fails_harms_no_other(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    ends = ["raises", "exits", "kills", "loops"]
+    grid = {"plan": [PLANS[0], *({end: 1} for end in ends), PLANS[1]]}
+    found = swept(Doomed, grid=grid, trial_seconds=20)
+    assert [each.record.status for each in found.trials] == ["finished", *["failed"] * 4, "finished"]
+    told = [each.record.error for each in found.trials[1:5]]
+    assert told[0] == "ValueError: the plan failed"
+    assert "code 7" in told[1]
+    assert told[2].startswith("WorkerDied: the process that held the data was killed")
+    assert told[3] == "TimedOut: the trial took longer than 20 s, and was stopped"
+    assert "test_sweeps.py" in found.trials[1].record.traceback
+    assert [found.trials[n].value - 100_000 for n in (0, 5)] == pytest.approx(EARNED[:2])
+    assert len(recorded()) == len(set(recorded())) == 6
+    assert found.returns.shape == (1, 2)
+    again = swept(Doomed, grid={"plan": [{"raises": 1}, PLANS[0]]}, retry=True)
+    assert again.trials[0].record.id != found.trials[1].record.id
+    assert len(recorded()) == 7
+    with pytest.raises(errors.SweepError, match="the plan failed"):
+        swept(Doomed, grid={"plan": [{"raises": 1}]})
+
+
+class Asks(Planned):
+    def on_start(self) -> None:
+        self.subscribe_quotes(self._id)
+
+
+def test_what_preflight_refuses_is_raised_and_nothing_is_recorded(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.UnservedSubscription, match="quotes"):
+        swept(Asks)
+    with pytest.raises(errors.NoCoverage):
+        swept(start="2024-01-01", end="2024-02-01")
+    assert recorded() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"grid": {"plam": [1]}}, "plam.*\n.*plan"),
+        ({"grid": {}}, "no parameters"),
+        ({"grid": {"plan": []}}, "no values"),
+        ({"grid": {"plan": [{}, {}]}}, "twice"),
+        ({"params": {"plan": {}}}, "grid and in params"),
+        ({"sampler": "random"}, "how many trials"),
+        ({"sampler": "greed"}, "grid"),
+        ({"objective": "sharp"}, "sharpe"),
+        ({"trials": 0}, "trials=0"),
+        ({"workers": 1.5}, "workers=1.5"),
+        ({"trial_seconds": -1}, "trial_seconds=-1"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_starts(wrong: dict, words: str) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.InputError, match=words):
+        swept(**wrong)
+
+
+def test_an_address_where_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_minutes("TOY")
+    monkeypatch.setenv("ALPHAPULSE_DASK", "tcp://127.0.0.1:9")
+    monkeypatch.setattr("alphapulse_lib.results.cluster.ANSWERS_WITHIN", 1)
+    with pytest.raises(errors.SweepError, match=r"127\.0\.0\.1:9"):
+        swept()
+
+
+def test_patience_ends_a_sweep_in_the_order_of_proposals(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept(grid={"plan": [PLANS[0], *({"1": n} for n in range(1, 40))]}, patience=4)
+    assert [each.number for each in found.trials] == [0, 1, 2, 3, 4]
+    assert found.best.id == found.trials[0].record.id
+    assert 5 <= len(recorded()) < 20
+
+
+class Slow(Planned):
+    """Takes its time, and tells that it began."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        with Path(os.environ["BEGUN"]).open("a") as told:
+            told.write(f"{os.getpid()}\n")
+        time.sleep(0.3)
+
+
+def begun(path: Path, count: int) -> list[int]:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        pids = [int(each) for each in path.read_text().splitlines()] if path.exists() else []
+        if len(pids) >= count:
+            return pids
+        time.sleep(0.05)
+    raise AssertionError(f"fewer than {count} trials began")
+
+
+SCRIPT = """
+import alphapulse_lib as ap
+from tests.session.test_sweeps import Slow
+ap.sweep(Slow, "TOY", "1m", grid={"plan": [{"1": n} for n in range(1, 25)]}, objective="end_equity")
+"""
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A script that sweeps with a cluster of its own, without a guard around its top level."""
+    write_minutes("TOY")
+    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    process = subprocess.Popen(
+        [sys.executable, script], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    yield process
+    process.kill()
+    process.wait()
+
+
+def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(
+    driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster
+) -> None:
+    begun(tmp_path / "begun", 6)
+    family = descendants(driver)
+    assert len(family) >= 4
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive
+    before = recorded()
+    assert 0 < len(before) < 24
+    found = swept(Slow, grid={"plan": [{"1": n} for n in range(1, 25)]})
+    after = recorded()
+    assert after[: len(before)] == before
+    assert len(after) == len(set(after)) == 24
+    assert sorted(after) == sorted(each.record.id for each in found.trials)
+    assert len({each.record.spec_id for each in found.trials}) == 24
+
+
+def test_an_interrupt_keeps_what_is_done_and_leaves_no_process(driver: subprocess.Popen[str], tmp_path: Path) -> None:
+    begun(tmp_path / "begun", 6)
+    family = descendants(driver)
+    os.killpg(driver.pid, signal.SIGINT)
+    told, _ = driver.communicate(timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive
+    count = len(recorded())
+    assert 0 < count < 24
+    assert f"Stopped. {count} trials are in the ledger." in told
+    assert "SIGINT" not in told
+
+
+def test_a_killed_worker_costs_no_trial(driver: subprocess.Popen[str], tmp_path: Path) -> None:
+    begun(tmp_path / "begun", 4)
+    workers = [each for each in descendants(driver) if "spawn_main" in " ".join(each.cmdline())]
+    assert workers
+    workers[0].kill()
+    told, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 0, told
+    records = Ledger(settings().ledger_root).runs()
+    assert len(records) == len({each.spec_id for each in records}) == 24
+    assert {each.status for each in records} == {"finished"}
+
+
+def test_a_strategy_of_a_notebooks_cell_is_swept(shared: LocalCluster, tmp_path: Path) -> None:
+    write_minutes("TOY")
+    cell = textwrap.dedent("""
+        class Mine(Planned):
+            def __init__(self, config: PlannedConfig) -> None:
+                super().__init__(config)
+    """)
+    names: dict = {"Planned": Planned, "PlannedConfig": PlannedConfig, "__name__": "__main__"}
+    exec(compile(cell, "<cell>", "exec"), names)
+    found = swept(names["Mine"], grid={"plan": PLANS[:2]})
+    assert [each.value - 100_000 for each in found.trials] == pytest.approx(EARNED[:2])
