@@ -18,7 +18,7 @@ from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.roots import format_of
 from alphapulse_lib.catalog.sessions import sessions
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import CatalogDamaged, InputError
 from alphapulse_lib.model.instrument import VENUES, Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
@@ -79,7 +79,7 @@ def bounds_of(path: PurePath) -> tuple[int, int] | None:
     """The bounds that a bar file's name states, if it is one."""
     try:
         window = layout.window_of(path)
-    except ValueError:
+    except CatalogDamaged:
         return None
     return window.start, window.end
 

@@ -23,6 +23,8 @@ from alphapulse_lib.model.instrument import Instrument, Listing
 
 __all__ = ["Index"]
 
+#: In place of an import: that one was taken back, and the instrument stayed for what others had of it.
+_KEPT = "kept"
 _ORIGIN = [("recorded_at", TIME), ("import_id", pa.string())]
 _INSTRUMENTS = pa.schema(
     [
@@ -216,13 +218,18 @@ class Index:
         return len(fresh)
 
     def remove(self, import_id: str, keep: Iterable[str] = ()) -> list[str]:
-        """Take back the instruments and listings an import brought, except those to keep; the ids that went."""
+        """Take back the instruments and listings an import brought, except those to keep; the ids that went.
+
+        What was kept so before, of an import that is gone, goes too where it is no longer to keep.
+        """
         root, kept = self.roots.writable, set(keep)
         with locked(root):
             rows = _rows(root / layout.INSTRUMENTS, _INSTRUMENTS, origin=True)
-            gone = [row["id"] for row in rows if row["import_id"] == import_id and row["id"] not in kept]
-            if gone:
-                _publish(root, root / layout.INSTRUMENTS, [row for row in rows if row["id"] not in gone], _INSTRUMENTS)
+            own = [row for row in rows if row["import_id"] in (import_id, _KEPT)]
+            gone = [row["id"] for row in own if row["id"] not in kept]
+            if gone or any(row["import_id"] == import_id for row in own):
+                stay = [row | {"import_id": _KEPT} if row in own else row for row in rows if row["id"] not in gone]
+                _publish(root, root / layout.INSTRUMENTS, stay, _INSTRUMENTS)
             listed = _rows(root / layout.LISTINGS, _LISTINGS, origin=True)
             left = [
                 row

@@ -74,21 +74,19 @@ def _root(root: PurePath) -> Iterator[Problem]:
     yield from _format(root)
     yield from _misplaced(root, broken)
     yield from _left_behind(root)
-    if root / layout.INSTRUMENTS in broken or root / layout.LISTINGS in broken:
-        return
+    if broken & {root / each for each in (layout.INSTRUMENTS, layout.LISTINGS, layout.ACTIONS)}:
+        return  # what the others are of, they alone tell
     index = Index(root)
     yield from _instrument_files(root, index)
-    if root / layout.ACTIONS not in broken:
-        for told in index.contested():
-            yield Problem(root / layout.LISTINGS, told, _WHO)
+    for told in index.contested():
+        yield Problem(root / layout.LISTINGS, told, _WHO)
     yield from tick_files(root, index, broken)
-    if root / layout.ACTIONS not in broken:
-        for each in actions.instruments(root):
-            if not index.get(each):
-                yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", REPLACE)
-        for path in layout.bar_files(root):
-            if path not in broken:
-                yield from bar_file(root, path, index)
+    for each in actions.instruments(root):
+        if not index.get(each):
+            yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", REPLACE)
+    for path in layout.bar_files(root):
+        if path not in broken:
+            yield from bar_file(root, path, index)
 
 
 def _format(root: PurePath) -> Iterator[Problem]:

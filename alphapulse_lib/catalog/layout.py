@@ -21,16 +21,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePath
 
 from alphapulse_lib.catalog import storage
+from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER, Window
 
-__all__ = ["DATASETS", "STAMP", "bar_types", "bars_folder", "bounds_name", "partition_of", "window_of"]
+__all__ = ["DATASETS", "STAMP", "bar_types", "bars_folder", "bounded", "bounds_name", "partition_of", "window_of"]
 
 STAMP = "catalog.json"
 INSTRUMENTS = "instruments.parquet"
@@ -142,9 +144,39 @@ def bounds_name(bounds: Window) -> str:
 
 
 def window_of(path: PurePath) -> Window:
-    """The bounds a bar file's name states."""
-    first, last = path.stem.split("_")
-    return Window(_nanoseconds(first), _nanoseconds(last))
+    """The bounds a bar file's name states.
+
+    Raises
+    ------
+    CatalogDamaged
+        It states none.
+    """
+    first, _, last = path.stem.partition("_")
+    try:
+        return Window(_nanoseconds(first), _nanoseconds(last))
+    except ValueError:
+        raise CatalogDamaged(
+            f"{path} is no file of this catalog: its name states no bounds.",
+            "Move it out of data/: `alphapulse check --repair` moves it to damaged/.",
+        ) from None
+
+
+def bounded(paths: Sequence[PurePath]) -> list[tuple[PurePath, Window]]:
+    """The files of one series with their bounds, by time.
+
+    Raises
+    ------
+    CatalogDamaged
+        A name states no bounds, or two files overlap: what both hold would be read twice.
+    """
+    found = sorted(((path, window_of(path)) for path in paths), key=lambda each: each[1].start)
+    for (one, earlier), (other, later) in pairwise(found):
+        if earlier.end >= later.start:
+            raise CatalogDamaged(
+                f"{one} and {other.name} overlap: what both hold would be read twice.",
+                "`alphapulse check` says which of them is not the catalog's; with --repair it moves that to damaged/.",
+            )
+    return found
 
 
 def _by_folder(area: PurePath) -> dict[PurePath, list[PurePath]]:

@@ -134,7 +134,7 @@ def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> 
     bar_type = period.bar_type(instrument_id)
     for _, root in roots.all:
         if paths := layout.parquet_files(layout.bars_folder(root, bar_type)):
-            bounds = [(path, layout.window_of(path)) for path in paths]
+            bounds = layout.bounded(paths)
             return [(root, path) for path, each in bounds if each.start <= window.end and each.end >= window.start]
     return []
 

@@ -113,7 +113,10 @@ def format_of(root: PurePath) -> int:
     except FileNotFoundError:
         return 0
     except (ValueError, KeyError, TypeError):
-        raise CatalogFormat(f"{stamp} does not say which format the catalog has.", "Restore it from a copy.") from None
+        raise CatalogFormat(
+            f"{stamp} does not say which format the catalog has.",
+            f'Restore it from a copy; what this AlphaPulse writes there is {{"format": {FORMAT}}}.',
+        ) from None
     if found > FORMAT:
         raise CatalogFormat(
             f"The catalog {root} has format {found}; this AlphaPulse reads up to {FORMAT}.", "Upgrade AlphaPulse."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from zipfile import BadZipFile
 
 import numpy as np
@@ -122,9 +122,10 @@ def _of_calendar(name: str, until: int) -> Sessions:
     computed = _computed(name, until)
     with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-            np.savez(file, days=computed.days, opens=computed.opens, closes=computed.closes)
-        Path(file.name).replace(kept)
+        with TemporaryDirectory(dir=kept.parent, prefix="making-") as folder:
+            made = Path(folder, kept.name)
+            np.savez(made, days=computed.days, opens=computed.opens, closes=computed.closes)
+            made.replace(kept)
     return computed
 
 

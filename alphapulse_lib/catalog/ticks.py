@@ -370,11 +370,8 @@ def files_of(roots: Roots, kind: Tick, instrument_id: str, window: Window) -> Se
     """Root and path of an instrument's published files that reach into a window, in the order of time."""
     for _, root in roots.all:
         if paths := layout.parquet_files(layout.ticks_folder(root, kind, instrument_id)):
-            return [
-                (root, path)
-                for path in paths
-                if (bounds := layout.window_of(path)).start <= window.end and bounds.end >= window.start
-            ]
+            bounds = layout.bounded(paths)
+            return [(root, path) for path, each in bounds if each.start <= window.end and each.end >= window.start]
     return []
 
 

@@ -165,9 +165,9 @@ class _Work:
         for tick in staged.ticks:
             self.total += write_ticks(root, tick, import_id)
         for table in staged.actions:
-            with contested(root) as told:
+            with contested(root) as said:
                 self.record["actions"] += actions.write(root, table, import_id).new
-            self.record["warnings"] = list(dict.fromkeys([*self.record["warnings"], *told]))
+            self.record["warnings"] = list(dict.fromkeys([*self.record["warnings"], *said]))
             self.renamed |= bool(pc.any(pc.is_in(table["kind"], pa.array(KINDS))).as_py())
         self.aside += [each for each in staged.aside if each.num_rows]
         for name in ("warnings", "notes"):

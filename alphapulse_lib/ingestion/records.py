@@ -90,7 +90,10 @@ def records(root: PurePath) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(storage.read(path))
         except ValueError:
-            raise CatalogDamaged(f"The record of the import {path.stem} cannot be read.", f"It is {path}.") from None
+            raise CatalogDamaged(
+                f"The record of the import {path.stem} cannot be read: {path}.",
+                "Restore it from a copy; else `alphapulse check --repair` moves it to damaged/; what it brought stays.",
+            ) from None
 
 
 def find(root: PurePath, import_id: str) -> dict[str, Any]:

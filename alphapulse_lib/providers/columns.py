@@ -151,6 +151,7 @@ def assign(names: Sequence[str], kind: str, given: Mapping[str, str], where: str
         if canonical not in found:
             near = next((folded[each] for each in aliases if each in folded and folded[each] not in taken), None)
             if near is not None:
+                _require_one(canonical, near, names, where)
                 found[canonical] = near
                 taken.add(near)
     stamp = _NEEDED[kind][0]
@@ -181,6 +182,16 @@ def _given(
             )
         found[canonical] = column
     return found
+
+
+def _require_one(canonical: str, near: str, names: Sequence[str], where: str) -> None:
+    """Refuse to choose between columns of the same name; the second of two ``Close`` was made ``Close.1``."""
+    alike = [name for name in names if _folded(re.sub(r"\.\d+$", "", name)) == _folded(near)]
+    if len(alike) > 1:
+        raise InputError(
+            f"{where} has {len(alike)} columns that may be {canonical}: {', '.join(alike)}.",
+            f"Say which: columns={{{canonical!r}: {alike[-1]!r}}}.",
+        )
 
 
 def _missing(missing: Sequence[str], names: Sequence[str], kind: str, where: str) -> MissingColumn:

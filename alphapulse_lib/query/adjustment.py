@@ -147,8 +147,8 @@ class Adjusting:
         wild = np.flatnonzero(paid >= price)
         if len(wild):
             raise InputError(
-                f"{instrument.id}: a distribution of {paid[wild[0]]:g} on a close of {price[wild[0]]:g} cannot be "
-                "reinvested.",
+                f"{instrument.id}: a distribution of {paid[wild[0]]:g} on a close of {price[wild[0]]:g}, ex on "
+                f"{begins[wild[0]].astype('datetime64[ns]').astype('datetime64[D]')}, cannot be reinvested.",
                 "Correct the corporate action, or ask for adjust='splits'.",
             )
         factors: Numbers = 1.0 - paid / price

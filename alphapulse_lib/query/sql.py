@@ -77,8 +77,8 @@ def relation(
     CatalogEmpty
         Nothing was ever written to the catalog.
     CatalogDamaged
-        A file of articles, mentions, scores or actions cannot be read. A bar file is opened only when the answer is
-        computed: ``duckdb.Error`` then names it.
+        A file of articles, mentions, scores or actions cannot be read, or files of bars overlap. A bar file is opened
+        only when the answer is computed: ``duckdb.Error`` then names it.
     QueryError
         DuckDB refuses the query, in its own words; or it is not one reading statement.
     """

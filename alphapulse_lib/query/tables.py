@@ -95,7 +95,7 @@ def _bar_files(roots: Roots, *, past: bool) -> dict[Period, dict[int, list[PureP
     formats = {root: min(format_of(root), floats.FORMAT) for _, root in roots.all}
     for bar_type, _, root, published in roots.all_series():
         files = found.setdefault(Period.of_bar_type(bar_type), {}).setdefault(formats[root], [])
-        files += published
+        files += [path for path, _ in layout.bounded(published)]
         if past:
             files += _superseded(root, "bars", published)
     return found

@@ -275,9 +275,14 @@ def _request(options: Mapping[str, Any]) -> Request:
             raise InputError(f"{argument}={str(options[argument])[:60]!r} is neither True nor False.")
     if not isinstance(options["day_first"], bool | None):
         raise InputError(f"day_first={str(options['day_first'])[:60]!r} is neither True, False nor None.")
-    for argument in ("venue", "name", "columns"):
+    for argument in ("venue", "name"):
         if not isinstance(options[argument], str | Mapping | None):
             raise InputError(f"{argument}={str(options[argument])[:60]!r} is neither text nor a mapping.")
+    columns = options["columns"]
+    if not isinstance(columns, Mapping | None) or not all(
+        isinstance(each, str) for pair in (columns or {}).items() for each in pair
+    ):
+        raise InputError(f"columns={str(columns)[:60]!r} is no mapping of text to text.", "Such as {'close': 'Last'}.")
     return Request(**{**options, "columns": options["columns"] or {}})
 
 

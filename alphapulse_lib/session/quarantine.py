@@ -150,6 +150,8 @@ def _numbers(rows: Any) -> list[int] | None:
     """The numbers that a person gives for rows."""
     if rows is None:
         return None
+    if hasattr(rows, "columns") and "number" not in rows.columns:
+        raise InputError("These rows have no column number.", "Give rows of what ap.quarantine(import_id) returns.")
     given = rows["number"].tolist() if hasattr(rows, "columns") else [rows] if isinstance(rows, int) else rows
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"rows={str(rows)[:60]!r} are no numbers of rows.", "ap.quarantine(import_id) numbers them.")

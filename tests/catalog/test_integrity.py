@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from alphapulse_lib.catalog import actions, integrity, reader, writer
+from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.query.sql import relation
 
 TWO = [("2013-01-02 21:00", 10.0), ("2013-01-03 21:00", 11.0)]
 
@@ -51,9 +53,10 @@ def test_a_torn_file(root: Path, sound: Path):
     assert problem.file == sound and "cannot be read" in problem.problem
 
 
-def test_a_torn_index(root: Path, sound: Path):
-    (root / "instruments.parquet").write_bytes(b"PAR1")
-    assert [each.file.name for each in integrity.check(root)] == ["instruments.parquet"]
+@pytest.mark.parametrize("name", ["instruments.parquet", "listings.parquet", "actions.parquet"])
+def test_a_torn_index(root: Path, sound: Path, name: str):
+    (root / name).write_bytes(b"PAR1")
+    assert [each.file.name for each in integrity.check(root)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,9 @@ def test_a_copy_beside_the_file_is_read_twice(root: Path, sound: Path):
     name = "2013-01-01T00-00-00-000000000Z_2013-12-31T23-59-59-999999999Z.parquet"
     shutil.copy(sound, sound.with_name(name))
     assert "holds files whose bounds overlap: their bars are read twice" in problems(root)
+    for read in (lambda: reader.bar_table(root, "AAPL.XNAS", "1d"), lambda: relation(root, "FROM bars_1d")):
+        with pytest.raises(CatalogDamaged, match="overlap: what both hold would be read twice"):
+            read()
 
 
 @pytest.mark.parametrize("name", ["copy.parquet", ".hidden.parquet", "sub/x.parquet"])
@@ -87,6 +93,11 @@ def test_names_that_nautilus_reads_by_mistake(root: Path, sound: Path, name: str
     copy.parent.mkdir(exist_ok=True)
     shutil.copy(sound, copy)
     assert "is no file of this catalog, yet NautilusTrader reads it" in problems(root)
+    if name == "copy.parquet":
+        with pytest.raises(CatalogDamaged, match="its name states no bounds"):
+            reader.bar_table(root, "AAPL.XNAS", "1d")
+    integrity.check(root, repair=True)
+    assert reader.bar_table(root, "AAPL.XNAS", "1d").num_rows == 2
 
 
 def test_a_file_in_another_series_folder(root: Path, sound: Path):

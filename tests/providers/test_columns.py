@@ -40,6 +40,14 @@ def test_a_canonical_name_may_be_given_by_another_of_its_names() -> None:
     assert assign(["d", "o", "h", "l", "c"], "bars", {"date": "d"}, "prices.csv")["ts"] == "d"
 
 
+@pytest.mark.parametrize("names", [["Close", "Close.1"], ["close", "CLOSE"]])
+def test_of_columns_of_the_same_name_none_is_chosen(names: list[str]) -> None:
+    names = ["Date", "Open", "High", "Low", *names]
+    with pytest.raises(InputError, match=rf"(?s)2 columns that may be close: {names[4]}, {names[5]}.*'{names[5]}'"):
+        assign(names, "bars", {}, "prices.csv")
+    assert assign(names, "bars", {"close": names[5]}, "prices.csv")["close"] == names[5]
+
+
 def test_articles() -> None:
     found = assign(["id", "created_at", "text", "title", "tickers"], "articles", {}, "news.csv")
     assert found == {

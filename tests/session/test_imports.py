@@ -38,6 +38,25 @@ def test_own_bars_come_back_from_ap_bars(prices: Path) -> None:
     assert len(ap.instruments()) == 0
 
 
+def test_an_instrument_goes_with_the_last_import_that_has_any_of_it(prices: Path) -> None:
+    about = {"symbol": "GOOG", "venue": "XNAS", "period": "1d"}
+    first = ap.ingest("files", prices, **about)
+    prices.write_text(BARS.replace("2013-05-0", "2013-05-1").replace("-11,", "-13,").replace("-12,", "-14,"))
+    second = ap.ingest("files", prices, **about)
+    assert ap.revert(first.id).instruments == ()
+    assert len(ap.bars("GOOG")) == 2
+    assert ap.revert(second.id).instruments == ("GOOG.XNAS",)
+    assert ap.instruments().empty and ap.check().empty
+
+
+def test_rows_to_release_are_those_of_the_quarantine(prices: Path) -> None:
+    prices.write_text(BARS + "2013-05-04,10,11,9,10,100\n")
+    report = ap.ingest("files", prices, symbol="GOOG", venue="XNAS")
+    with pytest.raises(InputError, match="no column number"):
+        ap.release(report.id, ap.instruments())
+    assert ap.release(report.id, ap.quarantine(report.id)).written == 1
+
+
 def test_articles_are_searched_for_companies_and_scored(prices: Path, tmp_path: Path) -> None:
     ap.ingest("files", prices, symbol="ACME", venue="XNYS", name="Acme Corporation")
     (tmp_path / "news.csv").write_text(NEWS)
@@ -98,6 +117,8 @@ def test_an_instrument_whose_import_died_before_older_articles_were_searched_is_
         (("files", "prices.csv"), {"stamps": "start"}, InputError, "stamps='start'"),
         (("files", "prices.csv"), {"symbol": 5}, InputError, "symbol='5' is not text"),
         (("files", "prices.csv"), {"columns": ["Close"]}, InputError, "columns="),
+        (("files", "prices.csv"), {"columns": "Close"}, InputError, "columns='Close' is no mapping of text to text"),
+        (("files", "prices.csv"), {"columns": {"close": 5}}, InputError, "is no mapping of text to text"),
         (("files", "prices.csv"), {"symbol": "A", "venue": "NYSE1"}, InputError, "Unknown venue"),
         (
             ("files", "prices.csv"),
