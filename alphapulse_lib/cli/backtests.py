@@ -34,6 +34,12 @@ def backtest(
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
     minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,
     slippage_bps: Annotated[float, typer.Option(help="Slippage in basis points.")] = 0.0,
+    costs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A broker's schedule (ibkr-pro-fixed, ibkr-pro-tiered, alpaca) or NAME=NUMBER; again for more."
+        ),
+    ] = None,
     adjust: Annotated[
         Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")
     ] = "splits",
@@ -62,7 +68,7 @@ def backtest(
             params={name: as_value(text) for name, text in pairs(param).items()},
             cash=cash,
             fill=fill,
-            costs=ap.Costs(per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
+            costs=_costs(costs, per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
             adjust=adjust,
             dividends=dividends,
             gaps=gaps,
@@ -102,6 +108,16 @@ def run(
     """One run of the ledger."""
     _require_place(tearsheet)
     _show_run(ap.run(run_id), tearsheet, as_json)
+
+
+def _costs(told: list[str] | None, **flags: float) -> ap.Costs:
+    """A broker's schedule, if one is told, with what else was told laid over it."""
+    brokers = [each for each in told or () if "=" not in each]
+    if len(brokers) > 1:
+        raise InputError(f"--costs names {len(brokers)} schedules: {', '.join(brokers)}.", "An account has one broker.")
+    over = {name: as_value(text) for name, text in pairs([each for each in told or () if "=" in each]).items()}
+    over |= {name: value for name, value in flags.items() if value}
+    return ap.Costs.preset(brokers[0], **over) if brokers else ap.Costs.from_dict(over)
 
 
 def _merge(mine: bool, as_json: bool) -> None:

@@ -2,15 +2,24 @@
 
 NautilusTrader asks a `SimulationModule` after each moment of its data what the account is to be credited or charged
 with. So the strategy's own account has the money from the first moment after it moved.
+
+Interest and borrow fees are charged for each night, at the start of the next day that has bars, for as many days as
+lie between (of a weekend three nights on Friday's balances), by the convention actual/360 of the US money market, which
+US brokers keep: ``balance x rate x days / 360``. Trades count from the day they fill, not from their settlement.
+Interest is on the cash less what is held short at the last closes, since what shorts were sold for is the lender's
+security.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from nautilus_trader.backtest import SimulationModule
 from nautilus_trader.model import Currency, Money
@@ -18,17 +27,23 @@ from nautilus_trader.model import Currency, Money
 from alphapulse_lib.engine.distributions import Distribution
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.request import CASH_FLOWS
-from alphapulse_lib.model.run import RunSpec
-from alphapulse_lib.model.window import FOREVER
+from alphapulse_lib.model.run import Costs, RunSpec
+from alphapulse_lib.model.window import FOREVER, moment_ns
 
 __all__ = ["Book", "Till", "has_flows"]
 
 _TIME = pa.timestamp("ns", "UTC")
 
 
-def has_flows(feeds: Sequence[Feed]) -> bool:
+#: Days of a year, as interest counts them.
+_YEAR = 360
+#: Less than this of a share is rounding.
+_DUST = 1e-7
+
+
+def has_flows(costs: Costs, feeds: Sequence[Feed]) -> bool:
     """Whether money may move without an order: where it cannot, no Python need be asked at every moment."""
-    return any(feed.distributions for feed in feeds)
+    return costs.finance or any(feed.distributions for feed in feeds)
 
 
 class Book:
@@ -46,13 +61,16 @@ class Book:
         self._feeds = {feed.instrument.id: feed for feed in feeds}
         self._currency = Currency.from_str(feeds[0].instrument.currency)
         self._held: dict[str, float] = defaultdict(float)
-        self._cash = spec.cash
+        self._cash, self._costs = spec.cash, spec.costs
         self._fills: list[tuple[int, str, float, float]] = []
         self._order = 0
         self._coming: list[tuple[int, int, Any]] = []
         for feed in feeds:
             for each in feed.distributions:
                 self._expect(each.entitled, (feed.instrument.id, each))
+        if spec.costs.finance:
+            for moment, days in _nights(feeds):
+                self._expect(moment, ("", days))
         #: Of each venue's code, what its account is still to be told.
         self.due: dict[str, list[Money]] = defaultdict(list)
         #: What moved, by time: the moment, the instrument's id, the kind and the amount.
@@ -85,6 +103,8 @@ class Book:
             if isinstance(what, Distribution):
                 if amount := self._entitlement(instrument_id, what):
                     self._expect(what.paid, (instrument_id, (what.kind, amount)))
+            elif isinstance(what, int):
+                self._finance(moment, what)
             else:
                 self._move(moment, instrument_id, *what)
 
@@ -118,10 +138,39 @@ class Book:
         feed = self._feeds[instrument_id]
         return self._held[instrument_id] * feed.ratio_before(what.entitled) * what.amount
 
+    def _finance(self, moment: int, days: int) -> None:
+        """Borrow fees and interest for the days until a moment."""
+        costs, years, short = self._costs, days / _YEAR, 0.0
+        for instrument_id, units in list(self._held.items()):
+            if units < -_DUST:
+                value = -units * self._feeds[instrument_id].value_before(moment)
+                short += value
+                self._move(moment, instrument_id, "borrow", -value * costs.borrow_percent / 100 * years)
+        free = self._cash - short
+        rate = costs.interest_percent if free > 0 else costs.debit_percent
+        self._move(moment, "", "interest", free * rate / 100 * years)
+
     def _move(self, moment: int, instrument_id: str, kind: str, amount: float) -> None:
+        if not amount:
+            return
         self._cash += amount
         self.flows.append((moment, instrument_id, kind, amount))
-        self.due[instrument_id.rpartition(".")[2]].append(Money(amount, self._currency))
+        # Interest is on all cash: the first venue's account has it.
+        venue = (instrument_id or next(iter(self._feeds))).rpartition(".")[2]
+        self.due[venue].append(Money(amount, self._currency))
+
+
+def _nights(feeds: Sequence[Feed]) -> Iterator[tuple[int, int]]:
+    """The starts of the days that have bars, but for the first, and how many days since the one before."""
+    zone = feeds[0].instrument.venue.timezone
+    stamps = np.unique(np.concatenate([feed.ts for feed in feeds]))
+    first, last = (datetime.fromtimestamp(int(each) // 10**9, UTC).date() for each in (stamps[0], stamps[-1]))
+    days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 2)]
+    starts = np.array([moment_ns(day, zone) for day in days], np.int64)
+    # A bar that closes at midnight belongs to the day before.
+    held = np.unique(np.searchsorted(starts, stamps) - 1)
+    for before, after in pairwise(held.tolist()):
+        yield int(starts[after]), after - before
 
 
 class Till(SimulationModule):

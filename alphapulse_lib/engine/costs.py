@@ -1,13 +1,14 @@
-"""What an order pays: commission, and slippage, both charged inside the engine as the order fills.
+"""What an order pays: commission and fees, and slippage, all charged inside the engine as the order fills.
 
-Slippage is charged as money and not as a worse price, so that stops and limits work on the bars' own prices. A fill is
-reported at the worse price and with the commission alone: `split` takes the two apart again.
+Slippage, half the spread and market impact are charged as money and not as a worse price, so that stops and limits work
+on the bars' own prices. A fill is reported at the worse price and with the commission alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from math import ceil, sqrt
+from typing import Any, NamedTuple
 
 from nautilus_trader.execution import FeeModel
 from nautilus_trader.model import Currency, Money, OrderSide, OrderType, Price, Quantity
@@ -16,7 +17,7 @@ from alphapulse_lib.engine.cash import Book
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.model.run import Costs
 
-__all__ = ["Fees", "commission", "slips"]
+__all__ = ["Charge", "Fees", "commission", "fees", "impact", "slips", "spread"]
 
 _SLIPPING = {
     OrderType.MARKET,
@@ -27,15 +28,83 @@ _SLIPPING = {
 }
 
 
+class Charge(NamedTuple):
+    """What one fill paid, in the account's currency.
+
+    Attributes
+    ----------
+    commission : float
+        With ``fees``.
+    fees : float
+        What exchange, clearing and regulators took of it.
+    slippage : float
+        With ``spread`` and ``impact``.
+    worse : float
+        The same as a share of the price.
+    """
+
+    commission: float = 0.0
+    fees: float = 0.0
+    slippage: float = 0.0
+    spread: float = 0.0
+    impact: float = 0.0
+    worse: float = 0.0
+
+
 def commission(costs: Costs, shares: float, value: float) -> float:
-    """The commission of an order of so many shares as traded, worth so much.
+    """The commission of an order of so many shares as traded, worth so much: the minimum first, then the caps.
 
     Examples
     --------
     >>> commission(Costs(per_share=0.01, minimum=1.0), 10, 1000.0)
     1.0
+    >>> commission(Costs(per_share=0.005, minimum=1.0, maximum_percent=1.0), 10, 2.0)
+    0.02
     """
-    return max(costs.per_share * shares + costs.percent / 100 * value, costs.minimum)
+    due = max(costs.per_share * shares + costs.percent / 100 * value, costs.minimum)
+    if costs.maximum is not None:
+        due = min(due, costs.maximum)
+    return due if costs.maximum_percent is None else min(due, costs.maximum_percent / 100 * value)
+
+
+def fees(costs: Costs, shares: float, value: float, *, sold: bool) -> float:
+    """What exchange, clearing and regulators take of an order, beside its commission.
+
+    Examples
+    --------
+    >>> round(fees(Costs(sell_percent=0.00278, sell_per_share=0.000166, sell_maximum=8.3), 100_000, 1e6, sold=True), 2)
+    36.1
+    """
+    due = costs.fee_per_share * shares
+    if costs.surcharge_percent:
+        due += costs.surcharge_percent / 100 * commission(costs, shares, value)
+    if not sold:
+        return due
+    by_share = costs.sell_per_share * shares
+    if costs.sell_maximum is not None:
+        by_share = min(by_share, costs.sell_maximum)
+    taken = (costs.sell_percent / 100 * value, by_share)
+    return due + sum(map(_up_to_the_cent, taken) if costs.sell_round_up else taken)
+
+
+def _up_to_the_cent(money: float) -> float:
+    return ceil(round(money * 100, 6)) / 100
+
+
+def spread(costs: Costs, price: float) -> float:
+    """Half the spread, as a share of a price as traded."""
+    return costs.half_spread_bps / 10_000 + (costs.half_spread / price if price > 0 else 0.0)
+
+
+def impact(costs: Costs, shares: float, volume: float) -> float:
+    """How far an order moves the price against it, as a share of the price: the square root of its part of the volume.
+
+    Examples
+    --------
+    >>> impact(Costs(impact_bps=100), 10_000, 1_000_000)
+    0.001
+    """
+    return costs.impact_bps / 10_000 * (sqrt(shares / volume) if volume > 0 else 1.0)
 
 
 def slips(order_type: OrderType) -> bool:
@@ -68,23 +137,34 @@ class Fees(FeeModel):
         self._feeds = {feed.instrument.id: feed for feed in feeds}
         self._now, self._book = now, book
         self._orders: dict[str, list[float]] = {}
-        #: Commission and slippage of each fill, in the order of the fills.
-        self.charged: list[tuple[str, float, float]] = []
+        #: Of each fill, in their order: the order's id and what was paid.
+        self.charged: list[tuple[str, Charge]] = []
 
     def get_commission(self, _order: Any, _fill_quantity: Quantity, _fill_px: Price, _instrument: Any) -> Money:
-        """What one fill pays; the minimum counts once for an order that fills in parts."""
-        shares = float(_fill_quantity)
-        value = shares * float(_fill_px)
-        instrument_id, moment = str(_instrument.id), self._now()
-        ratio = self._feeds[instrument_id].ratio_at(moment)
+        """What one fill pays; minimum and caps count once for an order that fills in parts."""
+        units = float(_fill_quantity)
+        value = units * float(_fill_px)
+        feed, moment = self._feeds[str(_instrument.id)], self._now()
         bought = 1 if _order.side == OrderSide.BUY else -1
-        slippage = value * self._costs.slippage_bps / 10_000 if slips(_order.order_type) else 0.0
+        shares = units * feed.ratio_at(moment)
+        parts = (0.0, 0.0, 0.0)
+        if value and slips(_order.order_type):
+            parts = self._slippage(feed, moment, units, value / shares)
+        slipped = sum(parts)
         name = str(_order.client_order_id)
-        sums = self._orders.setdefault(name, [0.0, 0.0, 0.0])
-        sums[0] += shares * ratio
-        sums[1] += value + bought * slippage
+        sums = self._orders.setdefault(name, [0.0, 0.0, 0.0, 0.0])
+        sums[0] += shares
+        sums[1] += value + bought * value * slipped
         due = commission(self._costs, sums[0], sums[1])
-        fee, sums[2] = due - sums[2], due
-        self.charged.append((name, fee, slippage))
-        self._book.filled(instrument_id, moment, bought * shares, bought * value + fee + slippage)
-        return Money(fee + slippage, self._currency)
+        more = fees(self._costs, sums[0], sums[1], sold=bought < 0)
+        fee, others = due - sums[2] + more - sums[3], more - sums[3]
+        sums[2:] = due, more
+        self.charged.append((name, Charge(fee, others, value * slipped, value * parts[1], value * parts[2], slipped)))
+        self._book.filled(feed.instrument.id, moment, bought * units, bought * value + fee + value * slipped)
+        return Money(fee + value * slipped, self._currency)
+
+    def _slippage(self, feed: Feed, moment: int, units: float, price: float) -> tuple[float, float, float]:
+        """Slippage, half spread and impact of a fill, as shares of its price as traded."""
+        costs = self._costs
+        moved = impact(costs, units, feed.volume_before(moment)) if costs.impact_bps else 0.0
+        return costs.slippage_bps / 10_000, spread(costs, price), moved

@@ -106,6 +106,19 @@ class Feed:
         """How many shares one engine share was at the last close up to a moment."""
         return float(self.ratio[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
 
+    @cached_property
+    def _volumes(self) -> Floats:
+        return to_floats(self.table["volume"], self.instrument.size_precision) / self.ratio
+
+    def volume_before(self, moment: int) -> float:
+        """The volume of the last bar that closed up to a moment, in shares of the first day."""
+        return float(self._volumes[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
+
+    def value_before(self, moment: int) -> float:
+        """What one share of the first day was worth at the last close up to a moment."""
+        at = max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)
+        return float(self.closes[at] * self.ratio[at])
+
     def thin(self, fill: Fill) -> Flags | None:
         """Of each bar, whether its own volume is too small to move NautilusTrader's market to its prices.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from nautilus_trader.model import OrderFilled, OrderType
 
+from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import priced, prove, prove_prices
 from alphapulse_lib.engine.nautilus import Loaded
@@ -48,7 +49,7 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         # NautilusTrader at the last price: it never filled.
         real = [each for each in mine if each.ts <= min(feed.last, reached)]
         row = _order(order, order_id, real, len(mine) > len(real), feed, names)
-        fills += [_fill(each, paid, row, feed, spec) for each, paid in zip(real, charges(order_id), strict=False)]
+        fills += [_fill(each, paid, row, feed) for each, paid in zip(real, charges(order_id), strict=False)]
         orders.append(row)
     _prove(loaded, spec, names, orders, fills)
     orders.sort(key=_sequence)
@@ -93,13 +94,13 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[tuple[float, float]]]:
-    """Of an order, what each of its fills paid: commission and slippage."""
+def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[Charge]]:
+    """Of an order, what each of its fills paid."""
     if spec.costs.are_none:
-        return lambda _: repeat((0.0, 0.0))
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for name, fee, slippage in loaded.fees.charged:
-        found[name].append((fee, slippage))
+        return lambda _: repeat(Charge())
+    found: dict[str, list[Charge]] = defaultdict(list)
+    for name, charge in loaded.fees.charged:
+        found[name].append(charge)
     return found.__getitem__
 
 
@@ -115,21 +116,21 @@ class _Execution(NamedTuple):
         return cls(event.ts_event, float(event.last_qty), _exact(event.last_px))
 
 
-def _fill(
-    each: _Execution, paid: tuple[float, float], order: dict[str, Any], feed: Feed, spec: RunSpec
-) -> dict[str, Any]:
+def _fill(each: _Execution, paid: Charge, order: dict[str, Any], feed: Feed) -> dict[str, Any]:
     ratio = feed.ratio_at(each.ts)
-    fee, slippage = paid
-    worse = 1 + (spec.costs.slippage_bps / 10_000 * (1 if order["side"] == "buy" else -1) if slippage else 0.0)
+    worse = 1 + paid.worse * (1 if order["side"] == "buy" else -1)
     return {
         "ts": each.ts,
         "symbol": order["symbol"],
         "side": order["side"],
         "quantity": each.quantity * ratio,
         "price": each.price * worse / ratio,
-        "commission": fee,
-        "slippage": slippage,
+        "commission": paid.commission,
+        "slippage": paid.slippage,
         "order_id": order["order_id"],
+        "fees": paid.fees,
+        "spread": paid.spread,
+        "impact": paid.impact,
     }
 
 

@@ -109,7 +109,7 @@ def build_engine(
     sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices) for feed in feeds)
     book = Book(spec, feeds)
     fees = Fees(spec.costs, currency.code, feeds, now, book)
-    moving = has_flows(feeds)
+    moving = has_flows(spec.costs, feeds)
     for code in dict.fromkeys(feed.instrument.venue.code for feed in feeds):
         engine.add_venue(
             Venue(code),

@@ -89,6 +89,32 @@ class Costs(_Strict):
         The least commission of an order that fills at all.
     slippage_bps : float
         How much worse than the convention's price a market or stop order fills, in basis points of that price.
+    maximum, maximum_percent : float, optional
+        The most commission of an order, as money and in per cent of its value. They count even where they are less than
+        the minimum.
+    fee_per_share : float
+        What clearing and exchange take for each share as traded, whatever the commission's bounds.
+    surcharge_percent : float
+        Fees in per cent of the commission.
+    sell_percent, sell_per_share : float
+        What regulators take of a sale: in per cent of its value, and for each share as traded.
+    sell_maximum : float, optional
+        The most that ``sell_per_share`` takes of an order.
+    sell_round_up : bool
+        Whether each of the two is rounded up to the cent, order by order.
+    half_spread_bps, half_spread : float
+        How far from the convention's price the quoted one lies: in basis points of it, and as money a share as traded.
+        Market and stop orders pay it.
+    impact_bps : float
+        How far an order as large as the volume of the last bar that had closed when it filled moves the price against
+        it, in basis points. Others move it by the square root of their share of that volume (Almgren, Thum, Hauptmann
+        and Li 2005, "Direct estimation of equity market impact"; Grinold and Kahn 2000, chapter 16): a hundredth of it
+        pays a tenth. Where that bar has no volume, an order counts as large as it. Market and stop orders pay it.
+    borrow_percent : float
+        A year's fee in per cent of the value held short.
+    interest_percent, debit_percent : float
+        A year's interest in per cent: paid on cash, charged on cash below zero. What shorts were sold for is the
+        lender's security: cash is counted less the value held short.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset({"per_share", "percent", "minimum", "slippage_bps"})
@@ -97,17 +123,69 @@ class Costs(_Strict):
     percent: float = 0.0
     minimum: float = 0.0
     slippage_bps: float = 0.0
+    maximum: float | None = None
+    maximum_percent: float | None = None
+    fee_per_share: float = 0.0
+    surcharge_percent: float = 0.0
+    sell_percent: float = 0.0
+    sell_per_share: float = 0.0
+    sell_maximum: float | None = None
+    sell_round_up: bool = False
+    half_spread_bps: float = 0.0
+    half_spread: float = 0.0
+    impact_bps: float = 0.0
+    borrow_percent: float = 0.0
+    interest_percent: float = 0.0
+    debit_percent: float = 0.0
 
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
+            if value is None and each.default is None:
+                continue
+            if isinstance(each.default, bool) and not isinstance(value, bool):
+                raise InputError(f"costs: {each.name}={value!r} is neither True nor False.")
             if not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 raise InputError(f"costs: {each.name}={value!r} is not a number of zero or more.")
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Costs:
+        """What a broker's published schedule charges; `alphapulse_lib.model.brokers` names source and date of each.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"ibkr-pro-fixed"``.
+        **changes
+            Other fields of the costs: no broker's schedule tells of spread, slippage or the fee of a borrowed share.
+
+        Raises
+        ------
+        InputError
+            There is none of that name.
+
+        Examples
+        --------
+        >>> Costs.preset("ibkr-pro-fixed", slippage_bps=2).minimum
+        1.0
+        """
+        from alphapulse_lib.model.brokers import BROKERS
+
+        if name not in BROKERS:
+            known = ", ".join(BROKERS)
+            nearest = did_you_mean(name, BROKERS) if isinstance(name, str) else ""
+            raise InputError(f"costs: there is no preset {str(name)[:60]!r}.", f"{nearest} There are {known}.".strip())
+        return cls.from_dict(BROKERS[name].as_dict() | changes)
 
     @property
     def are_none(self) -> bool:
         """Whether trading costs nothing."""
         return not any(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def finance(self) -> bool:
+        """Whether a night may cost or bring something."""
+        return bool(self.borrow_percent or self.interest_percent or self.debit_percent)
 
 
 @dataclass(frozen=True, slots=True)

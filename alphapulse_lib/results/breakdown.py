@@ -32,16 +32,22 @@ type Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Where the money went, in the account's currency.
+    """Where the money went, in the account's currency; what was paid is zero or less.
 
     Attributes
     ----------
     gross : float
         What the fills would have made at the convention's prices.
-    slippage : float
-        What the modelled slippage took, zero or less.
-    commission : float
-        What commission took, zero or less.
+    slippage, spread, impact : float
+        What the modelled slippage took: in basis points, as half the spread, and by moving the market.
+    commission, fees : float
+        What the broker took, and what exchange, clearing and regulators did.
+    borrow : float
+        What borrowed shares cost.
+    interest : float
+        What cash brought, or cost where it was borrowed.
+    distributed : float
+        What holdings were paid, shorts charged.
     net : float
         End equity less starting cash.
     """
@@ -50,6 +56,25 @@ class Costs:
     slippage: float
     commission: float
     net: float
+    spread: float = 0.0
+    impact: float = 0.0
+    fees: float = 0.0
+    borrow: float = 0.0
+    interest: float = 0.0
+    distributed: float = 0.0
+
+    @property
+    def paid(self) -> float:
+        """What trading and borrowing took, zero or less; interest received is none of it."""
+        return (
+            self.slippage
+            + self.spread
+            + self.impact
+            + self.commission
+            + self.fees
+            + self.borrow
+            + min(self.interest, 0)
+        )
 
 
 def drawdown(equity: Floats) -> Floats:
@@ -134,19 +159,41 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
     return sharpe, volatility
 
 
-def costs(fills: pd.DataFrame, net: float) -> Costs:
+def costs(fills: pd.DataFrame, net: float, flows: pd.DataFrame | None = None) -> Costs:
     """Where the money went.
 
     Parameters
     ----------
     fills : pandas.DataFrame
-        ``commission`` and ``slippage``, both money paid.
+        ``commission`` and ``slippage``, both money paid; ``fees`` of the one, ``spread`` and ``impact`` of the other.
     net : float
         End equity less starting cash.
+    flows : pandas.DataFrame, optional
+        Money that moved without an order: ``kind``, ``amount``.
     """
-    slippage = -float(fills["slippage"].to_numpy(np.float64).sum())
-    commission = -float(fills["commission"].to_numpy(np.float64).sum())
-    return Costs(net - slippage - commission, slippage, commission, net)
+
+    def paid(name: str) -> float:
+        # Runs that were recorded earlier had no parts of commission and slippage.
+        return -float(fills[name].to_numpy(np.float64).sum()) if name in fills else 0.0
+
+    def moved(*kinds: str) -> float:
+        return 0.0 if flows is None else float(flows.loc[flows["kind"].isin(kinds), "amount"].sum())
+
+    slippage, commission = paid("slippage"), paid("commission")
+    spread, impact, fees = paid("spread"), paid("impact"), paid("fees")
+    borrow, interest, distributed = moved("borrow"), moved("interest"), moved("dividend", "spin_off")
+    return Costs(
+        gross=net - slippage - commission - borrow - interest - distributed,
+        slippage=slippage - spread - impact,
+        commission=commission - fees,
+        net=net,
+        spread=spread,
+        impact=impact,
+        fees=fees,
+        borrow=borrow,
+        interest=interest,
+        distributed=distributed,
+    )
 
 
 def yearly_turnover(fills: pd.DataFrame, curve: pd.Series[float], timezone: str) -> pd.Series[float]:

@@ -115,7 +115,7 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
         curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
         statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks)
-        warnings += _borrowed(statistics)
+        warnings += _borrowed(statistics, spec)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
             files["cash_flows.parquet"] = raw.cash_flows
@@ -168,12 +168,13 @@ def firing() -> dict[str, str]:
     return {"firing": found} if found else {}
 
 
-def _borrowed(statistics: dict[str, Any]) -> list[str]:
+def _borrowed(statistics: dict[str, Any], spec: RunSpec) -> list[str]:
     """What to say of a run that traded with more than it had; a hundredth is let pass: prices move before a fill."""
     largest = statistics["max_gross_exposure"]
     if not largest > 1.01:
         return []
-    return [f"The run held up to {largest:.2f} times its equity. Borrowed money and shares cost it no interest."]
+    free = "" if spec.costs.finance else " Borrowed money and shares cost it no interest."
+    return [f"The run held up to {largest:.2f} times its equity.{free}"]
 
 
 def new_run_id() -> str:

@@ -29,7 +29,7 @@ _EMPTY = {
     "marks": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("close", pa.float64())]),
     "fills": pa.schema(
         [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
-        + [(name, pa.float64()) for name in ("quantity", "price", "commission", "slippage")]
+        + [(name, pa.float64()) for name in ("quantity", "price", "commission", "slippage", "fees", "spread", "impact")]
     ),
     "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string()), ("reason", pa.string())]),
     "positions": pa.schema([("symbol", pa.string())]),
@@ -135,14 +135,15 @@ class Run:
     @cached_property
     def fills(self) -> pd.DataFrame:
         """One row a fill, as traded: ``ts``, ``symbol``, ``side``, ``quantity``, ``price``, ``commission``, and
-        ``slippage``, money that is in the price already.
+        ``slippage``, money that is in the price already; of the commission ``fees`` of exchange, clearing and
+        regulators; of the slippage half the ``spread`` and market ``impact``.
         """
         return self._frame("fills")
 
     @cached_property
     def cash_flows(self) -> pd.DataFrame:
-        """Money that moved without an order: ``ts``, ``symbol``, ``kind`` (``"dividend"``, ``"spin_off"``),
-        ``amount`` (above zero: came in).
+        """Money that moved without an order: ``ts``, ``symbol``, ``kind`` (``"dividend"``, ``"spin_off"``,
+        ``"borrow"``, ``"interest"``), ``amount`` (above zero: came in).
         """
         return self._frame("cash_flows")
 

@@ -25,7 +25,25 @@ __all__ = ["backtest", "instruments_of", "spec_of"]
 #: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
 _MOST_CASH = 1e12
 #: What no market asks for: beyond it an account's money soon exceeds what NautilusTrader can hold.
-_MOST_COSTS = {"per_share": 10_000, "percent": 100, "minimum": 1_000_000, "slippage_bps": 10_000}
+_MOST_COSTS = {
+    "per_share": 10_000,
+    "percent": 100,
+    "minimum": 1_000_000,
+    "slippage_bps": 10_000,
+    "maximum": 1e12,
+    "maximum_percent": 100,
+    "fee_per_share": 10_000,
+    "surcharge_percent": 1_000,
+    "sell_percent": 100,
+    "sell_per_share": 10_000,
+    "sell_maximum": 1_000_000,
+    "half_spread_bps": 10_000,
+    "half_spread": 10_000,
+    "impact_bps": 10_000,
+    "borrow_percent": 1_000,
+    "interest_percent": 1_000,
+    "debit_percent": 1_000,
+}
 
 
 def backtest(
@@ -38,7 +56,7 @@ def backtest(
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
-    costs: Costs | Mapping[str, float] | None = None,
+    costs: Costs | Mapping[str, Any] | str | None = None,
     adjust: Literal["splits", "none"] = "splits",
     dividends: bool | None = None,
     news: bool | None = None,
@@ -75,9 +93,10 @@ def backtest(
         bar's own close, which is a price it was decided on. Stops and limits fill inside bars; with ``"next_close"``
         and ``"vwap"`` they too reach the market with the next close. A volume-weighted price is made of trades, else of
         minute bars, that the catalog holds. A decision on the last bar does not fill at all.
-    costs : Costs or mapping, optional
-        ``per_share`` (as traded, at most 10,000), ``percent`` (at most 100), ``minimum`` an order (at most a million),
-        ``slippage_bps`` on market and stop orders (at most 10,000).
+    costs : Costs, mapping or str, optional
+        What `Costs` has: commission (``per_share`` as traded, ``percent``, ``minimum`` and ``maximum`` an order), fees,
+        spread, slippage, market impact, ``borrow_percent`` of shorts and interest on cash; or the name of a broker's
+        published schedule, ``"ibkr-pro-fixed"``, ``"ibkr-pro-tiered"``, ``"alpaca"``; `Costs.preset` adds to one.
     adjust : {"splits", "none"}
         With ``"splits"`` the strategy sees prices and shares in units of the window's first day: after a 2:1 split
         prices go on at twice the traded ones. What is known only later changes nothing before. Bars' prices have
@@ -193,7 +212,7 @@ def spec_of(
     params: Mapping[str, Any] | None,
     cash: float,
     fill: Fill,
-    costs: Costs | Mapping[str, float] | None,
+    costs: Costs | Mapping[str, Any] | str | None,
     adjust: Literal["splits", "none"],
     dividends: bool | None,
     news: bool | None,
@@ -248,15 +267,20 @@ def spec_of(
     )
 
 
-def _costs(costs: Costs | Mapping[str, float] | None) -> Costs:
+def _costs(costs: Costs | Mapping[str, Any] | str | None) -> Costs:
     if costs is None:
         return Costs()
+    if isinstance(costs, str):
+        costs = Costs.preset(costs)
     if not isinstance(costs, Costs | Mapping):
-        raise InputError(f"costs={costs!r} is neither Costs nor a mapping.", "Such as {'percent': 0.1, 'minimum': 1}.")
+        raise InputError(
+            f"costs={costs!r} is neither Costs, a mapping nor a preset's name.",
+            "Such as {'percent': 0.1, 'minimum': 1} or 'ibkr-pro-fixed'.",
+        )
     chosen = costs if isinstance(costs, Costs) else Costs.from_dict(dict(costs))
     # Asked here and not by `Costs` itself: the ledger's old records are read back whatever they cost.
     for name, most in _MOST_COSTS.items():
-        if getattr(chosen, name) > most:
+        if (getattr(chosen, name) or 0) > most:
             raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
     return chosen
 

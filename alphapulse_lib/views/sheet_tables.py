@@ -96,7 +96,7 @@ def _performance(run: Run, deflated: dict[str, float]) -> list[Number]:
 def _trading(run: Run) -> list[Number]:
     stats, spec = run.stats, run.spec
     currency = numbers.place(spec).currency
-    paid = _costs(run).commission + _costs(run).slippage
+    paid = _costs(run).paid
     fills = f"fills {FILLED[spec.fill]}"
     return [
         Number(
@@ -123,7 +123,6 @@ def _trading(run: Run) -> list[Number]:
 def tables(run: Run) -> dict[str, Any]:
     """The tables of a finished run."""
     trades = run.trades
-    net = run.stats["end_equity"] - run.spec.cash
     taken = _costs(run)
     currency = numbers.place(run.spec).currency
     return {
@@ -132,12 +131,7 @@ def tables(run: Run) -> dict[str, Any]:
         "observations": numbers.count(run.stats["observations"]),
         "yearly": numbers.count(periods_per_year(run.spec)),
         "statistics": _statistics(run.stats),
-        "costs": [
-            ("Result before costs", numbers.money(taken.gross, currency, signed=True), numbers.tone(taken.gross)),
-            ("Slippage, modelled", numbers.money(taken.slippage, currency, signed=True), numbers.tone(taken.slippage)),
-            ("Commission", numbers.money(taken.commission, currency, signed=True), numbers.tone(taken.commission)),
-            ("Result", numbers.money(net, currency, signed=True), numbers.tone(net)),
-        ],
+        "costs": _cost_rows(taken, currency),
         "costs_note": _costs_note(run, taken),
         "sides": _sides(trades),
         "side_names": [row["side"] for row in breakdown.sides(trades)],
@@ -195,11 +189,31 @@ def _per_value(run: Run, paid: float) -> str:
 
 
 def _costs(run: Run) -> breakdown.Costs:
-    return breakdown.costs(run.fills, run.stats["end_equity"] - run.spec.cash)
+    return breakdown.costs(run.fills, run.stats["end_equity"] - run.spec.cash, run.cash_flows)
+
+
+#: The parts of a result, each with its name; the first ones are shown even where they are nothing.
+_PARTS = (
+    ("Dividends", "distributed"),
+    ("Slippage, modelled", "slippage"),
+    ("Half the spread, modelled", "spread"),
+    ("Market impact, modelled", "impact"),
+    ("Commission", "commission"),
+    ("Exchange and regulatory fees", "fees"),
+    ("Borrowed shares", "borrow"),
+    ("Interest", "interest"),
+)
+_ALWAYS = ("slippage", "commission")
+
+
+def _cost_rows(taken: breakdown.Costs, currency: str) -> list[tuple[str, str, str]]:
+    parts = [(label, getattr(taken, name)) for label, name in _PARTS if name in _ALWAYS or getattr(taken, name)]
+    rows = [("Result before costs", taken.gross), *parts, ("Result", taken.net)]
+    return [(label, numbers.money(each, currency, signed=True), numbers.tone(each)) for label, each in rows]
 
 
 def _costs_note(run: Run, taken: breakdown.Costs) -> str:
-    total = taken.slippage + taken.commission
+    total = taken.paid
     if not total:
         return "No commission and no slippage were asked for: real trading has both."
     traded = float((run.fills["quantity"] * run.fills["price"]).sum())

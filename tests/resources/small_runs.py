@@ -35,6 +35,7 @@ def fills(*rows: tuple[str, str, str, float, float, float]) -> pa.Table:
             "commission": [float(row[5]) for row in rows],
             "slippage": [0.0] * len(rows),
             "order_id": [f"O-{number}" for number in range(len(rows))],
+            **{name: [0.0] * len(rows) for name in ("fees", "spread", "impact")},
         },
         schema=FILLS,
     )

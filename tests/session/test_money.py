@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from nautilus_trader.model import Bar
 
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.errors import InputError
 from tests.resources.toy_market import Planned, write
 
 TIME = pa.timestamp("ns", "UTC")
@@ -24,6 +26,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalog of the test's own."""
     monkeypatch.setenv("ALPHAPULSE_CATALOG", str(tmp_path / "catalog"))
     return tmp_path
+
+
+class Telling(Planned):
+    """Prints its account's balance on each bar, and trades to its plan."""
+
+    def on_bar(self, bar: Bar) -> None:
+        print("balance", self.portfolio.account(bar.bar_type.instrument_id.venue).balance_total())  # noqa: T201
+        super().on_bar(bar)
 
 
 def closes_of(first: str, last: str) -> list[int]:
@@ -77,3 +87,157 @@ def test_a_long_is_paid_a_dividend_before_and_after_a_split(toy: Path) -> None:
     # Held from the first close on: 100 shares at 100, paid 100.00 on the 5th; 200 shares, paid 80.00 on the 12th.
     held = [10_000, 10_000, 10_000, 10_000, 10_000, 10_000, 10_100, 10_100, 10_100, 10_180]
     assert run.benchmark.tolist() == pytest.approx(held, abs=1e-9)
+
+
+def test_a_short_over_a_split_and_a_dividend_pays_the_dividend_and_the_fee_of_its_shares(toy: Path) -> None:
+    # Sold short 10 at the open of Tuesday the 3rd at 100. 2:1 split on the 9th, a dividend of 0.40 on the 12th; bought
+    # back 10 engine shares, 20 as traded, at the open of the 13th at 50. Borrow fee 3.6 % a year: a hundredth of a per
+    # cent a day, of the value at the last close.
+    prices = [100.0, 100.0, 100.0, 99.0, 99.0, 49.5, 50.0, 50.0, 49.6, 50.0]
+    write("AAA", "1d", closes_of("2020-03-02", "2020-03-13"), [(each, each, each, each) for each in prices])
+    act(
+        {"kind": "split", "ex": date(2020, 3, 9), "ratio": 2.0},
+        {"kind": "dividend", "ex": date(2020, 3, 12), "amount": 0.4},
+    )
+    run = ap.backtest(
+        Planned,
+        "AAA",
+        "1d",
+        params={"plan": {"1": -10, "9": 10}},
+        cash=10_000,
+        costs={"borrow_percent": 3.6},
+        progress=False,
+    )
+    flows = [(row.ts.date().isoformat(), row.kind, round(row.amount, 6)) for row in run.cash_flows.itertuples()]
+    assert flows == [
+        ("2020-03-04", "borrow", -0.1),  # 10 x 100 on the 3rd, one night
+        ("2020-03-05", "borrow", -0.1),  # 10 x 100 on the 4th
+        ("2020-03-06", "borrow", -0.099),  # 10 x 99
+        ("2020-03-09", "borrow", -0.297),  # 10 x 99 on Friday the 6th, three nights
+        ("2020-03-10", "borrow", -0.099),  # 20 x 49.50
+        ("2020-03-11", "borrow", -0.1),  # 20 x 50
+        ("2020-03-12", "borrow", -0.1),  # 20 x 50
+        ("2020-03-12", "dividend", -8.0),  # 20 x 0.40, charged
+        ("2020-03-13", "borrow", -0.0992),  # 20 x 49.60
+    ]
+    # 10,000 + 1,000 - 8.00 - 0.9942 - 20 x 50
+    assert run.equity.iloc[-1] == pytest.approx(9_991.0058, abs=1e-8)
+    assert run.account.cash.iloc[1] == pytest.approx(11_000.00, abs=1e-9)
+    assert run.account.cash.iloc[5] == pytest.approx(11_000 - 0.596, abs=1e-9)
+
+
+def test_interest_is_paid_on_cash_and_charged_on_debt_over_a_weekend(toy: Path) -> None:
+    # Bought 15 at the open of Thursday the 5th at 1,000 with 10,000: owed 5,000 from then on. Sold on Tuesday the 10th.
+    # 1.8 % a year on cash is 0.005 % a day, 7.2 % on debt 0.02 %.
+    days = closes_of("2020-03-04", "2020-03-11")
+    write("AAA", "1d", days, [(1_000.0,) * 4] * len(days))
+    with pytest.warns(UserWarning, match=r"held up to 1\.50 times its equity\.$"):
+        run = ap.backtest(
+            Planned,
+            "AAA",
+            "1d",
+            params={"plan": {"1": 15, "4": -15}},
+            cash=10_000,
+            costs=ap.Costs(interest_percent=1.8, debit_percent=7.2),
+            progress=False,
+        )
+    assert [(row.ts.date().isoformat(), row.kind) for row in run.cash_flows.itertuples()] == [
+        (f"2020-03-{day}", "interest") for day in ("05", "06", "09", "10", "11")
+    ]
+    # Night to the 5th: 10,000 x 0.00005 = 0.50. To the 6th: 4,999.50 owed x 0.0002 = 0.9999. To the 9th: 5,000.4999 x
+    # 0.0002 x 3 = 3.00029994. To the 10th: 5,003.50019994 x 0.0002 = 1.000700039988. On the 10th 15,000 come in: to the
+    # 11th 9,995.499100020012 x 0.00005 = 0.499774955001 is paid.
+    assert run.cash_flows.amount.tolist() == pytest.approx(
+        [0.50, -0.9999, -3.00029994, -1.000700039988, 0.499774955001], abs=1e-9
+    )
+    assert run.equity.iloc[-1] == pytest.approx(9_995.998874975, abs=1e-8)
+
+
+def test_what_shorts_were_sold_for_earns_no_interest(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-04")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    run = ap.backtest(
+        Planned, "AAA", "1d", params={"plan": {"1": -50}}, cash=10_000, costs={"interest_percent": 3.6}, progress=False
+    )
+    # Sold 50 at 100 on the 3rd: cash 15,000, of which 5,000 stand against the shares. Nights to the 3rd and to the 4th:
+    # 10,000 x 0.0001 = 1.00, 10,001 x 0.0001 = 1.0001.
+    assert run.cash_flows.amount.tolist() == pytest.approx([1.0, 1.0001], abs=1e-9)
+
+
+def test_spread_slippage_impact_and_fees_are_taken_apart(toy: Path) -> None:
+    # 100 shares bought at the open of the 3rd at 50, when the last bar that had closed held 10,000: one per cent of it.
+    # Slippage 2 bp = 1.00, half spread 0.01 a share = 1.00, impact 40 bp x 0.1 = 4 bp = 2.00: 4.00 of 5,000 = 8 bp.
+    # Sold at the open of the 4th at 60 after a bar of 40,000: half spread 1.00, slippage 1.20, impact 40 bp x 0.05 =
+    # 2 bp = 1.20, in all 3.40. IBKR's fixed commission of 100 shares: 1.00 each; SEC fee of 6,000 - 3.40 = 0.16670548,
+    # trading activity fee 0.0166, audit trail 0.0048 each.
+    days = closes_of("2020-03-02", "2020-03-04")
+    write("AAA", "1d", days, [(50.0,) * 4, (50.0,) * 4, (60.0,) * 4], volume=[10_000, 40_000, 5])
+    costs = ap.Costs.preset("ibkr-pro-fixed", slippage_bps=2, half_spread=0.01, impact_bps=40)
+    run = ap.backtest(
+        Planned, "AAA", "1d", params={"plan": {"1": 100, "2": -100}}, cash=10_000, costs=costs, progress=False
+    )
+    fills = run.fills
+    assert fills.price.tolist() == pytest.approx([50.04, 59.966], abs=1e-9)
+    assert fills.slippage.tolist() == pytest.approx([4.00, 3.40], abs=1e-9)
+    assert fills.spread.tolist() == pytest.approx([1.00, 1.00], abs=1e-9)
+    assert fills.impact.tolist() == pytest.approx([2.00, 1.20], abs=1e-9)
+    assert fills.fees.tolist() == pytest.approx([0.0048, 0.0048 + 0.16670548 + 0.0166], abs=1e-9)
+    assert fills.commission.tolist() == pytest.approx((fills.fees + 1.0).tolist(), abs=1e-9)
+    # 1,000 made, less 7.40 and 2.00 and the fees
+    assert run.equity.iloc[-1] == pytest.approx(10_000 + 1_000 - 7.40 - 2.00 - 0.19290548, abs=1e-8)
+
+
+def test_the_strategys_own_account_has_the_money_when_it_was_paid(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-06")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0})
+    run = ap.backtest(Telling, "AAA", "1d", params={"plan": {"1": 10}}, cash=10_000, progress=False)
+    told = [line.split()[-2] for line in run.log.splitlines() if line.startswith("balance")]
+    # The margin account's balance leaves out what the position cost; on the ex-date's own close it has the 10.00.
+    assert [float(each) for each in told] == [10_000, 10_000, 10_000, 10_010, 10_010]
+
+
+@pytest.mark.parametrize("known", [date(2020, 3, 9), date(2020, 3, 30)])
+def test_a_dividend_that_became_known_late_is_paid_late_or_not_at_all(toy: Path, known: date) -> None:
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0, "known": known})
+    # Sold again on the 6th: who held on the ex-date is paid all the same, once it was known.
+    run = ap.backtest(Planned, "AAA", "1d", params={"plan": {"1": 10, "4": -10}}, cash=10_000, progress=False)
+    late = ["2020-03-09"] if known.day == 9 else []
+    assert [row.ts.date().isoformat() for row in run.cash_flows.itertuples()] == late
+    assert run.equity.tolist() == [10_000] * 5 + [10_010 if late else 10_000] * 2
+
+
+def test_dividends_are_left_out_where_that_is_asked(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-06")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0})
+    given = {"params": {"plan": {"1": 10}}, "cash": 10_000, "progress": False}
+    paid, unpaid = (ap.backtest(Planned, "AAA", "1d", dividends=each, **given) for each in (None, False))
+    assert (paid.spec.dividends, paid.equity.iloc[-1]) == (True, 10_010)
+    assert (unpaid.spec.dividends, unpaid.equity.iloc[-1], len(unpaid.cash_flows)) == (False, 10_000, 0)
+    assert "dividends" not in unpaid.spec.as_dict()
+    with pytest.raises(InputError, match="does not go with adjust='none'"):
+        ap.backtest(Planned, "AAA", "1d", adjust="none", dividends=True, **given)
+
+
+def test_a_spin_off_is_paid_what_it_was_worth_once_that_was_known(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-09")
+    prices = [100.0, 100.0, 100.0, 90.0, 90.0, 90.0]
+    write("AAA", "1d", days, [(each,) * 4 for each in prices])
+    write("BBB", "1d", days[3:], [(21.0, 21.0, 20.0, 20.0)] * 3)
+    act({"kind": "spin_off", "ex": date(2020, 3, 5), "ratio": 0.5, "new_symbol": "BBB"})
+    run = ap.backtest(Planned, "AAA", "1d", params={"plan": {"1": 10}}, cash=10_000, progress=False)
+    # Ten shares bring five of BBB, which first close at 20 on the ex-date: 100.00.
+    assert run.cash_flows[["kind", "amount"]].values.tolist() == [["spin_off", 100.0]]
+    assert run.equity.tolist() == [10_000] * 6
+
+
+def test_a_spin_off_that_nothing_values_is_named(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-06")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    act({"kind": "spin_off", "ex": date(2020, 3, 5), "ratio": 0.5, "new_symbol": "BBB"})
+    with pytest.warns(UserWarning, match="AAA spun off BBB on 2020-03-05"):
+        run = ap.backtest(Planned, "AAA", "1d", params={"plan": {"1": 10}}, cash=10_000, progress=False)
+    assert len(run.cash_flows) == 0

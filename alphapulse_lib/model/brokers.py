@@ -1,0 +1,58 @@
+"""What brokers publish that they charge for US equities: the presets of `Costs`.
+
+Each is the schedule of one day. Regulators change theirs once or twice a year, and brokers follow: look at the source
+before trusting a preset for another time, and change what changed, ``Costs.preset(name, sell_percent=...)``.
+"""
+
+from __future__ import annotations
+
+from alphapulse_lib.model.run import Costs
+
+__all__ = ["ALPACA", "BROKERS", "IBKR_PRO_FIXED", "IBKR_PRO_TIERED"]
+
+#: SEC section 31 and FINRA trading activity fee of a sale, as both brokers passed them on from 22 May 2024 until
+#: 13 May 2025: 27.80 of a million (the SEC's fee rate advisory 2 of fiscal 2024), 0.000166 a share, at most 8.30.
+_SEC_PERCENT, _TAF, _TAF_MOST = 0.00278, 0.000166, 8.30
+
+#: Interactive Brokers, IBKR Pro, fixed: 0.005 a share, at least 1.00, at most 1 % of the trade's value, which counts
+#: even where it is below the minimum; SEC fee and trading activity fee on sales; 0.000048 a share for the consolidated
+#: audit trail. Source: interactivebrokers.com/en/pricing/commissions-stocks.php, as published between 22 May 2024 and
+#: 13 May 2025.
+IBKR_PRO_FIXED = Costs(
+    per_share=0.005,
+    minimum=1.0,
+    maximum_percent=1.0,
+    fee_per_share=0.000048,
+    sell_percent=_SEC_PERCENT,
+    sell_per_share=_TAF,
+    sell_maximum=_TAF_MOST,
+)
+
+#: Interactive Brokers, IBKR Pro, tiered, up to 300,000 shares a month: 0.0035 a share, at least 0.35, at most 1 % of
+#: the trade's value; 0.0030 a share for taking liquidity on Nasdaq or NYSE, 0.0002 for clearing, 0.000048 for the audit
+#: trail; 0.0175 and 0.056 per cent of the commission passed through for NYSE and FINRA; the fees of sales. Same source
+#: and time. Exchanges' rebates for giving liquidity are not counted, and what is traded in a month lowers no tier.
+IBKR_PRO_TIERED = Costs(
+    per_share=0.0035,
+    minimum=0.35,
+    maximum_percent=1.0,
+    fee_per_share=0.0030 + 0.0002 + 0.000048,
+    surcharge_percent=0.0175 + 0.056,
+    sell_percent=_SEC_PERCENT,
+    sell_per_share=_TAF,
+    sell_maximum=_TAF_MOST,
+)
+
+#: Alpaca: no commission; SEC fee and trading activity fee on sales, each rounded up to the cent (Alpaca rounds a day's
+#: sum, here it is each order's), and 0.000046 a share for the consolidated audit trail. Source:
+#: docs.alpaca.markets/docs/regulatory-fees and alpaca.markets/support/regulatory-fees, of the same time.
+ALPACA = Costs(
+    fee_per_share=0.000046,
+    sell_percent=_SEC_PERCENT,
+    sell_per_share=_TAF,
+    sell_maximum=_TAF_MOST,
+    sell_round_up=True,
+)
+
+#: By the names that users select them with.
+BROKERS = {"ibkr-pro-fixed": IBKR_PRO_FIXED, "ibkr-pro-tiered": IBKR_PRO_TIERED, "alpaca": ALPACA}
