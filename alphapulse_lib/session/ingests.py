@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SessionIngest",
     "SessionIngests",
+    "asking",
     "bring_up_to_date",
     "fetched",
     "ingests",
@@ -179,22 +181,37 @@ def team() -> Roots:
 def fetched(provider: str, wanted: Wanted) -> Report:
     """A vendor's data by way of the hub."""
     start, end = (None if each is None else str(each) for each in (wanted.start, wanted.end))
-    made = hub.client().ingests.ask(
-        provider,
-        wanted.symbols,
-        wanted.periods[0],
-        start=start or "",
-        end=end,
-        feed=wanted.feed,
-        venue=wanted.venue,
-        kind=wanted.kind,
-    )
+    with asking(f"data of {provider}"):
+        made = hub.client().ingests.ask(
+            provider,
+            wanted.symbols,
+            wanted.periods[0],
+            start=start or "",
+            end=end,
+            feed=wanted.feed,
+            venue=wanted.venue,
+            kind=wanted.kind,
+        )
     return waited(made)
 
 
 def bring_up_to_date(dataset: str) -> Report:
     """A vendor's declared dataset by way of the hub."""
-    return waited(hub.client().ingests.ask_dataset(dataset))
+    with asking(f"the dataset {dataset}"):
+        made = hub.client().ingests.ask_dataset(dataset)
+    return waited(made)
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Whoever is interrupted before the hub has answered does not know whether it took the request."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedWaiting(
+            f"Interrupted before the hub had answered: it may have taken the request for {what}, or not.",
+            "`alphapulse ingest --status`, or ap.ingests(), shows it where it did; to ask again fetches nothing twice.",
+        ) from None
 
 
 def waited(asked: Ingest) -> Report:

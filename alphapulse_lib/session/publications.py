@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.session import hub
-from alphapulse_lib.session.ingests import through_the_hub, waited, waited_for
+from alphapulse_lib.session.ingests import asking, through_the_hub, waited, waited_for
 from alphapulse_lib.session.symbols import resolved
 from alphapulse_lib.session.user import user
 
@@ -73,8 +73,7 @@ def publish(symbols: str | Iterable[str], period: str = "1d") -> Report:
             f"There is one catalog here, {roots.team}, and what you import is in it already.",
             "ap.publish is for a workspace, which has a catalog of its own (ALPHAPULSE_PERSONAL_CATALOG).",
         )
-    named = [symbols] if isinstance(symbols, str) else list(symbols)
-    chosen, wanted = resolved(Index(Roots(roots.personal)), named), Period.parse(period)
+    chosen, wanted = resolved(Index(Roots(roots.personal)), symbols), Period.parse(period)
     if through_the_hub():
         return _through_the_hub(roots.personal, chosen, wanted)
     return publication.publish(roots.personal, roots.team, chosen, wanted, user())
@@ -85,7 +84,9 @@ def taken_back(team: PurePath, import_id: str) -> Reverted:
     from alphapulse_lib.ingestion import importer
     from alphapulse_lib.ingestion.records import find
 
-    waited_for(hub.client().publications.revert(import_id))
+    with asking(f"taking {import_id} back"):
+        asked = hub.client().publications.revert(import_id)
+    waited_for(asked)
     return importer.taken_back(find(team, import_id))
 
 
@@ -99,4 +100,6 @@ def _through_the_hub(own: PurePath, instruments: Sequence[Instrument], period: P
         for name, file in excerpt.files(own, Path(folder), instruments, period):
             publications.upload(upload, name, storage.read(file))
     adjusted = excerpt.adjusted(own, instruments, period)
-    return waited(publications.ask(upload, [each.id for each in instruments], str(period), adjusted=adjusted))
+    with asking("a publication"):
+        asked = publications.ask(upload, [each.id for each in instruments], str(period), adjusted=adjusted)
+    return waited(asked)

@@ -59,6 +59,17 @@ class SlowApi(Misbehaving):
             time.sleep(2)
 
 
+class SilentApi(Misbehaving):
+    """Takes each request and says nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
+
+    def answer(self, connection: socket.socket) -> None:
+        self.may_answer.wait(300)
+
+
 class DroppingApi(Misbehaving):
     """Hangs up in the middle of each answer; after so many of them it answers whole."""
 
