@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +130,9 @@ class Bucket:
         fill(buffer)
         return _Content(path, buffer.getvalue().to_pybytes())
 
-    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:
+    def place(self, root: PurePath, *waves: Sequence[Incoming]) -> None:
         """One conditional PUT each."""
-        for each in incoming:
+        for each in chain(*waves):
             assert isinstance(each, _Content)
             self._put(root, each.path, each.content)
 

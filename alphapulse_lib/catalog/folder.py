@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -25,6 +26,8 @@ __all__ = ["Folder"]
 
 _INCOMING = "incoming"
 _LOCK = "catalog.lock"
+#: Files and folders that the disk is waited for at a time.
+_WAITING = 8
 
 
 class Folder:
@@ -94,23 +97,24 @@ class Folder:
                 part.file.parent.mkdir(exist_ok=True)
                 with pa.OSFile(str(part.file), "wb") as file:
                     fill(file)
-                _make_durable(part.file)
         except BaseException:
             part.forget()
             raise
         return part
 
-    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:  # noqa: ARG002 a folder needs no root
-        """Rename each; of many files in few folders each folder is made durable once."""
-        parts = [each for each in incoming if isinstance(each, _Part)]
-        folders = list(dict.fromkeys(each.path.parent for each in parts))
-        with _explained(folders[0] if len(parts) > 1 else parts[0].path):
-            _make_folders(folders)
-        for each in parts:
-            with _explained(each.path):
-                each.file.replace(each.path)
-        for folder in folders:
-            _make_durable(folder)
+    def place(self, root: PurePath, *waves: Sequence[Incoming]) -> None:  # noqa: ARG002 a folder needs no root
+        """Rename each once all are durable; of many files in few folders each folder is made durable once."""
+        parts = [[each for each in wave if isinstance(each, _Part)] for wave in waves]
+        with _explained(next(each.path for wave in parts for each in wave)):
+            _make_durable(*(each.file for wave in parts for each in wave))
+        for wave in parts:
+            folders = list(dict.fromkeys(each.path.parent for each in wave))
+            with _explained(folders[0] if folders else Path()):
+                _make_folders(folders)
+            for each in wave:
+                with _explained(each.path):
+                    each.file.replace(each.path)
+            _make_durable(*folders)
 
     def withdraw(self, path: PurePath) -> None:
         """Take a file away, and its folder when that was the last one in it."""
@@ -224,12 +228,24 @@ def _make_folders(folders: Sequence[Path]) -> None:
 
     for each in folders:
         make(each)
-    for parent in gained:
-        _make_durable(parent)
+    _make_durable(*gained)
 
 
-def _make_durable(place: PurePath) -> None:
-    """A rename is kept through a power cut only when its folder is synchronised too."""
+def _make_durable(*places: PurePath) -> None:
+    """Wait until the disk has files and folders: a rename is kept through a power cut only when its folder is there.
+
+    Many are waited for at a time, which file systems answer with few writes of their journal.
+    """
+    if len(places) < 2:
+        for place in places:
+            _synchronise(place)
+        return
+    with ThreadPoolExecutor(min(_WAITING, len(places)), "synchronising") as threads:
+        for done in [threads.submit(_synchronise, place) for place in places]:
+            done.result()
+
+
+def _synchronise(place: PurePath) -> None:
     descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -41,8 +41,8 @@ type Fill = Callable[[pa.NativeFile], object]
 WAIT = 30.0
 
 _ROW_GROUP = 16_384
-#: Files that are written at a time: while one waits for the disk, another is packed.
-_THREADS = min(4, os.cpu_count() or 1) + 1
+#: Files that are packed at a time.
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 @contextmanager
@@ -94,10 +94,9 @@ class Publishing:
 
     def place(self) -> None:
         """Put in place what was added, once all of it is written."""
-        ready = [[each.result() for each in some.values()] for some in (self._first, self._then)]
-        for some in ready:
-            if some:
-                storage.of(self._root).place(self._root, some)
+        waves = [[each.result() for each in some.values()] for some in (self._first, self._then) if some]
+        if waves:
+            storage.of(self._root).place(self._root, *waves)
         self._first.clear()
         self._then.clear()
 

@@ -66,13 +66,16 @@ class Storage(Protocol):
         """Make a root where there is none; refuse one that this person may not write to."""
 
     def written(self, root: PurePath, path: PurePath, fill: Callable[[pa.NativeFile], object]) -> Incoming:
-        """What is to take a file's place, whole and durable, where nobody reads it yet; nothing upon an error.
+        """What is to take a file's place, where nobody reads it yet; nothing upon an error.
 
         The one step of a writer that any thread may take.
         """
 
-    def place(self, root: PurePath, incoming: Sequence[Incoming]) -> None:
-        """Let each take its file's place, at one stroke each; all of them are durable afterwards."""
+    def place(self, root: PurePath, *waves: Sequence[Incoming]) -> None:
+        """Let each take its file's place, at one stroke each, once all are whole and durable.
+
+        Those of a wave are in place for good before any of the next is.
+        """
 
     def withdraw(self, path: PurePath) -> None:
         """Take a file away, and its folder when that was the last one in it; nothing where there is none."""
