@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from nautilus_trader.model import OrderFilled, OrderType
 
+from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import priced, prove, prove_prices
@@ -53,6 +54,7 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         orders.append(row)
     _prove(loaded, spec, names, orders, fills)
     orders.sort(key=_sequence)
+    _add_volumes(fills, series, names)
     # Fills of one moment keep the order in which their orders were sent.
     sent = {row["order_id"]: number for number, row in enumerate(orders)}
     fills.sort(key=lambda row: (row["ts"], sent[row["order_id"]]))
@@ -132,6 +134,17 @@ def _fill(each: _Execution, paid: Charge, order: dict[str, Any], feed: Feed) -> 
         "spread": paid.spread,
         "impact": paid.impact,
     }
+
+
+def _add_volumes(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> None:
+    """Tell each fill what was traded in its bar."""
+    for feed in feeds:
+        mine = [row for row in fills if row["symbol"] == names[feed.instrument.id]]
+        if mine:
+            at = np.searchsorted(feed.ts, np.array([row["ts"] for row in mine], np.int64))
+            volumes = to_floats(feed.table["volume"].take(pa.array(at)), feed.instrument.size_precision)
+            for row, volume in zip(mine, volumes.tolist(), strict=True):
+                row["bar_volume"] = volume
 
 
 def _order(

@@ -29,7 +29,7 @@ FILLS = pa.schema(
     [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
     + [(name, _NUMBERS) for name in ("quantity", "price", "commission", "slippage")]
     + [("order_id", pa.string())]
-    + [(name, _NUMBERS) for name in ("fees", "spread", "impact")]
+    + [(name, _NUMBERS) for name in ("fees", "spread", "impact", "bar_volume")]
 )
 ORDERS = pa.schema(
     [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string()), ("type", pa.string())]
@@ -93,7 +93,8 @@ class RawResult:
     fills : pyarrow.Table
         ``ts``, ``symbol``, ``side`` (``"buy"``, ``"sell"``), ``quantity``, ``price``, ``commission``, ``slippage``
         (money that is in the price already), ``order_id``; ``fees`` (of the commission, what exchange, clearing and
-        regulators took), ``spread`` and ``impact`` (of the slippage); as traded, by time.
+        regulators took), ``spread`` and ``impact`` (of the slippage); ``bar_volume`` (of the bar it happened in); as
+        traded, by time.
     orders : pyarrow.Table
         One row an order, by time of submission. ``status`` in lower case as NautilusTrader's, or ``"unfilled"``: sent
         on the last bar, with no bar after it to fill on.

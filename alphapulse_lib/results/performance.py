@@ -26,6 +26,9 @@ __all__ = ["periods_per_year", "run_statistics", "session_ends", "session_return
 
 type Floats = NDArray[np.floating[Any]]
 
+#: The share of a bar's volume up to which a fill is thought to leave the price alone.
+_PARTICIPATION = 0.01
+
 
 def run_statistics(
     spec: RunSpec, account: pa.Table, fills: pa.Table, trades: pa.Table, orders: pa.Table, marks: pa.Table
@@ -49,9 +52,11 @@ def run_statistics(
         What `alphapulse_lib.results.statistics.summary` gives, measured against `benchmark_curve`, and:
         ``end_equity``, ``total_return`` (of the starting cash), ``benchmark_return``, ``max_drawdown`` (of every bar),
         ``calmar`` (with it), ``probabilistic_sharpe``, ``minimum_track_record`` (periods), ``trades``, ``hit_rate``,
-        ``profit_factor``, ``average_trade``, ``exposure`` (share of the bars with a position), ``gross_exposure`` (mean
-        value held over equity), ``max_gross_exposure``, ``turnover`` (a year: half of all that was traded, over the
-        mean equity), ``commission``, ``fills``, ``orders``, ``orders_rejected``.
+        ``profit_factor``, ``average_trade``, ``average_win``, ``average_loss``, ``expectancy`` (mean return of a round
+        trip), ``participation`` (of the bars' volumes, the fills' share that a twentieth of them exceeds), ``capacity``
+        (the cash with which it is one per cent), ``exposure`` (share of the bars with a position), ``gross_exposure``
+        (mean value held over equity), ``max_gross_exposure``, ``turnover`` (a year: half of all that was traded, over
+        the mean equity), ``commission``, ``fills``, ``orders``, ``orders_rejected``.
     """
     yearly = periods_per_year(spec)
     equity = account["equity"].to_numpy()
@@ -70,7 +75,7 @@ def run_statistics(
     )
     found["minimum_track_record"] = minimum_track_record_length(found["sharpe_per_period"], *shape)
     years = found["observations"] / yearly
-    return found | _trading(fills, trades, orders) | _use_of_capital(account, fills, years)
+    return found | _trading(fills, trades, orders) | _use_of_capital(account, fills, years) | _capacity(spec, fills)
 
 
 def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -135,7 +140,10 @@ def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, A
         "trades": len(pnl),
         "hit_rate": float((pnl > 0).mean()) if len(pnl) else nan,
         "profit_factor": won / lost if lost > 0 else nan,
-        "average_trade": float(pnl.mean()) if len(pnl) else nan,
+        "average_trade": _mean(pnl),
+        "average_win": _mean(pnl[pnl > 0]),
+        "average_loss": _mean(pnl[pnl < 0]),
+        "expectancy": _mean(trades["return"].to_numpy()),
         "commission": float(fills["commission"].to_numpy().sum()),
         "fills": fills.num_rows,
         "orders": orders.num_rows,
@@ -157,6 +165,28 @@ def _use_of_capital(account: pa.Table, fills: pa.Table, years: float) -> dict[st
         "max_gross_exposure": float(leverage.max()) if len(leverage) else nan,
         "turnover": traded / 2 / mean / years if years > 0 and mean > 0 else nan,
     }
+
+
+def _capacity(spec: RunSpec, fills: pa.Table) -> dict[str, float]:
+    """How much of the market the run was, and with how much cash it would be too much of it.
+
+    ``participation``: of the fills' shares of the volume of the bar they happened in, the one that a twentieth exceeds.
+    ``capacity``: the cash with which, all else in proportion, that share is one per cent. No law, but a scale: what a
+    larger order does to the price is in no backtest.
+    """
+    quantity, volume = (
+        fills[name].to_numpy() if name in fills.column_names else np.full(fills.num_rows, nan)
+        for name in ("quantity", "bar_volume")
+    )
+    traded = volume > 0  # sources without volumes have zeros
+    if not traded.any():
+        return {"participation": nan, "capacity": nan}
+    share = float(np.quantile(quantity[traded] / volume[traded], 0.95))
+    return {"participation": share, "capacity": spec.cash * _PARTICIPATION / share}
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else nan
 
 
 def _local_days(ts: NDArray[np.int64], timezone: str) -> NDArray[np.int64]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from alphapulse_lib.errors import LedgerError
+from alphapulse_lib.errors import InputError, LedgerError, did_you_mean
 from alphapulse_lib.model.run import RunRecord, RunSpec, Status
+from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.artefacts import read_table, read_text
 from alphapulse_lib.results.equity import benchmark_curve
 from alphapulse_lib.results.ledger import Family, Ledger
@@ -29,7 +30,8 @@ _EMPTY = {
     "marks": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("close", pa.float64())]),
     "fills": pa.schema(
         [("ts", _TIME), ("symbol", pa.string()), ("side", pa.string())]
-        + [(name, pa.float64()) for name in ("quantity", "price", "commission", "slippage", "fees", "spread", "impact")]
+        + [(name, pa.float64()) for name in ("quantity", "price", "commission", "slippage")]
+        + [(name, pa.float64()) for name in ("fees", "spread", "impact", "bar_volume")]
     ),
     "orders": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("status", pa.string()), ("reason", pa.string())]),
     "positions": pa.schema([("symbol", pa.string())]),
@@ -161,6 +163,42 @@ class Run:
     def trades(self) -> pd.DataFrame:
         """One row a round trip; `alphapulse_lib.results.trades.round_trips` says how they are matched."""
         return self._frame("trades")
+
+    @cached_property
+    def drawdowns(self) -> pd.DataFrame:
+        """Every stretch of sessions below a former peak, the deepest first: ``depth``, ``peak``, ``trough``,
+        ``recovered`` (``NaT``: not until the end), ``fall`` and ``length`` (sessions).
+        """
+        return groups.drawdowns(breakdown.by_session(self.spec, self.equity), self.spec.cash)
+
+    def by(self, what: Literal["year", "month", "symbol", "side"]) -> pd.DataFrame:
+        """The run taken apart.
+
+        Parameters
+        ----------
+        what : {"year", "month", "symbol", "side"}
+            Returns of each year or month in the exchange's zone, with the round trips that ended in it; the result of
+            each symbol; long and short round trips.
+
+        Raises
+        ------
+        InputError
+            It is none of these.
+
+        Examples
+        --------
+        >>> run.by("year")["sharpe"]  # doctest: +SKIP
+        """
+        if what not in groups.GROUPS:
+            raise InputError(
+                f"A run is not taken apart by {what!r}.",
+                did_you_mean(str(what), groups.GROUPS) or f"There are {', '.join(groups.GROUPS)}.",
+            )
+        if what == "symbol":
+            return groups.by_symbol(*map(self.table, ("fills", "marks", "cash_flows")), self.trades)
+        if what == "side":
+            return groups.by_side(self.trades)
+        return groups.by_period(self.spec, self.equity, self.benchmark, self.trades, what)
 
     @cached_property
     def log(self) -> str:

@@ -42,7 +42,9 @@ def summary(
     -------
     dict of str to float
         ``observations``, ``total_return``, ``cagr``, ``volatility``, ``downside_deviation``, ``sharpe``,
-        ``sharpe_per_period``, ``sortino``, ``calmar``, ``omega``, ``max_drawdown`` (zero or less), ``tail_ratio``,
+        ``sharpe_per_period``, ``sortino``, ``calmar``, ``omega``, ``max_drawdown`` (zero or less),
+        ``time_under_water`` (share of the periods that end below a former peak), ``longest_under_water`` (the most of
+        them in a row), ``tail_ratio``,
         ``value_at_risk`` and ``conditional_value_at_risk`` (returns at the worst twentieth), ``skewness``,
         ``kurtosis`` (not excess), and against the benchmark ``alpha`` (a year), ``beta``, ``correlation``,
         ``tracking_error``, ``information_ratio`` (both a year). ``nan`` where undefined.
@@ -85,6 +87,7 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
     # Sortino and van der Meer (1991): the root of the mean square of the shortfalls, over ALL periods.
     downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2)) * periods**0.5 if count > 1 else nan
     drawdown = max_drawdown(values)
+    below = under_water(_path(values))[1:]
     skewness, kurtosis = _shape(values)
     return {
         "observations": count,
@@ -98,6 +101,8 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
         "calmar": cagr / -drawdown if drawdown < 0 else nan,  # Young (1991), over the whole series
         "omega": _omega(excess),
         "max_drawdown": drawdown,
+        "time_under_water": below.mean() if count else nan,
+        "longest_under_water": longest(below) if count else nan,
         "tail_ratio": _tail_ratio(values),
         "value_at_risk": float(np.quantile(values, _TAIL)) if count else nan,
         "conditional_value_at_risk": _tail_mean(values),
@@ -138,8 +143,37 @@ def max_drawdown(returns: Floats) -> float:
     """
     if not len(returns):
         return nan
-    path = np.concatenate(([1.0], np.cumprod(1 + returns)))
+    path = _path(returns)
     return float(np.min(path / np.maximum.accumulate(path))) - 1
+
+
+def under_water(path: Floats) -> NDArray[np.bool_]:
+    """Of each value, whether it lies below one before it by more than rounding.
+
+    Examples
+    --------
+    >>> under_water(np.array([1.0, 0.9, 1.1, 1.1])).tolist()
+    [False, True, False, False]
+    """
+    peaks = np.maximum.accumulate(path)
+    return np.asarray(path < peaks - 1e-12 * np.abs(peaks))
+
+
+def longest(flags: NDArray[np.bool_]) -> int:
+    """The most that are true in a row.
+
+    Examples
+    --------
+    >>> longest(np.array([True, False, True, True]))
+    2
+    """
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _path(returns: Floats) -> Floats:
+    """What one grows to, the start among it."""
+    return np.concatenate(([1.0], np.cumprod(1 + returns)))
 
 
 def _deviation(values: Floats, flat: float = nan) -> float:

@@ -36,6 +36,7 @@ def fills(*rows: tuple[str, str, str, float, float, float]) -> pa.Table:
             "slippage": [0.0] * len(rows),
             "order_id": [f"O-{number}" for number in range(len(rows))],
             **{name: [0.0] * len(rows) for name in ("fees", "spread", "impact")},
+            "bar_volume": [50_000.0] * len(rows),
         },
         schema=FILLS,
     )

@@ -149,3 +149,29 @@ def test_turnover_and_exposure_by_hand(ledger: Ledger) -> None:
     assert stats["gross_exposure"] == pytest.approx(0.5)
     # 5,000 bought in one year on 10,000 of equity; half of what was traded.
     assert stats["turnover"] == pytest.approx(0.25)
+
+
+def test_wins_losses_and_expectancy_by_hand(ledger: Ledger) -> None:
+    rows = [
+        ("2024-01-03 09:30", "GOOG", "buy", 10, 100, 0),
+        ("2024-01-04 09:30", "GOOG", "sell", 10, 110, 0),
+        ("2024-01-05 09:30", "GOOG", "sell", 20, 100, 0),
+        ("2024-01-08 09:30", "GOOG", "buy", 20, 105, 0),
+    ]
+    stats = kept(ledger, fills=fills(*rows)).statistics
+    assert (stats["average_win"], stats["average_loss"], stats["average_trade"]) == (100, -100, 0)
+    assert stats["expectancy"] == pytest.approx((0.10 - 0.05) / 2)
+
+
+def test_capacity_by_hand(ledger: Ledger) -> None:
+    # Of 50,000 shares traded in each bar the run's 100 are a five-hundredth, a fifth of what is let pass.
+    rows = [(f"2024-01-{day} 09:30", "GOOG", "buy", 100, 100, 0) for day in ("03", "04", "05")]
+    stats = kept(ledger, fills=fills(*rows), cash=40_000.0).statistics
+    assert stats["participation"] == pytest.approx(1 / 500)
+    assert stats["capacity"] == pytest.approx(200_000)
+
+
+def test_there_is_no_capacity_without_a_volume(ledger: Ledger) -> None:
+    bought = fills(("2024-01-03 09:30", "GOOG", "buy", 100, 100, 0))
+    for given in (bought.drop(["bar_volume"]), bought.set_column(8, "bar_volume", pa.array([0.0]))):
+        assert math.isnan(kept(ledger, fills=given).statistics["capacity"])

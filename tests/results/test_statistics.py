@@ -9,6 +9,9 @@ import empyrical
 import numpy as np
 import pandas as pd
 import pytest
+import quantstats
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.results.statistics import summary
@@ -158,3 +161,73 @@ def test_an_index_that_repeats_is_refused() -> None:
     twice = pd.Series([0.1, 0.2], index=[1, 1])
     with pytest.raises(InputError, match="twice"):
         summary(twice, twice)
+
+
+@pytest.mark.parametrize(("returns", "benchmark"), PAIRS)
+def test_agrees_with_quantstats(returns: pd.Series, benchmark: pd.Series) -> None:
+    found, stats = summary(returns, benchmark), quantstats.stats
+    other = {
+        "total_return": stats.comp(returns),
+        "cagr": stats.cagr(returns),
+        "volatility": stats.volatility(returns),
+        "conditional_value_at_risk": stats.cvar(returns, method="historical"),
+        "sharpe": stats.sharpe(returns),
+        "sortino": stats.sortino(returns),
+        "max_drawdown": stats.max_drawdown(returns),
+        "omega": stats.omega(returns),
+        "tail_ratio": stats.tail_ratio(returns),
+        "beta": stats.greeks(returns, benchmark)["beta"],
+        "information_ratio": stats.information_ratio(returns, benchmark) * 252**0.5,
+        "time_under_water": (stats.to_drawdown_series(returns) < -1e-12).mean(),
+    }
+    assert {name: found[name] for name in other} == pytest.approx(other, rel=1e-9)
+
+
+def test_time_under_water_by_hand() -> None:
+    found = summary([-0.1, 0.05, 0.2, -0.01, -0.01, -0.01, 0.5])
+    assert found["time_under_water"] == pytest.approx(5 / 7)
+    assert found["longest_under_water"] == 3
+    assert summary([0.0] * 5)["time_under_water"] == summary([0.1] * 5)["longest_under_water"] == 0
+    assert summary([-0.01] * 5)["longest_under_water"] == 5
+
+
+RETURNS = st.lists(st.floats(-0.9, 2, allow_nan=False), max_size=60)
+
+
+@given(returns=RETURNS, other=RETURNS)
+def test_whatever_the_returns_the_numbers_keep_their_bounds(returns: list[float], other: list[float]) -> None:
+    found = summary(returns, (other + [0.0] * 60)[: len(returns)])
+
+    def inside(name: str, low: float, high: float = math.inf) -> bool:
+        return math.isnan(found[name]) or low - 1e-9 <= found[name] <= high + 1e-9
+
+    assert found["observations"] == len(returns)
+    assert inside("total_return", -1)
+    assert inside("max_drawdown", -1, 0)
+    assert inside("time_under_water", 0, 1)
+    assert inside("longest_under_water", 0, len(returns))
+    assert inside("volatility", 0)
+    assert inside("omega", 0)
+    assert inside("kurtosis", 1)
+    assert inside("correlation", -1, 1)
+    assert not found["conditional_value_at_risk"] > found["value_at_risk"] + 1e-12
+    assert not any(math.isinf(value) for value in found.values())
+
+
+@given(returns=st.lists(st.floats(-0.9, -1e-6), min_size=2, max_size=60))
+def test_nothing_but_losses(returns: list[float]) -> None:
+    found = summary(returns)
+    assert found["total_return"] < 0
+    assert found["max_drawdown"] == pytest.approx(found["total_return"])
+    assert found["longest_under_water"] == len(returns)
+    assert found["omega"] == 0
+    assert not found["sharpe"] > 0
+    assert not found["sortino"] > 0
+
+
+@given(returns=RETURNS, wins=st.lists(st.integers(0, 60), max_size=5))
+def test_a_return_that_is_missing_changes_nothing(returns: list[float], wins: list[int]) -> None:
+    holed = list(returns)
+    for at in wins:
+        holed.insert(min(at, len(holed)), math.nan)
+    assert summary(holed) == pytest.approx(summary(returns), nan_ok=True)

@@ -1,0 +1,128 @@
+"""A run by year, month, symbol and side, and its drawdowns: by hand, and against quantstats and empyrical."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+import quantstats
+from small_runs import CLOSES, fills, kept, marks, rising
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.results import groups
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three years, a trade a month, long and short, of some 10,000."""
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.0005, 0.015, 756)))
+    days = rising(closes)["ts"].to_pandas().dt.tz_convert("America/New_York")
+    rows = [
+        (f"{days[at]:%Y-%m-%d} 09:30", "GOOG", "buy" if number % 2 else "sell", 100 if number else 50, closes[at], 1.0)
+        for number, at in enumerate(range(20, 756, 21))
+    ]
+    return Run(kept(ledger, marks=rising(closes), fills=fills(*rows), cash=10_000.0), ledger)
+
+
+@pytest.mark.parametrize("every", ["year", "month"])
+def test_periods_agree_with_empyrical(run: Run, every: str) -> None:
+    found = run.by(every)
+    returns = run.equity.pct_change().dropna()
+    returns.index = returns.index.tz_convert("America/New_York").tz_localize(None)
+    parts = returns.groupby(returns.index.to_period({"year": "Y", "month": "M"}[every]))
+    # The first value is no return of the curve alone: only the base of the run's first.
+    assert found["return"].to_numpy() == pytest.approx(parts.agg(empyrical.cum_returns_final).to_numpy(), rel=1e-9)
+    assert found["max_drawdown"].to_numpy() == pytest.approx(parts.agg(empyrical.max_drawdown).to_numpy(), abs=1e-12)
+    assert found["sharpe"].to_numpy()[1:] == pytest.approx(parts.agg(empyrical.sharpe_ratio).to_numpy()[1:], rel=1e-9)
+    assert found["volatility"].to_numpy()[1:] == pytest.approx(
+        parts.agg(empyrical.annual_volatility).to_numpy()[1:], rel=1e-9
+    )
+    assert (1 + found["return"]).prod() - 1 == pytest.approx(run.stats["total_return"])
+    assert (1 + found["benchmark"]).prod() - 1 == pytest.approx(run.stats["benchmark_return"])
+    assert found["trades"].sum() == run.stats["trades"]
+    assert found["pnl"].sum() == pytest.approx(run.trades["pnl"].sum())
+
+
+def test_symbols_add_up_to_the_result(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    both = marks(
+        ("2024-01-02 16:00", "GOOG", 100, 1),
+        ("2024-01-03 16:00", "GOOG", 51, 2),
+        ("2024-01-02 16:00", "IBM", 10, 1),
+        ("2024-01-03 16:00", "IBM", 11, 1),
+    )
+    bought = fills(
+        ("2024-01-02 16:00", "GOOG", "buy", 10, 100, 2),
+        ("2024-01-02 16:00", "IBM", "buy", 20, 10, 1),
+        ("2024-01-03 16:00", "IBM", "sell", 20, 11, 1),
+    )
+    made = Run(kept(ledger, marks=both, fills=bought, instruments=("GOOG.XNAS", "IBM.XNYS")), ledger)
+    found = made.by("symbol")
+    assert found.index.tolist() == ["GOOG", "IBM"]
+    # Ten shares became twenty at 51, less 1,000 and 2; twenty made a dollar each, less 2.
+    assert found["pnl"].tolist() == pytest.approx([18, 18])
+    assert found["pnl"].sum() == pytest.approx(made.stats["end_equity"] - made.spec.cash)
+    assert found.loc["IBM", ["traded", "fills", "trades", "hit_rate", "commission"]].tolist() == [420, 2, 1, 1, 2]
+
+
+def test_sides(run: Run) -> None:
+    found = run.by("side")
+    assert found.index.tolist() == ["long", "short"]
+    assert found["trades"].sum() == run.stats["trades"]
+    assert found.loc["short", "pnl"] == pytest.approx(run.trades.loc[run.trades["side"] == "short", "pnl"].sum())
+
+
+def test_drawdowns_by_hand(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    bought = fills(("2024-01-02 16:00", "GOOG", "buy", 1, 100, 0))
+    found = Run(kept(ledger, fills=bought, cash=100.0), ledger).drawdowns
+    # 100 102 101 105 104 108 107 103 106
+    assert found["depth"].tolist() == pytest.approx([103 / 108 - 1, 101 / 102 - 1, 104 / 105 - 1])
+    assert [f"{each:%m-%d}" for each in found["peak"]] == ["01-09", "01-03", "01-05"]
+    assert [f"{each:%m-%d}" for each in found["trough"]] == ["01-11", "01-04", "01-08"]
+    assert found["recovered"].isna().tolist() == [True, False, False]
+    assert found["length"].tolist() == [3, 1, 1]
+    assert found["fall"].tolist() == [2, 1, 1]
+    assert len(CLOSES) == 9
+
+
+def test_drawdowns_agree_with_quantstats(run: Run) -> None:
+    found = run.drawdowns
+    curve = run.equity.copy()
+    curve.index = curve.index.tz_localize(None).normalize()
+    theirs = quantstats.stats.drawdown_details(quantstats.stats.to_drawdown_series(curve.pct_change().fillna(0)))
+    theirs = theirs.sort_values("max drawdown").head(20)
+    assert (found["depth"].head(20) * 100).tolist() == pytest.approx(theirs["max drawdown"].tolist(), rel=1e-9)
+    assert [f"{each:%Y-%m-%d}" for each in found["trough"].head(20)] == [str(each)[:10] for each in theirs["valley"]]
+    assert found["depth"][0] == pytest.approx(run.stats["max_drawdown"], rel=1e-9)
+    assert found["length"].max() == run.stats["longest_under_water"]
+    assert found["length"].sum() / (len(curve) - 1) == pytest.approx(run.stats["time_under_water"])
+
+
+def test_a_loss_at_once_is_a_drawdown_from_the_start() -> None:
+    curve = pd.Series([90.0, 80.0], index=pd.to_datetime(["2024-01-02", "2024-01-03"], utc=True))
+    found = groups.drawdowns(curve, 100.0)
+    assert found["depth"].tolist() == pytest.approx([-0.2])
+    assert found["peak"][0] == curve.index[0]
+    assert found["length"].tolist() == [2]
+
+
+@pytest.mark.parametrize("what", groups.GROUPS)
+def test_a_run_without_trades_or_marks_is_taken_apart_too(tmp_path: Path, what: str) -> None:
+    ledger = Ledger(tmp_path)
+    for changes in ({"fills": fills()}, {"fills": fills(), "marks": rising([])}):
+        made = Run(kept(ledger, **changes), ledger)
+        made.by(what)
+        assert made.drawdowns.empty
+
+
+def test_another_word_is_refused_with_the_nearest(run: Run) -> None:
+    with pytest.raises(InputError, match="'years'") as refused:
+        run.by("years")
+    assert "year" in refused.value.hint
