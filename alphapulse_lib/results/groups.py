@@ -92,8 +92,8 @@ def by_symbol(fills: pa.Table, marks: pa.Table, flows: pa.Table, trades: pd.Data
     -------
     pandas.DataFrame
         Indexed by ``symbol``, the best first: ``pnl`` (of fills and flows, net of costs, what is held at its last
-        close), ``paid`` (its dividends and other flows), ``commission``, ``slippage``, ``traded`` (value bought and sold), ``fills``, ``trades``, ``hit_rate``,
-        ``profit_factor``.
+        close), ``paid`` (its dividends and other flows), ``commission``, ``slippage``, ``traded`` (value bought and
+        sold), ``fills``, ``trades``, ``hit_rate``, ``profit_factor``.
     """
     import pandas as pd
 
@@ -160,7 +160,7 @@ def drawdowns(curve: pd.Series[float], start: float) -> pd.DataFrame:
             "depth": values[trough] / values[first - 1] - 1,
             "peak": times[first - 1],
             "trough": times[trough],
-            "recovered": times.take(np.where(end < len(values), end, -1), allow_fill=True, fill_value=pd.NaT),
+            "recovered": pd.Series(times[np.minimum(end, len(values) - 1)]).where(end < len(values)),
             "fall": trough - first + 1,
             "length": end - first,
         }

@@ -195,7 +195,8 @@ class Run:
                 did_you_mean(str(what), groups.GROUPS) or f"There are {', '.join(groups.GROUPS)}.",
             )
         if what == "symbol":
-            return groups.by_symbol(*map(self.table, ("fills", "marks", "cash_flows")), self.trades)
+            fills, marks, flows = (self.table(name) for name in ("fills", "marks", "cash_flows"))
+            return groups.by_symbol(fills, marks, flows, self.trades)
         if what == "side":
             return groups.by_side(self.trades)
         return groups.by_period(self.spec, self.equity, self.benchmark, self.trades, what)
