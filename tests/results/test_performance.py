@@ -173,5 +173,8 @@ def test_capacity_by_hand(ledger: Ledger) -> None:
 
 def test_there_is_no_capacity_without_a_volume(ledger: Ledger) -> None:
     bought = fills(("2024-01-03 09:30", "GOOG", "buy", 100, 100, 0))
-    for given in (bought.drop(["bar_volume"]), bought.set_column(8, "bar_volume", pa.array([0.0]))):
+    for given in (
+        bought.drop(["bar_volume"]),
+        bought.drop(["bar_volume"]).append_column("bar_volume", pa.array([0.0])),
+    ):
         assert math.isnan(kept(ledger, fills=given).statistics["capacity"])

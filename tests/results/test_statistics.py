@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import quantstats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse_lib.errors import InputError
@@ -194,6 +194,7 @@ def test_time_under_water_by_hand() -> None:
 RETURNS = st.lists(st.floats(-0.9, 2, allow_nan=False), max_size=60)
 
 
+@settings(deadline=None, max_examples=50)
 @given(returns=RETURNS, other=RETURNS)
 def test_whatever_the_returns_the_numbers_keep_their_bounds(returns: list[float], other: list[float]) -> None:
     found = summary(returns, (other + [0.0] * 60)[: len(returns)])
@@ -214,6 +215,7 @@ def test_whatever_the_returns_the_numbers_keep_their_bounds(returns: list[float]
     assert not any(math.isinf(value) for value in found.values())
 
 
+@settings(deadline=None, max_examples=50)
 @given(returns=st.lists(st.floats(-0.9, -1e-6), min_size=2, max_size=60))
 def test_nothing_but_losses(returns: list[float]) -> None:
     found = summary(returns)
@@ -225,6 +227,7 @@ def test_nothing_but_losses(returns: list[float]) -> None:
     assert not found["sortino"] > 0
 
 
+@settings(deadline=None, max_examples=50)
 @given(returns=RETURNS, wins=st.lists(st.integers(0, 60), max_size=5))
 def test_a_return_that_is_missing_changes_nothing(returns: list[float], wins: list[int]) -> None:
     holed = list(returns)
