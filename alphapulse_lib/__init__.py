@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.ticks import quotes as quotes
     from alphapulse_lib.session.ticks import trades as trades
     from alphapulse_lib.session.universes import universe as universe
+    from alphapulse_lib.session.walk_forwards import walk_forward as walk_forward
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -76,6 +77,7 @@ _HOMES = {
     "sql": "alphapulse_lib.session.sql",
     "trades": "alphapulse_lib.session.ticks",
     "universe": "alphapulse_lib.session.universes",
+    "walk_forward": "alphapulse_lib.session.walk_forwards",
 }
 
 __all__ = sorted(_HOMES)

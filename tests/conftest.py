@@ -13,6 +13,7 @@ from browser import CHROMIUM, FLAGS
 from filelock import FileLock
 
 if TYPE_CHECKING:
+    from distributed import LocalCluster
     from object_store import ObjectStore
     from running_hub import RunningHub
 
@@ -87,6 +88,22 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     running = RunningHub(tmp_path_factory.mktemp("hub") / "home", ALPHAPULSE_USERS="bob").start()
     yield running
     running.interrupt()
+
+
+@pytest.fixture(scope="session")
+def dask() -> Iterator[LocalCluster]:
+    """A Dask cluster of two workers, which every sweep that is pointed at it shares."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def shared(dask: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> LocalCluster:
+    """Sweeps of this test run on that cluster."""
+    monkeypatch.setenv("ALPHAPULSE_DASK", dask.scheduler_address)
+    return dask
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from alphapulse_lib.cli import backtests, comparing, data, hub, market, team
+from alphapulse_lib.cli import backtests, comparing, data, hub, market, sweeps, team
 from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
 from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
 
@@ -27,7 +27,7 @@ _COMMANDS = (
     *(data.ingest, data.revert, data.publish, data.quarantine, data.release, data.flags),
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
-    *(backtests.backtest, backtests.runs, backtests.run),
+    *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
     *(comparing.rerun, comparing.diff),
     *(team.comments, team.notifications),
 )

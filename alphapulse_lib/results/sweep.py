@@ -32,7 +32,7 @@ from alphapulse_lib.results.samplers import Sampler
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.results.trial import MARKS, Bench, Outcome, data_of, lost_trial, run_trial
 
-__all__ = ["sweep_window"]
+__all__ = ["read_window", "sweep_window"]
 
 type Parameters = dict[str, Any]
 type Window = tuple[int, int]
@@ -81,7 +81,7 @@ def sweep_window(
     WorkerDied
         The data could not be read.
     """
-    data = _data(client, bench, window)
+    data = read_window(client, bench, window)
     stamps = data.marks["ts"].cast(pa.int64()).to_numpy()
     moments = np.unique(stamps)
     keeping = _Keeping(bench, window, data, ledger, retry, family)
@@ -97,8 +97,8 @@ def sweep_window(
     return Swept(tuple(trials), moments[session_ends(bench.base.spec, moments)], data.warnings)
 
 
-def _data(client: Client, bench: Bench, window: Window) -> RawResult:
-    """What the trials will read."""
+def read_window(client: Client, bench: Bench, window: Window) -> RawResult:
+    """What the trials of a window will read: its ``series``, ``marks`` and ``warnings``."""
     asked = client.submit(data_of, bench.name, window, pure=False)
     try:
         found = asked.result()

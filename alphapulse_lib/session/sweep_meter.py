@@ -28,13 +28,18 @@ class SweepMeter:
         How many trials there will be.
     shown : bool
         Otherwise nothing is.
+
+    Attributes
+    ----------
+    count : int
+        How many trials ended.
     """
 
     def __init__(self, title: str, objective: str, total: int, *, shown: bool) -> None:
-        self._title, self._objective, self._total, self._shown = title, objective, total, shown
-        self.trials: list[Trial] = []
+        self._title, self._objective, self.total, self._shown = title, objective, total, shown
+        self._trials: list[Trial] = []
         self._best: Trial | None = None
-        self._drawn = 0.0
+        self.count, self._part, self._drawn = 0, "", 0.0
         self._card: Any = None
         self._bar: Any = None
 
@@ -42,7 +47,7 @@ class SweepMeter:
         if self._shown and not _in_notebook():
             from tqdm import tqdm
 
-            self._bar = tqdm(total=self._total, unit="trial", desc="sweep", leave=False, file=sys.stderr)
+            self._bar = tqdm(total=self.total, unit="trial", desc="sweep", leave=False, file=sys.stderr)
         return self
 
     def __exit__(
@@ -50,17 +55,23 @@ class SweepMeter:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif self._shown and self.trials:
+        elif self._shown and self._trials:
             self._draw()
+
+    def begin(self, part: str) -> None:
+        """Another window begins: what is best is best there."""
+        self._part, self._trials, self._best = part, [], None
 
     def seen(self, trial: Trial) -> None:
         """A trial ended."""
-        self.trials.append(trial)
+        self.count += 1
+        self._trials.append(trial)
         if math.isfinite(trial.value) and (self._best is None or trial.value > self._best.value):
             self._best = trial
         if self._bar is not None:
-            self._bar.set_postfix_str(sweep_board.line(self._objective, self._best), refresh=False)
-            self._bar.update(1)
+            told = sweep_board.line(self._objective, self._best)
+            self._bar.set_postfix_str(f"{self._part}: {told}" if self._part else told, refresh=False)
+            self._bar.update(self.count - self._bar.n)
         elif self._shown and time.monotonic() - self._drawn > _PACE:
             self._draw()
 
@@ -68,7 +79,8 @@ class SweepMeter:
         from IPython.display import HTML, display
 
         self._drawn = time.monotonic()
-        card = HTML(sweep_board.html(self._title, self._objective, self.trials, self._total))
+        title = f"{self._title}, {self._part}" if self._part else self._title
+        card = HTML(sweep_board.html(title, self._objective, self._trials, self.total, count=self.count))
         if self._card is None:
             self._card = display(card, display_id=True)
         else:

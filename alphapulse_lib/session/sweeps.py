@@ -133,13 +133,20 @@ def sweep(
     proposals = sampler_of(sampler, space, trials, seed)
     if isinstance(strategy, str):
         strategy = strategy_class(strategy)
-    base = {"params": params, "cash": cash, "fill": fill, "costs": costs, "adjust": adjust, "dividends": dividends}
+    base: dict[str, Any] = {
+        "params": params,
+        "cash": cash,
+        "fill": fill,
+        "costs": costs,
+        "adjust": adjust,
+        "dividends": dividends,
+    }
     base |= {"news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
     plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
     meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
     with (
         open_workshop(
-            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: len(meter.trials)
+            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
         ) as workshop,
         meter,
     ):
@@ -353,11 +360,11 @@ def title_of(spec: RunSpec) -> str:
     return f"{spec.strategy.name.rpartition(':')[2]} on {symbols}{more} {spec.period}"
 
 
-def check_counts(**given: int | None) -> None:
-    """Refuse what is no count of one or more."""
+def check_counts(*, least: int = 1, **given: int | None) -> None:
+    """Refuse what is no count of so many or more."""
     for name, value in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
-            raise InputError(f"{name}={value!r} is not a count of one or more.")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
+            raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.")
 
 
 def seconds_of(value: float | None) -> float | None:

@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alphapulse_lib import clock
 from alphapulse_lib.errors import RunInterrupted
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.performance import session_ends
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.session.running import Plan, keep_strategy
 from alphapulse_lib.session.runs import open_ledger
@@ -23,7 +27,15 @@ if TYPE_CHECKING:
     from alphapulse_lib.results.samplers import Sampler
     from alphapulse_lib.results.trial import Bench
 
-__all__ = ["Workshop", "open_workshop"]
+__all__ = ["Data", "Workshop", "open_workshop"]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Of a window the last moment of each session, and what preflight let pass."""
+
+    ends: NDArray[np.int64]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +54,21 @@ class Workshop:
     bench: Bench
     ledger: Ledger
     own: Ledger
+
+    def sessions(self) -> Data:
+        """What the plan's whole window holds.
+
+        Raises
+        ------
+        PreflightError
+            There are no bars, or not such as a run may be believed on.
+        """
+        from alphapulse_lib.results.sweep import read_window
+
+        spec = self.bench.base.spec
+        data = read_window(self.client, self.bench, (spec.start, spec.end))
+        moments = np.unique(data.marks["ts"].cast("int64").to_numpy())
+        return Data(moments[session_ends(spec, moments)], data.warnings)
 
     def sweep(
         self,

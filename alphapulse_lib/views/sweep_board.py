@@ -35,7 +35,15 @@ _STYLE = """
 """.strip()
 
 
-def html(title: str, objective: str, trials: Sequence[Trial], total: int, notes: Sequence[str] = ()) -> str:
+def html(
+    title: str,
+    objective: str,
+    trials: Sequence[Trial],
+    total: int,
+    notes: Sequence[str] = (),
+    *,
+    count: int | None = None,
+) -> str:
     """The card.
 
     Parameters
@@ -50,10 +58,14 @@ def html(title: str, objective: str, trials: Sequence[Trial], total: int, notes:
         How many there will be.
     notes : sequence of str
         Said below.
+    count : int, optional
+        How many ended, where those shown are of one window of several.
     """
     ranked = sorted((each for each in trials if math.isfinite(each.value)), key=lambda each: -each.value)
     failed = sum(each.record.status == "failed" for each in trials)
-    far = f"{len(trials):,} of {total:,} trials" + (f", {failed:,} failed" if failed else "")
+    far = f"{len(trials) if count is None else count:,} of {total:,} trials" + (
+        f", {failed:,} failed" if failed else ""
+    )
     parts = [_table(objective, ranked[:_ROWS]), _heat_table(objective, trials, ranked)]
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (

@@ -26,19 +26,6 @@ PLANS = [{"1": 100, "2": -100}, {"1": 100, "3": -100}, {"1": 100, "4": -100}, {"
 EARNED = [2000.0, 1000.0, -1000.0, -500.0, 0.0]
 
 
-@pytest.fixture(scope="module")
-def dask() -> Iterator[LocalCluster]:
-    """A cluster of two workers that many sweeps share."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def shared(dask: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> LocalCluster:
-    monkeypatch.setenv("ALPHAPULSE_DASK", dask.scheduler_address)
-    return dask
-
-
 def swept(strategy: type | str = Planned, **more: object):
     given = {"grid": {"plan": PLANS}, "objective": "end_equity", "progress": False}
     return ap.sweep(strategy, "TOY", "1m", **given | more)
@@ -184,7 +171,7 @@ class Slow(Planned):
         super().on_start()
         with Path(os.environ["BEGUN"]).open("a") as told:
             told.write(f"{os.getpid()}\n")
-        time.sleep(0.3)
+        time.sleep(0.25)
 
 
 def begun(path: Path, count: int) -> list[int]:
@@ -200,7 +187,7 @@ def begun(path: Path, count: int) -> list[int]:
 SCRIPT = """
 import alphapulse_lib as ap
 from tests.session.test_sweeps import Slow
-ap.sweep(Slow, "TOY", "1m", grid={"plan": [{"1": n} for n in range(1, 25)]}, objective="end_equity")
+ap.sweep(Slow, "TOY", "1m", grid={"plan": [{"1": n} for n in range(1, 17)]}, objective="end_equity")
 """
 
 
@@ -227,7 +214,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
 def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(
     driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster
 ) -> None:
-    begun(tmp_path / "begun", 6)
+    begun(tmp_path / "begun", 5)
     family = descendants(driver)
     assert len(family) >= 4
     driver.send_signal(signal.SIGKILL)
@@ -235,24 +222,24 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     before = recorded()
-    assert 0 < len(before) < 24
-    found = swept(Slow, grid={"plan": [{"1": n} for n in range(1, 25)]})
+    assert 0 < len(before) < 16
+    found = swept(Slow, grid={"plan": [{"1": n} for n in range(1, 17)]})
     after = recorded()
     assert after[: len(before)] == before
-    assert len(after) == len(set(after)) == 24
+    assert len(after) == len(set(after)) == 16
     assert sorted(after) == sorted(each.record.id for each in found.trials)
-    assert len({each.record.spec_id for each in found.trials}) == 24
+    assert len({each.record.spec_id for each in found.trials}) == 16
 
 
 def test_an_interrupt_keeps_what_is_done_and_leaves_no_process(driver: subprocess.Popen[str], tmp_path: Path) -> None:
-    begun(tmp_path / "begun", 6)
+    begun(tmp_path / "begun", 5)
     family = descendants(driver)
     os.killpg(driver.pid, signal.SIGINT)
     told, _ = driver.communicate(timeout=60)
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     count = len(recorded())
-    assert 0 < count < 24
+    assert 0 < count < 16
     assert f"Stopped. {count} trials are in the ledger." in told
     assert "SIGINT" not in told
 
@@ -265,7 +252,7 @@ def test_a_killed_worker_costs_no_trial(driver: subprocess.Popen[str], tmp_path:
     told, _ = driver.communicate(timeout=240)
     assert driver.returncode == 0, told
     records = Ledger(settings().ledger_root).runs()
-    assert len(records) == len({each.spec_id for each in records}) == 24
+    assert len(records) == len({each.spec_id for each in records}) == 16
     assert {each.status for each in records} == {"finished"}
 
 

@@ -1,0 +1,359 @@
+"""`ap.walk_forward`: choose parameters on the past by a sweep, try them on what came next, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.run import Costs, Fill, RunSpec
+from alphapulse_lib.model.window import Moment
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.performance import periods_per_year
+from alphapulse_lib.results.statistics import summary
+from alphapulse_lib.results.swept import Trial
+from alphapulse_lib.results.walk_forward import SCHEMES, Fold, Sessions, folds_of, joined, stability, window_of
+from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.sweep_meter import SweepMeter
+from alphapulse_lib.session.sweeps import check_counts, objective_of, plan_of, seconds_of, title_of
+from alphapulse_lib.session.symbols import Symbols
+from alphapulse_lib.session.workshop import Workshop, open_workshop
+from alphapulse_lib.views import numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.results.samplers import Sampler
+
+__all__ = ["SessionWalkForward", "Walked", "walk_forward"]
+
+type Floats = NDArray[np.floating[Any]]
+
+#: What a k-fold can look for: its two stretches make one series of returns, but not one run.
+_OF_RETURNS = (
+    "sharpe",
+    "sortino",
+    "calmar",
+    "omega",
+    "cagr",
+    "total_return",
+    "tail_ratio",
+    "max_drawdown",
+    "volatility",
+)
+
+
+def walk_forward(
+    strategy: type | str,
+    symbols: Symbols,
+    period: str = "1d",
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    grid: Mapping[str, Any],
+    scheme: Literal["rolling", "anchored", "kfold"] = "rolling",
+    train: int = 504,
+    test: int = 126,
+    folds: int = 5,
+    purge: int = 0,
+    embargo: int = 0,
+    warmup: int = 0,
+    sampler: Literal["grid", "random", "tpe"] = "grid",
+    trials: int | None = None,
+    objective: str = "sharpe",
+    patience: int | None = None,
+    trial_seconds: float | None = None,
+    workers: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    cash: float = 100_000.0,
+    fill: Fill = "next_open",
+    costs: Costs | Mapping[str, float] | None = None,
+    adjust: Literal["splits", "none"] = "splits",
+    dividends: bool | None = None,
+    news: bool | None = None,
+    scorer: str | None = None,
+    as_of: Moment = None,
+    gaps: Literal["refuse", "allow"] = "refuse",
+    progress: bool = True,
+    seed: int = 0,
+) -> SessionWalkForward:
+    """Choose parameters on one window by a sweep, run them on another, and lay the results of the latter end to end.
+
+    Every window is counted in sessions of the exchange. The newest sessions are all tried; what does not fill a window
+    is left out at the beginning. Each run of a test starts with the whole cash and nothing held, and what it holds at
+    its end is marked to the last close. All runs, of train and of test windows, are trials and count against
+    over-fitting; the same call again runs nothing that is recorded already.
+
+    Parameters
+    ----------
+    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, gaps, seed
+        As in `ap.backtest`.
+    grid, sampler, trials, objective, patience, trial_seconds, workers, progress
+        As in `ap.sweep`, for each train window.
+    scheme : {"rolling", "anchored", "kfold"}
+        Train on the ``train`` sessions before each test; on all before it, ``train`` or more; or, of ``folds`` parts,
+        on all others, also later ones, which no trader could have done.
+    train, test : int
+        Sessions of a window: two years and half a year unless told.
+    folds : int
+        Parts of a k-fold.
+    purge : int
+        Sessions left out between train and test, on each side of it: as many as a position is held.
+    embargo : int
+        Of a k-fold, further sessions that are left out after a test.
+    warmup : int
+        Sessions before a test that its run begins with, so that its averages are filled; their returns do not count.
+
+    Returns
+    -------
+    SessionWalkForward
+        ``.table`` (a row a fold), ``.returns`` and ``.equity`` out of sample, ``.stats`` of them, ``.efficiency``,
+        ``.stability``, ``.runs``.
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used, or there are too few sessions.
+    PreflightError, SweepError, RunInterrupted
+        As in `ap.sweep`.
+
+    Examples
+    --------
+    >>> walked = ap.walk_forward("SmaCross", "GOOG", grid={"fast": [5, 10], "slow": [20, 40]})  # doctest: +SKIP
+    >>> walked.stats["sharpe"], walked.efficiency  # doctest: +SKIP
+    """
+    from alphapulse_lib.results.samplers import SAMPLERS, sampler_of, space_of
+
+    better = objective_of(objective)
+    one_of("sampler", sampler, SAMPLERS)
+    one_of("scheme", scheme, SCHEMES)
+    check_counts(train=train, test=test, folds=folds, trials=trials, patience=patience, workers=workers)
+    check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
+    if scheme == "kfold":
+        _check_kfold(sampler, objective, patience)
+    space = space_of(grid)
+    proposals = sampler_of(sampler, space, trials, seed)
+    if isinstance(strategy, str):
+        strategy = strategy_class(strategy)
+    base: dict[str, Any] = {"params": params, "cash": cash, "fill": fill, "costs": costs, "adjust": adjust}
+    base |= {"dividends": dividends, "news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
+    plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
+    meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
+    with open_workshop(
+        plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
+    ) as workshop:
+        data = workshop.sessions()
+        cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)
+        with meter:
+            meter.total = proposals.total * sum(len(each.train) for each in cut) + len(cut)
+            walk = _Walk(workshop, data.ends, lambda: sampler_of(sampler, space, trials, seed), better, patience, meter)
+            walked = [walk.fold(each, warmup) for each in cut]
+    for warning in data.warnings:
+        warn(warning)
+    return SessionWalkForward(plan.spec, objective, walked, data.ends, workshop.ledger)
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A fold that was walked.
+
+    Attributes
+    ----------
+    parameters : dict
+        Those chosen on the train window; empty where no trial of it had an objective: then nothing was traded.
+    inside : float
+        Their objective there.
+    inside_growth : float
+        Their compound growth a year there.
+    trial : Trial, optional
+        The run on the test window.
+    outside : float
+        Its objective, on the sessions of the test window alone.
+    returns : array of float64
+        Of the sessions of the test window.
+    """
+
+    fold: Fold
+    parameters: dict[str, Any]
+    inside: float
+    inside_growth: float
+    trial: Trial | None
+    outside: float
+    returns: Floats
+
+
+class SessionWalkForward:
+    """What walking forward gave, out of sample."""
+
+    def __init__(
+        self, spec: RunSpec, objective: str, walked: list[Walked], ends: NDArray[np.int64], ledger: Ledger
+    ) -> None:
+        self.spec, self.objective, self.folds = spec, objective, tuple(walked)
+        self._ends, self._ledger = ends, ledger
+
+    def __repr__(self) -> str:
+        return f"<WalkForward {title_of(self.spec)}: {len(self.folds)} folds>"
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a fold: when it was tested, the parameters, the objective inside and outside, ``return``,
+        ``drawdown``, ``trades`` and ``status`` of the test, and its run's ``id``.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([self._row(each) for each in self.folds]).set_index("fold")
+
+    @cached_property
+    def returns(self) -> pd.Series[float]:
+        """The returns of each session out of sample, indexed by ``ts`` (UTC)."""
+        import pandas as pd
+
+        places = np.concatenate([np.arange(*each.fold.test) for each in self.folds])
+        values = np.concatenate([each.returns for each in self.folds])
+        index = pd.DatetimeIndex(self._ends[places], tz="UTC", name="ts")
+        return pd.Series(values, index=index, name="returns")
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """The cash with those returns laid end to end, indexed by ``ts`` (UTC)."""
+        return (self.spec.cash * (1 + self.returns.fillna(0.0)).cumprod()).rename("equity")
+
+    @cached_property
+    def stats(self) -> dict[str, float]:
+        """`alphapulse_lib.results.statistics.summary` of `returns`, and ``end_equity``."""
+        found = summary(self.returns, periods_per_year=periods_per_year(self.spec))
+        return found | {"end_equity": float(self.equity.iloc[-1])}
+
+    @property
+    def efficiency(self) -> float:
+        """Pardo's walk-forward efficiency: growth a year outside over the mean growth a year inside.
+
+        ``nan`` where that is not above zero: then nothing was found that could have kept.
+        """
+        inside = float(np.mean([each.inside_growth for each in self.folds if isfinite(each.inside_growth)] or [nan]))
+        return self.stats["cagr"] / inside if inside > 0 else nan
+
+    @cached_property
+    def stability(self) -> pd.DataFrame:
+        """Of each parameter how many ``values`` were chosen, the ``usual`` one and its ``share`` of the folds, their
+        ``mean`` and ``deviation``.
+        """
+        import pandas as pd
+
+        chosen = [each.parameters for each in self.folds if each.parameters]
+        columns = ("parameter", "values", "usual", "share", "mean", "deviation")
+        return pd.DataFrame(stability(chosen), columns=list(columns)).set_index("parameter")
+
+    @cached_property
+    def runs(self) -> list[SessionRun]:
+        """The runs of the test windows, in their order."""
+        return [SessionRun(each.trial.record, self._ledger) for each in self.folds if each.trial is not None]
+
+    def _row(self, each: Walked) -> dict[str, Any]:
+        record = each.trial.record if each.trial else None
+        stats = record.statistics if record else {}
+        first, stop = each.fold.test
+        return {
+            "fold": each.fold.number,
+            "from": np.datetime64(int(self._ends[first]), "ns").astype("datetime64[D]"),
+            "to": np.datetime64(int(self._ends[stop - 1]), "ns").astype("datetime64[D]"),
+            **(each.parameters or dict.fromkeys(self.folds[0].parameters)),
+            "inside": each.inside,
+            "outside": each.outside,
+            "return": float(np.prod(1 + np.nan_to_num(each.returns)) - 1),
+            "drawdown": stats.get("max_drawdown"),
+            "trades": stats.get("trades"),
+            "status": record.status if record else "not traded",
+            "id": record.id if record else "",
+        }
+
+    def text(self) -> str:
+        """It in short, for a terminal."""
+        stats = self.stats
+        told = (
+            f"out of sample: {numbers.percent(stats['total_return'])} over {len(self.returns):,} sessions, "
+            f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
+            f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
+        )
+        return "\n".join([repr(self), told, self.table.to_string(), self.stability.to_string()])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text())
+
+
+class _Walk:
+    def __init__(
+        self,
+        workshop: Workshop,
+        ends: NDArray[np.int64],
+        sampler: Callable[[], Sampler],
+        better: Callable[[dict[str, Any]], float],
+        patience: int | None,
+        meter: SweepMeter,
+    ) -> None:
+        self._workshop, self._ends, self._sampler = workshop, ends, sampler
+        self._better, self._patience, self._meter = better, patience, meter
+        self._spec = workshop.bench.base.spec
+
+    def fold(self, fold: Fold, warmup: int) -> Walked:
+        """Choose, and try."""
+        self._meter.begin(f"fold {fold.number + 1}")
+        parameters, inside, growth = self._chosen(fold)
+        first, stop = fold.test
+        if not parameters:
+            return Walked(fold, {}, nan, nan, None, nan, np.zeros(stop - first))
+        trial = self._try(parameters, (max(first - warmup, 0), stop))
+        finished = trial.record.status == "finished"
+        returns = trial.returns[-(stop - first) :] if finished else np.zeros(stop - first)
+        # A run that began before its test has statistics of more than that.
+        outside = self._of_returns(returns) if warmup and finished else trial.value
+        return Walked(fold, parameters, inside, growth, trial, outside, returns)
+
+    def _chosen(self, fold: Fold) -> tuple[dict[str, Any], float, float]:
+        """The best parameters of the train window, their objective and their growth a year there."""
+        stretches = [self._sweep(self._sampler(), each) for each in fold.train]
+        if len(stretches) == 1:
+            best = max((each for each in stretches[0] if isfinite(each.value)), key=lambda it: it.value, default=None)
+            return ({}, nan, nan) if best is None else (best.parameters, best.value, best.record.statistics["cagr"])
+        found = [each for each in joined(stretches, self._of_returns) if isfinite(each[1])]
+        if not found:
+            return {}, nan, nan
+        parameters, value = max(found, key=lambda each: each[1])
+        return parameters, value, self._growth(stretches, parameters)
+
+    def _sweep(self, sampler: Sampler, sessions: Sessions) -> tuple[Trial, ...]:
+        window = window_of(self._ends, sessions, self._spec.start)
+        return self._workshop.sweep(
+            window, sampler, self._better, patience=self._patience, seen=self._meter.seen
+        ).trials
+
+    def _try(self, parameters: dict[str, Any], sessions: Sessions) -> Trial:
+        from alphapulse_lib.results.samplers import sampler_of
+
+        alone = sampler_of("grid", {name: [value] for name, value in parameters.items()}, None, 0)
+        return self._sweep(alone, sessions)[0]
+
+    def _growth(self, stretches: list[tuple[Trial, ...]], parameters: dict[str, Any]) -> float:
+        parts = [next(each for each in trials if each.parameters == parameters).returns for trials in stretches]
+        return summary(np.concatenate(parts), periods_per_year=periods_per_year(self._spec))["cagr"]
+
+    def _of_returns(self, returns: Floats) -> float:
+        return self._better(summary(returns, periods_per_year=periods_per_year(self._spec)))
+
+
+def _check_kfold(sampler: str, objective: str, patience: int | None) -> None:
+    if sampler == "tpe" or patience is not None:
+        raise InputError(
+            "A k-fold judges parameters by two windows together, so a sampler cannot learn from one, nor patience end.",
+            "sampler='grid' or 'random', without patience.",
+        )
+    one_of("objective", objective.removeprefix("-"), _OF_RETURNS)

@@ -1,0 +1,75 @@
+"""`ap.walk_forward`, end to end, each number from runs that are made one by one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from distributed import LocalCluster
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.statistics import summary
+from alphapulse_lib.settings import settings
+
+GIVEN = {"grid": {"fast": [5, 15], "slow": [20, 40]}, "progress": False}
+WINDOW = ("SmaCross", "GOOG", "1d", "2008-01-01", "2009-12-31")
+
+
+@pytest.mark.usefixtures("sample")
+def test_each_fold_is_chosen_on_its_train_window_and_tried_on_the_next(shared: LocalCluster) -> None:
+    walked = ap.walk_forward(*WINDOW, train=252, test=120, **GIVEN)
+    days = ap.bars("GOOG", "1d", *WINDOW[3:]).ts.dt.date.tolist()
+    assert len(days) == 505  # 13 are left out at the beginning
+    assert len(Ledger(settings().ledger_root).ids()) == 2 * 4 + 2
+    first = 505 - 240
+    trained = [
+        ap.backtest(*WINDOW[:3], days[first - 252], days[first - 1], params=params, progress=False)
+        for params in ({"fast": fast, "slow": slow} for fast in (5, 15) for slow in (20, 40))
+    ]
+    best, chosen = max(trained, key=lambda run: run.stats["sharpe"]), walked.table.loc[0]
+    assert {"fast": chosen.fast, "slow": chosen.slow} == best.spec.parameters
+    assert chosen.inside == best.stats["sharpe"]
+    parts = []
+    for number, row in walked.table.iterrows():
+        start = first + 120 * number
+        params = {"fast": int(row.fast), "slow": int(row.slow)}
+        tried = ap.backtest(*WINDOW[:3], days[start], days[start + 119], params=params, progress=False)
+        assert row.outside == pytest.approx(tried.stats["sharpe"], nan_ok=True)
+        assert walked.runs[number].equity.tolist() == tried.equity.tolist()
+        parts.append(tried.equity / tried.equity.shift(fill_value=100_000.0) - 1)
+    outside = pd.concat(parts)
+    assert walked.returns.tolist() == pytest.approx(outside.tolist(), abs=1e-15)
+    assert walked.returns.index.tolist() == outside.index.tolist()
+    assert walked.equity.iloc[-1] == pytest.approx(100_000 * (1 + outside).prod())
+    assert walked.stats["sharpe"] == pytest.approx(summary(outside)["sharpe"])
+    assert {each.record.purpose for each in walked.runs} == {"trial"}
+
+
+@pytest.mark.usefixtures("sample")
+def test_a_k_fold_chooses_on_both_sides_of_its_test(shared: LocalCluster) -> None:
+    walked = ap.walk_forward(*WINDOW, scheme="kfold", folds=3, purge=5, embargo=5, warmup=40, **GIVEN)
+    assert len(walked.returns) == 505
+    assert len(walked.table) == 3
+    assert walked.table["from"].is_monotonic_increasing
+    # Two windows beside the middle part, one beside each other part; four trials each, and three tests.
+    assert len(Ledger(settings().ledger_root).ids()) == 4 * 4 + 3
+    assert [len(each.returns) for each in walked.folds] == [168, 168, 169]
+    assert len(walked.runs[1].equity) == 168 + 40
+    assert "out of sample" in walked.text()
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"scheme": "sliding"}, "rolling"),
+        ({"train": 0}, "train=0"),
+        ({"purge": -1}, "purge=-1"),
+        ({"scheme": "kfold", "sampler": "tpe", "trials": 5}, "learn"),
+        ({"scheme": "kfold", "objective": "end_equity"}, "objective"),
+    ],
+)
+def test_a_wrong_argument_is_told(more: dict, words: str) -> None:
+    with pytest.raises(errors.InputError, match=words):
+        ap.walk_forward(*WINDOW, **GIVEN | more)
