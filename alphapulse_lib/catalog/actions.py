@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import datasets, layout, storage
-from alphapulse_lib.catalog.parquet import whole
+from alphapulse_lib.catalog.parquet import opened, reading, unchanged, whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import ACTIONS
@@ -84,17 +85,33 @@ def read(
         path = root / layout.ACTIONS
         if not storage.exists(path):
             continue
+        rows, whose = unchanged(partial(_chosen, path, instrument_id, tuple(owned), kinds))
+        owned += whose
+        if rows is not None:
+            parts.append(datasets.seen(rows, ACTIONS, as_of, recorded_as_of))
+    table = pa.concat_tables(parts) if parts else ACTIONS.schema.empty_table()
+    return table.sort_by([("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")])
+
+
+def _chosen(
+    path: PurePath, instrument_id: str | None, owned: Sequence[str], kinds: Sequence[str]
+) -> tuple[pa.Table | None, list[str]]:
+    """The rows asked for that are not of the instruments ``owned`` before, if there are any, and whose there are.
+
+    The file is opened once: it may be replaced at any moment.
+    """
+    file = opened(path)
+    with reading(path):
         # Two columns tell whose actions there are, and whether one of the rare kinds is among them.
-        table = whole(path, ["instrument_id", "kind"])
+        table = file.read(columns=["instrument_id", "kind"])
         chosen = pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string())))
         if instrument_id is not None:
             chosen = pc.and_(chosen, pc.equal(table["instrument_id"], instrument_id))
-        owned += pc.unique(table["instrument_id"].filter(chosen)).to_pylist()
+        whose = pc.unique(table["instrument_id"].filter(chosen)).to_pylist()
         chosen = pc.and_(chosen, pc.is_in(table["kind"], pa.array(kinds)))
-        if pc.any(chosen).as_py():
-            parts.append(datasets.seen(datasets.stored(path, ACTIONS).filter(chosen), ACTIONS, as_of, recorded_as_of))
-    table = pa.concat_tables(parts) if parts else ACTIONS.schema.empty_table()
-    return table.sort_by([("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")])
+        if not pc.any(chosen).as_py():
+            return None, whose
+        return datasets.in_schema(file.read(), ACTIONS).filter(chosen), whose
 
 
 def remove(root: PurePath, import_id: str) -> int:

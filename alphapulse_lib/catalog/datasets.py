@@ -129,10 +129,15 @@ def stored(path: PurePath, dataset: Dataset) -> pa.Table:
         The file cannot be read, or lacks a column.
     """
     table = whole(path)
+    with reading(path):
+        return in_schema(table, dataset)
+
+
+def in_schema(table: pa.Table, dataset: Dataset) -> pa.Table:
+    """The rows of a dataset's file in its schema, also of one that was written before a column came to be."""
     for name in (each for each in dataset.later if each not in table.column_names):
         table = table.append_column(name, pa.repeat(pa.scalar(""), table.num_rows))
-    with reading(path):
-        return table.select(dataset.schema.names).cast(dataset.schema)
+    return table.select(dataset.schema.names).cast(dataset.schema)
 
 
 def files(roots: Roots | PurePath, name: str) -> list[PurePath]:

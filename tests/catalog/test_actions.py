@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog import actions, parquet
 from alphapulse_lib.catalog.integrity import check
 from alphapulse_lib.catalog.writer import write_instruments
 from alphapulse_lib.errors import InputError
@@ -102,3 +102,19 @@ def test_a_file_from_before_spin_offs_were_kept_is_read_and_added_to(root: Path,
     assert actions.write(root, table(kind="rename", ratio=None, new_symbol="B"), "two").new == 1
     assert actions.read(root)["new_symbol"].to_pylist() == ["B", ""]
     assert not check(root)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_as_it_was(root: Path, table, monkeypatch: pytest.MonkeyPatch):
+    actions.write(root, table(), "one")
+    path, opened = root / "actions.parquet", parquet.opened
+    before = actions.read(root)
+
+    def replaced(place: Path, **options: bool) -> pq.ParquetFile:
+        file = opened(place, **options)
+        actions.write(root, table(ex_date=date(2020, 8, 31), ratio=4.0), "two")
+        return file
+
+    monkeypatch.setattr(actions, "opened", replaced)
+    assert actions.read(root).equals(before)
+    monkeypatch.undo()
+    assert actions.read(root).num_rows == 2 == pq.read_metadata(path).num_rows
