@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.bars import bars as bars
     from alphapulse_lib.session.bars import prices as prices
     from alphapulse_lib.session.comments import comments as comments
+    from alphapulse_lib.session.comparisons import compare as compare
     from alphapulse_lib.session.differences import diff as diff
     from alphapulse_lib.session.holdings import check as check
     from alphapulse_lib.session.holdings import coverage as coverage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.imports import ingest as ingest
     from alphapulse_lib.session.imports import revert as revert
     from alphapulse_lib.session.ingests import ingests as ingests
+    from alphapulse_lib.session.lookahead import check_lookahead as check_lookahead
     from alphapulse_lib.session.news import news as news
     from alphapulse_lib.session.news import sentiment as sentiment
     from alphapulse_lib.session.notifications import notifications as notifications
@@ -52,7 +54,9 @@ _HOMES = {
     "backtest": "alphapulse_lib.session.backtests",
     "bars": "alphapulse_lib.session.bars",
     "check": "alphapulse_lib.session.holdings",
+    "check_lookahead": "alphapulse_lib.session.lookahead",
     "comments": "alphapulse_lib.session.comments",
+    "compare": "alphapulse_lib.session.comparisons",
     "coverage": "alphapulse_lib.session.holdings",
     "diff": "alphapulse_lib.session.differences",
     "flags": "alphapulse_lib.session.quarantine",

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from alphapulse_lib.catalog import storage
 from alphapulse_lib.errors import CatalogChanged, CatalogDamaged
 
-__all__ = ["REPLACE", "opened", "reading", "unchanged", "whole"]
+__all__ = ["REPLACE", "look_through", "opened", "reading", "shown", "true", "unchanged", "whole"]
 
 _TIMES = 5
 
@@ -22,6 +22,33 @@ REPLACE = (
     "Restore it from a copy, or remove it and import its data again; "
     "where they are a declared dataset's, take that import back first (`alphapulse revert`)."
 )
+
+
+#: What stands in for a file in this process; nothing but a probe for look-ahead sets it.
+_lens: Callable[[PurePath], PurePath] | None = None
+
+
+def look_through(lens: Callable[[PurePath], PurePath]) -> None:
+    """Let every file that this process reads from now on be the one that ``lens`` puts in its place."""
+    global _lens
+    _lens = lens
+
+
+def shown(path: PurePath) -> PurePath:
+    """The file that is read for a path: itself, but in a process that looks through a lens."""
+    return path if _lens is None else _lens(path)
+
+
+def true(path: PurePath) -> pa.Table:
+    """A file's rows as they are, whatever stands in for it.
+
+    Raises
+    ------
+    CatalogDamaged
+        It is not Parquet.
+    """
+    with reading(path):
+        return pq.ParquetFile(storage.source(path)).read()
 
 
 def opened(path: PurePath, *, rows: bool = True) -> pq.ParquetFile:
@@ -33,7 +60,7 @@ def opened(path: PurePath, *, rows: bool = True) -> pq.ParquetFile:
         It is not Parquet.
     """
     with reading(path):
-        source = storage.source(path, rows=rows)
+        source = storage.source(shown(path), rows=rows)
         # Of a large object the columns asked for are fetched together, not one request for each.
         return pq.ParquetFile(source, pre_buffer=not isinstance(source, PurePath))
 

@@ -28,7 +28,7 @@ _COMMANDS = (
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
     *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
-    *(comparing.rerun, comparing.diff),
+    *(comparing.rerun, comparing.diff, comparing.compare),
     *(team.comments, team.notifications),
 )
 for _command in _COMMANDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ import typer
 import alphapulse_lib as ap
 from alphapulse_lib.cli.options import Json
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json
+from alphapulse_lib.model.canonical import to_json
 
-__all__ = ["diff", "rerun"]
+__all__ = ["compare", "diff", "rerun"]
 
 RunId = Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")]
 
@@ -42,6 +44,19 @@ def diff(one: RunId, other: RunId, as_json: Json = False) -> None:
     else:
         say(found.text)
     raise typer.Exit(NEEDS_A_LOOK if found.all else 0)
+
+
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(help="Two or more runs' ids, or the beginnings of them.")],
+    as_json: Json = False,
+) -> None:
+    """Runs side by side: what their specs do not share is marked with a star."""
+    found = ap.compare(run_ids)
+    if not as_json:
+        say(found.text)
+        return
+    results = [json.loads(to_json(each.record)) for each in found.runs]
+    say_json({"differing": found.differing, "runs": results})
 
 
 def _told(found: Any) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import priced, prove, prove_prices
 from alphapulse_lib.engine.nautilus import Loaded
-from alphapulse_lib.engine.request import FILLS, ORDERS, POSITIONS
+from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
 from alphapulse_lib.model.run import RunSpec
 
-__all__ = ["harvest", "marks"]
+__all__ = ["decisions", "harvest", "marks"]
 
 _TIME = pa.timestamp("ns", "UTC")
+#: What an order's event tells.
+_TOLD = ("instrument_id", "order_side", "order_type", "quantity", "price", "trigger_price", "last_qty", "last_px")
 
 
 def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, pa.Table]:
@@ -65,6 +67,24 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         "marks": marks(series, names),
         "cash_flows": loaded.book.table(names),
     }
+
+
+def decisions(loaded: Loaded) -> pa.Table:
+    """Everything that befell the run's orders, by time: what was sent, changed, taken back, and filled at what price.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``stamp`` (nanoseconds since 1970, UTC), ``event``.
+    """
+    rows = []
+    for order in loaded.engine.cache.orders():
+        for event in order.events():
+            told = [f"{name} {value}" for name in _TOLD if (value := getattr(event, name, None)) is not None]
+            rows.append((event.ts_event, f"{type(event).__name__} {event.client_order_id} {', '.join(told)}"))
+    rows.sort()
+    stamps = pa.array([ts for ts, _ in rows], pa.int64())
+    return pa.Table.from_arrays([stamps, pa.array([event for _, event in rows], pa.string())], schema=DECISIONS)
 
 
 def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.corruption import Corruption
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunSpec, Series, Status
@@ -44,6 +45,9 @@ POSITIONS = pa.schema(
 CASH_FLOWS = pa.schema([("ts", _TIME), ("symbol", pa.string()), ("kind", pa.string()), ("amount", _NUMBERS)])
 MARKS = pa.schema([("ts", _TIME), ("symbol", pa.dictionary(pa.int32(), pa.string())), ("close", _NUMBERS)])
 
+#: Of a probe of look-ahead: everything that befell its orders, by time.
+DECISIONS = pa.schema([("stamp", pa.int64()), ("event", pa.string())])
+
 _SCHEMAS = {"fills": FILLS, "orders": ORDERS, "positions": POSITIONS, "marks": MARKS, "cash_flows": CASH_FLOWS}
 
 
@@ -61,6 +65,8 @@ class Request:
         File name to lines, so that a traceback can show a notebook cell's source.
     moment : int
         What is "now" to all that is read, nanoseconds since 1970, UTC; 0 for the clock's.
+    future : Corruption, optional
+        For a probe of look-ahead, which future it is shown.
     """
 
     spec: RunSpec
@@ -72,6 +78,7 @@ class Request:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     sources: dict[str, list[str]] = field(default_factory=dict)
     moment: int = 0
+    future: Corruption | None = None
 
     def write(self, folder: Path) -> None:
         """Leave it for the worker."""
@@ -106,6 +113,8 @@ class RawResult:
         Money that moved without an order: ``ts``, ``symbol``, ``kind``, ``amount`` (above zero: came in), by time.
     warnings : tuple of str
         What the run's owner should be told.
+    decisions : pyarrow.Table, optional
+        Of a probe, everything that befell its orders: ``stamp`` (nanoseconds), ``event``.
     """
 
     status: Status
@@ -120,6 +129,7 @@ class RawResult:
     traceback: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    decisions: pa.Table | None = None
     cash_flows: pa.Table = field(default_factory=CASH_FLOWS.empty_table)
 
 
@@ -139,7 +149,7 @@ def read_tables(folder: Path) -> dict[str, pa.Table]:
     """The tables, mapped into memory: the folder may be deleted afterwards."""
     return {
         name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-        for name in (*_SCHEMAS, "scores")
+        for name in (*_SCHEMAS, "scores", "decisions")
         if (folder / f"{name}.arrow").exists()
     }
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.corruption import Corruption
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.process import Worker
@@ -50,6 +51,7 @@ def run(
     symbols: tuple[str, ...] = (),
     gaps: str = "refuse",
     moment: int = 0,
+    future: Corruption | None = None,
     scores: pa.Table | None = None,
     progress: Progress | None = None,
     echo: Callable[[str], Any] | None = None,
@@ -75,6 +77,8 @@ def run(
     moment : int
         What is "now" to all that is read, nanoseconds since 1970, UTC: rows that were recorded or available later are
         not seen, whatever is written meanwhile. 0 for the clock's.
+    future : Corruption, optional
+        For a probe of look-ahead, which future it is shown.
     scores : pyarrow.Table, optional
         Those of ``spec.scorer``, for a run with news.
     progress : callable, optional
@@ -93,7 +97,7 @@ def run(
     AlphaPulseError
         What preflight refused. Nothing ran.
     """
-    request_of(spec, strategy, instruments, roots, symbols, gaps, moment).write(waiting.folder)
+    request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future).write(waiting.folder)
     write_tables(waiting.folder, {} if scores is None else {"scores": scores})
     printed: list[str] = []
     interrupted = False
@@ -115,12 +119,13 @@ def request_of(
     symbols: tuple[str, ...] = (),
     gaps: str = "refuse",
     moment: int = 0,
+    future: Corruption | None = None,
 ) -> Request:
     """All that another process needs to run a spec.
 
     Parameters
     ----------
-    spec, strategy, instruments, roots, symbols, gaps, moment
+    spec, strategy, instruments, roots, symbols, gaps, moment, future
         As in `run`.
     """
     code = strategy if isinstance(strategy, Packed) else packed(strategy)
@@ -134,6 +139,7 @@ def request_of(
         _calendars(instruments, Period.parse(spec.period)),
         code.sources,
         moment,
+        future,
     )
 
 

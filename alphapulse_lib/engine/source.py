@@ -25,7 +25,7 @@ from typing import Any
 
 from alphapulse_lib.model.run import StrategySource
 
-__all__ = ["Parts", "names_used", "parts_of", "source_of", "workspace_module"]
+__all__ = ["Parts", "names_read", "names_used", "parts_of", "source_of", "workspace_module"]
 
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _OURS = str(Path(__file__).parent.parent)
@@ -171,7 +171,7 @@ class _Digest:
         for name, annotation in sorted(value.__annotations__.items()):
             named = value.__globals__.get(annotation) if isinstance(annotation, str) else annotation
             self.add(named, f"annotation {name}")
-        for name in sorted(_names(value.__code__) & value.__globals__.keys()):
+        for name in sorted(names_read(value.__code__) & value.__globals__.keys()):
             self.add(value.__globals__[name], name)
             self._show(f"{value.__module__}.{name}", value.__globals__[name])
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
@@ -283,12 +283,12 @@ def _is_file(module: ModuleType) -> bool:
     return Path(getattr(module, "__file__", None) or "").is_file()
 
 
-def _names(code: CodeType) -> set[str]:
+def names_read(code: CodeType) -> set[str]:
     """The global names that a function's code reads, those of its inner functions included."""
     found = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _names(constant)
+            found |= names_read(constant)
     return found
 
 

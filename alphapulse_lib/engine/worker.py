@@ -27,10 +27,12 @@ from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import preflight
+from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
+from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.distributions import Distribution, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
-from alphapulse_lib.engine.harvest import harvest, marks
+from alphapulse_lib.engine.harvest import decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
@@ -97,7 +99,7 @@ def main(folder: Path, parent: int, told: int) -> None:
     _await_request()
     mute(folder)
     request = Request.read(folder)
-    leave(folder, lambda: answer(request, load(request, read_tables(folder).get("scores")), folder, told))
+    leave(folder, lambda: answer(request, load(request, _scores(request, folder)), folder, told))
 
 
 def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
@@ -141,6 +143,16 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     feeds = [_feed(request, each, warnings) for each in request.instruments]
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
     return Data(feeds, events, warnings, [*acts, *heard], weighted=_weighted(request, feeds))
+
+
+def _scores(request: Request, folder: Path) -> pa.Table | None:
+    """The scores that were handed over. A probe looks at these, and at the catalog, through its lens from here on."""
+    scores = read_tables(folder).get("scores")
+    if request.future is None:
+        return scores
+    lens = Lens(request.future, request.roots, folder)
+    lens.install()
+    return lens.scores(scores)
 
 
 def _weighted(request: Request, feeds: list[Feed]) -> dict[str, VolumePrices]:
@@ -194,6 +206,8 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     series = coming.result()
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
+    if request.future and loaded:
+        write_tables(folder, {"decisions": decisions(loaded)})
     names = dict(zip(spec.instruments, request.symbols, strict=True))
     log = _log(folder, [each.told for each in data.weighted.values()] + warnings)
     if watch.error or failed:
@@ -218,6 +232,8 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
     spec, feeds = request.spec, data.feeds
     plan = _unpickled(request.strategy)
+    if request.future:
+        replace_captured(plan.strategy, request.future)
     strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     strategy = _made(strategy_class, config, watch)
@@ -282,7 +298,8 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
         acted = _acted(request, instrument)
         splits = _splits(acted, instrument, window)
         mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
-        preflight.is_as_traded(table, splits, instrument, mark)
+        if not request.future:  # of a future that is made up nobody claims that its prices are as traded
+            preflight.is_as_traded(table, splits, instrument, mark)
         if spec.dividends:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
     ratio = forward(ts, splits)

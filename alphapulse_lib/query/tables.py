@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import datasets, floats, layout, schemas, ticks
 from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.parquet import shown
 from alphapulse_lib.catalog.roots import Roots, format_of
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.query import identity
@@ -272,7 +273,7 @@ def _microseconds(table: pa.Table) -> pa.Table:
 
 
 def _list(paths: list[PurePath]) -> str:
-    return f"[{', '.join(_quoted(str(path)) for path in paths)}]"
+    return f"[{', '.join(_quoted(str(shown(path))) for path in paths)}]"
 
 
 def _quoted(text: str) -> str:

@@ -39,7 +39,7 @@ type Kind = Literal[
 #: Statistics that count what the ledger held when the run was recorded.
 _OF_THE_LEDGER = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
 #: What an environment tells besides versions.
-_NO_VERSIONS = ("firing", "recorded_as")
+_NO_VERSIONS = ("firing", "recorded_as", "probe")
 #: Settings in the order in which they are looked at; the strategy and its parameters are looked at apart.
 _APART = ("strategy", "parameters", "costs")
 _NONE = "\N{EM DASH}"

@@ -111,7 +111,8 @@ class Run:
     def twin(self) -> RunRecord | None:
         """The newest finished run of the same spec under the other fill convention, if anybody ran it."""
         other = replace(self.spec, fill="close" if self.spec.fill == "next_open" else "next_open")
-        return next((each for each in self._ledger.of_spec(other.id) if each.status == "finished"), None)
+        found = self._ledger.of_spec(other.id)
+        return next((each for each in found if each.status == "finished" and each.purpose != "probe"), None)
 
     @cached_property
     def equity(self) -> pd.Series[float]:

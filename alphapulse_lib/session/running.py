@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,14 @@ from alphapulse_lib.session.user import user
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from alphapulse_lib.engine.corruption import Corruption
     from alphapulse_lib.engine.packing import Packed
     from alphapulse_lib.engine.process import Worker
+    from alphapulse_lib.engine.request import RawResult
+    from alphapulse_lib.model.run import RunRecord
+    from alphapulse_lib.results.ledger import Ledger
 
-__all__ = ["Again", "Plan", "carry_out", "keep_strategy"]
+__all__ = ["Again", "Plan", "attempt", "carry_out", "keep_strategy"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,15 @@ class Again:
         Those that it heard, for a run with news.
     code : dict of str to str
         What its strategy was made of, to be read.
+    future : Corruption, optional
+        For a probe of look-ahead, which future it is shown.
     """
 
     of: str
     moment: int
     scores: pa.Table | None
     code: dict[str, str]
+    future: Corruption | None = None
 
 
 def carry_out(
@@ -82,6 +90,36 @@ def carry_out(
         Nothing was run or recorded.
     StrategyRaised, RunInterrupted, WorkerDied
         It is recorded as failed or interrupted.
+    """
+    raw, record, ledger = attempt(waiting, plan, strategy, progress=progress, purpose=purpose, again=again)
+    told = f"ap.run({record.id!r}) shows its record and its log."
+    if raw.status == "interrupted":
+        raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
+    if raw.error.startswith("WorkerDied"):
+        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
+    if raw.status == "failed":
+        raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
+    kept = SessionRun(record, ledger)
+    for warning in kept.warnings:
+        warn(warning)
+    return kept
+
+
+def attempt(
+    waiting: Worker,
+    plan: Plan,
+    strategy: type | Packed,
+    *,
+    progress: bool,
+    purpose: Purpose,
+    again: Again | None = None,
+) -> tuple[RawResult, RunRecord, Ledger]:
+    """Run a plan and record it, however it ends.
+
+    Raises
+    ------
+    PreflightError
+        Nothing was run or recorded.
     """
     from alphapulse_lib.engine.runner import run
     from alphapulse_lib.results.artefacts import remove_unrecorded
@@ -108,12 +146,15 @@ def carry_out(
             symbols=plan.names,
             gaps=plan.gaps,
             moment=again.moment if again else started_at,
+            future=again.future if again else None,
             scores=scores,
             progress=meter.at,
-            echo=meter.write,
+            echo=None if purpose == "probe" and again else meter.write,
         )
         if raw.status == "finished":
             meter.finish()
+    if again and again.future:
+        raw = replace(raw, environment=raw.environment | {"probe": _probed(again.future)})
     record = keep(
         spec,
         raw,
@@ -125,17 +166,7 @@ def carry_out(
         of=again.of if again else "",
         code=code,
     )
-    told = f"ap.run({record.id!r}) shows its record and its log."
-    if raw.status == "interrupted":
-        raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
-    if raw.error.startswith("WorkerDied"):
-        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
-    if raw.status == "failed":
-        raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
-    kept = SessionRun(record, ledger)
-    for warning in kept.warnings:
-        warn(warning)
-    return kept
+    return raw, record, ledger
 
 
 def keep_strategy(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
@@ -147,3 +178,11 @@ def keep_strategy(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
     parts = parts_of(strategy)
     keep_code(root, spec.strategy.digest, lambda: kept(strategy, parts))
     return parts.texts
+
+
+def _probed(future: Corruption) -> str:
+    """What a probe was shown, for its record: its rows are not the catalog's."""
+    if not future.direction:
+        return "the future as it was"
+    when = datetime.fromtimestamp(future.after / 1e9, UTC)
+    return f"another future after {when:%Y-%m-%d %H:%M:%S} UTC, {'up' if future.direction > 0 else 'down'}"

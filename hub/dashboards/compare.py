@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from markupsafe import Markup
 from alphapulse_lib.errors import AlphaPulseError, Conflict, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.runs import KeptRun
-from alphapulse_lib.model.run import RunRecord, RunSpec
-from alphapulse_lib.views import numbers
+from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.views import comparison, numbers
 from hub.dashboards import difference, ledger
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.templating import render
@@ -31,7 +31,6 @@ MOST = 6
 _ID = re.compile(r"[0-9a-f]{1,32}")
 #: With fewer sessions than these every bar is drawn.
 _SESSIONS = 40
-_SETTINGS = ("period", "cash", "adjust", "news", "scorer", "seed")
 #: Characters of a value that are shown.
 _LONGEST = 80
 _NONE = "\N{EM DASH}"
@@ -157,10 +156,8 @@ def _wrong(ids: list[str]) -> str:
 
 def differing(sides: list[Side]) -> list[tuple[str, list[str]]]:
     """The parameters and settings in which runs differ, with the value of each run."""
-    told = [_settings(each.kept.record.spec) | _ground(each.kept.record) for each in sides]
-    names = dict.fromkeys(name for each in told for name in each)
-    rows = [(name, [each.get(name, _NONE) for each in told]) for name in names]
-    return [(name, [each[:_LONGEST] for each in values]) for name, values in rows if len(set(values)) > 1]
+    found = comparison.differing([each.kept.record for each in sides])
+    return [(name, [each[:_LONGEST] for each in values]) for name, values in found]
 
 
 @dataclass(frozen=True)
@@ -199,30 +196,6 @@ def _pair(one: Side, other: Side, held: dict[int, difference.Fills | None]) -> _
         return _Pair(one, other, source, None, [])
     lines = difference.lines(fills[0], fills[1], one.row.zone)
     return _Pair(one, other, source, (len(fills[0]), len(fills[1])), lines)
-
-
-def _settings(spec: RunSpec) -> dict[str, str]:
-    found = {name: _written(value) for name, value in spec.parameters.items()}
-    found |= {f"costs: {name}": _written(value) for name, value in asdict(spec.costs).items()}
-    found |= {f"spec: {name}": _written(getattr(spec, name)) for name in _SETTINGS}
-    moments = {"as_of": spec.as_of, "recorded_as_of": spec.recorded_as_of}
-    return found | {
-        f"spec: {name}": _NONE if at is None else numbers.day(at, "UTC", "%Y-%m-%d %H:%M:%S UTC")
-        for name, at in moments.items()
-    }
-
-
-def _ground(record: RunRecord) -> dict[str, str]:
-    """What a result rests on besides: the strategy's source, the rows that were read, the libraries."""
-    found = {"strategy's source": record.spec.strategy.digest[:12]}
-    found |= {f"rows of {each.name}": f"{numbers.count(each.rows)}, {each.fingerprint[:12]}" for each in record.series}
-    return found | {name: value for name, value in record.environment.items() if name != "firing"}
-
-
-def _written(value: Any) -> str:
-    if value is None or value == "":
-        return _NONE
-    return numbers.count(value) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _drawn(client: Client, sides: list[Side]) -> str:

@@ -200,7 +200,8 @@ def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
 def _twin(client: Client, spec: RunSpec) -> RunRecord | None:
     """The newest finished run of the same spec with the other fills."""
     other = replace(spec, fill="close" if spec.fill == "next_open" else "next_open").id
-    return next(client.runs.list(spec=other, status="finished", limit=1), None)
+    found = client.runs.list(spec=other, status="finished", limit=50)
+    return next((each for each in found if each.purpose != "probe"), None)
 
 
 def _ledger(folder: str, kept: KeptRun, twin: RunRecord | None) -> Any:

@@ -1,0 +1,209 @@
+"""Another future: everything after a moment is replaced, for a process that must not notice before that moment.
+
+Whatever the process reads of the catalog by `alphapulse_lib` comes through `Lens`: the engine's own bars, news and
+scores, and what a strategy asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``, ``ap.trades`` or ``ap.sql`` while it
+runs. A file that holds nothing after the moment is read as it is; of any other one a copy is made when it is first
+read. The rows up to the moment are the same in both.
+
+Two futures are told: in the one prices rise and news are good, in the other they fall, news are bad and every other
+article is missing. Whatever a strategy knows of the true future, one of the two says something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from alphapulse_lib.catalog import floats, parquet
+from alphapulse_lib.catalog.decimals import to_decimals, to_floats
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.schemas import PRICES, TIME
+from alphapulse_lib.model.window import FOREVER
+
+__all__ = ["TRUE", "Corruption", "Lens", "path_of"]
+
+type Floats = NDArray[np.float64]
+
+_ROWS = 16_384
+_DAY = 86_400 * 10**9
+_SAID = {1: "Record profit beats every estimate, outlook raised", -1: "Fraud, heavy loss and default, outlook cut"}
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """Which future.
+
+    Attributes
+    ----------
+    after : int
+        What happens later than that moment is replaced, nanoseconds since 1970, UTC.
+    direction : {1, -1, 0}
+        Up, down, or as it was.
+    """
+
+    after: int
+    direction: Literal[1, -1, 0]
+
+
+#: The future as it was.
+TRUE = Corruption(FOREVER, 0)
+
+
+def path_of(count: int, direction: int) -> Floats:
+    """What the prices of so many moments after the last true one are multiplied by.
+
+    A tenth up or down at once and ever less from there on, to 2.7 times or 0.37 of what they were: no sign of a next
+    return survives, and no level later. From the sixth on each has a noise of its own.
+    """
+    steps = np.arange(1, count + 1, dtype=np.float64)
+    noise = np.random.default_rng(count).standard_normal(count) * 0.03
+    noise[:5] = 0.0
+    path: Floats = np.exp(direction * (1 - 0.9**steps) + noise)
+    return path
+
+
+class Lens:
+    """Through which a process reads the catalog.
+
+    Parameters
+    ----------
+    folder : Path
+        Takes the copies; it goes with the process.
+    """
+
+    def __init__(self, corruption: Corruption, roots: Roots, folder: Path) -> None:
+        self._corruption, self._folder = corruption, folder
+        self._roots = [root for _, root in roots.all]
+        self._known: dict[PurePath, PurePath] = {}
+
+    def install(self) -> None:
+        """Let all that this process reads from now on come through here."""
+        if self._corruption.direction:
+            parquet.look_through(self)
+
+    def __call__(self, path: PurePath) -> PurePath:
+        """The file that is read for a path."""
+        if path not in self._known:
+            self._known[path] = self._seen(path)
+        return self._known[path]
+
+    def scores(self, table: pa.Table | None) -> pa.Table | None:
+        """Scores that were handed over."""
+        return table if table is None or not self._corruption.direction else self._scores(table)
+
+    def _seen(self, path: PurePath) -> PurePath:
+        at = next((at for at, root in enumerate(self._roots) if path.is_relative_to(root)), None)
+        if at is None:
+            return path
+        name = path.relative_to(self._roots[at])
+        change = self._change(name)
+        if change is None:
+            return path
+        table = parquet.true(path)
+        changed = change(table)
+        if changed is table:
+            return path
+        copy = self._folder / "future" / str(at) / Path(name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(changed, copy, row_group_size=_ROWS)
+        return copy
+
+    def _change(self, name: PurePath) -> Callable[[pa.Table], pa.Table] | None:
+        parts = name.parts[1:] if name.parts[0] in ("data", "revisions") else name.parts
+        changes: dict[str, Callable[[pa.Table], pa.Table]] = {
+            "bars": self._bars,
+            "trades": self._ticks,
+            "quotes": self._ticks,
+            "articles": self._articles,
+            "scores": self._scores,
+            "actions.parquet": self._actions,
+        }
+        return changes.get(parts[0])
+
+    def _later(self, table: pa.Table, column: str) -> NDArray[np.bool_]:
+        later: NDArray[np.bool_] = table[column].cast(pa.int64()).to_numpy() > self._corruption.after
+        return later
+
+    def _bars(self, table: pa.Table) -> pa.Table:
+        later = self._later(table, "ts_event")
+        if not later.any():
+            return table
+        price, size = (int(table.schema.metadata[name]) for name in (b"price_precision", b"size_precision"))
+        true = {name: to_floats(table[name], price) for name in PRICES}
+        opened, high, low, close = (true[name][later] for name in PRICES)
+        path = path_of(len(close), self._corruption.direction)
+        before = np.concatenate([[1.0], path[:-1]])
+        first, last = opened * before, close * path
+        tick = 10.0**-price
+        figures = {
+            "open": first,
+            "high": np.maximum(first, last) * (high / np.maximum(opened, close)),
+            "low": np.minimum(first, last) * (low / np.minimum(opened, close)),
+            "close": last,
+        }
+        columns = {}
+        for name, values in figures.items():
+            true[name][later] = np.maximum(values, tick)
+            columns[name] = to_decimals(true[name], price)
+        volume = to_floats(table["volume"], size)
+        volume[later] *= np.e**self._corruption.direction
+        columns["volume"] = to_decimals(volume, size)
+        had = bool(set(floats.COLUMNS) & set(table.schema.names))
+        changed = _replaced(table, columns)
+        return floats.added(changed) if had else changed
+
+    def _ticks(self, table: pa.Table) -> pa.Table:
+        later = self._later(table, "ts_event")
+        if not later.any():
+            return table
+        precision = int(table.schema.metadata[b"price_precision"])
+        columns = {}
+        for name in ("price", "bid_price", "ask_price"):
+            if name in table.schema.names:
+                values = to_floats(table[name], precision)
+                values[later] *= path_of(int(later.sum()), self._corruption.direction)
+                columns[name] = to_decimals(np.maximum(values, 10.0**-precision), precision)
+        return _replaced(table, columns)
+
+    def _articles(self, table: pa.Table) -> pa.Table:
+        later = self._later(table, "available_at")
+        if not later.any():
+            return table
+        said = pa.scalar(_SAID[self._corruption.direction])
+        columns = {name: pc.if_else(pa.array(later), said, table[name]) for name in ("headline", "body")}
+        changed = _replaced(table, columns)
+        if self._corruption.direction > 0:
+            return changed
+        return changed.filter(pa.array(~later | (np.cumsum(later) % 2 == 0)))
+
+    def _scores(self, table: pa.Table) -> pa.Table:
+        later = self._later(table, "available_at")
+        if not later.any():
+            return table
+        return _replaced(
+            table, {"score": pc.if_else(pa.array(later), 0.9 * self._corruption.direction, table["score"])}
+        )
+
+    def _actions(self, table: pa.Table) -> pa.Table:
+        later = self._later(table, "available_at")
+        later &= table["ex_date"].cast(pa.int32()).to_numpy().astype(np.int64) * _DAY > self._corruption.after
+        if not later.any():
+            return table
+        twice = {name: pc.multiply(table[name], 2.0) for name in ("ratio", "amount")}
+        return _replaced(
+            table, {name: pc.if_else(pa.array(later), twice[name], table[name]) for name in ("ratio", "amount")}
+        )
+
+
+def _replaced(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
+    arrays = [columns.get(field.name, table[field.name]) for field in table.schema]
+    arrays = [each.cast(TIME) if field.type == TIME else each for each, field in zip(arrays, table.schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=table.schema)

@@ -1,0 +1,146 @@
+"""`ap.compare`: runs side by side, what their specs do not share before their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.views import comparison, numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RunComparison", "compare"]
+
+#: Shown of every run, unless it has none of it: name and how it is written.
+_NUMBERS = {
+    "total_return": numbers.percent,
+    "cagr": numbers.percent,
+    "sharpe": numbers.ratio,
+    "sortino": numbers.ratio,
+    "calmar": numbers.ratio,
+    "max_drawdown": numbers.percent,
+    "volatility": numbers.percent,
+}
+_COUNTS = ("trades", "fills", "trials")
+
+
+@dataclass(frozen=True, eq=False)
+class RunComparison:
+    """Runs side by side.
+
+    Attributes
+    ----------
+    runs : tuple of SessionRun
+        In the order asked.
+    differing : dict of str to list of str
+        What their parameters, settings, rows and libraries do not share: name to the value of each run.
+    """
+
+    runs: tuple[SessionRun, ...]
+    differing: dict[str, list[str]]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One column a run (its id), one row a difference or a number; numbers are numbers.
+
+        The index has two levels: ``"spec"`` or ``"result"``, and the name.
+        """
+        import pandas as pd
+
+        rows: dict[tuple[str, str], list[Any]] = {("spec", name): values for name, values in self._spec().items()}
+        names = dict.fromkeys(name for each in self.runs for name in each.stats)
+        rows |= {("result", "status"): [each.status for each in self.runs]}
+        rows |= {("result", name): [each.stats.get(name) for each in self.runs] for name in names}
+        index = pd.MultiIndex.from_tuples(list(rows), names=["of", "name"])
+        return pd.DataFrame(list(rows.values()), index=index, columns=[each.id for each in self.runs], dtype=object)
+
+    @property
+    def text(self) -> str:
+        """All of it in words; what differs is marked with a star."""
+        stars = {name: f"{'*' if name in self.differing else ' '} {name}" for name in self._lines()}
+        lines = [["", *(each.id[:8] for each in self.runs)]]
+        lines += [[stars[name], *values] for name, values in self._lines().items()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = ([cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+        names = (line[0].ljust(widths[0]) for line in lines)
+        return "\n".join("  ".join([name, *cells[1:]]) for name, cells in zip(names, padded, strict=True))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(each.id[:8])}</th>" for each in self.runs)
+        lines = self._lines().items()
+        body = "".join(_html(name, values, marked=name in self.differing) for name, values in lines)
+        return f"<table class='alphapulse-compare'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _lines(self) -> dict[str, list[str]]:
+        return self._spec() | self._numbers()
+
+    def _spec(self) -> dict[str, list[str]]:
+        shared: dict[str, list[str]] = {
+            "strategy": [each.strategy for each in self.runs],
+            "instruments": [", ".join(each.symbols) for each in self.runs],
+            "window": [numbers.window(each.record) for each in self.runs],
+            "fill": [each.spec.fill for each in self.runs],
+        }
+        return shared | self.differing
+
+    def _numbers(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {"status": [each.status for each in self.runs]}
+        found |= {name: [write(each.stats.get(name)) for each in self.runs] for name, write in _NUMBERS.items()}
+        return found | {
+            name: [numbers.count(each.stats[name]) if name in each.stats else "" for each in self.runs]
+            for name in _COUNTS
+        }
+
+
+def compare(runs: Sequence[str | SessionRun]) -> RunComparison:
+    """Runs side by side: what their specs do not share, then their numbers.
+
+    Parameters
+    ----------
+    runs : sequence of str or SessionRun
+        Two or more runs, or their ids; inside a hub anybody's.
+
+    Returns
+    -------
+    RunComparison
+        ``.differing``, ``.frame``, ``.text``; in a notebook a table with the differences of spec marked.
+
+    Raises
+    ------
+    UnknownRun
+        The ledger holds no such run.
+    InputError
+        Fewer than two runs.
+
+    Examples
+    --------
+    >>> ap.compare(ap.runs(strategy="SmaCross")["id"][:3])  # doctest: +SKIP
+    """
+    if isinstance(runs, str | SessionRun):
+        raise InputError("One run is compared with none.", "ap.compare(['3f2a', '77c0'])")
+    found = tuple(each if isinstance(each, SessionRun) else run(each) for each in runs)
+    if len(found) < 2:
+        raise InputError(f"{len(found)} runs cannot be compared.", "Give two or more: ap.compare(['3f2a', '77c0'])")
+    shown: dict[str, list[str]] = {"strategy": [each.spec.strategy.name for each in found]}
+    shown |= {"instruments": [", ".join(each.symbols) for each in found], "fill": [each.spec.fill for each in found]}
+    shown |= {"window": [numbers.window(each.record) for each in found]}
+    apart = {name: values for name, values in shown.items() if len(set(values)) > 1}
+    return RunComparison(found, apart | dict(comparison.differing([each.record for each in found])))
+
+
+def _html(name: str, values: list[str], *, marked: bool) -> str:
+    cells = "".join(f"<td>{escape(each)}</td>" for each in values)
+    if not marked:
+        return f"<tr><th>{escape(name)}</th>{cells}</tr>"
+    return f"<tr style='font-weight:600'><th>{escape(name)} *</th>{cells}</tr>"

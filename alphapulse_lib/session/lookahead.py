@@ -1,0 +1,288 @@
+"""`ap.check_lookahead`: whether a strategy decides anything by what it could not have known yet.
+
+Everything after a moment is replaced, the run is made again, and every decision up to that moment must be the same; at
+many moments, with a future that goes up and one that goes down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised
+from alphapulse_lib.model.window import Moment, moment_ns
+from alphapulse_lib.session.backtests import backtest
+from alphapulse_lib.session.reruns import again_of, code_of, plan_of
+from alphapulse_lib.session.running import Again, Plan, attempt
+from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.session.strategies import strategy_class
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphapulse_lib.engine.corruption import Corruption
+    from alphapulse_lib.engine.packing import Packed
+
+__all__ = ["Leak", "LookAhead", "check_lookahead"]
+
+#: Moments looked at unless told: two thirds of them where something was decided.
+_MOMENTS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A decision that knew its future.
+
+    Attributes
+    ----------
+    moment : int
+        After it everything was replaced, nanoseconds since 1970, UTC.
+    future : {"up", "down"}
+        By what.
+    decided : int
+        When the first decision was taken that is another one.
+    true, other : str
+        That decision with the true future, and with the other; empty where there was none.
+    run_id : str
+        The probe.
+    """
+
+    moment: int
+    future: str
+    decided: int
+    true: str
+    other: str
+    run_id: str
+
+
+@dataclass(frozen=True, eq=False)
+class LookAhead:
+    """What became of the test.
+
+    Attributes
+    ----------
+    run : SessionRun
+        The run that was looked into.
+    moments : tuple of int
+        After each of them everything was replaced, twice.
+    leaks : tuple of Leak
+        The first decision of each probe that changed.
+    unproven : tuple of str
+        What the strategy knew before its run, of which nothing can be claimed.
+    """
+
+    run: SessionRun
+    moments: tuple[int, ...]
+    leaks: tuple[Leak, ...]
+    unproven: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no decision changed."""
+        return not self.leaks
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a leak: ``moment``, ``future``, ``decided`` (UTC), ``true``, ``other``, ``run_id``."""
+        import pandas as pd
+
+        names = ["moment", "future", "decided", "true", "other", "run_id"]
+        frame = pd.DataFrame([[getattr(each, name) for name in names] for each in self.leaks], columns=names)
+        return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in ("moment", "decided")})
+
+    @property
+    def text(self) -> str:
+        """All of it in words."""
+        count = f"{len(self.moments)} moment{'' if len(self.moments) == 1 else 's'}"
+        if self.passed:
+            lines = [f"{self.run.strategy}: no decision changed with its future, at {count}, up and down."]
+        else:
+            first = min(self.leaks, key=lambda each: each.moment)
+            lines = [
+                f"{self.run.strategy} LOOKS AHEAD: with another future after {_told(first.moment)} "
+                f"it decides otherwise at {_told(first.decided)}.",
+                f"  as it was: {first.true or 'nothing'}",
+                f"  {first.future:>9}: {first.other or 'nothing'}",
+                f"{len(self.leaks)} of {2 * len(self.moments)} probes at {count} changed a decision.",
+            ]
+        lines += [
+            f"Not proven: {each} was made before the run, so what it says of a moment may know a later one. Read it "
+            "inside the strategy, as of self.clock."
+            for each in self.unproven
+        ]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text)
+
+    def _repr_html_(self) -> str:
+        return f'<pre class="alphapulse-lookahead">{escape(self.text)}</pre>'
+
+
+def check_lookahead(
+    strategy: type | str | SessionRun,
+    *arguments: Any,
+    at: int | Sequence[Moment] = _MOMENTS,
+    progress: bool = True,
+    **more: Any,
+) -> LookAhead:
+    """Whether a strategy decides anything by what it could not have known yet.
+
+    Everything after a moment is replaced: prices, volumes, ticks, corporate actions that were not announced, articles
+    and scores; in what the engine delivers, in what the strategy asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``,
+    ``ap.sql`` and their like while it runs, and in the frames, series and mappings that it captured. Then every order
+    up to that moment must be the same, to what it filled at. What it reads from elsewhere (a file, a web page) is not
+    replaced.
+
+    Parameters
+    ----------
+    strategy : type, str or SessionRun
+        As for ``ap.backtest``, whose other arguments follow; or a run, or its id alone.
+    at : int or sequence
+        How many moments, or which ones. Unless told nine: six at which something was decided, three others.
+    progress : bool
+        Show how far it is.
+
+    Returns
+    -------
+    LookAhead
+        ``.passed``, ``.leaks``, ``.unproven``, ``.text``, ``.frame``. Each probe is recorded, and is no trial.
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used.
+    StrategyUnusable
+        The code of the run is not here.
+    RunError
+        The strategy fails with the true future, too.
+
+    Examples
+    --------
+    >>> ap.check_lookahead("SmaCross", "GOOG", "1d", "2011-01-01", "2012-12-31").passed  # doctest: +SKIP
+    True
+    """
+    from alphapulse_lib.engine.captured import captured_data
+
+    original, code, kind = _original(strategy, arguments, more, progress)
+    plan, again = plan_of(original.record), again_of(original, plan_of(original.record))
+    moments = _moments(original, at)
+    futures = [(moment, direction) for moment in moments for direction in (1, -1)]
+    probes = _Probes(plan, again, code, progress=progress, count=len(futures) + 1)
+    true, *others = probes.run([None, *futures])
+    if true.error:
+        raise StrategyRaised(f"The strategy raised {true.error}.", "Make it run first.", true.run_id)
+    leaks = [
+        leak
+        for (moment, direction), probe in zip(futures, others, strict=True)
+        if (leak := _leak(true, probe, moment, direction)) is not None
+    ]
+    unproven = captured_data(kind) if kind is not None else []
+    return LookAhead(original, moments, tuple(leaks), tuple(unproven))
+
+
+def _original(
+    strategy: Any, arguments: tuple[Any, ...], more: dict[str, Any], progress: bool
+) -> tuple[SessionRun, Packed, type | None]:
+    """The run that is looked into, its strategy for other processes, and its class where that is here."""
+    from alphapulse_lib.engine.packing import packed
+
+    if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
+        if arguments or more:
+            raise InputError("A run has its arguments already.", "Give ap.check_lookahead(run) alone, and at=.")
+        original = strategy if isinstance(strategy, SessionRun) else run(strategy)
+        code = code_of(original.record)
+        return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
+    chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
+    original = backtest(chosen, *arguments, **more, progress=progress, purpose="probe")
+    return original, packed(chosen), chosen
+
+
+def _moments(original: SessionRun, at: int | Sequence[Moment]) -> tuple[int, ...]:
+    """After which moments the future is replaced: those of decisions, where a leak shows at once, and some between."""
+    bars = np.unique(original.table("marks")["ts"].cast("int64").to_numpy())[:-1]
+    if not isinstance(at, int):
+        return tuple(sorted({moment_ns(each, "UTC", end=True) for each in at if each is not None}))
+    if isinstance(at, bool) or at < 1:
+        raise InputError(f"at={at!r} is no number of moments.", "Such as at=20, or a list of moments.")
+    if not len(bars):
+        raise InputError("The run has one bar: nothing lies after it.", "Give it a longer window.")
+    decided = np.unique(original.table("orders")["ts"].cast("int64").to_numpy())
+    decided = decided[decided <= bars[-1]]
+    chosen = {*_evenly(decided, at - at // 3)}
+    rest = np.setdiff1d(bars, [*chosen])
+    return tuple(sorted(int(each) for each in {*chosen, *_evenly(rest, at - len(chosen))}))
+
+
+def _evenly(values: Any, count: int) -> list[int]:
+    if not len(values) or count < 1:
+        return []
+    return [int(each) for each in values[np.unique(np.linspace(0, len(values) - 1, count).round().astype(int))]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Probe:
+    run_id: str
+    error: str
+    decisions: list[tuple[int, str]]
+
+
+class _Probes:
+    """The run made again and again, on all processors."""
+
+    def __init__(self, plan: Plan, again: Again, code: Packed, *, progress: bool, count: int) -> None:
+        self._plan, self._again, self._code = plan, again, code
+        self._progress, self._count = progress, count
+
+    def run(self, futures: Sequence[tuple[int, int] | None]) -> list[_Probe]:
+        from tqdm.auto import tqdm
+
+        with ThreadPoolExecutor(max(os.process_cpu_count() or 1, 1)) as workers:
+            coming = [workers.submit(self._one, each) for each in futures]
+            try:
+                shown = tqdm(coming, desc="look-ahead", unit="probe", disable=not self._progress, leave=False)
+                return [each.result() for each in shown]
+            except BaseException:
+                workers.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _one(self, future: tuple[int, int] | None) -> _Probe:
+        from alphapulse_lib.engine.corruption import TRUE, Corruption
+        from alphapulse_lib.engine.process import worker
+
+        shown: Corruption = TRUE if future is None else Corruption(future[0], 1 if future[1] > 0 else -1)
+        with worker() as waiting:
+            again = replace(self._again, future=shown)
+            raw, record, _ = attempt(waiting, self._plan, self._code, progress=False, purpose="probe", again=again)
+        if raw.status == "interrupted":
+            raise RunInterrupted("The probes were stopped.", "", record.id)
+        table = raw.decisions
+        rows = (
+            [] if table is None else list(zip(*(table[name].to_pylist() for name in ("stamp", "event")), strict=True))
+        )
+        return _Probe(record.id, raw.error, rows)
+
+
+def _leak(true: _Probe, probe: _Probe, moment: int, direction: int) -> Leak | None:
+    """The first decision up to the moment that is not the same."""
+    held = [[each for each in one.decisions if each[0] <= moment] for one in (true, probe)]
+    none = (moment, "")
+    for one, other in zip_longest(*held, fillvalue=none):
+        if one != other:
+            decided = min(one[0], other[0])
+            return Leak(moment, "up" if direction > 0 else "down", decided, one[1], other[1], probe.run_id)
+    return None
+
+
+def _told(moment: int) -> str:
+    return str(np.datetime64(moment, "ns").astype("datetime64[s]")).replace("T", " ") + " UTC"

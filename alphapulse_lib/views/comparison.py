@@ -1,0 +1,52 @@
+"""What runs rest on, in words, and which of it they do not share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.views import numbers
+
+__all__ = ["differing", "ground_of", "settings_of"]
+
+#: Told apart: the parameters, the costs, and what has a unit.
+_APART = ("strategy", "instruments", "start", "end", "parameters", "costs", "fill", "as_of", "recorded_as_of")
+_MOMENTS = ("as_of", "recorded_as_of")
+_NO_VERSIONS = ("firing", "probe")
+_NONE = "\N{EM DASH}"
+
+
+def differing(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:
+    """The parameters, settings, rows and versions in which runs differ, with the value of each run."""
+    told = [settings_of(each.spec) | ground_of(each) for each in records]
+    names = dict.fromkeys(name for each in told for name in each)
+    rows = [(name, [each.get(name, _NONE) for each in told]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def settings_of(spec: RunSpec) -> dict[str, str]:
+    """Parameters, costs and settings by name."""
+    found = {name: _written(value) for name, value in spec.parameters.items()}
+    found |= {f"costs: {name}": _written(value) for name, value in spec.costs.as_dict().items()}
+    plain = spec.as_dict()
+    found |= {f"spec: {name}": _written(value) for name, value in plain.items() if name not in _APART}
+    moments = {name: getattr(spec, name) for name in _MOMENTS}
+    return found | {
+        f"spec: {name}": _NONE if at is None else numbers.day(at, "UTC", "%Y-%m-%d %H:%M:%S UTC")
+        for name, at in moments.items()
+    }
+
+
+def ground_of(record: RunRecord) -> dict[str, str]:
+    """What a result rests on besides: the strategy's source, the rows that were read, the libraries."""
+    found = {"strategy's source": record.spec.strategy.digest[:12]}
+    read = (*record.series, *record.facts)
+    found |= {f"rows of {each.name}": f"{numbers.count(each.rows)}, {each.fingerprint[:12]}" for each in read}
+    return found | {name: value for name, value in record.environment.items() if name not in _NO_VERSIONS}
+
+
+def _written(value: Any) -> str:
+    if value is None or value == "":
+        return _NONE
+    return numbers.count(value) if isinstance(value, float) and value.is_integer() else str(value)

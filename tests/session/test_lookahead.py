@@ -1,0 +1,173 @@
+"""`ap.check_lookahead`: planted leaks of every kind are caught, and honest strategies are not accused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from nautilus_trader.model import BarType, InstrumentId, OrderSide, Quantity
+from nautilus_trader.trading import Strategy
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+
+SPRING = ("1d", "2012-01-01", "2012-06-30")
+
+
+@dataclass(frozen=True)
+class Config:
+    instrument_id: InstrumentId
+    bar_type: BarType
+
+
+class Switching(Strategy):
+    """Is long while `wants` says so, of each bar."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._of, self._bars, self.held = config.instrument_id, config.bar_type, False
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._bars)
+
+    def on_bar(self, bar) -> None:
+        wanted = self.wants(bar)
+        if wanted is not None and wanted != self.held:
+            self.held = wanted
+            side = OrderSide.BUY if wanted else OrderSide.SELL
+            self.submit_order(self.order_factory.market(self._of, side, Quantity.from_int(10)))
+
+    def wants(self, bar) -> bool | None:
+        raise NotImplementedError
+
+    def now(self) -> pd.Timestamp:
+        return pd.Timestamp(self.clock.timestamp_ns(), tz="UTC")
+
+
+class Honest(Switching):
+    """Reads the catalog as of its own clock: the mean of ten closes."""
+
+    def wants(self, bar) -> bool | None:
+        closes = ap.bars("GOOG", "1d", end=self.now(), as_of=self.now())["close"].tail(10)
+        return bool(closes.iloc[-1] > closes.mean())
+
+
+class TomorrowsBar(Switching):
+    """Asks the catalog for the next close."""
+
+    def wants(self, bar) -> bool | None:
+        later = ap.bars("GOOG", "1d", self.now(), adjust="none")["close"].head(2)
+        return bool(later.iloc[-1] > later.iloc[0]) if len(later) == 2 else None
+
+
+class TomorrowsOpen(Switching):
+    """Asks by SQL how the next day itself goes, which no level tells."""
+
+    def wants(self, bar) -> bool | None:
+        rows = ap.sql(
+            f"SELECT close > open FROM bars_1d WHERE symbol = 'GOOG' AND ts > '{self.now()}' ORDER BY ts LIMIT 1"
+        ).fetchall()
+        return bool(rows[0][0]) if rows else None
+
+
+class WholeYearsMean(Switching):
+    """Compares with the mean of a year that is not over."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.mean = ap.bars("GOOG", *SPRING)["close"].mean()
+
+    def wants(self, bar) -> bool | None:
+        return float(bar.close) > self.mean
+
+
+FRAME = pd.DataFrame()
+
+
+class CapturedFrame(Switching):
+    """Looks one row further in a frame that was made before the run."""
+
+    def wants(self, bar) -> bool | None:
+        later = FRAME[FRAME["ts"] >= self.now()]["close"].head(2)
+        return bool(later.iloc[-1] > later.iloc[0]) if len(later) == 2 else None
+
+
+@pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsOpen, WholeYearsMean])
+def test_a_leak_of_prices_is_caught(sample: Path, strategy: type) -> None:
+    window = ("1d", "2012-01-01", "2012-01-31") if strategy is TomorrowsOpen else SPRING
+    found = ap.check_lookahead(strategy, "GOOG", *window, at=1, progress=False)
+    assert not found.passed
+    assert "LOOKS AHEAD" in found.text
+    assert {each.moment for each in found.leaks} <= {*found.moments}
+    assert all(each.decided <= each.moment for each in found.leaks)
+
+
+def test_a_frame_that_was_captured_is_replaced_too(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "FRAME", ap.bars("GOOG", *SPRING))
+    found = ap.check_lookahead(CapturedFrame, "GOOG", *SPRING, at=1, progress=False)
+    assert not found.passed
+    assert found.unproven == ("FRAME",)
+
+
+@pytest.mark.parametrize("strategy", ["SmaCross", Honest])
+def test_an_honest_strategy_passes(sample: Path, strategy: type | str) -> None:
+    found = ap.check_lookahead(strategy, "GOOG", *SPRING, at=1, progress=False)
+    assert found.passed, found.text
+    assert found.unproven == ()
+    assert len(found.run.orders) > 3
+    assert set(found.moments) & {each.value for each in found.run.orders.ts}
+
+
+def test_probes_are_recorded_and_are_no_trials(sample: Path) -> None:
+    run = ap.backtest("SmaCross", "GOOG", *SPRING, progress=False)
+    found = ap.check_lookahead(run, at=["2012-05-01"], progress=False)
+    assert found.passed
+    probes = ap.runs(purpose="probe")
+    assert len(probes) == 3
+    records = [ap.run(each).record for each in probes["id"]]
+    assert {each.of for each in records} == {run.id}
+    assert sorted(each.environment["probe"] for each in records) == [
+        "another future after 2012-05-01 23:59:59 UTC, down",
+        "another future after 2012-05-01 23:59:59 UTC, up",
+        "the future as it was",
+    ]
+    assert run.family.trials == 1
+    with pytest.raises(errors.InputError, match="arguments already"):
+        ap.check_lookahead(run, "GOOG")
+
+
+class NewsAhead(Switching):
+    """Counts the articles of the next thirty days, or reads their scores."""
+
+    def wants(self, bar) -> bool | None:
+        now = self.now()
+        return self.known(now, now + pd.Timedelta(days=30))
+
+
+class CountsArticles(NewsAhead):
+    def known(self, start, end) -> bool:
+        return len(ap.news("AAPL", start, end)) % 2 == 0
+
+
+class ReadsHeadlines(NewsAhead):
+    def known(self, start, end) -> bool:
+        return sum(ap.news("AAPL", start, end)["headline"].str.len()) % 2 == 0
+
+
+class ReadsScores(NewsAhead):
+    def known(self, start, end) -> bool:
+        return bool(ap.sentiment("AAPL", start, end)["score"].mean() > 0.05)
+
+
+@pytest.mark.parametrize("strategy", [CountsArticles, ReadsHeadlines, ReadsScores])
+def test_a_leak_of_news_and_of_scores_is_caught(sample: Path, strategy: type) -> None:
+    found = ap.check_lookahead(strategy, "AAPL", "1d", "2012-10-01", "2012-12-31", at=1, progress=False)
+    assert not found.passed
+
+
+def test_a_strategy_that_hears_its_news_passes(sample: Path) -> None:
+    found = ap.check_lookahead("NewsSentiment", "AAPL", "1d", "2012-10-01", "2013-03-01", at=1, progress=False)
+    assert found.passed, found.text
+    assert len(found.run.orders)
