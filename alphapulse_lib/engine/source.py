@@ -23,10 +23,13 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
 __all__ = ["Parts", "names_read", "names_used", "parts_of", "source_of", "workspace_module"]
 
+#: Characters of a family's name.
+_LONGEST = 100
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _OURS = str(Path(__file__).parent.parent)
 
@@ -42,7 +45,18 @@ def source_of(strategy: type) -> StrategySource:
     """
     digest = _Digest()
     digest.add(strategy)
-    return StrategySource(f"{strategy.__module__}:{strategy.__qualname__}", digest.hexdigest(), _text(strategy))
+    name = f"{strategy.__module__}:{strategy.__qualname__}"
+    return StrategySource(name, digest.hexdigest(), _text(strategy), _family(strategy))
+
+
+def _family(strategy: type) -> str:
+    declared = getattr(strategy, "family", "")
+    if not isinstance(declared, str) or len(declared) > _LONGEST or not declared.isprintable():
+        raise StrategyUnusable(
+            f"{strategy.__name__}.family is no name of a family of trials: {str(declared)[:60]!r}.",
+            f'Such as family = "SPY carry", of at most {_LONGEST} characters.',
+        )
+    return declared.strip()
 
 
 def names_used(strategy: type) -> set[int]:

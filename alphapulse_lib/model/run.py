@@ -200,6 +200,9 @@ class StrategySource(_Strict):
         SHA-256 of its source and of what it captures.
     text : str
         The source itself, empty where Python has none.
+    family : str
+        What its owner calls the idea, whatever the class is called by now: ``family = "..."`` in the class. Empty where
+        nothing is said.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset({"name", "digest", "text"})
@@ -207,6 +210,7 @@ class StrategySource(_Strict):
     name: str
     digest: str
     text: str = field(default="", compare=False)
+    family: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +247,14 @@ class RunSpec(_Strict):
     def id(self) -> str:
         """SHA-256 of its canonical JSON: equal specs, equal ids."""
         plain = self.as_dict()
-        plain["strategy"].pop("text")
+        for name in ("text", "family"):  # to be read, and to be counted by: neither decides a result
+            plain["strategy"].pop(name, None)
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
     def family(self) -> str:
-        """Strategy class, instruments and period: what a family of trials has in common."""
-        strategy = self.strategy.name.rpartition(":")[2]
+        """What a family of trials has in common: its declared name or else its class's, instruments and period."""
+        strategy = self.strategy.family or self.strategy.name.rpartition(":")[2]
         return f"{strategy} {','.join(sorted(self.instruments))} {self.period}"
 
 

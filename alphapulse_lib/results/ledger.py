@@ -4,10 +4,11 @@ Several processes may write and read at once (write-ahead log). Triggers refuse 
 the same id, whoever asks. Beside the file, ``runs/<id>/`` holds each run's artefacts, written before its record, so a
 record never points at what is not there.
 
-A FAMILY is what belongs together when over-fitting is counted: runs of a strategy class of the same name, on the same
-instruments and period. Its trials are the distinct specs among its finished runs whose purpose is a trial, whoever ran
-them and whatever the window: each was a chance to like what it showed. Running one spec twice is one trial; a failed
-run showed nothing to choose by and is none.
+A FAMILY is what belongs together when over-fitting is counted: runs of a strategy class of the same name, or of classes
+that declare the same one (``family = "..."``, which survives renaming the class), on the same instruments and period.
+Its trials are the distinct specs among its finished runs whose purpose is a trial, whoever ran them and whatever the
+window and the code: each was a chance to like what it showed. Running one spec twice is one trial; a failed run showed
+nothing to choose by and is none.
 """
 
 from __future__ import annotations

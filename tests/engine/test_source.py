@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.errors import StrategyUnusable
 
 CODE = """
 from nautilus_trader.trading import Strategy
@@ -106,6 +107,7 @@ class Mine(Strategy):
 TOLD = """
 import sys
 from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.engine import strategies
 for name in strategies.__all__:
     each = getattr(strategies, name)
@@ -172,3 +174,12 @@ def test_a_value_counts_wherever_it_stands():
 
 def test_what_it_does_not_read_does_not_count(tmp_path: Path):
     assert capturing(tmp_path, "LOCK = threading.Lock()", "OTHER = 1; LOCK = threading.Lock()") == capturing(tmp_path)
+
+
+def test_a_family_is_declared_in_the_class():
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec("from nautilus_trader.trading import Strategy\nclass Mine(Strategy):\n    family = 'carry'", space)
+    assert source_of(space["Mine"]).family == "carry"
+    space["Mine"].family = 7
+    with pytest.raises(StrategyUnusable, match="no name of a family"):
+        source_of(space["Mine"])

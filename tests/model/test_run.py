@@ -68,3 +68,13 @@ def test_an_unknown_key_is_refused_with_the_nearest() -> None:
 def test_costs_are_numbers_of_zero_or_more(value) -> None:
     with pytest.raises(InputError, match="slippage_bps"):
         Costs(slippage_bps=value)
+
+
+def test_a_declared_family_survives_the_classs_name_and_changes_no_id() -> None:
+    declared = [
+        replace(SPEC, strategy=StrategySource(name, "ab" * 32, family="moving averages"))
+        for name in ("desk.sma:Sma", "desk.other:Renamed")
+    ]
+    assert SPEC.family == "Sma AAPL.XNAS 1d"
+    assert {each.family for each in declared} == {"moving averages AAPL.XNAS 1d"}
+    assert declared[0].id == SPEC.id
