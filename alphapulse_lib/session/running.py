@@ -184,5 +184,5 @@ def _probed(future: Corruption) -> str:
     """What a probe was shown, for its record: its rows are not the catalog's."""
     if not future.direction:
         return "the future as it was"
-    when = datetime.fromtimestamp(future.after / 1e9, UTC)
+    when = datetime.fromtimestamp(future.after // 10**9, UTC)
     return f"another future after {when:%Y-%m-%d %H:%M:%S} UTC, {'up' if future.direction > 0 else 'down'}"
