@@ -52,7 +52,8 @@ def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str | bytes | P
             raise LedgerError(f"{folder} exists already.", "A run's files are written once.")
         beside.mkdir(parents=True)
         with held(beside):
-            with ThreadPoolExecutor(max_workers=2) as writers:
+            # Each waits for the disk more than it works: together they wait once.
+            with ThreadPoolExecutor(max_workers=8) as writers:
                 list(writers.map(lambda name: _write(beside / name, files[name]), files))
             _sync(beside)
             beside.rename(folder)

@@ -7,6 +7,7 @@ import platform
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +192,13 @@ def environment() -> dict[str, str]:
     ['alphapulse', 'duckdb', 'machine']
     """
     found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            found[library] = "not installed"
-    return found
+    return found | {library: _version(library) for library in _LIBRARIES}
+
+
+@cache
+def _version(library: str) -> str:
+    """What is installed; what this process has imported does not change while it lives."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"

@@ -22,7 +22,7 @@ _STYLE = """
 <style>
 .ap-card .ap-board { display: flex; flex-wrap: wrap; gap: 12px 32px; margin-top: 8px; }
 .ap-card .ap-scroll { max-width: 100%; overflow-x: auto; }
-.ap-card table.ap-trials { border-collapse: collapse; font-size: 13px; margin: 0; width: auto; }
+.ap-card table.ap-trials { border-collapse: collapse; font-size: 13px; margin: 0; width: auto; color: var(--ap-ink); }
 .ap-card table.ap-trials caption { caption-side: top; text-align: left; font-size: 12.5px; color: var(--ap-quiet);
   padding: 0 0 4px; }
 .ap-card table.ap-trials th, .ap-card table.ap-trials td { padding: 2px 8px; text-align: right; font-weight: 400;

@@ -1,0 +1,70 @@
+"""The process in which trials are born: what they leak is gone with them, and it goes with whoever started it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.request import Request
+from alphapulse_lib.engine.runner import request_of
+from alphapulse_lib.engine.trials import Trials
+from alphapulse_lib.session.sweeps import plan_of
+from tests.resources.toy_market import Planned, write_minutes
+
+_HELD = []
+
+
+class Leaks(Planned):
+    """Keeps eight megabytes for as long as its process lives, and tells how many times it did."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        _HELD.append(bytearray(8 * 2**20))
+        print("kept", len(_HELD))  # noqa: T201
+
+
+def base() -> Request:
+    write_minutes("TOY")
+    asked = {"params": None, "cash": 100_000.0, "fill": "next_open", "costs": None, "adjust": "splits", "news": None}
+    asked |= {"dividends": None, "scorer": None, "as_of": None, "seed": 0}
+    plan = plan_of(Leaks, "TOY", "1m", None, None, {"plan": [{}]}, asked, "refuse")
+    return request_of(plan.spec, Leaks, plan.instruments, Roots.of_settings(), plan.names)
+
+
+def own(trials: Trials) -> float:
+    """Megabytes that no other process shares with the one that holds the data."""
+    return psutil.Process(trials.process).memory_full_info().uss / 2**20
+
+
+def run(trials: Trials, asked: Request, count: int) -> None:
+    for _ in range(count):
+        raw = trials.run(replace(asked.spec, parameters={"plan": {"1": 100}}))
+        assert raw.status == "finished", raw.traceback
+        assert raw.fills.num_rows == 1
+        assert "kept 1" in raw.log
+        assert "kept 2" not in raw.log
+
+
+@pytest.mark.parametrize("count", [25, pytest.param(1_000, marks=[pytest.mark.siege, pytest.mark.timeout(1800)])])
+def test_memory_stays_as_it_was_however_many_trials_leak(count: int) -> None:
+    asked = base()
+    with Trials(asked) as trials:
+        run(trials, asked, 5)
+        process, early = trials.process, own(trials)
+        run(trials, asked, count)
+        assert trials.process == process
+        assert own(trials) < early + 4
+    assert not psutil.pid_exists(process or 0)
+
+
+def test_a_killed_process_is_started_again_for_the_next_trial() -> None:
+    asked = base()
+    with Trials(asked) as trials:
+        run(trials, asked, 1)
+        killed = psutil.Process(trials.process)
+        killed.kill()
+        run(trials, asked, 1)
+        assert trials.process != killed.pid
