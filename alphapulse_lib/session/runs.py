@@ -34,6 +34,7 @@ _COLUMNS = {
     "window": "str",
     "sharpe": "float64",
     "deflated": "float64",
+    "trials": "Int64",
     "drawdown": "float64",
     "end_equity": "float64",
     "trades": "Int64",
@@ -140,8 +141,8 @@ def runs(
     -------
     pandas.DataFrame
         ``id``, ``strategy``, ``symbols``, ``period``, ``window``, ``sharpe`` (a year), ``deflated`` (the probability
-        that the Sharpe ratio is no luck, with all trials until now), ``drawdown``, ``end_equity``, ``trades``,
-        ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
+        that the Sharpe ratio is no luck, with all trials until now), ``trials`` (how many those are), ``drawdown``,
+        ``end_equity``, ``trades``, ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
 
     Raises
     ------
@@ -208,6 +209,7 @@ def open_ledger() -> Ledger:
 
 def _row(each: SessionRun, family: Family) -> dict[str, Any]:
     record, stats = each.record, each.record.statistics
+    luck = family.including(record).deflate(stats) if stats else {}
     return {
         "id": record.id,
         "strategy": each.strategy,
@@ -215,7 +217,8 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
         "period": record.spec.period,
         "window": numbers.window(record),
         "sharpe": stats.get("sharpe"),
-        "deflated": family.including(record).deflate(stats)["deflated_sharpe"] if stats else None,
+        "deflated": luck.get("deflated_sharpe"),
+        "trials": luck.get("trials"),
         "drawdown": stats.get("max_drawdown"),
         "end_equity": stats.get("end_equity"),
         "trades": stats.get("trades"),

@@ -268,9 +268,11 @@ def _statistics(stats: dict[str, Any]) -> list[list[tuple[str, ...]]]:
             plain("calmar", "Calmar ratio"),
             plain("omega", "Omega ratio"),
             plain("profit_factor", "Profit factor"),
+            share("expectancy", "Expectancy, a round trip"),
             plain("tail_ratio", "Tail ratio"),
             share("volatility", "Volatility", signed=False),
             share("downside_deviation", "Downside deviation", signed=False),
+            share("time_under_water", "Time under water", signed=False),
         ],
         [
             ("Probability Sharpe > 0", numbers.probability(stats.get("probabilistic_sharpe"))),
@@ -290,10 +292,16 @@ def _statistics(stats: dict[str, Any]) -> list[list[tuple[str, ...]]]:
             share("tracking_error", "Tracking error", signed=False),
             plain("information_ratio", "Information ratio"),
             plain("turnover", "Turnover, a year"),
+            ("Capacity at 1 % of volume", numbers.count(_rounded(stats.get("capacity")))),
             ("Orders", numbers.count(stats.get("orders"))),
             ("Orders rejected", numbers.count(stats.get("orders_rejected"))),
         ],
     ]
+
+
+def _rounded(value: float | None) -> float | None:
+    """To two digits: a capacity is a scale, and no sum of money."""
+    return float(f"{value:.1e}") if value is not None and math.isfinite(value) else None
 
 
 def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
-from alphapulse_lib.views import numbers, sheet_charts, sheet_tables
+from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_tables
 
 if TYPE_CHECKING:
     from alphapulse_lib.results.run import Run
@@ -121,7 +121,7 @@ def _result(run: Run) -> dict[str, Any]:
         "split_note": drawn.split_note,
         "fills_note": drawn.fills_note,
         "currency": numbers.place(run.spec).currency,
-    } | sheet_tables.tables(run)
+    } | (sheet_tables.tables(run) | sheet_groups.tables(run))
 
 
 def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]:

@@ -46,7 +46,7 @@ class Side:
     @property
     def row(self) -> ledger.Row:
         """Its numbers."""
-        return ledger.row(self.kept.record)
+        return ledger.row(self.kept.record, self.kept.family)
 
     @property
     def letter(self) -> str:

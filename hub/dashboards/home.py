@@ -133,7 +133,7 @@ class Home(Page):
         found = await self.api.all(self.api.client.runs.list, user=whose, limit=_RUNS)
         if everybody and not found:
             return ""
-        return render("home_runs", runs=[ledger.row(each) for each in found], everybody=everybody)
+        return render("home_runs", runs=await ledger.rows(self.api, found), everybody=everybody)
 
     async def _schedules(self) -> str:
         found = await timetable.plans(self.api, _MOST_PLANS)

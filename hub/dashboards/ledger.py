@@ -6,15 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from alphapulse_lib.hub_client.runs import Family
 from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.results import ledger
 from alphapulse_lib.views import numbers
+from hub.dashboards.remote import Remote
 
-__all__ = ["Row", "number", "row"]
+__all__ = ["Row", "number", "row", "rows"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a table says of a run: its numbers as they were when it was recorded."""
+    """What a table says of a run: its numbers as they were when it was recorded, luck reckoned with all trials now."""
 
     id: str
     strategy: str
@@ -36,10 +39,18 @@ class Row:
     zone: str
 
 
-def row(record: RunRecord) -> Row:
-    """The row of a record."""
+async def rows(api: Remote, records: list[RunRecord]) -> list[Row]:
+    """The rows of some records, with their families as they are now."""
+    names = dict.fromkeys(each.spec.family for each in records)
+    found = await api.ask(api.client.runs.families, names) if records else ()
+    tried = dict(zip(names, found, strict=True)) if records else {}
+    return [row(each, tried[each.spec.family]) for each in records]
+
+
+def row(record: RunRecord, tried: Family) -> Row:
+    """The row of a record, among the trials of its family."""
     spec, stats = record.spec, record.statistics
-    trials = stats.get("trials")
+    luck = _family(tried).including(record).deflate(stats) if stats else {}
     return Row(
         id=record.id,
         strategy=spec.strategy.name.rpartition(":")[2],
@@ -48,8 +59,8 @@ def row(record: RunRecord) -> Row:
         window=numbers.window(record),
         total=number(stats.get("total_return")),
         sharpe=number(stats.get("sharpe")),
-        deflated=number(stats.get("deflated_sharpe")),
-        trials=int(trials) if isinstance(trials, int | float) and trials == trials else None,
+        deflated=number(luck.get("deflated_sharpe")),
+        trials=int(luck["trials"]) if luck else None,
         drawdown=number(stats.get("max_drawdown")),
         trades=number(stats.get("trades")),
         status=record.status,
@@ -60,6 +71,11 @@ def row(record: RunRecord) -> Row:
         started_at=record.started_at,
         zone=numbers.place(spec).timezone,
     )
+
+
+def _family(tried: Family) -> ledger.Family:
+    sharpes = {spec: math.nan if each is None else each for spec, each in tried.sharpes.items()}
+    return ledger.Family(tried.name, sharpes)
 
 
 def number(value: Any) -> float | None:

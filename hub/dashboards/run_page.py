@@ -111,12 +111,12 @@ class RunPage(Page):
 
     async def _head(self) -> str:
         try:
-            record = (await self._kept()).record
+            kept = await self._kept()
         except TroubleError as wrong:
             return render("run_none", said=wrong.message, hint=wrong.hint)
-        row = ledger.row(record)
+        row = ledger.row(kept.record, kept.family)
         self.tell("title", text=f"{row.strategy} {row.symbols} · AlphaPulse")
-        return render("run_head", run=row, record=record)
+        return render("run_head", run=row, record=kept.record)
 
     async def _origin(self) -> str:
         """The firing that it came out of, if it is of one."""
@@ -158,7 +158,7 @@ class RunPage(Page):
             return ""
         held = {name: file for name, file in kept.record.artefacts.items() if file in kept.files}
         if kept.record.status == "finished" and not held.keys() >= _NEEDED:
-            return render("run_bare", run=ledger.row(kept.record), record=kept.record)
+            return render("run_bare", run=ledger.row(kept.record, kept.family), record=kept.record)
         return await self.api.ask(_told, self.api.client, kept, held)
 
     async def _family(self) -> str:
@@ -166,7 +166,7 @@ class RunPage(Page):
         if kept is None:
             return ""
         found = await self.api.all(self.api.client.runs.list, family=kept.family.name, limit=_FAMILY)
-        rows = [ledger.row(each) for each in found]
+        rows = [ledger.row(each, kept.family) for each in found]
         if all(each.id == kept.record.id for each in rows):
             return ""
         return render(

@@ -77,7 +77,7 @@ class Runs(Page):
             found = await self.api.all(self.api.client.runs.list, **wanted, limit=most + 1)
         except NotUnderstood:  # what no run can be, no run is
             found = []
-        rows = [ledger.row(each) for each in found[:most]]
+        rows = await ledger.rows(self.api, found[:most])
         if not rows:
             return "" if not any(wanted.values()) else render("runs_none", wanted=wanted)
         groups = _grouped(rows) if self.query.get("group") else [_Group("", 0, tuple(rows))]

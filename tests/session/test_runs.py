@@ -14,8 +14,8 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.session.runs import open_ledger
 
 COLUMNS = [
-    *("id", "strategy", "symbols", "period", "window", "sharpe", "deflated", "drawdown", "end_equity", "trades"),
-    *("status", "user", "started"),
+    *("id", "strategy", "symbols", "period", "window", "sharpe", "deflated", "trials", "drawdown"),
+    *("end_equity", "trades", "status", "user", "started"),
 ]
 
 
@@ -48,6 +48,7 @@ def test_runs_are_listed_the_newest_first(ledger: Ledger) -> None:
     assert row["started"] == pd.Timestamp(1, tz="UTC")
     assert pd.isna(frame.iloc[0]["sharpe"])
     assert pd.isna(frame.iloc[0]["trades"])
+    assert pd.isna(frame.iloc[0]["trials"])
 
 
 def test_deflation_in_the_list_counts_later_trials(ledger: Ledger) -> None:
@@ -57,6 +58,7 @@ def test_deflation_in_the_list_counts_later_trials(ledger: Ledger) -> None:
     kept(ledger, parameters={"fast": 1}, cash=2_000_000.0)
     kept(ledger, parameters={"fast": 2}, cash=30_000.0)
     assert ap.runs()["deflated"].iloc[-1] != alone
+    assert ap.runs()["trials"].tolist() == [3, 3, 3]
 
 
 def test_the_list_can_be_narrowed(ledger: Ledger) -> None:

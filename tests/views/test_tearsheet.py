@@ -104,6 +104,28 @@ def test_months_stand_in_their_cells(ledger: Ledger) -> None:
     assert cells == ["+2.49", *[""] * 11, "+2.49"]
 
 
+def test_years_and_drawdowns_are_listed(ledger: Ledger) -> None:
+    said = words(page(ledger, cash=10_200.0))
+    assert re.search(r"Year by year .* 2024 \+\S+ \+6\.00%", said)
+    assert re.search(r"Deepest drawdowns .* 2024-01-09 2024-01-11 not yet 3", said)
+    assert "By symbol" not in said
+
+
+def test_symbols_are_listed_the_best_first(ledger: Ledger) -> None:
+    both = marks(
+        ("2024-01-02 16:00", "GOOG", 100),
+        ("2024-01-03 16:00", "GOOG", 102),
+        ("2024-01-02 16:00", "IBM", 10),
+        ("2024-01-03 16:00", "IBM", 11),
+    )
+    bought = fills(
+        ("2024-01-02 16:00", "GOOG", "buy", 1, 100, 0),
+        ("2024-01-02 16:00", "IBM", "buy", 50, 10, 1),
+    )
+    said = words(page(ledger, marks=both, instruments=("GOOG.XNAS", "IBM.XNYS"), fills=bought))
+    assert re.search(r"By symbol .* IBM \+49\.00 0\.00 1\.00 500\.00 1 0 .* GOOG \+2\.00", said)
+
+
 def test_costs_are_taken_apart(ledger: Ledger) -> None:
     said = words(page(ledger, cash=20_000))
     assert "Result before costs +500.00 USD Slippage, modelled 0.00 USD" in said
