@@ -83,7 +83,7 @@ def _symbols(run: Run) -> dict[str, Any]:
     }
 
 
-def _rows(frame: pd.DataFrame) -> list[tuple[Any, dict[str, Any]]]:
+def _rows(frame: pd.DataFrame) -> list[tuple[Any, dict[Any, Any]]]:
     return list(zip(frame.index.tolist(), frame.to_dict("records"), strict=True))
 
 
