@@ -43,7 +43,7 @@ _DUST = 1e-7
 
 def has_flows(costs: Costs, feeds: Sequence[Feed]) -> bool:
     """Whether money may move without an order: where it cannot, no Python need be asked at every moment."""
-    return costs.finance or any(feed.distributions for feed in feeds)
+    return costs.finance or any(feed.distributions or feed.delisting for feed in feeds)
 
 
 class Book:
@@ -71,10 +71,16 @@ class Book:
         if spec.costs.finance:
             for moment, days in _nights(feeds):
                 self._expect(moment, ("", days))
+        for feed in feeds:
+            if feed.delisting:  # after the night before it, which is of the same moment
+                self._expect(feed.delisting.paid, (feed.instrument.id, feed.delisting))
         #: Of each venue's code, what its account is still to be told.
         self.due: dict[str, list[Money]] = defaultdict(list)
         #: What moved, by time: the moment, the instrument's id, the kind and the amount.
         self.flows: list[tuple[int, str, str, float]] = []
+        #: What delistings ended: the moment, the instrument's id, the shares of the first day and a share's price then,
+        #: as traded.
+        self.ended: list[tuple[int, str, float, float]] = []
 
     @property
     def next(self) -> int:
@@ -100,13 +106,26 @@ class Book:
         while self._coming and self._coming[0][0] < now:
             moment, _, (instrument_id, what) = heapq.heappop(self._coming)
             self._settle(moment)
-            if isinstance(what, Distribution):
+            if isinstance(what, Distribution) and what.kind == "delisting":
+                self._end(moment, instrument_id, what)
+            elif isinstance(what, Distribution):
                 if amount := self._entitlement(instrument_id, what):
                     self._expect(what.paid, (instrument_id, (what.kind, amount)))
             elif isinstance(what, int):
                 self._finance(moment, what)
             else:
                 self._move(moment, instrument_id, *what)
+
+    def close(self, reached: int) -> None:
+        """Let everything happen that was still to come when the data ended, or the run was shut down.
+
+        Parameters
+        ----------
+        reached : int
+            The last moment of the run: what NautilusTrader filled after it never filled.
+        """
+        self._fills = [each for each in self._fills if each[0] <= reached]
+        self.advance(FOREVER)
 
     def table(self, names: dict[str, str]) -> pa.Table:
         """What moved, as `CASH_FLOWS`, under the symbols that instruments are reported under."""
@@ -137,6 +156,13 @@ class Book:
     def _entitlement(self, instrument_id: str, what: Distribution) -> float:
         feed = self._feeds[instrument_id]
         return self._held[instrument_id] * feed.ratio_before(what.entitled) * what.amount
+
+    def _end(self, moment: int, instrument_id: str, what: Distribution) -> None:
+        units = self._held.pop(instrument_id, 0.0)
+        if abs(units) < _DUST:
+            return
+        self._cash += units * self._feeds[instrument_id].ratio_before(moment) * what.amount
+        self.ended.append((moment, instrument_id, units, what.amount))
 
     def _finance(self, moment: int, days: int) -> None:
         """Borrow fees and interest for the days until a moment."""

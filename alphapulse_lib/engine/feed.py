@@ -52,6 +52,8 @@ class Feed:
         Decimals of the prices the engine sees.
     distributions : tuple of Distribution
         What a share brought, where the run pays that.
+    delisting : Distribution, optional
+        What was paid for it when it ceased to be listed.
     """
 
     instrument: Instrument
@@ -61,6 +63,7 @@ class Feed:
     price_precision: int
     root: str
     distributions: tuple[Distribution, ...] = ()
+    delisting: Distribution | None = None
 
     @property
     def bar_type(self) -> str:

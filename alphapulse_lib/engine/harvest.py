@@ -19,7 +19,10 @@ from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
 from alphapulse_lib.model.run import RunSpec
 
-__all__ = ["decisions", "harvest", "marks"]
+__all__ = ["DELISTED", "decisions", "harvest", "marks"]
+
+#: In place of an order's id: a holding that ended because its instrument was delisted.
+DELISTED = "delisting"
 
 _TIME = pa.timestamp("ns", "UTC")
 #: What an order's event tells.
@@ -55,11 +58,13 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         fills += [_fill(each, paid, row, feed) for each, paid in zip(real, charges(order_id), strict=False)]
         orders.append(row)
     _prove(loaded, spec, names, orders, fills)
+    loaded.book.close(reached)
     orders.sort(key=_sequence)
     _add_volumes(fills, series, names)
+    fills += _closings(loaded, feeds, names)
     # Fills of one moment keep the order in which their orders were sent.
     sent = {row["order_id"]: number for number, row in enumerate(orders)}
-    fills.sort(key=lambda row: (row["ts"], sent[row["order_id"]]))
+    fills.sort(key=lambda row: (row["ts"], sent.get(row["order_id"], len(sent))))
     return {
         "fills": _table(fills, FILLS),
         "orders": _table(orders, ORDERS),
@@ -165,6 +170,23 @@ def _add_volumes(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: di
             volumes = to_floats(feed.table["volume"].take(pa.array(at)), feed.instrument.size_precision)
             for row, volume in zip(mine, volumes.tolist(), strict=True):
                 row["bar_volume"] = volume
+
+
+def _closings(loaded: Loaded, feeds: dict[str, Feed], names: dict[str, str]) -> list[dict[str, Any]]:
+    """What delistings ended, as fills that cost nothing."""
+    return [
+        {
+            "ts": moment,
+            "symbol": names[instrument_id],
+            "side": "sell" if units > 0 else "buy",
+            "quantity": abs(units) * feeds[instrument_id].ratio_before(moment),
+            "price": price,
+            "order_id": DELISTED,
+            "bar_volume": None,
+            **dict.fromkeys(("commission", "slippage", "fees", "spread", "impact"), 0.0),
+        }
+        for moment, instrument_id, units, price in loaded.book.ended
+    ]
 
 
 def _order(

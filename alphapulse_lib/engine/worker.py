@@ -21,18 +21,20 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from nautilus_trader.common import logging_sync_to_disk
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
+from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import preflight
 from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
-from alphapulse_lib.engine.distributions import Distribution, distributions
+from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
-from alphapulse_lib.engine.harvest import decisions, harvest, marks
+from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
@@ -222,7 +224,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
             "warnings": warnings,
         }
     tables = harvest(loaded, spec, names)
-    warnings += _cut_short(loaded)
+    warnings += _cut_short(loaded) + _closed(tables["fills"])
     warnings += _refusals(tables["orders"])
     write_tables(folder, tables)
     return {"status": "finished", "series": series, "facts": data.facts, "log": log, "warnings": warnings}
@@ -294,6 +296,7 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     warnings += [missing] if missing else []
     splits: list[tuple[int, float]] = []
     paid: tuple[Distribution, ...] = ()
+    gone: Distribution | None = None
     if spec.adjust == "splits":
         acted = _acted(request, instrument)
         splits = _splits(acted, instrument, window)
@@ -302,12 +305,14 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
             preflight.is_as_traded(table, splits, instrument, mark)
         if spec.dividends:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
+            last = to_floats(table["close"].slice(len(ts) - 1), instrument.price_precision)[0]
+            gone = delisting(acted, request.roots, instrument, (int(ts[-1]), float(last)), spec, warnings)
     ratio = forward(ts, splits)
     precision = instrument.price_precision
     if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
         precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
-    return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid)
+    return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid, gone)
 
 
 def _acted(request: Request, instrument: Instrument) -> list[dict[str, Any]]:
@@ -380,6 +385,15 @@ def _cut_short(loaded: Loaded) -> list[str]:
     at = np.datetime64(loaded.reached, "ns").astype("datetime64[s]")
     return [
         f"The strategy shut the run down at {at} UTC, before its data ended. What it held then is marked to the end."
+    ]
+
+
+def _closed(fills: Any) -> list[str]:
+    rows = fills.filter(pc.equal(fills["order_id"], DELISTED))
+    return [
+        f"{symbol} was delisted: what was held of it was closed at {price:g}. The strategy's own portfolio holds it "
+        "on, at its last price: NautilusTrader closes nothing without an order."
+        for symbol, price in zip(rows["symbol"].to_pylist(), rows["price"].to_pylist(), strict=True)
     ]
 
 

@@ -218,7 +218,8 @@ class RunSpec(_Strict):
     """Everything that decides a run's result, besides the data. Times are nanoseconds since 1970, UTC.
 
     ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
-    ``dividends`` says whether what instruments distribute is paid; specs that do not say did not pay it.
+    ``dividends`` says whether what instruments distribute is paid, and delisted holdings are closed; specs that do not
+    say did neither.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset(

@@ -104,7 +104,8 @@ def backtest(
         positions are reported as traded.
     dividends : bool, optional
         Whether longs are paid what a share distributes, and shorts charged with it: dividends, and spin-offs at what
-        they were worth. ``run.cash_flows`` lists it. Unless told, with ``adjust="splits"``.
+        they were worth. ``run.cash_flows`` lists it. A delisted holding is closed, at what holders got or at the last
+        price, by a fill whose ``order_id`` is ``"delisting"``. Unless told, with ``adjust="splits"``.
     news : bool, optional
         Whether `News` and `Sentiment` events are delivered to ``on_data``. Unless told, when the strategy's code
         names one of these classes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from nautilus_trader.model import Bar
+from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
+from nautilus_trader.trading import Strategy
 
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import actions
@@ -34,6 +37,34 @@ class Telling(Planned):
     def on_bar(self, bar: Bar) -> None:
         print("balance", self.portfolio.account(bar.bar_type.instrument_id.venue).balance_total())  # noqa: T201
         super().on_bar(bar)
+
+
+@dataclass(frozen=True)
+class BothConfig:
+    instrument_ids: list[InstrumentId]
+    bar_types: list[BarType]
+    plan: Mapping[str, int]
+
+
+class Both(Strategy):
+    """Sends the same market order for every instrument on each bar of the first one that its plan names."""
+
+    def __init__(self, config: BothConfig) -> None:
+        super().__init__(config)
+        self._given, self._seen = config, 0
+
+    def on_start(self) -> None:
+        for each in self._given.bar_types:
+            self.subscribe_bars(each)
+
+    def on_bar(self, bar: Bar) -> None:
+        if bar.bar_type.instrument_id != self._given.instrument_ids[0]:
+            return
+        self._seen += 1
+        shares = self._given.plan.get(str(self._seen), 0)
+        for each in self._given.instrument_ids if shares else ():
+            side = OrderSide.BUY if shares > 0 else OrderSide.SELL
+            self.submit_order(self.order_factory.market(each, side, Quantity.from_int(abs(shares))))
 
 
 def closes_of(first: str, last: str) -> list[int]:
@@ -241,3 +272,72 @@ def test_a_spin_off_that_nothing_values_is_named(toy: Path) -> None:
     with pytest.warns(UserWarning, match="AAA spun off BBB on 2020-03-05"):
         run = ap.backtest(Planned, "AAA", "1d", params={"plan": {"1": 10}}, cash=10_000, progress=False)
     assert len(run.cash_flows) == 0
+
+
+def test_a_delisted_holding_is_closed_at_its_last_price_and_nothing_follows(toy: Path) -> None:
+    # AAA trades on until the 10th, BBB for the last time on Thursday the 5th, at 42; delisted from the 6th on. Bought
+    # 10 of each at the open of the 3rd, at 100 and at 50: cash 10,000 - 1,500. BBB brings 10 x 42 = 420.00 on the 6th.
+    # The sale of BBB that is sent on the 6th never fills.
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    write("BBB", "1d", days[:4], [(50.0, 50.0, 42.0, each) for each in (50.0, 50.0, 45.0, 42.0)])
+    act({"id": "BBB.XNAS", "kind": "delisting", "ex": date(2020, 3, 6)})
+    with pytest.warns(UserWarning, match="BBB was delisted: what was held of it was closed at 42"):
+        run = ap.backtest(Both, ["AAA", "BBB"], "1d", params={"plan": {"1": 10, "5": -10}}, cash=10_000, progress=False)
+    closing = run.fills[run.fills.order_id == "delisting"]
+    assert [(row.symbol, row.side, row.quantity, row.price, row.commission) for row in closing.itertuples()] == [
+        ("BBB", "sell", 10, 42.0, 0.0)
+    ]
+    assert closing.ts.iloc[0].isoformat() == "2020-03-06T05:00:00+00:00"  # midnight in New York
+    assert run.account.cash.tolist() == [10_000, 8_500, 8_500, 8_500, 8_920, 9_920, 9_920]
+    assert run.equity.tolist() == [10_000, 10_000, 9_950, 9_920, 9_920, 9_920, 9_920]
+    assert run.positions.empty
+    lost = run.trades[run.trades.symbol == "BBB"]
+    assert lost[["quantity", "entry_price", "exit_price", "pnl"]].values.tolist() == [[10, 50.0, 42.0, -80.0]]
+
+
+@pytest.mark.parametrize(
+    ("told", "price"),
+    [
+        ({"amount": 45.0}, 45.0),
+        ({"amount": 0.0}, 0.0),
+        ({"ratio": 0.5, "new_symbol": "CCC", "amount": 3.0}, 47.0),
+        ({}, 40.0),
+    ],
+    ids=["cash", "worthless", "cash-and-shares", "nothing-told"],
+)
+def test_a_delisting_pays_what_holders_got(toy: Path, told: dict[str, Any], price: float) -> None:
+    # Sold short 10 at the open of the 3rd at 50, 2:1 split on the 5th: 20 as traded, which last closed at 40 and are
+    # closed at what a holder got: half a share of CCC, at its last close of 88 before, and 3.00 are 47.00.
+    days = closes_of("2020-03-02", "2020-03-05")
+    write("BBB", "1d", days, [(50.0,) * 4] * 3 + [(25.0, 40.0, 25.0, 40.0)])
+    write("CCC", "1d", days, [(88.0,) * 4] * len(days))
+    act(
+        {"id": "BBB.XNAS", "kind": "split", "ex": date(2020, 3, 5), "ratio": 2.0},
+        {"id": "BBB.XNAS", "kind": "delisting", "ex": date(2020, 3, 6), **told},
+    )
+    with pytest.warns(UserWarning, match=rf"closed at {price:g}\."):
+        run = ap.backtest(Planned, "BBB", "1d", params={"plan": {"1": -10}}, cash=10_000, gaps="allow", progress=False)
+    closing = run.fills.iloc[-1]
+    assert (closing.side, closing.quantity, closing.price) == ("buy", 20, price)
+    assert run.equity.iloc[-1] == pytest.approx(10_500 - 20 * price, abs=1e-9)
+
+
+def test_no_fee_is_due_for_a_share_that_was_delisted(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    write("BBB", "1d", days[:4], [(50.0,) * 4] * 4)
+    act({"id": "BBB.XNAS", "kind": "delisting", "ex": date(2020, 3, 6)})
+    with pytest.warns(UserWarning, match="BBB was delisted"):
+        run = ap.backtest(
+            Both,
+            ["AAA", "BBB"],
+            "1d",
+            params={"plan": {"1": -10}},
+            cash=10_000,
+            costs={"borrow_percent": 3.6},
+            progress=False,
+        )
+    # Ten of each short from the 3rd on; of BBB the nights to the 4th, to the 5th and to the 6th.
+    assert run.cash_flows[run.cash_flows.symbol == "BBB"].amount.tolist() == pytest.approx([-0.05] * 3, abs=1e-12)
+    assert run.cash_flows[run.cash_flows.symbol == "AAA"].amount.sum() == pytest.approx(-0.1 * 7, abs=1e-12)
