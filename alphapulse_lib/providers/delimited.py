@@ -79,7 +79,7 @@ def read_delimited(path: Path, size: int | None = None) -> Iterator[Grid]:
         data = left + piece.data
         delimiter = delimiter or (_delimiter(data) if data.strip(b"\n") else "")
         if not piece.last:
-            end = _end(data, delimiter or ",", stuck=len(left) > _MOST_CARRIED * len(piece.data))
+            end = _end(data, delimiter or ",", stuck=len(left) > _MOST_CARRIED * max(size or 0, len(piece.data)))
             data, left = data[:end], data[end:]
         text = _Text.of(np.frombuffer(data, np.uint8), delimiter or ",")
         starts, ends, lines = text.records()
