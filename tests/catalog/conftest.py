@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import pyarrow as pa
 import pytest
 from hypothesis import settings
+from object_store import Edge, ObjectStore
 
 from alphapulse_lib.catalog import schemas
+from alphapulse_lib.location import ObjectPath
 from alphapulse_lib.model.instrument import Instrument
 
 # A busy machine is no defect.
@@ -38,12 +40,22 @@ def aapl() -> Instrument:
 
 
 @pytest.fixture
-def root(tmp_path: Path, request: pytest.FixtureRequest) -> PurePath:
-    """A root of nothing: a folder or, where a test is parametrised with "store", a bucket of an object store."""
+def root(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PurePath:
+    """A root of nothing: a folder or, where a test is parametrised with "store", a bucket, which the settings name."""
     if getattr(request, "param", "folder") == "folder":
         return tmp_path / "catalog"
     found: PurePath = request.getfixturevalue("bucket")
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", str(found))
     return found
+
+
+@pytest.fixture
+def edge(object_store: ObjectStore, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    """The network between this test and the store."""
+    between = Edge(object_store)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+    yield between
+    between.close()
 
 
 @pytest.fixture
