@@ -65,7 +65,8 @@ class Source:
         row = min(int(np.searchsorted(self.feed.ts, moment)), len(self.feed.ts) - 1)
         if self.prices is None or decided > self.opens[row]:
             return float("nan")
-        return float(self.prices[row] * self.feed.ratio[row])
+        # To the tick: NautilusTrader leaves out a fill at a price that is no multiple of it.
+        return round(float(self.prices[row] * self.feed.ratio[row]), self.feed.instrument.price_precision)
 
     def due(self, decided: Integers, filled: Integers) -> Floats:
         """What market orders fill at, in the engine's units: a bar's open, its close, or one of ``prices``.
@@ -78,11 +79,11 @@ class Source:
         feed, precision = self.feed, self.feed.instrument.price_precision
         rows = np.minimum(np.searchsorted(feed.ts, filled), len(feed.ts) - 1)
         opened, closed = (to_floats(feed.table[name].take(pa.array(rows)), precision) for name in ("open", "close"))
-        price = np.where(filled == self.opens[rows] + 1, opened, closed)
+        price = np.where(filled == self.opens[rows] + 1, opened, closed) * feed.ratio[rows]
         if self.prices is not None:
             weighted = (decided <= self.opens[rows]) & ~np.isnan(self.prices[rows])
-            price = np.where(weighted, self.prices[rows], price)
-        return np.asarray(price * feed.ratio[rows], np.float64)
+            price = np.where(weighted, np.round(self.prices[rows] * feed.ratio[rows], precision), price)
+        return np.asarray(price, np.float64)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@
     As ``next_close``, at the volume-weighted price of that bar (`engine.volume_prices`). One that was decided inside
     the bar, on news, fills at its close: part of the volume came before it.
 
-Always a market order fills whole at one price. Stops and limits are NautilusTrader's own: inside a bar they fill at
-their own price, at the open where the market gapped over it, and not more of a bar than a quarter of its volume.
+Always a market order fills whole at one price. What stops and limits meet inside a bar is told in `engine.intrabar`;
+they find there no more than a quarter of its volume.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from nautilus_trader.execution import FillModel, StaticLatencyModel
 from nautilus_trader.model import BookOrder, BookType, OrderBook, OrderSide, OrderType, Price, Quantity
 from numpy.typing import NDArray
 
+from alphapulse_lib.engine.intrabar import Intrabar, Meets
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
@@ -34,8 +34,6 @@ __all__ = ["WholeFills", "latency", "priced", "prove", "prove_prices"]
 
 type Integers = NDArray[np.int64]
 type Floats = NDArray[np.float64]
-#: Of an instrument's id and the moment of a decision: what its order fills at now; ``nan`` for the market's price.
-type PriceOf = Callable[[str, int], float]
 
 _ENDLESS = 10**12
 #: The conventions by which an order is on its way until a nanosecond before the next close is told.
@@ -49,20 +47,22 @@ def latency(fill: Fill) -> StaticLatencyModel | None:
 
 
 class WholeFills(FillModel):
-    """Market orders find a book without end at one price; all others are left to NautilusTrader.
+    """Market orders find a book without end at one price, and so do limits that a bar opens beyond.
 
     Parameters
     ----------
-    price_of : callable, optional
-        Gives that price; the market's current one unless told.
+    intrabar : Intrabar, optional
+        Knows the bars; without it market orders fill at the market's price and all others are NautilusTrader's.
+    weighted : bool
+        Whether market orders fill at a bar's volume-weighted price.
     """
 
-    def __new__(cls, *_: Any) -> WholeFills:
+    def __new__(cls, *_: Any, **_named: Any) -> WholeFills:
         """NautilusTrader's base class takes no arguments of ours."""
         return super().__new__(cls)
 
-    def __init__(self, price_of: PriceOf | None = None) -> None:
-        self._price_of = price_of
+    def __init__(self, intrabar: Intrabar | None = None, *, weighted: bool = False) -> None:
+        self._intrabar, self._weighted = intrabar, weighted
 
     def is_limit_filled(self) -> bool:
         """A limit order fills when its price trades."""
@@ -79,16 +79,25 @@ class WholeFills(FillModel):
     def get_orderbook_for_fill_simulation(
         self, _instrument: Any, _order: Any, _best_bid: Price | None = None, _best_ask: Price | None = None
     ) -> OrderBook | None:
-        """The book a market order meets; ``None`` for NautilusTrader's own."""
-        if _order.order_type != OrderType.MARKET or _best_bid is None or _best_ask is None:
+        """The book an order meets; ``None`` for NautilusTrader's own."""
+        if _best_bid is None or _best_ask is None:
             return None
-        price = self._price_of(str(_instrument.id), _order.ts_init) if self._price_of else float("nan")
-        if price == price:
-            _best_bid = _best_ask = Price(price, _instrument.price_precision)
+        size = _ENDLESS
+        if _order.order_type == OrderType.LIMIT and self._intrabar is not None:
+            meets = self._intrabar.limit(_order, _best_bid if _order.side == OrderSide.SELL else _best_ask)
+            if meets is Meets.ITS_PRICE:
+                return None
+            size = 0 if meets is Meets.NOTHING else size  # a level without size is an order that does not fill
+        elif _order.order_type != OrderType.MARKET:
+            return None
+        elif self._weighted and self._intrabar is not None:
+            price = self._intrabar.weighted(str(_instrument.id), _order.ts_init)
+            if price == price:
+                _best_bid = _best_ask = Price(price, _instrument.price_precision)
         book = OrderBook(_instrument.id, BookType.L2_MBP)
-        size = Quantity(_ENDLESS, _instrument.size_precision)
-        book.add(BookOrder(OrderSide.BUY, _best_bid, size, 1), 0, 0, 0)
-        book.add(BookOrder(OrderSide.SELL, _best_ask, size, 2), 0, 0, 0)
+        offered = Quantity(size, _instrument.size_precision)
+        book.add(BookOrder(OrderSide.BUY, _best_bid, offered, 1), 0, 0, 0)
+        book.add(BookOrder(OrderSide.SELL, _best_ask, offered, 2), 0, 0, 0)
         return book
 
 

@@ -33,6 +33,7 @@ from alphapulse_lib.engine.cash import Book, Till, has_flows
 from alphapulse_lib.engine.costs import Fees
 from alphapulse_lib.engine.feed import Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
+from alphapulse_lib.engine.intrabar import Intrabar
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Fill, RunSpec
 
@@ -122,7 +123,7 @@ def build_engine(
             # Where nothing is charged or paid no Python need be asked at every fill, or at every moment.
             fee_model=fees if moving or not spec.costs.are_none else MakerTakerFeeModel(Decimal(0), Decimal(0)),
             modules=[Till(book, code)] if moving else None,
-            fill_model=WholeFills(_price_of(sources, now) if spec.fill == "vwap" else None),
+            fill_model=WholeFills(Intrabar(sources, now, engine.cache.order), weighted=spec.fill == "vwap"),
             reject_stop_orders=False,
         )
     for feed in feeds:
@@ -133,16 +134,6 @@ def build_engine(
 def _source(fill: Fill, feed: Feed, opens: Integers, prices: Mapping[str, Floats]) -> Source:
     early = fill in ("next_close", "vwap")
     return Source(feed, opens, fill == "next_open", feed.thin(fill), early, prices.get(feed.instrument.id))
-
-
-def _price_of(sources: Sequence[Source], now: Callable[[], int]) -> Callable[[str, int], float]:
-    """The volume-weighted price of the bar that ends now, in the engine's units, for what was decided before it."""
-    of = {source.feed.instrument.id: source for source in sources}
-
-    def price_of(instrument_id: str, decided: int) -> float:
-        return of[instrument_id].price_at(now(), decided)
-
-    return price_of
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity | Cfd:

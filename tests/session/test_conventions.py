@@ -240,6 +240,14 @@ def test_bars_without_any_volume_have_no_volume_weighted_price() -> None:
         ap.backtest(Planned, "FX", "1m", params={"plan": {"1": 1}}, fill="vwap", progress=False)
 
 
+def test_a_price_that_is_no_multiple_of_a_tick_is_rounded_to_it_and_fills() -> None:
+    write_minutes("TOY")
+    rows = [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX)]
+    write_trades("TOY", sorted([*rows, *((OPEN + n * MINUTE, bar[3], 41) for n, bar in enumerate(SIX, 1))]))
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 7}}, fill="vwap", progress=False)
+    assert run.fills.price.tolist() == pytest.approx([round((30 * 120 + 41 * 121) / 71, 4)], abs=1e-8)
+
+
 def test_only_trades_that_were_available_then_make_the_price() -> None:
     write_minutes("TOY")
     rows = [(OPEN + n * MINUTE + SECOND, bar[0], 30) for n, bar in enumerate(SIX)]
