@@ -5,26 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import datasets, layout, storage
-from alphapulse_lib.catalog.parquet import opened, reading, unchanged, whole
+from alphapulse_lib.catalog.kept import Kept
+from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import ACTIONS
 from alphapulse_lib.catalog.versions import Merge, together
 from alphapulse_lib.errors import InputError
 
-__all__ = ["KINDS", "instruments", "read", "remove", "write"]
+__all__ = ["KINDS", "instruments", "known", "read", "remove", "write"]
+
+type Moments = NDArray[np.int64]
 
 #: The kinds of actions.
 KINDS = ("split", "dividend", "spin_off", "rename", "delisting")
 #: What each kind must tell besides its day.
 _NEEDED = {"split": ("ratio",), "dividend": ("amount",), "spin_off": ("new_symbol",), "rename": ("new_symbol",)}
+
+
+class _Held(NamedTuple):
+    """Every version of a root's actions; when they became available, and when they were recorded, each in order."""
+
+    table: pa.Table
+    available: Moments
+    recorded: Moments
+
+
+_NONE = ACTIONS.schema.empty_table()
+_KEPT = Kept[_Held](most=2)
 
 
 def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
@@ -82,36 +99,37 @@ def read(
     parts: list[pa.Table] = []
     owned: list[str] = []
     for _, root in Roots.of(roots).all:
-        path = root / layout.ACTIONS
-        if not storage.exists(path):
+        table = _held(root).table
+        if not table.num_rows:
             continue
-        rows, whose = unchanged(partial(_chosen, path, instrument_id, tuple(owned), kinds))
-        owned += whose
-        if rows is not None:
-            parts.append(datasets.seen(rows, ACTIONS, as_of, recorded_as_of))
-    table = pa.concat_tables(parts) if parts else ACTIONS.schema.empty_table()
-    return table.sort_by([("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")])
-
-
-def _chosen(
-    path: PurePath, instrument_id: str | None, owned: Sequence[str], kinds: Sequence[str]
-) -> tuple[pa.Table | None, list[str]]:
-    """The rows asked for that are not of the instruments ``owned`` before, if there are any, and whose there are.
-
-    The file is opened once: it may be replaced at any moment.
-    """
-    file = opened(path)
-    with reading(path):
-        # Two columns tell whose actions there are, and whether one of the rare kinds is among them.
-        table = file.read(columns=["instrument_id", "kind"])
         chosen = pc.invert(pc.is_in(table["instrument_id"], pa.array(owned, pa.string())))
         if instrument_id is not None:
             chosen = pc.and_(chosen, pc.equal(table["instrument_id"], instrument_id))
-        whose = pc.unique(table["instrument_id"].filter(chosen)).to_pylist()
-        chosen = pc.and_(chosen, pc.is_in(table["kind"], pa.array(kinds)))
-        if not pc.any(chosen).as_py():
-            return None, whose
-        return datasets.in_schema(file.read(), ACTIONS).filter(chosen), whose
+        table = table.filter(chosen)
+        owned += pc.unique(table["instrument_id"]).to_pylist()
+        table = table.filter(pc.is_in(table["kind"], pa.array(kinds)))
+        if table.num_rows:
+            parts.append(datasets.seen(table, ACTIONS, as_of, recorded_as_of))
+    if not parts:
+        return _NONE
+    order = [("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")]
+    return pa.concat_tables(parts).sort_by(order)
+
+
+def known(roots: Roots, as_of: int | None = None, recorded_as_of: int | None = None) -> tuple[tuple[int, int], ...]:
+    """Of each root's versions of actions, how many were available and how many recorded by a moment.
+
+    While the files stay, what `read` gives of two moments is the same where this is: also of now, which goes on.
+    """
+    now = clock.now_ns()
+    bounds = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
+    return tuple(
+        (
+            int(np.searchsorted(available, bounds[0], side="right")),
+            int(np.searchsorted(recorded, bounds[1], side="right")),
+        )
+        for _, available, recorded in (_held(root) for _, root in roots.all)
+    )
 
 
 def remove(root: PurePath, import_id: str) -> int:
@@ -125,6 +143,16 @@ def instruments(root: PurePath) -> list[str]:
     """The instruments that a root holds actions of."""
     path = root / layout.ACTIONS
     return pc.unique(whole(path, ["instrument_id"])["instrument_id"]).to_pylist() if storage.exists(path) else []
+
+
+def _held(root: PurePath) -> _Held:
+    path = root / layout.ACTIONS
+    return _KEPT.of(path, [path], partial(_read, path))
+
+
+def _read(path: PurePath) -> _Held:
+    table = datasets.stored(path, ACTIONS) if storage.exists(path) else _NONE
+    return _Held(table, *(np.sort(table[name].cast(pa.int64()).to_numpy()) for name in ("available_at", "recorded_at")))
 
 
 def _filled(table: pa.Table) -> pa.Table:

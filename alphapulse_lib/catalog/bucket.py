@@ -95,14 +95,20 @@ class Bucket:
         return found
 
     def identity(self, path: PurePath) -> str:
-        """What names its version."""
+        """What names its version; whoever writes after having asked wants to replace that one."""
         found = _of(path).head(_key(path))
+        self._note(path, found[0] if found else None)
         return found[0] if found else ""
 
-    def files(self, folder: PurePath) -> list[PurePath]:
-        """The objects directly below a prefix, sorted."""
+    def is_settled(self, path: PurePath) -> bool:  # noqa: ARG002 a folder's may be too young
+        """Always: two contents have two versions."""
+        return True
+
+    def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
+        """The objects directly below a prefix whose names end so, sorted."""
         _, found = _of(folder).below(_key(folder))
-        return [folder / name for name in sorted(each.key.rpartition("/")[2] for each in found if _is_there(each))]
+        names = (each.key.rpartition("/")[2] for each in found if each.key.endswith(suffix) and _is_there(each))
+        return [folder / name for name in sorted(names)]
 
     def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
         """The prefixes directly below a prefix whose names begin so, sorted."""

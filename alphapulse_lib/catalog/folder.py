@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ _INCOMING = "incoming"
 _LOCK = "catalog.lock"
 #: Files and folders that the disk is waited for at a time.
 _WAITING = 8
+#: Longer than any file system's clock takes from one stamp to the next, in nanoseconds.
+_STEP = 2 * 10**9
 
 
 class Folder:
@@ -49,14 +52,22 @@ class Folder:
         """The file itself: whoever has it open keeps it, whatever takes its name."""
         return path
 
-    def identity(self, path: PurePath) -> tuple[int, int]:
-        """Its inode and when it was written."""
+    def identity(self, path: PurePath) -> tuple[int, int, int]:
+        """Its inode, when it was written, and when it got its name."""
         found = Path(path).stat()
-        return found.st_ino, found.st_mtime_ns
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
-    def files(self, folder: PurePath) -> list[PurePath]:
-        """The files directly in a folder, sorted."""
-        return [folder / name for name in sorted(each.name for each in _entries(folder) if not each.is_dir())]
+    def is_settled(self, path: PurePath) -> bool:
+        """Whether it is older than a step of the file system's clock: an inode that is let go is soon used again."""
+        try:
+            return time.time_ns() - Path(path).stat().st_ctime_ns > _STEP
+        except OSError:
+            return True  # whatever comes there has an identity
+
+    def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
+        """The files directly in a folder whose names end so, sorted."""
+        names = (each.name for each in _entries(folder) if each.name.endswith(suffix) and not each.is_dir())
+        return [folder / name for name in sorted(names)]
 
     def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
         """The folders directly in a folder whose names begin so, sorted."""

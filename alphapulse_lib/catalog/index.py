@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, layout, storage
+from alphapulse_lib.catalog.kept import Kept
 from alphapulse_lib.catalog.listings import KINDS, changed, contested, in_force, known_on, newest
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked, publish_table
@@ -72,6 +73,14 @@ class Index:
         self.roots = Roots.of(place)
         self._moments = (as_of, recorded_as_of)
         self._read()
+
+    @staticmethod
+    def shared(roots: Roots, as_of: int | None = None, recorded_as_of: int | None = None) -> Index:
+        """The same, kept from the question before where nothing was published since; only to be read."""
+        files = [root / name for _, root in roots.all for name in (layout.INSTRUMENTS, layout.LISTINGS, layout.ACTIONS)]
+        # Of actions that are held already, time alone makes more known.
+        moments = (as_of, recorded_as_of, actions.known(roots, as_of, recorded_as_of))
+        return _SHARED.of((roots, moments), files, lambda: Index(roots, as_of, recorded_as_of))
 
     def _read(self) -> None:
         self._instruments: dict[str, Instrument] = {}
@@ -261,6 +270,9 @@ class Index:
         spans = [each for each in self._ever if (each.instrument_id, each.ticker) == (instrument_id, ticker)]
         told = [f"{each.start or '...'} to {each.end or 'now'}" for each in spans if each.start or each.end]
         return f"{instrument_id} ({', '.join(told)})" if told else instrument_id
+
+
+_SHARED = Kept[Index](most=4)
 
 
 def _is_plain(row: dict[str, Any], kept: set[str]) -> bool:

@@ -80,7 +80,7 @@ def all_parquet(place: PurePath) -> list[PurePath]:
 
 def records(root: PurePath) -> list[PurePath]:
     """The records of a root's imports, the oldest first."""
-    return [path for path in storage.files(root / IMPORTS) if path.suffix == ".json"]
+    return storage.files(root / IMPORTS, ".json")
 
 
 def confirming(root: PurePath, file: PurePath) -> PurePath:
@@ -112,7 +112,7 @@ def bar_files(root: PurePath) -> Iterator[PurePath]:
 
 def parquet_files(folder: PurePath) -> list[PurePath]:
     """The Parquet files of a folder, sorted by name, which for bars is by time."""
-    return [path for path in storage.files(folder) if path.name.endswith(".parquet")]
+    return storage.files(folder, ".parquet")
 
 
 def quarantine_file(root: PurePath, import_id: str) -> PurePath:
@@ -151,9 +151,8 @@ def window_of(path: PurePath) -> Window:
     CatalogDamaged
         It states none.
     """
-    first, _, last = path.stem.partition("_")
     try:
-        return Window(_nanoseconds(first), _nanoseconds(last))
+        return _bounds(path.stem)
     except ValueError:
         raise CatalogDamaged(
             f"{path} is no file of this catalog: its name states no bounds.",
@@ -194,6 +193,11 @@ def _moment(nanoseconds: int) -> str:
 
 
 @lru_cache(maxsize=4096)
+def _bounds(stem: str) -> Window:
+    first, _, last = stem.partition("_")
+    return Window(_nanoseconds(first), _nanoseconds(last))
+
+
 def _nanoseconds(text: str) -> int:
     seconds = datetime.strptime(text[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
     return int(seconds.timestamp()) * 10**9 + int(text[20:29])

@@ -22,9 +22,15 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["bar_files", "bar_floats", "bar_table", "groups", "groups_of", "periods", "read_file", "span", "statistics"]
+__all__ = ["Files", "bar_files", "bar_floats", "bar_table", "files_of", "groups", "groups_of", "periods", "read_file",
+           "span", "statistics"]  # fmt: skip
+
+#: Each with its root and its bounds.
+type Files = list[tuple[PurePath, PurePath, Window]]
 
 _KEY = ("ts_event",)
+#: Of so many row groups threads cost more than they save.
+_FEW = 2
 _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
 
 
@@ -36,6 +42,7 @@ def bar_table(
     as_of: int | None = None,
     recorded_as_of: int | None = None,
     columns: Sequence[str] | None = None,
+    files: Files | None = None,
 ) -> pa.Table:
     """Bars in NautilusTrader's schema, as the engine takes them.
 
@@ -51,6 +58,8 @@ def bar_table(
         What was available, and what was recorded, by then: nanoseconds since 1970, UTC; now unless told.
     columns : sequence of str, optional
         Some of the file's columns, ``available_at``, ``recorded_at``, ``import_id`` too; Nautilus's own unless told.
+    files : list, optional
+        What `files_of` told, where that was asked already.
 
     Returns
     -------
@@ -63,9 +72,10 @@ def bar_table(
         A file is not the Parquet its name says; ``ap.check()`` lists all such files.
     """
     wanted = list(columns or _NAUTILUS)
+    window = window or Window()
     parts = [
-        read_file(root, path, window or Window(), as_of, recorded_as_of, wanted)
-        for root, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())
+        read_file(root, path, window, as_of, recorded_as_of, wanted)
+        for root, path in _within(files_of(roots, instrument_id, period) if files is None else files, window)
     ]
     if parts:
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
@@ -81,10 +91,11 @@ def bar_floats(
     as_of: int | None = None,
     recorded_as_of: int | None = None,
     columns: Sequence[str] = schemas.FIGURES,
+    files: Files | None = None,
 ) -> pa.Table:
     """Bars as numbers: ``ts`` and the ``columns`` asked for (float64), as traded. Otherwise as `bar_table`."""
     wanted = ["ts_event", *floats.renamed(columns)]
-    table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, wanted)
+    table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, wanted, files)
     return pa.Table.from_arrays(table.columns, names=["ts", *columns])
 
 
@@ -92,7 +103,16 @@ def bar_files(
     roots: Roots | PurePath, instrument_id: str, period: Period | str, window: Window | None = None
 ) -> list[PurePath]:
     """The files that hold an instrument's bars in a window, by time, from the root its series is read from."""
-    return [path for _, path in _files(Roots.of(roots), instrument_id, Period.parse(period), window or Window())]
+    return [path for _, path in _within(files_of(roots, instrument_id, period), window or Window())]
+
+
+def files_of(roots: Roots | PurePath, instrument_id: str, period: Period | str) -> Files:
+    """All files of an instrument's bars, by time, from the root its series is read from."""
+    bar_type = Period.parse(period).bar_type(instrument_id)
+    for _, root in Roots.of(roots).all:
+        if paths := layout.parquet_files(layout.bars_folder(root, bar_type)):
+            return [(root, path, bounds) for path, bounds in layout.bounded(paths)]
+    return []
 
 
 def periods(roots: Roots | PurePath, instrument_id: str) -> list[Period]:
@@ -114,11 +134,9 @@ def span(path: PurePath) -> tuple[int, int, int]:
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
 
-def groups(
-    roots: Roots | PurePath, instrument_id: str, period: Period, window: Window
-) -> Iterator[tuple[int, int, int]]:
+def groups(files: Files, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of an instrument's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
-    for path in bar_files(roots, instrument_id, period, window):
+    for _, path in _within(files, window):
         yield from groups_of(path, window)
 
 
@@ -130,13 +148,8 @@ def groups_of(path: PurePath, window: Window) -> Iterator[tuple[int, int, int]]:
             yield file.metadata.row_group(number).num_rows, first, last
 
 
-def _files(roots: Roots, instrument_id: str, period: Period, window: Window) -> list[tuple[PurePath, PurePath]]:
-    bar_type = period.bar_type(instrument_id)
-    for _, root in roots.all:
-        if paths := layout.parquet_files(layout.bars_folder(root, bar_type)):
-            bounds = layout.bounded(paths)
-            return [(root, path) for path, each in bounds if each.start <= window.end and each.end >= window.start]
-    return []
+def _within(files: Files, window: Window) -> list[tuple[PurePath, PurePath]]:
+    return [(root, path) for root, path, each in files if each.start <= window.end and each.end >= window.start]
 
 
 def read_file(
@@ -199,14 +212,14 @@ def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
         needed = dict.fromkeys(floats.COLUMNS[name] if name in missing else name for name in columns)
         return floats.added(_rows(file, window, list(needed))).select(columns)
     if window == Window():
-        # Threads cost a small file more than they save.
-        return file.read(columns=columns, use_threads=file.num_row_groups > 1).select(columns)
+        return file.read(columns=columns, use_threads=file.num_row_groups > _FEW).select(columns)
     groups = [
         number for number, (first, last) in enumerate(_spans(file)) if first <= window.end and last >= window.start
     ]
     if not groups:
         return file.schema_arrow.empty_table().select(columns)
-    table = file.read_row_groups(groups, columns=list(dict.fromkeys([*columns, "ts_event"])))
+    read = list(dict.fromkeys([*columns, "ts_event"]))
+    table = file.read_row_groups(groups, columns=read, use_threads=len(groups) > _FEW)
     stamps = table["ts_event"].cast(pa.int64()).to_numpy()
     start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
     return table.slice(start, end - start).select(columns)

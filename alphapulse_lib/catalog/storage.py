@@ -50,8 +50,11 @@ class Storage(Protocol):
     def identity(self, path: PurePath) -> Hashable:
         """What changes when a file is replaced."""
 
-    def files(self, folder: PurePath) -> list[PurePath]:
-        """The files directly in a folder, sorted; none where there is no folder."""
+    def is_settled(self, path: PurePath) -> bool:
+        """Whether nothing that takes the file's place from now on can have its identity."""
+
+    def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
+        """The files directly in a folder whose names end so, sorted; none where there is no folder."""
 
     def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
         """The folders directly in a folder whose names begin so, sorted."""
@@ -130,9 +133,9 @@ def source(path: PurePath, *, rows: bool = True) -> Any:
     return of(path).source(path, rows=rows)
 
 
-def files(folder: PurePath) -> list[PurePath]:
-    """The files directly in a folder, sorted."""
-    return of(folder).files(folder)
+def files(folder: PurePath, suffix: str = "") -> list[PurePath]:
+    """The files directly in a folder whose names end so, sorted."""
+    return of(folder).files(folder, suffix)
 
 
 def folders(folder: PurePath, prefix: str = "") -> list[PurePath]:

@@ -107,9 +107,10 @@ class Adjusting:
         zones = {each.id: each.venue.timezone for each in instruments}
         known: dict[str, list[dict[str, Any]]] = {}
         needed = ["instrument_id", "kind", "ex_date", "ratio", "amount", "new_symbol"]
-        for row in actions.read(self._roots, one, *self._moments).select(needed).to_pylist():
+        table = actions.read(self._roots, one, *self._moments, kinds)
+        for row in table.select(needed).to_pylist() if table.num_rows else ():
             zone = zones.get(row["instrument_id"])
-            if zone and row["kind"] in kinds and moment_ns(row["ex_date"], zone) <= moment:
+            if zone and moment_ns(row["ex_date"], zone) <= moment:
                 known.setdefault(row["instrument_id"], []).append(row)
         return known
 

@@ -98,8 +98,8 @@ class BarReading:
 
     def part(self, instrument: Instrument, window: Window) -> pa.Table:
         """One instrument's bars of a window: ``ts`` and the columns."""
-        source, reach = self._source(instrument, window)
-        table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns)
+        source, reach, files = self._source(instrument, window)
+        table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns, files)
         table = self._adjusting.applied_to(table, instrument, source)
         if source != self._period:
             known = clock.now_ns() if self._moments[0] is None else self._moments[0]
@@ -114,12 +114,13 @@ class BarReading:
 
     def groups(self, instrument: Instrument, window: Window) -> Iterator[tuple[int, int, int]]:
         """How the files of what the bars are made of lie in time."""
-        return reader.groups(self._roots, instrument.id, *self._source(instrument, window))
+        _, reach, files = self._source(instrument, window)
+        return reader.groups(files, reach)
 
-    def _source(self, instrument: Instrument, window: Window) -> tuple[Period, Window]:
-        """The period of the held bars, and the window of them that a window of bars is made of."""
-        source = resample.source_of(self._roots, instrument.id, self._period)
-        return source, window if source == self._period else resample.before(window, self._period)
+    def _source(self, instrument: Instrument, window: Window) -> tuple[Period, Window, reader.Files]:
+        """The period of the held bars, the window of them that a window of bars is made of, and their files."""
+        source, files = resample.source_of(self._roots, instrument.id, self._period)
+        return source, window if source == self._period else resample.before(window, self._period), files
 
 
 class TickBarReading:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
+from alphapulse_lib.query.merging import merged, named
 
 __all__ = ["Reading", "batches", "names", "whole", "wide"]
 
@@ -36,15 +37,18 @@ class Reading(Protocol):
         """How the files that are read lie in time: row groups' rows, first and last ``ts``."""
 
 
-def whole(reading: Reading, window: Window) -> pa.Table:
+def whole(reading: Reading, window: Window, *, coded: bool = False) -> pa.Table:
     """All rows of a window: ``symbol``, then a part's columns; sorted by ``ts``, then ``symbol``.
+
+    ``coded`` leaves the symbols numbers of a dictionary.
 
     Raises
     ------
     NoCoverage
         One of the instruments has no row there.
     """
-    return _together(_parts(reading, window), names(reading.instruments))
+    table = merged(_parts(reading, window), names(reading.instruments))
+    return table if coded else named(table)
 
 
 def wide(reading: Reading, window: Window, column: str) -> pa.Table:
@@ -85,7 +89,7 @@ def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
             raise reading.refusal(each, window)
         groups += found
     nothing = reading.part(reading.instruments[0], Window(0, 0))
-    schema = _together([nothing.slice(0, 0)], [""]).schema
+    schema = named(merged([nothing.slice(0, 0)], [""])).schema
     return pa.RecordBatchReader.from_batches(schema, _streamed(reading, window, _stretches(groups, window)))
 
 
@@ -118,7 +122,7 @@ def _streamed(reading: Reading, window: Window, stretches: Iterable[Window]) -> 
                 parts.append(table)
                 symbols.append(symbol)
         if parts:
-            yield from _together(parts, symbols).combine_chunks().to_batches()
+            yield from named(merged(parts, symbols)).combine_chunks().to_batches()
     for each in missing:
         raise reading.refusal(each, window)
 
@@ -137,18 +141,3 @@ def _stretches(groups: Sequence[tuple[int, int, int]], window: Window) -> Iterat
         yield Window(start, cut)
         start = cut + 1
     yield Window(start, window.end)
-
-
-def _together(parts: Sequence[pa.Table], symbols: Sequence[str]) -> pa.Table:
-    """One table sorted by time, then symbol."""
-    order = np.argsort(np.array(symbols), kind="stable")
-    named = [_named(parts[at], symbols[at]) for at in order]
-    if len(named) == 1:
-        return named[0]
-    table = pa.concat_tables(named)
-    stamps = table["ts"].cast(pa.int64()).to_numpy()
-    return table.take(np.argsort(stamps, kind="stable"))
-
-
-def _named(table: pa.Table, symbol: str) -> pa.Table:
-    return table.add_column(0, "symbol", pa.repeat(pa.scalar(symbol), table.num_rows))

@@ -27,13 +27,17 @@ type Stamps = NDArray[np.int64]
 _DAY = 86_400 * 10**9
 
 
-def source_of(roots: Roots, instrument_id: str, period: Period) -> Period:
-    """The coarsest held period that bars of a period can be made of; the period itself where it is held, or none is."""
+def source_of(roots: Roots, instrument_id: str, period: Period) -> tuple[Period, reader.Files]:
+    """The coarsest held period that bars of a period can be made of, and its files.
+
+    The period itself where it is held, or none is.
+    """
     # The usual case first: it looks into one folder, not at the names of all.
-    if roots.series(period.bar_type(instrument_id)):
-        return period
+    if files := reader.files_of(roots, instrument_id, period):
+        return period, files
     finer = [each for each in reader.periods(roots, instrument_id) if _makes(each, period)]
-    return max(finer, key=lambda each: each.nanoseconds, default=period)
+    source = max(finer, key=lambda each: each.nanoseconds, default=period)
+    return source, reader.files_of(roots, instrument_id, source)
 
 
 def before(window: Window, period: Period) -> Window:

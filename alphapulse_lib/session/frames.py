@@ -20,6 +20,8 @@ type Frame = Literal["pandas", "polars", "arrow"]
 #: A whole table, or ``"batches"``: a `pyarrow.RecordBatchReader`, whose memory does not grow with history.
 type Stream = Frame | Literal["batches"]
 
+#: Of so many rows threads cost more than they save.
+_FEW = 2**16
 _FRAMES = ("pandas", "polars", "arrow")
 
 
@@ -54,11 +56,9 @@ def check_timezone(timezone: Any) -> None:
 def framed(table: pa.Table, frame: Frame) -> Any:
     """An Arrow table as the kind asked for."""
     if frame == "pandas":
-        return table.to_pandas()
+        return table.to_pandas(use_threads=table.num_rows > _FEW)
     if frame == "polars":
-        import polars
-
-        return polars.from_arrow(table)
+        return _polars(table)
     return table
 
 
@@ -67,14 +67,29 @@ def answered(reading: Reading, window: Window, frame: Stream, timezone: str) -> 
     from alphapulse_lib.query.reading import batches, whole
 
     if frame != "batches":
-        return framed(zoned(whole(reading, window), timezone), frame)
+        return framed(zoned(whole(reading, window, coded=frame == "polars"), timezone), frame)
     stream = batches(reading, window)
     return stream.cast(_zoned_schema(stream.schema, timezone))
 
 
 def zoned(table: pa.Table, timezone: str) -> pa.Table:
     """The same moments, told in a zone."""
-    return table.cast(_zoned_schema(table.schema, timezone))
+    schema = _zoned_schema(table.schema, timezone)
+    return table if schema == table.schema else table.cast(schema)
+
+
+def _polars(table: pa.Table) -> Any:
+    """As a polars frame; symbols that are numbers of a dictionary become its text, which Polars does fastest itself."""
+    import polars
+    import pyarrow as pa
+
+    at = table.schema.get_field_index("symbol")
+    if at < 0 or not pa.types.is_dictionary(table.schema.field(at).type):
+        return polars.from_arrow(table)
+    coded = table["symbol"].combine_chunks()
+    names, numbers = (polars.Series(polars.from_arrow(each)) for each in (coded.dictionary, coded.indices))
+    frame = polars.DataFrame(polars.from_arrow(table.drop_columns(["symbol"])))
+    return frame.insert_column(at, names.gather(numbers).alias("symbol"))
 
 
 def _zoned_schema(schema: pa.Schema, timezone: str) -> pa.Schema:

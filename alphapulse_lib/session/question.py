@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from alphapulse_lib.catalog.index import Index
@@ -58,10 +59,10 @@ class Question:
             Nothing was ever written to the catalog.
         """
         roots = Roots.of_settings()
-        index = Index(roots, known_at(as_of), known_at(recorded_as_of))
+        index = Index.shared(roots, known_at(as_of), known_at(recorded_as_of))
         first, last = (None if each is None else day_of(each) for each in (start, end))
-        window = Window.of(start, end)
-        chosen = resolved(index, symbols, first, last, advice=lambda symbol: advice(index, symbol, lacking, window))
+        whenever = partial(Window.of, start, end)
+        chosen = resolved(index, symbols, first, last, advice=lambda each: advice(index, each, lacking, whenever()))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)

@@ -1,0 +1,62 @@
+"""Several instruments' rows as one table, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+__all__ = ["merged", "named"]
+
+type Numbers = NDArray[np.int32]
+
+
+def merged(parts: list[pa.Table], symbols: Sequence[str]) -> pa.Table:
+    """One table sorted by time, then symbol.
+
+    Parameters
+    ----------
+    parts : list of pa.Table
+        Of one schema, each sorted by its column ``ts``. It is emptied: so each column's memory serves the next one.
+    symbols : sequence of str
+        What the rows of each belong to.
+
+    Returns
+    -------
+    pa.Table
+        ``symbol`` as numbers of a dictionary, of which `named` makes text; then the parts' columns.
+    """
+    if len(parts) == 1:
+        return _with_symbols(parts[0], np.zeros(parts[0].num_rows, np.int32), symbols)
+    schema, by_name = parts[0].schema, sorted(range(len(parts)), key=lambda at: symbols[at])
+    order, owners = _order([parts[at]["ts"].cast(pa.int64()).to_numpy() for at in by_name])
+    pieces = [[chunk for at in by_name for chunk in parts[at][name].chunks] for name in schema.names]
+    parts.clear()
+    # Out of one piece of memory: out of many small ones it takes longer.
+    columns = [pa.chunked_array(pieces.pop(0), kind).combine_chunks().take(order) for kind in schema.types]
+    return _with_symbols(pa.Table.from_arrays(columns, schema=schema), owners, [symbols[at] for at in by_name])
+
+
+def named(table: pa.Table) -> pa.Table:
+    """The same table with its symbols as text."""
+    at = table.schema.get_field_index("symbol")
+    return table.set_column(at, "symbol", table["symbol"].cast(pa.string()))
+
+
+def _order(stamps: Sequence[NDArray[np.int64]]) -> tuple[pa.Array, Numbers]:
+    """Where each row of the merged table lies in the parts, laid end to end; and which part that is."""
+    count, length = len(stamps), len(stamps[0])
+    which = np.arange(count, dtype=np.int32)
+    # Names that traded at the very same moments, as most of a universe do in days, need no sorting.
+    if all(np.array_equal(stamps[0], each) for each in stamps[1:]):
+        rows = np.arange(count * length, dtype=np.int32 if count * length < 2**31 else np.int64)
+        return pa.array(rows.reshape(count, length).T.ravel()), np.tile(which, length)
+    order = np.argsort(np.concatenate(stamps), kind="stable")
+    return pa.array(order), np.repeat(which, [len(each) for each in stamps])[order]
+
+
+def _with_symbols(table: pa.Table, numbers: Numbers, symbols: Sequence[str]) -> pa.Table:
+    names = pa.array(symbols, pa.string())
+    return table.add_column(0, "symbol", pa.DictionaryArray.from_arrays(pa.array(numbers), names))

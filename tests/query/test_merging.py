@@ -1,0 +1,62 @@
+"""Rows of several in the order of time, against pandas' own sort."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alphapulse_lib.catalog.schemas import TIME
+from alphapulse_lib.query.merging import merged, named
+from alphapulse_lib.session.frames import framed
+
+SYMBOLS = ["MSFT", "AAPL", "ES"]
+
+
+def part(stamps: list[int], number: int) -> pa.Table:
+    """Rows that tell whose they are, and which."""
+    rows = len(stamps)
+    prices, sides = np.arange(rows) + number * 1000.0, [f"side {number}"] * rows
+    table = {
+        "ts": pa.array(stamps).cast(TIME),
+        "price": prices,
+        "side": pa.array(sides, pa.string()).dictionary_encode(),
+    }
+    # In chunks, as files and row groups give them.
+    return pa.concat_tables([pa.table(table).slice(at, 2) for at in range(0, max(rows, 1), 2)])
+
+
+def expected(stamps: list[list[int]]) -> pd.DataFrame:
+    frames = [
+        part(each, number).to_pandas().assign(symbol=symbol)
+        for number, (each, symbol) in enumerate(zip(stamps, SYMBOLS, strict=False))
+    ]
+    together = pd.concat(frames).astype({"side": str})
+    together = together.sort_values(["ts", "symbol"], kind="stable", ignore_index=True)
+    return together[["symbol", "ts", "price", "side"]]
+
+
+@settings(deadline=None)  # a busy machine is no defect
+@given(st.lists(st.lists(st.integers(0, 12), unique=True, max_size=9).map(sorted), min_size=1, max_size=3))
+def test_of_any_moments(stamps: list[list[int]]):
+    parts = [part(each, number) for number, each in enumerate(stamps)]
+    found = named(merged(parts, SYMBOLS[: len(stamps)]))
+    pd.testing.assert_frame_equal(found.to_pandas().astype({"side": str}), expected(stamps))
+
+
+def test_of_the_very_same_moments():
+    stamps = [[1, 2, 5, 9]] * 3
+    coded = merged([part(each, number) for number, each in enumerate(stamps)], SYMBOLS)
+    assert named(coded)["symbol"].to_pylist() == ["AAPL", "ES", "MSFT"] * 4
+    pd.testing.assert_frame_equal(named(coded).to_pandas().astype({"side": str}), expected(stamps))
+
+
+@pytest.mark.parametrize("stamps", [[[1, 2]], [[1, 4], [2, 3]], [[1, 2], [1, 2], [1, 2]]])
+def test_polars_is_told_text(stamps: list[list[int]]):
+    coded = merged([part(each, number) for number, each in enumerate(stamps)], SYMBOLS[: len(stamps)])
+    frame = framed(coded.drop_columns(["side"]), "polars")
+    assert [str(kind) for kind in frame.dtypes] == ["String", "Datetime(time_unit='ns', time_zone='UTC')", "Float64"]
+    assert frame["symbol"].to_list() == expected(stamps)["symbol"].to_list()
