@@ -166,6 +166,6 @@ def test_a_leak_of_news_and_of_scores_is_caught(sample: Path, strategy: type) ->
 
 
 def test_a_strategy_that_hears_its_news_passes(sample: Path) -> None:
-    found = ap.check_lookahead("NewsSentiment", "AAPL", "1d", "2012-10-01", "2013-03-01", at=1, progress=False)
+    found = ap.check_lookahead("NewsSentiment", "AAPL", "1d", params={"threshold": 0.2}, at=1, progress=False)
     assert found.passed, found.text
-    assert len(found.run.orders)
+    assert len(found.run.orders) > 4
