@@ -20,9 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from alphapulse_lib.engine.data import Data, load
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
-from alphapulse_lib.engine.worker import Data, answer, die_with, leave, load, mute, or_refusal
+from alphapulse_lib.engine.worker import answer, die_with, leave, mute, or_refusal
 
 __all__ = ["main"]
 

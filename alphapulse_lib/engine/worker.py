@@ -15,7 +15,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,65 +23,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from nautilus_trader.common import logging_sync_to_disk
 
-from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, reader
-from alphapulse_lib.catalog.decimals import to_floats
-from alphapulse_lib.catalog.fingerprints import of_bars
-from alphapulse_lib.engine import preflight
 from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
-from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
-from alphapulse_lib.engine.feed import Feed, Integers, forward
+from alphapulse_lib.engine.data import Data, load, opens
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
-from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
-from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
-from alphapulse_lib.ingestion.records import adjusted_series
-from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Window, moment_ns
-from alphapulse_lib.query import facts
 
-__all__ = ["Data", "answer", "die_with", "leave", "load", "main", "mute", "or_refusal"]
+__all__ = ["answer", "die_with", "leave", "main", "mute", "or_refusal"]
 
 _PR_SET_PDEATHSIG = 1
-#: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
-_SPLIT_PRECISION = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """What a run reads, which many runs may share.
-
-    Attributes
-    ----------
-    events : list of CustomData
-        News and scores.
-    warnings : list of str
-        What preflight let pass.
-    facts : list of dict
-        What was read besides the bars, as the record keeps it: corporate actions, news and their scores.
-    series : list of dict
-        What was read, as the record keeps it; empty where it is not known yet.
-    weighted : dict
-        Of each instrument's id, the volume-weighted prices of its bars, where orders fill at them.
-    """
-
-    feeds: list[Feed]
-    events: list[Any]
-    warnings: list[str]
-    facts: list[dict[str, Any]]
-    series: list[dict[str, Any]] = field(default_factory=list)
-    weighted: dict[str, VolumePrices] = field(default_factory=dict)
-
-    def described(self) -> list[dict[str, Any]]:
-        """What was read, series by series."""
-        finer = [asdict(each.source) for each in self.weighted.values()]
-        return self.series or [_series(each) for each in self.feeds] + finer
 
 
 def main(folder: Path, parent: int, told: int) -> None:
@@ -126,27 +79,6 @@ def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         }
 
 
-def load(request: Request, scores: pa.Table | None) -> Data:
-    """What a run reads, looked at by preflight.
-
-    Parameters
-    ----------
-    scores : pyarrow.Table, optional
-        Those of the spec's scorer, for a run with news.
-
-    Raises
-    ------
-    PreflightError
-        There are no bars, or not such as a run may be believed on.
-    """
-    if request.moment:
-        clock.stop(request.moment)
-    warnings: list[str] = []
-    feeds = [_feed(request, each, warnings) for each in request.instruments]
-    acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
-    return Data(feeds, events, warnings, [*acts, *heard], weighted=_weighted(request, feeds))
-
-
 def _scores(request: Request, folder: Path) -> pa.Table | None:
     """The scores that were handed over. A probe looks at these, and at the catalog, through its lens from here on."""
     scores = read_tables(folder).get("scores")
@@ -155,23 +87,6 @@ def _scores(request: Request, folder: Path) -> pa.Table | None:
     lens = Lens(request.future, request.roots, folder)
     lens.install()
     return lens.scores(scores)
-
-
-def _weighted(request: Request, feeds: list[Feed]) -> dict[str, VolumePrices]:
-    spec = request.spec
-    if spec.fill != "vwap":
-        return {}
-    return {
-        feed.instrument.id: volume_prices(
-            request.roots, feed, feed.opens(_opens(request, feed)), spec.as_of, spec.recorded_as_of
-        )
-        for feed in feeds
-    }
-
-
-def _opens(request: Request, feed: Feed) -> Integers:
-    """The opens of the sessions of a feed's venue, where its bars are made of sessions."""
-    return _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64)
 
 
 def _await_request() -> None:
@@ -244,7 +159,7 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     loaded = build_engine(
         spec,
         feeds,
-        lambda feed: _opens(request, feed),
+        lambda feed: opens(request, feed),
         data.events,
         folder,
         str(strategy.strategy_id),
@@ -278,89 +193,6 @@ def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
             f"{strategy_class.__name__} got another config than it was given.", "Call super().__init__(config)."
         )
     return strategy
-
-
-def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed:
-    spec = request.spec
-    period, window = Period.parse(spec.period), Window(spec.start, spec.end)
-    table = reader.bar_table(request.roots, instrument.id, period, window, spec.as_of, spec.recorded_as_of)
-    preflight.has_bars(table, request.roots, instrument, period, spec)
-    table = table.combine_chunks()
-    ts = table["ts_event"].cast("int64").to_numpy()
-
-    def calendar() -> Calendar:
-        return _calendar(request, instrument)
-
-    preflight.stamped_at_closes(ts, calendar, instrument, period)
-    missing = preflight.has_no_gaps(ts, calendar, instrument, period, request.gaps)
-    warnings += [missing] if missing else []
-    splits: list[tuple[int, float]] = []
-    paid: tuple[Distribution, ...] = ()
-    gone: Distribution | None = None
-    if spec.adjust == "splits":
-        acted = _acted(request, instrument)
-        splits = _splits(acted, instrument, window)
-        mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
-        if not request.future:  # of a future that is made up nobody claims that its prices are as traded
-            preflight.is_as_traded(table, splits, instrument, mark)
-        if spec.dividends:
-            paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
-            last = to_floats(table["close"].slice(len(ts) - 1), instrument.price_precision)[0]
-            gone = delisting(acted, request.roots, instrument, (int(ts[-1]), float(last)), spec, warnings)
-    ratio = forward(ts, splits)
-    precision = instrument.price_precision
-    if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
-        precision = max(precision, _SPLIT_PRECISION)
-    root = request.roots.series(period.bar_type(instrument.id))
-    return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid, gone)
-
-
-def _acted(request: Request, instrument: Instrument) -> list[dict[str, Any]]:
-    """An instrument's corporate actions; ``available_at`` in nanoseconds since 1970."""
-    table = actions.read(request.roots, instrument.id, request.spec.as_of, request.spec.recorded_as_of)
-    known = table["available_at"].cast(pa.int64())
-    told = table.select(["kind", "ex_date", "ratio", "amount", "new_symbol"]).append_column("available_at", known)
-    rows: list[dict[str, Any]] = told.to_pylist()
-    return rows
-
-
-def _splits(acted: list[dict[str, Any]], instrument: Instrument, window: Window) -> list[tuple[int, float]]:
-    zone = instrument.venue.timezone
-    dated = [(moment_ns(row["ex_date"], zone), float(row["ratio"])) for row in acted if row["kind"] == "split"]
-    return [each for each in dated if window.start <= each[0] <= window.end]
-
-
-def _events(request: Request, feeds: list[Feed], scores: pa.Table | None) -> tuple[list[dict[str, Any]], list[Any]]:
-    """News and scores that became available while there were bars: what was read, and as events."""
-    spec = request.spec
-    if not spec.news:
-        return [], []
-    from alphapulse_lib.engine.announce import events_of
-
-    window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
-    heard = facts.heard(request.roots, spec, window, scores)
-    return [facts.news_of(heard)], events_of(heard)
-
-
-def _calendar(request: Request, instrument: Instrument) -> Calendar:
-    code = instrument.venue.code
-    if code not in request.calendars:
-        from alphapulse_lib.catalog.sessions import sessions
-
-        known = sessions(code)
-        request.calendars[code] = Calendar(known.opens, known.closes)
-    return request.calendars[code]
-
-
-def _series(feed: Feed) -> dict[str, Any]:
-    return {
-        "name": feed.bar_type,
-        "root": feed.root,
-        "rows": feed.table.num_rows,
-        "first": int(feed.ts[0]),
-        "last": int(feed.ts[-1]),
-        "fingerprint": of_bars(feed.table),
-    }
 
 
 def _unpickled(data: bytes) -> Blueprint:

@@ -25,10 +25,10 @@ import psutil
 from alphapulse_lib.catalog import writer
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.engine.configure import blueprint, build
+from alphapulse_lib.engine.data import load
 from alphapulse_lib.engine.nautilus import build_engine
 from alphapulse_lib.engine.runner import request_of
 from alphapulse_lib.engine.strategies import SmaCross
-from alphapulse_lib.engine.worker import load
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.results.samplers import sampler_of, space_of
