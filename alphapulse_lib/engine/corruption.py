@@ -6,7 +6,8 @@ runs. A file that holds nothing after the moment is read as it is; of any other 
 read. The rows up to the moment are the same in both.
 
 Two futures are told: in the one prices rise and news are good, in the other they fall, news are bad and every other
-article is missing. Whatever a strategy knows of the true future, one of the two says something else.
+article is missing. So whatever a strategy knows of true prices, news and scores, one of the two says something else. No
+article is added: a strategy that knows that none will come is not found out.
 """
 
 from __future__ import annotations
