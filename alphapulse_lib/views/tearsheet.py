@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
+from alphapulse_lib.model.run import FILLED, FILLS, RunRecord, RunSpec
 from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_tables
 
 if TYPE_CHECKING:
@@ -85,13 +85,20 @@ def _identity(run: Run) -> dict[str, Any]:
         "twin": _twin(run.twin),
         "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
         "warnings": run.warnings,
-        "closing": _CLOSING,
+        "closing": _closing(spec),
     }
 
 
-_CLOSING = (
-    "Cash dividends, borrowing fees and market impact are not modelled. What happened before need not happen again."
-)
+def _closing(spec: RunSpec) -> str:
+    """What the result leaves out."""
+    absent = {
+        "cash dividends": not spec.dividends,
+        "borrowing fees": not spec.costs.borrow_percent,
+        "market impact": not spec.costs.impact_bps,
+    }
+    missing = [name for name, is_absent in absent.items() if is_absent]
+    told = f"Not in this result: {', '.join(missing)}. " if missing else ""
+    return f"{told}What happened before need not happen again."
 
 
 def _twin(twin: RunRecord | None) -> str:

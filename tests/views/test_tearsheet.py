@@ -13,6 +13,7 @@ import pytest
 from small_runs import fills, kept, marks, orders, raw, rising
 
 from alphapulse_lib.engine.request import POSITIONS
+from alphapulse_lib.model.run import Costs
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.views import tearsheet
@@ -130,6 +131,13 @@ def test_costs_are_taken_apart(ledger: Ledger) -> None:
     said = words(page(ledger, cash=20_000))
     assert "Result before costs +500.00 USD Slippage, modelled 0.00 USD" in said
     assert "Commission \N{MINUS SIGN}1.50 USD Result +498.50 USD" in said
+
+
+def test_what_the_result_leaves_out_is_said(ledger: Ledger) -> None:
+    assert "Not in this result: cash dividends, borrowing fees, market impact." in words(page(ledger))
+    charged = Costs(borrow_percent=3.0, impact_bps=10.0)
+    assert "Not in this result: cash dividends." in words(page(ledger, costs=charged))
+    assert "Not in this result" not in words(page(ledger, costs=charged, dividends=True))
 
 
 def test_every_round_trip_is_listed(ledger: Ledger) -> None:
