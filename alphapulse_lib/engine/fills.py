@@ -30,7 +30,7 @@ from alphapulse_lib.engine.intrabar import Intrabar, Meets
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["WholeFills", "latency", "priced", "prove", "prove_prices"]
+__all__ = ["WholeFills", "latency", "none_left_out", "priced", "prove", "prove_prices"]
 
 type Integers = NDArray[np.int64]
 type Floats = NDArray[np.float64]
@@ -38,6 +38,8 @@ type Floats = NDArray[np.float64]
 _ENDLESS = 10**12
 #: The conventions by which an order is on its way until a nanosecond before the next close is told.
 _A_BAR_LATER = ("next_close", "vwap")
+#: What NautilusTrader's own log says where it leaves a fill out.
+_LEFT_OUT = "matching_engine: Skipping fill for "
 _RINGING = "Timers, alerts and INTERNAL bars ring clocks, also overnight, and so before the next open."
 
 
@@ -195,4 +197,27 @@ def prove_prices(fill: Fill, symbol: str, filled: Integers, paid: Floats, due: F
             f"{int(wrong.sum())} market orders for {symbol} did not fill at the price of fill={fill!r}: the first "
             f"filled at {np.datetime64(int(filled[at]), 'ns')} UTC at {paid[at]:g}, not at {due[at]:g}.",
             "Run it with another fill convention, and report this: it is a defect.",
+        )
+
+
+def none_left_out(log: str) -> None:
+    """Refuse a run of which NautilusTrader left fills out, which it tells in its log alone.
+
+    Parameters
+    ----------
+    log : str
+        All that it said.
+
+    Raises
+    ------
+    UnsafeFill
+        A price was no multiple of the instrument's tick. Of prices as traded all are; after a split of 1 for 3, say,
+        those in shares of the window's first day need not be.
+    """
+    left_out = [line.partition(_LEFT_OUT)[2] for line in log.splitlines() if _LEFT_OUT in line]
+    if left_out:
+        raise UnsafeFill(
+            f"NautilusTrader left out {len(left_out)} fills whose prices, in shares of the window's first day, are no "
+            f"multiple of the tick: the first is that of {left_out[0]}.",
+            "Begin the window after the split, or run with adjust='none', in which holdings do not follow splits.",
         )

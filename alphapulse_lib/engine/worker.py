@@ -27,6 +27,7 @@ from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.data import Data, load, opens
+from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
@@ -138,6 +139,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
             "log": log,
             "warnings": warnings,
         }
+    none_left_out(log)
     tables = harvest(loaded, spec, names)
     warnings += _cut_short(loaded) + _closed(tables["fills"])
     warnings += _refusals(tables["orders"])

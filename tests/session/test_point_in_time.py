@@ -11,6 +11,7 @@ import pytest
 from nautilus_trader.model import OrderSide, Quantity
 
 import alphapulse_lib as ap
+from alphapulse_lib import errors
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
 from tests.resources.toy_market import MINUTE, OPEN, Planned, write_minutes
@@ -53,7 +54,7 @@ def market(split: float = 1.0) -> tuple[list[tuple[float, ...]], list[int]]:
     high = np.maximum(open_, close) * (1 + random.random(BARS) * 0.01)
     low = np.minimum(open_, close) * (1 - random.random(BARS) * 0.01)
     prices = np.c_[open_, high, low, close] / np.where(np.arange(BARS) < LATE, 1, split)[:, None]
-    return [tuple(each) for each in np.round(prices, 4)], random.integers(4, 200, BARS).tolist()
+    return [tuple(each) for each in np.round(prices, 2)], random.integers(4, 200, BARS).tolist()
 
 
 def early(symbol: str, fill: str = "next_open", adjust: str = "splits") -> pd.DataFrame:
@@ -108,3 +109,15 @@ def test_market_orders_after_a_fractional_split_fill_at_the_exact_price_as_trade
     run = ap.backtest(Planned, "SPLIT", "1m", params={"plan": plan}, progress=False)
     assert run.fills.quantity.tolist() == [10.0, 15.0]
     assert run.fills.price.tolist() == pytest.approx([bars[1][0], bars[LATE + 5][0]], abs=1e-9)
+
+
+def test_a_fill_that_nautilus_leaves_out_is_not_passed_over() -> None:
+    # One share for three: in shares of the first day prices are thirds, and NautilusTrader fills at no third of a tick.
+    bars, volume = market(1 / 3)
+    split = write_minutes("SPLIT", bars, volume, CLOSES)
+    announce(split.id, 1 / 3)
+    with pytest.raises(errors.UnsafeFill, match=r"left out 1 fills .* price_increment") as refused:
+        ap.backtest(Planned, "SPLIT", "1m", params={"plan": {str(LATE + 5): 10}}, progress=False)
+    assert "adjust='none'" in refused.value.hint
+    run = ap.backtest(Planned, "SPLIT", "1m", params={"plan": {"1": 10}}, progress=False)
+    assert run.fills.quantity.tolist() == [10.0]
