@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,8 +52,11 @@ def asked(record: RunRecord) -> dict[str, Any]:
         "params": spec.parameters,
         "cash": spec.cash,
         "fill": spec.fill,
-        "costs": {cost: value for cost, value in asdict(spec.costs).items() if value},
+        "costs": {
+            each.name: value for each in fields(spec.costs) if (value := getattr(spec.costs, each.name)) != each.default
+        },
         "adjust": spec.adjust,
+        "dividends": spec.dividends,
         "gaps": "allow",  # those that there are, it ran over the first time
     }
 

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import Costs
 from alphapulse_lib.model.window import Window
 from hub.api.schedules.output import DEFAULT, TEMPLATE, require_strategy, seen_from
 from hub.api.schedules.schema import Asked, Notebook, Output, Parameters, Timeout
 
-__all__ = ["Backtest"]
+__all__ = ["Backtest", "CostName"]
 
 Symbol = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$", examples=["AAPL"])]
+#: The fields of `Costs`, which a test holds this to.
+CostName = Literal[
+    "per_share", "percent", "minimum", "slippage_bps", "maximum", "maximum_percent", "fee_per_share",
+    "surcharge_percent", "sell_percent", "sell_per_share", "sell_maximum", "sell_round_up", "half_spread_bps",
+    "half_spread", "impact_bps", "borrow_percent", "interest_percent", "debit_percent",
+]  # fmt: skip
 
 
 @contextmanager
@@ -32,6 +39,15 @@ def _period(text: str) -> str:
     with _as_a_value():
         Period.parse(text)
     return text
+
+
+def _costs(values: dict[CostName, bool | float]) -> dict[CostName, bool | float]:
+    for name, value in values.items():
+        if isinstance(value, bool) and name != "sell_round_up":
+            raise ValueError(f"costs: {name}={value!r} is no number")
+    with _as_a_value():
+        Costs.from_dict({str(name): value for name, value in values.items()})
+    return values
 
 
 class Strategy(BaseModel):
@@ -58,10 +74,13 @@ class Strategy(BaseModel):
     params: Parameters = Field(default_factory=dict)
     cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
     fill: Literal["next_open", "close", "next_close", "vwap"] = "next_open"
-    costs: dict[Literal["per_share", "percent", "minimum", "slippage_bps"], Annotated[float, Field(ge=0, le=1e9)]] = (
+    costs: Annotated[dict[CostName, StrictBool | Annotated[float, Field(ge=0, le=1e9)]], AfterValidator(_costs)] = (
         Field(default_factory=dict)
     )
     adjust: Literal["splits", "none"] = "splits"
+    dividends: Annotated[
+        bool | None, Field(description="Whether they are paid; where splits are followed unless told.")
+    ] = None
     gaps: Literal["refuse", "allow"] = "refuse"
 
     @model_validator(mode="after")

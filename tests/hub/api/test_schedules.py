@@ -225,6 +225,7 @@ def test_a_strategy_is_run_by_the_notebook_that_runs_any(api: Api):
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "period": "-5d"}}, "Unknown period '-5d'"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A" * 128] * 1000}}, "longer than"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "costs": {"fees": 1}}}, "'per_share', 'percent'"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "costs": {"minimum": True}}}, "minimum=True is no number"),
         (
             {"strategy": {"name": "SmaCross", "symbols": ["A"]}, "notebook": "a.ipynb"},
             "either a notebook or a strategy",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, get_args
 
 import pytest
 import small_runs
 
 from alphapulse_lib.model.run import Costs, RunRecord
 from alphapulse_lib.model.window import FOREVER, Window
-from hub.api.schedules.backtests import Backtest
+from hub.api.schedules.backtests import Backtest, CostName
 from hub.dashboards import again
 from hub.dashboards.remote import TroubleError
 
@@ -37,14 +37,20 @@ def test_what_is_asked_for_bounds_the_same_window(start: str | None, end: str | 
 
 
 def test_the_api_takes_it_and_nothing_of_the_spec_is_left_out():
-    told = record(parameters={"fast": 5, "slow": 60}, costs=Costs(per_share=0.01, minimum=1), fill="close", cash=5e4)
+    costs = Costs.preset("ibkr-pro-tiered", per_share=0.01, maximum=0.0, borrow_percent=3)
+    told = record(parameters={"fast": 5, "slow": 60}, costs=costs, fill="close", cash=5e4, dividends=True)
     given = again.asked(told)
     taken = Backtest.model_validate({"strategy": given}).asked().parameters
     assert taken["strategy"] == SHIPPED
     assert (taken["symbols"], taken["period"], taken["cash"]) == (["GOOG.XNAS"], "1d", 5e4)
     assert taken["params"] == {"fast": 5, "slow": 60}
-    assert (taken["fill"], taken["costs"]) == ("close", {"per_share": 0.01, "minimum": 1})
+    assert (taken["fill"], taken["dividends"], Costs.from_dict(taken["costs"])) == ("close", True, costs)
+    assert again.asked(record())["dividends"] is False
     assert told.spec.end < FOREVER
+
+
+def test_every_cost_can_be_asked_for():
+    assert set(get_args(CostName)) == {each.name for each in fields(Costs)}
 
 
 @pytest.mark.parametrize(
