@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.bars import prices as prices
     from alphapulse_lib.session.comments import comments as comments
     from alphapulse_lib.session.comparisons import compare as compare
+    from alphapulse_lib.session.convention_spreads import convention_spread as convention_spread
     from alphapulse_lib.session.differences import diff as diff
     from alphapulse_lib.session.holdings import check as check
     from alphapulse_lib.session.holdings import coverage as coverage
@@ -57,6 +58,7 @@ _HOMES = {
     "check_lookahead": "alphapulse_lib.session.lookahead",
     "comments": "alphapulse_lib.session.comments",
     "compare": "alphapulse_lib.session.comparisons",
+    "convention_spread": "alphapulse_lib.session.convention_spreads",
     "coverage": "alphapulse_lib.session.holdings",
     "diff": "alphapulse_lib.session.differences",
     "flags": "alphapulse_lib.session.quarantine",

@@ -1,7 +1,8 @@
 """The `alphapulse` command: what `ap.*` does, from a terminal. Every answer is also had as ``--json``.
 
 Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but something needs a look
-(rows set aside by an import, problems found by a check, a rerun that is not identical); 130 interrupted.
+(rows set aside by an import, problems found by a check, a rerun that is not identical, a wide
+convention spread); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _COMMANDS = (
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
     *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
-    *(comparing.rerun, comparing.diff, comparing.compare),
+    *(comparing.rerun, comparing.diff, comparing.compare, comparing.convention_spread),
     *(team.comments, team.notifications),
 )
 for _command in _COMMANDS:

@@ -14,7 +14,7 @@ from alphapulse_lib.cli.options import Json
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json
 from alphapulse_lib.model.canonical import to_json
 
-__all__ = ["compare", "diff", "rerun"]
+__all__ = ["compare", "convention_spread", "diff", "rerun"]
 
 RunId = Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")]
 
@@ -57,6 +57,19 @@ def compare(
         return
     results = [json.loads(to_json(each.record)) for each in found.runs]
     say_json({"differing": found.differing, "runs": results})
+
+
+def convention_spread(run_id: RunId, as_json: Json = False) -> None:
+    """Run a run's spec under every fill convention: the range that this alone makes; exit code 3 where it is wide."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+        found = ap.convention_spread(run_id, progress=sys.stderr.isatty())
+    if as_json:
+        low, high = found.range
+        told = {"of": found.run.id, "lowest": low, "highest": high, "wide": found.wide, "why_wide": found.why_wide}
+        say_json(told | {"conventions": json.loads(found.frame.to_json(orient="records"))})
+    else:
+        say(found.text)
+    raise typer.Exit(NEEDS_A_LOOK if found.wide else 0)
 
 
 def _told(found: Any) -> dict[str, Any]:

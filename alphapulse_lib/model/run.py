@@ -21,7 +21,7 @@ type Status = Literal["finished", "failed", "interrupted"]
 type Purpose = Literal["trial", "rerun", "probe"]
 
 #: The fill conventions, each with what it means.
-FILLS = {
+FILLS: dict[Fill, str] = {
     "next_open": "a decision taken on bar N fills at the open of bar N+1",
     "close": "a decision taken on bar N fills at the close of bar N, a price it was taken on: optimistic",
     "next_close": "a decision taken on bar N fills at the close of bar N+1",
@@ -29,7 +29,7 @@ FILLS = {
 }
 
 #: The same in a few words.
-FILLED = {
+FILLED: dict[Fill, str] = {
     "next_open": "at the next open",
     "close": "at the signal's close",
     "next_close": "at the next close",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +12,7 @@ from alphapulse_lib.errors import InputError, LedgerError, did_you_mean
 from alphapulse_lib.model.run import RunRecord, RunSpec, Status
 from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.artefacts import read_table, read_text
+from alphapulse_lib.results.conventions import Conventions, conventions_of
 from alphapulse_lib.results.equity import benchmark_curve
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.trades import TRADES
@@ -108,11 +108,12 @@ class Run:
         return self._ledger.family(self.spec)
 
     @property
-    def twin(self) -> RunRecord | None:
-        """The newest finished run of the same spec under the other fill convention, if anybody ran it."""
-        other = replace(self.spec, fill="close" if self.spec.fill == "next_open" else "next_open")
-        found = self._ledger.of_spec(other.id)
-        return next((each for each in found if each.status == "finished" and each.purpose != "probe"), None)
+    def conventions(self) -> Conventions:
+        """What the same spec returned on the same rows under each fill convention that anybody ran it with.
+
+        `ap.convention_spread` runs all of them.
+        """
+        return conventions_of(self.record, self._ledger.of_spec)
 
     @cached_property
     def equity(self) -> pd.Series[float]:

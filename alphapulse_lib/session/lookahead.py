@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,10 @@ import numpy as np
 
 from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised
 from alphapulse_lib.model.window import Moment, moment_ns
-from alphapulse_lib.session.backtests import backtest
-from alphapulse_lib.session.reruns import again_of, code_of, plan_of
+from alphapulse_lib.session.originals import original_of
+from alphapulse_lib.session.reruns import again_of, plan_of
 from alphapulse_lib.session.running import Again, Plan, attempt
-from alphapulse_lib.session.runs import SessionRun, run
-from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.runs import SessionRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +174,7 @@ def check_lookahead(
     """
     from alphapulse_lib.engine.captured import captured_data
 
-    original, code, kind = _original(strategy, arguments, more, progress)
+    original, code, kind = original_of(strategy, arguments, more, progress, "ap.check_lookahead(run) alone, and at=")
     plan, again = plan_of(original.record), again_of(original, plan_of(original.record))
     moments = _moments(original, at)
     futures = [(moment, direction) for moment in moments for direction in (1, -1)]
@@ -189,23 +189,6 @@ def check_lookahead(
     ]
     unproven = captured_data(kind) if kind is not None else []
     return LookAhead(original, moments, tuple(leaks), tuple(unproven))
-
-
-def _original(
-    strategy: Any, arguments: tuple[Any, ...], more: dict[str, Any], progress: bool
-) -> tuple[SessionRun, Packed, type | None]:
-    """The run that is looked into, its strategy for other processes, and its class where that is here."""
-    from alphapulse_lib.engine.packing import packed
-
-    if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
-        if arguments or more:
-            raise InputError("A run has its arguments already.", "Give ap.check_lookahead(run) alone, and at=.")
-        original = strategy if isinstance(strategy, SessionRun) else run(strategy)
-        code = code_of(original.record)
-        return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
-    chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
-    original = backtest(chosen, *arguments, **more, progress=progress, purpose="probe")
-    return original, packed(chosen), chosen
 
 
 def _moments(original: SessionRun, at: int | Sequence[Moment]) -> tuple[int, ...]:
@@ -262,7 +245,7 @@ class _Probes:
 
         shown: Corruption = TRUE if future is None else Corruption(future[0], 1 if future[1] > 0 else -1)
         with worker() as waiting:
-            again = replace(self._again, future=shown)
+            again = replace(self._again, future=shown, probe=_shown(shown))
             raw, record, _ = attempt(waiting, self._plan, self._code, progress=False, purpose="probe", again=again)
         if raw.status == "interrupted":
             raise RunInterrupted("The probes were stopped.", "", record.id)
@@ -286,3 +269,11 @@ def _leak(true: _Probe, probe: _Probe, moment: int, direction: int) -> Leak | No
 
 def _told(moment: int) -> str:
     return str(np.datetime64(moment, "ns").astype("datetime64[s]")).replace("T", " ") + " UTC"
+
+
+def _shown(future: Corruption) -> str:
+    """What a probe was shown, for its record: its rows are not the catalog's."""
+    if not future.direction:
+        return "the future as it was"
+    when = datetime.fromtimestamp(future.after // 10**9, UTC)
+    return f"another future after {when:%Y-%m-%d %H:%M:%S} UTC, {'up' if future.direction > 0 else 'down'}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +63,8 @@ class Again:
         What its strategy was made of, to be read.
     future : Corruption, optional
         For a probe of look-ahead, which future it is shown.
+    probe : str
+        Of a probe, what it is made for; its record keeps that.
     """
 
     of: str
@@ -71,6 +72,7 @@ class Again:
     scores: pa.Table | None
     code: dict[str, str]
     future: Corruption | None = None
+    probe: str = ""
 
 
 def carry_out(
@@ -153,8 +155,8 @@ def attempt(
         )
         if raw.status == "finished":
             meter.finish()
-    if again and again.future:
-        raw = replace(raw, environment=raw.environment | {"probe": _probed(again.future)})
+    if again and again.probe:
+        raw = replace(raw, environment=raw.environment | {"probe": again.probe})
     record = keep(
         spec,
         raw,
@@ -178,11 +180,3 @@ def keep_strategy(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:
     parts = parts_of(strategy)
     keep_code(root, spec.strategy.digest, lambda: kept(strategy, parts))
     return parts.texts
-
-
-def _probed(future: Corruption) -> str:
-    """What a probe was shown, for its record: its rows are not the catalog's."""
-    if not future.direction:
-        return "the future as it was"
-    when = datetime.fromtimestamp(future.after // 10**9, UTC)
-    return f"another future after {when:%Y-%m-%d %H:%M:%S} UTC, {'up' if future.direction > 0 else 'down'}"

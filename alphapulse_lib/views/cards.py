@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.run import FILLED
 from alphapulse_lib.views import numbers
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
@@ -198,6 +199,24 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
     )
 
 
+def _convention_spread(found: Any) -> Card:
+    run, low_high = found.run, " to ".join(map(numbers.percent, found.range))
+    facts = [
+        Fact(
+            FILLED[fill].capitalize(),
+            numbers.percent(each.stats["total_return"]),
+            f"Sharpe ratio {numbers.ratio(each.stats['sharpe'])} · run {each.id[:8]}",
+            numbers.tone(each.stats["total_return"]),
+        )
+        for fill, each in found.runs.items()
+    ]
+    notes = [(f"Wide: {found.why_wide}.", True)] if found.wide else []
+    notes += [(f"Not {FILLED[fill]}: {why}", False) for fill, why in found.refused.items()]
+    title = f"{run.strategy} · {numbers.symbols(run.spec)} · {run.spec.period}"
+    subtitle = f"total return {low_high} by fill convention · {numbers.window(run.record)}"
+    return Card(title, subtitle, (("convention spread", False),), tuple(facts), tuple(notes))
+
+
 def _why(record: Any) -> tuple[tuple[str, bool], ...]:
     said = record.error or ("It was stopped before its end." if record.status == "interrupted" else "")
     return ((said, True),) if said else ()
@@ -343,6 +362,7 @@ def _names(ids: tuple[str, ...]) -> str:
 #: Module and name of a class -> what makes its card.
 _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.results.run", "Run"): _run,
+    ("alphapulse_lib.session.convention_spreads", "ConventionSpread"): _convention_spread,
     ("alphapulse_lib.ingestion.report", "Report"): _report,
     ("alphapulse_lib.session.coverage", "SessionCoverage"): _coverage,
     ("alphapulse_lib.session.comments", "SessionComments"): _comments,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alphapulse_lib.model.run import FILLED, FILLS, RunRecord, RunSpec
+from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
 from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_tables
 
 if TYPE_CHECKING:
@@ -82,7 +82,6 @@ def _identity(run: Run) -> dict[str, Any]:
         "started": numbers.day(record.started_at, zone, "%Y-%m-%d %H:%M %Z"),
         "took": numbers.duration(record.ended_at - record.started_at),
         "optimistic": spec.fill == "close",
-        "twin": _twin(run.twin),
         "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
         "warnings": run.warnings,
         "closing": _closing(spec),
@@ -101,24 +100,15 @@ def _closing(spec: RunSpec) -> str:
     return f"{told}What happened before need not happen again."
 
 
-def _twin(twin: RunRecord | None) -> str:
-    """What the same spec gave under the other fill convention."""
-    if twin is None:
-        return "The same spec was not run with the other fill convention."
-    total, sharpe = twin.statistics.get("total_return"), twin.statistics.get("sharpe")
-    return (
-        f"Filled {FILLED[twin.spec.fill]} the same spec returned {numbers.percent(total)} "
-        f"(Sharpe ratio {numbers.ratio(sharpe)}, run {twin.id[:8]})."
-    )
-
-
 def _result(run: Run) -> dict[str, Any]:
     """All that a finished run has besides."""
     drawn = sheet_charts.draw(run)
-    deflated = run.deflated
+    deflated, filled = run.deflated, run.conventions
+    spread = sheet_tables.spread(run, filled)
     return {
-        "numbers": sheet_tables.six(run, deflated),
-        "honesty": _honesty(run, deflated),
+        "spread": spread,
+        "numbers": sheet_tables.six(run, deflated, filled),
+        "honesty": _honesty(run, deflated, spread["told"]),
         "charts": {
             name: Markup(chart) if isinstance(chart, str) else [(symbol, Markup(each)) for symbol, each in chart]  # noqa: S704  drawn by us
             for name, chart in drawn.charts.items()
@@ -131,7 +121,7 @@ def _result(run: Run) -> dict[str, Any]:
     } | (sheet_tables.tables(run) | sheet_groups.tables(run))
 
 
-def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]:
+def _honesty(run: Run, deflated: dict[str, float], spread: tuple[str, str]) -> list[tuple[str, str, str]]:
     """What the six numbers rest on: name, value and what is said under the pointer."""
     trials = int(deflated["trials"])
     prints = sorted({each.fingerprint[:12] for each in run.record.series})
@@ -141,6 +131,7 @@ def _honesty(run: Run, deflated: dict[str, float]) -> list[tuple[str, str, str]]
         ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
         ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
         ("Fills", FILLED[run.spec.fill].removeprefix("at the "), FILLS[run.spec.fill]),
+        ("Convention spread", *spread),
         ("Data", f"{data} · {numbers.count(rows)} rows", "SHA-256 of the rows that were read"),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),
     ]

@@ -30,6 +30,8 @@ _FAMILY = 100
 _ID = re.compile(r"[0-9a-f]{1,32}")
 #: Without these a finished run cannot be drawn.
 _NEEDED = frozenset({"equity", "marks", "fills"})
+#: Runs that are looked at of the same spec under each other fill convention.
+_CONVENTIONS = 50
 
 
 class RunPage(Page):
@@ -192,19 +194,12 @@ def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
     with tempfile.TemporaryDirectory(prefix="alphapulse-run-") as folder:
         for file in held.values():
             client.runs.download(kept.record.id, file, Path(folder) / file)
-        run = Run(replace(kept.record, artefacts=held), _ledger(folder, kept, _twin(client, kept.record.spec)))
+        run = Run(replace(kept.record, artefacts=held), _ledger(folder, kept, client))
         # The library escapes whatever comes from the record or its files.
         return Markup('<div class="sheet">{}</div>').format(Markup(tearsheet.body(run)))  # noqa: S704
 
 
-def _twin(client: Client, spec: RunSpec) -> RunRecord | None:
-    """The newest finished run of the same spec with the other fills."""
-    other = replace(spec, fill="close" if spec.fill == "next_open" else "next_open").id
-    found = client.runs.list(spec=other, status="finished", limit=50)
-    return next((each for each in found if each.purpose != "probe"), None)
-
-
-def _ledger(folder: str, kept: KeptRun, twin: RunRecord | None) -> Any:
+def _ledger(folder: str, kept: KeptRun, client: Client) -> Any:
     """The ledger as far as this one run needs it."""
     from alphapulse_lib.results.ledger import Family, Ledger
 
@@ -217,6 +212,6 @@ def _ledger(folder: str, kept: KeptRun, twin: RunRecord | None) -> Any:
             return Family(kept.family.name, {name: math.nan if each is None else each for name, each in sharpes})
 
         def of_spec(self, spec_id: str) -> list[RunRecord]:
-            return [twin] if twin is not None and twin.spec_id == spec_id else []
+            return list(client.runs.list(spec=spec_id, status="finished", limit=_CONVENTIONS))
 
     return Handed(Path(folder))

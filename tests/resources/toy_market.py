@@ -10,7 +10,7 @@ import pyarrow as pa
 from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
 from nautilus_trader.trading import Strategy
 
-from alphapulse_lib.catalog import writer
+from alphapulse_lib.catalog import ticks, writer
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -62,6 +62,14 @@ def write(
     writer.write_bars(root, instrument, Period.parse(period), table, "toy")
     writer.write_instruments(root, [instrument], [])
     return instrument
+
+
+def write_trades(symbol: str, rows: list[tuple[int, float, float]]) -> None:
+    """Write trades to the test's own catalog: moment, price and size of each."""
+    stamps = pa.array([row[0] for row in rows], pa.int64()).cast(pa.timestamp("ns", "UTC"))
+    price, size = (pa.array([float(row[n]) for row in rows]) for n in (1, 2))
+    table = pa.table({"ts": stamps, "available_at": stamps, "price": price, "size": size})
+    ticks.write_trades(Roots.of_settings().writable, Instrument(f"{symbol}.XNAS"), table, "toy")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 from small_runs import CLOSES, kept
 
 from alphapulse_lib.errors import LedgerError
+from alphapulse_lib.model.run import Series
+from alphapulse_lib.results.conventions import CONVENTION
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 
@@ -73,12 +76,16 @@ def test_deflation_counts_the_trials_of_today(ledger: Ledger) -> None:
     assert run.deflated["trials"] == 2
 
 
-def test_the_twin_is_the_same_spec_filled_the_other_way(ledger: Ledger) -> None:
+def test_the_same_spec_under_other_conventions_is_found_on_the_same_rows_alone(ledger: Ledger) -> None:
     run = Run(kept(ledger), ledger)
-    assert run.twin is None
+    assert run.conventions.records == {"next_open": run.record}
     kept(ledger, fill="close", parameters={"fast": 1})
     kept(ledger, "failed", fill="close")
-    assert run.twin is None
-    other = kept(ledger, fill="close")
-    assert run.twin == other
-    assert Run(other, ledger).twin == run.record
+    kept(ledger, fill="close", series=(replace(run.record.series[0], fingerprint="4f" * 32),))
+    kept(ledger, fill="close", environment={"probe": "another future after 2024-01-05 21:00:00 UTC, up"})
+    assert run.conventions.records == {"next_open": run.record}
+    finer = Series("GOOG.XNAS-1-MINUTE-LAST-EXTERNAL", "team", 9, 1, 2, "5f" * 32)
+    weighted = kept(ledger, fill="vwap", series=(*run.record.series, finer), environment={"probe": CONVENTION})
+    other = kept(ledger, fill="close", purpose="probe")
+    assert run.conventions.records == {"next_open": run.record, "close": other, "vwap": weighted}
+    assert Run(other, ledger).conventions.records == run.conventions.records

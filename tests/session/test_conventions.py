@@ -17,7 +17,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import NoVolumePrice, UnsafeFill
 from alphapulse_lib.model.instrument import Instrument
-from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
+from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes, write_trades
 
 SECOND = 10**9
 TIME = pa.timestamp("ns", "UTC")
@@ -28,14 +28,6 @@ def closes_of(days: list[str]) -> tuple[list[int], list[int]]:
     known = sessions("XNAS")
     at = [int(np.searchsorted(known.closes, pd.Timestamp(day, tz="UTC").value)) for day in days]
     return [int(known.opens[each]) for each in at], [int(known.closes[each]) for each in at]
-
-
-def write_trades(symbol: str, rows: list[tuple[int, float, float]]) -> None:
-    """Moment, price and size of each."""
-    stamps = pa.array([row[0] for row in rows], pa.int64()).cast(TIME)
-    price, size = (pa.array([float(row[n]) for row in rows]) for n in (1, 2))
-    table = pa.table({"ts": stamps, "available_at": stamps, "price": price, "size": size})
-    ticks.write_trades(Roots.of_settings().writable, Instrument(f"{symbol}.XNAS"), table, "toy")
 
 
 @dataclass(frozen=True)

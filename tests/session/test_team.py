@@ -89,11 +89,11 @@ def test_trials_are_counted_over_the_team(person):
     assert listed["deflated"][third.id] == pytest.approx(ap.run(third.id).deflated["deflated_sharpe"])
 
 
-def test_a_twin_of_somebody_else_s_is_found(person):
+def test_another_fill_convention_of_somebody_else_s_is_found(person):
     mine = kept(person("ada"))
     theirs = kept(person("bob"), user="bob", fill="close")
     person("ada")
-    assert ap.run(mine.id).twin == theirs
+    assert ap.run(mine.id).conventions.records["close"] == theirs
 
 
 def test_a_run_waits_while_the_hub_is_away_and_is_handed_in_once(api: RunningApi, person):

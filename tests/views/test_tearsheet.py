@@ -77,7 +77,7 @@ def test_the_first_screen_says_what_a_reader_decides_by(ledger: Ledger) -> None:
     for told in (
         "SmaCross",
         "GOOG · daily bars · 2024-01-02 to 2024-01-31, New York time",
-        "Total return +2.49% to 20,498.50 USD buy & hold +6.00% close fills: not run",
+        "Total return +2.49% to 20,498.50 USD buy & hold +6.00% other fills: not run",
         "1 trial counted",
         "fills at the next open",
         "Trials counted 1",
@@ -166,8 +166,8 @@ def test_a_close_fill_is_marked_and_compared_with_the_honest_one(ledger: Ledger)
     kept(ledger, cash=20_000)
     said = words(page(ledger, fill="close", cash=20_000))
     assert "Optimistic fills." in said
-    assert "Filled at the next open the same spec returned +2.49%" in said
-    assert "next-open fills +2.49%" in said
+    assert "by fills +2.49% to +2.49%" in said
+    assert "Convention spread +2.49% to +2.49%" in said
 
 
 def test_rejected_orders_and_warnings_stand_on_top(ledger: Ledger) -> None:

@@ -1,0 +1,47 @@
+"""The run that probes look into: one that is recorded, or one that is made for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.session.backtests import backtest
+from alphapulse_lib.session.reruns import code_of
+from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.session.strategies import strategy_class
+
+if TYPE_CHECKING:
+    from alphapulse_lib.engine.packing import Packed
+
+__all__ = ["original_of"]
+
+
+def original_of(
+    strategy: type | str | SessionRun, arguments: tuple[Any, ...], more: dict[str, Any], progress: bool, alone: str
+) -> tuple[SessionRun, Packed, type | None]:
+    """The run that is looked into, its strategy for other processes, and its class where that is here.
+
+    Parameters
+    ----------
+    strategy : type, str or SessionRun
+        A run, or its id alone; else a strategy, with `backtest`'s further ``arguments`` and ``more``: it is run first,
+        as a probe.
+    alone : str
+        What to give where a run comes with arguments.
+
+    Raises
+    ------
+    InputError
+        A run has its arguments already.
+    """
+    from alphapulse_lib.engine.packing import packed
+
+    if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
+        if arguments or more:
+            raise InputError("A run has its arguments already.", f"Give {alone}.")
+        original = strategy if isinstance(strategy, SessionRun) else run(strategy)
+        code = code_of(original.record)
+        return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
+    chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
+    original = backtest(chosen, *arguments, **more, progress=progress, purpose="probe")
+    return original, packed(chosen), chosen
