@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import batched
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +21,7 @@ from alphapulse_lib.catalog.coverage import coverage
 from alphapulse_lib.catalog.layout import partition_of
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
-from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.instrument import Instrument, venue
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.providers.contract import Fetch, Kind, Vendor
@@ -72,7 +74,7 @@ class Plan:
         lines = [f"{self.provider} would be asked {self.calls:,} times for up to {self.rows:,} rows, {size}."]
         lines += [
             f"  {row['instrument_id']} {row['period'] or row['kind']}: {row['calls']:,} calls, {row['rows']:,} rows, "
-            f"{row['bytes'] / 1e6:,.1f} MB, {_day(row['first'])} to {_day(row['last'])}"
+            f"{row['bytes'] / 1e6:,.1f} MB, {' to '.join(_days(row))}"
             for row in self.instruments.slice(0, 20).to_pylist()
         ]
         more = self.instruments.num_rows - 20
@@ -176,5 +178,7 @@ def _expects(instrument: Instrument, period: Period, window: Window) -> bool:
     return following < len(known) and int(known.opens[following]) - night <= window.end
 
 
-def _day(moment: int) -> str:
-    return str(np.datetime64(moment, "ns").astype("M8[D]"))
+def _days(row: Mapping[str, Any]) -> list[str]:
+    """The first day and the last, by the clock of the exchange: its day ends when UTC's next one has begun."""
+    zone = ZoneInfo(venue(row["instrument_id"].rpartition(".")[2]).timezone)
+    return [f"{datetime.fromtimestamp(row[each] // 10**9, zone):%Y-%m-%d}" for each in ("first", "last")]

@@ -140,6 +140,7 @@ def test_a_dry_run_reckons_and_asks_nothing(vendor: VendorServer) -> None:
         ("AAPL", "actions"), ("AAPL", "bars"), ("MSFT", "actions"), ("MSFT", "bars"),
     }  # fmt: skip
     assert "would be asked" in str(plan)
+    assert "2004-01-01 to 2006-12-31" in str(plan)
     ap.ingest("small", ["AAPL", "MSFT"], "1d", "2004-01-01", "2006-12-31")
     assert ap.ingest("small", ["AAPL", "MSFT"], "1d", "2004-01-01", "2006-12-31", dry_run=True).calls == 0
 
