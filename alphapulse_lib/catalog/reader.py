@@ -22,11 +22,14 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["Files", "bar_files", "bar_floats", "bar_table", "files_of", "groups", "groups_of", "periods", "read_file",
-           "span", "statistics"]  # fmt: skip
+__all__ = ["MOMENTS", "Files", "bar_files", "bar_floats", "bar_table", "cut", "files_of", "groups", "groups_of",
+           "periods", "read_file", "span", "statistics"]  # fmt: skip
 
 #: Each with its root and its bounds.
 type Files = list[tuple[PurePath, PurePath, Window]]
+
+#: When a row could be known, and when the catalog held it.
+MOMENTS = ("available_at", "recorded_at")
 
 _KEY = ("ts_event",)
 #: Of so many row groups threads cost more than they save.
@@ -164,8 +167,7 @@ def read_file(
     """Of a published file and what it superseded: the rows of a window seen at a moment; ``key`` names a fact."""
     now = clock.now_ns()
     bounds = {
-        "available_at": now if as_of is None else as_of,
-        "recorded_at": now if recorded_as_of is None else recorded_as_of,
+        name: now if asked is None else asked for name, asked in zip(MOMENTS, (as_of, recorded_as_of), strict=True)
     }
     return unchanged(partial(_read_file, root, path, window, bounds, columns, key))
 
@@ -219,10 +221,16 @@ def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
     if not groups:
         return file.schema_arrow.empty_table().select(columns)
     read = list(dict.fromkeys([*columns, "ts_event"]))
-    table = file.read_row_groups(groups, columns=read, use_threads=len(groups) > _FEW)
+    return cut(file.read_row_groups(groups, columns=read, use_threads=len(groups) > _FEW), window).select(columns)
+
+
+def cut(table: pa.Table, window: Window) -> pa.Table:
+    """The rows of a window, out of rows sorted by ``ts_event``."""
+    if window == Window():
+        return table
     stamps = table["ts_event"].cast(pa.int64()).to_numpy()
     start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
-    return table.slice(start, end - start).select(columns)
+    return table.slice(start, end - start)
 
 
 def _spans(file: pq.ParquetFile) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import reader, schemas, ticks
+from alphapulse_lib.catalog import floats, reader, schemas, small_files, ticks
 from alphapulse_lib.catalog.coverage import no_coverage
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
@@ -100,13 +100,21 @@ class BarReading:
         """One instrument's bars of a window: ``ts`` and the columns."""
         source, reach, files = self._source(instrument, window)
         table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns, files)
-        table = self._adjusting.applied_to(table, instrument, source)
-        if source != self._period:
-            known = clock.now_ns() if self._moments[0] is None else self._moments[0]
-            table = resample.resampled(table, self._period, instrument.venue.code, window, known)
-        if self._regular:
-            table = table.filter(sessions(instrument.venue.code).within(table["ts"].cast(pa.int64()).to_numpy()))
-        return table
+        return self._made(table, instrument, source, window)
+
+    def parts(self, window: Window) -> Iterator[pa.Table]:
+        """The same of each instrument; of many, whose history is one small file each, the files are read together."""
+        sources = [self._source(each, window) for each in self.instruments]
+        wanted = ["ts_event", *floats.renamed(self._columns)]
+        alone = [files[0][1] for source, _, files in sources if source.is_session and len(files) == 1]
+        held = small_files.read(alone if self._moments == (None, None) else (), wanted)
+        for instrument, (source, reach, files) in zip(self.instruments, sources, strict=True):
+            found = held.get(files[0][1]) if files else None
+            if found is None:
+                yield self.part(instrument, window)
+                continue
+            table = reader.cut(found, reach).rename_columns(["ts", *self._columns])
+            yield self._made(table, instrument, source, window)
 
     def refusal(self, instrument: Instrument, window: Window) -> NoCoverage:
         """That there is no such bar, and which are held."""
@@ -116,6 +124,16 @@ class BarReading:
         """How the files of what the bars are made of lie in time."""
         _, reach, files = self._source(instrument, window)
         return reader.groups(files, reach)
+
+    def _made(self, table: pa.Table, instrument: Instrument, source: Period, window: Window) -> pa.Table:
+        """Held bars as they were asked for: adjusted, longer, inside the sessions' hours."""
+        table = self._adjusting.applied_to(table, instrument, source)
+        if source != self._period:
+            known = clock.now_ns() if self._moments[0] is None else self._moments[0]
+            table = resample.resampled(table, self._period, instrument.venue.code, window, known)
+        if self._regular:
+            table = table.filter(sessions(instrument.venue.code).within(table["ts"].cast(pa.int64()).to_numpy()))
+        return table
 
     def _source(self, instrument: Instrument, window: Window) -> tuple[Period, Window, reader.Files]:
         """The period of the held bars, the window of them that a window of bars is made of, and their files."""
@@ -153,6 +171,10 @@ class TickBarReading:
         if self._days and isinstance(self._period, Period):
             return resample.resampled(table, self._period, instrument.venue.code, window, known)
         return table.filter(pc.less_equal(table["ts"].cast(pa.int64()), known))  # a bar that has not ended yet
+
+    def parts(self, window: Window) -> Iterator[pa.Table]:
+        """The same of each instrument."""
+        return (self.part(each, window) for each in self.instruments)
 
     def refusal(self, instrument: Instrument, _window: Window) -> NoCoverage:
         """That there is no such tick, and which are held."""

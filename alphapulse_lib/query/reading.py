@@ -30,6 +30,9 @@ class Reading(Protocol):
     def part(self, instrument: Instrument, window: Window, /) -> pa.Table:
         """One instrument's rows of a window of ``ts``, which is their first column, sorted by it; perhaps none."""
 
+    def parts(self, window: Window, /) -> Iterable[pa.Table]:
+        """The same of each instrument, in their order."""
+
     def refusal(self, instrument: Instrument, window: Window, /) -> NoCoverage:
         """Why there is no row of an instrument, and what is there."""
 
@@ -102,8 +105,7 @@ def names(instruments: Sequence[Instrument]) -> list[str]:
 
 def _parts(reading: Reading, window: Window) -> list[pa.Table]:
     parts = []
-    for each in reading.instruments:
-        table = reading.part(each, window)
+    for each, table in zip(reading.instruments, reading.parts(window), strict=True):
         if not table.num_rows:
             raise reading.refusal(each, window)
         parts.append(table)

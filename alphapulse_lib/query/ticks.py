@@ -54,6 +54,10 @@ class TickReading:
             table = table.filter(known.within(stamps) | np.isin(stamps, known.opens))
         return table
 
+    def parts(self, window: Window) -> Iterator[pa.Table]:
+        """The same of each instrument."""
+        return (self.part(each, window) for each in self.instruments)
+
     def refusal(self, instrument: Instrument, _window: Window) -> NoCoverage:
         """That there is no such tick, and which are held."""
         return no_ticks(self._roots, self._kind, instrument)

@@ -81,7 +81,7 @@ class Told:
 
     def __init__(self, reading: Reading, asked: Question, lacking: Lacking) -> None:
         self.instruments = asked.instruments
-        self.part, self.groups = reading.part, reading.groups
+        self.part, self.parts, self.groups = reading.part, reading.parts, reading.groups
         self._reading, self._asked, self._lacking = reading, asked, lacking
 
     def refusal(self, instrument: Instrument, window: Window) -> NoCoverage:
