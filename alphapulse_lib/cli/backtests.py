@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
-from alphapulse_lib.cli.options import AsOf, End, Json, Params, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
 
@@ -52,6 +52,7 @@ def backtest(
     ] = None,
     scorer: Annotated[str | None, typer.Option(help="The scorer. Default: the setting.")] = None,
     as_of: AsOf = None,
+    benchmark: Benchmark = None,
     seed: Annotated[int, typer.Option(help="For the run's random generators.")] = 0,
     tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
     as_json: Json = False,
@@ -75,6 +76,7 @@ def backtest(
             news=with_news,
             scorer=scorer,
             as_of=as_of,
+            benchmark=benchmark,
             seed=seed,
             progress=sys.stderr.isatty(),
         )

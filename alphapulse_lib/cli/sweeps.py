@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
-from alphapulse_lib.cli.options import AsOf, End, Json, Params, Start, Symbols
+from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, as_value, pairs, say, say_json
 from alphapulse_lib.errors import InputError
 
@@ -67,6 +67,7 @@ def sweep(
     with_news: News = None,
     scorer: Scorer = None,
     as_of: AsOf = None,
+    benchmark: Benchmark = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -118,6 +119,7 @@ def walk_forward(
     with_news: News = None,
     scorer: Scorer = None,
     as_of: AsOf = None,
+    benchmark: Benchmark = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -137,7 +139,7 @@ def walk_forward(
 #: What both commands pass on under its own name.
 _SHARED = (
     *("sampler", "trials", "objective", "patience", "trial_seconds", "workers"),
-    *("cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "seed"),
+    *("cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "benchmark", "seed"),
 )
 _WINDOWS = ("scheme", "train", "test", "folds", "purge", "embargo", "warmup")
 

@@ -12,17 +12,18 @@ from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.fingerprints import of_bars
-from alphapulse_lib.engine import preflight
+from alphapulse_lib.engine import benchmark, preflight
 from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.request import Request
+from alphapulse_lib.engine.request import BENCHMARK, Request
 from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.ingestion.records import adjusted_series
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
 from alphapulse_lib.query import facts
+from alphapulse_lib.query.benchmark import benchmark_of
 
 __all__ = ["Data", "load", "opens"]
 
@@ -47,6 +48,8 @@ class Data:
         What was read, as the record keeps it; empty where it is not known yet.
     weighted : dict
         Of each instrument's id, the volume-weighted prices of its bars, where orders fill at them.
+    benchmark : pyarrow.Table
+        ``ts``, ``close`` of what the spec names; without rows where it names nothing.
     """
 
     feeds: list[Feed]
@@ -55,6 +58,7 @@ class Data:
     facts: list[dict[str, Any]]
     series: list[dict[str, Any]] = field(default_factory=list)
     weighted: dict[str, VolumePrices] = field(default_factory=dict)
+    benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)
 
     def described(self) -> list[dict[str, Any]]:
         """What was read, series by series."""
@@ -80,7 +84,20 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
-    return Data(feeds, events, warnings, [*acts, *heard], weighted=_weighted(request, feeds))
+    against, closes = _benchmark(request, feeds, warnings)
+    told = [*acts, *heard, *against]
+    return Data(feeds, events, warnings, told, weighted=_weighted(request, feeds), benchmark=closes)
+
+
+def _benchmark(request: Request, feeds: list[Feed], warnings: list[str]) -> tuple[list[dict[str, Any]], pa.Table]:
+    """What the run is held against by name: what was read, and its closes. No probe measures anything."""
+    spec = request.spec
+    if not spec.benchmark or request.future:
+        return [], BENCHMARK.empty_table()
+    closes = benchmark.closes(
+        request.roots, spec, _whole(feeds), lambda each: _calendar(request, each), request.gaps, warnings
+    )
+    return [benchmark_of(request.roots, spec, closes)], closes
 
 
 def _weighted(request: Request, feeds: list[Feed]) -> dict[str, VolumePrices]:
@@ -157,9 +174,13 @@ def _events(request: Request, feeds: list[Feed], scores: pa.Table | None) -> tup
         return [], []
     from alphapulse_lib.engine.announce import events_of
 
-    window = Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
-    heard = facts.heard(request.roots, spec, window, scores)
+    heard = facts.heard(request.roots, spec, _whole(feeds), scores)
     return [facts.news_of(heard)], events_of(heard)
+
+
+def _whole(feeds: list[Feed]) -> Window:
+    """From the first bar of all to the last."""
+    return Window(min(int(feed.ts[0]) for feed in feeds), max(feed.last for feed in feeds))
 
 
 def _calendar(request: Request, instrument: Instrument) -> Calendar:

@@ -69,7 +69,7 @@ class _Nursery:
         def outcome() -> dict[str, object]:
             data = self._data(request)
             names = dict(zip(request.spec.instruments, request.symbols, strict=True))
-            write_tables(folder, {"marks": marks(tuple(data.feeds), names)})
+            write_tables(folder, {"marks": marks(tuple(data.feeds), names), "benchmark": data.benchmark})
             return _told(data, "finished")
 
         write_outcome(folder, or_refusal(outcome))

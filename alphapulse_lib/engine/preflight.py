@@ -19,12 +19,12 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Window
 
-__all__ = ["Calendar", "has_bars", "has_no_gaps", "is_as_traded", "stamped_at_closes"]
+__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "is_as_traded", "stamped_at_closes"]
 
 type Integers = NDArray[np.int64]
 
 #: Missing sessions that are reported and not refused: so many, or this share of all, whichever is more.
-_TOLERATED = 5
+TOLERATED = 5
 _TOLERATED_SHARE = 0.02
 _DAY = 86_400_000_000_000
 
@@ -81,7 +81,7 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
     days = [_day(int(each)) for each in closes[missing][:5]]
     more = f" and {count - 5} more" if count > 5 else ""
     told = f"{instrument.symbol} {period} lacks {count} of {len(opens)} sessions: {', '.join(days)}{more}."
-    if gaps == "allow" or count <= max(_TOLERATED, _TOLERATED_SHARE * len(opens)):
+    if gaps == "allow" or count <= max(TOLERATED, _TOLERATED_SHARE * len(opens)):
         return told
     raise CoverageGap(
         told,

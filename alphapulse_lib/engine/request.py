@@ -45,10 +45,14 @@ POSITIONS = pa.schema(
 CASH_FLOWS = pa.schema([("ts", _TIME), ("symbol", pa.string()), ("kind", pa.string()), ("amount", _NUMBERS)])
 MARKS = pa.schema([("ts", _TIME), ("symbol", pa.dictionary(pa.int32(), pa.string())), ("close", _NUMBERS)])
 
+#: What the run is held against, where its spec names that: closes, what was distributed reinvested.
+BENCHMARK = pa.schema([("ts", _TIME), ("close", _NUMBERS)])
+
 #: Of a probe of look-ahead: everything that befell its orders, by time.
 DECISIONS = pa.schema([("stamp", pa.int64()), ("event", pa.string())])
 
 _SCHEMAS = {"fills": FILLS, "orders": ORDERS, "positions": POSITIONS, "marks": MARKS, "cash_flows": CASH_FLOWS}
+_SCHEMAS |= {"benchmark": BENCHMARK}
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class RawResult:
         ``ts``, ``symbol``, ``close`` as traded, and ``ratio`` where there was a split.
     cash_flows : pyarrow.Table
         Money that moved without an order: ``ts``, ``symbol``, ``kind``, ``amount`` (above zero: came in), by time.
+    benchmark : pyarrow.Table
+        ``ts``, ``close`` of what the spec names; without rows where it names nothing.
     warnings : tuple of str
         What the run's owner should be told.
     decisions : pyarrow.Table, optional
@@ -131,6 +137,7 @@ class RawResult:
     warnings: tuple[str, ...] = ()
     decisions: pa.Table | None = None
     cash_flows: pa.Table = field(default_factory=CASH_FLOWS.empty_table)
+    benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)
 
 
 def empty_tables() -> dict[str, pa.Table]:

@@ -143,6 +143,8 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     tables = harvest(loaded, spec, names)
     warnings += _cut_short(loaded) + _closed(tables["fills"])
     warnings += _refusals(tables["orders"])
+    if spec.benchmark:
+        tables["benchmark"] = data.benchmark
     write_tables(folder, tables)
     return {"status": "finished", "series": series, "facts": data.facts, "log": log, "warnings": warnings}
 

@@ -219,7 +219,8 @@ class RunSpec(_Strict):
 
     ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
     ``dividends`` says whether what instruments distribute is paid, and delisted holdings are closed; specs that do not
-    say did neither.
+    say did neither. ``benchmark`` is the id of what the result is held against; empty for the run's own instruments,
+    bought and held.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset(
@@ -243,6 +244,7 @@ class RunSpec(_Strict):
     recorded_as_of: int | None = None
     seed: int = 0
     dividends: bool = False
+    benchmark: str = ""
 
     @property
     def id(self) -> str:

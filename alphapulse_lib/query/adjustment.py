@@ -48,6 +48,8 @@ class Adjusting:
     ----------
     kind : {"trades", "quotes"}, optional
         What the bars are made of, where they are not held.
+    until : int, optional
+        Only what was in force by that moment, whatever was known; by ``as_of`` unless told.
 
     Raises
     ------
@@ -63,10 +65,11 @@ class Adjusting:
         as_of: int | None,
         recorded_as_of: int | None,
         kind: Tick | None = None,
+        until: int | None = None,
     ) -> None:
         if not isinstance(adjust, str) or adjust not in ADJUSTMENTS:
             raise InputError(f"Unknown adjustment {adjust!r}.", f"It is one of {', '.join(map(repr, ADJUSTMENTS))}.")
-        self._roots, self._moments, self._kind = roots, (as_of, recorded_as_of), kind
+        self._roots, self._moments, self._kind, self._until = roots, (as_of, recorded_as_of), kind, until
         self._made: dict[str, tuple[Stamps, Numbers, Numbers]] = {}
         self._known = self._actions(instruments, _APPLIED[adjust]) if adjust != "none" else {}
 
@@ -103,6 +106,7 @@ class Adjusting:
     def _actions(self, instruments: Sequence[Instrument], kinds: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """What was known of each instrument's actions and is in force: announced is not yet effective."""
         moment = clock.now_ns() if self._moments[0] is None else self._moments[0]
+        moment = moment if self._until is None else min(moment, self._until)
         one = instruments[0].id if len(instruments) == 1 else None
         zones = {each.id: each.venue.timezone for each in instruments}
         known: dict[str, list[dict[str, Any]]] = {}

@@ -77,6 +77,8 @@ class BarReading:
     ----------
     regular : bool
         Only bars inside the sessions' hours.
+    until : int, optional
+        Adjusted only for what was in force by that moment: prices are as traded then.
     """
 
     def __init__(
@@ -90,11 +92,12 @@ class BarReading:
         columns: Sequence[str] = schemas.FIGURES,
         *,
         regular: bool = False,
+        until: int | None = None,
     ) -> None:
         self.instruments = instruments
         self._roots, self._period, self._moments = Roots.of(roots), Period.parse(period), (as_of, recorded_as_of)
         self._columns, self._regular = columns, regular and not self._period.is_session
-        self._adjusting = Adjusting(self._roots, instruments, adjust, *self._moments)
+        self._adjusting = Adjusting(self._roots, instruments, adjust, *self._moments, until=until)
 
     def part(self, instrument: Instrument, window: Window) -> pa.Table:
         """One instrument's bars of a window: ``ts`` and the columns."""

@@ -15,10 +15,10 @@ from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import scores as query_scores
 
-__all__ = ["ACTIONS", "NEWS", "actions_of", "actions_table", "heard", "news_of", "news_table"]
+__all__ = ["ACTIONS", "BENCHMARK", "NEWS", "actions_of", "actions_table", "heard", "news_of", "news_table", "told"]
 
 #: What a record calls them.
-ACTIONS, NEWS = "actions", "news"
+ACTIONS, NEWS, BENCHMARK = "actions", "news", "benchmark"
 
 _ACTS = ("instrument_id", "kind", "part", "ex_date", "ratio", "amount", "new_symbol")
 _HEARD = ("available_at", "instrument_id", "source", "article_id", "headline", "body", "url", "published_at", "score")
@@ -46,7 +46,7 @@ def actions_of(roots: Roots, spec: RunSpec) -> list[dict[str, Any]]:
     """How a record tells of the actions; nothing where there are none."""
     table = actions_table(roots, spec)
     days = table["ex_date"].cast(pa.int32()).to_numpy().astype(np.int64) * _DAY
-    return [_told(ACTIONS, table, days)] if table.num_rows else []
+    return [told(ACTIONS, table, days)] if table.num_rows else []
 
 
 def heard(roots: Roots, spec: RunSpec, window: Window, scores: pa.Table | None = None) -> pa.Table:
@@ -70,10 +70,11 @@ def news_table(table: pa.Table) -> pa.Table:
 
 def news_of(table: pa.Table) -> dict[str, Any]:
     """How a record tells of what was heard."""
-    return _told(NEWS, news_table(table), table["available_at"].cast(pa.int64()).to_numpy())
+    return told(NEWS, news_table(table), table["available_at"].cast(pa.int64()).to_numpy())
 
 
-def _told(name: str, table: pa.Table, moments: Any) -> dict[str, Any]:
+def told(name: str, table: pa.Table, moments: Any) -> dict[str, Any]:
+    """How a record tells of a table."""
     return {
         "name": name,
         "root": "",

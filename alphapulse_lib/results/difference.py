@@ -25,6 +25,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
+from alphapulse_lib.query.benchmark import benchmark_table
 from alphapulse_lib.results.run import Run
 
 if TYPE_CHECKING:
@@ -188,10 +189,14 @@ def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
 
 
 def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
-    """The corporate actions, or the news with their scores, that a run read; likewise."""
+    """The corporate actions, the news with their scores, or the benchmark's closes that a run read; likewise."""
     if name == facts.ACTIONS:
         return facts.actions_table(roots, _then(record))
-    window = Window(min(each.first for each in record.series), max(each.last for each in record.series))
+    own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
+    bars = [each for each in record.series if each.name in own]  # and not the finer ones that fills were priced by
+    window = Window(min(each.first for each in bars), max(each.last for each in bars))
+    if name == facts.BENCHMARK:
+        return benchmark_table(roots, _then(record), window)
     return facts.news_table(facts.heard(roots, _then(record), window))
 
 
@@ -273,7 +278,7 @@ def _first_fact(one: RunRecord, other: RunRecord, roots: Roots, name: str, held:
     rows = next((pair for pair in pairs if pair[0] != pair[1]), ({}, {}))
     names = [each for each in tables[0].column_names if not all(rows) or rows[0][each] != rows[1][each]]
     values = (", ".join(f"{each} {row[each]}" for each in names) if row else _NONE for row in rows)
-    whose = next((row["instrument_id"] for row in rows if row), "")
+    whose = next((row.get("instrument_id", "") for row in rows if row), "")
     return _difference("data", f"{name} {whose}".strip(), values, f"{' and '.join(told)}.")
 
 

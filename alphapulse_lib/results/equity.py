@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["account", "benchmark_curve", "by_symbol", "equity_curve", "fill_ratios"]
+__all__ = ["account", "benchmark_curve", "by_symbol", "equity_curve", "fill_ratios", "named_curve"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
@@ -123,6 +123,28 @@ def benchmark_curve(marks: pa.Table, cash: float) -> pa.Table:
             path = np.where(path > 0, path + _carried(moments, ts, paid, np.ones(len(paid))), path)
         total += np.where(path > 0, path / first, 1.0) * (cash / len(series))
     return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": total})
+
+
+def named_curve(closes: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
+    """The same cash in a benchmark of its own, bought at its last close by the first mark and held, without costs.
+
+    Parameters
+    ----------
+    closes : pyarrow.Table
+        ``ts`` (ns, UTC, rising; the first at or before the first mark), ``close`` with distributions reinvested.
+    marks, cash
+        As in `account`.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``ts`` of the marks, ``equity``: at each the last close by then.
+    """
+    moments = _union([_integers(rows, "ts") for rows in by_symbol(marks).values()])
+    at, close = _integers(closes, "ts"), _floats(closes, "close")
+    path = close[np.searchsorted(at, moments, side="right") - 1]
+    worth = path / path[0] * cash if len(path) else path
+    return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": worth})
 
 
 def fill_ratios(fills: pa.Table, marks: pa.Table) -> Floats:

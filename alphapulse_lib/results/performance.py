@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from alphapulse_lib.model.instrument import venue
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
-from alphapulse_lib.results.equity import benchmark_curve
+from alphapulse_lib.results.equity import benchmark_curve, named_curve
 from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import max_drawdown, summary
 
@@ -31,7 +31,13 @@ _PARTICIPATION = 0.01
 
 
 def run_statistics(
-    spec: RunSpec, account: pa.Table, fills: pa.Table, trades: pa.Table, orders: pa.Table, marks: pa.Table
+    spec: RunSpec,
+    account: pa.Table,
+    fills: pa.Table,
+    trades: pa.Table,
+    orders: pa.Table,
+    marks: pa.Table,
+    benchmark: pa.Table | None = None,
 ) -> dict[str, Any]:
     """All plain numbers of a finished run.
 
@@ -45,11 +51,14 @@ def run_statistics(
         As they take them.
     orders : pyarrow.Table
         One row an order, with its ``status``.
+    benchmark : pyarrow.Table, optional
+        ``ts``, ``close`` of what the spec names.
 
     Returns
     -------
     dict of str to float or int
-        What `alphapulse_lib.results.statistics.summary` gives, measured against `benchmark_curve`, and:
+        What `alphapulse_lib.results.statistics.summary` gives, measured against the benchmark that the spec names, or
+        against the run's own instruments, bought and held (`benchmark_curve`), and:
         ``end_equity``, ``total_return`` (of the starting cash), ``benchmark_return``, ``max_drawdown`` (of every bar),
         ``calmar`` (with it), ``probabilistic_sharpe``, ``minimum_track_record`` (periods), ``trades``, ``hit_rate``,
         ``profit_factor``, ``average_trade``, ``average_win``, ``average_loss``, ``expectancy`` (mean return of a round
@@ -61,7 +70,9 @@ def run_statistics(
     yearly = periods_per_year(spec)
     equity = account["equity"].to_numpy()
     ends = session_ends(spec, account["ts"].cast(pa.int64()).to_numpy())
-    held = benchmark_curve(marks, spec.cash)["equity"].to_numpy()
+    named = benchmark is not None and benchmark.num_rows > 0
+    curve = named_curve(benchmark, marks, spec.cash) if named else benchmark_curve(marks, spec.cash)
+    held = curve["equity"].to_numpy()
     returns, others = _returns(equity[ends], held[ends], spec.cash)
     found: dict[str, Any] = dict(summary(returns, others, yearly))
     found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash

@@ -115,11 +115,13 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
     if raw.status == "finished":
         curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
-        statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks)
+        statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
         warnings += _borrowed(statistics, spec)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
             files["cash_flows.parquet"] = raw.cash_flows
+        if raw.benchmark.num_rows:
+            files["benchmark.parquet"] = raw.benchmark
     if warnings:
         files["warnings.txt"] = "\n".join(warnings)
     return Measured(statistics, files)

@@ -13,7 +13,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Status
 from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.artefacts import read_table, read_text
 from alphapulse_lib.results.conventions import Conventions, conventions_of
-from alphapulse_lib.results.equity import benchmark_curve
+from alphapulse_lib.results.equity import benchmark_curve, named_curve
 from alphapulse_lib.results.ledger import Family, Ledger
 from alphapulse_lib.results.trades import TRADES
 
@@ -37,6 +37,7 @@ _EMPTY = {
     "positions": pa.schema([("symbol", pa.string())]),
     "trades": TRADES,
     "cash_flows": pa.schema([("ts", _TIME), ("symbol", pa.string()), ("kind", pa.string()), ("amount", pa.float64())]),
+    "benchmark": pa.schema([("ts", _TIME), ("close", pa.float64())]),
 }
 
 
@@ -127,8 +128,13 @@ class Run:
 
     @cached_property
     def benchmark(self) -> pd.Series[float]:
-        """The same cash in the same instruments, bought at the first close and held, indexed by ``ts`` (UTC)."""
-        frame: pd.DataFrame = benchmark_curve(self.table("marks"), self.spec.cash).to_pandas()
+        """The same cash, bought at the first close and held, by ``ts`` (UTC): in what the spec names, distributions
+        reinvested; or else in the run's instruments, distributions kept.
+        """
+        marks, cash = self.table("marks"), self.spec.cash
+        named = self.table("benchmark")
+        curve = named_curve(named, marks, cash) if named.num_rows else benchmark_curve(marks, cash)
+        frame: pd.DataFrame = curve.to_pandas()
         return frame.set_index("ts")["equity"]
 
     @cached_property

@@ -30,7 +30,7 @@ from alphapulse_lib.results.performance import session_ends, session_returns
 from alphapulse_lib.results.record import environment
 from alphapulse_lib.results.samplers import Sampler
 from alphapulse_lib.results.swept import Swept, Trial
-from alphapulse_lib.results.trial import MARKS, Bench, Outcome, data_of, lost_trial, run_trial
+from alphapulse_lib.results.trial import SHARED, Bench, Outcome, data_of, lost_trial, run_trial
 
 __all__ = ["read_window", "sweep_window"]
 
@@ -153,7 +153,8 @@ class _Keeping:
         self.data_id = _digest(told)
         self._known = set(ledger.ids())
         self._family = family or ledger.family(spec)
-        self._marks: bytes | Any = as_bytes(data.marks)
+        read = dict(zip(SHARED, (data.marks, data.benchmark), strict=True))
+        self._shared: dict[str, Any] = {name: as_bytes(table) for name, table in read.items() if table.num_rows}
 
     def id_of(self, spec: RunSpec) -> str:
         """The id under which a spec's run is in the ledger, or is to be."""
@@ -183,10 +184,10 @@ class _Keeping:
         if record.status == "finished":
             self._family = self._family.including(record)
             record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
-            files[MARKS] = self._marks
+            files |= self._shared
         write_artefacts(folder, files)
         if record.status == "finished":
-            self._marks = folder / MARKS  # the same for all trials: kept once
+            self._shared = {name: folder / name for name in self._shared}  # the same for all trials: kept once
         self._ledger.append(record)
         self._known.add(record.id)
         return record

@@ -19,10 +19,10 @@ from alphapulse_lib.results.artefacts import as_bytes
 from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
 
-__all__ = ["MARKS", "Bench", "Outcome", "data_of", "lost_trial", "run_trial"]
+__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trial"]
 
-#: The file that is the same for all trials of a window: it is written once.
-MARKS = "marks.parquet"
+#: The files that are the same for all trials of a window: they are written once.
+SHARED = ("marks.parquet", "benchmark.parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Outcome:
     record : RunRecord
         Without the statistics that depend on other trials.
     files : dict of str to bytes
-        Its files, but for the marks.
+        Its files, but for those that are shared.
     returns : array of float64
         As `alphapulse_lib.results.performance.session_returns` gives them; empty where it did not finish.
     refused : AlphaPulseError, optional
@@ -147,7 +147,7 @@ def _outcome(bench: Bench, spec: RunSpec, raw: RawResult, run_id: str, refused: 
         spec, raw, measured, run_id, user=bench.user, started_at=bench.base.moment, ended_at=clock.now_ns()
     )
     record = replace(record, environment=record.environment | bench.environment)
-    files = {name: as_bytes(content) for name, content in measured.files.items() if name != MARKS}
+    files = {name: as_bytes(content) for name, content in measured.files.items() if name not in SHARED}
     returns = np.empty(0) if equity is None else session_returns(spec, equity)
     return Outcome(record, files, returns, refused)
 

@@ -8,19 +8,19 @@ from typing import Any, Literal, get_args
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import InputError, NoCoverage, NoVolumePrice
+from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.choices import one_of
-from alphapulse_lib.session.fetching import Lacking, advice, with_command
-from alphapulse_lib.session.running import Plan, carry_out
+from alphapulse_lib.session.fetching import Lacking, advice
+from alphapulse_lib.session.running import Plan, carry_out, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
-from alphapulse_lib.session.symbols import Symbols, resolved
+from alphapulse_lib.session.symbols import Symbols, check_text, resolved
 
-__all__ = ["backtest", "instruments_of", "spec_of"]
+__all__ = ["backtest", "benchmark_of", "instruments_of", "spec_of"]
 
 #: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
 _MOST_CASH = 1e12
@@ -62,6 +62,7 @@ def backtest(
     news: bool | None = None,
     scorer: str | None = None,
     as_of: Moment = None,
+    benchmark: str | None = None,
     gaps: Literal["refuse", "allow"] = "refuse",
     progress: bool = True,
     purpose: Purpose = "trial",
@@ -113,6 +114,9 @@ def backtest(
         Whose scores the `Sentiment` events carry; the setting ``ALPHAPULSE_SCORER`` unless told.
     as_of : str, date or datetime, optional
         Only bars, splits, articles and scores that were available then. Now unless told.
+    benchmark : str, optional
+        A ticker or id that the result is held against: its closes out of the catalog, what it distributed reinvested.
+        Unless told, the run's own instruments, bought at the first close and held.
     gaps : {"refuse", "allow"}
         Missing sessions are refused when they are more than five and more than two per cent; ``"allow"`` reports them.
     progress : bool
@@ -158,8 +162,7 @@ def backtest(
         roots = Roots.of_settings()
         if isinstance(strategy, str):
             strategy = strategy_class(strategy)
-        lacking = Lacking.of_bars(period, "bars")
-        instruments, names = instruments_of(roots, symbols, lacking, Window.of(start, end))
+        instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
         spec = spec_of(
             strategy,
             instruments,
@@ -176,18 +179,13 @@ def backtest(
             scorer,
             as_of,
             seed,
+            benchmark_of(roots, benchmark, instruments, period, Window.of(start, end)),
         )
         one_of("gaps", gaps, ("refuse", "allow"))
         one_of("purpose", purpose, get_args(Purpose.__value__))
-        try:
-            plan = Plan(spec, instruments, roots, names, gaps)
+        plan = Plan(spec, instruments, roots, names, gaps)
+        with told_how_to_fetch(plan):
             return carry_out(waiting, plan, strategy, progress=progress, purpose=purpose)
-        except (NoCoverage, NoVolumePrice) as missing:
-            found = next((each for each in instruments if f" of {each.id}" in missing.message), None)
-            if found is None or as_of is not None:
-                raise
-            wanted = lacking if isinstance(missing, NoCoverage) else Lacking.of_bars("1m", "bars")
-            raise with_command(missing, roots, found, wanted, Window(spec.start, spec.end)) from None
 
 
 def instruments_of(
@@ -202,6 +200,22 @@ def instruments_of(
     if len(currencies) > 1:
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
     return found, tuple(names(list(found)))
+
+
+def benchmark_of(
+    roots: Roots, benchmark: str | None, instruments: tuple[Instrument, ...], period: str, window: Window
+) -> str:
+    """The id of what a run is to be held against; empty for none."""
+    if benchmark is None:
+        return ""
+    check_text(benchmark, "A benchmark", "benchmark='SPY'")
+    (found,), _ = instruments_of(roots, benchmark, Lacking.of_bars(period, "bars"), window)
+    if found.currency != instruments[0].currency:
+        raise InputError(
+            f"The benchmark {found.symbol} is in {found.currency}, the instruments in {instruments[0].currency}.",
+            "Their returns cannot be compared.",
+        )
+    return found.id
 
 
 def spec_of(
@@ -220,8 +234,9 @@ def spec_of(
     scorer: str | None,
     as_of: Moment,
     seed: int,
+    benchmark: str = "",
 ) -> RunSpec:
-    """The spec of a run, each argument looked at; they are those of `backtest`."""
+    """The spec of a run, each argument looked at; they are those of `backtest`, ``benchmark`` as an id."""
     from alphapulse_lib.engine.configure import plain_parameters
     from alphapulse_lib.engine.source import names_used, source_of
     from alphapulse_lib.scoring.contract import find
@@ -265,6 +280,7 @@ def spec_of(
         as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
         seed=int(seed),
         dividends=adjust == "splits" if dividends is None else dividends,
+        benchmark=benchmark,
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import RunInterrupted, StrategyRaised, WorkerDied
+from alphapulse_lib.errors import NoCoverage, NoVolumePrice, RunInterrupted, StrategyRaised, WorkerDied
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Purpose, RunSpec
+from alphapulse_lib.model.window import Window
+from alphapulse_lib.session.fetching import Lacking, with_command
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.user import user
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.model.run import RunRecord
     from alphapulse_lib.results.ledger import Ledger
 
-__all__ = ["Again", "Plan", "attempt", "carry_out", "keep_strategy"]
+__all__ = ["Again", "Plan", "attempt", "carry_out", "keep_strategy", "told_how_to_fetch"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,22 @@ class Again:
     code: dict[str, str]
     future: Corruption | None = None
     probe: str = ""
+
+
+@contextmanager
+def told_how_to_fetch(plan: Plan) -> Iterator[None]:
+    """Let preflight's refusals inside name the command that would fetch what the plan lacks, where there is one."""
+    spec = plan.spec
+    try:
+        yield
+    except (NoCoverage, NoVolumePrice) as missing:
+        against = Index(plan.roots).get(spec.benchmark)
+        known = [*plan.instruments, *([against] if against else [])]
+        found = next((each for each in known if f" of {each.id}" in missing.message), None)
+        if found is None or spec.as_of is not None:
+            raise
+        wanted = Lacking.of_bars(spec.period if isinstance(missing, NoCoverage) else "1m", "bars")
+        raise with_command(missing, plan.roots, found, wanted, Window(spec.start, spec.end)) from None
 
 
 def carry_out(

@@ -15,11 +15,11 @@ from alphapulse_lib.model.window import Moment, Window
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.robustness import Robustness, robustness
 from alphapulse_lib.results.swept import Swept, Trial
-from alphapulse_lib.session.backtests import instruments_of, spec_of
+from alphapulse_lib.session.backtests import benchmark_of, instruments_of, spec_of
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking
 from alphapulse_lib.session.hub import warn
-from alphapulse_lib.session.running import Plan
+from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
@@ -65,6 +65,7 @@ def sweep(
     news: bool | None = None,
     scorer: str | None = None,
     as_of: Moment = None,
+    benchmark: str | None = None,
     gaps: Literal["refuse", "allow"] = "refuse",
     progress: bool = True,
     seed: int = 0,
@@ -78,7 +79,8 @@ def sweep(
 
     Parameters
     ----------
-    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, gaps
+    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, benchmark,
+    gaps
         As in `ap.backtest`; ``params`` are those that the sweep does not vary.
     grid : mapping
         Parameter to its values: a list, a ``range``, an array, or a distribution of optuna's such as
@@ -141,7 +143,7 @@ def sweep(
         "adjust": adjust,
         "dividends": dividends,
     }
-    base |= {"news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
+    base |= {"news": news, "scorer": scorer, "as_of": as_of, "seed": seed, "benchmark": benchmark}
     plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
     meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
     with (
@@ -149,6 +151,7 @@ def sweep(
             plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
         ) as workshop,
         meter,
+        told_how_to_fetch(plan),
     ):
         swept = workshop.sweep(
             (plan.spec.start, plan.spec.end), proposals, better, patience=patience, retry=retry, seen=meter.seen
@@ -337,13 +340,14 @@ def plan_of(
     Parameters
     ----------
     base : mapping
-        The further arguments of `alphapulse_lib.session.backtests.spec_of`.
+        The further arguments of `alphapulse_lib.session.backtests.spec_of`; ``benchmark`` as in `ap.backtest`.
     """
     from alphapulse_lib.engine.configure import plain_parameters
 
     roots = Roots.of_settings()
     instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
-    spec = spec_of(strategy, instruments, period, start, end, **base)
+    against = benchmark_of(roots, base["benchmark"], instruments, period, Window.of(start, end))
+    spec = spec_of(strategy, instruments, period, start, end, **{**base, "benchmark": against})
     one_of("gaps", gaps, ("refuse", "allow"))
     for name, values in space.items():
         if name in spec.parameters:

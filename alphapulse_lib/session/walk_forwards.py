@@ -21,6 +21,7 @@ from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.results.walk_forward import SCHEMES, Fold, Sessions, folds_of, joined, stability, window_of
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.running import told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
@@ -82,6 +83,7 @@ def walk_forward(
     news: bool | None = None,
     scorer: str | None = None,
     as_of: Moment = None,
+    benchmark: str | None = None,
     gaps: Literal["refuse", "allow"] = "refuse",
     progress: bool = True,
     seed: int = 0,
@@ -95,7 +97,8 @@ def walk_forward(
 
     Parameters
     ----------
-    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, gaps, seed
+    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, benchmark,
+    gaps, seed
         As in `ap.backtest`.
     grid, sampler, trials, objective, patience, trial_seconds, workers, progress
         As in `ap.sweep`, for each train window.
@@ -146,11 +149,15 @@ def walk_forward(
         strategy = strategy_class(strategy)
     base: dict[str, Any] = {"params": params, "cash": cash, "fill": fill, "costs": costs, "adjust": adjust}
     base |= {"dividends": dividends, "news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
+    base |= {"benchmark": benchmark}
     plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
     meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
-    with open_workshop(
-        plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
-    ) as workshop:
+    with (
+        told_how_to_fetch(plan),
+        open_workshop(
+            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
+        ) as workshop,
+    ):
         data = workshop.sessions()
         cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)
         with meter:

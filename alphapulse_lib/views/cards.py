@@ -183,7 +183,12 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
             f"to {numbers.money(stats['end_equity'], numbers.place(run.spec).currency)}",
             numbers.tone(stats["total_return"]),
         ),
-        Fact("Buy and hold", numbers.percent(stats["benchmark_return"]), "", numbers.tone(stats["benchmark_return"])),
+        Fact(
+            numbers.against(run.spec),
+            numbers.percent(stats["benchmark_return"]),
+            "",
+            numbers.tone(stats["benchmark_return"]),
+        ),
         Fact(
             "Sharpe ratio",
             numbers.ratio(stats["sharpe"]),

@@ -85,10 +85,10 @@ def price(
 
 
 def equity(run: Run, *, dark: bool = False) -> go.Figure:
-    """Equity and drawdown of a run against buy and hold."""
+    """Equity and drawdown of a run against its benchmark."""
     tones = _DARK if dark else _LIGHT
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.04)
-    curves = (("Buy and hold", run.benchmark, "other", "other"), (run.strategy, run.equity, "up", "down"))
+    curves = ((numbers.against(run.spec), run.benchmark, "other", "other"), (run.strategy, run.equity, "up", "down"))
     for name, curve, colour, fall in curves:
         moments, values = _thinned(curve)
         depth = breakdown.drawdown(curve.to_numpy(np.float64))

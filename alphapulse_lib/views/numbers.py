@@ -11,6 +11,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.model.window import FOREVER
 
 __all__ = [
+    "against",
     "count",
     "counted",
     "day",
@@ -134,6 +135,18 @@ def counted(value: int, noun: str) -> str:
 def tone(value: float | None) -> str:
     """The class of a gain (``"up"``) or a loss (``"down"``), empty for neither."""
     return "up" if value is not None and value > 0 else "down" if value is not None and value < 0 else ""
+
+
+def against(spec: RunSpec, otherwise: str = "Buy and hold") -> str:
+    """What a run is held against: the symbol that its spec names, or else its own instruments.
+
+    Examples
+    --------
+    >>> from alphapulse_lib.model.run import StrategySource
+    >>> against(RunSpec(StrategySource("m:S", ""), ("GOOG.XNAS",), "1d", 0, 1, benchmark="SPY.ARCX"))
+    'SPY'
+    """
+    return spec.benchmark.rpartition(".")[0] or otherwise
 
 
 def place(spec: RunSpec) -> Venue:

@@ -45,7 +45,7 @@ def draw(run: Run) -> Charts:
     moments = breakdown.nanoseconds(equity.index)
     mine = equity.to_numpy(np.float64)
     theirs = benchmark.reindex(equity.index).to_numpy(np.float64)
-    day = _day(run, zone)
+    day, held = _day(run, zone), numbers.against(run.spec)
     logarithmic = spans_wide(mine, theirs)
     daily = breakdown.by_session(run.spec, equity)
     ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
@@ -54,24 +54,24 @@ def draw(run: Run) -> Charts:
     charts: dict[str, Any] = {
         "equity": chart(
             moments,
-            [Line("Buy and hold", theirs, "other"), Line(run.strategy, mine, "main", fill=not logarithmic)],
+            [Line(held, theirs, "other"), Line(run.strategy, mine, "main", fill=not logarithmic)],
             label=_amount,
             day=day,
             height=300,
             logarithmic=logarithmic,
-            title="Equity against buy and hold",
+            title=f"Equity against {numbers.against(run.spec, 'buy and hold')}",
         ),
         "drawdown": chart(
             moments,
             [
-                Line("Buy and hold", breakdown.drawdown(theirs), "other"),
+                Line(held, breakdown.drawdown(theirs), "other"),
                 Line(run.strategy, breakdown.drawdown(mine), "fall", fill=True),
             ],
             label=_share,
             day=day,
             height=130,
             zero=True,
-            title="Drawdown against buy and hold",
+            title=f"Drawdown against {numbers.against(run.spec, 'buy and hold')}",
         ),
         "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), numbers.ratio, day),
         "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, day),

@@ -55,6 +55,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
     trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
     doubtful = not honest_sharpe >= 0.95
     counted = f"{numbers.counted(trials, 'trial')} counted"
+    against = numbers.against(run.spec, "buy & hold")
     return [
         Number(
             "Total return",
@@ -62,7 +63,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
             numbers.tone(stats["total_return"]),
             (
                 _plain(f"to {numbers.money(stats['end_equity'], currency)}"),
-                _plain(f"buy & hold {numbers.percent(stats['benchmark_return'])}"),
+                _plain(f"{against} {numbers.percent(stats['benchmark_return'])}"),
                 _by_convention(run, filled),
             ),
         ),
@@ -89,7 +90,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
             numbers.percent(stats["max_drawdown"]),
             numbers.tone(stats["max_drawdown"]),
             (
-                _plain(f"buy & hold {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
+                _plain(f"{against} {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
                 _plain(f"longest {numbers.counted(_under_water(run), 'session')}"),
             ),
         ),
@@ -162,6 +163,7 @@ def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
         ("Prices", "as traded" if spec.adjust == "none" else "as traded, holdings follow splits"),
         ("Dividends", "paid" if spec.dividends else "not paid"),
         ("News", (f"scored by {spec.scorer}" if spec.scorer else "yes") if spec.news else "none"),
+        ("Held against", spec.benchmark or "its own instruments, bought and held"),
         ("As of", "now" if spec.as_of is None else _moment(spec.as_of, zone)),
         ("Recorded as of", "now" if spec.recorded_as_of is None else _moment(spec.recorded_as_of, zone)),
         ("Seed", str(spec.seed)),

@@ -118,6 +118,8 @@ def _result(run: Run) -> dict[str, Any]:
         "split_note": drawn.split_note,
         "fills_note": drawn.fills_note,
         "currency": numbers.place(run.spec).currency,
+        "against": numbers.against(run.spec),
+        "against_in_full": numbers.against(run.spec, f"buy and hold {numbers.symbols(run.spec)}"),
     } | (sheet_tables.tables(run) | sheet_groups.tables(run))
 
 

@@ -57,6 +57,7 @@ def asked(record: RunRecord) -> dict[str, Any]:
         },
         "adjust": spec.adjust,
         "dividends": spec.dividends,
+        "benchmark": spec.benchmark or None,
         "gaps": "allow",  # those that there are, it ran over the first time
     }
 

@@ -81,6 +81,9 @@ class Strategy(BaseModel):
     dividends: Annotated[
         bool | None, Field(description="Whether they are paid; where splits are followed unless told.")
     ] = None
+    benchmark: Annotated[
+        Symbol | None, Field(description="What the result is held against; its own instruments unless told.")
+    ] = None
     gaps: Literal["refuse", "allow"] = "refuse"
 
     @model_validator(mode="after")
