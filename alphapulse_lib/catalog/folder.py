@@ -42,7 +42,7 @@ class Folder:
 
     def exists(self, path: PurePath) -> bool:
         """Whether there is such a file."""
-        return Path(path).exists()
+        return os.path.exists(path)  # noqa: PTH110 an import asks for thousands: a tenth of what a Path takes
 
     def read(self, path: PurePath) -> bytes:
         """A file's content."""
@@ -87,6 +87,8 @@ class Folder:
         """Make a root where there is none; refuse one that this person may not write to."""
         try:
             Path(root).mkdir(parents=True, exist_ok=True)
+            if os.access(root, os.W_OK | os.X_OK):
+                Path(root, _INCOMING).mkdir(exist_ok=True)
         except OSError as refused:
             raise CatalogReadOnly(
                 f"The catalog {root} cannot be made: {refused.strerror}.",
@@ -104,10 +106,8 @@ class Folder:
 
         part = _Part(Path(path), Path(root) / _INCOMING / f"{uuid.uuid4().hex}.part")
         try:
-            with _explained(path):
-                part.file.parent.mkdir(exist_ok=True)
-                with pa.OSFile(str(part.file), "wb") as file:
-                    fill(file)
+            with _explained(path), pa.OSFile(str(part.file), "wb") as file:
+                fill(file)
         except BaseException:
             part.forget()
             raise

@@ -123,6 +123,10 @@ class Index:
         """Every listing; an instrument without one is found by its symbol alone."""
         return list(self._listings)
 
+    def listings_of(self, ticker: str) -> list[Listing]:
+        """Every listing under a ticker."""
+        return list(self._by_ticker.get(ticker, ()))
+
     def contested(self) -> list[str]:
         """In words: the tickers that two instruments have at once, and the renames that changed nothing for that."""
         return contested(self._declared, self._acts())

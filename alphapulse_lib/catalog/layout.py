@@ -138,6 +138,7 @@ def partition_of(period: Period, year: int) -> Window:
     return Window(int(first.timestamp()) * 10**9, int(after.timestamp()) * 10**9 - 1)
 
 
+@lru_cache(maxsize=4096)
 def bounds_name(bounds: Window) -> str:
     """A partition's name, as NautilusTrader names files: both moments in ISO, ``:`` and ``.`` as ``-``."""
     return f"{_moment(bounds.start)}_{_moment(bounds.end)}"

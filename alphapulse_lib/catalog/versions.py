@@ -72,7 +72,9 @@ def merge(
     assumed : bool
         Nobody said when the rows became available; their ``available_at`` is a default.
     """
-    arriving = _with_time(arriving, "recorded_at", now).select(held.schema.names).cast(held.schema)
+    arriving = _with_time(arriving, "recorded_at", now)
+    if arriving.schema != held.schema:
+        arriving = arriving.select(held.schema.names).cast(held.schema)
     counts = np.zeros(3, dtype=np.int64)
     none = held.slice(0, 0)
     added, confirmed = [none], [none]
@@ -278,9 +280,9 @@ def _time(table: pa.Table, name: str) -> Codes:
 
 
 def _with_time(table: pa.Table, name: str, moment: int) -> pa.Table:
-    column = pa.repeat(pa.scalar(moment, TIME), table.num_rows)
+    column = pa.array(np.full(table.num_rows, moment)).view(TIME)
     at = table.schema.get_field_index(name)
-    return table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
+    return table.append_column(name, column) if at < 0 else table.set_column(at, table.schema.field(at), column)
 
 
 def _with_times(table: pa.Table, name: str, moments: Codes) -> pa.Table:

@@ -78,8 +78,7 @@ class _Work:
         figures = [rows[name].to_numpy() for name in _FIGURES]
         times = (rows[name].to_numpy() for name in ("wall", "instant", "bare"))
         ts, reason = close_times(*times, venue=instrument.venue, period=period, stamps=self.stamps)
-        strayed = self.instruments.strayed(rows["symbol"][0].as_py(), instrument, ts)
-        reason = np.where(reason.astype(np.bool_), reason, strayed)
+        reason = self.instruments.strayed(rows["symbol"][0].as_py(), instrument, ts, reason)
         bars = Figures(ts, *figures)
         available = _available(rows, ts, self.odd)
         chosen = _choose(rows, bars, available, reason, (instrument, period), staged)
@@ -148,21 +147,23 @@ def _choose(
 ) -> NDArray[np.int64]:
     """The rows to be written, in the order of time; the others are set aside or passed over."""
     instrument, period = series
-    judged = judge(bars, clock.now_ns(), instrument.price_precision, instrument.size_precision)
-    reason = np.where(reason.astype(np.bool_), reason, judged)
-    good = np.flatnonzero(~reason.astype(np.bool_))
-    again, contradicting = repeated(bars[good], available[good], rows["line"].to_numpy()[good])
-    reason[good] = contradicting
-    bad = np.flatnonzero(reason.astype(np.bool_))
+    reason = judge(bars, clock.now_ns(), instrument.price_precision, instrument.size_precision, reason)
+    told = reason.astype(np.bool_)
+    bad, good = np.flatnonzero(told), np.flatnonzero(~told)
+    stamps, chosen = bars.ts[good], good
+    if not (stamps[1:] > stamps[:-1]).all():
+        again, contradicting = repeated(bars[good], available[good], rows["line"].to_numpy()[good])
+        reason[good] = contradicting
+        bad = np.flatnonzero(reason.astype(np.bool_))
+        staged.repeated += int(again.sum())
+        chosen = good[~contradicting.astype(np.bool_) & ~again]
+        chosen = chosen[np.lexsort((available[chosen], bars.ts[chosen]))]
     if len(bad):
         reasons = pa.array(reason[bad].tolist(), pa.string())
         at = rows.schema.get_field_index("reason")
         facts = _facts(bars[bad], available[bad], instrument, period)
         staged.aside.append(set_aside(rows.take(bad).set_column(at, "reason", reasons), **facts))
-    staged.repeated += int(again.sum())
-    chosen: NDArray[np.int64] = good[~contradicting.astype(np.bool_) & ~again]
-    stamps = bars.ts[chosen]
-    return chosen if (stamps[1:] > stamps[:-1]).all() else chosen[np.lexsort((available[chosen], stamps))]
+    return chosen
 
 
 def _facts(bars: Figures, available: NDArray[np.int64], instrument: Instrument, period: Period) -> dict[str, pa.Array]:

@@ -139,8 +139,10 @@ def _session_closes(
     period: Period,
     stamps: Stamps,
 ) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    timed = ~bare & (wall % _DAY != 0)
+    timed = ~bare
     days = wall // _DAY
+    if timed.any():
+        timed &= days * _DAY != wall
     if timed.any():
         local = _local(instant, venue.timezone)
         if (local % _DAY == 0).all():  # Midnight of the exchange's own zone, told in UTC.

@@ -41,6 +41,8 @@ def of_bars(instrument_id: str, period: str, ts: NDArray[np.int64], odd: Mapping
     odd : mapping of str to numpy.ndarray of bool
         By flag: which bars have it.
     """
+    if not any(where.any() for where in odd.values()):
+        return FLAGS.empty_table()
     stamps = [ts[where] for where in odd.values()]
     names = [name for name, where in odd.items() for _ in range(int(where.sum()))]
     count = len(names)
@@ -48,7 +50,7 @@ def of_bars(instrument_id: str, period: str, ts: NDArray[np.int64], odd: Mapping
         [
             pa.array([instrument_id] * count, pa.string()),
             pa.array([period] * count, pa.string()),
-            pa.array(np.concatenate(stamps) if stamps else np.empty(0, np.int64), pa.int64()).cast(TIME),
+            pa.array(np.concatenate(stamps), pa.int64()).cast(TIME),
             pa.array(names, pa.string()),
             pa.nulls(count, pa.string()),
         ],

@@ -112,23 +112,22 @@ class Instruments:
         self._made[made.id] = replace(made, name=made.name or name or said.name)
         return self._made[made.id]
 
-    def strayed(self, ticker: str, instrument: Instrument, ts: NDArray[np.int64]) -> NDArray[np.object_]:
-        """Why moments (nanoseconds of UTC) lie after the days on which a ticker meant an instrument; else ``""``.
+    def strayed(
+        self, ticker: str, instrument: Instrument, ts: NDArray[np.int64], reason: NDArray[np.object_]
+    ) -> NDArray[np.object_]:
+        """The reasons, with those of moments (nanoseconds of UTC) after the days on which a ticker meant an instrument.
 
         From then on it may be another company's; only an id says which. Before its first day it is taken for the
         instrument: vendors' files carry all of a history under the newest ticker.
         """
-        told = np.full(len(ts), "", object)
-        ends = [
-            each.end for each in self._index.listings() if (each.ticker, each.instrument_id) == (ticker, instrument.id)
-        ]
+        ends = [each.end for each in self._index.listings_of(ticker) if each.instrument_id == instrument.id]
         closed = [each for each in ends if each is not None]
         if not closed or len(closed) < len(ends):
-            return told
+            return reason
         last = max(closed)
-        later = ts > moment_ns(last, instrument.venue.timezone, end=True)
-        told[later] = f"{ticker} has not meant {instrument.id} since {last}: name the instrument by its id"
-        return told
+        later = (reason == "") & (ts > moment_ns(last, instrument.venue.timezone, end=True))
+        told = f"{ticker} has not meant {instrument.id} since {last}: name the instrument by its id"
+        return np.where(later, told, reason)
 
     def rename(self, instrument: Instrument, ticker: str) -> bool:
         """Take a new ticker for an instrument's, unless the catalog knows another by it; whether it is."""

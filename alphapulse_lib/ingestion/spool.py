@@ -58,7 +58,8 @@ class Spool:
         """All rows of a key, in one chunk a column."""
         schema = self._schemas[key]
         batches = [pa.ipc.read_record_batch(self._read(*place), schema) for place in self._places.get(key, ())]
-        return pa.concat_tables([pa.Table.from_batches(batches, schema), *self._held.get(key, ())]).combine_chunks()
+        tables = [pa.Table.from_batches([batch]) for batch in batches] + self._held.get(key, [])
+        return (pa.concat_tables(tables) if len(tables) > 1 else tables[0]).combine_chunks()
 
     def add(self, key: Hashable, table: pa.Table, size: int | None = None) -> None:
         """Put rows to those of a key; ``size`` is their bytes, where it is known."""

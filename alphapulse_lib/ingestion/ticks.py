@@ -45,8 +45,7 @@ def stage_ticks(kind: Literal["trades", "quotes"], batches: Iterable[Batch], ins
         for rows in groups:
             instrument = _instrument(kind, rows, groups, instruments)
             reason, again = _judged(kind, rows, instrument), np.zeros(rows.num_rows, np.bool_)
-            strayed = instruments.strayed(rows["symbol"][0].as_py(), instrument, rows["instant"].to_numpy())
-            reason = np.where(reason == "", strayed, reason)
+            reason = instruments.strayed(rows["symbol"][0].as_py(), instrument, rows["instant"].to_numpy(), reason)
             if kind == "trades":
                 again = _repeated(rows, reason)
                 staged.repeated += int(again.sum())

@@ -53,7 +53,9 @@ class Figures:
         return len(self.ts)
 
 
-def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) -> NDArray[np.object_]:
+def judge(
+    bars: Figures, now: int, precision: int = 4, size_precision: int = 0, known: NDArray[np.object_] | None = None
+) -> NDArray[np.object_]:
     """Why each bar cannot be used; ``""`` where it can.
 
     Parameters
@@ -64,6 +66,8 @@ def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) 
         Nanoseconds of UTC; a bar that closes later is not final.
     precision, size_precision : int
         Decimals of the instrument's prices and volumes: the more, the smaller the largest that can be held.
+    known : numpy.ndarray of object, optional
+        Why some cannot be used already: that stays said of them.
 
     Examples
     --------
@@ -71,7 +75,8 @@ def judge(bars: Figures, now: int, precision: int = 4, size_precision: int = 0) 
     >>> judge(Figures(np.array([1]), one, one - 1, one, one, one), 2).tolist()
     ['high 9 is below low 10']
     """
-    reason, settled = np.full(len(bars), "", object), np.zeros(len(bars), np.bool_)
+    reason = np.full(len(bars), "", object) if known is None else known.copy()
+    settled = np.zeros(len(bars), np.bool_) if known is None else known.astype(np.bool_)
     top, bottom = bars.high * (1 + _NOISE), bars.low * (1 - _NOISE)
 
     def set_aside(where: NDArray[np.bool_], text: str, *columns: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from alphapulse_lib.errors import InputError, MissingColumn, did_you_mean
 
@@ -186,7 +187,7 @@ def _given(
 
 def _require_one(canonical: str, near: str, names: Sequence[str], where: str) -> None:
     """Refuse to choose between columns of the same name; the second of two ``Close`` was made ``Close.1``."""
-    alike = [name for name in names if _folded(re.sub(r"\.\d+$", "", name)) == _folded(near)]
+    alike = [name for name in names if _uncounted(name) == _folded(near)]
     if len(alike) > 1:
         raise InputError(
             f"{where} has {len(alike)} columns that may be {canonical}: {', '.join(alike)}.",
@@ -208,6 +209,13 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
+@lru_cache(maxsize=1024)  # the files of a folder are mostly headed alike
+def _uncounted(name: str) -> str:
+    """A name without the count that `distinct` gave it, folded."""
+    return _folded(re.sub(r"\.\d+$", "", name))
+
+
+@lru_cache(maxsize=1024)
 def _folded(name: str) -> str:
     """Letters and digits alone, in lower case; a count in front (``1. open``) is no part of the name."""
     bare = re.sub(r"[^a-z0-9]", "", name.lower())

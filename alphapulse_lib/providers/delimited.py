@@ -88,7 +88,8 @@ def read_delimited(path: Path, size: int | None = None) -> Iterator[Grid]:
             starts, ends, lines = starts[1:], ends[1:], lines[1:]
         if header is not None:
             yield _grid(path, text, header, (starts, ends, lines + line - 1), piece)
-        line += data.count(b"\n")
+        if not piece.last:
+            line += data.count(b"\n")
     if header is None:
         raise UnreadableFile(f"{path.name} is empty.", "It needs a header line and a line for each row.")
 
@@ -102,6 +103,9 @@ def header(path: Path) -> list[str]:
         It is empty, or is not text.
     """
     data = next(pieces(path, _HEADER)).data
+    first = data.lstrip(b"\n").partition(b"\n")[0]
+    if first.count(b'"') % 2 == 0:  # no field of it goes on in the next line
+        data = first
     text = _Text.of(np.frombuffer(data, np.uint8), _delimiter(data) if data.strip(b"\n") else ",")
     starts, ends, _ = text.records()
     return text.header(starts[0], ends[0]) if len(starts) else []
@@ -117,7 +121,8 @@ def _grid(
     starts, ends, lines = records
     whole = text.wide(starts, ends, len(header))
     kept = text.content[starts[0] :] if len(starts) and whole.all() else _only(text.content, starts[whole], ends[whole])
-    table = _parse(kept.tobytes(), text, len(header))
+    quoted = text.quoted and bool(len(starts)) and bool(text.quotes[-1] >= starts[0])
+    table = _parse(kept.tobytes(), text.delimiter, len(header), quoted=quoted)
     if table.num_rows != int(whole.sum()):
         raise UnreadableFile(
             f"{path.name} has quotes that do not pair up: {int(whole.sum())} lines but {table.num_rows} rows.",
@@ -164,7 +169,9 @@ class _Text:
 
     def within(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each place lies inside a quoted field."""
-        inside: NDArray[np.bool_] = np.searchsorted(self.quotes, places) % 2 == 1
+        inside = np.zeros(len(places), np.bool_)
+        before = np.searchsorted(places, self.quotes[-1]) if self.quoted else 0  # after the last quote nothing is
+        inside[:before] = np.searchsorted(self.quotes, places[:before]) % 2 == 1
         return inside
 
     def records(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -224,7 +231,7 @@ def _only(content: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[n
     return kept
 
 
-def _parse(data: bytes, text: _Text, width: int) -> pa.Table:
+def _parse(data: bytes, delimiter: str, width: int, *, quoted: bool) -> pa.Table:
     columns = [f"f{each}" for each in range(width)]
     if not data:
         return pa.table({name: pa.array([], pa.string()) for name in columns})
@@ -232,7 +239,7 @@ def _parse(data: bytes, text: _Text, width: int) -> pa.Table:
         pa.py_buffer(data),
         read_options=pacsv.ReadOptions(column_names=columns, block_size=min(len(data) + 1, _BLOCK)),
         parse_options=pacsv.ParseOptions(
-            delimiter=text.delimiter, quote_char='"' if text.quoted else False, newlines_in_values=text.quoted
+            delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
         ),
         convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), null_values=[]),
     )

@@ -176,10 +176,11 @@ def _dates(array: pa.ChunkedArray) -> Moments:
     days = pc.cast(pc.cast(array, pa.date32()), pa.int32())
     gone = _mask(pc.is_null(days))
     counted = np.asarray(pc.fill_null(days, 0), np.int64)
-    reason = _reasons(np.abs(counted) > _HELD[1], "stamp is out of range")
+    far = np.abs(counted) > _HELD[1]
+    reason = _reasons(far, "stamp is out of range")
     reason[gone] = "no stamp"
     wall = np.clip(counted, *_HELD) * _DAY
-    usable = reason == ""
+    usable = ~(far | gone)
     return Moments(wall, wall, usable, usable, reason, dated=True if usable.any() else None)
 
 
