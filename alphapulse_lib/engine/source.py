@@ -46,7 +46,13 @@ def source_of(strategy: type) -> StrategySource:
     digest = _Digest()
     digest.add(strategy)
     name = f"{strategy.__module__}:{strategy.__qualname__}"
-    return StrategySource(name, digest.hexdigest(), _text(strategy), _family(strategy))
+    return StrategySource(name, digest.hexdigest(), _whole_text(strategy), _family(strategy))
+
+
+def _whole_text(strategy: type) -> str:
+    """Its source after that of the counted classes that it is made from: a subclass of an idea is that idea."""
+    line = [each for each in strategy.__mro__[:0:-1] if isinstance(each, type) and _is_counted(each.__module__)]
+    return "\n\n".join(text for text in (*map(_text, line), _text(strategy)) if text)
 
 
 def _family(strategy: type) -> str:

@@ -5,7 +5,7 @@ with the hub's own words: nobody sees a traceback of the HTTP library.
 """
 
 from alphapulse_lib.hub_client.client import Client, Health
-from alphapulse_lib.hub_client.runs import Family, KeptRun
+from alphapulse_lib.hub_client.runs import KeptRun
 from alphapulse_lib.hub_client.transport import Damaged, Page
 
-__all__ = ["Client", "Damaged", "Family", "Health", "KeptRun", "Page"]
+__all__ = ["Client", "Damaged", "Health", "KeptRun", "Page"]

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,14 @@ from alphapulse_lib.errors import HubFault, InputError
 from alphapulse_lib.hub_client.paths import part
 from alphapulse_lib.hub_client.transport import Damaged, Page, Transport
 from alphapulse_lib.model.canonical import from_values, to_json
-from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.model.family import Family
+from alphapulse_lib.model.run import RunRecord, StrategySource
 
-__all__ = ["Family", "KeptRun", "Runs"]
+__all__ = ["KeptRun", "Runs"]
 
 
-#: Characters of the names that are sent at once.
+#: Characters of the sources that are sent at once.
 _MOST = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What the team tried of one kind: the trials that over-fitting is counted with.
-
-    Attributes
-    ----------
-    name : str
-        Strategy class, instruments and period.
-    sharpes : dict of str to (float or None)
-        Spec id to the per-period Sharpe ratio of each distinct trial.
-    """
-
-    name: str
-    sharpes: dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +52,8 @@ class _Trial:
 class _Family:
     name: str
     trials: tuple[_Trial, ...]
+    similar_to: str
+    similarity: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +130,11 @@ class Runs:
         """
         return _kept(self._transport.ask(_Detail, "GET", _path(run_id)))
 
-    def families(self, names: Iterable[str]) -> tuple[Family, ...]:
-        """What was tried of some families, in the order asked for; without a trial where nobody handed one in."""
+    def families(self, strategies: Iterable[StrategySource]) -> tuple[Family, ...]:
+        """The families that strategies are in, or would be, in the order asked for; with all trials until now."""
         found: list[Family] = []
-        for some in _bundles(names):
-            sent = {"names": some}
+        for some in _bundles(strategies):
+            sent = {"strategies": [{"name": each.name, "text": each.text, "family": each.family} for each in some]}
             answer = self._transport.ask(tuple[_Family, ...], "POST", "/v1/families", body=sent, repeatable=True)
             found += map(_family, answer)
         return tuple(found)
@@ -212,14 +200,16 @@ class Runs:
             beside.unlink(missing_ok=True)
 
 
-def _bundles(names: Iterable[str]) -> Iterator[list[str]]:
-    """Names in bundles that one request may hold."""
-    bundle: list[str] = []
-    for name in names:
-        if bundle and (len(bundle) == 200 or sum(map(len, bundle)) + len(name) > _MOST):
+def _bundles(strategies: Iterable[StrategySource]) -> Iterator[list[StrategySource]]:
+    """Strategies in bundles that one request may hold."""
+    bundle: list[StrategySource] = []
+    size = 0
+    for each in strategies:
+        if bundle and (len(bundle) == 200 or size + len(each.text) > _MOST):
             yield bundle
-            bundle = []
-        bundle.append(name)
+            bundle, size = [], 0
+        bundle.append(each)
+        size += len(each.text)
     if bundle:
         yield bundle
 
@@ -233,7 +223,8 @@ def _kept(detail: _Detail) -> KeptRun:
 
 
 def _family(found: _Family) -> Family:
-    return Family(found.name, {each.spec_id: each.sharpe_per_period for each in found.trials})
+    sharpes = {each.spec_id: nan if each.sharpe_per_period is None else each.sharpe_per_period for each in found.trials}
+    return Family(found.name, sharpes, found.similar_to, nan if found.similarity is None else found.similarity)
 
 
 def _record(values: dict[str, Any]) -> RunRecord:

@@ -255,8 +255,8 @@ class RunSpec(_Strict):
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
-    def family(self) -> str:
-        """What a family of trials has in common: its declared name or else its class's, instruments and period."""
+    def label(self) -> str:
+        """Strategy, instruments and period in a line; `alphapulse_lib.model.family` says what it is counted with."""
         strategy = self.strategy.family or self.strategy.name.rpartition(":")[2]
         return f"{strategy} {','.join(sorted(self.instruments))} {self.period}"
 

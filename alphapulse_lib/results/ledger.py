@@ -4,11 +4,7 @@ Several processes may write and read at once (write-ahead log). Triggers refuse 
 the same id, whoever asks. Beside the file, ``runs/<id>/`` holds each run's artefacts, written before its record, so a
 record never points at what is not there.
 
-A FAMILY is what belongs together when over-fitting is counted: runs of a strategy class of the same name, or of classes
-that declare the same one (``family = "..."``, which survives renaming the class), on the same instruments and period.
-Its trials are the distinct specs among its finished runs whose purpose is a trial, whoever ran them and whatever the
-window and the code: each was a chance to like what it showed. Running one spec twice is one trial; a failed run showed
-nothing to choose by and is none.
+Which runs are trials of one idea `alphapulse_lib.model.family` says and `alphapulse_lib.results.families` remembers.
 """
 
 from __future__ import annotations
@@ -17,19 +13,18 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import variance
 from typing import Any, Never
 
 from filelock import FileLock
 
 from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
 from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec
-from alphapulse_lib.results.overfit import deflated_sharpe_ratio, expected_maximum_sharpe
+from alphapulse_lib.results import families
 
-__all__ = ["Family", "Ledger"]
+__all__ = ["Ledger"]
 
 #: Raised with the tables; another number is refused.
 _FORMAT = 1
@@ -67,53 +62,6 @@ INSERT INTO runs (id, spec_id, family, strategy, instruments, period, status, pu
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What was tried of one kind.
-
-    Attributes
-    ----------
-    name : str
-        Strategy, instruments and period.
-    sharpes : dict of str to float
-        Spec id to the per-period Sharpe ratio of each trial; ``nan`` for one that has none.
-    """
-
-    name: str
-    sharpes: dict[str, float]
-
-    @property
-    def trials(self) -> int:
-        """How many were tried."""
-        return len(self.sharpes)
-
-    @property
-    def variance(self) -> float:
-        """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
-        held = [sharpe for sharpe in self.sharpes.values() if math.isfinite(sharpe)]
-        return variance(held) if len(held) > 1 else 0.0
-
-    def including(self, record: RunRecord) -> Family:
-        """The family with one more run, if that run is a trial."""
-        if record.purpose != "trial" or record.status != "finished":
-            return self
-        sharpe = _number(record.statistics.get("sharpe_per_period"))
-        return Family(self.name, self.sharpes | {record.spec_id: sharpe})
-
-    def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
-        """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family."""
-        trials = max(self.trials, 1)
-        sharpe, skewness, kurtosis = (
-            _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
-        )
-        observations = int(statistics.get("observations") or 0)
-        return {
-            "trials": trials,
-            "expected_maximum_sharpe": expected_maximum_sharpe(trials, self.variance),
-            "deflated_sharpe": deflated_sharpe_ratio(sharpe, observations, skewness, kurtosis, trials, self.variance),
-        }
-
-
 class Ledger:
     """The ledger in a folder, which is made at the first record.
 
@@ -146,7 +94,7 @@ class Ledger:
         row = (
             record.id,
             record.spec_id,
-            record.spec.family,
+            record.spec.label,
             record.spec.strategy.name,
             ",".join(record.spec.instruments),
             record.spec.period,
@@ -157,7 +105,7 @@ class Ledger:
             _finite(record.statistics.get("sharpe_per_period")),
             to_json(record),
         )
-        with self._open(write=True) as connection:
+        with self._open(write=True) as connection, families.known_to(connection):
             connection.execute(_INSERT, row)
 
     def get(self, run_id: str) -> RunRecord:
@@ -204,6 +152,7 @@ class Ledger:
         symbol: str | None = None,
         user: str | None = None,
         purpose: str | None = None,
+        family: str | None = None,
     ) -> list[RunRecord]:
         """Records, the newest first.
 
@@ -217,8 +166,13 @@ class Ledger:
             Only those of this class, by its name alone or as ``module:Class``.
         symbol : str, optional
             Only those on this instrument, by its symbol alone or its id.
+        family : str, optional
+            Only those of this family, by its name.
         """
         conditions = _conditions(status, strategy, symbol, user, purpose)
+        if family is not None:
+            self.families([])  # what an earlier version wrote is in none yet
+            conditions.append((families.MEMBER, (family,)))
         where = " WHERE " + " AND ".join(clause for clause, _ in conditions) if conditions else ""
         arguments: list[Any] = [value for _, values in conditions for value in values]
         sql = f"SELECT record FROM runs{where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608  the clauses are ours
@@ -231,19 +185,15 @@ class Ledger:
 
     def family(self, spec: RunSpec) -> Family:
         """What the ledger holds of the family that a spec belongs to."""
-        return self.families([spec])[spec.family]
+        return self.families([spec])[key_of(spec.strategy)]
 
     def families(self, specs: Iterable[RunSpec]) -> dict[str, Family]:
-        """The same of several specs, each family once, by its name."""
-        found = {}
-        for name in dict.fromkeys(each.family for each in specs):
-            rows = self._ask(
-                "SELECT spec_id, sharpe_per_period, MAX(sequence) FROM runs "
-                "WHERE family = ? AND purpose = 'trial' AND status = 'finished' GROUP BY spec_id ORDER BY 3",
-                name,
-            )
-            found[name] = Family(name, {spec_id: _number(sharpe) for spec_id, sharpe, _ in rows})
-        return found
+        """The same of several specs, by the keys of their strategies (`key_of`)."""
+        wanted = {key_of(each.strategy): each.strategy for each in specs}
+        if not self.path.exists():
+            return {key: families.alone(each) for key, each in wanted.items()}
+        with self._open(write=True) as connection, families.known_to(connection):
+            return families.found(connection, wanted)
 
     def _nearest(self, text: str) -> str:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
@@ -317,10 +267,6 @@ def _conditions(
         held = "',' || instruments || ','"
         found.append((f"(instr({held}, ?) OR instr({held}, ?))", (f",{symbol},", f",{symbol}.")))
     return found
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
 
 
 def _finite(value: Any) -> float | None:

@@ -6,10 +6,9 @@ Every Sharpe ratio here is per period (a daily one is not annualised), and kurto
 
 Sources
 -------
-Bailey, D. and López de Prado, M. (2012), *The Sharpe Ratio Efficient Frontier*, Journal of Risk 15(2): the
-probabilistic Sharpe ratio and the minimum track record length.
-Bailey, D. and López de Prado, M. (2014), *The Deflated Sharpe Ratio*, Journal of Portfolio Management 40(5): the
-expected maximum and the deflated Sharpe ratio.
+Those of `alphapulse_lib.model.luck`, whose probabilistic and deflated Sharpe ratios are had from here, too; and
+Bailey, D. and López de Prado, M. (2012), *The Sharpe Ratio Efficient Frontier*, Journal of Risk 15(2): the minimum
+track record length.
 Bailey, D., Borwein, J., López de Prado, M. and Zhu, Q. (2014), *Pseudo-Mathematics and Financial Charlatanism*, Notices
 of the AMS 61(5): the minimum backtest length.
 The same (2017), *The Probability of Backtest Overfitting*, Journal of Computational Finance 20(4).
@@ -20,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from math import comb, e, inf, isfinite, isnan, nan, sqrt
+from math import comb, inf, isnan, nan
 from statistics import NormalDist
 from typing import Any
 
@@ -28,6 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.luck import (
+    deflated_sharpe_ratio,
+    expected_maximum_normal,
+    expected_maximum_sharpe,
+    probabilistic_sharpe_ratio,
+    variance_factor,
+)
 from alphapulse_lib.results.trials import trial_returns
 
 __all__ = [
@@ -48,109 +54,6 @@ _MOST_PARTITIONS = 20
 _AT_ONCE = 1 << 21
 
 _NORMAL = NormalDist()
-_EULER_MASCHERONI = 0.5772156649015329
-
-
-def probabilistic_sharpe_ratio(
-    sharpe: float, observations: int, skewness: float, kurtosis: float, benchmark: float = 0.0
-) -> float:
-    """The probability that the true Sharpe ratio exceeds a benchmark, given one estimate of it.
-
-    Parameters
-    ----------
-    sharpe : float
-        The estimate, per period.
-    observations : int
-        How many returns it was estimated from.
-    skewness, kurtosis : float
-        Of those returns; kurtosis is not excess.
-    benchmark : float
-        The Sharpe ratio to exceed, per period.
-
-    Returns
-    -------
-    float
-        From 0 to 1; ``nan`` where there are fewer than two observations, where an input is ``nan``, or where skewness
-        and kurtosis leave the estimate no positive variance.
-
-    Notes
-    -----
-    Bailey and López de Prado (2012), equation 11.
-
-    Examples
-    --------
-    >>> round(probabilistic_sharpe_ratio(0.458, 24, -2.448, 10.164), 3)
-    0.913
-    """
-    variance = _variance_factor(sharpe, skewness, kurtosis)
-    if observations < 2 or isnan(benchmark) or not variance > 0:
-        return nan
-    return _NORMAL.cdf((sharpe - benchmark) * sqrt(observations - 1) / sqrt(variance))
-
-
-def expected_maximum_sharpe(trials: int, variance: float) -> float:
-    """The best Sharpe ratio that so many trials without any skill are expected to show.
-
-    Parameters
-    ----------
-    trials : int
-        How many independent trials were made, one or more.
-    variance : float
-        The variance of the trials' Sharpe ratios, in units of the squared per-period ratio.
-
-    Returns
-    -------
-    float
-        Per period; 0 for a single trial, among which nothing can be chosen.
-
-    Raises
-    ------
-    InputError
-        Fewer than one trial, or a negative variance.
-
-    Notes
-    -----
-    Bailey and López de Prado (2014), equation 1, with the expected Sharpe ratio of the trials 0.
-
-    Examples
-    --------
-    >>> round(expected_maximum_sharpe(100, 0.5 / 250), 4)
-    0.1132
-    """
-    largest = _expected_maximum(trials)
-    if variance < 0:
-        raise InputError(f"variance={variance!r} is negative.")
-    return sqrt(variance) * largest
-
-
-def deflated_sharpe_ratio(
-    sharpe: float, observations: int, skewness: float, kurtosis: float, trials: int, variance: float
-) -> float:
-    """The probability that the true Sharpe ratio exceeds what luck alone would show among so many trials.
-
-    Parameters
-    ----------
-    sharpe, observations, skewness, kurtosis
-        As in `probabilistic_sharpe_ratio`.
-    trials, variance
-        As in `expected_maximum_sharpe`.
-
-    Returns
-    -------
-    float
-        From 0 to 1; above 0.95 is the usual demand.
-
-    Notes
-    -----
-    Bailey and López de Prado (2014), equation 2; the example is the paper's own: an annual 2.5 over 1,250 days.
-
-    Examples
-    --------
-    >>> round(deflated_sharpe_ratio(2.5 / 250**0.5, 1250, -3, 10, trials=100, variance=0.5 / 250), 4)
-    0.9004
-    """
-    benchmark = expected_maximum_sharpe(trials, variance)
-    return probabilistic_sharpe_ratio(sharpe, observations, skewness, kurtosis, benchmark)
 
 
 def minimum_track_record_length(
@@ -186,7 +89,7 @@ def minimum_track_record_length(
     """
     if not 0 < confidence < 1:
         raise InputError(f"confidence={confidence!r} does not lie between 0 and 1.", "0.95 is usual.")
-    variance = _variance_factor(sharpe, skewness, kurtosis)
+    variance = variance_factor(sharpe, skewness, kurtosis)
     if isnan(benchmark) or not variance > 0:
         return nan
     if sharpe <= benchmark:
@@ -226,7 +129,7 @@ def minimum_backtest_length(trials: int, sharpe: float) -> float:
     """
     if not sharpe > 0:
         raise InputError(f"sharpe={sharpe!r} is not above zero.", "Without a gain there is nothing to doubt.")
-    return (_expected_maximum(trials) / sharpe) ** 2
+    return (expected_maximum_normal(trials) / sharpe) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,22 +260,3 @@ def _halves(partitions: int, trials: int) -> Iterator[Floats]:
     np.put_along_axis(marked, chosen, 1.0, axis=1)
     step = max(_AT_ONCE // trials, 1)
     return (marked[at : at + step] for at in range(0, ways, step))
-
-
-def _expected_maximum(trials: int) -> float:
-    """The expected largest of so many draws from a standard normal; 0 for one, among which nothing is chosen."""
-    if not trials >= 1:
-        raise InputError(f"trials={trials!r} is not a count of one or more.", "Count the run itself as a trial.")
-    if trials == 1:
-        return 0.0
-    # -Z(1/N) is Z(1 - 1/N) without the loss of digits for a large N.
-    largest = -_NORMAL.inv_cdf(1 / trials)
-    next_largest = -_NORMAL.inv_cdf(1 / (trials * e))
-    return (1 - _EULER_MASCHERONI) * largest + _EULER_MASCHERONI * next_largest
-
-
-def _variance_factor(sharpe: float, skewness: float, kurtosis: float) -> float:
-    """The variance of a Sharpe estimate times its degrees of freedom (Mertens 2002); nan where an input is."""
-    if not (isfinite(sharpe) and isfinite(skewness) and isfinite(kurtosis)):
-        return nan
-    return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from alphapulse_lib.errors import InputError, LedgerError, did_you_mean
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord, RunSpec, Status
 from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.artefacts import read_table, read_text
 from alphapulse_lib.results.conventions import Conventions, conventions_of
 from alphapulse_lib.results.equity import benchmark_curve, named_curve
-from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.trades import TRADES
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Run:
 
     @property
     def family(self) -> Family:
-        """The trials of the same strategy, instruments and period."""
+        """The trials of the same idea, on whatever instruments and period; see `alphapulse_lib.model.family`."""
         return self._ledger.family(self.spec)
 
     @property

@@ -23,9 +23,10 @@ from filelock import FileLock, Timeout
 
 from alphapulse_lib.engine.request import RawResult
 from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import as_bytes, read_table, write_artefacts
-from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import session_ends, session_returns
 from alphapulse_lib.results.record import environment
 from alphapulse_lib.results.samplers import Sampler
@@ -181,8 +182,8 @@ class _Keeping:
         if folder.exists():  # of a process that was killed between the two: nothing knows of them
             shutil.rmtree(folder)
         files: dict[str, Any] = dict(outcome.files)
+        self._family = self._family.including(record)
         if record.status == "finished":
-            self._family = self._family.including(record)
             record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
             files |= self._shared
         write_artefacts(folder, files)

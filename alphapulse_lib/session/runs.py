@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from alphapulse_lib.errors import InputError, LedgerError
+from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import Purpose, Status
 from alphapulse_lib.results.artefacts import replace_text
-from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import client_if_any
@@ -29,6 +30,7 @@ __all__ = ["SessionRun", "open_ledger", "run", "runs"]
 _COLUMNS = {
     "id": "str",
     "strategy": "str",
+    "family": "str",
     "symbols": "str",
     "period": "str",
     "window": "str",
@@ -38,6 +40,8 @@ _COLUMNS = {
     "drawdown": "float64",
     "end_equity": "float64",
     "trades": "Int64",
+    "similar_to": "str",
+    "similarity": "float64",
     "status": "str",
     "user": "str",
     "started": "datetime64[ns, UTC]",
@@ -123,6 +127,7 @@ def runs(
     symbol: str | None = None,
     user: str | None = None,
     purpose: str | None = None,
+    family: str | None = None,
 ) -> pd.DataFrame:
     """The runs in the ledger, the newest first; inside a hub everybody's.
 
@@ -136,13 +141,17 @@ def runs(
         Only those of this class, on this instrument, by this person.
     purpose : {"trial", "rerun", "probe"}, optional
         Only these.
+    family : str, optional
+        Only trials of this idea, by the name in that column.
 
     Returns
     -------
     pandas.DataFrame
-        ``id``, ``strategy``, ``symbols``, ``period``, ``window``, ``sharpe`` (a year), ``deflated`` (the probability
-        that the Sharpe ratio is no luck, with all trials until now), ``trials`` (how many those are), ``drawdown``,
-        ``end_equity``, ``trades``, ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
+        ``id``, ``strategy``, ``family`` (the idea that it was a trial of), ``symbols``, ``period``, ``window``,
+        ``sharpe`` (a year), ``deflated`` (the probability that the Sharpe ratio is no luck, with all trials of the
+        family until now), ``trials`` (how many those are), ``drawdown``, ``end_equity``, ``trades``, ``similar_to``
+        (the earlier run whose source is like this one's, where that is why it is of the family), ``similarity`` (how
+        much, up to 1), ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
 
     Raises
     ------
@@ -160,13 +169,15 @@ def runs(
     for argument, value, choices in (("status", status, Status), ("purpose", purpose, Purpose)):
         if value is not None:
             one_of(argument, value, get_args(choices.__value__))
-    for argument, value in (("strategy", strategy), ("symbol", symbol), ("user", user)):
+    for argument, value in (("strategy", strategy), ("symbol", symbol), ("user", user), ("family", family)):
         if value is not None:
             check_text(value, f"The {argument} asked for", "ap.runs(strategy='SmaCross', symbol='AAPL')")
     ledger = open_ledger()
-    found = ledger.runs(limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose)
+    found = ledger.runs(
+        limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose, family=family
+    )
     counted = ledger.families(record.spec for record in found)
-    rows = [_row(SessionRun(record, ledger), counted[record.spec.family]) for record in found]
+    rows = [_row(SessionRun(record, ledger), counted[key_of(record.spec.strategy)]) for record in found]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     return frame.astype(_COLUMNS)
 
@@ -213,6 +224,7 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
     return {
         "id": record.id,
         "strategy": each.strategy,
+        "family": family.name,
         "symbols": ", ".join(each.symbols),
         "period": record.spec.period,
         "window": numbers.window(record),
@@ -222,6 +234,8 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
         "drawdown": stats.get("max_drawdown"),
         "end_equity": stats.get("end_equity"),
         "trades": stats.get("trades"),
+        "similar_to": family.similar_to[:8],
+        "similarity": family.similarity,
         "status": record.status,
         "user": record.user,
         "started": record.started_at,

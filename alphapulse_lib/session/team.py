@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from math import nan
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alphapulse_lib.errors import (
@@ -29,9 +28,9 @@ from alphapulse_lib.errors import (
     UnknownTarget,
 )
 from alphapulse_lib.hub_client import Client
-from alphapulse_lib.hub_client import Family as TeamFamily
+from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec
-from alphapulse_lib.results.ledger import Family, Ledger
+from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.outbox import Outbox
 from alphapulse_lib.session import hub
 from alphapulse_lib.settings import settings
@@ -117,12 +116,19 @@ class TeamLedger(Ledger):
         symbol: str | None = None,
         user: str | None = None,
         purpose: str | None = None,
+        family: str | None = None,
     ) -> list[RunRecord]:
         """Everybody's records, and one's own that wait; those that ended last first. See `Ledger.runs`."""
         self._hand_in_along()
         wanted = {"status": status, "strategy": strategy, "symbol": symbol, "user": user, "purpose": purpose}
-        theirs = self._from_team(lambda: list(self._client.runs.list(**wanted, limit=limit)))
-        own = super().runs(limit, **wanted)
+        theirs = self._from_team(lambda: list(self._client.runs.list(**wanted, family=family, limit=limit)))
+        if family is None or theirs is None:
+            own = super().runs(limit, **wanted, family=family)
+        else:  # what waits is in the family that the team's ledger would give it
+            waiting = {each.id: each for each in super().runs(None, **wanted)}
+            waiting = {name: waiting[name] for name in Outbox(self, self._client.url).waiting() if name in waiting}
+            families = self.families(each.spec for each in waiting.values())
+            own = [each for each in waiting.values() if families[key_of(each.spec.strategy)].name == family]
         return _together(theirs or [], own)[:limit]
 
     def of_spec(self, spec_id: str) -> list[RunRecord]:
@@ -131,11 +137,16 @@ class TeamLedger(Ledger):
         return _together(theirs or [], super().of_spec(spec_id))
 
     def families(self, specs: Iterable[RunSpec]) -> dict[str, Family]:
-        """What everybody tried of the families that some specs belong to, by the families' names."""
-        own = super().families(specs)
-        theirs = self._from_team(lambda: self._client.runs.families(own))
-        for each in theirs or ():
-            own[each.name] = Family(each.name, own[each.name].sharpes | _sharpes(each))
+        """What everybody tried of the families that some specs belong to, by the keys of their strategies.
+
+        The team's ledger says which family that is; one's own trials that wait count with it.
+        """
+        wanted = {key_of(each.strategy): each for each in specs}
+        own = super().families(wanted.values())
+        asked = [each.strategy for each in wanted.values()]
+        theirs = self._from_team(lambda: self._client.runs.families(asked)) if asked else ()
+        for key, each in zip(wanted, theirs or (), strict=False):
+            own[key] = replace(each, sharpes=own[key].sharpes | each.sharpes)
         return own
 
     def folder(self, run_id: str) -> Path:
@@ -284,7 +295,3 @@ def team_ledger() -> TeamLedger:
 def _together(theirs: list[RunRecord], own: list[RunRecord]) -> list[RunRecord]:
     by_id = {each.id: each for each in (*own, *theirs)}
     return sorted(by_id.values(), key=lambda each: each.ended_at, reverse=True)
-
-
-def _sharpes(family: TeamFamily) -> dict[str, float]:
-    return {spec_id: nan if sharpe is None else sharpe for spec_id, sharpe in family.sharpes.items()}

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from alphapulse_lib.hub_client.runs import Family
+from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord
-from alphapulse_lib.results import ledger
 from alphapulse_lib.views import numbers
 from hub.dashboards.remote import Remote
 
@@ -35,22 +34,24 @@ class Row:
     fill: str
     user: str
     family: str
+    similar_to: str
+    similarity: float | None
     started_at: int
     zone: str
 
 
 async def rows(api: Remote, records: list[RunRecord]) -> list[Row]:
     """The rows of some records, with their families as they are now."""
-    names = dict.fromkeys(each.spec.family for each in records)
-    found = await api.ask(api.client.runs.families, names) if records else ()
-    tried = dict(zip(names, found, strict=True)) if records else {}
-    return [row(each, tried[each.spec.family]) for each in records]
+    strategies = {key_of(each.spec.strategy): each.spec.strategy for each in records}
+    found = await api.ask(api.client.runs.families, strategies.values()) if records else ()
+    tried = dict(zip(strategies, found, strict=True))
+    return [row(each, tried[key_of(each.spec.strategy)]) for each in records]
 
 
 def row(record: RunRecord, tried: Family) -> Row:
     """The row of a record, among the trials of its family."""
     spec, stats = record.spec, record.statistics
-    luck = _family(tried).including(record).deflate(stats) if stats else {}
+    luck = tried.including(record).deflate(stats) if stats else {}
     return Row(
         id=record.id,
         strategy=spec.strategy.name.rpartition(":")[2],
@@ -67,15 +68,12 @@ def row(record: RunRecord, tried: Family) -> Row:
         purpose=record.purpose,
         fill=spec.fill,
         user=record.user,
-        family=spec.family,
+        family=tried.name,
+        similar_to=tried.similar_to,
+        similarity=number(tried.similarity),
         started_at=record.started_at,
         zone=numbers.place(spec).timezone,
     )
-
-
-def _family(tried: Family) -> ledger.Family:
-    sharpes = {spec: math.nan if each is None else each for spec, each in tried.sharpes.items()}
-    return ledger.Family(tried.name, sharpes)
 
 
 def number(value: Any) -> float | None:

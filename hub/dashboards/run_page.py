@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import secrets
 import tempfile
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from alphapulse_lib.errors import Conflict, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.runs import KeptRun
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from hub.dashboards import again, ledger, timetable, web
 from hub.dashboards.page import Page, Services, Widget
@@ -172,9 +172,7 @@ class RunPage(Page):
         rows = [ledger.row(each, kept.family) for each in found]
         if all(each.id == kept.record.id for each in rows):
             return ""
-        return render(
-            "family", rows=rows, me=kept.record.id, name=kept.family.name, trials=len(kept.family.sharpes)
-        )  # fmt: skip
+        return render("family", rows=rows, me=kept.record.id, family=kept.family)
 
     async def _comments(self) -> str:
         kept = await self._held()
@@ -202,15 +200,14 @@ def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
 
 def _ledger(folder: str, kept: KeptRun, client: Client) -> Any:
     """The ledger as far as this one run needs it."""
-    from alphapulse_lib.results.ledger import Family, Ledger
+    from alphapulse_lib.results.ledger import Ledger
 
     class Handed(Ledger):
         def folder(self, run_id: str) -> Path:  # noqa: ARG002  there is one
             return self.root
 
         def family(self, spec: RunSpec) -> Family:  # noqa: ARG002
-            sharpes = kept.family.sharpes.items()
-            return Family(kept.family.name, {name: math.nan if each is None else each for name, each in sharpes})
+            return kept.family
 
         def of_spec(self, spec_id: str) -> list[RunRecord]:
             return list(client.runs.list(spec=spec_id, status="finished", limit=_CONVENTIONS))

@@ -25,6 +25,7 @@ from alphapulse_lib.errors import (
 )
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.sign_in import make_token
+from alphapulse_lib.model.run import StrategySource
 
 
 def test_health_needs_no_token(api: RunningApi):
@@ -200,7 +201,7 @@ def test_whatever_is_answered_is_an_error_that_says_what_to_do(said: bytes, tmp_
             lambda: client.comments.page(),
             lambda: next(client.comments.events(stop=lambda: bool(server.requests[3:])), None),
             lambda: client.runs.get("abcd"),
-            lambda: client.runs.families(["a"]),
+            lambda: client.runs.families([StrategySource("a", "")]),
             lambda: client.runs.download("abcd", "equity.parquet", tmp_path / "no such folder" / "equity.parquet"),
             lambda: client.catalog.bars("AAPL"),
             lambda: client.notifications.read(1),

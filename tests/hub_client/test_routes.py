@@ -38,10 +38,10 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     run = kept(ledger)
     client.runs.append(run, mine=True)
     wanted = {"status": run.status, "purpose": run.purpose, "strategy": "SmaCross", "symbol": "GOOG", "user": run.user}
-    assert next(client.runs.list(**wanted, family=run.spec.family, spec=run.spec_id)).id == run.id
+    assert next(client.runs.list(**wanted, family="SmaCross", spec=run.spec_id)).id == run.id
     client.runs.page(**wanted, limit=1)
     client.runs.get(run.id)
-    client.runs.families([run.spec.family])
+    client.runs.families([run.spec.strategy])
     client.runs.upload(run.id, "equity.parquet", ledger.folder(run.id) / "equity.parquet")
     client.runs.download(run.id, "equity.parquet", here / "equity.parquet")
     schedules = client.schedules

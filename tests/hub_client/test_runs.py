@@ -11,6 +11,7 @@ from small_runs import kept
 
 from alphapulse_lib.errors import Conflict, HubUnreachable, InputError, NotAllowed, UnknownTarget
 from alphapulse_lib.hub_client import Client
+from alphapulse_lib.model.run import StrategySource
 from alphapulse_lib.results.ledger import Ledger
 
 
@@ -52,9 +53,9 @@ def test_runs_are_listed_and_narrowed(ada: Client, bob: Client, ledger: Ledger):
 def test_families_are_told_in_the_order_asked_for(ada: Client, bob: Client, ledger: Ledger):
     first = ada.runs.append(kept(ledger, name="m:Family", parameters={"fast": 1})).family
     bob.runs.append(kept(ledger, name="m:Family", user="bob", parameters={"fast": 2}))
-    names = [*(f"Nobody's {number} 1d" for number in range(250)), first.name]
-    found = ada.runs.families(names)
-    assert [each.name for each in found] == names
+    asked = [*(StrategySource(f"m:Nobody{number}", "") for number in range(250)), StrategySource("other:Family", "")]
+    found = ada.runs.families(asked)
+    assert [each.name for each in found] == [*(f"Nobody{number}" for number in range(250)), first.name]
     assert (len(found[0].sharpes), len(found[-1].sharpes)) == (0, 2)
     assert ada.runs.families([]) == ()
 

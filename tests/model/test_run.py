@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.family import key_of, placed
 from alphapulse_lib.model.run import Costs, RunSpec, StrategySource
 
 SPEC = RunSpec(StrategySource("desk.sma:Sma", "ab" * 32), ("AAPL.XNAS",), "1d", 0, 10, {"fast": 10, "slow": 20})
@@ -75,6 +76,6 @@ def test_a_declared_family_survives_the_classs_name_and_changes_no_id() -> None:
         replace(SPEC, strategy=StrategySource(name, "ab" * 32, family="moving averages"))
         for name in ("desk.sma:Sma", "desk.other:Renamed")
     ]
-    assert SPEC.family == "Sma AAPL.XNAS 1d"
-    assert {each.family for each in declared} == {"moving averages AAPL.XNAS 1d"}
+    assert len({key_of(each.strategy) for each in declared}) == 1
+    assert placed(declared[0].strategy, (), lambda _: False).family == "moving averages"
     assert declared[0].id == SPEC.id

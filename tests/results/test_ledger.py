@@ -161,20 +161,22 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert "ALPHAPULSE_LEDGER" in refused.value.hint
 
 
-def test_a_family_counts_distinct_specs_of_finished_trials(ledger: Ledger) -> None:
+def test_a_family_counts_distinct_specs_of_trials_however_they_ended(ledger: Ledger) -> None:
     of_family = record(1).spec
     ledger.append(record(1))
     ledger.append(record(1, id="a" * 16))  # the same spec again
+    ledger.append(record(1, id="b" * 16, status="failed", statistics={}))  # it showed a ratio before
     ledger.append(record(2))
-    ledger.append(record(3, status="failed"))
+    ledger.append(record(3, status="failed", statistics={}))
     ledger.append(record(4, purpose="rerun"))
     ledger.append(record(5, name="m:Other"))
     ledger.append(record(6, instruments=("AAPL.XNAS",)))
     ledger.append(record(7, name="strategies.sma:SmaCross", user="grace"))
     family = ledger.family(of_family)
-    assert sorted(family.sharpes.values()) == [0.01, 0.02, 0.07]
-    assert family.trials == 3
-    assert family.variance == pytest.approx((0.02333333**2 + 0.01333333**2 + 0.03666667**2) / 2, rel=1e-6)
+    assert sorted(each for each in family.sharpes.values() if each == each) == [0.01, 0.02, 0.06, 0.07]
+    assert family.trials == 5
+    assert family.name == "SmaCross"
+    assert family.variance == pytest.approx((0.03**2 + 0.02**2 + 0.02**2 + 0.03**2) / 3, rel=1e-6)
 
 
 def test_a_run_is_deflated_by_its_family(ledger: Ledger) -> None:
@@ -191,7 +193,8 @@ def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -
     assert family.including(record(2)).trials == 2
     assert family.including(record(1)).trials == 1
     assert family.including(record(2, purpose="probe")).trials == 1
-    assert family.including(record(2, status="failed")).trials == 1
+    assert family.including(record(2, status="failed", statistics={})).trials == 2
+    assert family.including(record(1, status="failed", statistics={})).sharpes == family.sharpes
 
 
 def test_a_trial_without_a_ratio_counts_but_spreads_nothing(ledger: Ledger) -> None:

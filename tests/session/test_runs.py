@@ -14,8 +14,8 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.session.runs import open_ledger
 
 COLUMNS = [
-    *("id", "strategy", "symbols", "period", "window", "sharpe", "deflated", "trials", "drawdown"),
-    *("end_equity", "trades", "status", "user", "started"),
+    *("id", "strategy", "family", "symbols", "period", "window", "sharpe", "deflated", "trials", "drawdown"),
+    *("end_equity", "trades", "similar_to", "similarity", "status", "user", "started"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,11 +83,32 @@ def test_trials_are_counted_over_the_team(person):
     third = kept(person("ada"), parameters={"fast": 3})
     assert third.statistics["trials"] == 3
     assert ap.run(third.id).family.trials == 3
-    assert person("bob").families([spec(name="m:Never")])[spec(name="m:Never").family].trials == 0
+    assert person("bob").family(spec(name="m:Never")).trials == 0
     kept(person("bob"), user="bob", parameters={"fast": 4})
     listed = ap.runs().set_index("id")
     assert ap.run(third.id).deflated["trials"] == 4
     assert listed["deflated"][third.id] == pytest.approx(ap.run(third.id).deflated["deflated_sharpe"])
+
+
+def test_deleting_a_workspace_s_files_lowers_no_count(person):
+    for number in range(3):
+        kept(person("ada"), parameters={"fast": number})
+    shutil.rmtree(person("ada").root)
+    last = kept(person("ada"), parameters={"fast": 9})
+    assert last.statistics["trials"] == 4
+    assert ap.runs()["trials"].tolist() == [4] * 4
+
+
+def test_trials_that_wait_count_once_with_the_team_s(api: RunningApi, person):
+    first = kept(person("ada"), parameters={"fast": 1})
+    api.stop()
+    with pytest.warns(UserWarning, match="waits"):
+        for number in (2, 3):
+            kept(person("ada"), parameters={"fast": number})
+    api.start()
+    assert ap.runs(family="SmaCross")["trials"].tolist() == [3, 3, 3]
+    assert person("ada").hand_in().runs == []
+    assert person("bob").family(first.spec).trials == 3
 
 
 def test_another_fill_convention_of_somebody_else_s_is_found(person):

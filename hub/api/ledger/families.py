@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from alphapulse_lib.model.run import StrategySource
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
-from hub.api.ledger.schema import Family
+from hub.api.ledger.schema import Family, told
 from hub.api.ledger.store import RunStore
 from hub.api.problems import answers
 
@@ -17,33 +18,33 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/families", tags=["runs"], responses=answers(401, 403, 422, 503))
 
-#: Characters of a name: a strategy on ten thousand instruments has 120,000.
-_LONGEST = 1_000_000
-
-Name = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=_LONGEST,
-        pattern=r"^[^\x00-\x1f]+$",
-        description="A strategy's class, its instruments and its period, as runs have it.",
-        examples=["SmaCross AAPL.XNAS 1d"],
-    ),
-]
+#: Bytes of what is asked about at once: no record, and so no strategy of one, is larger than this.
+_MOST = 16_000_000
 
 
-class Names(BaseModel):
-    """Which families."""
+class Strategy(BaseModel):
+    """What a family is found by: a declared name, else the source, else the class's name."""
 
     model_config = ConfigDict(extra="forbid")
 
-    names: list[Name] = Field(max_length=200)
+    name: str = Field(min_length=1, max_length=10_000, examples=["strategies.sma:SmaCross"])
+    text: str = Field("", description="Its source.")
+    family: str = Field("", max_length=1_000, description='What it declares: family = "..." in the class.')
 
 
-@router.post("", max_body_size=4 * _LONGEST, response_model=list[Family])
+class Strategies(BaseModel):
+    """Whose families."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategies: list[Strategy] = Field(max_length=200)
+
+
+@router.post("", max_body_size=_MOST, response_model=list[Family])
 def families(
-    request: Request, post: Posted, caller: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Names
+    request: Request, post: Posted, caller: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Strategies
 ) -> Response:
-    """The trials of families, in the order asked for; asked by POST, for a name may be longer than an address."""
+    """The families that strategies are in, or would be, with their trials, in the order asked for."""
     store: RunStore = request.app.state.runs
-    return post.once(caller, lambda _: [store.family(each) for each in wanted.names], status=200)
+    asked = [StrategySource(each.name, "", each.text, each.family) for each in wanted.strategies]
+    return post.once(caller, lambda _: [told(store.family(each)) for each in asked], status=200)

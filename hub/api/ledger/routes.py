@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from alphapulse_lib.model.run import RunRecord
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.records import owned, parsed
-from hub.api.ledger.schema import RunDetail
+from hub.api.ledger.schema import Counted, RunDetail
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
@@ -41,7 +42,15 @@ def _store(request: Request) -> RunStore:
 Store = Annotated[RunStore, Depends(_store)]
 
 
-@router.get("", response_model=Page[dict[str, Any]])
+class Listing(Page[dict[str, Any]]):
+    """Records as they were written, and luck as it is now."""
+
+    counted: list[Counted] = Field(
+        description="Of each record its family, and its luck among all trials until now; its own count ends with it."
+    )
+
+
+@router.get("", response_model=Listing)
 def runs(
     store: Store,
     _: Reader,
@@ -67,7 +76,8 @@ def runs(
         family=family,
         spec_id=spec,
     )
-    return _listed(page(found, limit))
+    shown = page(found, limit)
+    return _listed(shown, store.counted(shown.items))
 
 
 @router.post(
@@ -137,7 +147,9 @@ async def keep(request: Request, store: Store, caller: Writer, run_id: Id, name:
     return Response(status_code=201 if fresh else 200)
 
 
-def _listed(found: Page[str]) -> Response:
+def _listed(found: Page[str], counted: list[Counted]) -> Response:
     """A page of records that are JSON already: each was parsed once, to see that it is whole, and is sent as it is."""
     rest = found.model_dump_json(exclude={"items"})
-    return Response(f'{{"items":[{",".join(found.items)}],{rest[1:]}', media_type="application/json")
+    luck = ",".join(each.model_dump_json() for each in counted)
+    records = ",".join(found.items)
+    return Response(f'{{"items":[{records}],"counted":[{luck}],{rest[1:]}', media_type="application/json")

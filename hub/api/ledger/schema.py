@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
-from sqlalchemy import DDL, BigInteger, Column, Float, Index, Integer, String, Table, Text, event, func
+from sqlalchemy import DDL, BigInteger, Column, Float, Index, Integer, String, Table, Text, event
 
+from alphapulse_lib.model.family import Family as Counting
+from alphapulse_lib.model.run import RunRecord
 from hub.api.database import METADATA
 
-__all__ = ["RUNS", "Family", "RunDetail", "RunId", "Trial"]
+__all__ = ["RUNS", "Counted", "Family", "RunDetail", "RunId", "Trial", "told"]
 
 RUNS = Table(
     "runs",
@@ -17,7 +20,7 @@ RUNS = Table(
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("id", String(32), nullable=False, unique=True),
     Column("spec_id", String(64), nullable=False, index=True),
-    Column("family", Text, nullable=False),
+    Column("family", Text, nullable=False),  # strategy, instruments and period; `strategies` has what it is counted in
     Column("strategy", Text, nullable=False),
     Column("status", String(16), nullable=False),
     Column("purpose", String(16), nullable=False),
@@ -25,12 +28,8 @@ RUNS = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("sharpe_per_period", Float),
     Column("record", Text, nullable=False),
-    Index("runs_of_a_family", "family").ddl_if(dialect="sqlite"),
     Index("runs_of_a_user", "user", "sequence"),
 )
-
-# PostgreSQL indexes no text of more than some 2,700 bytes; a strategy on three hundred instruments has more.
-Index("runs_of_a_family_by_digest", func.md5(RUNS.c.family)).ddl_if(dialect="postgresql")
 
 # The ledger forgets nothing and changes nothing, whoever asks the database.
 for _verb in ("UPDATE", "DELETE"):
@@ -66,8 +65,50 @@ class Trial(BaseModel):
 class Family(BaseModel):
     """What was tried of one kind: the trials that over-fitting is counted with."""
 
-    name: str = Field(description="Strategy class, instruments and period.")
+    name: str = Field(description="The declared one, or the class's that was first of its kind.")
     trials: list[Trial]
+    similar_to: str = Field("", description="The run whose source is most like it; empty where a name told.")
+    similarity: float | None = Field(None, description="How alike the two sources are, up to 1 for the same.")
+
+
+def told(found: Counting) -> Family:
+    """A family on the wire."""
+    return Family(
+        name=found.name,
+        trials=[Trial(spec_id=spec, sharpe_per_period=_finite(sharpe)) for spec, sharpe in found.sharpes.items()],
+        similar_to=found.similar_to,
+        similarity=_finite(found.similarity),
+    )
+
+
+class Counted(BaseModel):
+    """A run's family and its luck among all trials until now."""
+
+    id: str = Field(description="The run's.")
+    family: str
+    similar_to: str
+    similarity: float | None
+    trials: int
+    expected_maximum_sharpe: float | None
+    deflated_sharpe: float | None
+
+    @classmethod
+    def of(cls, record: RunRecord, among: Counting) -> Self:
+        """Of a run among its family."""
+        luck = among.deflate(record.statistics)
+        return cls(
+            id=record.id,
+            family=among.name,
+            similar_to=among.similar_to,
+            similarity=_finite(among.similarity),
+            trials=int(luck["trials"]),
+            expected_maximum_sharpe=_finite(luck["expected_maximum_sharpe"]),
+            deflated_sharpe=_finite(luck["deflated_sharpe"]),
+        )
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 class RunDetail(BaseModel):

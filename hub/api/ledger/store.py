@@ -11,14 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, func, or_, select
+from sqlalchemy import Engine, Row, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alphapulse_lib.model.canonical import from_values, to_json
-from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.model.family import Family, key_of
+from alphapulse_lib.model.run import RunRecord, StrategySource
 from hub.api.database import reading, writing
 from hub.api.ledger.records import FILE
-from hub.api.ledger.schema import RUNS, Family, RunDetail, Trial
+from hub.api.ledger.schema import RUNS, Counted, RunDetail, told
+from hub.api.ledger.strategies import family_of, in_turn, members, place_new
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 
@@ -37,6 +39,9 @@ class RunStore:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._folder = folder
+        with writing(engine) as connection:  # what an earlier version appended is in no family yet
+            in_turn(connection)
+            place_new(connection)
 
     def append(self, record: RunRecord) -> bool:
         """Take a record in, for good; whether it was not there before.
@@ -51,7 +56,7 @@ class RunStore:
         values = {
             "id": record.id,
             "spec_id": record.spec_id,
-            "family": record.spec.family,
+            "family": record.spec.label,
             "strategy": record.spec.strategy.name,
             "status": record.status,
             "purpose": record.purpose,
@@ -61,9 +66,11 @@ class RunStore:
             "record": text,
         }
         with writing(self._engine) as connection:
+            in_turn(connection)
             kind = postgresql if connection.dialect.name == "postgresql" else sqlite
             fresh = kind.insert(RUNS).values(values).on_conflict_do_nothing().returning(RUNS.c.sequence)
             if connection.execute(fresh).first() is not None:
+                place_new(connection)
                 return True
             if self._row(record.id).record != text:
                 raise ProblemError(
@@ -87,7 +94,7 @@ class RunStore:
                 spots = [f"%{a}{escaped}{b}%" for a in (" ", ",") for b in (" ", ",", ".")]
                 query = query.where(or_(*(held(each, escape="\\") for each in spots)))
             elif name == "family":
-                query = query.where(self._is_of(value))
+                query = query.where(members(value))
             else:
                 query = query.where(RUNS.c[name] == value)
         if before is not None:
@@ -105,25 +112,31 @@ class RunStore:
             404: none begins so. 409: several do, or its record is damaged.
         """
         row = self._row(run_id)
-        return RunDetail(record=_values(row), family=self.family(row.family), files=self.files(row.id))
+        values = _values(row)
+        family = self.family(from_values(values).spec.strategy)
+        return RunDetail(record=values, family=told(family), files=self.files(row.id))
 
     def exists(self, run_id: str) -> bool:
         """Whether there is a run of exactly that id."""
         with reading(self._engine) as connection:
             return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first() is not None
 
-    def family(self, name: str) -> Family:
-        """The distinct specs among the finished trials of a family, each with its newest Sharpe ratio."""
-        last = (
-            select(func.max(RUNS.c.sequence).label("sequence"))
-            .where(self._is_of(name), RUNS.c.purpose == "trial", RUNS.c.status == "finished")
-            .group_by(RUNS.c.spec_id)
-            .subquery()
-        )
-        query = select(RUNS.c.spec_id, RUNS.c.sharpe_per_period).join(last, RUNS.c.sequence == last.c.sequence)
+    def family(self, strategy: StrategySource) -> Family:
+        """The family that a strategy is in, or would be, as it is now."""
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(RUNS.c.sequence)).all()
-        return Family(name=name, trials=[Trial(spec_id=a, sharpe_per_period=b) for a, b in rows])
+            return family_of(connection, strategy)
+
+    def counted(self, records: list[str]) -> list[Counted]:
+        """Of each record, luck reckoned with all trials until now: its own numbers counted those until then."""
+        read_back = [from_values(_parsed(each)) for each in records]
+        families: dict[str, Family] = {}
+        found = []
+        for record in read_back:
+            key = key_of(record.spec.strategy)
+            if key not in families:
+                families[key] = self.family(record.spec.strategy)
+            found.append(Counted.of(record, families[key]))
+        return found
 
     def files(self, run_id: str) -> list[str]:
         """The files that are held of a run."""
@@ -177,13 +190,6 @@ class RunStore:
     def owner(self, run_id: str) -> str:
         """Whose run it is."""
         return str(self._row(run_id).user)
-
-    def _is_of(self, family: str) -> ColumnElement[bool]:
-        """Whether a run is of that family, by the index that the database has for it."""
-        same = RUNS.c.family == family
-        if self._engine.dialect.name != "postgresql":
-            return same
-        return (func.md5(RUNS.c.family) == func.md5(family)) & same
 
     def _row(self, run_id: str) -> Row[Any]:
         with reading(self._engine) as connection:

@@ -65,7 +65,9 @@ def test_a_strategy_on_hundreds_of_instruments_has_a_family(api: Api, tmp_path: 
     names = tuple(f"{number:x}{'ABCDEFGH'[number % 8]}{number * 7919:x}.XNYS" for number in range(2_000))
     run = kept(Ledger(tmp_path), instruments=names)
     assert api("POST", "/v1/runs", json=json.loads(to_json(run))).status_code == 201
-    (family,) = api("POST", "/v1/families", json={"names": [run.spec.family]}).json()
+    (family,) = api(
+        "POST", "/v1/families", json={"strategies": [{"name": run.spec.strategy.name, "text": run.spec.strategy.text}]}
+    ).json()
     assert [each["spec_id"] for each in family["trials"]] == [run.spec_id]
 
 

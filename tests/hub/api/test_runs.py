@@ -14,8 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from alphapulse_lib.model.canonical import to_json
+from alphapulse_lib.model.run import StrategySource
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.settings import Settings
+from hub.api.database import opened
+from hub.api.ledger.store import RunStore
 from tests.resources.api_server import Api
+from tests.resources.edited_sources import EDITED, OTHER, RENAMED, SMA_CROSS
 from tests.resources.small_runs import kept
 
 
@@ -71,7 +76,50 @@ def test_the_trials_of_a_family_are_counted_over_everybody(api: Api, ledger: Led
     for each in (mine, theirs, again, failed):
         assert api("POST", "/v1/runs", each["user"], json=each).status_code == 201
     family = api("GET", f"/v1/runs/{mine['id']}").json()["family"]
-    assert sorted(each["spec_id"] for each in family["trials"]) == sorted({mine["spec_id"], theirs["spec_id"]})
+    tried = {each["spec_id"] for each in (mine, theirs, failed)}
+    assert tried <= {each["spec_id"] for each in family["trials"]}
+    assert len(family["trials"]) == len({each["spec_id"] for each in family["trials"]})
+    listed = api("GET", "/v1/runs", "bob", params={"symbol": "MSFT", "family": family["name"]}).json()
+    assert [each["id"] for each in listed["items"]] == [each["id"] for each in (failed, again, theirs, mine)]
+    assert [each["id"] for each in listed["counted"]] == [each["id"] for each in listed["items"]]
+    assert {each["trials"] for each in listed["counted"]} == {len(family["trials"])}
+    assert mine["statistics"]["trials"] == 1, "what is told is today's, not the record's"
+
+
+def test_an_idea_is_one_under_whatever_name_and_the_listing_says_why(api: Api, ledger: Ledger):
+    def of(name: str, text: str) -> dict[str, Any]:
+        source = StrategySource(f"desk:{name}", "cd" * 32, text)
+        return record(ledger, strategy=source, parameters={"of": name})
+
+    first, renamed, other = of("SmaCross", SMA_CROSS), of("MyIdea", RENAMED), of("MeanReversion", OTHER)
+    for each in (first, renamed, other):
+        assert api("POST", "/v1/runs", json=each).status_code == 201
+    found = {each["id"]: each for each in api("GET", "/v1/runs", params={"user": "ada"}).json()["counted"]}
+    assert found[renamed["id"]]["family"] == found[first["id"]]["family"]
+    assert (found[renamed["id"]]["similar_to"], found[renamed["id"]]["similarity"]) == (first["id"], 1)
+    assert (found[other["id"]]["family"], found[other["id"]]["similar_to"]) == ("MeanReversion", "")
+    asked = {"strategies": [{"name": "m:Whatever", "text": EDITED}, {"name": "m:Nobody's"}]}
+    mine, nobodys = api("POST", "/v1/families", json=asked).json()
+    assert (mine["name"], mine["similar_to"]) == (found[first["id"]]["family"], first["id"])
+    assert (nobodys["name"], nobodys["trials"]) == ("Nobody's", [])
+
+
+def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Settings, ledger: Ledger):
+    runs = [record(ledger, strategy=StrategySource(f"old:{name}", "ef" * 32, text)) for name, text in
+            (("Reverting", OTHER), ("Renamed", OTHER.replace("_closes", "_seen")))]  # fmt: skip
+    for each in runs:
+        assert api("POST", "/v1/runs", json=each).status_code == 201
+    before = api("GET", f"/v1/runs/{runs[0]['id']}").json()["family"]
+    engine = opened(chosen)
+    with engine.begin() as connection:  # as that version left the database
+        connection.execute(text("DROP TABLE run_strategies"))
+        connection.execute(text("DROP TABLE strategies"))
+    engine.dispose()
+    engine = opened(chosen)
+    after = RunStore(engine, chosen.home).get(runs[1]["id"]).family
+    engine.dispose()
+    assert {each.spec_id for each in after.trials} == {each["spec_id"] for each in before["trials"]}
+    assert api("GET", f"/v1/runs/{runs[0]['id']}").json()["family"] == before
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import small_runs
 
-from alphapulse_lib.hub_client.runs import Family
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.results.ledger import Ledger
 from hub.dashboards.ledger import row
 
@@ -15,7 +15,7 @@ from hub.dashboards.ledger import row
 def test_later_trials_deflate_a_row(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     first = small_runs.kept(ledger)
-    alone = row(first, Family(first.spec.family, {first.spec_id: first.statistics["sharpe_per_period"]}))
+    alone = row(first, Family("SmaCross", {first.spec_id: first.statistics["sharpe_per_period"]}))
     assert (alone.trials, alone.deflated) == (1, pytest.approx(first.statistics["deflated_sharpe"]))
     small_runs.kept(ledger, parameters={"fast": 1}, cash=2_000_000.0)
     small_runs.kept(ledger, parameters={"fast": 2}, cash=30_000.0)
@@ -28,4 +28,4 @@ def test_later_trials_deflate_a_row(tmp_path: Path) -> None:
 
 def test_a_run_without_a_result_has_no_luck(tmp_path: Path) -> None:
     failed = small_runs.kept(Ledger(tmp_path), "failed", error="no")
-    assert (row(failed, Family("x", {})).trials, row(failed, Family("x", {"a": None})).deflated) == (None, None)
+    assert (row(failed, Family("x", {})).trials, row(failed, Family("x", {"a": float("nan")})).deflated) == (None, None)

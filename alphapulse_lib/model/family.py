@@ -1,0 +1,168 @@
+"""Which trials belong together when over-fitting is counted.
+
+A FAMILY is one idea, whatever it was tried on: strategies that declare the same name (``family = "..."`` in the class),
+else those whose sources are alike (`alphapulse_lib.model.likeness`), else, where there is too little source to compare,
+those of one class name. So it survives renaming the class and its parameters, editing the code, and other instruments
+and periods. A strategy joins the family of the earlier one that is most like it; what is like none founds its own.
+Trials are the distinct specs among the runs whose purpose is a trial, whoever ran them, whatever the window and the
+code, and however they ended: a trial that failed was a try, too. Running one spec twice is one trial.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import variance
+from typing import Any
+
+from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.model.likeness import ALIKE, likeness, shingles
+from alphapulse_lib.model.luck import deflated_sharpe_ratio, expected_maximum_sharpe
+from alphapulse_lib.model.run import RunRecord, StrategySource
+
+__all__ = ["Family", "Known", "Place", "class_name", "key_of", "placed", "recorded", "told_apart"]
+
+#: Distinct runs of tokens below which a source is too short to tell ideas apart.
+_LEAST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What was tried of one kind.
+
+    Attributes
+    ----------
+    name : str
+        The declared one, or the class's that was first of its kind.
+    sharpes : dict of str to float
+        Spec id to the per-period Sharpe ratio of each trial; ``nan`` for one that has none.
+    similar_to : str
+        For the strategy that was asked about, the run whose source made it one of the family; empty where a name did,
+        or where it is the family's first.
+    similarity : float
+        How alike the two sources are, from `likeness.ALIKE` to 1; ``nan`` where there is none to compare.
+    """
+
+    name: str
+    sharpes: dict[str, float]
+    similar_to: str = ""
+    similarity: float = math.nan
+
+    @property
+    def trials(self) -> int:
+        """How many were tried."""
+        return len(self.sharpes)
+
+    @property
+    def variance(self) -> float:
+        """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
+        held = [sharpe for sharpe in self.sharpes.values() if math.isfinite(sharpe)]
+        return variance(held) if len(held) > 1 else 0.0
+
+    def including(self, record: RunRecord) -> Family:
+        """The family with one more run, if that run is a trial."""
+        if record.purpose != "trial":
+            return self
+        sharpe = _number(record.statistics.get("sharpe_per_period"))
+        held = self.sharpes.get(record.spec_id, math.nan)
+        sharpes = self.sharpes | {record.spec_id: held if math.isnan(sharpe) else sharpe}
+        return Family(self.name, sharpes, self.similar_to, self.similarity)
+
+    def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
+        """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family."""
+        trials = max(self.trials, 1)
+        sharpe, skewness, kurtosis = (
+            _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
+        )
+        observations = int(statistics.get("observations") or 0)
+        return {
+            "trials": trials,
+            "expected_maximum_sharpe": expected_maximum_sharpe(trials, self.variance),
+            "deflated_sharpe": deflated_sharpe_ratio(sharpe, observations, skewness, kurtosis, trials, self.variance),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A strategy that a ledger holds runs of: the family it is in, the first of its runs, its source in numbers."""
+
+    family: str
+    run: str
+    shingles: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a strategy belongs, and by which earlier run, if its source said so."""
+
+    family: str
+    shingles: bytes
+    similar_to: str = ""
+    similarity: float | None = None
+
+
+def class_name(strategy: StrategySource) -> str:
+    """The class's own name."""
+    return strategy.name.rpartition(":")[2] or strategy.name
+
+
+def key_of(strategy: StrategySource) -> str:
+    """What is the same for all strategies that cannot but be in one family: their name, or their very source."""
+    told = ["declared", strategy.family] if strategy.family else ["source", strategy.text, class_name(strategy)]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
+def recorded(record: str, name: str) -> StrategySource:
+    """The strategy of a record's JSON; where that was damaged, what is known of it: its name."""
+    try:
+        return StrategySource.from_dict(json.loads(record)["spec"]["strategy"])
+    except (AlphaPulseError, ValueError, TypeError, LookupError, RecursionError):
+        return StrategySource(name, "")
+
+
+def told_apart(strategy: StrategySource) -> bytes:
+    """A strategy's source in numbers, to be kept and compared; empty where it is too short to tell ideas apart."""
+    found = shingles(strategy.text)
+    return array("q", sorted(found)).tobytes() if len(found) >= _LEAST else b""
+
+
+def placed(strategy: StrategySource, known: Iterable[Known], taken: Callable[[str], bool]) -> Place:
+    """Where a strategy belongs that no ledger has seen yet.
+
+    Parameters
+    ----------
+    known : iterable of Known
+        What was seen before it, the oldest first.
+    taken : callable
+        Whether there is a family of that name.
+    """
+    own = told_apart(strategy)
+    if strategy.family:
+        return Place(strategy.family, own)
+    name = class_name(strategy)
+    if not own:
+        return Place(name, own)
+    mine, best = _numbers(own), Place("", own, "", 0.0)
+    for each in known:
+        # Sets of very different sizes cannot be alike, and are not looked at.
+        if min(len(own), len(each.shingles)) < ALIKE * max(len(own), len(each.shingles)):
+            continue
+        alike = likeness(mine, _numbers(each.shingles))
+        if alike > (best.similarity or 0.0):
+            best = Place(each.family, own, each.run, alike)
+    if (best.similarity or 0.0) >= ALIKE:
+        return best
+    names = (name if number == 1 else f"{name} {number}" for number in range(1, 1_000_000))
+    return Place(next(each for each in names if not taken(each)), own)
+
+
+def _numbers(kept: bytes) -> frozenset[int]:
+    return frozenset(array("q", kept))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,121 @@
+"""The families of a ledger's runs, remembered beside them as they come: what belongs together never changes afterwards.
+
+Runs that another version appended are placed when the ledger is next written or asked about its trials.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from alphapulse_lib.model.family import Family, Known, Place, key_of, placed, recorded
+from alphapulse_lib.model.run import StrategySource
+
+__all__ = ["MEMBER", "alone", "found", "known_to"]
+
+#: SQL, of a row of runs: whether it is of the family of that name.
+MEMBER = (
+    "sequence IN (SELECT of_run.sequence FROM run_strategies AS of_run JOIN strategies USING (key) "
+    "WHERE strategies.family = ?)"
+)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS strategies (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    family TEXT NOT NULL,
+    run TEXT NOT NULL,
+    shingles BLOB NOT NULL,
+    similar_to TEXT NOT NULL,
+    similarity REAL
+) STRICT;
+CREATE TABLE IF NOT EXISTS run_strategies (sequence INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS strategies_family ON strategies (family);
+CREATE INDEX IF NOT EXISTS run_strategies_key ON run_strategies (key);
+"""
+_STAY = """
+CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table}
+    BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
+"""
+_TRIALS = """
+SELECT runs.spec_id, runs.sharpe_per_period FROM strategies
+JOIN run_strategies USING (key) JOIN runs USING (sequence)
+WHERE strategies.family = ? AND runs.purpose = 'trial'
+ORDER BY runs.sharpe_per_period IS NOT NULL, runs.sequence
+"""
+
+
+def alone(strategy: StrategySource) -> Family:
+    """The family of a strategy where there is no ledger."""
+    return Family(placed(strategy, (), lambda _: False).family, {})
+
+
+@contextmanager
+def known_to(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, at whose beginning and end every run of the ledger is in its family."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'strategies_delete'").fetchone():
+        stay = "".join(
+            _STAY.format(table=table, verb=verb)
+            for table in ("run_strategies", "strategies")
+            for verb in ("update", "delete")
+        )
+        connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{stay}COMMIT;")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _place_new(connection)
+        yield
+        _place_new(connection)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def found(connection: sqlite3.Connection, wanted: Mapping[str, StrategySource]) -> dict[str, Family]:
+    """The families of some strategies, by their keys."""
+    trials: dict[str, dict[str, float]] = {}
+    told = {}
+    for key, strategy in wanted.items():
+        place = _place(connection, key) or _placed(connection, strategy)
+        if place.family not in trials:
+            rows = connection.execute(_TRIALS, (place.family,))
+            # A spec that was run again counts once, with the newest ratio that it showed.
+            trials[place.family] = {spec: math.nan if sharpe is None else sharpe for spec, sharpe in rows}
+        similarity = math.nan if place.similarity is None else place.similarity
+        told[key] = Family(place.family, trials[place.family], place.similar_to, similarity)
+    return told
+
+
+def _place_new(connection: sqlite3.Connection) -> None:
+    """Place the runs that are not in a family yet, in the order in which they came."""
+    newest = "SELECT COALESCE(MAX(sequence), 0) FROM run_strategies"
+    rows = connection.execute(
+        f"SELECT sequence, id, record, strategy FROM runs WHERE sequence > ({newest}) ORDER BY sequence"  # noqa: S608
+    ).fetchall()
+    for sequence, run_id, record, name in rows:
+        strategy = recorded(record, name)
+        key = key_of(strategy)
+        if _place(connection, key) is None:
+            place = _placed(connection, strategy)
+            connection.execute(
+                "INSERT INTO strategies (key, family, run, shingles, similar_to, similarity) VALUES (?, ?, ?, ?, ?, ?)",
+                (key, place.family, run_id, place.shingles, place.similar_to, place.similarity),
+            )
+        connection.execute("INSERT INTO run_strategies VALUES (?, ?)", (sequence, key))
+
+
+def _place(connection: sqlite3.Connection, key: str) -> Place | None:
+    row = connection.execute(
+        "SELECT family, shingles, similar_to, similarity FROM strategies WHERE key = ?", (key,)
+    ).fetchone()
+    return None if row is None else Place(*row)
+
+
+def _placed(connection: sqlite3.Connection, strategy: StrategySource) -> Place:
+    def taken(family: str) -> bool:
+        return connection.execute("SELECT 1 FROM strategies WHERE family = ?", (family,)).fetchone() is not None
+
+    known = connection.execute("SELECT family, run, shingles FROM strategies WHERE shingles != x'' ORDER BY place")
+    return placed(strategy, (Known(*row) for row in known), taken)
