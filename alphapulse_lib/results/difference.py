@@ -31,7 +31,7 @@ from alphapulse_lib.results.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Difference", "Kind", "differences", "facts_read", "outcome", "rows_read"]
+__all__ = ["Difference", "Kind", "differences", "facts_read", "outcome", "rows_read", "spec_then"]
 
 type Kind = Literal[
     "data", "code", "parameter", "setting", "version", "status", "orders", "fills", "equity", "statistic"
@@ -182,7 +182,7 @@ def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     pyarrow.Table
         ``ts_event``, ``open``, ``high``, ``low``, ``close``, ``volume``.
     """
-    spec = _then(record)
+    spec = spec_then(record)
     instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
     window, columns = Window(spec.start, spec.end), ["ts_event", *_FIGURES]
     return reader.bar_table(roots, instrument_id, period, window, spec.as_of, spec.recorded_as_of, columns)
@@ -191,17 +191,17 @@ def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
 def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     """The corporate actions, the news with their scores, or the benchmark's closes that a run read; likewise."""
     if name == facts.ACTIONS:
-        return facts.actions_table(roots, _then(record))
+        return facts.actions_table(roots, spec_then(record))
     own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
     bars = [each for each in record.series if each.name in own]  # and not the finer ones that fills were priced by
     window = Window(min(each.first for each in bars), max(each.last for each in bars))
     if name == facts.BENCHMARK:
-        return benchmark_table(roots, _then(record), window)
-    return facts.news_table(facts.heard(roots, _then(record), window))
+        return benchmark_table(roots, spec_then(record), window)
+    return facts.news_table(facts.heard(roots, spec_then(record), window))
 
 
-def _then(record: RunRecord) -> RunSpec:
-    """The spec with the moments that "now" was when it ran."""
+def spec_then(record: RunRecord) -> RunSpec:
+    """A run's spec with the moments that "now" was when it ran."""
     spec, made = record.spec, record.started_at
     as_of, recorded = (made if each is None else each for each in (spec.as_of, spec.recorded_as_of))
     return replace(spec, as_of=as_of, recorded_as_of=recorded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError, LedgerError
 from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import Purpose, Status
@@ -73,12 +74,14 @@ class SessionRun(Run):
         --------
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
+        from alphapulse_lib.results.known_news import known_news
+
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
         try:
             target = target / f"tearsheet-{self.id}.html" if target.is_dir() else target
         except OSError as refused:  # a name that is too long, or a loop of links
             raise LedgerError(f"{target} cannot be written: {refused}.", "Name another path.") from None
-        text = tearsheet.html(self)
+        text = tearsheet.html(self, known_news(Roots.of_settings(), self))
         replace_text(target, text)
         return Page(target.absolute(), text)
 

@@ -48,13 +48,16 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A sign on the chart: at which moment, at which height, which character, and what it says under the pointer."""
+    """A sign on the chart: its moment, its height (not a number: at the bottom), its character, what it says under the
+    pointer, and the id of the element that it leads to.
+    """
 
     at: int
     value: float
     text: str
     style: str = ""
     title: str = ""
+    target: str = ""
 
 
 def chart(
@@ -214,10 +217,11 @@ def _columns(each: Bars, places: Floats, scale: _Scale) -> str:
 
 def _sign(each: Marker, moments: Integers, scale: _Scale) -> str:
     left = _left(min(int(np.searchsorted(moments, each.at)), len(moments) - 1), len(moments))
-    top = scale.height(np.array([each.value]))[0]
+    top = scale.height(np.array([each.value]))[0] if math.isfinite(each.value) else _HEIGHT
+    name, leads = ("a", f' href="#{escape(each.target)}"') if each.target else ("i", "")
+    said = f' title="{escape(each.title)}"' + (f' aria-label="{escape(each.title)}"' if leads else "")
     return (
-        f'<i class="mark {each.style}" style="left:{left}%;top:{top:g}%" title="{escape(each.title)}">'
-        f"{escape(each.text)}</i>"
+        f'<{name} class="mark {each.style}"{leads} style="left:{left}%;top:{top:g}%"{said}>{escape(each.text)}</{name}>'
     )
 
 

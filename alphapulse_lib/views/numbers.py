@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.model.instrument import VENUES, Venue
@@ -20,6 +21,7 @@ __all__ = [
     "parameter",
     "percent",
     "place",
+    "plain",
     "price",
     "probability",
     "ratio",
@@ -67,6 +69,17 @@ def parameter(value: object) -> str:
     ('0.3', '20', 'long')
     """
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def plain(value: float) -> str:
+    """A number as it was given, without powers of ten; True as ``yes``.
+
+    Examples
+    --------
+    >>> plain(0.000048), plain(1.0), plain(True)
+    ('0.000048', '1', 'yes')
+    """
+    return "yes" if value is True else f"{Decimal(repr(float(value))).normalize():f}"
 
 
 def probability(value: float | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import by_symbol, fill_ratios
 from alphapulse_lib.results.performance import session_ends
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import numbers, sheet_news
 from alphapulse_lib.views.drawing import Bars, Line, Marker, chart, spans_wide
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Charts:
     fills_note: str
 
 
-def draw(run: Run) -> Charts:
-    """All charts of a finished run."""
+def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
+    """All charts of a finished run; of news those that `alphapulse_lib.views.sheet_news.shown` chose."""
     zone = numbers.place(run.spec).timezone
     equity, benchmark = run.equity, run.benchmark
     moments = breakdown.nanoseconds(equity.index)
@@ -77,7 +77,7 @@ def draw(run: Run) -> Charts:
         "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, day),
         "exposure": _narrow("Value held over equity", ends, Line("Exposure", _exposure(run), fill=True), _share, day),
         "turnover": _turnover(run, zone),
-        "prices": _prices(run, day),
+        "prices": _prices(run, day, news),
     }
     return Charts(charts, logarithmic, length, *_notes(run))
 
@@ -114,26 +114,27 @@ def _turnover(run: Run, zone: str) -> str:
     )
 
 
-def _prices(run: Run, day: Callable[[int], str]) -> list[tuple[str, str]]:
-    """Each symbol's closes with its fills, in shares of the window's first day."""
+def _prices(run: Run, day: Callable[[int], str], news: pd.DataFrame | None) -> list[tuple[str, str]]:
+    """Each symbol's closes with its fills and what was known before them, in shares of the window's first day."""
     marks, fills = run.table("marks"), run.fills
     ratios = fill_ratios(run.table("fills"), marks)
     drawn = []
     for symbol, rows in list(by_symbol(marks).items())[:_SYMBOLS]:
         frame = rows.to_pandas()
         closes = frame["close"].to_numpy(np.float64) * (frame["ratio"].to_numpy() if "ratio" in frame else 1.0)
-        mine = (fills["symbol"] == symbol).to_numpy()
+        mine, moments = (fills["symbol"] == symbol).to_numpy(), breakdown.nanoseconds(frame["ts"])
+        markers = [*_markers(fills[mine], ratios[mine], day), *sheet_news.marks(news, symbol, moments, _minute(run))]
         drawn.append(
             (
                 symbol,
                 chart(
-                    breakdown.nanoseconds(frame["ts"]),
+                    moments,
                     [Line(symbol, closes, "ink")],
                     label=lambda value: numbers.price(value, 2),
                     day=day,
                     height=240,
                     logarithmic=spans_wide(closes, closes),
-                    markers=_markers(fills[mine], ratios[mine], day),
+                    markers=markers,
                     title=f"Fills on the price of {symbol}",
                 ),
             )
@@ -172,6 +173,10 @@ def _day(run: Run, zone: str) -> Callable[[int], str]:
     """Days for session bars, minutes for shorter ones."""
     pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
     return lambda moment: numbers.day(moment, zone, pattern)
+
+
+def _minute(run: Run) -> Callable[[int], str]:
+    return lambda moment: numbers.day(moment, numbers.place(run.spec).timezone, "%Y-%m-%d %H:%M")
 
 
 def _amount(value: float) -> str:

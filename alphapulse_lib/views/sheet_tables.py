@@ -148,7 +148,9 @@ def tables(run: Run) -> dict[str, Any]:
 def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
     """The spec, every field of it."""
     zone = numbers.place(spec).timezone
-    costs = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in asdict(spec.costs).items() if value)
+    costs = ", ".join(
+        f"{name.replace('_', ' ')} {numbers.plain(value)}" for name, value in asdict(spec.costs).items() if value
+    )
     return [
         ("Strategy", spec.strategy.name),
         ("Its digest", spec.strategy.digest),

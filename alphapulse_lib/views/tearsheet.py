@@ -15,9 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
-from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_tables
+from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_news, sheet_tables
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alphapulse_lib.results.run import Run
 
 __all__ = ["body", "html"]
@@ -26,13 +28,15 @@ _LOG_LINES = 200
 _PERIODS = {"1d": "daily", "1w": "weekly", "1m": "one-minute", "1h": "hourly"}
 
 
-def html(run: Run) -> str:
+def html(run: Run, news: pd.DataFrame | None = None) -> str:
     """The page as text.
 
     Parameters
     ----------
     run : Run
         Finished, failed or interrupted; of one that did not finish the page tells why.
+    news : pandas.DataFrame, optional
+        Of `alphapulse_lib.results.known_news.known_news`: what was known by its trades.
 
     Raises
     ------
@@ -40,10 +44,10 @@ def html(run: Run) -> str:
         One of the run's files is gone or damaged.
     """
     environment, css, js = _templates()
-    return environment.get_template("tearsheet.html").render(css=css, js=js, **_values(run))
+    return environment.get_template("tearsheet.html").render(css=css, js=js, **_values(run, news))
 
 
-def body(run: Run) -> str:
+def body(run: Run, news: pd.DataFrame | None = None) -> str:
     """What a tearsheet says below the run's name, for a page that has its own frame, ``look.css`` and ``chart.js``.
 
     Raises
@@ -52,13 +56,13 @@ def body(run: Run) -> str:
         One of the run's files is gone or damaged.
     """
     environment, _, _ = _templates()
-    return environment.get_template("sheet.html").render(**_values(run))
+    return environment.get_template("sheet.html").render(**_values(run, news))
 
 
-def _values(run: Run) -> dict[str, Any]:
+def _values(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
     values = _identity(run) | _specification(run)
     if run.status == "finished":
-        return values | _result(run)
+        return values | _result(run, news)
     return values | {"error": run.record.error, "traceback": run.record.traceback}
 
 
@@ -100,9 +104,10 @@ def _closing(spec: RunSpec) -> str:
     return f"{told}What happened before need not happen again."
 
 
-def _result(run: Run) -> dict[str, Any]:
+def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
     """All that a finished run has besides."""
-    drawn = sheet_charts.draw(run)
+    shown = sheet_news.shown(news)
+    drawn = sheet_charts.draw(run, shown)
     deflated, filled = run.deflated, run.conventions
     spread = sheet_tables.spread(run, filled)
     return {
@@ -120,7 +125,7 @@ def _result(run: Run) -> dict[str, Any]:
         "currency": numbers.place(run.spec).currency,
         "against": numbers.against(run.spec),
         "against_in_full": numbers.against(run.spec, f"buy and hold {numbers.symbols(run.spec)}"),
-    } | (sheet_tables.tables(run) | sheet_groups.tables(run))
+    } | (sheet_news.table(run, news, shown) | sheet_tables.tables(run) | sheet_groups.tables(run))
 
 
 def _honesty(run: Run, deflated: dict[str, float], spread: tuple[str, str]) -> list[tuple[str, str, str]]:
@@ -156,7 +161,7 @@ def _specification(run: Run) -> dict[str, Any]:
                 numbers.day(each.last, zone, "%Y-%m-%d %H:%M"),
                 each.fingerprint,
             )
-            for each in record.series
+            for each in (*record.series, *record.facts)
         ],
         "source": run.spec.strategy.text,
         "log": "\n".join(lines[-_LOG_LINES:]),

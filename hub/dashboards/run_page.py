@@ -187,6 +187,8 @@ class RunPage(Page):
 
 def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
     """The run as its tearsheet tells it, of the files that the API hands over."""
+    from alphapulse_lib.catalog.roots import Roots
+    from alphapulse_lib.results.known_news import known_news
     from alphapulse_lib.results.run import Run
     from alphapulse_lib.views import tearsheet
 
@@ -195,7 +197,8 @@ def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
             client.runs.download(kept.record.id, file, Path(folder) / file)
         run = Run(replace(kept.record, artefacts=held), _ledger(folder, kept, client))
         # The library escapes whatever comes from the record or its files.
-        return Markup('<div class="sheet">{}</div>').format(Markup(tearsheet.body(run)))  # noqa: S704
+        sheet = tearsheet.body(run, known_news(Roots.of_settings(), run))
+        return Markup('<div class="sheet">{}</div>').format(Markup(sheet))  # noqa: S704
 
 
 def _ledger(folder: str, kept: KeptRun, client: Client) -> Any:

@@ -1,0 +1,76 @@
+"""The articles that were known by a run's trades: of each instrument, those of the days before it traded.
+
+They are read as of the moment at which the run was made, whether or not its strategy heard them: what became available
+after a trade stands before no earlier one, and what was recorded after the run is not read at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.window import Window
+from alphapulse_lib.query import facts
+from alphapulse_lib.results.difference import spec_then
+from alphapulse_lib.results.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DAYS", "known_news"]
+
+#: How long before a trade an article became available at most: over a long weekend.
+DAYS = 5
+_REACH = DAYS * 86_400 * 10**9
+_OF_ARTICLES = ("available_at", "headline", "source", "score")
+
+
+def known_news(roots: Roots, run: Run) -> pd.DataFrame:
+    """One row an article and the first trade of its instrument after it, within so many days.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``symbol``, ``traded`` (when, UTC), ``side``, ``available_at`` (UTC; at or before ``traded``), ``headline`` (its
+        newest revision by then), ``source``, ``score`` (of the run's scorer; not a number where it has none), by
+        ``available_at``.
+    """
+    import pandas as pd
+
+    fills = run.table("fills")
+    if not fills.num_rows:
+        return pd.DataFrame(columns=["symbol", "traded", "side", *_OF_ARTICLES])
+    traded = fills["ts"].cast(pa.int64()).to_numpy()
+    window = Window(int(traded.min()) - _REACH, int(traded.max()))
+    articles = facts.heard(roots, spec_then(run.record), window)
+    meant = {name: each for each in run.spec.instruments for name in (each, each.rpartition(".")[0])}
+    frame: pd.DataFrame = fills.select(["symbol", "side"]).to_pandas().assign(at=traded)
+    parts = [
+        _before(articles.filter(pc.equal(articles["instrument_id"], meant[str(symbol)])), part)
+        for symbol, part in frame.groupby("symbol")
+    ]
+    return pd.concat(parts).sort_values("available_at", kind="stable", ignore_index=True)
+
+
+def _before(articles: pa.Table, fills: Any) -> pd.DataFrame:
+    """Of one instrument."""
+    import pandas as pd
+
+    at = fills["at"].to_numpy()
+    known = articles["available_at"].cast(pa.int64()).to_numpy()
+    first = np.searchsorted(at, known)
+    near = (first < len(at)) & (at[np.minimum(first, len(at) - 1)] - known <= _REACH)
+    rows: pd.DataFrame = articles.select([*_OF_ARTICLES, "article_id"]).filter(pa.array(near)).to_pandas()
+    trades = fills.iloc[first[near]]
+    rows = rows.assign(
+        symbol=trades["symbol"].to_numpy(),
+        traded=pd.to_datetime(trades["at"].to_numpy(), utc=True),
+        side=trades["side"].to_numpy(),
+    )
+    # Of an article that was revised before the trade, what was read last.
+    rows = rows.drop_duplicates(["source", "article_id", "traded"], keep="last")
+    return rows[["symbol", "traded", "side", *_OF_ARTICLES]]
