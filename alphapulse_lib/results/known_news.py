@@ -29,7 +29,7 @@ _REACH = DAYS * 86_400 * 10**9
 _OF_ARTICLES = ("available_at", "headline", "source", "score")
 
 
-def known_news(roots: Roots, run: Run) -> pd.DataFrame:
+def known_news(run: Run) -> pd.DataFrame:
     """One row an article and the first trade of its instrument after it, within so many days.
 
     Returns
@@ -46,7 +46,7 @@ def known_news(roots: Roots, run: Run) -> pd.DataFrame:
         return pd.DataFrame(columns=["symbol", "traded", "side", *_OF_ARTICLES])
     traded = fills["ts"].cast(pa.int64()).to_numpy()
     window = Window(int(traded.min()) - _REACH, int(traded.max()))
-    articles = facts.heard(roots, spec_then(run.record), window)
+    articles = facts.heard(Roots.of_settings(), spec_then(run.record), window)
     meant = {name: each for each in run.spec.instruments for name in (each, each.rpartition(".")[0])}
     frame: pd.DataFrame = fills.select(["symbol", "side"]).to_pandas().assign(at=traded)
     parts = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError, LedgerError
 from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import Purpose, Status
@@ -81,7 +80,7 @@ class SessionRun(Run):
             target = target / f"tearsheet-{self.id}.html" if target.is_dir() else target
         except OSError as refused:  # a name that is too long, or a loop of links
             raise LedgerError(f"{target} cannot be written: {refused}.", "Name another path.") from None
-        text = tearsheet.html(self, known_news(Roots.of_settings(), self))
+        text = tearsheet.html(self, known_news(self))
         replace_text(target, text)
         return Page(target.absolute(), text)
 

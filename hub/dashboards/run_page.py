@@ -187,7 +187,6 @@ class RunPage(Page):
 
 def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
     """The run as its tearsheet tells it, of the files that the API hands over."""
-    from alphapulse_lib.catalog.roots import Roots
     from alphapulse_lib.results.known_news import known_news
     from alphapulse_lib.results.run import Run
     from alphapulse_lib.views import tearsheet
@@ -197,7 +196,7 @@ def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:
             client.runs.download(kept.record.id, file, Path(folder) / file)
         run = Run(replace(kept.record, artefacts=held), _ledger(folder, kept, client))
         # The library escapes whatever comes from the record or its files.
-        sheet = tearsheet.body(run, known_news(Roots.of_settings(), run))
+        sheet = tearsheet.body(run, known_news(run))
         return Markup('<div class="sheet">{}</div>').format(Markup(sheet))  # noqa: S704
 
 

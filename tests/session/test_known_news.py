@@ -13,7 +13,6 @@ from five_sessions import DAYS, write
 from wire import APPLE, IBM, send
 
 import alphapulse_lib as ap
-from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.results.known_news import known_news
 from alphapulse_lib.settings import settings
 from tests.resources.toy_market import Planned
@@ -36,7 +35,7 @@ def traded() -> Any:
 
 
 def told(run: Any) -> list[tuple[str, str]]:
-    frame: pd.DataFrame = known_news(Roots.of_settings(), run)
+    frame: pd.DataFrame = known_news(run)
     return list(frame[["side", "headline"]].itertuples(index=False, name=None))
 
 
@@ -105,7 +104,7 @@ def test_of_many_the_last_before_each_trade_are_shown(catalog: Path, tmp_path: P
 def test_a_scored_run_shows_its_scores(catalog: Path, tmp_path: Path) -> None:
     send(catalog, [("a", "2013-07-02T09:00", "Apple reports record profit")])
     run = ap.backtest(Planned, "AAPL", "1d", params={"plan": {"1": 10}}, news=True, scorer="finance", progress=False)
-    score = known_news(Roots.of_settings(), run)["score"].tolist()
+    score = known_news(run)["score"].tolist()
     assert len(score) == 1
     assert score[0] > 0.1
     html = run.tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
