@@ -46,6 +46,7 @@
     │   ├── StrategyRaised           the strategy's own exception, with its traceback
     │   ├── RunInterrupted           stopped by its owner
     │   └── WorkerDied               its process ended without an answer
+    │       └── LimitReached         it took longer, or held more memory, than it may
     ├── SweepError                   many trials that cannot begin, or of which none came to anything
     ├── LedgerError                  the ledger of runs, or a run's files, cannot be read or written
     └── HubError                     the hub cannot be started, reached or made to do what was asked
@@ -89,6 +90,7 @@ __all__ = [
     "KeysMissing",
     "KeysRefused",
     "LedgerError",
+    "LimitReached",
     "MissingColumn",
     "NoCoverage",
     "NoVolumePrice",
@@ -341,6 +343,10 @@ class RunInterrupted(RunError):
 
 class WorkerDied(RunError):
     """The run's process ended without an answer."""
+
+
+class LimitReached(WorkerDied):
+    """The run took longer, or held more memory, than it may, and was stopped."""
 
 
 class SweepError(AlphaPulseError):

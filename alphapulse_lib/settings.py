@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         description="The Dask scheduler whose workers run the trials of sweeps, such as tls://scheduler:8786. "
         "Default: a cluster of this machine's own, which lives as long as the sweep.",
     )
+    run_seconds: float | None = Field(
+        None, gt=0, description="How long a run, or a trial of a sweep, may take. Default: no limit."
+    )
+    run_memory: float | None = Field(
+        None,
+        gt=0,
+        description="How many megabytes of memory a run, or a trial of a sweep, may hold for itself alone. "
+        "Default: nine tenths of what the machine or the container has.",
+    )
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
+from alphapulse_lib.cli.costs import Costs, costs_of
 from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
@@ -34,12 +35,7 @@ def backtest(
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,
     minimum: Annotated[float, typer.Option(help="The least commission of an order.")] = 0.0,
     slippage_bps: Annotated[float, typer.Option(help="Slippage in basis points.")] = 0.0,
-    costs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A broker's schedule (ibkr-pro-fixed, ibkr-pro-tiered, alpaca) or NAME=NUMBER; again for more."
-        ),
-    ] = None,
+    costs: Costs = None,
     adjust: Annotated[
         Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")
     ] = "splits",
@@ -54,6 +50,8 @@ def backtest(
     as_of: AsOf = None,
     benchmark: Benchmark = None,
     seed: Annotated[int, typer.Option(help="For the run's random generators.")] = 0,
+    run_seconds: Annotated[float | None, typer.Option(help="How long it may take. Default: the setting.")] = None,
+    run_memory: Annotated[float | None, typer.Option(help="Megabytes it may hold. Default: the setting.")] = None,
     tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -69,7 +67,7 @@ def backtest(
             params={name: as_value(text) for name, text in pairs(param).items()},
             cash=cash,
             fill=fill,
-            costs=_costs(costs, per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
+            costs=costs_of(costs, per_share=per_share, percent=percent, minimum=minimum, slippage_bps=slippage_bps),
             adjust=adjust,
             dividends=dividends,
             gaps=gaps,
@@ -78,6 +76,8 @@ def backtest(
             as_of=as_of,
             benchmark=benchmark,
             seed=seed,
+            run_seconds=run_seconds,
+            run_memory=run_memory,
             progress=sys.stderr.isatty(),
         )
     _show_run(run, tearsheet, as_json)
@@ -111,16 +111,6 @@ def run(
     """One run of the ledger."""
     _require_place(tearsheet)
     _show_run(ap.run(run_id), tearsheet, as_json)
-
-
-def _costs(told: list[str] | None, **flags: float) -> ap.Costs:
-    """A broker's schedule, if one is told, with what else was told laid over it."""
-    brokers = [each for each in told or () if "=" not in each]
-    if len(brokers) > 1:
-        raise InputError(f"--costs names {len(brokers)} schedules: {', '.join(brokers)}.", "An account has one broker.")
-    over = {name: as_value(text) for name, text in pairs([each for each in told or () if "=" in each]).items()}
-    over |= {name: value for name, value in flags.items() if value}
-    return ap.Costs.preset(brokers[0], **over) if brokers else ap.Costs.from_dict(over)
 
 
 def _merge(mine: bool, as_json: bool) -> None:

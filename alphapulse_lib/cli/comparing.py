@@ -14,7 +14,7 @@ from alphapulse_lib.cli.options import Json
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json
 from alphapulse_lib.model.canonical import to_json
 
-__all__ = ["compare", "convention_spread", "diff", "rerun"]
+__all__ = ["check_lookahead", "compare", "convention_spread", "diff", "rerun"]
 
 RunId = Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")]
 
@@ -70,6 +70,23 @@ def convention_spread(run_id: RunId, as_json: Json = False) -> None:
     else:
         say(found.text)
     raise typer.Exit(NEEDS_A_LOOK if found.wide else 0)
+
+
+def check_lookahead(
+    run_id: RunId,
+    at: Annotated[int, typer.Option(help="After how many moments everything is replaced.", min=1)] = 9,
+    as_json: Json = False,
+) -> None:
+    """Whether a recorded run decides anything by what it could not have known; exit code 3 where it does."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+        found = ap.check_lookahead(ap.run(run_id), at=at, progress=sys.stderr.isatty())
+    if as_json:
+        told = {"of": found.run.id, "passed": found.passed, "moments": len(found.moments)}
+        leaks = json.loads(found.frame.to_json(orient="records", date_format="iso"))
+        say_json(told | {"leaks": leaks, "unproven": found.unproven})
+    else:
+        say(found.text)
+    raise typer.Exit(0 if found.passed else NEEDS_A_LOOK)
 
 
 def _told(found: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import alphapulse_lib as ap
+from alphapulse_lib.cli.costs import Costs, costs_of
 from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, as_value, pairs, say, say_json
 from alphapulse_lib.errors import InputError
@@ -30,7 +31,7 @@ Seconds = Annotated[float | None, typer.Option(help="The most that a trial may t
 Workers = Annotated[int | None, typer.Option(help="Processes. Default: one a core.")]
 Cash = Annotated[float, typer.Option(help="The account's money at the start.")]
 Fill = Annotated[Literal["next_open", "close", "next_close", "vwap"], typer.Option(help="When orders fill.")]
-Costs = Annotated[list[str] | None, typer.Option("--cost", "-c", help="NAME=VALUE of ap.Costs, several times.")]
+Memory = Annotated[float | None, typer.Option(help="Megabytes that a trial may hold. Default: the setting.")]
 Adjust = Annotated[Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")]
 Dividends = Annotated[
     bool | None, typer.Option("--dividends/--no-dividends", help="Pay them. Default: where splits are followed.")
@@ -56,11 +57,12 @@ def sweep(
     objective: Objective = "sharpe",
     patience: Patience = None,
     trial_seconds: Seconds = None,
+    trial_memory: Memory = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run those again that failed.")] = False,
     workers: Workers = None,
     cash: Cash = 100_000.0,
     fill: Fill = "next_open",
-    cost: Costs = None,
+    costs: Costs = None,
     adjust: Adjust = "splits",
     dividends: Dividends = None,
     gaps: Gaps = "refuse",
@@ -75,7 +77,7 @@ def sweep(
     given = {name: value for name, value in locals().items() if name in _SHARED}
     with contextlib.redirect_stdout(sys.stderr):
         found = ap.sweep(
-            strategy, symbols, period, start, end, retry=retry, **_shared(grid, param, cost, with_news, given)
+            strategy, symbols, period, start, end, retry=retry, **_shared(grid, param, costs, with_news, given)
         )
     if as_json:
         say_json(_told(found))
@@ -109,10 +111,11 @@ def walk_forward(
     objective: Objective = "sharpe",
     patience: Patience = None,
     trial_seconds: Seconds = None,
+    trial_memory: Memory = None,
     workers: Workers = None,
     cash: Cash = 100_000.0,
     fill: Fill = "next_open",
-    cost: Costs = None,
+    costs: Costs = None,
     adjust: Adjust = "splits",
     dividends: Dividends = None,
     gaps: Gaps = "refuse",
@@ -126,7 +129,7 @@ def walk_forward(
     """Choose parameters on one window, try them on the next, again and again; the results out of sample."""
     given = {name: value for name, value in locals().items() if name in (*_SHARED, *_WINDOWS)}
     with contextlib.redirect_stdout(sys.stderr):
-        found = ap.walk_forward(strategy, symbols, period, start, end, **_shared(grid, param, cost, with_news, given))
+        found = ap.walk_forward(strategy, symbols, period, start, end, **_shared(grid, param, costs, with_news, given))
     if as_json:
         told = {"statistics": found.stats, "efficiency": found.efficiency, "folds": _rows(found.table)}
         say_json(_finite(told | {"stability": _rows(found.stability)}))
@@ -138,14 +141,14 @@ def walk_forward(
 
 #: What both commands pass on under its own name.
 _SHARED = (
-    *("sampler", "trials", "objective", "patience", "trial_seconds", "workers"),
+    *("sampler", "trials", "objective", "patience", "trial_seconds", "trial_memory", "workers"),
     *("cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "benchmark", "seed"),
 )
 _WINDOWS = ("scheme", "train", "test", "folds", "purge", "embargo", "warmup")
 
 
 def _shared(
-    grid: list[str], param: list[str] | None, cost: list[str] | None, news: bool | None, given: dict[str, Any]
+    grid: list[str], param: list[str] | None, costs: list[str] | None, news: bool | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     values = {name: as_value(text) for name, text in pairs(grid).items()}
     for name, value in values.items():
@@ -154,7 +157,7 @@ def _shared(
     return given | {
         "grid": values,
         "params": {name: as_value(text) for name, text in pairs(param).items()},
-        "costs": {name: as_value(text) for name, text in pairs(cost).items()},
+        "costs": costs_of(costs),
         "news": news,
         "progress": sys.stderr.isatty(),
     }

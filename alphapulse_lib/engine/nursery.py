@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from alphapulse_lib.engine.data import Data, load
 from alphapulse_lib.engine.harvest import marks
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.worker import answer, die_with, leave, mute, or_refusal
 
@@ -29,6 +30,8 @@ __all__ = ["main"]
 
 #: Data sets that are kept: a walk-forward's train and test windows come in turns.
 _KEPT = 2
+#: Milliseconds between two looks at whether a trial has passed a limit.
+_LOOK = 200
 
 
 def main(home: Path) -> None:
@@ -41,9 +44,9 @@ def main(home: Path) -> None:
 
     Notes
     -----
-    A command is a JSON list: ``["load" | "run", folder, seconds]``. The folder holds a request and takes what comes of
-    it; a trial that takes longer than that many seconds is killed, ``null`` waits for ever. The answer is a line with
-    the exit code of the trial's process.
+    A command is a JSON list: ``["load" | "run", folder, seconds, megabytes]``. The folder holds a request and takes
+    what comes of it; a trial that takes longer than that many seconds, ``null`` for no limit, or holds more memory for
+    itself alone, is killed. The answer is a line with the exit code of the trial's process.
     """
     commands, answers = os.dup(0), os.dup(1)
     _point(0, os.devnull, os.O_RDONLY)
@@ -51,8 +54,8 @@ def main(home: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     nursery = _Nursery(home, commands, answers)
     for line in os.fdopen(commands, "rb", buffering=0, closefd=False):
-        what, folder, seconds = json.loads(line)
-        code = nursery.load(Path(folder)) if what == "load" else nursery.run(Path(folder), seconds)
+        what, folder, seconds, memory = json.loads(line)
+        code = nursery.load(Path(folder)) if what == "load" else nursery.run(Path(folder), Limits(seconds, memory))
         os.write(answers, b"%d\n" % code)
     os._exit(0)
 
@@ -75,7 +78,7 @@ class _Nursery:
         write_outcome(folder, or_refusal(outcome))
         return 0
 
-    def run(self, folder: Path, seconds: float | None) -> int:
+    def run(self, folder: Path, limits: Limits) -> int:
         """Run a request in a process of its own."""
         request = Request.read(folder)
         refused = or_refusal(lambda: {"data": self._data(request)})
@@ -86,9 +89,9 @@ class _Nursery:
         child = os.fork()
         if child == 0:
             self._trial(request, refused["data"], folder, parent)
-        code, in_time = self._await(child, seconds)
-        if not in_time:
-            error = f"TimedOut: the trial took longer than {seconds:g} s, and was stopped"
+        code, passed = self._await(child, limits)
+        if passed:
+            error = f"LimitReached: the trial {passed}, and was stopped"
             write_outcome(folder, _told(refused["data"], "failed") | {"error": error})
         return code
 
@@ -109,15 +112,18 @@ class _Nursery:
         finally:
             os._exit(1)
 
-    def _await(self, child: int, seconds: float | None) -> tuple[int, bool]:
-        """A trial's exit code, and whether it ended by itself; it is killed with whoever asked for it, too."""
-        until = None if seconds is None else time.monotonic() + seconds
+    def _await(self, child: int, limits: Limits) -> tuple[int, str]:
+        """A trial's exit code, and which limit it passed; it is killed with whoever asked for it, too."""
+        since, passed = time.monotonic(), ""
+        heard: dict[int, int] = {}
         ended = os.pidfd_open(child)
         try:
             ears = select.poll()
             ears.register(ended, select.POLLIN)
             ears.register(self._commands, select.POLLHUP)
-            heard = dict(ears.poll(None if until is None else max(until - time.monotonic(), 0) * 1000))
+            while not heard and not passed:
+                heard = dict(ears.poll(_LOOK))
+                passed = "" if heard else limits.exceeded(child, since)
         finally:
             os.close(ended)
         # The whole group: a strategy may have started processes of its own.
@@ -126,7 +132,7 @@ class _Nursery:
         _, status = os.waitpid(child, 0)
         if self._commands in heard:
             os._exit(0)
-        return os.waitstatus_to_exitcode(status), bool(heard)
+        return os.waitstatus_to_exitcode(status), passed
 
     def _data(self, request: Request) -> Data:
         # All else is the same in every request that this process is sent.

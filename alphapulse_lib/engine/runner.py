@@ -10,6 +10,7 @@ import os
 import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow as pa
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.corruption import Corruption
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.process import Worker
@@ -40,6 +42,9 @@ __all__ = ["request_of", "result_of", "run"]
 
 type Progress = Callable[[int], None]
 
+#: Seconds between two looks at whether a run has passed a limit.
+_LOOK = 0.2
+
 
 def run(
     waiting: Worker,
@@ -53,6 +58,7 @@ def run(
     moment: int = 0,
     future: Corruption | None = None,
     scores: pa.Table | None = None,
+    limits: Limits | None = None,
     progress: Progress | None = None,
     echo: Callable[[str], Any] | None = None,
 ) -> RawResult:
@@ -81,6 +87,8 @@ def run(
         For a probe of look-ahead, which future it is shown.
     scores : pyarrow.Table, optional
         Those of ``spec.scorer``, for a run with news.
+    limits : Limits, optional
+        How long it may take, and how much memory it may hold; those of the settings unless told.
     progress : callable, optional
         Called with the engine's time, nanoseconds since 1970, some times a second.
     echo : callable, optional
@@ -89,8 +97,8 @@ def run(
     Returns
     -------
     RawResult
-        Of status ``"failed"`` when the strategy raised or the process died, ``"interrupted"`` when its owner stopped
-        it (KeyboardInterrupt); nothing is raised then, so that the run can be recorded first.
+        Of status ``"failed"`` when the strategy raised, the process died or passed a limit, ``"interrupted"`` when its
+        owner stopped it (KeyboardInterrupt); nothing is raised then, so that the run can be recorded first.
 
     Raises
     ------
@@ -100,15 +108,15 @@ def run(
     request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future).write(waiting.folder)
     write_tables(waiting.folder, {} if scores is None else {"scores": scores})
     printed: list[str] = []
-    interrupted = False
+    interrupted, passed = False, ""
     try:
         _send(waiting.process)
-        _attend(waiting, progress, _both(printed.append, echo))
+        passed = _attend(waiting, limits or Limits.of(), progress, _both(printed.append, echo))
     except KeyboardInterrupt:
         interrupted = True
         waiting.process.kill()
         waiting.process.wait()
-    return result_of(waiting.folder, waiting.process.returncode, interrupted, "".join(printed))
+    return result_of(waiting.folder, waiting.process.returncode, interrupted, "".join(printed), passed)
 
 
 def request_of(
@@ -143,7 +151,7 @@ def request_of(
     )
 
 
-def result_of(folder: Path, code: int | None, interrupted: bool, printed: str) -> RawResult:
+def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, passed: str = "") -> RawResult:
     """What a process left in its folder.
 
     Parameters
@@ -154,19 +162,22 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str) -
         Whether its owner stopped it.
     printed : str
         What the strategy printed.
+    passed : str
+        Which limit it passed, for which it was killed.
 
     Raises
     ------
     AlphaPulseError
         What preflight refused.
     """
-    outcome = None if interrupted else read_outcome(folder)
+    outcome = None if interrupted or passed else read_outcome(folder)
     native = folder / NATIVE
     if native.exists():
         printed = native.read_text(encoding="utf-8", errors="replace") + printed
     if outcome is None:
         status: Any = "interrupted" if interrupted else "failed"
         error = "" if interrupted else f"WorkerDied: the run's process {_death(code)}"
+        error = f"LimitReached: the run {passed}, and was stopped" if passed else error
         return RawResult(status, log=printed, error=error, **empty_tables())
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
@@ -192,16 +203,17 @@ def _send(process: subprocess.Popen[bytes]) -> None:
         process.stdin.flush()
 
 
-def _attend(waiting: Worker, progress: Progress | None, heard: Callable[[str], Any]) -> None:
-    """Listen until the worker has closed both of its pipes, or is gone."""
-    process, told = waiting.process, waiting.told
+def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[str], Any]) -> str:
+    """Listen until the worker has closed both of its pipes, is gone, or has passed a limit: which one."""
+    process, told, since = waiting.process, waiting.told, time.monotonic()
+    looked = since
     assert process.stdout is not None
     output = process.stdout.fileno()
     with selectors.DefaultSelector() as ears:
         ears.register(told, selectors.EVENT_READ)
         ears.register(output, selectors.EVENT_READ)
         while ears.get_map():
-            for key, _ in ears.select(timeout=0.5):
+            for key, _ in ears.select(timeout=_LOOK):
                 data = os.read(key.fd, 65_536)
                 if not data:
                     ears.unregister(key.fd)
@@ -211,7 +223,26 @@ def _attend(waiting: Worker, progress: Progress | None, heard: Callable[[str], A
                     progress(int(data.split()[-1]))
             # A process that a strategy left behind may hold the pipes open.
             if process.poll() is not None and not ears.select(timeout=0):
-                return
+                return ""
+            if time.monotonic() - looked > _LOOK:
+                looked = time.monotonic()
+                if passed := limits.exceeded(process.pid, since):
+                    _end(process)
+                    return passed
+    # It is leaving: nothing is heard of it any more.
+    while process.poll() is None:
+        if passed := limits.exceeded(process.pid, since):
+            _end(process)
+            return passed
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK)
+    return ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """All of its group: a strategy may have started processes of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

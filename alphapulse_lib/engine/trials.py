@@ -16,6 +16,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import PRINTED, RawResult, Request, empty_tables, write_tables
 from alphapulse_lib.engine.runner import result_of
 from alphapulse_lib.model.run import RunSpec
@@ -39,12 +40,12 @@ class Trials:
         The strategy, instruments and catalogs, and a spec of which the others are variations.
     scores : pyarrow.Table, optional
         Those of ``spec.scorer``, for runs with news.
-    seconds : float, optional
-        After so long a trial is killed, and has failed.
+    limits : Limits, optional
+        A trial that passes one is killed, and has failed; those of the settings unless told.
     """
 
-    def __init__(self, base: Request, scores: pa.Table | None = None, seconds: float | None = None) -> None:
-        self._base, self._scores, self._seconds = base, scores, seconds
+    def __init__(self, base: Request, scores: pa.Table | None = None, limits: Limits | None = None) -> None:
+        self._base, self._scores, self._limits = base, scores, limits or Limits.of()
         self._opened = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._home = Path()
@@ -82,7 +83,7 @@ class Trials:
         Returns
         -------
         RawResult
-            Of status ``"failed"`` when the strategy raised, when its process died, or took too long.
+            Of status ``"failed"`` when the strategy raised, when its process died or passed a limit.
 
         Raises
         ------
@@ -100,7 +101,7 @@ class Trials:
             folder = self._home / str(self._count)
             folder.mkdir()
             replace(self._base, spec=spec).write(folder)
-            code = self._answer([what, str(folder), self._seconds])
+            code = self._answer([what, str(folder), self._limits.seconds, self._limits.memory])
             if code is not None:
                 return self._collected(folder, code)
             self.close()

@@ -11,6 +11,7 @@ import pyarrow as pa
 from distributed import Worker, WorkerPlugin, get_worker
 
 from alphapulse_lib import clock
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import RawResult, Request, empty_tables
 from alphapulse_lib.engine.trials import Trials
 from alphapulse_lib.errors import AlphaPulseError
@@ -58,8 +59,8 @@ class Bench(WorkerPlugin):
         Who sweeps.
     scores : pyarrow.Table, optional
         Those of the spec's scorer, for a sweep with news.
-    seconds : float, optional
-        The most that a trial may take.
+    limits : Limits, optional
+        The most that a trial may take; those of the settings unless told.
     code : str
         What the strategy is made of besides its class's own source, as JSON: a file of each trial.
     environment : mapping, optional
@@ -73,18 +74,18 @@ class Bench(WorkerPlugin):
         user: str,
         *,
         scores: pa.Table | None = None,
-        seconds: float | None = None,
+        limits: Limits | None = None,
         code: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.base, self.user, self.code = name, base, user, code
         self.environment = dict(environment or {})
-        self._scores, self._seconds = scores, seconds
+        self._scores, self._limits = scores, limits
         self.trials: Any = None
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002  Dask calls it by name
         """Called by Dask where a worker begins."""
-        self.trials = Trials(self.base, self._scores, self._seconds)
+        self.trials = Trials(self.base, self._scores, self._limits)
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Called by Dask where it ends."""

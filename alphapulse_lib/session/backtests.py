@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -64,6 +65,8 @@ def backtest(
     as_of: Moment = None,
     benchmark: str | None = None,
     gaps: Literal["refuse", "allow"] = "refuse",
+    run_seconds: float | None = None,
+    run_memory: float | None = None,
     progress: bool = True,
     purpose: Purpose = "trial",
     seed: int = 0,
@@ -119,6 +122,9 @@ def backtest(
         Unless told, the run's own instruments, bought at the first close and held.
     gaps : {"refuse", "allow"}
         Missing sessions are refused when they are more than five and more than two per cent; ``"allow"`` reports them.
+    run_seconds, run_memory : float, optional
+        How long it may take, and how many megabytes its process may hold for itself alone; it is stopped then, and
+        recorded as failed. The settings ``ALPHAPULSE_RUN_SECONDS`` and ``ALPHAPULSE_RUN_MEMORY`` unless told.
     progress : bool
         Show how far the run is.
     purpose : {"trial", "rerun", "probe"}
@@ -143,7 +149,7 @@ def backtest(
     RunInterrupted
         Ctrl-C or the notebook's stop button; recorded as interrupted.
     WorkerDied
-        The run's process was killed or left; recorded as failed.
+        The run's process was killed or left; recorded as failed. `LimitReached`, where it passed a limit.
 
     Warns
     -----
@@ -183,7 +189,7 @@ def backtest(
         )
         one_of("gaps", gaps, ("refuse", "allow"))
         one_of("purpose", purpose, get_args(Purpose.__value__))
-        plan = Plan(spec, instruments, roots, names, gaps)
+        plan = Plan(spec, instruments, roots, names, gaps, Limits.of(run_seconds, run_memory))
         with told_how_to_fetch(plan):
             return carry_out(waiting, plan, strategy, progress=progress, purpose=purpose)
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import NoCoverage, NoVolumePrice, RunInterrupted, StrategyRaised, WorkerDied
+from alphapulse_lib.engine.limits import Limits
+from alphapulse_lib.errors import (
+    LimitReached,
+    NoCoverage,
+    NoVolumePrice,
+    RunInterrupted,
+    StrategyRaised,
+    WorkerDied,
+)
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import Window
@@ -43,6 +51,8 @@ class Plan:
         What each instrument is called in the results.
     gaps : {"refuse", "allow"}
         What to do about missing sessions.
+    limits : Limits
+        The most that it may take.
     """
 
     spec: RunSpec
@@ -50,6 +60,7 @@ class Plan:
     roots: Roots
     names: tuple[str, ...]
     gaps: str = "refuse"
+    limits: Limits = field(default_factory=Limits.of)
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,9 @@ def carry_out(
     told = f"ap.run({record.id!r}) shows its record and its log."
     if raw.status == "interrupted":
         raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
-    if raw.error.startswith("WorkerDied"):
-        raise WorkerDied(f"{raw.error.partition(': ')[2]}.".capitalize(), told, record.id)
+    for kind in (WorkerDied, LimitReached):
+        if raw.error.startswith(kind.__name__):
+            raise kind(f"T{raw.error.partition(': ')[2][1:]}.", told, record.id)
     if raw.status == "failed":
         raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
     kept = SessionRun(record, ledger)
@@ -171,6 +183,7 @@ def attempt(
             moment=again.moment if again else started_at,
             future=again.future if again else None,
             scores=scores,
+            limits=plan.limits,
             progress=meter.at,
             echo=None if purpose == "probe" and again else meter.write,
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from math import inf, nan
-from numbers import Integral, Real
+from math import nan
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError, SweepError, did_you_mean
 from alphapulse_lib.model.run import Costs, Fill, RunSpec
 from alphapulse_lib.model.window import Moment, Window
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-__all__ = ["OBJECTIVES", "SessionSweep", "check_counts", "objective_of", "plan_of", "seconds_of", "sweep", "title_of"]
+__all__ = ["OBJECTIVES", "SessionSweep", "check_counts", "objective_of", "plan_of", "sweep", "title_of"]
 
 #: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is.
 OBJECTIVES = (
@@ -54,6 +55,7 @@ def sweep(
     objective: str = "sharpe",
     patience: int | None = None,
     trial_seconds: float | None = None,
+    trial_memory: float | None = None,
     retry: bool = False,
     workers: int | None = None,
     params: Mapping[str, Any] | None = None,
@@ -96,6 +98,8 @@ def sweep(
         Stop after so many trials, in the order of their proposal, without a better one.
     trial_seconds : float, optional
         The most that a trial may take; it is stopped then, and recorded as failed.
+    trial_memory : float, optional
+        Megabytes that a trial may hold beside the data that all of them share; likewise.
     retry : bool
         Run those again that failed, as new runs.
     workers : int, optional
@@ -131,6 +135,7 @@ def sweep(
     better = objective_of(objective)
     one_of("sampler", sampler, SAMPLERS)
     check_counts(trials=trials, patience=patience, workers=workers)
+    limits = Limits.of(trial_seconds, trial_memory, what="trial")
     space = space_of(grid)
     proposals = sampler_of(sampler, space, trials, seed)
     if isinstance(strategy, str):
@@ -147,9 +152,7 @@ def sweep(
     plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
     meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
     with (
-        open_workshop(
-            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
-        ) as workshop,
+        open_workshop(plan, strategy, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
         meter,
         told_how_to_fetch(plan),
     ):
@@ -369,10 +372,3 @@ def check_counts(*, least: int = 1, **given: int | None) -> None:
     for name, value in given.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
             raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.")
-
-
-def seconds_of(value: float | None) -> float | None:
-    """The seconds that a trial may take, looked at."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < inf):
-        raise InputError(f"trial_seconds={value!r} is not a time above zero.", "Such as trial_seconds=60.")
-    return None if value is None else float(value)

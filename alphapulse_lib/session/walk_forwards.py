@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import Costs, Fill, RunSpec
 from alphapulse_lib.model.window import Moment
@@ -25,7 +26,7 @@ from alphapulse_lib.session.running import told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
-from alphapulse_lib.session.sweeps import check_counts, objective_of, plan_of, seconds_of, title_of
+from alphapulse_lib.session.sweeps import check_counts, objective_of, plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.workshop import Workshop, open_workshop
 from alphapulse_lib.views import numbers
@@ -73,6 +74,7 @@ def walk_forward(
     objective: str = "sharpe",
     patience: int | None = None,
     trial_seconds: float | None = None,
+    trial_memory: float | None = None,
     workers: int | None = None,
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
@@ -100,7 +102,7 @@ def walk_forward(
     strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, benchmark,
     gaps, seed
         As in `ap.backtest`.
-    grid, sampler, trials, objective, patience, trial_seconds, workers, progress
+    grid, sampler, trials, objective, patience, trial_seconds, trial_memory, workers, progress
         As in `ap.sweep`, for each train window.
     scheme : {"rolling", "anchored", "kfold"}
         Train on the ``train`` sessions before each test; on all before it, ``train`` or more; or, of ``folds`` parts,
@@ -143,6 +145,7 @@ def walk_forward(
     check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
     if scheme == "kfold":
         _check_kfold(sampler, objective, patience)
+    limits = Limits.of(trial_seconds, trial_memory, what="trial")
     space = space_of(grid)
     proposals = sampler_of(sampler, space, trials, seed)
     if isinstance(strategy, str):
@@ -154,9 +157,7 @@ def walk_forward(
     meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
     with (
         told_how_to_fetch(plan),
-        open_workshop(
-            plan, strategy, workers=workers, seconds=seconds_of(trial_seconds), done=lambda: meter.count
-        ) as workshop,
+        open_workshop(plan, strategy, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
     ):
         data = workshop.sessions()
         cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)

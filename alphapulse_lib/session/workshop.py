@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import RunInterrupted
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import session_ends
@@ -99,7 +100,7 @@ class Workshop:
 
 @contextlib.contextmanager
 def open_workshop(
-    plan: Plan, strategy: type, *, workers: int | None, seconds: float | None, done: Callable[[], int]
+    plan: Plan, strategy: type, *, workers: int | None, limits: Limits, done: Callable[[], int]
 ) -> Iterator[Workshop]:
     """A workshop for a plan, for as long as the block lasts.
 
@@ -107,7 +108,7 @@ def open_workshop(
     ----------
     workers : int, optional
         Processes on this machine; one a core unless told.
-    seconds : float, optional
+    limits : Limits
         The most that a trial may take.
     done : callable
         How many trials are recorded.
@@ -126,7 +127,7 @@ def open_workshop(
     own = Ledger(ledger.root)
     remove_unrecorded(own.root / "runs", frozenset(own.ids()))
     try:
-        bench = _bench(plan, strategy, own, seconds)
+        bench = _bench(plan, strategy, own, limits)
         with cluster(settings().dask, workers or cores()) as client:
             client.register_plugin(bench, name=bench.name)
             try:
@@ -143,7 +144,7 @@ def open_workshop(
         _hand_in(ledger)
 
 
-def _bench(plan: Plan, strategy: type, own: Ledger, seconds: float | None) -> Bench:
+def _bench(plan: Plan, strategy: type, own: Ledger, limits: Limits) -> Bench:
     from alphapulse_lib.engine.runner import request_of
     from alphapulse_lib.results.record import code_json, firing
     from alphapulse_lib.results.trial import Bench
@@ -156,7 +157,7 @@ def _bench(plan: Plan, strategy: type, own: Ledger, seconds: float | None) -> Be
     base = request_of(spec, strategy, plan.instruments, plan.roots, plan.names, plan.gaps, moment=clock.now_ns())
     name = f"alphapulse-{secrets.token_hex(8)}"
     written = code_json(code) if code else ""
-    return Bench(name, base, user(), scores=scores, seconds=seconds, code=written, environment=firing())
+    return Bench(name, base, user(), scores=scores, limits=limits, code=written, environment=firing())
 
 
 def _hand_in(ledger: Ledger) -> None:

@@ -30,3 +30,17 @@ def test_runs_are_made_again_and_told_apart(sample: Path) -> None:
         "fast",
     )
     assert alphapulse("diff", one.id, "f" * 16).returncode == 1
+
+
+def test_a_run_is_looked_into_and_its_costs_are_told(sample: Path) -> None:
+    window = ("GOOG", "--start", "2011-01-01", "--end", "2011-06-30", "-p", "fast=5")
+    made = alphapulse("backtest", "SmaCross", *window, "--costs", "alpaca", "-c", "slippage_bps=2", "--json")
+    assert made.returncode == 0, made.stderr
+    run = ap.run(json.loads(made.stdout)["id"])
+    assert run.spec.costs == ap.Costs.preset("alpaca", slippage_bps=2)
+    told = alphapulse("check-lookahead", run.id[:8], "--at", "1", "--json")
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == {"of": run.id, "passed": True, "moments": 1, "leaks": [], "unproven": []}
+    assert alphapulse("check-lookahead", "f" * 16).returncode == 1
+    wrong = alphapulse("backtest", "SmaCross", *window, "--costs", "alpaka")
+    assert (wrong.returncode, "Did you mean alpaca" in wrong.stderr) == (1, True), wrong.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,13 @@ def test_what_is_recorded_on_the_same_rows_is_not_run_again(shared: LocalCluster
     assert len(recorded()) == 6
 
 
+def leak() -> None:
+    held = []
+    while True:
+        held.append(bytearray(b"x") * 20_000_000)
+        time.sleep(0.02)
+
+
 class Doomed(Planned):
     """Its plan says how it ends."""
 
@@ -87,27 +95,30 @@ class Doomed(Planned):
         if how == "loops":
             while True:
                 time.sleep(0.01)
+        if how == "leaks":
+            leak()
         super().on_bar(bar)
 
 
 def test_a_trial_that_fails_harms_no_other(shared: LocalCluster) -> None:
     write_minutes("TOY")
-    ends = ["raises", "exits", "kills", "loops"]
+    ends = ["raises", "exits", "kills", "loops", "leaks"]
     grid = {"plan": [PLANS[0], *({end: 1} for end in ends), PLANS[1]]}
-    found = swept(Doomed, grid=grid, trial_seconds=20)
-    assert [each.record.status for each in found.trials] == ["finished", *["failed"] * 4, "finished"]
-    told = [each.record.error for each in found.trials[1:5]]
+    found = swept(Doomed, grid=grid, trial_seconds=20, trial_memory=600)
+    assert [each.record.status for each in found.trials] == ["finished", *["failed"] * 5, "finished"]
+    told = [each.record.error for each in found.trials[1:6]]
     assert told[0] == "ValueError: the plan failed"
     assert "code 7" in told[1]
     assert told[2].startswith("WorkerDied: the process that held the data was killed")
-    assert told[3] == "TimedOut: the trial took longer than 20 s, and was stopped"
+    assert told[3] == "LimitReached: the trial took longer than the 20 s that it may, and was stopped"
+    assert re.fullmatch(r"LimitReached: the trial held \S+ MB of memory, more than the 600 MB that it may, .*", told[4])
     assert "test_sweeps.py" in found.trials[1].record.traceback
-    assert [found.trials[n].value - 100_000 for n in (0, 5)] == pytest.approx(EARNED[:2])
-    assert len(recorded()) == len(set(recorded())) == 6
+    assert [found.trials[n].value - 100_000 for n in (0, 6)] == pytest.approx(EARNED[:2])
+    assert len(recorded()) == len(set(recorded())) == 7
     assert found.returns.shape == (1, 2)
     again = swept(Doomed, grid={"plan": [{"raises": 1}, PLANS[0]]}, retry=True)
     assert again.trials[0].record.id != found.trials[1].record.id
-    assert len(recorded()) == 7
+    assert len(recorded()) == 8
     with pytest.raises(errors.SweepError, match="the plan failed"):
         swept(Doomed, grid={"plan": [{"raises": 1}]})
 

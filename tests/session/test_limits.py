@@ -1,0 +1,66 @@
+"""Runs that never end, leak, leave or raise: each harms itself alone, and is recorded with what stopped it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from toy_market import Planned, write_minutes
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+
+
+class Doomed(Planned):
+    """Its plan says how it ends."""
+
+    def on_bar(self, bar) -> None:
+        if "leaves" in self._plan:
+            os._exit(7)
+        if "raises" in self._plan:
+            raise ValueError("the plan failed")
+        held = []
+        while "loops" in self._plan:
+            pass
+        while "leaks" in self._plan:
+            held.append(bytearray(b"x") * 20_000_000)
+            time.sleep(0.02)
+        super().on_bar(bar)
+
+
+@pytest.mark.parametrize(
+    ("how", "limits", "kind", "told"),
+    [
+        ("loops", {"run_seconds": 5}, errors.LimitReached, "The run took longer than the 5 s that it may"),
+        ("leaks", {"run_memory": 600}, errors.LimitReached, "more than the 600 MB that it may, and was stopped"),
+        ("leaves", {}, errors.WorkerDied, "ended with code 7"),
+        ("raises", {}, errors.StrategyRaised, "ValueError: the plan failed"),
+    ],
+)
+def test_what_a_run_does_to_its_process_is_recorded_and_harms_no_other(how, limits, kind, told) -> None:
+    write_minutes("TOY")
+    with pytest.raises(kind, match=told) as ended:
+        ap.backtest(Doomed, "TOY", "1m", params={"plan": {how: 1}}, progress=False, **limits)
+    record = ap.run(ended.value.run_id).record
+    assert record.status == "failed"
+    assert record.error.partition(": ")[2].rstrip(".").casefold() in str(ended.value).casefold()
+    assert ap.backtest(Doomed, "TOY", "1m", params={"plan": {"1": 50}}, progress=False, **limits).status == "finished"
+
+
+def test_the_settings_bound_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_minutes("TOY")
+    monkeypatch.setenv("ALPHAPULSE_RUN_MEMORY", "20")
+    with pytest.raises(errors.LimitReached, match="more than the 20 MB"):
+        ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False)
+    monkeypatch.setenv("ALPHAPULSE_RUN_MEMORY", "-1")
+    with pytest.raises(errors.SettingsError, match="ALPHAPULSE_RUN_MEMORY"):
+        ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False)
+
+
+@pytest.mark.parametrize("bad", [{"run_seconds": 0}, {"run_seconds": True}, {"run_memory": "much"}, {"run_memory": -1}])
+def test_a_limit_that_is_none_is_refused(bad: dict) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.InputError, match=f"{next(iter(bad))}=.*above zero"):
+        ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False, **bad)
+    assert ap.runs().empty
