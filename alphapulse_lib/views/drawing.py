@@ -100,7 +100,7 @@ def chart(
     """
     keep = _kept(series, len(moments))
     scale = _Scale.of(series, logarithmic=logarithmic, zero=zero)
-    if scale is None or not len(moments):
+    if scale is None or not any(isinstance(each, Bars) or len(each.values) > 1 for each in series):
         return f'<div class="chart empty" style="height:{height}px">Nothing to draw.</div>'
     places = np.linspace(0, _WIDTH, len(moments)) if len(moments) > 1 else np.array([_WIDTH / 2])
     drawn = "".join(_drawn(each, places, keep, scale) for each in series)
@@ -166,6 +166,8 @@ class _Scale:
             ticks = _log_ticks(low, high)
             span = (math.log(high) - math.log(low)) or 0.1
             return cls(math.log(low) - 0.04 * span, math.log(high) + 0.04 * span, True, ticks)
+        if low == high == 0:  # nothing ever happened: there is no scale to tell
+            return cls(-1.0, 1.0, False, (0.0,))
         span = (high - low) or abs(high) or 1.0
         bottom = low if zero and low == 0 else low - 0.05 * span
         top = high if zero and high == 0 else high + 0.05 * span
@@ -279,11 +281,20 @@ def _log_ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def _day_ticks(days: list[str], most: int = 10) -> list[tuple[int, str]]:
-    """Where a new year, month, day or hour begins, by the coarsest of them that gives enough ticks; evenly thinned."""
+    """Where a new year, month, day or hour begins, by the coarsest of them that gives enough ticks; evenly thinned.
+
+    Of hours the first tick of a day tells the day.
+    """
     found: list[tuple[int, str]] = []
     for length, first, last in ((4, 0, 4), (7, 0, 7), (10, 5, 10), (13, 11, 16)):
+        if days and len(days[0]) < length:
+            break
         found = [(at, days[at][first:last]) for at in range(1, len(days)) if days[at][:length] != days[at - 1][:length]]
         if len(found) >= 4:
             break
     step = -(-len(found) // most)
-    return found[:: max(step, 1)]
+    found = found[:: max(step, 1)]
+    if any(":" in text for _, text in found):
+        told = ["", *(days[at][:10] for at, _ in found)]
+        found = [(at, days[at][5:10] if days[at][:10] != told[n] else text) for n, (at, text) in enumerate(found)]
+    return found

@@ -76,10 +76,10 @@ def plain(value: float) -> str:
 
     Examples
     --------
-    >>> plain(0.000048), plain(1.0), plain(True)
-    ('0.000048', '1', 'yes')
+    >>> plain(0.000048), plain(0.0175 + 0.056), plain(True)
+    ('0.000048', '0.0735', 'yes')
     """
-    return "yes" if value is True else f"{Decimal(repr(float(value))).normalize():f}"
+    return "yes" if value is True else f"{Decimal(f'{value:.10g}').normalize():f}"
 
 
 def probability(value: float | None) -> str:

@@ -47,6 +47,10 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
     theirs = benchmark.reindex(equity.index).to_numpy(np.float64)
     day, held = _day(run, zone), numbers.against(run.spec)
     logarithmic = spans_wide(mine, theirs)
+
+    def session(moment: int) -> str:
+        return numbers.day(moment, zone)
+
     daily = breakdown.by_session(run.spec, equity)
     ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
     length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
@@ -73,9 +77,11 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
             zero=True,
             title=f"Drawdown against {numbers.against(run.spec, 'buy and hold')}",
         ),
-        "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), numbers.ratio, day),
-        "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, day),
-        "exposure": _narrow("Value held over equity", ends, Line("Exposure", _exposure(run), fill=True), _share, day),
+        "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), numbers.ratio, session),
+        "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, session),
+        "exposure": _narrow(
+            "Value held over equity", ends, Line("Exposure", _exposure(run), fill=True), _share, session
+        ),
         "turnover": _turnover(run, zone),
         "prices": _prices(run, day, news),
     }
@@ -186,4 +192,5 @@ def _amount(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return numbers.percent(value, 1 if 0 < abs(value) < 0.1 else 0, signed=False)
+    decimals = 0 if not value or abs(value) >= 0.1 else 1 if abs(value) >= 0.01 else 2
+    return numbers.percent(value, decimals, signed=False)

@@ -75,8 +75,8 @@ def table(run: Run, news: pd.DataFrame | None, held: pd.DataFrame | None) -> dic
     rows = [
         (
             numbers.day(known, zone, "%Y-%m-%d %H:%M"),
-            f"{row['symbol']} {'bought' if row['side'] == 'buy' else 'sold'} {numbers.day(at, zone, '%Y-%m-%d %H:%M')}",
             _cut(row["headline"]),
+            f"{row['symbol']} {'bought' if row['side'] == 'buy' else 'sold'} {numbers.day(at, zone, '%Y-%m-%d %H:%M')}",
             row["source"],
             numbers.ratio(row["score"]),
         )

@@ -108,13 +108,15 @@ def _trading(run: Run) -> list[Number]:
             numbers.count(stats["trades"]),
             "",
             (
-                _plain(f"{numbers.percent(stats['hit_rate'], 0, signed=False)} won"),
+                _plain(
+                    f"{numbers.percent(stats['hit_rate'], 0, signed=False)} won" if stats["trades"] else "none ended"
+                ),
                 (fills, "down" if spec.fill == "close" else "", FILLS[spec.fill]),
             ),
         ),
         Number(
             "Costs",
-            numbers.money(paid),
+            _whole(paid),
             numbers.tone(paid),
             (
                 _plain(f"{currency}, slippage {spec.costs.slippage_bps:g} bp"),
@@ -122,6 +124,12 @@ def _trading(run: Run) -> list[Number]:
             ),
         ),
     ]
+
+
+def _whole(amount: float) -> str:
+    """Money that fits beside the other numbers: without cents where it is much."""
+    text = numbers.money(amount)
+    return text.rpartition(".")[0] if abs(amount) >= 100_000 else text
 
 
 def tables(run: Run) -> dict[str, Any]:

@@ -87,7 +87,9 @@ def _identity(run: Run) -> dict[str, Any]:
         "took": numbers.duration(record.ended_at - record.started_at),
         "optimistic": spec.fill == "close",
         "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
-        "warnings": run.warnings,
+        # The engine's own words for the same, where the run kept them, stand below the notice.
+        "refused": next((each for each in run.warnings if " orders were refused" in each), ""),
+        "warnings": [each for each in run.warnings if " orders were refused" not in each],
         "closing": _closing(spec),
     }
 
@@ -139,7 +141,7 @@ def _honesty(run: Run, deflated: dict[str, float], spread: tuple[str, str]) -> l
         ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
         ("Fills", FILLED[run.spec.fill].removeprefix("at the "), FILLS[run.spec.fill]),
         ("Convention spread", *spread),
-        ("Data", f"{data} · {numbers.count(rows)} rows", "SHA-256 of the rows that were read"),
+        ("Data", f"{data} · {numbers.counted(rows, 'row')}", "SHA-256 of the rows that were read"),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),
     ]
 

@@ -234,6 +234,26 @@ def test_nothing_is_fetched_from_anywhere(ledger: Ledger) -> None:
     assert len(html) < 600_000
 
 
+def test_one_bar_has_nothing_to_draw_and_no_scale_of_its_own(ledger: Ledger) -> None:
+    html = page(ledger, marks=rising([100.0]), fills=fills())
+    assert "Nothing to draw." in html
+    assert 'class="line' not in html
+
+
+def test_costs_are_written_without_powers_of_ten(ledger: Ledger) -> None:
+    said = words(page(ledger, costs=Costs(fee_per_share=0.000048, surcharge_percent=0.0175 + 0.056)))
+    assert "fee per share 0.000048, surcharge percent 0.0735" in said
+
+
+def test_minutes_tell_their_days(ledger: Ledger) -> None:
+    minutes = [f"2024-01-{day:02} {hour}:00" for day in (2, 3, 4) for hour in range(10, 17)]
+    rows = marks(*((at, "GOOG", 100 + n) for n, at in enumerate(minutes)))
+    html = page(ledger, marks=rows, fills=fills(), period="1h")
+    ticks = re.findall(r'class="x[^>]*>([^<]*)', html.split("Drawdown")[0])
+    assert {"01-03", "01-04"} <= set(ticks)
+    assert any(":" in each for each in ticks)
+
+
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
 
 
