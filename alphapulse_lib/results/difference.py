@@ -31,7 +31,7 @@ from alphapulse_lib.results.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Difference", "Kind", "differences", "facts_read", "outcome", "rows_read", "spec_then"]
+__all__ = ["Difference", "Kind", "changed_moments", "differences", "facts_read", "outcome", "rows_read", "spec_then"]
 
 type Kind = Literal[
     "data", "code", "parameter", "setting", "version", "status", "orders", "fills", "equity", "statistic"
@@ -234,22 +234,32 @@ def _first_bar(one: RunRecord, other: RunRecord, roots: Roots, first: Series, se
     if (one.spec.start, one.spec.end) != (other.spec.start, other.spec.end):  # a setting: what both read is compared
         shared = Window(max(first.first, second.first), min(first.last, second.last))
         tables = [_within(table, shared) for table in tables]
-    stamps = [table["ts_event"].cast(pa.int64()).to_numpy() for table in tables]
-    _, at, beside = np.intersect1d(stamps[0], stamps[1], assume_unique=True, return_indices=True)
-    alike = np.ones(len(at), bool)
-    for column in _FIGURES:
-        a, b = (table[column].take(pa.array(rows)) for table, rows in zip(tables, (at, beside), strict=True))
-        alike &= pc.equal(a, b).to_numpy()
-    lone = np.setxor1d(stamps[0], stamps[1], assume_unique=True)
-    changed = np.union1d(stamps[0][at[~alike]], lone)
+    changed = changed_moments(*tables)
     if not len(changed):
         return
     moment = int(changed[0])
-    rows = [_bar(table, each, moment) for table, each in zip(tables, stamps, strict=True)]
+    rows = [_bar(table, _stamps(table), moment) for table in tables]
     names = [each for each in _FIGURES if rows[0].get(each) != rows[1].get(each)]
     when = np.datetime_as_string(np.datetime64(moment, "ns"), "s").replace("T", " ")
     values = (", ".join(f"{figure} {row[figure]}" for figure in names) if row else _NONE for row in rows)
     yield _difference("data", f"{name} {when} UTC", values, f"{len(changed):,} rows differ.")
+
+
+def changed_moments(one: pa.Table, other: pa.Table) -> NDArray[np.int64]:
+    """When bars of one series are not the same in two tables, or are in one of them alone, by time."""
+    stamps = [_stamps(table) for table in (one, other)]
+    _, at, beside = np.intersect1d(stamps[0], stamps[1], assume_unique=True, return_indices=True)
+    alike = np.ones(len(at), bool)
+    for column in _FIGURES:
+        a, b = (table[column].take(pa.array(rows)) for table, rows in ((one, at), (other, beside)))
+        alike &= pc.equal(a, b).to_numpy()
+    lone = np.setxor1d(stamps[0], stamps[1], assume_unique=True)
+    return np.union1d(stamps[0][at[~alike]], lone)
+
+
+def _stamps(table: pa.Table) -> NDArray[np.int64]:
+    stamps: NDArray[np.int64] = table["ts_event"].cast(pa.int64()).to_numpy()
+    return stamps
 
 
 def _within(table: pa.Table, window: Window) -> pa.Table:

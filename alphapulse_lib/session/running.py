@@ -135,6 +135,7 @@ def carry_out(
     if raw.status == "failed":
         raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
     kept = SessionRun(record, ledger)
+    kept.changes = ()  # it was read just now
     for warning in kept.warnings:
         warn(warning)
     return kept

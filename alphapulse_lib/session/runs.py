@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
+    from alphapulse_lib.results.changed_data import Change
     from alphapulse_lib.session.comments import SessionComments
 
 __all__ = ["SessionRun", "open_ledger", "run", "runs"]
@@ -74,15 +76,23 @@ class SessionRun(Run):
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
         from alphapulse_lib.results.known_news import known_news
+        from alphapulse_lib.views import changed
 
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
         try:
             target = target / f"tearsheet-{self.id}.html" if target.is_dir() else target
         except OSError as refused:  # a name that is too long, or a loop of links
             raise LedgerError(f"{target} cannot be written: {refused}.", "Name another path.") from None
-        text = tearsheet.html(self, known_news(self))
+        text = tearsheet.html(self, known_news(self), changed.told(self.record, self.changes))
         replace_text(target, text)
         return Page(target.absolute(), text)
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What of the data that it read is another by now: ``name``, ``rows``, ``first``. Appended rows are none."""
+        from alphapulse_lib.results.changed_data import changed_data
+
+        return changed_data(self.record)
 
     def figure(self, kind: Literal["equity", "price", "monthly"] = "equity", *, dark: bool = False) -> Figure:
         """A plotly figure of the run.

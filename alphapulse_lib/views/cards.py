@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import changed, numbers
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
 
@@ -167,9 +167,11 @@ def _run(run: Any) -> Card:
     badges += [(record.purpose, False)] if record.purpose != "trial" else []
     badges += [("fills at the signal's close", True)] if spec.fill == "close" else []
     title = f"{run.strategy} · {numbers.symbols(spec)} · {spec.period}"
+    since = changed.told(record, getattr(run, "changes", ()))
+    notes: tuple[tuple[str, bool], ...] = ((since, True),) if since else ()
     if record.status != "finished":
-        return Card(title, subtitle, tuple(badges), notes=_why(record), excerpt=_tail(record.traceback))
-    notes = _rejections(record.statistics) + tuple((each, True) for each in run.warnings)
+        return Card(title, subtitle, tuple(badges), notes=notes + _why(record), excerpt=_tail(record.traceback))
+    notes += _rejections(record.statistics) + tuple((each, True) for each in run.warnings)
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
 
 

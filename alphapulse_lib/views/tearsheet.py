@@ -28,7 +28,7 @@ _LOG_LINES = 200
 _PERIODS = {"1d": "daily", "1w": "weekly", "1m": "one-minute", "1h": "hourly"}
 
 
-def html(run: Run, news: pd.DataFrame | None = None) -> str:
+def html(run: Run, news: pd.DataFrame | None = None, changed: str = "") -> str:
     """The page as text.
 
     Parameters
@@ -37,6 +37,8 @@ def html(run: Run, news: pd.DataFrame | None = None) -> str:
         Finished, failed or interrupted; of one that did not finish the page tells why.
     news : pandas.DataFrame, optional
         Of `alphapulse_lib.results.known_news.known_news`: what was known by its trades.
+    changed : str
+        That what it read is another by now, as `alphapulse_lib.views.changed` tells it.
 
     Raises
     ------
@@ -44,10 +46,10 @@ def html(run: Run, news: pd.DataFrame | None = None) -> str:
         One of the run's files is gone or damaged.
     """
     environment, css, js = _templates()
-    return environment.get_template("tearsheet.html").render(css=css, js=js, **_values(run, news))
+    return environment.get_template("tearsheet.html").render(css=css, js=js, changed=changed, **_values(run, news))
 
 
-def body(run: Run, news: pd.DataFrame | None = None) -> str:
+def body(run: Run, news: pd.DataFrame | None = None, changed: str = "") -> str:
     """What a tearsheet says below the run's name, for a page that has its own frame, ``look.css`` and ``chart.js``.
 
     Raises
@@ -56,7 +58,7 @@ def body(run: Run, news: pd.DataFrame | None = None) -> str:
         One of the run's files is gone or damaged.
     """
     environment, _, _ = _templates()
-    return environment.get_template("sheet.html").render(**_values(run, news))
+    return environment.get_template("sheet.html").render(changed=changed, **_values(run, news))
 
 
 def _values(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:

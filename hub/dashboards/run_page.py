@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from alphapulse_lib.errors import Conflict, UnknownTarget
+from alphapulse_lib.errors import CatalogEmpty, Conflict, UnknownTarget
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.hub_client.runs import KeptRun
 from alphapulse_lib.model.family import Family
@@ -24,7 +24,7 @@ from hub.dashboards.templating import render
 from hub.dashboards.thread import Thread
 from hub.dashboards.visitor import Visitor
 
-__all__ = ["RunPage"]
+__all__ = ["RunPage", "changed_since"]
 
 _FAMILY = 100
 _ID = re.compile(r"[0-9a-f]{1,32}")
@@ -49,6 +49,7 @@ class RunPage(Page):
         self.widgets = {
             "head": Widget(self._head),
             "origin": Widget(self._origin),
+            "changed": Widget(self._changed),
             "tools": Widget(self._tools),
             "again": Widget(self._running, every=2),
             "sheet": Widget(self._sheet, "sheet_empty"),
@@ -132,6 +133,12 @@ class RunPage(Page):
             return ""
         return render("run_origin", firing=timetable.firing(found), notebook=found.notebook)
 
+    async def _changed(self) -> str:
+        """That what it read is another by now."""
+        kept = await self._held()
+        said = await self.api.ask(changed_since, kept.record) if kept else ""
+        return render("run_changed", said=said) if said else ""
+
     async def _tools(self) -> str:
         kept = await self._held()
         if kept is None:
@@ -183,6 +190,17 @@ class RunPage(Page):
             self._thread = Thread(self, f"run:{kept.record.id}")
             self._thread.follow()
         return await self._thread.widget.load()
+
+
+def changed_since(record: RunRecord) -> str:
+    """That what a run read is another in the team's catalog by now; empty where it is not."""
+    from alphapulse_lib.results.changed_data import changed_data
+    from alphapulse_lib.views import changed
+
+    try:
+        return changed.told(record, changed_data(record))
+    except CatalogEmpty:  # the tearsheet shows what the run itself kept
+        return ""
 
 
 def _told(client: Client, kept: KeptRun, held: dict[str, str]) -> str:

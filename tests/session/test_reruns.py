@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import subprocess
@@ -18,6 +19,9 @@ from alphapulse_lib import errors
 from alphapulse_lib.results.kept_code import kept_code
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.settings import settings
+from alphapulse_lib.views import cards
+from hub.dashboards import run_page
+from hub.dashboards.templating import render
 from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 
 PLAN = {"plan": {"1": 7, "3": -7}}
@@ -92,6 +96,36 @@ class Cell(Strategy):
 run = ap.backtest(Cell, "TOY", "1m", params={"plan": {}}, progress=False)
 print(run.id, run.fills.quantity[0])
 """
+
+
+def test_a_run_says_that_a_row_it_read_has_changed_since_and_nothing_of_what_was_appended() -> None:
+    write_minutes("TOY")
+    run = planned()
+    assert (run.changes, ap.run(run.id).changes) == ((), ())
+    write_minutes("TOY", [*SIX, *SIX])
+    assert ap.run(run.id).changes == (), "rows that came after the last one it read are no change"
+    assert "have changed since" not in cards.text(ap.run(run.id))
+    write_minutes("TOY", [*changed(1, 150.0), *SIX])
+    later = ap.run(run.id)
+    assert [(each.name.partition("-")[0], each.rows, each.first) for each in later.changes] == [
+        ("TOY.XNAS", 1, OPEN + 2 * MINUTE)
+    ]
+    said = (
+        "Data this run read have changed since: 1 row of TOY, first at 2020-03-02 09:32 EST. "
+        f"`alphapulse rerun {run.id[:8]}` reads them as recorded then."
+    )
+    assert said in cards.text(later)
+    assert html.escape(said, quote=False) in Path(later.tearsheet()).read_text()
+    assert ap.rerun(run.id, progress=False).identical
+
+
+def test_the_hubs_page_of_a_run_says_so_too() -> None:
+    write_minutes("TOY")
+    run = planned()
+    assert run_page.changed_since(run.record) == ""
+    write_minutes("TOY", changed(1, 150.0))
+    shown = render("run_changed", said=run_page.changed_since(run.record))
+    assert f"1 row of TOY, first at 2020-03-02 09:32 EST. <code>alphapulse rerun {run.id[:8]}</code> reads" in shown
 
 
 def test_a_run_is_made_again_when_its_notebook_and_what_that_imported_are_gone(tmp_path: Path) -> None:
@@ -194,3 +228,4 @@ def test_a_shipped_strategy_with_news_is_made_again(sample: Path) -> None:
     run = ap.backtest("NewsSentiment", "AAPL", "1d", "2012-01-01", "2013-03-01", progress=False)
     assert [each.name for each in run.record.facts][-1:] == ["news"]
     assert ap.rerun(run, progress=False).identical
+    assert ap.run(run.id).changes == (), "dividends, articles and scores are those of then"

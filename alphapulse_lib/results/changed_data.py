@@ -1,0 +1,117 @@
+"""Whether the rows that a run read are still what the catalog tells: a run may rest on figures that were mended since.
+
+Rows after the last one that was read are no change: tomorrow's append tells nothing about today's result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from alphapulse_lib import clock
+from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import RunRecord, Series
+from alphapulse_lib.query import facts
+from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read
+
+__all__ = ["Change", "changed_data"]
+
+_DAY = 86_400 * 10**9
+#: The column of a table of facts that says when.
+_WHEN = {facts.ACTIONS: "ex_date", facts.NEWS: "available_at", facts.BENCHMARK: "ts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is another in one series.
+
+    Attributes
+    ----------
+    name : str
+        A bar type, or ``"actions"``, ``"news"``, ``"benchmark"``.
+    rows : int, optional
+        How many rows are others, are gone or are new; ``None`` where the catalog no longer tells what was read.
+    first : int
+        When the first of them is, nanoseconds since 1970, UTC; 0 where that is not known.
+    """
+
+    name: str
+    rows: int | None
+    first: int = 0
+
+
+def changed_data(record: RunRecord) -> tuple[Change, ...]:
+    """What of the data that a run read is another today.
+
+    Series of a catalog that is not to be seen from here, somebody else's own, are passed over.
+    """
+    roots = Roots.of_settings()
+    bars = [each for each in record.series if (held := roots.series(each.name)) and held[0] == each.root]
+    own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
+    last = max((each.last for each in record.series if each.name in own), default=0)
+    if not last:
+        return ()
+    found = [_of_bars(roots, record, each) for each in bars]
+    if len(bars) == len(record.series):  # what befell an instrument is told by the catalog that has its bars
+        found += [_of_facts(roots, record, each, last) for each in _facts(record)]
+    return tuple(each for each in found if each is not None)
+
+
+def _facts(record: RunRecord) -> Iterator[Series]:
+    """What was read besides, and what of it there was none of then."""
+    yield from record.facts
+    if not any(each.name == facts.ACTIONS for each in record.facts):
+        yield Series(facts.ACTIONS, "", 0, 0, 0, "")
+
+
+def _today(record: RunRecord, end: int) -> RunRecord:
+    """The record of the run as it would read today, up to a moment."""
+    return replace(record, spec=replace(record.spec, end=min(end, record.spec.end)), started_at=clock.now_ns())
+
+
+def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
+    try:
+        now = rows_read(roots, _today(record, read.last), read.name).combine_chunks()
+        if of_bars(now) == read.fingerprint:
+            return None
+        then = rows_read(roots, record, read.name).combine_chunks()
+    except AlphaPulseError:
+        return Change(read.name, None)
+    if of_bars(then) != read.fingerprint:
+        return Change(read.name, None)
+    moments = changed_moments(then, now)
+    return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
+
+
+def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Change | None:
+    try:
+        now = facts_read(roots, _today(record, last), read.name)
+        if of_rows(now) == read.fingerprint:
+            return None
+        then = facts_read(roots, record, read.name)
+    except AlphaPulseError:
+        return Change(read.name, None)
+    if read.rows and of_rows(then) != read.fingerprint:
+        return Change(read.name, None)
+    counted = [Counter(zip(_moments(table, read.name), *_columns(table), strict=True)) for table in (then, now)]
+    others = [each for each in ((counted[0] - counted[1]) | (counted[1] - counted[0])) if each[0] <= last]
+    gone, new = (sum(each in counted[place] for each in others) for place in (0, 1))
+    return Change(read.name, max(gone, new), min(each[0] for each in others)) if others else None
+
+
+def _columns(table: pa.Table) -> list[list[object]]:
+    return [table[name].to_pylist() for name in table.column_names]
+
+
+def _moments(table: pa.Table, name: str) -> list[int]:
+    column = table[_WHEN[name]]
+    if pa.types.is_date(column.type):
+        return [int(each) for each in column.cast(pa.int32()).to_numpy().astype(np.int64) * _DAY]
+    return [int(each) for each in column.cast(pa.int64()).to_numpy()]
