@@ -100,9 +100,9 @@ class Bucket:
         self._note(path, found[0] if found else None)
         return found[0] if found else ""
 
-    def is_settled(self, path: PurePath) -> bool:  # noqa: ARG002 a folder's may be too young
-        """Always: two contents have two versions."""
-        return True
+    def pinned(self, path: PurePath) -> tuple[str, None]:
+        """What names its version: two contents have two, whoever keeps which."""
+        return self.identity(path), None
 
     def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
         """The objects directly below a prefix whose names end so, sorted."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,6 @@ _INCOMING = "incoming"
 _LOCK = "catalog.lock"
 #: Files and folders that the disk is waited for at a time.
 _WAITING = 8
-#: Longer than any file system's clock takes from one stamp to the next, in nanoseconds.
-_STEP = 2 * 10**9
 
 
 class Folder:
@@ -52,22 +50,21 @@ class Folder:
         """The file itself: whoever has it open keeps it, whatever takes its name."""
         return path
 
-    def identity(self, path: PurePath) -> tuple[int, int, int]:
-        """Its inode, when it was written, and when it got its name."""
-        found = Path(path).stat()
-        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+    def identity(self, path: PurePath) -> tuple[int, ...]:
+        """Its inode, its length, when it was written, and when it got its name."""
+        return _identity(Path(path).stat())
 
-    def is_settled(self, path: PurePath) -> bool:
-        """Whether it is older than a step of the file system's clock: an inode that is let go is soon used again."""
-        try:
-            return time.time_ns() - Path(path).stat().st_ctime_ns > _STEP
-        except OSError:
-            return True  # whatever comes there has an identity
+    def pinned(self, path: PurePath) -> tuple[tuple[int, ...], pa.NativeFile]:
+        """The open file: its inode is nobody else's before it is let go, whatever takes its name."""
+        import pyarrow as pa
+
+        file = pa.OSFile(str(path))
+        return _identity(os.fstat(file.fileno())), file
 
     def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
         """The files directly in a folder whose names end so, sorted."""
         names = (each.name for each in _entries(folder) if each.name.endswith(suffix) and not each.is_dir())
-        return [folder / name for name in sorted(names)]
+        return list(_paths(folder, tuple(sorted(names))))
 
     def folders(self, folder: PurePath, prefix: str = "") -> list[PurePath]:
         """The folders directly in a folder whose names begin so, sorted."""
@@ -191,6 +188,16 @@ class Folder:
     def is_alive(self, path: PurePath) -> bool:
         """Whether somebody holds the file's lock."""
         return _is_locked(path)
+
+
+@lru_cache(maxsize=8192)
+def _paths(folder: PurePath, names: tuple[str, ...]) -> list[PurePath]:
+    """Of the same names the same paths: to make one, and its text, takes longer than to list a folder."""
+    return [folder / name for name in names]
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _entries(folder: PurePath) -> list[os.DirEntry[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import chain, count
 from pathlib import PurePath
 from typing import Any
@@ -77,10 +78,9 @@ class Index:
     @staticmethod
     def shared(roots: Roots, as_of: int | None = None, recorded_as_of: int | None = None) -> Index:
         """The same, kept from the question before where nothing was published since; only to be read."""
-        files = [root / name for _, root in roots.all for name in (layout.INSTRUMENTS, layout.LISTINGS, layout.ACTIONS)]
         # Of actions that are held already, time alone makes more known.
         moments = (as_of, recorded_as_of, actions.known(roots, as_of, recorded_as_of))
-        return _SHARED.of((roots, moments), files, lambda: Index(roots, as_of, recorded_as_of))
+        return _SHARED.of((roots, moments), _files(roots), lambda: Index(roots, as_of, recorded_as_of))
 
     def _read(self) -> None:
         self._instruments: dict[str, Instrument] = {}
@@ -277,6 +277,11 @@ class Index:
 
 
 _SHARED = Kept[Index](most=4)
+
+
+@lru_cache(maxsize=4)
+def _files(roots: Roots) -> list[PurePath]:
+    return [root / name for _, root in roots.all for name in (layout.INSTRUMENTS, layout.LISTINGS, layout.ACTIONS)]
 
 
 def _is_plain(row: dict[str, Any], kept: set[str]) -> bool:

@@ -1,7 +1,8 @@
 """What was made of a catalog's small files, kept in memory until one of them is replaced.
 
-A question reads the same few files as the one before it: the index, the corporate actions. That nobody replaced them
-since is asked of what holds them, each time, so another process's publish is seen by the very next question.
+A question reads the same few files as the one before it: the index, the corporate actions, a series' own. That nobody
+replaced them since is asked of what holds them, each time, so another process's publish is seen by the very next
+question. What a file's identity is made of could come again once the file is gone: therefore it is kept open.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Callable, Hashable, Sequence
 from pathlib import PurePath
 from threading import Lock
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from alphapulse_lib.catalog import storage
 
@@ -42,25 +45,25 @@ class Kept[T]:
         make : callable
             Reads them.
         """
-        # Before anything is read: of a file replaced meanwhile the next question finds another identity.
-        identities = [_identity(path) for path in paths]
         with self._lock:
             found = self._made.get(key)
-        if found and found.identities == identities:
+        if found and found.identities == [_identity(path) for path in paths]:
             return found.value
-        settled = all(storage.of(path).is_settled(path) for path in paths)
-        made = make()
+        # Before anything is read: of a file replaced meanwhile the next question finds another identity.
+        pins = [_pinned(path) for path in paths]
+        made = _Made([identity for identity, _ in pins], [file for _, file in pins], make())
         with self._lock:
             self._made.pop(key, None)
-            if settled:
-                self._made[key] = _Made(identities, made)
+            self._made[key] = made
             for oldest in list(self._made)[: -self._most]:
                 del self._made[oldest]
-        return made
+        return made.value
 
 
 class _Made[T](NamedTuple):
     identities: list[Hashable]
+    #: For as long as they are held, no other file has their identities.
+    files: list[pa.NativeFile | None]
     value: T
 
 
@@ -69,3 +72,10 @@ def _identity(path: PurePath) -> Hashable:
         return storage.of(path).identity(path)
     except OSError:  # whoever reads it tells why
         return None
+
+
+def _pinned(path: PurePath) -> tuple[Hashable, pa.NativeFile | None]:
+    try:
+        return storage.of(path).pinned(path)
+    except OSError:
+        return None, None

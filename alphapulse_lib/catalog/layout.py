@@ -48,6 +48,7 @@ FLAGS = "flags"
 _BARS = PurePath("data/bars")
 
 
+@lru_cache(maxsize=8192)
 def bars_folder(root: PurePath, bar_type: str) -> PurePath:
     """The folder of a series. NautilusTrader leaves the slash of ``EUR/USD`` out, and so do we."""
     return root / _BARS / bar_type.replace("/", "")
@@ -169,6 +170,11 @@ def bounded(paths: Sequence[PurePath]) -> list[tuple[PurePath, Window]]:
     CatalogDamaged
         A name states no bounds, or two files overlap: what both hold would be read twice.
     """
+    return list(_bounded(tuple(paths)))
+
+
+@lru_cache(maxsize=8192)
+def _bounded(paths: tuple[PurePath, ...]) -> list[tuple[PurePath, Window]]:
     found = sorted(((path, window_of(path)) for path in paths), key=lambda each: each[1].start)
     for (one, earlier), (other, later) in pairwise(found):
         if earlier.end >= later.start:

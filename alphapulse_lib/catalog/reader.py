@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
 from pathlib import PurePath
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import floats, layout, schemas, storage, versions
+from alphapulse_lib.catalog.open_files import lent
 from alphapulse_lib.catalog.parquet import opened, reading, unchanged
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
@@ -175,8 +177,7 @@ def read_file(
 def _read_file(
     root: PurePath, path: PurePath, window: Window, bounds: dict[str, int], columns: list[str], key: tuple[str, ...]
 ) -> pa.Table:
-    file = opened(path)
-    with reading(path):
+    with lent(path) as file:
         if all(_latest(file, name) <= bound for name, bound in bounds.items()):
             return _rows(file, window, columns)
     # Of a version that was confirmed later the first is seen: which that is only the figures tell.
@@ -228,7 +229,7 @@ def cut(table: pa.Table, window: Window) -> pa.Table:
     """The rows of a window, out of rows sorted by ``ts_event``."""
     if window == Window():
         return table
-    stamps = table["ts_event"].cast(pa.int64()).to_numpy()
+    stamps = table["ts_event"].to_numpy().view(np.int64)
     start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
     return table.slice(start, end - start)
 
@@ -243,10 +244,17 @@ def _latest(file: pq.ParquetFile, column: str) -> int:
 
 def statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
     """The least and the greatest value of a time column in each row group."""
-    metadata = file.metadata
-    names = file.schema.names
-    if column not in names:
-        raise KeyError(f"it lacks {column}")
-    at = names.index(column)
-    found = [metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups)]
-    return [(each.min_raw, each.max_raw) for each in found]
+    known = _statistics.setdefault(file, {})
+    if column not in known:
+        metadata = file.metadata
+        names = file.schema.names
+        if column not in names:
+            raise KeyError(f"it lacks {column}")
+        at = names.index(column)
+        found = [metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups)]
+        known[column] = [(each.min_raw, each.max_raw) for each in found]
+    return known[column]
+
+
+#: What open files (`open_files`) were asked already.
+_statistics: WeakKeyDictionary[pq.ParquetFile, dict[str, list[tuple[int, int]]]] = WeakKeyDictionary()

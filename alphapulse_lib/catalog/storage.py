@@ -50,8 +50,11 @@ class Storage(Protocol):
     def identity(self, path: PurePath) -> Hashable:
         """What changes when a file is replaced."""
 
-    def is_settled(self, path: PurePath) -> bool:
-        """Whether nothing that takes the file's place from now on can have its identity."""
+    def pinned(self, path: PurePath) -> tuple[Hashable, pa.NativeFile | None]:
+        """Its identity, which no other file can have for as long as what comes with it is kept.
+
+        In a folder that is the open file.
+        """
 
     def files(self, folder: PurePath, suffix: str = "") -> list[PurePath]:
         """The files directly in a folder whose names end so, sorted; none where there is no folder."""

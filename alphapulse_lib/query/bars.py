@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 import pyarrow as pa
@@ -101,23 +101,16 @@ class BarReading:
 
     def part(self, instrument: Instrument, window: Window) -> pa.Table:
         """One instrument's bars of a window: ``ts`` and the columns."""
-        source, reach, files = self._source(instrument, window)
-        table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns, files)
-        return self._made(table, instrument, source, window)
+        return self._part(instrument, window, self._source(instrument, window), {})
 
     def parts(self, window: Window) -> Iterator[pa.Table]:
         """The same of each instrument; of many, whose history is one small file each, the files are read together."""
         sources = [self._source(each, window) for each in self.instruments]
-        wanted = ["ts_event", *floats.renamed(self._columns)]
         alone = [files[0][1] for source, _, files in sources if source.is_session and len(files) == 1]
-        held = small_files.read(alone if self._moments == (None, None) else (), wanted)
-        for instrument, (source, reach, files) in zip(self.instruments, sources, strict=True):
-            found = held.get(files[0][1]) if files else None
-            if found is None:
-                yield self.part(instrument, window)
-                continue
-            table = reader.cut(found, reach).rename_columns(["ts", *self._columns])
-            yield self._made(table, instrument, source, window)
+        today = self._moments == (None, None)
+        held = small_files.read(alone if today else (), ["ts_event", *floats.renamed(self._columns)])
+        for instrument, source in zip(self.instruments, sources, strict=True):
+            yield self._part(instrument, window, source, held)
 
     def refusal(self, instrument: Instrument, window: Window) -> NoCoverage:
         """That there is no such bar, and which are held."""
@@ -128,8 +121,19 @@ class BarReading:
         _, reach, files = self._source(instrument, window)
         return reader.groups(files, reach)
 
-    def _made(self, table: pa.Table, instrument: Instrument, source: Period, window: Window) -> pa.Table:
-        """Held bars as they were asked for: adjusted, longer, inside the sessions' hours."""
+    def _part(
+        self,
+        instrument: Instrument,
+        window: Window,
+        chosen: tuple[Period, Window, reader.Files],
+        held: Mapping[PurePath, pa.Table],
+    ) -> pa.Table:
+        """An instrument's bars out of its files, of which some were read already."""
+        source, reach, files = chosen
+        if files and files[0][1] in held:
+            table = reader.cut(held[files[0][1]], reach).rename_columns(["ts", *self._columns])
+        else:
+            table = reader.bar_floats(self._roots, instrument.id, source, reach, *self._moments, self._columns, files)
         table = self._adjusting.applied_to(table, instrument, source)
         if source != self._period:
             known = clock.now_ns() if self._moments[0] is None else self._moments[0]

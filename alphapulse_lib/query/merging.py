@@ -41,8 +41,12 @@ def merged(parts: list[pa.Table], symbols: Sequence[str]) -> pa.Table:
 
 def named(table: pa.Table) -> pa.Table:
     """The same table with its symbols as text."""
-    at = table.schema.get_field_index("symbol")
-    return table.set_column(at, "symbol", table["symbol"].cast(pa.string()))
+    coded = table["symbol"]
+    if coded.num_chunks == 1 and len(coded.chunk(0).dictionary) == 1:  # one name's rows, as most questions ask for
+        text = pa.repeat(coded.chunk(0).dictionary[0], table.num_rows)
+    else:
+        text = coded.cast(pa.string())
+    return table.set_column(table.schema.get_field_index("symbol"), "symbol", text)
 
 
 def _order(stamps: Sequence[NDArray[np.int64]]) -> tuple[pa.Array, Numbers]:

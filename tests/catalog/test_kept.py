@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, folder, layout, objects, schemas, storage
+from alphapulse_lib.catalog import actions, layout, objects, schemas, storage
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.kept import Kept
 from alphapulse_lib.catalog.publish import locked, publish_bytes, withdraw
@@ -30,12 +30,6 @@ write_instruments(location(sys.argv[1]), [Instrument(sys.argv[2])])
 """
 
 
-@pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system whose clock has no steps."""
-    monkeypatch.setattr(folder, "_STEP", 0)
-
-
 def rename(day: date, available: datetime) -> pa.Table:
     stamp = pa.array([int(available.timestamp()) * 10**9]).cast(schemas.TIME)
     row = {"instrument_id": META.id, "kind": "rename", "ex_date": day, "ratio": None, "amount": None}
@@ -44,7 +38,6 @@ def rename(day: date, available: datetime) -> pa.Table:
 
 
 @BOTH
-@pytest.mark.usefixtures("settled")
 def test_what_another_process_publishes_is_seen_by_the_next_question(root: PurePath):
     roots = Roots.of(root)
     write_instruments(root, [AAPL])
@@ -58,7 +51,6 @@ def test_what_another_process_publishes_is_seen_by_the_next_question(root: PureP
 
 
 @BOTH
-@pytest.mark.usefixtures("settled")
 def test_a_rename_is_seen_once_it_was_published_and_forgotten_once_it_was_taken_back(root: PurePath):
     roots = Roots.of(root)
     write_instruments(root, [META])
@@ -83,7 +75,6 @@ def test_a_writer_replaces_the_version_that_it_was_told_of_even_if_that_was_kept
             publish_bytes(bucket, path, b"ours")
 
 
-@pytest.mark.usefixtures("settled")
 def test_time_alone_makes_more_known(root: Path):
     """No file changes; what was announced for later comes true, and is not yet so for who asks of before."""
     roots = Roots.of(root)
@@ -98,7 +89,6 @@ def test_time_alone_makes_more_known(root: Path):
     assert [each.ticker for each in Index.shared(roots, as_of).instruments()] == [""]
 
 
-@pytest.mark.usefixtures("settled")
 def test_a_persons_own_root_is_laid_over_the_teams(tmp_path: Path):
     roots = Roots(tmp_path / "team", tmp_path / "own")
     write_instruments(roots.team, [AAPL])
@@ -109,16 +99,33 @@ def test_a_persons_own_root_is_laid_over_the_teams(tmp_path: Path):
     assert Index.shared(roots).resolve("AAPL").name == ""
 
 
-def test_of_a_file_so_young_that_the_next_could_look_the_same_nothing_is_kept(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_was_published_a_moment_ago_is_kept(root: Path):
     write_instruments(root, [AAPL])
-    monkeypatch.setattr(folder, "_STEP", 10**18)
-    assert Index.shared(Roots.of(root)) is not Index.shared(Roots.of(root))
+    assert Index.shared(Roots.of(root)) is Index.shared(Roots.of(root))
+
+
+def test_whatever_is_published_in_a_moment_is_seen_in_the_next(root: Path):
+    """Of one length, so many in a step of the file system's clock as the disk takes."""
+    kept, path = Kept[bytes](most=2), root / "one"
+    with locked(root):
+        for number in range(40):
+            publish_bytes(root, path, b"%2d" % number)
+            assert kept.of("key", [path], lambda: storage.read(path)) == b"%2d" % number
+
+
+def test_while_a_file_is_kept_no_other_has_its_inode(root: Path):
+    """File systems that give an inode to the next file as soon as it is free would give it to the second one here."""
+    path = root / "one"
+    with locked(root):
+        publish_bytes(root, path, b"content")
+        (device, inode, *_), held = storage.of(path).pinned(path)
+        for _ in range(20):
+            publish_bytes(root, path, b"content")
+            assert path.stat().st_ino != inode
+    assert (device, held.closed) == (path.stat().st_dev, False)
 
 
 @BOTH
-@pytest.mark.usefixtures("settled")
 def test_what_was_read_while_its_file_was_replaced_is_not_kept(root: PurePath):
     kept, path = Kept[bytes](most=2), root / "one"
     with locked(root):
@@ -135,7 +142,6 @@ def test_what_was_read_while_its_file_was_replaced_is_not_kept(root: PurePath):
     assert kept.of("key", [path], bytes) == b"second content"
 
 
-@pytest.mark.usefixtures("settled")
 def test_the_newest_few_are_kept():
     kept = Kept[int](most=2)
     assert [kept.of(key, [], iter([key]).__next__) for key in (1, 2, 3)] == [1, 2, 3]
