@@ -40,6 +40,7 @@
     │   ├── WrongStamps              bars whose stamps are not their closes
     │   ├── AdjustedAsRaw            adjusted prices declared as traded
     │   ├── NoVolumePrice            nothing finer is held that a volume-weighted price could be made of
+    │   ├── NoTicks                  no trades and no quotes are held that orders could fill at
     │   ├── UnsafeFill               the fill convention cannot be honoured on this data
     │   └── StrategyUnusable         the class cannot be built or sent to a worker
     ├── RunError                     a backtest that began and did not end well
@@ -93,6 +94,7 @@ __all__ = [
     "LimitReached",
     "MissingColumn",
     "NoCoverage",
+    "NoTicks",
     "NoVolumePrice",
     "NotAllowed",
     "NotSignedIn",
@@ -302,6 +304,10 @@ class AdjustedAsRaw(PreflightError):
 
 class NoVolumePrice(PreflightError):
     """Nothing finer is held that the bars' volume-weighted prices could be made of."""
+
+
+class NoTicks(PreflightError):
+    """No trades and no quotes are held that orders could fill at, or that a strategy could hear."""
 
 
 class UnsafeFill(PreflightError):

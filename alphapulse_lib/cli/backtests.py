@@ -29,7 +29,7 @@ def backtest(
     param: Params = None,
     cash: Annotated[float, typer.Option(help="The account's money at the start.")] = 100_000.0,
     fill: Annotated[
-        Literal["next_open", "close", "next_close", "vwap"], typer.Option(help="When orders fill.")
+        Literal["next_open", "close", "next_close", "vwap", "ticks"], typer.Option(help="When orders fill.")
     ] = "next_open",
     per_share: Annotated[float, typer.Option(help="Commission for each share.")] = 0.0,
     percent: Annotated[float, typer.Option(help="Commission in per cent of the value.")] = 0.0,

@@ -30,7 +30,7 @@ Patience = Annotated[int | None, typer.Option(help="Stop after so many trials wi
 Seconds = Annotated[float | None, typer.Option(help="The most that a trial may take.")]
 Workers = Annotated[int | None, typer.Option(help="Processes. Default: one a core.")]
 Cash = Annotated[float, typer.Option(help="The account's money at the start.")]
-Fill = Annotated[Literal["next_open", "close", "next_close", "vwap"], typer.Option(help="When orders fill.")]
+Fill = Annotated[Literal["next_open", "close", "next_close", "vwap", "ticks"], typer.Option(help="When orders fill.")]
 Memory = Annotated[float | None, typer.Option(help="Megabytes that a trial may hold. Default: the setting.")]
 Adjust = Annotated[Literal["splits", "none"], typer.Option(help="Follow splits, or take prices as stored.")]
 Dividends = Annotated[

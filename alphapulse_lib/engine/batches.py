@@ -16,8 +16,9 @@ from nautilus_trader.backtest import BacktestEngine
 
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers, bars_of, execution_bars, opening_trades
+from alphapulse_lib.engine.tick_feed import TickSeries
 
-__all__ = ["BARS", "EARLY", "Batch", "Source", "batches", "moment_of"]
+__all__ = ["BARS", "EARLY", "Batch", "Source", "batches", "moment_of", "rows_of"]
 
 #: Nanoseconds by which the market is early.
 EARLY = 1
@@ -41,6 +42,8 @@ class Source:
         Whether the market moves through each bar a nanosecond before the strategy is told of it.
     prices : array of float64, optional
         What market orders that were on their way before a bar opened fill at in it, as traded; ``nan`` for its close.
+    ticks : tuple of TickSeries
+        The trades and quotes that the market moves by, in place of the bars.
     """
 
     feed: Feed
@@ -49,6 +52,7 @@ class Source:
     thin: Flags | None
     early: bool = False
     prices: Floats | None = None
+    ticks: tuple[TickSeries, ...] = ()
 
     @property
     def executed(self) -> Integers | None:
@@ -121,7 +125,7 @@ def batches(
         engine.clear_data()
         for source in sources:
             _add(engine, source, start, end)
-        if chosen := events[_rows(moments, start, end)]:
+        if chosen := events[rows_of(moments, start, end)]:
             engine.add_data(list(chosen), sort=False)
         engine.sort_data()
         yield Batch(start, end is None)
@@ -157,18 +161,18 @@ def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
 
 def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:
     feed = source.feed
-    bars, opened = _rows(feed.ts, start, end), _rows(source.opens + 1, start, end)
+    bars, opened = rows_of(feed.ts, start, end), rows_of(source.opens + 1, start, end)
     if source.trades and opened.start < opened.stop:
         engine.add_data(opening_trades(feed, source.opens, opened), sort=False)
     if source.executed is not None:
-        moved = _rows(source.executed, start, end)
+        moved = rows_of(source.executed, start, end)
         if moved.start < moved.stop:
             engine.add_data(execution_bars(feed, source.thin, moved, EARLY if source.early else 0), sort=False)
     if bars.start < bars.stop:
         engine.add_data(bars_of(feed, bars), sort=False)
 
 
-def _rows(stamps: Integers, start: int | None, end: int | None) -> slice:
+def rows_of(stamps: Integers, start: int | None, end: int | None) -> slice:
     """The rows after a moment and up to another one."""
     first = 0 if start is None else int(np.searchsorted(stamps, start, side="right"))
     return slice(first, len(stamps) if end is None else int(np.searchsorted(stamps, end, side="right")))

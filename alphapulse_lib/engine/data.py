@@ -17,6 +17,7 @@ from alphapulse_lib.engine.distributions import Distribution, delisting, distrib
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import BENCHMARK, Request
+from alphapulse_lib.engine.tick_feed import TickSeries, tick_series
 from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.ingestion.records import adjusted_series
 from alphapulse_lib.model.instrument import Instrument
@@ -50,6 +51,8 @@ class Data:
         Of each instrument's id, the volume-weighted prices of its bars, where orders fill at them.
     benchmark : pyarrow.Table
         ``ts``, ``close`` of what the spec names; without rows where it names nothing.
+    ticks : dict
+        Of each instrument's id, its trades and quotes, where orders fill at them.
     """
 
     feeds: list[Feed]
@@ -59,11 +62,23 @@ class Data:
     series: list[dict[str, Any]] = field(default_factory=list)
     weighted: dict[str, VolumePrices] = field(default_factory=dict)
     benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)
+    ticks: dict[str, tuple[TickSeries, ...]] = field(default_factory=dict)
 
     def described(self) -> list[dict[str, Any]]:
         """What was read, series by series."""
+        if self.series:
+            return self.series
         finer = [asdict(each.source) for each in self.weighted.values()]
-        return self.series or [_series(each) for each in self.feeds] + finer
+        return [_series(each) for each in self.feeds] + finer + [each.described() for each in self._tick_series]
+
+    def told(self) -> list[str]:
+        """What the log says of the data, once they are described."""
+        weighed = [each.told for each in self.weighted.values()]
+        return [*weighed, *(line for each in self._tick_series for line in each.told), *self.warnings]
+
+    @property
+    def _tick_series(self) -> list[TickSeries]:
+        return [each for series in self.ticks.values() for each in series]
 
 
 def load(request: Request, scores: pa.Table | None) -> Data:
@@ -86,7 +101,18 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
     against, closes = _benchmark(request, feeds, warnings)
     told = [*acts, *heard, *against]
-    return Data(feeds, events, warnings, told, weighted=_weighted(request, feeds), benchmark=closes)
+    weighted, ticks = _weighted(request, feeds), _ticks(request, feeds, warnings)
+    return Data(feeds, events, warnings, told, weighted=weighted, benchmark=closes, ticks=ticks)
+
+
+def _ticks(request: Request, feeds: list[Feed], warnings: list[str]) -> dict[str, tuple[TickSeries, ...]]:
+    spec, found = request.spec, {}
+    for feed in feeds if spec.fill == "ticks" else ():
+        first = int(feed.opens(opens(request, feed))[0])
+        series = tick_series(request.roots, feed, first, spec.as_of, spec.recorded_as_of)
+        warnings += preflight.has_ticks(series, request.roots, feed, first, request.gaps)
+        found[feed.instrument.id] = series
+    return found
 
 
 def _benchmark(request: Request, feeds: list[Feed], warnings: list[str]) -> tuple[list[dict[str, Any]], pa.Table]:

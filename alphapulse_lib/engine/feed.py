@@ -22,7 +22,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "forward", "open_moments", "opening_trades"]
+__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "forward", "ipc", "open_moments", "opening_trades"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
@@ -215,9 +215,12 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
     return opens
 
 
-def bars_of(feed: Feed, rows: slice = ALL) -> list[Bar]:
-    """The bars as NautilusTrader's objects, made in Rust."""
-    return _bars(feed, feed.bar_type, _cut(feed.engine_table, rows))
+def bars_of(feed: Feed, rows: slice = ALL, told: Integers | None = None) -> list[Bar]:
+    """The bars as NautilusTrader's objects, made in Rust; told at their closes unless other moments are given."""
+    table = _cut(feed.engine_table, rows)
+    if told is not None:
+        table = _with_column(table, "ts_init", pa.array(told).cast(_TIME))
+    return _bars(feed, feed.bar_type, table)
 
 
 def execution_bars(feed: Feed, thin: Flags | None, rows: slice = ALL, early: int = 0) -> list[Bar]:
@@ -261,13 +264,13 @@ def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[Trade
     }
     table = pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields, metadata=metadata))
     wrangler = TradeTickDataWrangler(feed.instrument.id, feed.price_precision, feed.instrument.size_precision)
-    trades: list[TradeTick] = wrangler.process_record_batch_bytes(_ipc(table))
+    trades: list[TradeTick] = wrangler.process_record_batch_bytes(ipc(table))
     return trades
 
 
 def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:
     wrangler = BarDataWrangler(bar_type, feed.price_precision, feed.instrument.size_precision)
-    bars: list[Bar] = wrangler.process_record_batch_bytes(_ipc(table))
+    bars: list[Bar] = wrangler.process_record_batch_bytes(ipc(table))
     return bars
 
 
@@ -284,7 +287,8 @@ def _decimal(whole: int) -> pa.Scalar:
     return pa.scalar(whole, pa.decimal128(22, 0)).cast(_DECIMAL)
 
 
-def _ipc(table: pa.Table) -> bytes:
+def ipc(table: pa.Table) -> bytes:
+    """A table as NautilusTrader's wranglers take it."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

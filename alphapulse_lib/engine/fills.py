@@ -13,6 +13,11 @@
     As ``next_close``, at the volume-weighted price of that bar (`engine.volume_prices`). One that was decided inside
     the bar, on news, fills at its close: part of the volume came before it.
 
+``ticks``
+    An order arrives one nanosecond after its decision and fills at the first tick of its instrument that is told later:
+    a quote's bid or ask, or a trade's price (`engine.tick_batches`). Stops are triggered by ticks and fill whole at the
+    one that does it; limits find what NautilusTrader finds there: the tick's size.
+
 Always a market order fills whole at one price. What stops and limits meet inside a bar is told in `engine.intrabar`;
 they find there no more than a quarter of its volume.
 """
@@ -30,12 +35,23 @@ from alphapulse_lib.engine.intrabar import Intrabar, Meets
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["WholeFills", "latency", "none_left_out", "priced", "prove", "prove_prices"]
+__all__ = [
+    "WholeFills",
+    "latency",
+    "none_left_out",
+    "priced",
+    "priced_by_ticks",
+    "prove",
+    "prove_prices",
+    "prove_ticks",
+]
 
 type Integers = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 
 _ENDLESS = 10**12
+#: Orders that turn into market orders.
+_STOPS = (OrderType.STOP_MARKET, OrderType.MARKET_IF_TOUCHED, OrderType.TRAILING_STOP_MARKET)
 #: The conventions by which an order is on its way until a nanosecond before the next close is told.
 _A_BAR_LATER = ("next_close", "vwap")
 #: What NautilusTrader's own log says where it leaves a fill out.
@@ -57,14 +73,17 @@ class WholeFills(FillModel):
         Knows the bars; without it market orders fill at the market's price and all others are NautilusTrader's.
     weighted : bool
         Whether market orders fill at a bar's volume-weighted price.
+    stops : bool
+        Whether stops, too, fill whole at the market's price.
     """
 
     def __new__(cls, *_: Any, **_named: Any) -> WholeFills:
         """NautilusTrader's base class takes no arguments of ours."""
         return super().__new__(cls)
 
-    def __init__(self, intrabar: Intrabar | None = None, *, weighted: bool = False) -> None:
+    def __init__(self, intrabar: Intrabar | None = None, *, weighted: bool = False, stops: bool = False) -> None:
         self._intrabar, self._weighted = intrabar, weighted
+        self._whole = {OrderType.MARKET, *(_STOPS if stops else ())}
 
     def is_limit_filled(self) -> bool:
         """A limit order fills when its price trades."""
@@ -90,7 +109,7 @@ class WholeFills(FillModel):
             if meets is Meets.ITS_PRICE:
                 return None
             size = 0 if meets is Meets.NOTHING else size  # a level without size is an order that does not fill
-        elif _order.order_type != OrderType.MARKET:
+        elif _order.order_type not in self._whole:
             return None
         elif self._weighted and self._intrabar is not None:
             price = self._intrabar.weighted(str(_instrument.id), _order.ts_init)
@@ -122,6 +141,21 @@ def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: I
     wrong = ~_among(filled + (fill in _A_BAR_LATER), closes)
     if fill == "next_open":
         wrong &= ~_among(filled - 1, opens)
+    _refuse_between(symbol, filled, wrong)
+
+
+def priced_by_ticks(symbol: str, filled: Integers, ticks: Integers) -> None:
+    """The same of an instrument whose prices are ticks.
+
+    Parameters
+    ----------
+    ticks : array of int64
+        Of each fill, when the first tick was told that is not before it.
+    """
+    _refuse_between(symbol, filled, filled != ticks)
+
+
+def _refuse_between(symbol: str, filled: Integers, wrong: NDArray[np.bool_]) -> None:
     if wrong.any():
         first = np.datetime64(int(filled[wrong][0]), "ns")
         raise UnsafeFill(
@@ -198,6 +232,36 @@ def prove_prices(fill: Fill, symbol: str, filled: Integers, paid: Floats, due: F
             f"filled at {np.datetime64(int(filled[at]), 'ns')} UTC at {paid[at]:g}, not at {due[at]:g}.",
             "Run it with another fill convention, and report this: it is a defect.",
         )
+
+
+def prove_ticks(
+    symbol: str, decided: Integers, filled: Integers, paid: Floats, due: Floats, met: Integers, tick: float
+) -> None:
+    """Refuse market orders of one instrument that did not fill at the first tick after their decision.
+
+    Parameters
+    ----------
+    decided, filled : array of int64
+        When each filled market order was sent, and when it filled.
+    paid, due : array of float64
+        What it filled at, and what that tick asked (of a purchase) or bid, both without slippage.
+    met : array of int64
+        When that tick was told; 0 where none came.
+
+    Raises
+    ------
+    UnsafeFill
+        One did not: a clock rang while it was on its way.
+    """
+    wrong = filled != met
+    if wrong.any():
+        first = np.datetime64(int(decided[wrong][0]), "ns")
+        raise UnsafeFill(
+            f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill='ticks' says: the first was sent at "
+            f"{first} UTC and filled before the next tick.",
+            f"A clock rang while it was on its way; NautilusTrader settles it then, at the tick before. {_RINGING}",
+        )
+    prove_prices("ticks", symbol, filled, paid, due, tick)
 
 
 def none_left_out(log: str) -> None:

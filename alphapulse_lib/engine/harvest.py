@@ -14,9 +14,10 @@ from nautilus_trader.model import OrderFilled, OrderType
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed
-from alphapulse_lib.engine.fills import priced, prove, prove_prices
+from alphapulse_lib.engine.fills import priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
+from alphapulse_lib.engine.tick_batches import met
 from alphapulse_lib.model.run import RunSpec
 
 __all__ = ["DELISTED", "decisions", "harvest", "marks"]
@@ -53,7 +54,7 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         mine = [_Execution.of(each) for each in order.events() if isinstance(each, OrderFilled)]
         # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
         # NautilusTrader at the last price: it never filled.
-        real = [each for each in mine if each.ts <= min(feed.last, reached)]
+        real = [each for each in mine if each.ts <= min(loaded.until(feed), reached)]
         row = _order(order, order_id, real, len(mine) > len(real), feed, names)
         fills += [_fill(each, paid, row, feed) for each, paid in zip(real, charges(order_id), strict=False)]
         orders.append(row)
@@ -235,11 +236,17 @@ def _prove(
         mine = [row for row in orders if row["market"] and row["filled_at"] and row["symbol"] == symbol]
         decided = np.array([row["ts"] for row in mine], np.int64)
         filled = np.array([row["filled_at"] for row in mine], np.int64)
-        prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
         paid = np.array([row["paid"] for row in mine], np.float64)
-        tick = 1.01 * 10.0**-source.feed.price_precision
-        prove_prices(spec.fill, symbol, filled, paid, source.due(decided, filled), tick)
         at = np.array([row["ts"] for row in fills if row["symbol"] == symbol], np.int64)
+        tick = 1.01 * 10.0**-source.feed.price_precision
+        if spec.fill == "ticks":
+            found = met(source, decided)
+            due = np.where([row["side"] == "buy" for row in mine], found.ask, found.bid)
+            prove_ticks(symbol, decided, filled, paid, due, found.moments, tick)
+            priced_by_ticks(symbol, at, met(source, at - 1).moments)
+            continue
+        prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
+        prove_prices(spec.fill, symbol, filled, paid, source.due(decided, filled), tick)
         priced(spec.fill, symbol, at, source.opens, source.feed.ts)
 
 

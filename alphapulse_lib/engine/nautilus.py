@@ -34,6 +34,8 @@ from alphapulse_lib.engine.costs import Fees
 from alphapulse_lib.engine.feed import Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.engine.intrabar import Intrabar
+from alphapulse_lib.engine.tick_batches import TickBatches
+from alphapulse_lib.engine.tick_feed import TickSeries
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Fill, RunSpec
 
@@ -55,15 +57,22 @@ class Loaded:
     events: tuple[Any, ...]
     fees: Fees
     book: Book
+    ticks: TickBatches | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Give the engine its data part by part; run it each time before asking for the next."""
-        return batches(self.engine, self.sources, self.events)
+        return batches(self.engine, self.sources, self.events) if self.ticks is None else iter(self.ticks)
 
     @property
     def reached(self) -> int:
         """The time of the last datum that the engine took: before the end of the data where it was shut down."""
+        if self.ticks is not None:
+            return self.ticks.reached(self.engine.iteration)
         return moment_of(self.sources, self.events, self.engine.iteration) if self.engine.iteration else 0
+
+    def until(self, feed: Feed) -> int:
+        """The last moment at which orders of an instrument may fill: its last close, or its last tick."""
+        return feed.last if self.ticks is None else self.ticks.last_tick[feed.instrument.id]
 
     @property
     def last(self) -> int:
@@ -80,6 +89,7 @@ def build_engine(
     strategy_name: str,
     now: Callable[[], int],
     prices: Mapping[str, Floats],
+    ticks: Mapping[str, tuple[TickSeries, ...]],
 ) -> Loaded:
     """An engine with venues and instruments, and its data beside it.
 
@@ -97,6 +107,8 @@ def build_engine(
         The engine's time, nanoseconds since 1970.
     prices : mapping
         For an instrument's id, the volume-weighted price of each of its bars; for ``fill="vwap"``.
+    ticks : mapping
+        For an instrument's id, its trades and quotes; for ``fill="ticks"``.
     """
     currency = _exact_currency(feeds[0].instrument.currency)
     engine = BacktestEngine(
@@ -107,7 +119,8 @@ def build_engine(
             risk_engine=RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT),
         )
     )
-    sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices) for feed in feeds)
+    sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices, ticks) for feed in feeds)
+    events = tuple(sorted(events, key=lambda each: each.ts_init))
     book = Book(spec, feeds)
     fees = Fees(spec.costs, currency.code, feeds, now, book)
     moving = has_flows(spec.costs, feeds)
@@ -123,15 +136,31 @@ def build_engine(
             # Where nothing is charged or paid no Python need be asked at every fill, or at every moment.
             fee_model=fees if moving or not spec.costs.are_none else MakerTakerFeeModel(Decimal(0), Decimal(0)),
             modules=[Till(book, code)] if moving else None,
-            fill_model=WholeFills(Intrabar(sources, now, engine.cache.order), weighted=spec.fill == "vwap"),
+            fill_model=_fill_model(spec.fill, sources, now, engine),
             reject_stop_orders=False,
+            bar_execution=spec.fill != "ticks",
         )
     for feed in feeds:
         engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision))
-    return Loaded(engine, sources, tuple(sorted(events, key=lambda each: each.ts_init)), fees, book)
+    batches_of_ticks = TickBatches(engine, sources, events) if spec.fill == "ticks" else None
+    return Loaded(engine, sources, events, fees, book, batches_of_ticks)
 
 
-def _source(fill: Fill, feed: Feed, opens: Integers, prices: Mapping[str, Floats]) -> Source:
+def _fill_model(fill: Fill, sources: Sequence[Source], now: Callable[[], int], engine: BacktestEngine) -> WholeFills:
+    if fill == "ticks":
+        return WholeFills(stops=True)
+    return WholeFills(Intrabar(sources, now, engine.cache.order), weighted=fill == "vwap")
+
+
+def _source(
+    fill: Fill,
+    feed: Feed,
+    opens: Integers,
+    prices: Mapping[str, Floats],
+    ticks: Mapping[str, tuple[TickSeries, ...]],
+) -> Source:
+    if fill == "ticks":
+        return Source(feed, opens, trades=False, thin=None, ticks=ticks[feed.instrument.id])
     early = fill in ("next_close", "vwap")
     return Source(feed, opens, fill == "next_open", feed.thin(fill), early, prices.get(feed.instrument.id))
 

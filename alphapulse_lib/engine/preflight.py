@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.coverage import no_coverage
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import AdjustedAsRaw, CoverageGap, WrongStamps
+from alphapulse_lib.errors import AdjustedAsRaw, CoverageGap, NoTicks, WrongStamps
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Window
 
-__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "is_as_traded", "stamped_at_closes"]
+if TYPE_CHECKING:
+    from alphapulse_lib.engine.feed import Feed
+    from alphapulse_lib.engine.tick_feed import TickSeries
+
+__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "has_ticks", "is_as_traded", "stamped_at_closes"]
 
 type Integers = NDArray[np.int64]
 
@@ -88,6 +94,63 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
         f"ap.coverage('{instrument.symbol}', '{period}') lists them. Import what is missing, narrow the window, "
         "or run with gaps='allow'.",
     )
+
+
+def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int, gaps: str) -> list[str]:
+    """Refuse a run on ticks that lacks them for a part of its bars' sessions.
+
+    Parameters
+    ----------
+    series : sequence of TickSeries
+        What is held.
+    first : int
+        When the first bar opened.
+    gaps : {"refuse", "allow"}
+        As in `has_no_gaps`; counted are the sessions without trades and without quotes, whichever lacks fewer.
+
+    Returns
+    -------
+    list of str
+        What is missing, for the log.
+
+    Raises
+    ------
+    NoTicks
+        There are none.
+    CoverageGap
+        More than five sessions and more than two per cent of all.
+    """
+    from alphapulse_lib.catalog.sessions import sessions
+    from alphapulse_lib.catalog.tick_coverage import tick_coverage
+
+    instrument, window = feed.instrument, Window(first, feed.last)
+    if not series:
+        held = [(kind, *ticks.held(roots, kind, instrument.id)) for kind in ticks.KINDS]
+        told = "; ".join(f"its {kind} reach from {_day(a)} to {_day(b)}" for kind, rows, a, b in held if rows)
+        raise NoTicks(
+            f"No trades and no quotes of {instrument.id} are held between {_day(first)} and {_day(feed.last)}, which "
+            f"fill='ticks' fills orders at{f': {told}' if told else ''}.",
+            "Import them, or run with another fill convention.",
+        )
+    known = sessions(instrument.venue.code)
+    count = int(((known.closes > window.start) & (known.opens < window.end)).sum())
+    missing = {}
+    for each in series:
+        gone = tick_coverage(roots, instrument, each.kind, window).gaps
+        missing[each.kind] = (sum(gone["sessions"].to_pylist()), gone["first"][:1].cast("int64").to_pylist())
+    lines = {
+        kind: f"The {kind} of {instrument.id} lack {lacking} of {count} sessions, the first that of {_day(at[0])}."
+        for kind, (lacking, at) in missing.items()
+        if lacking
+    }
+    least = min(missing, key=lambda kind: missing[kind][0])
+    if gaps != "allow" and missing[least][0] > max(TOLERATED, _TOLERATED_SHARE * count):
+        raise CoverageGap(
+            lines[least],
+            f"ap.coverage('{instrument.symbol}', '{least}') lists them. Import what is missing, narrow the window, "
+            "or run with gaps='allow'.",
+        )
+    return list(lines.values())
 
 
 def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: Instrument, period: Period) -> None:

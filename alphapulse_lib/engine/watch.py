@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from nautilus_trader.model import BarType, DataType
+from nautilus_trader.model import BarType, DataType, PriceType
 
 from alphapulse_lib.engine.events import event_names
 from alphapulse_lib.errors import UnservedSubscription
@@ -21,10 +21,8 @@ __all__ = ["Beat", "Swallowed", "serving"]
 _TOOL = 4
 _HERE = str(Path(__file__).parent / "w")  # watch and worker: their frames are of no interest to a strategy's owner
 
-#: What no bar catalog can serve; bars and custom data are looked at one by one.
+#: What no catalog can serve; bars, trades, quotes and custom data are looked at one by one.
 _UNSERVED = {
-    "quotes": "quotes",
-    "trades": "trades",
     "book_deltas": "order books",
     "book_depth": "order books",
     "book_at_interval": "order books",
@@ -86,7 +84,9 @@ class Swallowed:
             self.keep(error)
 
 
-def serving(strategy: type, bar_types: Collection[str], news: bool) -> type:
+def serving(
+    strategy: type, bar_types: Collection[str], news: bool, ticks: Mapping[str, Collection[str]] | None = None
+) -> type:
     """The same class, but a subscription that the run's data will not serve raises `UnservedSubscription`.
 
     Parameters
@@ -97,9 +97,13 @@ def serving(strategy: type, bar_types: Collection[str], news: bool) -> type:
         The series that are loaded.
     news : bool
         Whether `News` and `Sentiment` are loaded.
+    ticks : mapping, optional
+        Of each instrument's id, which of ``"trades"`` and ``"quotes"`` are fed; of a run with ``fill="ticks"``.
     """
     checks: dict[str, Callable[..., None]] = {
-        "subscribe_bars": lambda bar_type: _bars(bar_type, bar_types),
+        "subscribe_bars": lambda bar_type: _bars(bar_type, bar_types, ticks or {}),
+        "subscribe_trades": lambda instrument_id: _ticks("trades", str(instrument_id), ticks or {}),
+        "subscribe_quotes": lambda instrument_id: _ticks("quotes", str(instrument_id), ticks or {}),
         "subscribe_data": lambda data_type: _custom(data_type, news),
     }
     for name, words in _UNSERVED.items():
@@ -150,15 +154,32 @@ def _checked(method: Callable[..., Any], check: Callable[..., None]) -> Callable
     return subscribe
 
 
-def _bars(bar_type: BarType, loaded: Collection[str]) -> None:
+def _bars(bar_type: BarType, loaded: Collection[str], ticks: Mapping[str, Collection[str]]) -> None:
     wanted = str(bar_type)
     if wanted in loaded or (bar_type.is_composite() and str(bar_type.composite()) in loaded):
+        return
+    if bar_type.is_internally_aggregated() and not bar_type.is_composite():
+        kind = "trades" if bar_type.spec.price_type == PriceType.LAST else "quotes"
+        _ticks(kind, str(bar_type.instrument_id), ticks, f"the bars {wanted}, which are made of {kind}")
         return
     held = ", ".join(sorted(loaded))
     _refuse(
         f"subscribes to the bars {wanted}",
         f"The run loads {held}. Coarser bars can be made of them: '...-1-WEEK-LAST-INTERNAL@1-DAY-EXTERNAL'.",
     )
+
+
+def _ticks(kind: str, instrument_id: str, fed: Mapping[str, Collection[str]], what: str = "") -> None:
+    asked = what or f"the {kind}"
+    if not fed:
+        _refuse(
+            f"subscribes to {asked} of {instrument_id}, and the run's market is made of bars",
+            "Run it with fill='ticks': it is fed the trades and quotes that the catalog holds, and fills at them.",
+        )
+    if instrument_id not in fed:
+        _refuse(f"subscribes to {asked} of {instrument_id}, which is no instrument of the run", "Name it in symbols.")
+    if kind not in fed[instrument_id]:
+        _refuse(f"subscribes to {asked} of {instrument_id}, of which the catalog holds no {kind} there", "")
 
 
 def _custom(data_type: DataType, news: bool) -> None:

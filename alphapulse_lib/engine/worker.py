@@ -127,7 +127,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     if request.future and loaded:
         write_tables(folder, {"decisions": decisions(loaded)})
     names = dict(zip(spec.instruments, request.symbols, strict=True))
-    log = _log(folder, [each.told for each in data.weighted.values()] + warnings)
+    log = _log(folder, data.told())
     if watch.error or failed:
         write_tables(folder, {"marks": marks(tuple(feeds), names)} if loaded else {})
         return {
@@ -155,7 +155,8 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     plan = _unpickled(request.strategy)
     if request.future:
         replace_captured(plan.strategy, request.future)
-    strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news)
+    heard = {name: {each.kind for each in series} for name, series in data.ticks.items()}
+    strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news, heard)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
@@ -169,6 +170,7 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
         str(strategy.strategy_id),
         lambda: strategy.clock.timestamp_ns(),  # it has a clock once it is the engine's
         {name: each.prices for name, each in data.weighted.items()},
+        data.ticks,
     )
     loaded.engine.add_strategy(strategy)
     failed = ""

@@ -16,7 +16,7 @@ from alphapulse_lib.errors import InputError, did_you_mean
 
 __all__ = ["FILLED", "FILLS", "Costs", "Fill", "Purpose", "RunRecord", "RunSpec", "Series", "Status", "StrategySource"]
 
-type Fill = Literal["next_open", "close", "next_close", "vwap"]
+type Fill = Literal["next_open", "close", "next_close", "vwap", "ticks"]
 type Status = Literal["finished", "failed", "interrupted"]
 type Purpose = Literal["trial", "rerun", "probe"]
 
@@ -26,6 +26,7 @@ FILLS: dict[Fill, str] = {
     "close": "a decision taken on bar N fills at the close of bar N, a price it was taken on: optimistic",
     "next_close": "a decision taken on bar N fills at the close of bar N+1",
     "vwap": "a decision taken on bar N fills at the volume-weighted price of bar N+1",
+    "ticks": "a decision fills at the first quote's bid or ask, or the first trade's price, that comes after it",
 }
 
 #: The same in a few words.
@@ -34,6 +35,7 @@ FILLED: dict[Fill, str] = {
     "close": "at the signal's close",
     "next_close": "at the next close",
     "vwap": "at the next bar's volume-weighted price",
+    "ticks": "at the next tick",
 }
 
 

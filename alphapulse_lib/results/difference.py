@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog import reader, ticks
 from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError
@@ -212,7 +212,8 @@ def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference
     for name, first in bars[0].items():
         second = bars[1].get(name)
         if second and first.fingerprint != second.fingerprint:
-            yield from _first_bar(one, other, roots, first, second)
+            kind = name.rpartition(" ")[2]
+            yield from (_first_tick if kind in ticks.KINDS else _first_bar)(one, other, roots, first, second)
     facts = [{each.name: each for each in record.facts} for record in (one, other)]
     for name in dict.fromkeys((*facts[0], *facts[1])):
         held = [each.get(name) for each in facts]
@@ -260,6 +261,27 @@ def changed_moments(one: pa.Table, other: pa.Table) -> NDArray[np.int64]:
 def _stamps(table: pa.Table) -> NDArray[np.int64]:
     stamps: NDArray[np.int64] = table["ts_event"].cast(pa.int64()).to_numpy()
     return stamps
+
+
+def _first_tick(one: RunRecord, other: RunRecord, roots: Roots, first: Series, second: Series) -> Iterator[Difference]:
+    """The first trade or quote that is not the same, as the catalog tells of both moments."""
+    instrument_id, _, kind = first.name.rpartition(" ")
+    window = Window(min(first.first, second.first), max(first.last, second.last))
+    told = [spec_then(record) for record in (one, other)]
+    tables = [
+        ticks.read(roots, kind, instrument_id, window, spec.as_of, spec.recorded_as_of)  # type: ignore[arg-type]
+        for spec in told
+    ]
+    count = min(each.num_rows for each in tables)
+    alike = np.ones(count, bool)
+    for name in (each for each in tables[0].column_names if not pa.types.is_string(tables[0][each].type)):
+        a, b = (each[name].slice(0, count).to_numpy() for each in tables)
+        alike &= a == b
+    at = count if alike.all() else int(alike.argmin())
+    rows = [each.slice(at, 1).to_pylist() for each in tables]
+    values = [", ".join(f"{name} {value}" for name, value in row[0].items()) if row else _NONE for row in rows]
+    told_rows = " and ".join(_counted(each) for each in (first, second))
+    yield _difference("data", f"{first.name} row {at + 1}", values, f"{told_rows}." if any(rows) else _FORGOTTEN)
 
 
 def _within(table: pa.Table, window: Window) -> pa.Table:

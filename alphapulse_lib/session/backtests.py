@@ -92,11 +92,13 @@ def backtest(
         The account's money, in the instruments' currency. An order that opens a position is refused when it is worth
         more, at the last price, than the cash no other position locks; a short sale locks its worth too. Instruments of
         several venues have an account of that cash each.
-    fill : {"next_open", "close", "next_close", "vwap"}
+    fill : {"next_open", "close", "next_close", "vwap", "ticks"}
         A market order decided on a bar fills whole at the next bar's open, close or volume-weighted price, or at that
         bar's own close, which is a price it was decided on. Stops and limits fill inside bars; with ``"next_close"``
         and ``"vwap"`` they too reach the market with the next close. A volume-weighted price is made of trades, else of
-        minute bars, that the catalog holds. A decision on the last bar does not fill at all.
+        minute bars, that the catalog holds. A decision on the last bar does not fill at all. With ``"ticks"`` the
+        trades and quotes that the catalog holds make the market, and a strategy may subscribe to them: an order fills
+        at the first quote's bid or ask, or the first trade's price, that comes after its decision.
     costs : Costs, mapping or str, optional
         What `Costs` has: commission (``per_share`` as traded, ``percent``, ``minimum`` and ``maximum`` an order), fees,
         spread, slippage, market impact, ``borrow_percent`` of shorts and interest on cash; or the name of a broker's

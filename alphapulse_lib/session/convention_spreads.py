@@ -12,7 +12,7 @@ from alphapulse_lib.model.run import FILLS, Fill
 from alphapulse_lib.results.conventions import CONVENTION, Conventions, spec_filled
 from alphapulse_lib.session.originals import original_of
 from alphapulse_lib.session.reruns import again_of, plan_of
-from alphapulse_lib.session.running import Again, Plan, attempt
+from alphapulse_lib.session.running import Again, Plan, attempt, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.views import cards
 
@@ -177,7 +177,7 @@ def _one(plan: Plan, again: Again, code: Packed) -> SessionRun | str:
     from alphapulse_lib.engine.process import worker
 
     try:
-        with worker() as waiting:
+        with worker() as waiting, told_how_to_fetch(plan):
             raw, record, ledger = attempt(waiting, plan, code, progress=False, purpose="probe", again=again)
     except PreflightError as refused:  # also after the run, where orders could not be filled so
         return f"{refused.message} {refused.hint}".strip()

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.ticks import KINDS
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import (
     LimitReached,
     NoCoverage,
+    NoTicks,
     NoVolumePrice,
+    PreflightError,
     RunInterrupted,
     StrategyRaised,
+    UnservedSubscription,
     WorkerDied,
 )
 from alphapulse_lib.model.instrument import Instrument
@@ -97,14 +101,23 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
     spec = plan.spec
     try:
         yield
-    except (NoCoverage, NoVolumePrice) as missing:
+    except (NoCoverage, NoVolumePrice, NoTicks, UnservedSubscription) as missing:
         against = Index(plan.roots).get(spec.benchmark)
         known = [*plan.instruments, *([against] if against else [])]
         found = next((each for each in known if f" of {each.id}" in missing.message), None)
-        if found is None or spec.as_of is not None:
+        wanted = _wanted(missing, spec)
+        if found is None or wanted is None or spec.as_of is not None:
             raise
-        wanted = Lacking.of_bars(spec.period if isinstance(missing, NoCoverage) else "1m", "bars")
         raise with_command(missing, plan.roots, found, wanted, Window(spec.start, spec.end)) from None
+
+
+def _wanted(missing: PreflightError, spec: RunSpec) -> Lacking | None:
+    """What would have to be fetched; ``None`` where nothing that can be is missing."""
+    if isinstance(missing, NoTicks):
+        return Lacking("trades")
+    if isinstance(missing, UnservedSubscription):
+        return next((Lacking(each) for each in KINDS if f"the catalog holds no {each} " in missing.message), None)
+    return Lacking.of_bars(spec.period if isinstance(missing, NoCoverage) else "1m", "bars")
 
 
 def carry_out(

@@ -110,8 +110,8 @@ def news() -> list[Any]:
     return news_events(pa.table({"instrument_id": ids, **same, "published_at": stamps, "available_at": stamps}))
 
 
-def journal(sources: list[Source], size: int) -> tuple[list[tuple[Any, ...]], list[int]]:
-    """What a strategy heard, and how many data the engine held in each batch."""
+def bare_engine(sources: list[Source], **venue: Any) -> BacktestEngine:
+    """An engine with the sources' instruments, which trade for nothing."""
     engine = BacktestEngine(
         BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=LoggerConfig(bypass_logging=True))
     )
@@ -125,11 +125,17 @@ def journal(sources: list[Source], size: int) -> tuple[list[tuple[Any, ...]], li
         default_leverage=Decimal(1),
         latency_model=StaticLatencyModel(1),
         fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)),
-        fill_model=WholeFills(),
         reject_stop_orders=False,
+        **venue,
     )
     for source in sources:
         engine.add_instrument(nautilus_instrument(source.feed.instrument, 4))
+    return engine
+
+
+def journal(sources: list[Source], size: int) -> tuple[list[tuple[Any, ...]], list[int]]:
+    """What a strategy heard, and how many data the engine held in each batch."""
+    engine = bare_engine(sources, fill_model=WholeFills())
     strategy = Listening()
     engine.add_strategy(strategy)
     held = []

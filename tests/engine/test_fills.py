@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alphapulse_lib.engine.fills import priced, prove, prove_prices
+from alphapulse_lib.engine.fills import priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import FILLS
 
@@ -13,9 +13,10 @@ CLOSES = np.array([100, 200, 300, 500])
 OPENS = np.array([0, 100, 200, 400])
 #: When an order fills that was decided on the first bar, by each convention.
 FIRST = {"next_open": 101, "close": 100, "next_close": 199, "vwap": 199}
+assert FIRST.keys() | {"ticks"} == FILLS.keys(), "a convention that nothing here proves"
 
 
-@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("fill", FIRST)
 def test_only_the_conventions_own_moment_is_let_through(fill: str) -> None:
     decided = np.array([100])
     for moment in range(100, 301):
@@ -27,7 +28,7 @@ def test_only_the_conventions_own_moment_is_let_through(fill: str) -> None:
                 prove(fill, "TOY", decided, filled, OPENS, CLOSES)
 
 
-@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("fill", FIRST)
 def test_orders_of_every_kind_fill_when_there_is_a_new_price(fill: str) -> None:
     at_closes = CLOSES - 1 if fill in ("next_close", "vwap") else CLOSES
     right = {*at_closes.tolist(), *((OPENS + 1).tolist() if fill == "next_open" else [])}
@@ -44,3 +45,17 @@ def test_a_price_that_is_not_the_conventions_is_refused() -> None:
     prove_prices("next_open", "TOY", filled, due + 0.0001, due, 0.000101)
     with pytest.raises(UnsafeFill, match=r"1 market orders for TOY .* at 20\.5, not at 20"):
         prove_prices("next_open", "TOY", filled, np.array([10.0, 20.5]), due, 0.000101)
+
+
+def test_on_ticks_only_the_first_one_after_the_decision_is_let_through_at_its_price() -> None:
+    decided, met, due = np.array([100, 150]), np.array([107, 160]), np.array([10.0, 20.0])
+    prove_ticks("TOY", decided, met, due, due, met, 0.0001)
+    with pytest.raises(UnsafeFill, match=r"1 market orders for TOY .* filled before the next tick"):
+        prove_ticks("TOY", decided, np.array([107, 155]), due, due, met, 0.0001)
+    with pytest.raises(UnsafeFill, match="filled before the next tick"):
+        prove_ticks("TOY", decided, met, due, due, np.array([107, 0]), 0.0001)
+    with pytest.raises(UnsafeFill, match=r"at 20\.5, not at 20"):
+        prove_ticks("TOY", decided, met, np.array([10.0, 20.5]), due, met, 0.0001)
+    priced_by_ticks("TOY", met, met)
+    with pytest.raises(UnsafeFill, match="1 of 2 fills of TOY were made between two prices"):
+        priced_by_ticks("TOY", np.array([107, 155]), met)

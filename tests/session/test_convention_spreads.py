@@ -29,7 +29,9 @@ def test_every_convention_is_run_as_a_probe_and_agrees_with_a_hand_computation()
     run = planned({"1": 700, "3": -700})
     found = ap.convention_spread(run, progress=False)
     weighted = (30 * 130 + 10 * 126 - 30 * 120 - 10 * 121) / 40
+    # After the first and the third close the first trade is that at the half of the minute.
     by_hand = {"next_open": 130 - 120, "close": 140.5 - 100.5, "next_close": 126 - 121, "vwap": weighted}
+    by_hand["ticks"] = 130 - 120
     listed = found.frame.set_index("fill")
     for fill, gained in by_hand.items():
         assert listed.end_equity[fill] == pytest.approx(1_000_000 + 700 * gained, abs=0.005), fill
@@ -66,8 +68,9 @@ def test_a_convention_that_cannot_be_run_is_named_with_the_reason() -> None:
     write_minutes("TOY")
     found = ap.convention_spread(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
     assert list(found.runs) == ["next_open", "close", "next_close"]
-    assert list(found.refused) == ["vwap"]
+    assert list(found.refused) == ["vwap", "ticks"]
     assert "and none are held" in found.refused["vwap"]
+    assert "No trades and no quotes of TOY.XNAS are held" in found.refused["ticks"]
     assert (found.range, found.wide) == ((0.0, 0.0), False)
     assert "Not at the next bar's volume-weighted price: The 1m bars of TOY.XNAS have no" in found.text
     assert "convention spread" in found._repr_html_()
@@ -89,6 +92,6 @@ def test_from_a_terminal() -> None:
     done = subprocess.run([ALPHAPULSE, "convention-spread", wide.id[:8], "--json"], capture_output=True, text=True)
     told = json.loads(done.stdout)
     assert done.returncode == (3 if told["wide"] else 0), done.stderr
-    assert [each["fill"] for each in told["conventions"]] == ["next_open", "close", "next_close", "vwap"]
+    assert [each["fill"] for each in told["conventions"]] == ["next_open", "close", "next_close", "vwap", "ticks"]
     assert told["of"] == wide.id
     assert told["lowest"] == min(each["total_return"] for each in told["conventions"] if not each["refused"])

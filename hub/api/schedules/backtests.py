@@ -73,7 +73,7 @@ class Strategy(BaseModel):
     end: Annotated[str | None, Field(max_length=40)] = None
     params: Parameters = Field(default_factory=dict)
     cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
-    fill: Literal["next_open", "close", "next_close", "vwap"] = "next_open"
+    fill: Literal["next_open", "close", "next_close", "vwap", "ticks"] = "next_open"
     costs: Annotated[dict[CostName, StrictBool | Annotated[float, Field(ge=0, le=1e9)]], AfterValidator(_costs)] = (
         Field(default_factory=dict)
     )
