@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -24,7 +25,8 @@ from alphapulse_lib.engine.data import Data, load
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
-from alphapulse_lib.engine.worker import answer, die_with, leave, mute, or_refusal
+from alphapulse_lib.engine.source import workspace_module
+from alphapulse_lib.engine.worker import answer, die_with, leave, mute, or_refusal, unpickled
 
 __all__ = ["main"]
 
@@ -64,6 +66,7 @@ class _Nursery:
     def __init__(self, home: Path, commands: int, answers: int) -> None:
         self._home, self._commands, self._answers = home, commands, answers
         self._known: OrderedDict[tuple[int, int], Data] = OrderedDict()
+        self._ready = False
 
     def load(self, folder: Path) -> int:
         """Read the data of a request, and say what was read."""
@@ -85,6 +88,9 @@ class _Nursery:
         if "data" not in refused:
             write_outcome(folder, refused)
             return 0
+        if not self._ready:
+            self._ready = True
+            self._import_libraries(request.strategy, limits)
         parent = os.getpid()
         child = os.fork()
         if child == 0:
@@ -111,6 +117,31 @@ class _Nursery:
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
+
+    def _import_libraries(self, strategy: bytes, limits: Limits) -> None:
+        """Import here, once for all trials, the installed modules that a strategy needs, as a first process tells them.
+
+        None where they start threads, which no fork takes along. Its owner's own modules are each trial's business.
+        """
+        parent, told = os.getpid(), self._home / "libraries.json"
+        scout = os.fork()
+        if scout == 0:
+            try:
+                os.setsid()
+                die_with(parent)
+                for descriptor in (1, 2):
+                    _point(descriptor, os.devnull, os.O_WRONLY)
+                before, threads = set(sys.modules), _threads()
+                unpickled(strategy)
+                found = [name for name in sys.modules if name not in before and not workspace_module(name)]
+                told.write_text(json.dumps(found if _threads() == threads else []))
+            finally:
+                os._exit(0)
+        self._await(scout, limits)
+        for name in json.loads(told.read_text()) if told.exists() else []:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        gc.freeze()
 
     def _await(self, child: int, limits: Limits) -> tuple[int, str]:
         """A trial's exit code, and which limit it passed; it is killed with whoever asked for it, too."""
@@ -149,6 +180,10 @@ class _Nursery:
             gc.freeze()  # a collection in a trial would copy every page that it looks at
         self._known.move_to_end(key)
         return self._known[key]
+
+
+def _threads() -> int:
+    return len([*Path("/proc/self/task").iterdir()])
 
 
 def _told(data: Data, status: str) -> dict[str, object]:

@@ -34,7 +34,7 @@ from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_ou
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 
-__all__ = ["answer", "die_with", "leave", "main", "mute", "or_refusal"]
+__all__ = ["answer", "die_with", "leave", "main", "mute", "or_refusal", "unpickled"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -152,7 +152,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
 def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
     """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
     spec, feeds = request.spec, data.feeds
-    plan = _unpickled(request.strategy)
+    plan = unpickled(request.strategy)
     if request.future:
         replace_captured(plan.strategy, request.future)
     heard = {name: {each.kind for each in series} for name, series in data.ticks.items()}
@@ -201,7 +201,14 @@ def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
     return strategy
 
 
-def _unpickled(data: bytes) -> Blueprint:
+def unpickled(data: bytes) -> Blueprint:
+    """A strategy as it was packed.
+
+    Raises
+    ------
+    StrategyUnusable
+        It cannot be loaded here.
+    """
     try:
         plan: Blueprint = pickle.loads(data)  # noqa: S301  the parent wrote it
     except (ImportError, AttributeError) as missing:

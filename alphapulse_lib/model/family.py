@@ -16,7 +16,6 @@ import math
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import variance
 from typing import Any
 
 from alphapulse_lib.errors import AlphaPulseError
@@ -61,7 +60,10 @@ class Family:
     def variance(self) -> float:
         """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
         held = [sharpe for sharpe in self.sharpes.values() if math.isfinite(sharpe)]
-        return variance(held) if len(held) > 1 else 0.0
+        if len(held) < 2:
+            return 0.0
+        mean = math.fsum(held) / len(held)
+        return math.fsum((each - mean) ** 2 for each in held) / (len(held) - 1)
 
     def including(self, record: RunRecord) -> Family:
         """The family with one more run, if that run is a trial."""

@@ -22,7 +22,11 @@ import pyarrow.parquet as pq
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.errors import LedgerError
 
-__all__ = ["as_bytes", "read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
+__all__ = ["Files", "as_bytes", "read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
+
+#: File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are; the path of a file that
+#: is never written to becomes another name of it.
+type Files = Mapping[str, pa.Table | str | bytes | Path]
 
 #: Seconds within which a run's record follows its files; a busy ledger is waited for a minute.
 _RECORDED_WITHIN = 600.0
@@ -30,41 +34,41 @@ _RECORDED_WITHIN = 600.0
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
 
-def write_artefacts(folder: Path, files: Mapping[str, pa.Table | str | bytes | Path]) -> None:
-    """Write a run's files, all or none.
+def write_artefacts(runs: Mapping[Path, Files]) -> None:
+    """Write runs' files, of each run all or none.
 
     Parameters
     ----------
-    folder : Path
-        The run's own folder; it must not exist yet.
-    files : mapping of str to pyarrow.Table, str, bytes or Path
-        File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are; the path of a file
-        that is never written to becomes another name of it.
+    runs : mapping of Path to Files
+        Each run's own folder, which must not exist yet, and what belongs into it.
 
     Raises
     ------
     LedgerError
-        The folder exists already, or cannot be written.
+        A folder exists already, or cannot be written.
     """
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    besides = {folder: folder.with_name(f".{folder.name}.{os.getpid()}") for folder in runs}
     try:
-        if folder.exists():
-            raise LedgerError(f"{folder} exists already.", "A run's files are written once.")
-        beside.mkdir(parents=True)
-        with held(beside):
+        with contextlib.ExitStack() as holding:
+            for folder, beside in besides.items():
+                if folder.exists():
+                    raise LedgerError(f"{folder} exists already.", "A run's files are written once.")
+                beside.mkdir(parents=True)
+                holding.enter_context(held(beside))
+            contents = [(besides[folder] / name, files[name]) for folder, files in runs.items() for name in files]
             # Each waits for the disk more than it works: together they wait once.
             with ThreadPoolExecutor(max_workers=8) as writers:
-                list(writers.map(lambda name: _write(beside / name, files[name]), files))
-            _sync(beside)
-            beside.rename(folder)
-        _sync(folder.parent)
+                list(writers.map(_write, *zip(*contents, strict=True)))
+                list(writers.map(_sync, besides.values()))
+            for folder, beside in besides.items():
+                beside.rename(folder)
+        for parent in {folder.parent for folder in runs}:
+            _sync(parent)
     except OSError as refused:
-        raise LedgerError(
-            f"A run's files cannot be written to {folder}: {refused}.",
-            _WRITABLE,
-        ) from None
+        raise LedgerError(f"A run's files cannot be written to {next(iter(runs))}: {refused}.", _WRITABLE) from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        for beside in besides.values():
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
@@ -25,6 +26,13 @@ from alphapulse_lib.errors import SweepError, WorkerDied
 
 __all__ = ["cluster", "cores"]
 
+#: What Dask does besides, a hundred and fifty times a second in each process: look at what it is busy with, and whether
+#: it still answers.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "1s",
+}
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from alphapulse_lib.engine.worker import die_with; die_with(int(sys.argv.pop(1))); "
@@ -81,9 +89,13 @@ def _theirs(address: str) -> Iterator[Client]:
 @contextlib.contextmanager
 def _ours(workers: int) -> Iterator[Client]:
     security = Security.temporary()
-    with (
-        tempfile.TemporaryDirectory(prefix="alphapulse-dask-", ignore_cleanup_errors=True) as place,
-        LocalCluster(
+    with contextlib.ExitStack() as ending:
+        ending.enter_context(dask.config.set(_QUIET))
+        place = ending.enter_context(tempfile.TemporaryDirectory(prefix="alphapulse-dask-", ignore_cleanup_errors=True))
+        # Killed after the scheduler has said goodbye to them: those that are gone before, it tells of with a traceback.
+        started: list[subprocess.Popen[bytes]] = []
+        ending.callback(_end, started)
+        scheduler = LocalCluster(
             n_workers=0,
             host="127.0.0.1",
             protocol="tls://",
@@ -91,20 +103,19 @@ def _ours(workers: int) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
-        ) as scheduler,
-        _processes(scheduler.scheduler_address, security, workers, place) as process,
-        Client(scheduler, set_as_default=False, security=security) as client,
-    ):
-        _await(client, process)
+        )
+        ending.enter_context(scheduler)
+        started.append(_start(scheduler.scheduler_address, security, workers, place))
+        client = ending.enter_context(Client(scheduler, set_as_default=False, security=security))
+        _await(client, started[0])
         yield client
 
 
-@contextlib.contextmanager
-def _processes(address: str, security: Security, workers: int, place: str) -> Iterator[subprocess.Popen[bytes]]:
+def _start(address: str, security: Security, workers: int, place: str) -> subprocess.Popen[bytes]:
     """As many workers, each watched by Dask, which starts another where one dies."""
     options = ["--nworkers", str(workers), "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
     options += ["--host", "127.0.0.1", "--local-directory", place, "--death-timeout", str(_PATIENCE)]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), address, *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -112,9 +123,10 @@ def _processes(address: str, security: Security, workers: int, place: str) -> It
         start_new_session=True,
         env={**os.environ, **_variables(security)},
     )
-    try:
-        yield process
-    finally:
+
+
+def _end(started: list[subprocess.Popen[bytes]]) -> None:
+    for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -130,7 +142,7 @@ def _variables(security: Security) -> dict[str, str]:
         f"{prefix}WORKER__CERT": found["cert"],
         f"{prefix}WORKER__KEY": found["key"],
         "DASK_LOGGING__DISTRIBUTED": "critical",
-    }
+    } | {f"DASK_{name.upper().replace('.', '__')}": str(value) for name, value in _QUIET.items()}
 
 
 def _await(client: Client, process: subprocess.Popen[bytes]) -> None:

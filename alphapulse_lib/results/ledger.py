@@ -91,22 +91,19 @@ class Ledger:
         LedgerError
             The ledger cannot be written, or already has a run of that id.
         """
-        row = (
-            record.id,
-            record.spec_id,
-            record.spec.label,
-            record.spec.strategy.name,
-            ",".join(record.spec.instruments),
-            record.spec.period,
-            record.status,
-            record.purpose,
-            record.user,
-            record.started_at,
-            _finite(record.statistics.get("sharpe_per_period")),
-            to_json(record),
-        )
+        self.extend([record])
+
+    def extend(self, records: Iterable[RunRecord]) -> None:
+        """Take several records in, in their order: all of them, or none.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be written, or already has a run of one's id.
+        """
+        rows = [_row(each) for each in records]
         with self._open(write=True) as connection, families.known_to(connection):
-            connection.execute(_INSERT, row)
+            connection.executemany(_INSERT, rows)
 
     def get(self, run_id: str) -> RunRecord:
         """The record with that id, or with the only id that begins so.
@@ -232,6 +229,24 @@ class Ledger:
 
 
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
+
+
+def _row(record: RunRecord) -> tuple[Any, ...]:
+    """What `_INSERT` takes."""
+    return (
+        record.id,
+        record.spec_id,
+        record.spec.label,
+        record.spec.strategy.name,
+        ",".join(record.spec.instruments),
+        record.spec.period,
+        record.status,
+        record.purpose,
+        record.user,
+        record.started_at,
+        _finite(record.statistics.get("sharpe_per_period")),
+        to_json(record),
+    )
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -80,7 +80,7 @@ def keep(
     )
     if raw.status == "finished":
         record.statistics.update(ledger.family(spec).including(record).deflate(record.statistics))
-    write_artefacts(ledger.folder(run_id), measured.files)
+    write_artefacts({ledger.folder(run_id): measured.files})
     ledger.append(record)
     return record
 

@@ -14,6 +14,7 @@ import math
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,22 @@ from alphapulse_lib.results.performance import session_ends, session_returns
 from alphapulse_lib.results.record import environment
 from alphapulse_lib.results.samplers import Sampler
 from alphapulse_lib.results.swept import Swept, Trial
-from alphapulse_lib.results.trial import SHARED, Bench, Outcome, data_of, lost_trial, run_trial
+from alphapulse_lib.results.trial import SHARED, Bench, Outcome, data_of, lost_trial, run_trials
 
 __all__ = ["read_window", "sweep_window"]
 
 type Parameters = dict[str, Any]
 type Window = tuple[int, int]
+#: A trial's place in its batch, its run id, its parameters.
+type Asked = tuple[int, str, Parameters]
 #: A trial's place in its batch, its record, its returns.
 type Ended = tuple[int, tuple[RunRecord, Any]]
+
+#: Seconds that the trials of one message to a worker take together: short enough to watch, long enough that messages
+#: and the disk's waiting cost each trial little.
+_TOGETHER = 1.0
+#: The most trials of a message.
+_MOST = 16
 
 
 def sweep_window(
@@ -130,7 +139,7 @@ class _Patience:
     """Whether it is time to stop: as many trials in their order since the best one as were granted."""
 
     def __init__(self, granted: int | None, before: Sequence[Trial]) -> None:
-        self._granted = granted
+        self.granted = granted
         self._best, self._since = -math.inf, 0
         for each in before:
             self.ended(each)
@@ -138,7 +147,7 @@ class _Patience:
     def ended(self, trial: Trial) -> bool:
         better = math.isfinite(trial.value) and trial.value > self._best
         self._best, self._since = (trial.value, 0) if better else (self._best, self._since + 1)
-        return self._granted is not None and self._since >= self._granted
+        return self.granted is not None and self._since >= self.granted
 
 
 class _Keeping:
@@ -176,22 +185,29 @@ class _Keeping:
         equity = read_table(self._ledger.file(run_id, record.artefacts["equity"]))
         return record, session_returns(record.spec, equity)
 
-    def put(self, outcome: Outcome) -> RunRecord:
-        """Write a trial's files, then its record."""
-        record, folder = outcome.record, self._ledger.folder(outcome.record.id)
-        if folder.exists():  # of a process that was killed between the two: nothing knows of them
-            shutil.rmtree(folder)
-        files: dict[str, Any] = dict(outcome.files)
-        self._family = self._family.including(record)
-        if record.status == "finished":
-            record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
-            files |= self._shared
-        write_artefacts(folder, files)
-        if record.status == "finished":
-            self._shared = {name: folder / name for name in self._shared}  # the same for all trials: kept once
-        self._ledger.append(record)
-        self._known.add(record.id)
-        return record
+    def put(self, outcomes: Sequence[Outcome]) -> list[RunRecord]:
+        """Write the trials' files, then their records."""
+        if len(outcomes) > 1 and any(isinstance(each, bytes) for each in self._shared.values()):
+            return self.put(outcomes[:1]) + self.put(outcomes[1:])  # the first one keeps them for the others
+        records: list[RunRecord] = []
+        runs: dict[Path, dict[str, Any]] = {}
+        for outcome in outcomes:
+            record, folder = outcome.record, self._ledger.folder(outcome.record.id)
+            if folder.exists():  # of a process that was killed between the two: nothing knows of them
+                shutil.rmtree(folder)
+            runs[folder] = dict(outcome.files)
+            self._family = self._family.including(record)
+            if record.status == "finished":
+                record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
+                runs[folder] |= self._shared
+            records.append(record)
+        write_artefacts(runs)
+        for record in records:
+            if record.status == "finished":  # the same for all trials: kept once
+                self._shared = {name: self._ledger.file(record.id, name) for name in self._shared}
+        self._ledger.extend(records)
+        self._known.update(each.id for each in records)
+        return records
 
 
 class _Running:
@@ -209,12 +225,13 @@ class _Running:
         self._client, self._bench, self._window, self._keeping = client, bench, window, keeping
         self._objective, self._seen = objective, seen
         self._any = False
+        self._at_once = 1
 
     def batch(self, batch: Sequence[Parameters], first: int, patience: _Patience) -> list[Trial]:
         """The trials of a batch in its order; only its beginning where patience ended."""
         done: dict[int, Trial] = {}
         in_order: list[Trial] = []
-        with contextlib.closing(self._each(batch)) as ended:
+        with contextlib.closing(self._each(batch, patience.granted)) as ended:
             for place, (record, returns) in ended:
                 trial = Trial(first + place, batch[place], record, returns, self._value(record))
                 done[place] = trial
@@ -228,9 +245,9 @@ class _Running:
     def _value(self, record: RunRecord) -> float:
         return self._objective(record.statistics) if record.status == "finished" else math.nan
 
-    def _each(self, batch: Sequence[Parameters]) -> Generator[Ended]:
+    def _each(self, batch: Sequence[Parameters], patience: int | None) -> Generator[Ended]:
         """Each trial as it ends, by its place in the batch."""
-        waiting: list[tuple[int, str, Parameters]] = []
+        waiting: list[Asked] = []
         for place, varied in enumerate(batch):
             parameters = self._bench.base.spec.parameters | varied
             run_id = self._keeping.id_of(self._bench.spec(parameters, self._window))
@@ -239,39 +256,57 @@ class _Running:
                 yield place, known
             else:
                 waiting.append((place, run_id, parameters))
-        yield from self._run(waiting)
+        yield from self._run(waiting, patience)
 
-    def _run(self, waiting: list[tuple[int, str, Parameters]]) -> Generator[Ended]:
+    def _run(self, waiting: list[Asked], patience: int | None) -> Generator[Ended]:
         waiting.reverse()
-        under_way: dict[Future[Outcome], tuple[int, str, Parameters]] = {}
+        under_way: dict[Future[list[Outcome]], list[Asked]] = {}
         ended = as_completed(loop=self._client.loop)
         try:
             while waiting or under_way:
-                while waiting and len(under_way) < 2 * sum(self._client.nthreads().values()) + 1:
-                    place, run_id, parameters = waiting.pop()
-                    future = self._client.submit(
-                        run_trial, self._bench.name, run_id, parameters, self._window, pure=False
-                    )
-                    under_way[future] = (place, run_id, parameters)
-                    ended.add(future)
+                cores = sum(self._client.nthreads().values())
+                while waiting and len(under_way) < 2 * cores + 1:
+                    # At the end each core has its share; what patience will not wait for is not begun.
+                    rest = min(len(waiting), patience or len(waiting))
+                    count = min(self._at_once, -(-rest // (2 * cores)))
+                    self._send([waiting.pop() for _ in range(count)], under_way, ended)
                 future = next(ended)
-                place, run_id, parameters = under_way.pop(future)
-                outcome = self._outcome(future, run_id, parameters)
+                asked = under_way.pop(future)
+                outcomes = self._outcomes(future, asked)
                 future.release()
-                yield place, (self._keeping.put(outcome), outcome.returns)
+                if not outcomes:
+                    for each in asked:
+                        self._send([each], under_way, ended)
+                    continue
+                records = self._keeping.put(outcomes)
+                for (place, _, _), record, outcome in zip(asked, records, outcomes, strict=False):
+                    yield place, (record, outcome.returns)
         finally:
             if under_way:
                 self._client.cancel(list(under_way))
 
-    def _outcome(self, future: Future[Outcome], run_id: str, parameters: Parameters) -> Outcome:
+    def _send(
+        self, asked: list[Asked], under_way: dict[Future[list[Outcome]], list[Asked]], ended: as_completed
+    ) -> None:
+        trials = [(run_id, parameters) for _, run_id, parameters in asked]
+        future = self._client.submit(run_trials, self._bench.name, trials, self._window, pure=False)
+        under_way[future] = asked
+        ended.add(future)
+
+    def _outcomes(self, future: Future[list[Outcome]], asked: list[Asked]) -> list[Outcome]:
+        """What came of trials; nothing where one of several kills every worker that it meets, and none knows which."""
         try:
-            outcome: Outcome = future.result()
+            outcomes: list[Outcome] = future.result()
         except KilledWorker as killed:
-            return lost_trial(self._bench, run_id, parameters, self._window, str(killed))
-        if outcome.refused is not None and not self._any:
-            raise outcome.refused
+            (_, run_id, parameters), *others = asked
+            return [] if others else [lost_trial(self._bench, run_id, parameters, self._window, str(killed))]
+        refused = outcomes[0].refused
+        if refused is not None and not self._any:
+            raise refused
         self._any = True
-        return outcome
+        taken = sum(each.seconds for each in outcomes) / len(outcomes)
+        self._at_once = min(max(int(_TOGETHER / taken), 1), _MOST) if taken else 1
+        return outcomes
 
 
 def _digest(value: Any) -> str:

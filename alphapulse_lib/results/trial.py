@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from alphapulse_lib.results.artefacts import as_bytes
 from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
 
-__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trial"]
+__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trials"]
 
 #: The files that are the same for all trials of a window: they are written once.
 SHARED = ("marks.parquet", "benchmark.parquet")
@@ -40,12 +41,15 @@ class Outcome:
         As `alphapulse_lib.results.performance.session_returns` gives them; empty where it did not finish.
     refused : AlphaPulseError, optional
         Why preflight let nothing run.
+    seconds : float
+        What it took on its worker.
     """
 
     record: RunRecord
     files: dict[str, bytes]
     returns: Any
     refused: AlphaPulseError | None = None
+    seconds: float = 0.0
 
 
 class Bench(WorkerPlugin):
@@ -107,24 +111,31 @@ def data_of(name: str, window: tuple[int, int]) -> RawResult | AlphaPulseError:
         return refused
 
 
-def run_trial(name: str, run_id: str, parameters: dict[str, Any], window: tuple[int, int]) -> Outcome:
-    """Run and measure a trial on this worker.
+def run_trials(name: str, asked: Sequence[tuple[str, dict[str, Any]]], window: tuple[int, int]) -> list[Outcome]:
+    """Run and measure trials on this worker, one after the other.
 
     Parameters
     ----------
     name : str
         Of the `Bench`.
+    asked : sequence of (str, dict)
+        Of each its run id and its parameters.
     window : (int, int)
         Its first and last moment, nanoseconds since 1970, UTC.
     """
     bench = _bench(name)
+    return [_run(bench, run_id, parameters, window) for run_id, parameters in asked]
+
+
+def _run(bench: Bench, run_id: str, parameters: dict[str, Any], window: tuple[int, int]) -> Outcome:
+    start = perf_counter()
     spec = bench.spec(parameters, window)
     refused = None
     try:
         raw = bench.trials.run(spec)
     except AlphaPulseError as error:
         refused, raw = error, failed(f"{type(error).__name__}: {error.message}")
-    return _outcome(bench, spec, raw, run_id, refused)
+    return replace(_outcome(bench, spec, raw, run_id, refused), seconds=perf_counter() - start)
 
 
 def lost_trial(bench: Bench, run_id: str, parameters: dict[str, Any], window: tuple[int, int], why: str) -> Outcome:

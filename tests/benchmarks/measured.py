@@ -6,16 +6,21 @@ the most that one way held above what the process held before it, by the kernel'
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 
+import psutil
 import pyarrow as pa
 
-__all__ = ["Pair", "Spent", "paired", "spent", "told"]
+__all__ = ["Pair", "Spent", "paired", "process", "spent", "told"]
 
 _MEGABYTE = 1024 * 1024
 
@@ -64,6 +69,51 @@ def spent(work: Callable[[], object]) -> Spent:
     end = Spent(perf_counter() - start, process_time() - busy, max(0, _memory("VmHWM") - before))
     del result
     return end
+
+
+def process(script: str, catalog: Path, *arguments: str) -> Spent:
+    """A script as a process of its own, with all that it starts: from the interpreter's start to its end.
+
+    What it prints is printed, indented. Memory is looked at twenty times a second: the most that all of its processes
+    held together, pages that several share divided among them.
+
+    Parameters
+    ----------
+    catalog : Path
+        Is what `ap` asks in there, and the script's first argument; what it leaves goes beside it.
+    """
+    places = {"ALPHAPULSE_CATALOG": str(catalog), "ALPHAPULSE_HOME": str(catalog.parent / "home")}
+    before, start = _ended(), perf_counter()
+    running = psutil.Popen(
+        [sys.executable, "-c", script, str(catalog), *arguments],
+        env={**os.environ, **places},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    most = 0
+    while running.poll() is None:
+        most = max(most, _together(running))
+        sleep(0.05)
+    seconds, printed = perf_counter() - start, running.stdout.read().strip()
+    sys.stdout.write(f"    {seconds:6.2f} s  {_ended() - before:6.2f} s  {most / _MEGABYTE:6,.0f} MB   {printed}\n")
+    sys.stdout.flush()
+    if running.returncode:
+        raise SystemExit(f"The script ended with {running.returncode}.")
+    return Spent(seconds, _ended() - before, most)
+
+
+def _ended() -> float:
+    """The processors' seconds of the processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _together(running: psutil.Process) -> int:
+    held = 0
+    with contextlib.suppress(psutil.Error):  # one may end while it is looked at
+        for each in [running, *running.children(recursive=True)]:
+            held += each.memory_full_info().pss
+    return held
 
 
 def told(what: str, sides: str, pair: Pair, aim: str) -> None:

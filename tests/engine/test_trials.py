@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import wave
 from dataclasses import replace
 
 import psutil
@@ -26,12 +28,20 @@ class Leaks(Planned):
         print("kept", len(_HELD))  # noqa: T201
 
 
-def base() -> Request:
+class Imports(Planned):
+    """Tells whether its process was born with a module that it needs; what was there at the birth is kept from gc."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        print("imported" if any(each is vars(wave) for each in gc.get_objects()) else "born with")  # noqa: T201
+
+
+def base(strategy: type = Leaks) -> Request:
     write_minutes("TOY")
     asked = {"params": None, "cash": 100_000.0, "fill": "next_open", "costs": None, "adjust": "splits", "news": None}
     asked |= {"dividends": None, "scorer": None, "as_of": None, "seed": 0}
-    plan = plan_of(Leaks, "TOY", "1m", None, None, {"plan": [{}]}, asked, "refuse")
-    return request_of(plan.spec, Leaks, plan.instruments, Roots.of_settings(), plan.names)
+    plan = plan_of(strategy, "TOY", "1m", None, None, {"plan": [{}]}, asked, "refuse")
+    return request_of(plan.spec, strategy, plan.instruments, Roots.of_settings(), plan.names)
 
 
 def own(trials: Trials) -> float:
@@ -68,3 +78,10 @@ def test_a_killed_process_is_started_again_for_the_next_trial() -> None:
         killed.kill()
         run(trials, asked, 1)
         assert trials.process != killed.pid
+
+
+def test_what_a_strategy_imports_is_imported_once_for_all_trials() -> None:
+    asked = base(Imports)
+    with Trials(asked) as trials:
+        for _ in range(2):
+            assert "born with" in trials.run(replace(asked.spec, parameters={"plan": {}})).log

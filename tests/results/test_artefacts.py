@@ -14,7 +14,7 @@ from alphapulse_lib.results.artefacts import read_table, read_text, replace_text
 
 
 def test_files_are_read_back_by_us_and_by_pyarrow(tmp_path: Path) -> None:
-    write_artefacts(tmp_path / "runs" / "a", {"marks.parquet": raw().marks, "log.txt": "Müller\n"})
+    write_artefacts({tmp_path / "runs" / "a": {"marks.parquet": raw().marks, "log.txt": "Müller\n"}})
     assert read_table(tmp_path / "runs/a/marks.parquet").equals(raw().marks)
     assert pq.read_table(tmp_path / "runs/a/marks.parquet")["ts"].type == pa.timestamp("ns", "UTC")
     assert read_text(tmp_path / "runs/a/log.txt") == "Müller\n"
@@ -23,21 +23,21 @@ def test_files_are_read_back_by_us_and_by_pyarrow(tmp_path: Path) -> None:
 
 def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
-        write_artefacts(tmp_path / "runs" / "a", {"log.txt": "x", "marks.parquet": 5})  # type: ignore[dict-item]
+        write_artefacts({tmp_path / "runs" / "a": {"log.txt": "x", "marks.parquet": 5}})  # type: ignore[dict-item]
     assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_files_are_written_once(tmp_path: Path) -> None:
-    write_artefacts(tmp_path / "a", {"log.txt": "first"})
+    write_artefacts({tmp_path / "a": {"log.txt": "first"}})
     with pytest.raises(LedgerError, match="exists already"):
-        write_artefacts(tmp_path / "a", {"log.txt": "second"})
+        write_artefacts({tmp_path / "a": {"log.txt": "second"}})
     assert read_text(tmp_path / "a" / "log.txt") == "first"
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError, match="cannot be written"):
-        write_artefacts(tmp_path / "file" / "a", {"log.txt": "x"})
+        write_artefacts({tmp_path / "file" / "a": {"log.txt": "x"}})
     with pytest.raises(LedgerError, match="cannot be written"):
         replace_text(tmp_path / "nowhere" / "a.html", "x")
 
