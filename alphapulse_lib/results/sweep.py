@@ -264,11 +264,7 @@ class _Running:
         ended = as_completed(loop=self._client.loop)
         try:
             while waiting or under_way:
-                cores = sum(self._client.nthreads().values())
-                while waiting and len(under_way) < 2 * cores + 1:
-                    # At the end each core has its share; what patience will not wait for is not begun.
-                    rest = min(len(waiting), patience or len(waiting))
-                    count = min(self._at_once, -(-rest // (2 * cores)))
+                while count := self._count(waiting, list(under_way.values()), patience):
                     self._send([waiting.pop() for _ in range(count)], under_way, ended)
                 future = next(ended)
                 asked = under_way.pop(future)
@@ -284,6 +280,18 @@ class _Running:
         finally:
             if under_way:
                 self._client.cancel(list(under_way))
+
+    def _count(self, waiting: list[Asked], under_way: list[list[Asked]], patience: int | None) -> int:
+        """How many trials a worker is to be sent now: at the end each core has its share, and no trial is begun that
+        patience may well end before.
+        """
+        cores = sum(self._client.nthreads().values())
+        if not waiting or len(under_way) > 2 * cores:
+            return 0
+        place = waiting[-1][0]
+        ahead = place - min((asked[0][0] for asked in under_way), default=place)
+        granted = len(waiting) if patience is None else max(patience + 1 - ahead, 0)
+        return min(self._at_once, -(-len(waiting) // (2 * cores)), granted)
 
     def _send(
         self, asked: list[Asked], under_way: dict[Future[list[Outcome]], list[Asked]], ended: as_completed

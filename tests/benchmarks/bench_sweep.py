@@ -28,6 +28,7 @@ from alphapulse_lib.catalog import writer
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.engine.configure import blueprint, build
 from alphapulse_lib.engine.data import load
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.nautilus import build_engine
 from alphapulse_lib.engine.runner import request_of
 from alphapulse_lib.engine.strategies import SmaCross
@@ -71,6 +72,7 @@ BASE = {
     "scorer": None,
     "as_of": None,
     "seed": 0,
+    "benchmark": None,
 }
 
 
@@ -132,7 +134,7 @@ def max_growth(early: dict[int, float], late: dict[int, float]) -> float:
 def workshop(plan: Plan, folder: str, workers: int) -> Iterator[Workshop]:
     """A workshop with a ledger of its own."""
     os.environ["ALPHAPULSE_LEDGER"] = tempfile.mkdtemp(dir=folder)
-    with open_workshop(plan, SmaCross, workers=workers, seconds=None, done=lambda: 0) as opened:
+    with open_workshop(plan, SmaCross, workers=workers, limits=Limits(None, 1024), done=lambda: 0) as opened:
         opened.client.wait_for_workers(workers)
         yield opened
 

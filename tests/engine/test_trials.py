@@ -39,7 +39,7 @@ class Imports(Planned):
 def base(strategy: type = Leaks) -> Request:
     write_minutes("TOY")
     asked = {"params": None, "cash": 100_000.0, "fill": "next_open", "costs": None, "adjust": "splits", "news": None}
-    asked |= {"dividends": None, "scorer": None, "as_of": None, "seed": 0}
+    asked |= {"dividends": None, "scorer": None, "as_of": None, "seed": 0, "benchmark": None}
     plan = plan_of(strategy, "TOY", "1m", None, None, {"plan": [{}]}, asked, "refuse")
     return request_of(plan.spec, strategy, plan.instruments, Roots.of_settings(), plan.names)
 
