@@ -16,7 +16,6 @@ from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.repairs import Problem
-from alphapulse_lib.catalog.roots import format_of
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import CatalogDamaged, InputError
 from alphapulse_lib.model.instrument import VENUES, Instrument
@@ -37,8 +36,8 @@ _NEAR = 0.08
 _DAYS = 5
 
 
-def bar_file(root: PurePath, path: PurePath, index: Index) -> Iterator[Problem]:
-    """Every problem of one published or superseded bar file."""
+def bar_file(root: PurePath, path: PurePath, index: Index, form: int) -> Iterator[Problem]:
+    """Every problem of one published or superseded bar file, in a catalog of that format."""
     file = opened(path)
     named = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
     missing = [name for name in schemas.bars("", "", 0, 0).names if name not in file.schema_arrow.names]
@@ -57,7 +56,7 @@ def bar_file(root: PurePath, path: PurePath, index: Index) -> Iterator[Problem]:
     for problem, in_order in _row_problems(table, layout.window_of(path), published=published):
         yield Problem(path, problem, _IN_ORDER if in_order and order else REPLACE, order if in_order else None)
     if not contradicted:  # the precision is what floats are made with
-        yield from _floats(root, path, table)
+        yield from _floats(root, path, table, form)
     old = layout.superseded(root, path) if published else None
     if old and storage.exists(old) and _outdated(table, whole(old)):
         yield Problem(path, "shows a bar that a superseded one should have replaced", _IN_ORDER, order)
@@ -65,9 +64,9 @@ def bar_file(root: PurePath, path: PurePath, index: Index) -> Iterator[Problem]:
         yield from _in_the_market(root, path, table, instrument, named)
 
 
-def _floats(root: PurePath, path: PurePath, table: pa.Table) -> Iterator[Problem]:
+def _floats(root: PurePath, path: PurePath, table: pa.Table, form: int) -> Iterator[Problem]:
     """The floats against the decimals that they were made of."""
-    missing = floats.lacking(table.schema) if format_of(root) >= floats.FORMAT else []
+    missing = floats.lacking(table.schema) if form >= floats.FORMAT else []
     wrong = floats.differing(table)
     if missing or wrong:
         told = f"lacks {', '.join(missing)}" if missing else f"holds {wrong} floats that differ from their decimals"

@@ -20,7 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog import layout, reader, storage
+from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import TIME
 from alphapulse_lib.catalog.sessions import Sessions, sessions
@@ -165,13 +166,36 @@ def _measured(period: Period, root: str, paths: Sequence[PurePath]) -> list[Held
 
 
 def no_coverage(
-    roots: Roots | PurePath, instrument: Instrument, period: Period, window: Window, as_of: int | None = None
+    roots: Roots | PurePath,
+    instrument: Instrument,
+    period: Period,
+    window: Window,
+    as_of: int | None = None,
+    recorded_as_of: int | None = None,
 ) -> NoCoverage:
-    """The error for a window that holds no bars: it says what is held."""
+    """The error for a window that holds no bars: it says what is held, and since when."""
     zone = instrument.venue.timezone
     asked = "" if window == Window() else f" from {_told(window.start, zone)} to {_told(window.end, zone)}"
     known = "" if as_of is None else f" that was known at {_told(as_of, zone)}"
-    return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", held_in_words(roots, instrument))
+    if recorded_as_of is None:
+        return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", held_in_words(roots, instrument))
+    then = f"{known} and" if known else " that"
+    told = f"No {period} bar of {instrument.id}{asked}{then} this catalog held by {_told(recorded_as_of, zone)}."
+    first = _first_recorded(Roots.of(roots), instrument, period)
+    since = f"The first of them was recorded on {_told(first, zone)}." if first is not None else ""
+    advice = "What could be known at a day, whenever it was imported, is asked for by as_of."
+    return NoCoverage(told, " ".join((held_in_words(roots, instrument), since, advice)).replace("  ", " "))
+
+
+def _first_recorded(roots: Roots, instrument: Instrument, period: Period) -> int | None:
+    """When the catalog learned the first of a series' bars, of superseded ones too; ``None`` where it has none."""
+    found = roots.series(period.bar_type(instrument.id))
+    if found is None:
+        return None
+    paths = reader.bar_files(roots, instrument.id, period)
+    every = [*paths, *(old for path in paths if storage.exists(old := layout.superseded(found[1], path)))]
+    spans = [span for path in every for span in reader.statistics(opened(path, rows=False), "recorded_at")]
+    return min((first for first, _ in spans), default=None)
 
 
 def held_in_words(roots: Roots | PurePath, instrument: Instrument) -> str:

@@ -14,10 +14,10 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_file
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
 from alphapulse_lib.catalog.repairs import Problem
-from alphapulse_lib.catalog.roots import FORMAT, Roots, format_of
+from alphapulse_lib.catalog.roots import FORMAT, Roots, stamped
 from alphapulse_lib.catalog.tick_checks import tick_files
 from alphapulse_lib.catalog.unfinished import is_dead
-from alphapulse_lib.errors import CatalogDamaged
+from alphapulse_lib.errors import CatalogDamaged, CatalogFormat
 from alphapulse_lib.model.period import Period
 
 __all__ = ["Problem", "check"]
@@ -27,6 +27,7 @@ _WHO = (
     "Say who had the ticker when: ap.ingest('files', 'listings.csv', kind='instruments') takes id, ticker, venue, from "
     "and to."
 )
+_UNWRITTEN = "Until then the catalog is read, but nothing is written to it, and no repair is made."
 _REBUILD = "`alphapulse check --repair` writes it anew from the index."
 #: What a repair uncovers is repaired too: a torn index first, then the bars that it no longer knows.
 _ROUNDS = 4
@@ -40,7 +41,8 @@ def check(roots: Roots | PurePath, *, repair: bool = False) -> list[Problem]:
     another scale than their neighbours; floats unlike their decimals; files that overlap; series and actions of unknown
     instruments, superseded bars of none published, instruments without NautilusTrader's file; a published bar that is
     older than a superseded one; names in the data folders that NautilusTrader would read by mistake; what dead writers
-    and imports left.
+    and imports left; a ``catalog.json`` that does not tell the format, or a later one. Each page of a file that has its
+    checksum is held against it.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def check(roots: Roots | PurePath, *, repair: bool = False) -> list[Problem]:
         if not storage.of(root).holds(root):
             continue
         problems = list(_root(root))
-        rounds = _ROUNDS if repair and root == roots.writable else 0
+        rounds = _ROUNDS if repair and root == roots.writable and _is_writable(root) else 0
         while rounds and any(each.repair for each in problems):
             done = repairs.mended(root, [each for each in problems if each.repair])
             found += done
@@ -63,7 +65,16 @@ def check(roots: Roots | PurePath, *, repair: bool = False) -> list[Problem]:
     return found
 
 
+def _is_writable(root: PurePath) -> bool:
+    """Whether a root says that it has a format which is written here."""
+    return not any(each.repair is None for each in _format(root)[1])
+
+
 def _root(root: PurePath) -> Iterator[Problem]:
+    form, stamp = _format(root)
+    yield from stamp
+    if form > FORMAT:
+        return
     damaged = list(_unreadable(root))
     yield from damaged
     broken = {each.file for each in damaged}
@@ -71,7 +82,6 @@ def _root(root: PurePath) -> Iterator[Problem]:
         for path in _dataset_files(root, dataset):
             if path not in broken:
                 yield from _dataset_file(root, path, dataset)
-    yield from _format(root)
     yield from _misplaced(root, broken)
     yield from _left_behind(root)
     if broken & {root / each for each in (layout.INSTRUMENTS, layout.LISTINGS, layout.ACTIONS)}:
@@ -86,15 +96,24 @@ def _root(root: PurePath) -> Iterator[Problem]:
             yield Problem(root / layout.ACTIONS, f"holds actions of {each}, which the index does not know", REPLACE)
     for path in layout.bar_files(root):
         if path not in broken:
-            yield from bar_file(root, path, index)
+            yield from bar_file(root, path, index, form)
 
 
-def _format(root: PurePath) -> Iterator[Problem]:
-    """A catalog of an earlier format is read all the same."""
-    if 0 < (found := format_of(root)) < FORMAT:
+def _format(root: PurePath) -> tuple[int, list[Problem]]:
+    """The format a root says it has, 0 where it says none; one of an earlier format is read all the same."""
+    stamp = root / layout.STAMP
+    try:
+        found = stamped(root)
+    except CatalogFormat as refused:
+        return 0, [Problem(stamp, refused.message.removeprefix(f"{stamp} "), f"{refused.hint} {_UNWRITTEN}")]
+    if found > FORMAT:
+        told = f"says format {found}; this AlphaPulse reads up to {FORMAT}, and looked at nothing else"
+        return found, [Problem(stamp, told, "Upgrade AlphaPulse.")]
+    if 0 < found < FORMAT:
         told = f"says format {found}: its bars lack the floats that SQL reads several times faster than decimals"
         advice = f"`alphapulse check --repair` writes them anew, in format {FORMAT}. Earlier AlphaPulses refuse that."
-        yield Problem(root / layout.STAMP, told, advice, partial(repairs.upgrade, root))
+        return found, [Problem(stamp, told, advice, partial(repairs.upgrade, root))]
+    return found, []
 
 
 def _unreadable(root: PurePath) -> Iterator[Problem]:

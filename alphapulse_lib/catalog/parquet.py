@@ -1,4 +1,7 @@
-"""A catalog's Parquet files, opened and read. One that cannot be says which it is and what to do about it."""
+"""A catalog's Parquet files, opened and read. One that cannot be says which it is and what to do about it.
+
+A page that says its checksum is held against it. Files from before they had any are read as they are.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def true(path: PurePath) -> pa.Table:
         It is not Parquet.
     """
     with reading(path):
-        return pq.ParquetFile(storage.source(path)).read()
+        return pq.ParquetFile(storage.source(path), page_checksum_verification=True).read()
 
 
 def opened(path: PurePath, *, rows: bool = True) -> pq.ParquetFile:
@@ -62,7 +65,8 @@ def opened(path: PurePath, *, rows: bool = True) -> pq.ParquetFile:
     with reading(path):
         source = storage.source(shown(path), rows=rows)
         # Of a large object the columns asked for are fetched together, not one request for each.
-        return pq.ParquetFile(source, pre_buffer=not isinstance(source, PurePath))
+        pre_buffer = not isinstance(source, PurePath)
+        return pq.ParquetFile(source, pre_buffer=pre_buffer, page_checksum_verification=True)
 
 
 def whole(path: PurePath, columns: Sequence[str] | pa.Schema | None = None) -> pa.Table:

@@ -40,7 +40,7 @@ type Fill = Callable[[pa.NativeFile], object]
 #: How long a writer waits for another one, in seconds.
 WAIT = 30.0
 
-_ROW_GROUP = 16_384
+_AS_EVER = {"compression": "zstd", "row_group_size": 16_384, "write_page_checksum": True}
 #: Files that are packed at a time.
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -124,12 +124,15 @@ def publishing(root: PurePath) -> Iterator[Publishing]:
 
 
 def parquet(table: pa.Table, **options: Any) -> Fill:
-    """A table as the content of a file: zstd, row groups of 16,384 unless ``options`` say otherwise."""
+    """A table as the content of a file: zstd, row groups of 16,384 unless ``options`` say otherwise.
+
+    Every page has its checksum, by which `parquet` finds a flipped bit as it reads.
+    """
 
     def fill(file: pa.NativeFile) -> None:
         import pyarrow.parquet as pq
 
-        pq.write_table(table, file, **{"compression": "zstd", "row_group_size": _ROW_GROUP, **options})
+        pq.write_table(table, file, **{**_AS_EVER, **options})
 
     return fill
 

@@ -107,9 +107,25 @@ def format_of(root: PurePath) -> int:
     CatalogFormat
         It is later than this AlphaPulse's, or its ``catalog.json`` cannot be read.
     """
+    found = stamped(root)
+    if found > FORMAT:
+        raise CatalogFormat(
+            f"The catalog {root} has format {found}; this AlphaPulse reads up to {FORMAT}.", "Upgrade AlphaPulse."
+        )
+    return found
+
+
+def stamped(root: PurePath) -> int:
+    """The format that a root's ``catalog.json`` says, whatever that is; 0 where there is none.
+
+    Raises
+    ------
+    CatalogFormat
+        It says none.
+    """
     stamp = root / layout.STAMP
     try:
-        found = int(json.loads(storage.read(stamp))["format"])
+        return int(json.loads(storage.read(stamp))["format"])
     except FileNotFoundError:
         return 0
     except (ValueError, KeyError, TypeError):
@@ -117,8 +133,3 @@ def format_of(root: PurePath) -> int:
             f"{stamp} does not say which format the catalog has.",
             f'Restore it from a copy; what this AlphaPulse writes there is {{"format": {FORMAT}}}.',
         ) from None
-    if found > FORMAT:
-        raise CatalogFormat(
-            f"The catalog {root} has format {found}; this AlphaPulse reads up to {FORMAT}.", "Upgrade AlphaPulse."
-        )
-    return found

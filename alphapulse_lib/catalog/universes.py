@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import PurePath
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,10 +14,13 @@ from alphapulse_lib.catalog import datasets, layout, storage
 from alphapulse_lib.catalog.parquet import whole
 from alphapulse_lib.catalog.publish import locked
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.catalog.schemas import UNIVERSE
+from alphapulse_lib.catalog.schemas import TIME, UNIVERSE
 from alphapulse_lib.catalog.versions import Merge
 
 __all__ = ["intervals", "members", "names", "remove", "write"]
+
+#: In place of the end of an interval that has none, in days.
+_OPEN = 1 << 30
 
 
 def write(root: PurePath, table: pa.Table, import_id: str, *, recorded_at: int | None = None) -> Merge:
@@ -78,4 +82,28 @@ def _read(roots: Roots | PurePath, as_of: int | None = None, recorded_as_of: int
             table = table.filter(pc.invert(pc.is_in(table["universe"], pa.array(owned, pa.string()))))
             owned += pc.unique(table["universe"]).to_pylist()
             parts.append(datasets.seen(table, UNIVERSE, as_of, recorded_as_of))
-    return pa.concat_tables([UNIVERSE.schema.empty_table(), *parts])
+    return _once(pa.concat_tables([UNIVERSE.schema.empty_table(), *parts]).unify_dictionaries())
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """The intervals, by universe, ticker and start; those of a member that overlap as one, known since all were."""
+    table = table.sort_by([("universe", "ascending"), ("ticker", "ascending"), ("start", "ascending")])
+    if table.num_rows < 2:
+        return table
+    days = (table[name].cast(pa.int32()).cast(pa.int64()) for name in ("start", "end"))
+    start, end = (each.fill_null(_OPEN).to_numpy() for each in days)
+    told = [table[name].combine_chunks() for name in ("universe", "ticker")]
+    another = np.logical_or.reduce([np.asarray(pc.not_equal(each[1:], each[:-1])) for each in told])
+    # Days of one member after the other's, so that none overlaps another's.
+    aside = np.append(0, np.cumsum(another)) * (4 * _OPEN)
+    reach = np.maximum.accumulate(end + aside)
+    opens = np.flatnonzero(np.append(True, (start + aside)[1:] >= reach[:-1]))
+    if len(opens) == table.num_rows:
+        return table
+    joined, last = table.take(opens), np.maximum.reduceat(end, opens)
+    ends = pa.array(last.astype(np.int32), mask=last == _OPEN).cast(pa.date32())
+    joined = joined.set_column(joined.schema.get_field_index("end"), "end", ends)
+    for name in ("available_at", "recorded_at"):
+        latest = np.maximum.reduceat(table[name].cast(pa.int64()).to_numpy(), opens)
+        joined = joined.set_column(joined.schema.get_field_index(name), name, pa.array(latest).cast(TIME))
+    return joined

@@ -56,6 +56,7 @@ def stage_bars(request: Request, batches: Iterable[Batch], roots: Roots, instrum
         work = _Work(request, period, stamps, Marks(roots), instruments, Staged(aside=groups.aside, notes=groups.notes))
         for rows in groups:
             work.take(rows, _instrument(rows, groups, request, instruments))
+            del rows  # or they would be held while the next are read
     return work.done()
 
 
@@ -113,7 +114,7 @@ class _Work:
 def _instrument(rows: pa.Table, groups: Groups, request: Request, instruments: Instruments) -> Instrument:
     def decimals() -> tuple[int, int]:
         prices, sizes = 0, 0
-        for part in groups.alike(rows):
+        for part in groups.alike(rows, _FIGURES):
             prices = max(prices, *(decimals_of(part[name].to_numpy()) for name in _FIGURES[:4]))
             sizes = max(sizes, decimals_of(part["volume"].to_numpy()))
         return prices, sizes

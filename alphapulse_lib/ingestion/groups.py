@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -77,11 +77,11 @@ class Groups:
         for key in self._spool:
             yield self._table(key)
 
-    def alike(self, rows: pa.Table) -> Iterator[pa.Table]:
-        """All groups of the symbol and venue of one of them."""
+    def alike(self, rows: pa.Table, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Some columns of all groups of the symbol and venue of one of them."""
         symbol, venue = rows["symbol"][0].as_py(), rows["venue"][0].as_py()
         kept = [key for key in self._spool if key[:2] == (symbol, venue)]
-        return (self._table(key) for key in kept) if kept else iter([rows])
+        return (self._spool.columns(key, columns) for key in kept) if kept else iter([rows])
 
     def _table(self, key: Key) -> pa.Table:
         return self._named(self._spool[key])

@@ -6,7 +6,7 @@ The file has no name: it goes with the process, however that ends.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
@@ -15,6 +15,8 @@ __all__ = ["HELD", "Spool"]
 
 #: Bytes of tables that are held in memory.
 HELD = 1 << 26
+#: Rows of a key from which on its tables are written as they came: putting them together takes them twice.
+_LARGE = 1 << 16
 
 
 class Spool:
@@ -56,9 +58,17 @@ class Spool:
 
     def __getitem__(self, key: Hashable) -> pa.Table:
         """All rows of a key, in one chunk a column."""
+        return self.columns(key)
+
+    def columns(self, key: Hashable, names: Sequence[str] | None = None) -> pa.Table:
+        """All rows of a key, in one chunk a column: of some columns alone, which then alone are held."""
         schema = self._schemas[key]
-        batches = [pa.ipc.read_record_batch(self._read(*place), schema) for place in self._places.get(key, ())]
-        tables = [pa.Table.from_batches([batch]) for batch in batches] + self._held.get(key, [])
+        tables = []
+        for place in self._places.get(key, ()):
+            batch = pa.ipc.read_record_batch(self._read(*place), schema)
+            # A copy, as the whole of a batch is held while a column of it is.
+            tables.append(pa.Table.from_batches([batch if names is None else pa.concat_batches([batch.select(names)])]))
+        tables += [table if names is None else table.select(names) for table in self._held.get(key, ())]
         return (pa.concat_tables(tables) if len(tables) > 1 else tables[0]).combine_chunks()
 
     def add(self, key: Hashable, table: pa.Table, size: int | None = None) -> None:
@@ -81,13 +91,16 @@ class Spool:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="alphapulse-")  # noqa: SIM115 `close` closes it
         self._file.seek(0, 2)
-        for key, tables in self._held.items():
-            for batch in pa.concat_tables(tables).combine_chunks().to_batches():
-                plain = batch.serialize()
-                place, packed = self._file.tell(), pa.compress(plain, "lz4", asbytes=True)
-                self._file.write(packed)
-                self._places.setdefault(key, []).append((place, len(packed), plain.size))
-        self._held.clear()
+        for key in list(self._held):  # let go of one after the other
+            tables = self._held.pop(key)
+            if sum(each.num_rows for each in tables) < _LARGE:
+                tables = [pa.concat_tables(tables).combine_chunks()]
+            while tables:
+                for batch in tables.pop(0).to_batches():
+                    plain = batch.serialize()
+                    place, packed = self._file.tell(), pa.compress(plain, "lz4", asbytes=True)
+                    self._file.write(packed)
+                    self._places.setdefault(key, []).append((place, len(packed), plain.size))
         self._size = 0
 
     def _read(self, place: int, size: int, plain: int) -> pa.Buffer:

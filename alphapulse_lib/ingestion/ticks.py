@@ -58,6 +58,7 @@ def stage_ticks(kind: Literal["trades", "quotes"], batches: Iterable[Batch], ins
             if good.num_rows:
                 stated = good["available_at"].null_count < good.num_rows
                 staged.add_ticks(instrument, kind, _ready(kind, good), assumed=not stated)
+            del rows, good  # or they would be held while the next are read
     if staged.repeated:
         staged.notes.append(f"rows that say the same as an earlier one, passed over: {staged.repeated:,}")
     return staged
@@ -73,7 +74,7 @@ def write_ticks(root: PurePath, staged: Ticks, import_id: str) -> Written:
 def _instrument(kind: str, rows: pa.Table, groups: Groups, instruments: Instruments) -> Instrument:
     def decimals() -> tuple[int, int]:
         prices, sizes = 0, 0
-        for part in groups.alike(rows):
+        for part in groups.alike(rows, (*_PRICES[kind], *_SIZES[kind])):
             prices = max(prices, *(decimals_of(part[name].to_numpy()) for name in _PRICES[kind]))
             sizes = max(sizes, *(decimals_of(part[name].to_numpy()) for name in _SIZES[kind]))
         return prices, sizes

@@ -114,7 +114,7 @@ class BarReading:
 
     def refusal(self, instrument: Instrument, window: Window) -> NoCoverage:
         """That there is no such bar, and which are held."""
-        return no_coverage(self._roots, instrument, self._period, window, self._moments[0])
+        return no_coverage(self._roots, instrument, self._period, window, *self._moments)
 
     def groups(self, instrument: Instrument, window: Window) -> Iterator[tuple[int, int, int]]:
         """How the files of what the bars are made of lie in time."""

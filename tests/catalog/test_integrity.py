@@ -116,3 +116,23 @@ def test_series_and_actions_nobody_knows(root: Path, sound: Path, bars: Callable
         "holds actions of IBM.XNYS, which the index does not know",
         "holds bars of MSFT.XNAS, which the index does not know",
     ]
+
+
+@pytest.mark.parametrize("content", ["", "torn", '{"form', '{"format": "two"}', "[]"])
+def test_a_stamp_that_tells_no_format_is_a_finding_and_all_else_is_looked_at(root: Path, sound: Path, content: str):
+    sound.write_bytes(sound.read_bytes()[:200])
+    (root / "catalog.json").write_text(content)
+    for repair in (False, True):  # nothing can be written to such a catalog: nothing is repaired, and that is said
+        stamp, torn = integrity.check(root, repair=repair)
+        assert stamp.file == root / "catalog.json" and stamp.problem == "does not say which format the catalog has."
+        assert '{"format": 2}' in stamp.advice and "no repair is made" in stamp.advice
+        assert torn.file == sound and not torn.repaired
+    (root / "catalog.json").write_text('{"format": 2}')  # as the advice says
+    assert [each.file for each in integrity.check(root)] == [sound]
+
+
+def test_a_catalog_of_a_later_format_is_not_judged(root: Path, sound: Path):
+    sound.write_bytes(b"what later AlphaPulses may well write")
+    (root / "catalog.json").write_text('{"format": 99}')
+    (problem,) = integrity.check(root, repair=True)
+    assert "format 99" in problem.problem and problem.advice == "Upgrade AlphaPulse."

@@ -58,7 +58,7 @@ def test_rows_that_come_by_time_are_grouped_by_instrument_and_year(monkeypatch: 
         assert [each["file"].to_pylist() for each in groups.aside] == [["two"]]
         last = list(groups)[-1]
         assert last["file"].to_pylist() == ["one", "two", "two"]
-        assert [np.asarray(rows["instant"]).tolist() for rows in groups.alike(last)] == [[2, 3, 5]]
+        assert [np.asarray(rows["instant"]).tolist() for rows in groups.alike(last, ["instant"])] == [[2, 3, 5]]
 
 
 def test_a_batch_that_is_the_whole_of_its_symbols_is_handed_on_before_the_next_is_read() -> None:
@@ -74,6 +74,6 @@ def test_a_batch_that_is_the_whole_of_its_symbols_is_handed_on_before_the_next_i
             assert rows["symbol"][0].as_py() == read[-1]
             assert rows["instant"].to_pylist() == [2, YEAR]
             assert rows["file"].to_pylist() == [read[-1]] * 2
-            assert [each["row"].to_pylist() for each in groups.alike(rows)] == [rows["row"].to_pylist()]
+            assert [each["row"].to_pylist() for each in groups.alike(rows, ["row"])] == [rows["row"].to_pylist()]
         assert groups.notes == ["A: n", "B: n"]
         assert [each["row"].to_pylist() for each in groups.aside] == [["A 3"], ["B 3"]]

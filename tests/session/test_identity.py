@@ -154,6 +154,24 @@ def test_a_universe_by_hand(listed: str, tmp_path: Path) -> None:
         ap.universe("large")
 
 
+def test_a_member_by_intervals_that_overlap_belongs_once(listed: str, tmp_path: Path) -> None:
+    del listed
+    path = tmp_path / "members.csv"
+    path.write_text(
+        "ticker,from,to\nLEH,1950-03-04,1999-01-01\nLEH,1998-06-01,2004-01-01\nLEH,2003-01-01,2003-02-01\n"
+        "LEH,2004-01-01,2008-09-17\nGOOG,2006-04-03,\nGOOG,2006-03-31,2014-04-03\nFB,2013-12-23,2022-06-09\n"
+    )
+    ap.ingest("files", path, kind="universe", name="large")
+    members = ap.universe("large", at="2003-01-15")
+    assert members.astype(str).to_numpy().tolist() == [["LEH", "LEH.XNYS", "1950-03-04", "2004-01-01"]]
+    assert ap.universe("large", at="2004-01-01").start.astype(str).tolist() == ["2004-01-01"]
+    assert ap.universe("large", at="2007-01-03").symbol.tolist() == ["GOOG", "LEH"]
+    assert ap.universe("large", at="2024-01-03").symbol.tolist() == ["GOOG"]  # one of its intervals has no end
+    assert ap.sql("SELECT symbol, count(*) FROM universe GROUP BY symbol ORDER BY symbol").fetchall() == [
+        ("FB", 1), ("GOOG", 2), ("LEH", 2),
+    ]  # fmt: skip  # GOOG meant two instruments, one after the other
+
+
 def test_sql_joins_bars_to_the_members_of_their_day(listed: str, tmp_path: Path) -> None:
     """FB and META are one: its membership is two intervals. First Banks, on the ticker before, never belonged."""
     del listed
