@@ -54,6 +54,40 @@ def test_of_the_very_same_moments():
     pd.testing.assert_frame_equal(named(coded).to_pandas().astype({"side": str}), expected(stamps))
 
 
+def test_whatever_a_column_holds_it_comes_along():
+    """Nulls, numbers of other widths, whole ones, one that is none, text, and bars of which there is no chunk."""
+    columns = {
+        "lacking": pa.array([1.5, None, 2.5]),
+        "narrow": pa.array([1, 2, 3], pa.int16()),
+        "whole": pa.array([2**62 + 1, -1, 0]),
+        "none": pa.array([float("nan"), float("inf"), -0.0]),
+        "yes": pa.array([True, False, True]),
+        "text": pa.array(["a", None, "c"]),
+    }
+    first = pa.table({"ts": pa.array([1, 4, 9]).cast(TIME), **columns})
+    second = pa.table({"ts": pa.array([2, 5, 7]).cast(TIME), **columns})
+    found = named(merged([first, second], ["B", "A"]))
+    taken = pa.concat_tables([first, second]).take([0, 3, 1, 4, 5, 2])
+    assert repr(found.drop_columns(["symbol"]).to_pydict()) == repr(taken.to_pydict())
+    assert found["symbol"].to_pylist() == ["B", "A", "B", "A", "A", "B"]
+    empty = first.schema.empty_table()
+    assert (
+        merged(
+            [
+                empty,
+                pa.table(
+                    {
+                        name: pa.chunked_array([], kind)
+                        for name, kind in zip(empty.schema.names, empty.schema.types, strict=True)
+                    }
+                ),
+            ],
+            ["B", "A"],
+        ).num_rows
+        == 0
+    )
+
+
 @pytest.mark.parametrize("stamps", [[[1, 2]], [[1, 4], [2, 3]], [[1, 2], [1, 2], [1, 2]]])
 def test_polars_is_told_text(stamps: list[list[int]]):
     coded = merged([part(each, number) for number, each in enumerate(stamps)], SYMBOLS[: len(stamps)])
