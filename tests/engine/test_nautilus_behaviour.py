@@ -75,6 +75,11 @@ class Acting(Strategy):
         self.heard: list[Any] = []
         self.callers: set[str] = set()
         self.seen = 0
+        self.trades: Callable[[Acting, TradeTick], None] | None = None
+
+    def on_trade(self, told: TradeTick) -> None:
+        if self.trades:
+            self.trades(self, told)
 
     def on_start(self) -> None:
         self.subscribe_bars(bar_type(AAA))
@@ -128,6 +133,7 @@ def run(
     delay: int | None = 1,
     margin: Decimal | None = None,
     cash: int = 100_000,
+    on_trade: Callable[[Acting, TradeTick], None] | None = None,
     **venue: Any,
 ) -> tuple[Acting, BacktestEngine]:
     engine = BacktestEngine(
@@ -162,7 +168,7 @@ def run(
         engine.add_data(each, sort=False)
     engine.sort_data()
     strategy = Acting()
-    strategy.acts = acts
+    strategy.acts, strategy.trades = acts, on_trade
     engine.add_strategy(strategy)
     engine.run()
     return strategy, engine
@@ -193,6 +199,30 @@ def test_a_timer_settles_an_order_at_a_price_of_the_past() -> None:
 
     done, _ = run({0: with_timer, 1: Acting.buy}, opens(APART), bars(APART))
     assert done.fills[0][1] == 100.5
+
+
+def test_where_ticks_make_the_market_a_bar_moves_none_and_yet_settles_an_order_on_its_way() -> None:
+    """So bars are told behind a tick: `alphapulse_lib.engine.tick_batches`."""
+    second = 10**9
+
+    def ticks(*rows: tuple[int, float]) -> list[TradeTick]:
+        size, side = Quantity.from_int(3), AggressorSide.NO_AGGRESSOR
+        return [
+            TradeTick(AAA, Price(price, 4), size, side, TradeId(str(number)), *[OPEN + at * second] * 2)
+            for number, (at, price) in enumerate(rows)
+        ]
+
+    def heard(me: Acting, told: TradeTick) -> None:
+        if told.trade_id == TradeId("1"):
+            me.buy(700)
+
+    by_ticks = {"bar_execution": False, "fill_model": WholeFills(stops=True)}
+    # The second trade is heard at 20 s. With no bar in between the first of the next moment is met, whole.
+    rows = ticks((10, 100.0), (20, 101.0), (20, 101.5), (70, 102.0), (70, 103.0))
+    done, _ = run({0: lambda me: me.subscribe_trades(AAA)}, rows, on_trade=heard, **by_ticks)
+    assert done.fills == [(700, 102.0, 70 * second)]
+    done, _ = run({0: lambda me: me.subscribe_trades(AAA)}, rows, bars(CONTIGUOUS), on_trade=heard, **by_ticks)
+    assert done.fills == [(700, 101.5, MINUTE)]
 
 
 def test_an_order_of_the_last_bar_is_settled_after_the_data() -> None:
