@@ -24,7 +24,7 @@ _NEAREST = 8
 type Verdict = Literal["plateau", "slope", "spike", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Robustness:
     """How the neighbours of the best trial fared.
 
@@ -42,6 +42,10 @@ class Robustness:
     measure: float
     verdict: Verdict
     neighbours: tuple[Trial, ...]
+
+    def __repr__(self) -> str:
+        told = "" if math.isnan(self.measure) else f", whose median is {self.measure:.2f} of the best"
+        return f"<Robustness {self.verdict}: {len(self.neighbours)} neighbours{told}>"
 
 
 def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:

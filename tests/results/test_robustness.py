@@ -38,6 +38,7 @@ def test_the_measure_is_the_neighbours_median_over_the_best(values: list, measur
     found = robustness(made, best)
     assert found.measure == pytest.approx(measure)
     assert found.verdict == verdict
+    assert repr(found).startswith(f"<Robustness {verdict}: {len(found.neighbours)} neighbours")
 
 
 def test_what_is_not_above_zero_has_no_measure() -> None:
