@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import PurePath
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.catalog.ticks import Tick
 from alphapulse_lib.errors import NoCoverage
+from alphapulse_lib.location import ObjectPath
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.threshold import Threshold
@@ -26,6 +29,9 @@ from alphapulse_lib.query.tick_bars import made_of_ticks
 from alphapulse_lib.query.ticks import no_ticks
 
 __all__ = ["ADJUSTMENTS", "Adjustment", "BarReading", "TickBarReading", "bars", "names"]
+
+#: Instruments that an object store is asked for at a time.
+_WAITING = 8
 
 
 def bars(
@@ -104,7 +110,14 @@ class BarReading:
         return self._part(instrument, window, self._source(instrument, window), {})
 
     def parts(self, window: Window) -> Iterator[pa.Table]:
-        """The same of each instrument; of many, whose history is one small file each, the files are read together."""
+        """The same of each instrument; of many, whose history is one small file each, the files are read together.
+
+        Of an object store most time goes by waiting: several instruments are asked for at a time.
+        """
+        if any(isinstance(root, ObjectPath) for _, root in self._roots.all):
+            with ThreadPoolExecutor(_WAITING, "reading") as threads:
+                yield from threads.map(partial(self.part, window=window), self.instruments)
+            return
         sources = [self._source(each, window) for each in self.instruments]
         alone = [files[0][1] for source, _, files in sources if source.is_session and len(files) == 1]
         today = self._moments == (None, None)

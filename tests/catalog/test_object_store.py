@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -102,6 +103,25 @@ def test_a_query_opens_only_what_it_names(edge: Edge, root: ObjectPath, tmp_path
     assert opened(lambda: ap.sql("SELECT count(*) FROM bars_1d WHERE volume > 0").fetchall()) == set(SYMBOLS)
     # One request an object, however often DuckDB opens it.
     assert max(Counter(edge.asked("GET", ".parquet")).values()) == 1
+
+
+def test_several_names_are_asked_for_at_a_time(edge: Edge, root: ObjectPath, tmp_path: Path):
+    """No file is answered before all three are asked for: who asked for one after the other would wait in vain."""
+    path = daily(tmp_path)
+    ap.ingest("files", path, period="1d")
+    meeting = Barrier(3, timeout=60)
+
+    def together(method: str, path: str) -> str:
+        if method == "GET" and "/bars/" in path and path.endswith(".parquet"):
+            meeting.wait()
+        return ""
+
+    edge.harm = together
+    table = ap.prices(SYMBOLS, "1d")
+    assert not meeting.broken
+    told = pd.read_csv(path)
+    for symbol in SYMBOLS:
+        assert table[symbol].to_list() == told[told.symbol == symbol].close.to_list()
 
 
 def test_locked_sql_reads_the_root_and_nothing_else(root: ObjectPath, object_store: ObjectStore, tmp_path: Path):
