@@ -98,6 +98,23 @@ class Feed:
         return bool((self.ratio != 1.0).any())
 
     @cached_property
+    def tick(self) -> int:
+        """Decimals of the least difference between two prices that fills are made at.
+
+        The instrument's own; where a split puts prices of the first day's shares between its ticks (a third of a
+        hundredth of a cent after one share for three) as many as the engine's prices have.
+        """
+        own = self.instrument.price_precision
+        if not self.has_splits:
+            return own
+        units = [np.abs(to_floats(self.engine_table[name], self.price_precision)) * 10.0**own for name in _PRICES]
+        # An engine's price has eight decimals, so what lies on the tick is off it by less than a ten-thousandth of one.
+        between = any(
+            (np.abs(each - np.round(each)) > 0.5 * 10.0 ** (own - self.price_precision)).any() for each in units
+        )
+        return self.price_precision if between else own
+
+    @cached_property
     def distributed(self) -> Floats:
         """The money that one share of the first day brought, at the first close at or after it was paid."""
         money = np.zeros(len(self.ts))

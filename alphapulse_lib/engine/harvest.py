@@ -152,7 +152,7 @@ def _fill(each: _Execution, paid: Charge, order: dict[str, Any], feed: Feed) -> 
         "symbol": order["symbol"],
         "side": order["side"],
         "quantity": each.quantity * ratio,
-        "price": each.price * worse / ratio,
+        "price": _as_traded(each.price, ratio, feed) * worse,
         "commission": paid.commission,
         "slippage": paid.slippage,
         "order_id": order["order_id"],
@@ -160,6 +160,15 @@ def _fill(each: _Execution, paid: Charge, order: dict[str, Any], feed: Feed) -> 
         "spread": paid.spread,
         "impact": paid.impact,
     }
+
+
+def _as_traded(price: float, ratio: float, feed: Feed) -> float:
+    """An engine's price as it traded: one that its last decimal alone keeps from the instrument's tick lies on it."""
+    if ratio == 1.0:
+        return price
+    traded = price / ratio
+    tick = round(traded, feed.instrument.price_precision)
+    return tick if abs(tick - traded) <= 10.0**-feed.price_precision / ratio else traded
 
 
 def _add_volumes(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> None:

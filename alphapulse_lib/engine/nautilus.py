@@ -141,7 +141,7 @@ def build_engine(
             bar_execution=spec.fill != "ticks",
         )
     for feed in feeds:
-        engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision))
+        engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision, feed.tick))
     batches_of_ticks = TickBatches(engine, sources, events) if spec.fill == "ticks" else None
     return Loaded(engine, sources, events, fees, book, batches_of_ticks)
 
@@ -165,7 +165,7 @@ def _source(
     return Source(feed, opens, fill == "next_open", feed.thin(fill), early, prices.get(feed.instrument.id))
 
 
-def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity | Cfd:
+def nautilus_instrument(instrument: Instrument, price_precision: int, tick: int | None = None) -> Equity | Cfd:
     """The instrument for an engine whose account locks `MARGIN` of what a position is worth.
 
     An order that would open a position is denied when that part of its value at the last price exceeds the cash that
@@ -173,9 +173,10 @@ def nautilus_instrument(instrument: Instrument, price_precision: int) -> Equity 
     order that turns a position round, before it frees what the old one locks: a margin of one would deny every
     reversal of an invested account. A run that held more than it was worth says so.
 
-    Prices may have more decimals than the instrument trades in; ``make_price`` still rounds to its own.
+    Prices may have more decimals than the instrument trades in; ``make_price`` still rounds to its own, or to so many
+    decimals as ``tick`` says: NautilusTrader fills at no price between two ticks.
     """
-    increment = Price(10.0**-instrument.price_precision, price_precision)
+    increment = Price(10.0 ** -(instrument.price_precision if tick is None else tick), price_precision)
     common: dict[str, Any] = {
         "instrument_id": InstrumentId.from_str(instrument.id),
         "raw_symbol": Symbol(instrument.symbol),

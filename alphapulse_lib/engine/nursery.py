@@ -172,7 +172,7 @@ class _Nursery:
             data = load(request, read_tables(self._home).get("scores"))
             data = replace(data, series=data.described())
             for feed in data.feeds:  # computed here, so that no trial needs to
-                _ = feed.engine_table, feed.ts, feed.closes, feed.last
+                _ = feed.engine_table, feed.ts, feed.closes, feed.last, feed.tick
             self._known[key] = data
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)

@@ -11,7 +11,6 @@ import pytest
 from nautilus_trader.model import OrderSide, Quantity
 
 import alphapulse_lib as ap
-from alphapulse_lib import errors
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
 from tests.resources.toy_market import MINUTE, OPEN, Planned, write_minutes
@@ -111,13 +110,14 @@ def test_market_orders_after_a_fractional_split_fill_at_the_exact_price_as_trade
     assert run.fills.price.tolist() == pytest.approx([bars[1][0], bars[LATE + 5][0]], abs=1e-9)
 
 
-def test_a_fill_that_nautilus_leaves_out_is_not_passed_over() -> None:
-    # One share for three: in shares of the first day prices are thirds, and NautilusTrader fills at no third of a tick.
+def test_market_orders_fill_at_the_exact_price_after_a_split_that_puts_prices_between_ticks() -> None:
+    # One share for three: in shares of the first day prices are thirds of a tick.
     bars, volume = market(1 / 3)
     split = write_minutes("SPLIT", bars, volume, CLOSES)
     announce(split.id, 1 / 3)
-    with pytest.raises(errors.UnsafeFill, match=r"left out 1 fills .* price_increment") as refused:
-        ap.backtest(Planned, "SPLIT", "1m", params={"plan": {str(LATE + 5): 10}}, progress=False)
-    assert "adjust='none'" in refused.value.hint
-    run = ap.backtest(Planned, "SPLIT", "1m", params={"plan": {"1": 10}}, progress=False)
-    assert run.fills.quantity.tolist() == [10.0]
+    plan = {"1": 30, str(LATE + 5): -30}
+    run = ap.backtest(Planned, "SPLIT", "1m", params={"plan": plan}, progress=False)
+    assert run.fills.quantity.tolist() == [30.0, 10.0]
+    assert run.fills.price.tolist() == [bars[1][0], bars[LATE + 5][0]]
+    by_hand = 100_000 - 30 * bars[1][0] + 10 * bars[LATE + 5][0]
+    assert run.account.cash.iloc[-1] == pytest.approx(by_hand, abs=1e-9)
