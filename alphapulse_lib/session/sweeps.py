@@ -349,7 +349,7 @@ def plan_of(
 
     roots = Roots.of_settings()
     instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
-    against = benchmark_of(roots, base["benchmark"], instruments, period, Window.of(start, end))
+    against = benchmark_of(roots, base.get("benchmark"), instruments, period, Window.of(start, end))
     spec = spec_of(strategy, instruments, period, start, end, **{**base, "benchmark": against})
     one_of("gaps", gaps, ("refuse", "allow"))
     for name, values in space.items():
