@@ -37,6 +37,7 @@
     │   ├── NoCoverage               no bars in the window
     │   ├── CoverageGap              sessions are missing inside the window
     │   ├── UnservedSubscription     the strategy asks for data nothing will serve
+    │   ├── WarmUpTooLong            an indicator takes more bars than the run has
     │   ├── WrongStamps              bars whose stamps are not their closes
     │   ├── AdjustedAsRaw            adjusted prices declared as traded
     │   ├── NoVolumePrice            nothing finer is held that a volume-weighted price could be made of
@@ -68,66 +69,20 @@ from __future__ import annotations
 
 from alphapulse_lib.suggestion import did_you_mean
 
+# fmt: off
 __all__ = [
-    "AdjustedAsRaw",
-    "AlphaPulseError",
-    "AmbiguousSymbol",
-    "BadAnswer",
-    "CatalogBusy",
-    "CatalogChanged",
-    "CatalogDamaged",
-    "CatalogEmpty",
-    "CatalogError",
-    "CatalogFormat",
-    "CatalogReadOnly",
-    "CatalogUnreachable",
-    "Conflict",
-    "CoverageGap",
-    "HubError",
-    "HubFault",
-    "HubUnreachable",
-    "IngestError",
-    "InputError",
-    "KeysMissing",
-    "KeysRefused",
-    "LedgerError",
-    "LimitReached",
-    "MissingColumn",
-    "NoCoverage",
-    "NoTicks",
-    "NoVolumePrice",
-    "NotAllowed",
-    "NotSignedIn",
-    "NotUnderstood",
-    "NothingUsable",
-    "PreflightError",
-    "ProviderError",
-    "QueryError",
-    "RequestRefused",
-    "ReversedWindow",
-    "RunError",
-    "RunInterrupted",
-    "SettingsError",
-    "StoppedWaiting",
-    "StrategyRaised",
-    "StrategyUnusable",
-    "SweepError",
-    "TooManyRequests",
-    "UnknownImport",
-    "UnknownParameter",
-    "UnknownPeriod",
-    "UnknownRun",
-    "UnknownScorer",
-    "UnknownSymbol",
-    "UnknownTarget",
-    "UnreadableFile",
-    "UnsafeFill",
-    "UnservedSubscription",
-    "VendorUnreachable",
-    "WorkerDied",
-    "WrongStamps",
+    "AdjustedAsRaw", "AlphaPulseError", "AmbiguousSymbol", "BadAnswer", "CatalogBusy", "CatalogChanged",
+    "CatalogDamaged", "CatalogEmpty", "CatalogError", "CatalogFormat", "CatalogReadOnly", "CatalogUnreachable",
+    "Conflict", "CoverageGap", "HubError", "HubFault", "HubUnreachable", "IngestError", "InputError", "KeysMissing",
+    "KeysRefused", "LedgerError", "LimitReached", "MissingColumn", "NoCoverage", "NoTicks", "NoVolumePrice",
+    "NotAllowed", "NotSignedIn", "NotUnderstood", "NothingUsable", "PreflightError", "ProviderError", "QueryError",
+    "RequestRefused", "ReversedWindow", "RunError", "RunInterrupted", "SettingsError", "StoppedWaiting",
+    "StrategyRaised", "StrategyUnusable", "SweepError", "TooManyRequests", "UnknownImport", "UnknownParameter",
+    "UnknownPeriod", "UnknownRun", "UnknownScorer", "UnknownSymbol", "UnknownTarget", "UnreadableFile",
+    "UnsafeFill", "UnservedSubscription", "VendorUnreachable", "WarmUpTooLong", "WorkerDied", "WrongStamps",
     "did_you_mean",
 ]
+# fmt: on
 
 
 class AlphaPulseError(Exception):
@@ -292,6 +247,10 @@ class CoverageGap(PreflightError):
 
 class UnservedSubscription(PreflightError):
     """The strategy asks for data that nothing will serve."""
+
+
+class WarmUpTooLong(PreflightError):
+    """An indicator takes more bars than the run has, so that it would never be ready."""
 
 
 class WrongStamps(PreflightError):

@@ -192,6 +192,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         error=outcome.get("error", ""),
         traceback=outcome.get("traceback", ""),
         warnings=tuple(outcome["warnings"]),
+        environment={f"took_{name}": f"{value:.4g}" for name, value in outcome.get("took", {}).items()},
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from nautilus_trader.model import BarType, DataType, PriceType
 
 from alphapulse_lib.engine.events import event_names
-from alphapulse_lib.errors import UnservedSubscription
+from alphapulse_lib.errors import UnservedSubscription, WarmUpTooLong
 
 __all__ = ["Beat", "Swallowed", "serving"]
 
@@ -85,20 +85,27 @@ class Swallowed:
 
 
 def serving(
-    strategy: type, bar_types: Collection[str], news: bool, ticks: Mapping[str, Collection[str]] | None = None
+    strategy: type, bar_types: Mapping[str, int], news: bool, ticks: Mapping[str, Collection[str]] | None = None
 ) -> type:
-    """The same class, but a subscription that the run's data will not serve raises `UnservedSubscription`.
+    """The same class, but what the run's data will not serve is refused while it starts.
+
+    That is a subscription to what is not loaded, and an indicator that takes more bars than there are.
 
     Parameters
     ----------
     strategy : type
         A NautilusTrader strategy.
-    bar_types : collection of str
-        The series that are loaded.
+    bar_types : mapping of str to int
+        The series that are loaded, with how many bars each has.
     news : bool
         Whether `News` and `Sentiment` are loaded.
     ticks : mapping, optional
         Of each instrument's id, which of ``"trades"`` and ``"quotes"`` are fed; of a run with ``fill="ticks"``.
+
+    Raises
+    ------
+    UnservedSubscription, WarmUpTooLong
+        From the class's own `on_start`, before the first bar.
     """
     checks: dict[str, Callable[..., None]] = {
         "subscribe_bars": lambda bar_type: _bars(bar_type, bar_types, ticks or {}),
@@ -113,6 +120,7 @@ def serving(
             f"requests historical {name.replace('_', ' ')}", "Let the window begin earlier instead."
         )
     members = {name: _checked(getattr(strategy, name), check) for name, check in checks.items()}
+    members["register_indicator_for_bars"] = _warmed(strategy, bar_types)
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), members | places)
 
@@ -152,6 +160,29 @@ def _checked(method: Callable[..., Any], check: Callable[..., None]) -> Callable
         return method(self, what, *rest, **named)
 
     return subscribe
+
+
+def _warmed(strategy: type, held: Mapping[str, int]) -> Callable[..., Any]:
+    register = strategy.register_indicator_for_bars  # type: ignore[attr-defined]  # every Strategy has it
+
+    def checked(self: Any, bar_type: BarType, indicator: Any) -> Any:
+        count, takes = held.get(str(bar_type)), _takes(indicator)
+        if count is not None and takes > count:
+            raise WarmUpTooLong(
+                f"The strategy's {type(indicator).__name__} takes {takes:,} bars of {bar_type}, and the run has "
+                f"{count:,}: it would never be initialized.",
+                "Let the window begin earlier (start=...), or give the indicator a shorter period.",
+            )
+        return register(self, bar_type, indicator)
+
+    return checked
+
+
+def _takes(indicator: Any) -> int:
+    """How many bars an indicator takes, by its periods: ``period``, ``slow_period``, ``period_k`` and their like."""
+    names = [name for name in dir(type(indicator)) if "period" in name.split("_")]
+    periods = [getattr(indicator, name) for name in names]
+    return max((each for each in periods if isinstance(each, int)), default=0)
 
 
 def _bars(bar_type: BarType, loaded: Collection[str], ticks: Mapping[str, Collection[str]]) -> None:

@@ -10,8 +10,10 @@ import linecache
 import os
 import pickle
 import random
+import resource
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +57,23 @@ def main(folder: Path, parent: int, told: int) -> None:
     _await_request()
     mute(folder)
     request = Request.read(folder)
-    leave(folder, lambda: answer(request, load(request, _scores(request, folder)), folder, told))
+    leave(folder, lambda: _measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told)))
+
+
+def _measured(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """An outcome with what it took: seconds, and the most megabytes that the process ever held."""
+    since = time.perf_counter()
+    found = outcome()
+    return found | {"took": {"seconds": time.perf_counter() - since, "megabytes": _most_held() / 1_000_000}}
+
+
+def _most_held() -> int:
+    """The most bytes that this process ever held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # of what it says elsewhere, Linux counts in what its parent held when it was started
+        told = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(told.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
@@ -156,7 +174,8 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
     if request.future:
         replace_captured(plan.strategy, request.future)
     heard = {name: {each.kind for each in series} for name, series in data.ticks.items()}
-    strategy_class = serving(plan.strategy, [feed.bar_type for feed in feeds], spec.news, heard)
+    counted = {feed.bar_type: len(feed.ts) for feed in feeds}
+    strategy_class = serving(plan.strategy, counted, spec.news, heard)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     strategy = _made(strategy_class, config, watch)
     if strategy is None:

@@ -26,6 +26,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
+from alphapulse_lib.results.estimate import ESTIMATED
 from alphapulse_lib.results.run import Run
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ type Kind = Literal[
 #: Statistics that count what the ledger held when the run was recorded.
 _OF_THE_LEDGER = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
 #: What an environment tells besides versions.
-_NO_VERSIONS = ("firing", "recorded_as", "probe")
+_NO_VERSIONS = ("firing", "recorded_as", "probe", "took_seconds", "took_megabytes", *ESTIMATED)
 #: Settings in the order in which they are looked at; the strategy and its parameters are looked at apart.
 _APART = ("strategy", "parameters", "costs")
 _NONE = "\N{EM DASH}"

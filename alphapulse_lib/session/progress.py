@@ -9,7 +9,7 @@ from typing import Any
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.run import RunSpec
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "bars_of"]
 
 
 class Meter:
@@ -63,15 +63,21 @@ class Meter:
     def _open(self) -> None:
         from tqdm.auto import tqdm
 
-        from alphapulse_lib.catalog.coverage import held
-
-        period = self._spec.period
-        for each in self._spec.instruments:
-            for series in held(self._roots, each):
-                if str(series.period) == period:
-                    first, last = max(series.first, self._spec.start), min(series.last, self._spec.end)
-                    whole = max(series.last - series.first, 1)
-                    self._rows += int(series.rows * max(last - first, 0) / whole)
-                    self._first = min(self._first or first, first)
-                    self._last = max(self._last, last)
+        self._rows, self._first, self._last = bars_of(self._spec, self._roots)
         self._bar = tqdm(total=self._rows, unit="bar", unit_scale=True, desc="backtest", leave=False)
+
+
+def bars_of(spec: RunSpec, roots: Roots) -> tuple[int, int, int]:
+    """How many bars a run will read, about, and the first and last moment of them."""
+    from alphapulse_lib.catalog import reader
+    from alphapulse_lib.model.period import Period
+
+    period = Period.parse(spec.period)
+    bars = begin = end = 0
+    for each in spec.instruments:
+        for rows, first, last in map(reader.span, reader.bar_files(roots, each, period)):
+            since, until = max(first, spec.start), min(last, spec.end)
+            if rows and since <= until:
+                bars += max(int(rows * (until - since) / max(last - first, 1)), 1)
+                begin, end = min(begin or since, since), max(end, until)
+    return bars, begin, end

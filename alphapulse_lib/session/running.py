@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from alphapulse_lib.results.ledger import Ledger
 
 __all__ = ["Again", "Plan", "attempt", "carry_out", "keep_strategy", "told_how_to_fetch"]
+
+#: From so many seconds, or megabytes, on it is said beforehand what a run will take.
+_LONG, _LARGE = 3.0, 1_000.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,7 @@ def attempt(
     # Scores first: those that are computed now are recorded before the moment that is read.
     scores = again.scores if again else ensure_scores(roots, spec.scorer) if spec.news else None
     started_at = clock.now_ns()
+    coming = {} if spec.fill == "ticks" else _estimated(plan, ledger, progress)
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
             waiting,
@@ -203,8 +208,8 @@ def attempt(
         )
         if raw.status == "finished":
             meter.finish()
-    if again and again.probe:
-        raw = replace(raw, environment=raw.environment | {"probe": again.probe})
+    probe = {"probe": again.probe} if again and again.probe else {}
+    raw = replace(raw, environment=raw.environment | coming | probe)
     record = keep(
         spec,
         raw,
@@ -217,6 +222,19 @@ def attempt(
         code=code,
     )
     return raw, record, ledger
+
+
+def _estimated(plan: Plan, ledger: Ledger, told: bool) -> dict[str, str]:
+    """What the run will take, for its record; said before it begins where it is much, or more than it may hold."""
+    from alphapulse_lib.results.estimate import estimate
+    from alphapulse_lib.session.progress import bars_of
+
+    found = estimate(plan.spec, bars_of(plan.spec, plan.roots)[0], ledger)
+    if found.megabytes > plan.limits.memory:
+        warn(f"The run may not end: {found.text}, and it may hold {plan.limits.memory:,.0f} MB (run_memory).")
+    elif told and (found.seconds > _LONG or found.megabytes > _LARGE):
+        sys.stderr.write(f"{found.text}\n")
+    return found.environment()
 
 
 def keep_strategy(strategy: type, spec: RunSpec, root: Path) -> dict[str, str]:

@@ -45,7 +45,7 @@ def test_what_a_run_does_to_its_process_is_recorded_and_harms_no_other(how, limi
     record = ap.run(ended.value.run_id).record
     assert record.status == "failed"
     assert record.error.partition(": ")[2].rstrip(".").casefold() in str(ended.value).casefold()
-    assert ap.backtest(Doomed, "TOY", "1m", params={"plan": {"1": 50}}, progress=False, **limits).status == "finished"
+    assert ap.backtest(Doomed, "TOY", "1m", params={"plan": {"1": 50}}, progress=False).status == "finished"
 
 
 def test_the_settings_bound_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
