@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from alphapulse_lib.ingestion.records import QUARANTINE, SHOWN
 from alphapulse_lib.ingestion.spool import Spool
+from alphapulse_lib.providers.text import joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,6 +158,8 @@ def named_notes(notes: Iterable[tuple[str, str]], files: int) -> list[str]:
 def set_aside(rows: pa.Table, **meant: pa.Array) -> pa.Table:
     """Rows with their reasons, as the quarantine keeps them; ``meant`` is what they stand for, where that is known."""
     known = {name: rows[name] for name in SHOWN.names if name in rows.column_names} | meant
+    if pa.types.is_struct(known["row"].type):
+        known["row"] = joined(known["row"].combine_chunks().flatten())
     columns = [known.get(name, pa.nulls(rows.num_rows)) for name in QUARANTINE.names]
     return pa.table(dict(zip(QUARANTINE.names, columns, strict=True))).cast(QUARANTINE)
 

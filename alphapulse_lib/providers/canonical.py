@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -324,10 +326,16 @@ def _venues(block: Block) -> pa.Array:
     return pa.nulls(block.count, pa.string())
 
 
+@lru_cache(maxsize=4096)
+def _is_name(symbol: str) -> bool:
+    """Whether a symbol can name an instrument."""
+    return re.fullmatch(SYMBOL, symbol) is not None
+
+
 def _named(reason: NDArray[np.object_], symbols: pa.Array) -> pa.Array:
     """The reasons, with those of rows that name no instrument."""
     each = pc.dictionary_encode(symbols)  # of which most files have few
-    naming = pc.match_substring_regex(each.dictionary, SYMBOL)
+    naming = pa.array([_is_name(name) for name in each.dictionary.to_pylist()], pa.bool_())
     if not pc.all(naming).as_py():
         shown = pc.utf8_slice_codeunits(symbols, 0, 60)
         told = pc.binary_join_element_wise("symbol", shown, "cannot name an instrument", " ")

@@ -130,7 +130,8 @@ class Batch:
     table : pyarrow.Table
         The canonical columns (see the module's docstring).
     raw : pyarrow.Table
-        The rows as they arrived, for the quarantine: one column ``row``, string.
+        The rows as they arrived, for the quarantine: one column ``row``, string; of a whole batch of bars it may be the
+        rows' fields (struct), of which a text is made where one is needed.
     notes : tuple of str
         What the provider had to decide, for the report.
     size : int

@@ -23,7 +23,7 @@ from alphapulse_lib.providers.contract import Batch, Request, Source
 from alphapulse_lib.providers.delimited import Grid, distinct, header, read_delimited
 from alphapulse_lib.providers.nautilus import is_catalog
 from alphapulse_lib.providers.pieces import pieces
-from alphapulse_lib.providers.text import as_text
+from alphapulse_lib.providers.text import joined
 
 __all__ = ["ROWS", "FilesProvider"]
 
@@ -235,9 +235,15 @@ def _batch(path: Path, block: Block, further: tuple[str, ...] = (), *, whole: bo
     """Whole rows and torn ones together, each with its line."""
     grid = block.grid
     columns, notes = MAKERS[block.request.kind](block)
-    raw = pa.table({f"c{at}": as_text(column) for at, column in enumerate(grid.rows.columns)})
-    texts = pc.binary_join_element_wise(*raw.columns, ",", null_handling="replace")
-    if columns["reason"].null_count < block.count:  # a blank row is never without one
+    sound = columns["reason"].null_count == block.count
+    if whole and sound and block.request.kind == "bars" and not len(grid.torn_lines):
+        # Few of these rows will be set aside, if any: only of those a text is made.
+        fields = [column.combine_chunks() for column in grid.rows.columns]
+        row = pa.StructArray.from_arrays(fields, [f"c{at}" for at in range(len(fields))])
+        table = pa.table({"line": pa.array(grid.lines, pa.int64()), **columns})
+        return Batch(path.name, table, pa.table({"row": row}), (*grid.notes, *further, *notes), grid.size, whole)
+    texts = joined(grid.rows.columns)
+    if not sound:  # a blank row is never without a reason
         blank = pc.match_substring_regex(texts, r"^[,\s]*$")
         columns["reason"] = pc.if_else(blank, "blank row", columns["reason"])
     table = pa.table({"line": pa.array(grid.lines, pa.int64()), **columns})

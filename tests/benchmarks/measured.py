@@ -36,11 +36,15 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What two ways took in turns; ``ratio`` is the median of ours / theirs."""
+    """What two ways took in turns; ``ratio`` is the median of ours / theirs.
+
+    ``clock`` is the same by the clock, where ``ratio`` compares the processors' seconds: what whoever waits waits.
+    """
 
     ratio: float
     ours: Spent
     theirs: Spent
+    clock: float | None = None
 
 
 def paired(
@@ -55,9 +59,10 @@ def paired(
     """
     spent(ours), spent(theirs)
     pairs = [(spent(ours), spent(theirs)) for _ in range(turns)]
-    seconds = [(a.processor, b.processor) if processor else (a.seconds, b.seconds) for a, b in pairs]
-    first, second = ([pair[side] for pair in pairs] for side in (0, 1))
-    return Pair(statistics.median(a / b for a, b in seconds), _middle(first), _middle(second))
+    clock = statistics.median(a.seconds / b.seconds for a, b in pairs)
+    busy = statistics.median(a.processor / b.processor for a, b in pairs)
+    first, second = (_middle([pair[side] for pair in pairs]) for side in (0, 1))
+    return Pair(busy, first, second, clock) if processor else Pair(clock, first, second)
 
 
 def spent(work: Callable[[], object]) -> Spent:
@@ -122,7 +127,8 @@ def told(what: str, sides: str, pair: Pair, aim: str) -> None:
         f"{each.seconds:.3f} s, {each.processor:.3f} s of the processors, {each.memory / _MEGABYTE:,.0f} MB"
         for each in (pair.ours, pair.theirs)
     )
-    sys.stdout.write(f"{what}: {sides} = {pair.ratio:.2f} (aim: {aim}); {sides_told}\n")
+    clock = "" if pair.clock is None else f" by the processors' seconds, {pair.clock:.2f} by the clock"
+    sys.stdout.write(f"{what}: {sides} = {pair.ratio:.2f}{clock} (aim: {aim}); {sides_told}\n")
     sys.stdout.flush()
 
 

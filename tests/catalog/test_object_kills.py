@@ -87,7 +87,7 @@ def test_imports_killed_in_the_middle_tear_lose_and_double_nothing(
 
 
 @pytest.mark.siege
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(10_800)  # a busy machine is no defect
 def test_a_hundred_kills_tear_lose_and_double_nothing(
     edge: Edge, root: ObjectPath, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

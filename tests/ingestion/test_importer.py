@@ -434,3 +434,15 @@ def test_a_symbol_of_a_file_of_its_own_and_of_one_of_many_is_read_as_one(tmp_pat
     assert held(roots).close.tolist() == [10.5, 11.0, 11.25, 11.0]
     assert held(roots, "BBB.XNYS").close.tolist() == [10.5, 11.0, 11.25]
     assert report.quarantined.reason.tolist() == ["line 3 has another bar for this time"]
+
+
+def test_of_a_folder_s_files_each_row_set_aside_has_its_text(tmp_path: Path, roots: Roots) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, high in (("AAA", "9"), ("BBB", "11")):
+        rows = f"2013-01-02,10,11,9,10,100\n2013-01-03,10,{high},9.5,10,200\n"
+        (folder / f"{name}.csv").write_text("date,open,high,low,close,volume\n" + rows)
+    report = importer.ingest(FilesProvider(), [Request(folder, period="1d", venue="XNAS")], roots)
+    assert report.written == 3
+    (aside,) = report.quarantined[["file", "line", "row"]].to_numpy().tolist()
+    assert aside == ["AAA.csv", 3, "2013-01-03,10,9,9.5,10,200"]
