@@ -44,7 +44,7 @@ def lent(path: PurePath) -> Iterator[pq.ParquetFile]:
             identity, file = _open.pop(place, (None, None))
         if file is None or identity != storage.of(place).identity(place):
             identity, source = storage.of(place).pinned(place)
-            file = pq.ParquetFile(source)
+            file = pq.ParquetFile(source, page_checksum_verification=True)
         yield file
     with _lock:
         _open[place] = identity, file

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alphapulse_lib.catalog import reader, schemas, writer
@@ -63,6 +64,21 @@ def test_one_that_was_torn_since_is_refused_and_read_once_it_is_sound_again(
         closes(root, aapl)
     path.write_bytes(sound)
     assert closes(root, aapl) == [0.0, 1.0, 2.0]
+
+
+def test_a_flipped_bit_is_an_error_not_a_price(root: Path, aapl: Instrument, at: Callable[[str], int]):
+    held = np.arange(3_000) % 97 / 4
+    writer.write_bars(root, aapl, "1m", minutes(at("2013-01-02 15:00"), held), "first")
+    (path,) = reader.bar_files(root, aapl.id, "1m")
+    sound, group = path.read_bytes(), pq.read_metadata(path).row_group(0)
+    (column,) = [each for each in map(group.column, range(group.num_columns)) if each.path_in_schema == "close_float"]
+    # Past the page's header, whose bits have no checksum.
+    place = column.data_page_offset + column.total_compressed_size // 2
+    path.write_bytes(sound[:place] + bytes([sound[place] ^ 4]) + sound[place + 1 :])
+    with pytest.raises(CatalogDamaged, match=r"AAPL\.XNAS-1-MINUTE"):
+        closes(root, aapl)
+    path.write_bytes(sound)
+    assert closes(root, aapl) == held.tolist()
 
 
 def test_of_many_files_few_stay_open(root: Path, bars: Callable[..., pa.Table]):
