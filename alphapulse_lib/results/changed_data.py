@@ -10,20 +10,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog import reader, ticks
 from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
+from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord, Series
+from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
-from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read
+from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, spec_then
 
 __all__ = ["Change", "changed_data"]
 
 _DAY = 86_400 * 10**9
+#: When a row could be known, and when the catalog learned it.
+_KNOWN = ("available_at", "recorded_at")
 #: The column of a table of facts that says when.
 _WHEN = {facts.ACTIONS: "ex_date", facts.NEWS: "available_at", facts.BENCHMARK: "ts"}
 
@@ -35,7 +41,7 @@ class Change:
     Attributes
     ----------
     name : str
-        A bar type, or ``"actions"``, ``"news"``, ``"benchmark"``.
+        A bar type, trades or quotes of an instrument, or ``"actions"``, ``"news"``, ``"benchmark"``.
     rows : int, optional
         How many rows are others, are gone or are new; ``None`` where the catalog no longer tells what was read.
     first : int
@@ -58,8 +64,11 @@ def changed_data(record: RunRecord) -> tuple[Change, ...]:
     last = max((each.last for each in record.series if each.name in own), default=0)
     if not last:
         return ()
-    found = [_of_bars(roots, record, each) for each in bars]
-    if len(bars) == len(record.series):  # what befell an instrument is told by the catalog that has its bars
+    prints = [each for each in record.series if _root_of_ticks(roots, each) == each.root]
+    found = [_of_bars(roots, record, each) for each in bars] + [_of_ticks(roots, record, each) for each in prints]
+    if len(bars) + len(prints) == len(
+        record.series
+    ):  # what befell an instrument is told by the catalog that has its bars
         found += [_of_facts(roots, record, each, last) for each in _facts(record)]
     return tuple(each for each in found if each is not None)
 
@@ -88,6 +97,41 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
         return Change(read.name, None)
     moments = changed_moments(then, now)
     return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
+
+
+def _root_of_ticks(roots: Roots, read: Series) -> str | None:
+    """Which root an instrument's trades or quotes are read from; ``None`` where the series is none of ticks."""
+    instrument_id, _, kind = read.name.rpartition(" ")
+    if kind not in ticks.KINDS:
+        return None
+    files = ticks.files_of(roots, kind, instrument_id, Window(read.first, read.last))
+    return next((name for name, root in roots.all if files and files[0][0] == root), None)
+
+
+def _of_ticks(roots: Roots, record: RunRecord, read: Series) -> Change | None:
+    """Of months that got rows since the run, which are others; of the rest the files' own statistics say enough."""
+    instrument_id, _, kind = read.name.rpartition(" ")
+    window, rows, first = Window(read.first, read.last), 0, 0
+    counts = [count for count, _, _ in ticks.groups(roots, kind, instrument_id, window)]  # type: ignore[arg-type]
+    if sum(counts) < read.rows:
+        return Change(read.name, None)
+    for _, path in ticks.files_of(roots, kind, instrument_id, window):  # type: ignore[arg-type]
+        held = opened(path, rows=False)
+        spans = reader.statistics(held, "ts_event")
+        if not any(last > record.started_at for name in _KNOWN for _, last in reader.statistics(held, name)):
+            continue
+        part = Window(max(window.start, spans[0][0]), min(window.end, spans[-1][1]))
+        then, now = (
+            pl.DataFrame(ticks.read(roots, kind, instrument_id, part, spec.as_of, spec.recorded_as_of))  # type: ignore[arg-type]
+            for spec in (spec_then(record), spec_then(_today(record, read.last)))
+        )
+        gone = then.join(now, on=then.columns, how="anti", nulls_equal=True)
+        new = now.join(then, on=now.columns, how="anti", nulls_equal=True)
+        if len(gone) or len(new):
+            rows += max(len(gone), len(new))
+            earliest = int(pl.concat([gone, new])["ts"].cast(pl.Int64).to_numpy().min())
+            first = min(first or earliest, earliest)
+    return Change(read.name, rows, first) if rows else None
 
 
 def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Change | None:

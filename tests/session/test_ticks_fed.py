@@ -18,6 +18,8 @@ from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CoverageGap, NoTicks, UnsafeFill, UnservedSubscription
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.results.changed_data import Change, changed_data
+from alphapulse_lib.views import cards
 from tests.resources.toy_market import OPEN, SIX, Planned, write, write_minutes, write_trades
 
 SECOND = 10**9
@@ -226,6 +228,19 @@ def test_a_run_on_ticks_is_made_again_and_looks_into_no_future() -> None:
     quote(((60, 101.0, 102.0),))
     other = hearing("trades quotes bars", {"2": 100, "5": -100, "7": 2})
     assert "TOY.XNAS quotes" in str(ap.diff(run, other).first)
+
+
+def test_a_run_says_that_a_tick_it_read_has_changed_since_and_nothing_of_what_was_appended() -> None:
+    trade()
+    quote()
+    run = hearing("trades")
+    assert changed_data(run.record) == ()
+    quote(((400, 99.0, 100.0),))
+    assert changed_data(run.record) == ()
+    quote(((40, 100.0, 101.5), (60, 100.0, 101.0)))
+    (change,) = changed_data(run.record)
+    assert change == Change("TOY.XNAS quotes", 2, OPEN + 40 * SECOND)
+    assert "2 rows of TOY, first at 2020-03-02 09:30" in cards.text(ap.run(run.id))
 
 
 class Ringing(Hearing):
