@@ -184,6 +184,7 @@ def engine_alone(plan: Plan, parameters: dict[str, int]) -> float:
             str(strategy.strategy_id),
             lambda: strategy.clock.timestamp_ns(),
             {},
+            {},
         )
         loaded.engine.add_strategy(strategy)
         for batch in loaded.batches():
