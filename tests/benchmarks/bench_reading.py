@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pandas as pd
@@ -64,7 +63,6 @@ def a_month(folder: Path) -> None:
         for named, table in (("sessions", minutes(1_000_000)), ("day and night", unbroken(5_256_000, 1))):
             writer.write_instruments(root, [AAA])
             writer.write_bars(root, AAA, MINUTE, table, named)
-            sleep(3)  # of files younger than two seconds a question keeps nothing for the next one
             pair = paired(lambda: ap.bars("AAA", "1m", *MONTH), lambda: ap.bars("AAA", "1m"))
             told(f"ten years of minutes, {named}", "a month of them / all of them", pair, "under 0.05")
             writer.remove_import(root, named)
