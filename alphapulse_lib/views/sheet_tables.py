@@ -13,6 +13,7 @@ from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
 from alphapulse_lib.views import numbers
+from alphapulse_lib.views.sheet_conventions import by_convention
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from alphapulse_lib.results.conventions import Conventions
     from alphapulse_lib.results.run import Run
 
-__all__ = ["DEFLATED", "Number", "six", "spec_rows", "spread", "tables"]
+__all__ = ["DEFLATED", "Number", "six", "spec_rows", "tables"]
 
 DEFLATED = (
     "The probability that the true Sharpe ratio exceeds what so many trials without skill would show at best "
     "(Bailey and López de Prado 2014); 0.95 is the usual demand"
 )
-#: What runs a run's spec under every fill convention.
-_SPREAD_COMMAND = "ap.convention_spread('{}')"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TRADES = 300
 
@@ -64,7 +63,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
             (
                 _plain(f"to {numbers.money(stats['end_equity'], currency)}"),
                 _plain(f"{against} {numbers.percent(stats['benchmark_return'])}"),
-                _by_convention(run, filled),
+                by_convention(run, filled),
             ),
         ),
         Number(
@@ -188,40 +187,6 @@ def _moment(nanoseconds: int, zone: str) -> str:
 
 def _plain(text: str) -> tuple[str, str, str]:
     return (text, "", "")
-
-
-def _by_convention(run: Run, filled: Conventions) -> tuple[str, str, str]:
-    """The range that the fill convention alone makes of the total return."""
-    if len(filled.records) < 2:
-        return ("other fills: not run", "", f"{_SPREAD_COMMAND.format(run.id[:8])} runs every fill convention")
-    low, high = map(numbers.percent, filled.range)
-    return (f"by fills {low} to {high}", "down" if filled.why_wide else "", _each(filled))
-
-
-def _each(filled: Conventions) -> str:
-    """The total return under each convention that was run."""
-    return "; ".join(f"{FILLED[fill]} {numbers.percent(each)}" for fill, each in filled.returns.items())
-
-
-def spread(run: Run, filled: Conventions) -> dict[str, Any]:
-    """The convention spread: what leads the page where it is wide, and what stands among the honest numbers.
-
-    Returns
-    -------
-    dict
-        ``lead`` and ``detail``, both empty where it is not wide; ``told`` (value, what is said under the pointer).
-    """
-    if len(filled.records) < 2:
-        command = _SPREAD_COMMAND.format(run.id[:8])
-        never = "Nobody ran this spec on these rows under another fill convention: this does, and counts for no trial"
-        return {"lead": "", "detail": "", "told": (f"not probed: {command}", never)}
-    low, high = map(numbers.percent, filled.range)
-    lead, detail = "", ""
-    if filled.why_wide:
-        lead = f"The fill convention decides: {low} to {high}."
-        worst, best = (f"{FILLED[each.spec.fill]} (run {each.id[:8]})" for each in (filled.worst, filled.best))
-        detail = f"The same decisions on the same rows, filled {worst} and {best}: {filled.why_wide}."
-    return {"lead": lead, "detail": detail, "told": (f"{low} to {high}", _each(filled))}
 
 
 def _per_value(run: Run, paid: float) -> str:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
-from alphapulse_lib.views import numbers, sheet_charts, sheet_groups, sheet_news, sheet_tables
+from alphapulse_lib.views import numbers, sheet_charts, sheet_conventions, sheet_groups, sheet_news, sheet_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
     shown = sheet_news.shown(news)
     drawn = sheet_charts.draw(run, shown)
     deflated, filled = run.deflated, run.conventions
-    spread = sheet_tables.spread(run, filled)
+    spread = sheet_conventions.spread(run, filled)
     return {
         "spread": spread,
         "numbers": sheet_tables.six(run, deflated, filled),
