@@ -2,6 +2,15 @@
 
 Each is the schedule of one day. Regulators change theirs once or twice a year, and brokers follow: look at the source
 before trusting a preset for another time, and change what changed, ``Costs.preset(name, sell_percent=...)``.
+
+Looked up in copies of the pages named below, not remembered: Interactive Brokers' commissions, minima, maxima,
+clearing and the factors passed through; both brokers' SEC fee and trading activity fee; Alpaca's rates, and that it
+rounds a day's sum up to the cent. The SEC's fee has been zero since 14 May 2025 (its release 34-102779 of 8 April
+2025): for trades since then ``sell_percent=0.0``. The audit trail's rate moved most: copies of one time or another say
+0.000035 (FINRA rule 6897, from September 2024), 0.000046, 0.000053, 0.000072 and, in 2025, 0.0000265 a share.
+
+No copy was found of: the day of Interactive Brokers' 0.000048 for the audit trail, its 0.0030 for taking liquidity (a
+comparison of July 2025 says "about"), and the first day of the SEC's 27.80.
 """
 
 from __future__ import annotations
@@ -10,8 +19,8 @@ from alphapulse_lib.model.run import Costs
 
 __all__ = ["ALPACA", "BROKERS", "IBKR_PRO_FIXED", "IBKR_PRO_TIERED"]
 
-#: SEC section 31 and FINRA trading activity fee of a sale, as both brokers passed them on from 22 May 2024 until
-#: 13 May 2025: 27.80 of a million (the SEC's fee rate advisory 2 of fiscal 2024), 0.000166 a share, at most 8.30.
+#: SEC section 31 and FINRA trading activity fee of a sale, as both brokers passed them on until 13 May 2025, and it is
+#: said from 22 May 2024 on: 27.80 of a million, 0.000166 a share, at most 8.30.
 _SEC_PERCENT, _TAF, _TAF_MOST = 0.00278, 0.000166, 8.30
 
 #: Interactive Brokers, IBKR Pro, fixed: 0.005 a share, at least 1.00, at most 1 % of the trade's value, which counts
@@ -30,8 +39,9 @@ IBKR_PRO_FIXED = Costs(
 
 #: Interactive Brokers, IBKR Pro, tiered, up to 300,000 shares a month: 0.0035 a share, at least 0.35, at most 1 % of
 #: the trade's value; 0.0030 a share for taking liquidity on Nasdaq or NYSE, 0.0002 for clearing, 0.000048 for the audit
-#: trail; 0.0175 and 0.056 per cent of the commission passed through for NYSE and FINRA; the fees of sales. Same source
-#: and time. Exchanges' rebates for giving liquidity are not counted, and what is traded in a month lowers no tier.
+#: trail; 0.0175 and 0.056 per cent of the commission passed through for NYSE and FINRA (a later copy of the page says
+#: 0.0563); the fees of sales. Same source and time. Exchanges' rebates for giving liquidity are not counted, and what is
+#: traded in a month lowers no tier.
 IBKR_PRO_TIERED = Costs(
     per_share=0.0035,
     minimum=0.35,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,16 @@ _NUMBERS = {
     "sortino": numbers.ratio,
     "calmar": numbers.ratio,
     "max_drawdown": numbers.percent,
-    "volatility": numbers.percent,
+    "volatility": partial(numbers.percent, signed=False),
 }
 _COUNTS = ("trades", "fills", "trials")
+#: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides.
+_STYLE = (
+    "<style>.ap-compare{overflow-x:auto}.ap-compare table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".ap-compare th,.ap-compare td{padding:3px 12px 3px 0;border-bottom:1px solid #8884;text-align:right;"
+    "max-width:320px;overflow-wrap:anywhere}.ap-compare tbody th{text-align:left;font-weight:400;white-space:nowrap}"
+    ".ap-compare .ap-apart th,.ap-compare .ap-apart td{background:#8882;font-weight:600}</style>"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +88,10 @@ class RunComparison:
         head = "".join(f"<th>{escape(each.id[:8])}</th>" for each in self.runs)
         lines = self._lines().items()
         body = "".join(_html(name, values, marked=name in self.differing) for name, values in lines)
-        return f"<table class='alphapulse-compare'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return (
+            f"{_STYLE}<div class='ap-compare'><table><thead><tr><th></th>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div>"
+        )
 
     def _lines(self) -> dict[str, list[str]]:
         return self._spec() | self._numbers()
@@ -143,4 +154,4 @@ def _html(name: str, values: list[str], *, marked: bool) -> str:
     cells = "".join(f"<td>{escape(each)}</td>" for each in values)
     if not marked:
         return f"<tr><th>{escape(name)}</th>{cells}</tr>"
-    return f"<tr style='font-weight:600'><th>{escape(name)} *</th>{cells}</tr>"
+    return f"<tr class='ap-apart'><th>{escape(name)} *</th>{cells}</tr>"

@@ -49,4 +49,6 @@ def ground_of(record: RunRecord) -> dict[str, str]:
 def _written(value: Any) -> str:
     if value is None or value == "":
         return _NONE
-    return numbers.count(value) if isinstance(value, float) and value.is_integer() else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return numbers.count(value) if value.is_integer() else numbers.plain(value)

@@ -1,0 +1,121 @@
+"""`ap.compare`: what specs do not share is marked, numbers stand beside each other, a failed run among them."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from nautilus_trader.trading import Strategy
+from typer.testing import CliRunner
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+from alphapulse_lib.cli import app
+from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+
+
+class Falls(Strategy):
+    """Fails on its first bar, in words that must not become HTML."""
+
+    def __init__(self, config: PlannedConfig) -> None:
+        super().__init__(config)
+        self._bars = config.bar_type
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._bars)
+
+    def on_bar(self, _bar: Any) -> None:
+        raise ValueError("<b>broken</b>")
+
+
+def made(plan: dict[str, int], strategy: type = Planned, **more: Any) -> Any:
+    return ap.backtest(strategy, "TOY", "1m", params={"plan": plan}, progress=False, **more)
+
+
+@pytest.fixture
+def three() -> list[Any]:
+    """Two that differ in convention, costs and parameters, and one that failed."""
+    write_minutes("TOY")
+    one = made({"1": 100, "3": -100})
+    two = made({"1": 100, "4": -100}, fill="close", costs={"per_share": 0.01})
+    with pytest.raises(errors.StrategyRaised) as failed:
+        made({"1": 100, "3": -100}, Falls)
+    return [one, two, ap.run(failed.value.run_id)]
+
+
+class Rows(HTMLParser):
+    """The rows of a table: their cells, and whether they are marked."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[bool, list[str]]] = []
+        self._in_cell = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.found.append(("class" in dict(attrs), []))
+        if tag in ("th", "td"):
+            self.found[-1][1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag not in ("th", "td")
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.found[-1][1][-1] += data
+
+
+def test_what_specs_do_not_share_is_named_and_nothing_else(three: list[Any]) -> None:
+    found = ap.compare(three)
+    assert found.differing["fill"] == ["next_open", "close", "next_open"]
+    assert found.differing["costs: per_share"] == ["0", "0.01", "0"]
+    assert found.differing["plan"] == ["{'1': 100, '3': -100}", "{'1': 100, '4': -100}", "{'1': 100, '3': -100}"]
+    assert [each.rpartition(":")[2] for each in found.differing["strategy"]] == ["Planned", "Planned", "Falls"]
+    assert {"instruments", "window", "spec: cash", "python"}.isdisjoint(found.differing)
+
+
+def test_a_run_that_failed_stands_among_them_without_numbers(three: list[Any]) -> None:
+    frame = ap.compare([each.id for each in three]).frame
+    assert frame.columns.tolist() == [each.id for each in three]
+    assert frame.loc[("result", "status")].tolist() == ["finished", "finished", "failed"]
+    # Bought at 120 and sold at 130; at the closes of the same bars, 100.5 and 126, less 2 x 1.00.
+    assert frame.loc[("result", "end_equity")].tolist()[:2] == [101_000.0, 102_548.0]
+    assert frame.loc[("result", "end_equity")].tolist()[2] is None
+
+
+def test_in_a_terminal_and_in_a_notebook_the_same_rows_are_marked(three: list[Any]) -> None:
+    found = ap.compare(three)
+    starred = {line[2:].partition("  ")[0].strip() for line in found.text.splitlines() if line.startswith("* ")}
+    assert starred == set(found.differing)
+    html = found._repr_html_()
+    rows = Rows(html).found
+    assert {cells[0].removesuffix(" *") for marked, cells in rows if marked} == set(found.differing)
+    assert rows[0][1] == ["", *(each.id[:8] for each in three)]
+    returns = next(cells for _, cells in rows if cells[0] == "total_return")
+    assert returns[1:] == ["+1.00%", "+2.55%", "\N{EM DASH}"]
+    assert "<b>broken" not in html
+
+
+def test_one_run_is_compared_with_none(three: list[Any]) -> None:
+    with pytest.raises(errors.InputError, match="One run is compared with none"):
+        ap.compare(three[0])
+    with pytest.raises(errors.InputError, match="1 runs cannot be compared"):
+        ap.compare([three[0]])
+    with pytest.raises(errors.UnknownRun):
+        ap.compare([three[0], "ffff"])
+
+
+def test_the_command_line_compares_three(three: list[Any]) -> None:
+    ids = [each.id for each in three]
+    answer = CliRunner().invoke(app, ["compare", *ids, "--json"])
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert [each["id"] for each in told["runs"]] == ids
+    assert told["differing"]["fill"] == ["next_open", "close", "next_open"]
+    shown = CliRunner().invoke(app, ["compare", *(each[:8] for each in ids)])
+    assert "* fill" in shown.stdout
+    assert "  trades" in shown.stdout
