@@ -40,8 +40,8 @@ IBKR_PRO_FIXED = Costs(
 #: Interactive Brokers, IBKR Pro, tiered, up to 300,000 shares a month: 0.0035 a share, at least 0.35, at most 1 % of
 #: the trade's value; 0.0030 a share for taking liquidity on Nasdaq or NYSE, 0.0002 for clearing, 0.000048 for the audit
 #: trail; 0.0175 and 0.056 per cent of the commission passed through for NYSE and FINRA (a later copy of the page says
-#: 0.0563); the fees of sales. Same source and time. Exchanges' rebates for giving liquidity are not counted, and what is
-#: traded in a month lowers no tier.
+#: 0.0563); the fees of sales. Same source and time. Exchanges' rebates for giving liquidity are not counted, and what
+#: is traded in a month lowers no tier.
 IBKR_PRO_TIERED = Costs(
     per_share=0.0035,
     minimum=0.35,
