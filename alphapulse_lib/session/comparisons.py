@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RunComparison", "compare"]
 
 #: Shown of every run, unless it has none of it: name and how it is written.
-_NUMBERS = {
+_NUMBERS: dict[str, Callable[[float | None], str]] = {
     "total_return": numbers.percent,
     "cagr": numbers.percent,
     "sharpe": numbers.ratio,
@@ -32,7 +32,8 @@ _COUNTS = ("trades", "fills", "trials")
 _STYLE = (
     "<style>.ap-compare{overflow-x:auto}.ap-compare table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     ".ap-compare th,.ap-compare td{padding:3px 12px 3px 0;border-bottom:1px solid #8884;text-align:right;"
-    "max-width:320px;min-width:96px;overflow-wrap:anywhere}.ap-compare tbody th{text-align:left;font-weight:400;white-space:nowrap}"
+    "max-width:320px;min-width:96px;overflow-wrap:anywhere}"
+    ".ap-compare tbody th{text-align:left;font-weight:400;white-space:nowrap}"
     ".ap-compare .ap-apart th,.ap-compare .ap-apart td{background:#8882;font-weight:600}</style>"
 )
 
