@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from alphapulse_lib.errors import InputError, PreflightError, RunInterrupted
+from alphapulse_lib.errors import PreflightError, RunInterrupted
 from alphapulse_lib.model.run import FILLS, Fill
 from alphapulse_lib.results.conventions import CONVENTION, Conventions, spec_filled
 from alphapulse_lib.session.originals import original_of
@@ -137,8 +137,6 @@ def convention_spread(
     (0.0231, 0.0242)
     """
     original, code, _ = original_of(strategy, arguments, more, progress, "ap.convention_spread(run) alone")
-    if original.status != "finished":
-        raise InputError(f"The run {original.id} {_ENDED[original.status]}: it has no result.", "Make it run first.")
     plan = plan_of(original.record)
     again = replace(again_of(original, plan), probe=CONVENTION)
     others = [fill for fill in FILLS if fill != original.spec.fill]
@@ -154,9 +152,6 @@ def convention_spread(
         else:
             runs[fill] = each
     return ConventionSpread(original, runs, refused)
-
-
-_ENDED = {"failed": "failed", "interrupted": "was interrupted"}
 
 
 def _run(plan: Plan, again: Again, code: Packed, fills: list[Fill], *, progress: bool) -> list[SessionRun | str]:

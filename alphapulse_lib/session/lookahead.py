@@ -7,7 +7,7 @@ many moments, with a future that goes up and one that goes down.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -149,7 +149,8 @@ def check_lookahead(
     strategy : type, str or SessionRun
         As for ``ap.backtest``, whose other arguments follow; or a run, or its id alone.
     at : int or sequence
-        How many moments, or which ones. Unless told nine: six at which something was decided, three others.
+        How many moments, or which ones, each inside the run. Unless told nine: six at which something was decided,
+        three others.
     progress : bool
         Show how far it is.
 
@@ -161,7 +162,7 @@ def check_lookahead(
     Raises
     ------
     InputError
-        An argument cannot be used.
+        An argument cannot be used; the run did not finish; a moment is not inside it.
     StrategyUnusable
         The code of the run is not here.
     RunError
@@ -193,9 +194,10 @@ def check_lookahead(
 
 def _moments(original: SessionRun, at: int | Sequence[Moment]) -> tuple[int, ...]:
     """After which moments the future is replaced: those of decisions, where a leak shows at once, and some between."""
-    bars = np.unique(original.table("marks")["ts"].cast("int64").to_numpy())[:-1]
+    bars = np.unique(original.table("marks")["ts"].cast("int64").to_numpy())
     if not isinstance(at, int):
-        return tuple(sorted({moment_ns(each, "UTC", end=True) for each in at if each is not None}))
+        return _given(at, int(bars[0]), int(bars[-1]))
+    bars = bars[:-1]
     if isinstance(at, bool) or at < 1:
         raise InputError(f"at={at!r} is no number of moments.", "Such as at=20, or a list of moments.")
     if not len(bars):
@@ -205,6 +207,19 @@ def _moments(original: SessionRun, at: int | Sequence[Moment]) -> tuple[int, ...
     chosen = {*_evenly(decided, at - at // 3)}
     rest = np.setdiff1d(bars, [*chosen])
     return tuple(sorted(int(each) for each in {*chosen, *_evenly(rest, at - len(chosen))}))
+
+
+def _given(at: Any, first: int, last: int) -> tuple[int, ...]:
+    """Moments that are told: each with bars up to it to look at, and bars after it to replace."""
+    listed = [at] if isinstance(at, str) or not isinstance(at, Iterable) else [*at]
+    moments = sorted({moment_ns(each, "UTC", end=True) for each in listed})
+    inside = f"Give moments from {_told(first)} on and before {_told(last)}."
+    if not moments:
+        raise InputError("at=[] is no moment.", inside)
+    for each in moments:
+        if not first <= each < last:
+            raise InputError(f"{_told(each)} is not between the run's first bar and its last.", inside)
+    return tuple(moments)
 
 
 def _evenly(values: Any, count: int) -> list[int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["original_of"]
 
+_ENDED = {"failed": "failed", "interrupted": "was interrupted"}
+
 
 def original_of(
     strategy: type | str | SessionRun, arguments: tuple[Any, ...], more: dict[str, Any], progress: bool, alone: str
@@ -32,14 +34,22 @@ def original_of(
     Raises
     ------
     InputError
-        A run has its arguments already.
+        A run has its arguments already, or did not finish; or there is neither a run nor a strategy.
     """
     from alphapulse_lib.engine.packing import packed
 
+    if not isinstance(strategy, type | str | SessionRun):
+        raise InputError(f"{strategy!r} is neither a run nor a strategy.", "Give a run, its id, or a strategy's class.")
+    if "purpose" in more:
+        raise InputError("What looks into a run is a probe: it has no other purpose.", "Leave purpose away.")
     if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
         if arguments or more:
             raise InputError("A run has its arguments already.", f"Give {alone}.")
         original = strategy if isinstance(strategy, SessionRun) else run(strategy)
+        if original.status != "finished":
+            raise InputError(
+                f"The run {original.id} {_ENDED[original.status]}: it has no result.", "Make it run first."
+            )
         code = code_of(original.record)
         return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy

@@ -136,6 +136,47 @@ def test_probes_are_recorded_and_are_no_trials(sample: Path) -> None:
         ap.check_lookahead(run, "GOOG")
 
 
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        ([], "at=\\[\\] is no moment"),
+        (["2012-05-01", "2030-01-01"], "2030-01-01 23:59:59 UTC is not between the run's first bar and its last"),
+        ("2012-06-30", "2012-06-30 23:59:59 UTC is not between"),
+        (["2011-12-01"], "2011-12-01 23:59:59 UTC is not between"),
+        (2.5, "2.5 is not a moment"),
+    ],
+)
+def test_nothing_passes_at_moments_that_test_nothing(sample: Path, at: object, why: str) -> None:
+    run = ap.backtest("SmaCross", "GOOG", *SPRING, progress=False)
+    with pytest.raises(errors.InputError, match=why):
+        ap.check_lookahead(run, at=at, progress=False)
+    assert ap.runs(purpose="probe").empty
+
+
+def test_a_moment_alone_is_taken_as_one(sample: Path) -> None:
+    run = ap.backtest("SmaCross", "GOOG", *SPRING, progress=False)
+    assert len(ap.check_lookahead(run, at="2012-05-01", progress=False).moments) == 1
+
+
+class Raises(Switching):
+    """Fails at its first bar."""
+
+    def wants(self, bar) -> bool | None:
+        raise ValueError
+
+
+def test_what_did_not_finish_and_what_is_no_run_are_refused(sample: Path) -> None:
+    with pytest.raises(errors.StrategyRaised) as failed:
+        ap.backtest(Raises, "GOOG", *SPRING, progress=False)
+    for probe in (ap.check_lookahead, ap.convention_spread):
+        with pytest.raises(errors.InputError, match=f"The run {failed.value.run_id} failed: it has no result"):
+            probe(failed.value.run_id, progress=False)
+        with pytest.raises(errors.InputError, match="None is neither a run nor a strategy"):
+            probe(None, progress=False)
+        with pytest.raises(errors.InputError, match="no other purpose"):
+            probe("SmaCross", "GOOG", *SPRING, purpose="trial", progress=False)
+
+
 class NewsAhead(Switching):
     """Asks whether articles come in the next thirty days, what they will say, or how they are scored."""
 
