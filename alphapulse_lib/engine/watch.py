@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from nautilus_trader.indicators import AdaptiveMovingAverage, Swings
 from nautilus_trader.model import BarType, DataType, PriceType
 
 from alphapulse_lib.engine.events import event_names
@@ -34,6 +35,8 @@ _UNSERVED = {
     "instrument_status": "an instrument's status",
     "instrument_close": "closing prices",
 }
+#: Of indicators that are initialized before their longest period is over, the periods that they wait for.
+_WARMS: dict[type, tuple[str, ...]] = {AdaptiveMovingAverage: ("period_efficiency_ratio",), Swings: ()}
 _REQUESTS = ("data", "quotes", "trades", "bars", "book_snapshot", "book_deltas", "book_depth", "funding_rates")
 
 
@@ -85,11 +88,16 @@ class Swallowed:
 
 
 def serving(
-    strategy: type, bar_types: Mapping[str, int], news: bool, ticks: Mapping[str, Collection[str]] | None = None
+    strategy: type,
+    bar_types: Mapping[str, int],
+    news: bool,
+    ticks: Mapping[str, Collection[str]] | None = None,
+    warnings: list[str] | None = None,
 ) -> type:
     """The same class, but what the run's data will not serve is refused while it starts.
 
-    That is a subscription to what is not loaded, and an indicator that takes more bars than there are.
+    That is a subscription to what is not loaded, and an indicator that takes more bars than any series has: of several
+    instruments one may have been listed late, or died early.
 
     Parameters
     ----------
@@ -101,6 +109,8 @@ def serving(
         Whether `News` and `Sentiment` are loaded.
     ticks : mapping, optional
         Of each instrument's id, which of ``"trades"`` and ``"quotes"`` are fed; of a run with ``fill="ticks"``.
+    warnings : list of str, optional
+        Takes the indicators that one series of several is too short for.
 
     Raises
     ------
@@ -120,7 +130,7 @@ def serving(
             f"requests historical {name.replace('_', ' ')}", "Let the window begin earlier instead."
         )
     members = {name: _checked(getattr(strategy, name), check) for name, check in checks.items()}
-    members["register_indicator_for_bars"] = _warmed(strategy, bar_types)
+    members["register_indicator_for_bars"] = _warmed(strategy, bar_types, [] if warnings is None else warnings)
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), members | places)
 
@@ -162,17 +172,23 @@ def _checked(method: Callable[..., Any], check: Callable[..., None]) -> Callable
     return subscribe
 
 
-def _warmed(strategy: type, held: Mapping[str, int]) -> Callable[..., Any]:
+def _warmed(strategy: type, held: Mapping[str, int], warnings: list[str]) -> Callable[..., Any]:
     register = strategy.register_indicator_for_bars  # type: ignore[attr-defined]  # every Strategy has it
 
     def checked(self: Any, bar_type: BarType, indicator: Any) -> Any:
         count, takes = held.get(str(bar_type)), _takes(indicator)
         if count is not None and takes > count:
-            raise WarmUpTooLong(
+            told = (
                 f"The strategy's {type(indicator).__name__} takes {takes:,} bars of {bar_type}, and the run has "
-                f"{count:,}: it would never be initialized.",
-                "Let the window begin earlier (start=...), or give the indicator a shorter period.",
+                f"{count:,}: it would never be initialized."
             )
+            if takes > max(held.values()):
+                raise WarmUpTooLong(
+                    told,
+                    "Let the window begin earlier (start=..., of a walk-forward's tests warmup=...), or give the "
+                    "indicator a shorter period.",
+                )
+            warnings.append(told)
         return register(self, bar_type, indicator)
 
     return checked
@@ -180,7 +196,7 @@ def _warmed(strategy: type, held: Mapping[str, int]) -> Callable[..., Any]:
 
 def _takes(indicator: Any) -> int:
     """How many bars an indicator takes, by its periods: ``period``, ``slow_period``, ``period_k`` and their like."""
-    names = [name for name in dir(type(indicator)) if "period" in name.split("_")]
+    names = _WARMS.get(type(indicator), [name for name in dir(type(indicator)) if "period" in name.split("_")])
     periods = [getattr(indicator, name) for name in names]
     return max((each for each in periods if isinstance(each, int)), default=0)
 

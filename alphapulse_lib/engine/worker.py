@@ -138,7 +138,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     # Hashing leaves the interpreter to the strategy, so it costs no time of its own.
     with ThreadPoolExecutor(1) as beside:
         coming = beside.submit(data.described)
-        loaded, failed = _run(request, data, folder, told, watch)
+        loaded, failed = _run(request, data, folder, told, watch, warnings)
     series = coming.result()
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
@@ -167,7 +167,9 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     return {"status": "finished", "series": series, "facts": data.facts, "log": log, "warnings": warnings}
 
 
-def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed) -> tuple[Loaded, str]:
+def _run(
+    request: Request, data: Data, folder: Path, told: int, watch: Swallowed, warnings: list[str]
+) -> tuple[Loaded, str]:
     """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
     spec, feeds = request.spec, data.feeds
     plan = unpickled(request.strategy)
@@ -175,7 +177,7 @@ def _run(request: Request, data: Data, folder: Path, told: int, watch: Swallowed
         replace_captured(plan.strategy, request.future)
     heard = {name: {each.kind for each in series} for name, series in data.ticks.items()}
     counted = {feed.bar_type: len(feed.ts) for feed in feeds}
-    strategy_class = serving(plan.strategy, counted, spec.news, heard)
+    strategy_class = serving(plan.strategy, counted, spec.news, heard, warnings)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     strategy = _made(strategy_class, config, watch)
     if strategy is None:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from nautilus_trader.indicators import MovingAverageConvergenceDivergence, SimpleMovingAverage
+from nautilus_trader.indicators import (
+    AdaptiveMovingAverage,
+    MovingAverageConvergenceDivergence,
+    SimpleMovingAverage,
+    Swings,
+)
 from nautilus_trader.model import BarType, InstrumentId
 from nautilus_trader.trading import Strategy
-from toy_market import MINUTE, OPEN, Planned, write, write_minutes
+from toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -45,6 +50,45 @@ class Warmed(Strategy):
         assert self.indicators_initialized()
 
 
+class Adaptive(Warmed):
+    """Its slow period is a smoothing, which it does not wait for."""
+
+    def __init__(self, config: WarmedConfig) -> None:
+        super().__init__(config)
+        self._average = AdaptiveMovingAverage(config.period, 2, 30)
+
+
+class Swinging(Warmed):
+    """Looks for swings, each of which may come sooner or later than its period."""
+
+    def __init__(self, config: WarmedConfig) -> None:
+        super().__init__(config)
+        self._average = Swings(config.period)
+
+    def on_stop(self) -> None:
+        """On these bars there is none."""
+
+
+@dataclass(frozen=True)
+class UniverseConfig:
+    instrument_ids: list[InstrumentId]
+    bar_types: list[BarType]
+    period: int = 6
+
+
+class Universe(Strategy):
+    """Registers one indicator for each of its names."""
+
+    def __init__(self, config: UniverseConfig) -> None:
+        super().__init__(config)
+        self._given = config
+
+    def on_start(self) -> None:
+        for each in self._given.bar_types:
+            self.register_indicator_for_bars(each, SimpleMovingAverage(self._given.period))
+            self.subscribe_bars(each)
+
+
 @pytest.mark.parametrize(
     ("params", "name"),
     [({"period": 7}, "SimpleMovingAverage takes 7"), ({"slow": 9}, "MovingAverageConvergenceDivergence takes 9")],
@@ -56,6 +100,24 @@ def test_an_indicator_that_takes_more_bars_than_there_are_is_refused(params: dic
     assert "begin earlier" in refused.value.hint
     assert ap.runs().empty, "nothing was run or recorded"
     assert ap.backtest(Warmed, "TOY", "1m", params={"period": 6}, progress=False).status == "finished"
+
+
+def test_an_indicator_that_waits_for_less_than_its_longest_period_is_let_run() -> None:
+    write_minutes("TOY")
+    assert ap.backtest(Adaptive, "TOY", "1m", params={"period": 4}, progress=False).status == "finished"
+    assert ap.backtest(Swinging, "TOY", "1m", params={"period": 9}, progress=False).status == "finished"
+    with pytest.raises(errors.WarmUpTooLong, match="AdaptiveMovingAverage takes 7 bars"):
+        ap.backtest(Adaptive, "TOY", "1m", params={"period": 7}, progress=False)
+
+
+def test_a_name_that_was_listed_late_refuses_nobody_else_a_run() -> None:
+    write_minutes("TOY")
+    write_minutes("LATE", SIX[4:], closes=[OPEN + MINUTE * 5, OPEN + MINUTE * 6])
+    with pytest.warns(UserWarning, match="SimpleMovingAverage takes 6 bars of LATE.*, and the run has 2"):
+        run = ap.backtest(Universe, ["TOY", "LATE"], "1m", progress=False)
+    assert any("takes 6 bars of LATE" in each for each in run.warnings)
+    with pytest.raises(errors.WarmUpTooLong, match=r"takes 7 bars of TOY.*, and the run has 6"):
+        ap.backtest(Universe, ["TOY", "LATE"], "1m", params={"period": 7}, progress=False)
 
 
 def test_a_run_takes_the_memory_that_was_estimated_within_twice() -> None:
