@@ -91,7 +91,7 @@ def runs(
     mine: Annotated[
         bool, typer.Option("--mine", help="With --merge: also those recorded under another name, as your own.")
     ] = False,
-    family: Annotated[str | None, typer.Option(help="Only trials of this idea, as the column names it.")] = None,
+    family: Annotated[str | None, typer.Option(help="Only runs of this idea, as the column names it.")] = None,
     as_json: Json = False,
 ) -> None:
     """The ledger's runs, newest first; inside a hub everybody's."""

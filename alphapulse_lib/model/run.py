@@ -280,6 +280,12 @@ class Series(_Strict):
     fingerprint: str
 
 
+#: What an environment tells besides versions.
+_NO_VERSIONS = frozenset(
+    {"firing", "recorded_as", "probe", "estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord(_Strict):
     """What the ledger keeps of a run, and never changes. Times are nanoseconds since 1970, UTC.
@@ -293,7 +299,7 @@ class RunRecord(_Strict):
     statistics : dict
         Plain numbers, as `alphapulse_lib.results.statistics` names them.
     environment : dict
-        Versions of Python, AlphaPulse and the libraries that decide results.
+        Versions of Python, AlphaPulse and the libraries that decide results; and what else is to be kept of the run.
     artefacts : dict
         Name to path, relative to the run's own folder: equity, fills, orders, log, tearsheet.
     facts : tuple of Series
@@ -323,3 +329,8 @@ class RunRecord(_Strict):
     traceback: str = ""
     facts: tuple[Series, ...] = ()
     of: str = ""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the environment what decides results: not who recorded it, nor what it took on that machine that day."""
+        return {name: told for name, told in self.environment.items() if name not in _NO_VERSIONS}

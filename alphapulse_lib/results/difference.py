@@ -26,7 +26,6 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
-from alphapulse_lib.results.estimate import ESTIMATED
 from alphapulse_lib.results.run import Run
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ type Kind = Literal[
 
 #: Statistics that count what the ledger held when the run was recorded.
 _OF_THE_LEDGER = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
-#: What an environment tells besides versions.
-_NO_VERSIONS = ("firing", "recorded_as", "probe", "took_seconds", "took_megabytes", *ESTIMATED)
 #: Settings in the order in which they are looked at; the strategy and its parameters are looked at apart.
 _APART = ("strategy", "parameters", "costs")
 _NONE = "\N{EM DASH}"
@@ -92,7 +89,7 @@ def differences(one: Run, other: Run, roots: Roots) -> Iterator[Difference]:
     yield from _rows(one.record, other.record, roots)
     yield from _code(one, other)
     yield from _settings(one.spec, other.spec)
-    yield from _named("version", _versions(one.record), _versions(other.record))
+    yield from _named("version", one.record.versions, other.record.versions)
     yield from outcome(one, other)
 
 
@@ -119,10 +116,6 @@ def _settings(one: RunSpec, other: RunSpec) -> Iterator[Difference]:
         for each in (one, other)
     ]
     yield from _named("setting", *apart)
-
-
-def _versions(record: RunRecord) -> dict[str, Any]:
-    return {name: value for name, value in record.environment.items() if name not in _NO_VERSIONS}
 
 
 def _named(kind: Kind, one: dict[str, Any], other: dict[str, Any]) -> Iterator[Difference]:

@@ -15,10 +15,10 @@ from statistics import median
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.ledger import Ledger
 
-__all__ = ["ESTIMATED", "Estimate", "estimate"]
+__all__ = ["Estimate", "estimate"]
 
 #: Under what names a record's environment keeps an estimate; ``took_seconds`` and ``took_megabytes`` are what came.
-ESTIMATED = ("estimated_seconds", "estimated_megabytes")
+_ESTIMATED = ("estimated_seconds", "estimated_megabytes")
 
 #: Seconds and megabytes of a run that reads next to nothing, and of each bar: Python strategies, bars of minutes.
 _SECONDS, _A_BAR = 0.25, 9e-6
@@ -52,7 +52,7 @@ class Estimate:
 
     def environment(self) -> dict[str, str]:
         """How a record keeps it."""
-        return dict(zip(ESTIMATED, (f"{self.seconds:.4g}", f"{self.megabytes:.4g}"), strict=True))
+        return dict(zip(_ESTIMATED, (f"{self.seconds:.4g}", f"{self.megabytes:.4g}"), strict=True))
 
 
 def estimate(spec: RunSpec, bars: int, ledger: Ledger) -> Estimate:

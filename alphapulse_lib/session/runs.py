@@ -45,6 +45,7 @@ _COLUMNS = {
     "similar_to": "str",
     "similarity": "float64",
     "status": "str",
+    "purpose": "str",
     "user": "str",
     "started": "datetime64[ns, UTC]",
 }
@@ -154,7 +155,7 @@ def runs(
     purpose : {"trial", "rerun", "probe"}, optional
         Only these.
     family : str, optional
-        Only trials of this idea, by the name in that column.
+        Only runs of this idea, by the name in that column.
 
     Returns
     -------
@@ -163,7 +164,8 @@ def runs(
         ``sharpe`` (a year), ``deflated`` (the probability that the Sharpe ratio is no luck, with all trials of the
         family until now), ``trials`` (how many those are), ``drawdown``, ``end_equity``, ``trades``, ``similar_to``
         (the earlier run whose source is like this one's, where that is why it is of the family), ``similarity`` (how
-        much, up to 1), ``status``, ``user``, ``started`` (UTC). No rows where nothing was run yet.
+        much, up to 1), ``status``, ``purpose`` (a probe for look-ahead was shown a future that never was), ``user``,
+        ``started`` (UTC). No rows where nothing was run yet.
 
     Raises
     ------
@@ -249,6 +251,7 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
         "similar_to": family.similar_to[:8],
         "similarity": family.similarity,
         "status": record.status,
+        "purpose": record.purpose,
         "user": record.user,
         "started": record.started_at,
     }

@@ -13,7 +13,6 @@ __all__ = ["differing", "ground_of", "settings_of"]
 #: Told apart: the parameters, the costs, and what has a unit.
 _APART = ("strategy", "instruments", "start", "end", "parameters", "costs", "fill", "as_of", "recorded_as_of")
 _MOMENTS = ("as_of", "recorded_as_of")
-_NO_VERSIONS = ("firing", "probe")
 _NONE = "\N{EM DASH}"
 
 
@@ -43,7 +42,7 @@ def ground_of(record: RunRecord) -> dict[str, str]:
     found = {"strategy's source": record.spec.strategy.digest[:12]}
     read = (*record.series, *record.facts)
     found |= {f"rows of {each.name}": f"{numbers.count(each.rows)}, {each.fingerprint[:12]}" for each in read}
-    return found | {name: value for name, value in record.environment.items() if name not in _NO_VERSIONS}
+    return found | record.versions
 
 
 def _written(value: Any) -> str:

@@ -45,6 +45,12 @@ def three() -> list[Any]:
     return [one, two, ap.run(failed.value.run_id)]
 
 
+def test_the_same_spec_run_twice_has_nothing_apart() -> None:
+    write_minutes("TOY")
+    found = ap.compare([made({"1": 100}), made({"1": 100})])
+    assert found.differing == {}, "what a run took, or was estimated to take, is nothing that it rests on"
+
+
 class Rows(HTMLParser):
     """The rows of a table: their cells, and whether they are marked."""
 

@@ -15,7 +15,7 @@ from alphapulse_lib.session.runs import open_ledger
 
 COLUMNS = [
     *("id", "strategy", "family", "symbols", "period", "window", "sharpe", "deflated", "trials", "drawdown"),
-    *("end_equity", "trades", "similar_to", "similarity", "status", "user", "started"),
+    *("end_equity", "trades", "similar_to", "similarity", "status", "purpose", "user", "started"),
 ]
 
 
@@ -42,6 +42,7 @@ def test_runs_are_listed_the_newest_first(ledger: Ledger) -> None:
     assert frame["id"].tolist() == [second.id, first.id]
     row = frame.iloc[1]
     assert (row["strategy"], row["symbols"], row["period"], row["status"]) == ("SmaCross", "GOOG", "1d", "finished")
+    assert row["purpose"] == "trial"
     assert row["window"] == "2024-01-02 to 2024-01-31"
     assert row["end_equity"] == first.statistics["end_equity"]
     assert row["trades"] == 1
