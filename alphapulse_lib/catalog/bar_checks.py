@@ -9,12 +9,14 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import actions, floats, layout, repairs, schemas, storage
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import REPLACE, opened, whole
+from alphapulse_lib.catalog.reader import MOMENTS, statistics
 from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import CatalogDamaged, InputError
@@ -45,6 +47,9 @@ def bar_file(root: PurePath, path: PurePath, index: Index, form: int) -> Iterato
         told = f"lacks {', '.join(missing)}" if missing else "is not a bar file of this catalog"
         yield Problem(path, told, REPLACE, partial(repairs.move_aside, root, path))
         return
+    if unread := _unread(file):
+        yield Problem(path, unread, REPLACE, partial(repairs.move_aside, root, path))
+        return
     if named["bar_type"].replace("/", "") != path.parent.name:
         told = f"holds {named['bar_type']}, not what its folder says"
         yield Problem(path, told, REPLACE, partial(repairs.move_aside, root, path))
@@ -62,6 +67,18 @@ def bar_file(root: PurePath, path: PurePath, index: Index, form: int) -> Iterato
         yield Problem(path, "shows a bar that a superseded one should have replaced", _IN_ORDER, order)
     if instrument and published:
         yield from _in_the_market(root, path, table, instrument, named)
+
+
+def _unread(file: pq.ParquetFile) -> str:
+    """Why no row of a file can be found: ours have rows, and say when the first and the last of them is."""
+    if not file.metadata.num_rows:
+        return "holds no bar"
+    try:
+        for name in ("ts_event", *MOMENTS):
+            statistics(file, name)
+    except KeyError as lacking:
+        return f"cannot be read: {lacking.args[0]}"
+    return ""
 
 
 def _floats(root: PurePath, path: PurePath, table: pa.Table, form: int) -> Iterator[Problem]:

@@ -36,6 +36,8 @@ MOMENTS = ("available_at", "recorded_at")
 _KEY = ("ts_event",)
 #: Of so many row groups threads cost more than they save.
 _FEW = 2
+#: Bounds that no window reaches into.
+_NOWHERE = (2**63 - 1, -(2**63))
 _NAUTILUS = tuple(field.name for field in schemas.NAUTILUS_BARS)
 
 
@@ -135,7 +137,8 @@ def periods(roots: Roots | PurePath, instrument_id: str) -> list[Period]:
 def span(path: PurePath) -> tuple[int, int, int]:
     """A bar file's rows, and its first and last ``ts_event``, from its statistics alone."""
     file = opened(path, rows=False)
-    spans = statistics(file, "ts_event")
+    with reading(path):
+        spans = statistics(file, "ts_event")
     return file.metadata.num_rows, min((a for a, _ in spans), default=0), max((b for _, b in spans), default=0)
 
 
@@ -148,7 +151,9 @@ def groups(files: Files, window: Window) -> Iterator[tuple[int, int, int]]:
 def groups_of(path: PurePath, window: Window) -> Iterator[tuple[int, int, int]]:
     """Of a file's row groups that reach into a window: their rows, and their first and last ``ts_event``."""
     file = opened(path, rows=False)
-    for number, (first, last) in enumerate(_spans(file)):
+    with reading(path):
+        spans = _spans(file)
+    for number, (first, last) in enumerate(spans):
         if first <= window.end and last >= window.start:
             yield file.metadata.row_group(number).num_rows, first, last
 
@@ -243,7 +248,13 @@ def _latest(file: pq.ParquetFile, column: str) -> int:
 
 
 def statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
-    """The least and the greatest value of a time column in each row group."""
+    """The least and the greatest value of a time column in each row group; of one without rows `_NOWHERE`.
+
+    Raises
+    ------
+    KeyError
+        The file lacks the column, or has no statistics of it: it is none of ours.
+    """
     known = _statistics.setdefault(file, {})
     if column not in known:
         metadata = file.metadata
@@ -251,8 +262,11 @@ def statistics(file: pq.ParquetFile, column: str) -> list[tuple[int, int]]:
         if column not in names:
             raise KeyError(f"it lacks {column}")
         at = names.index(column)
-        found = [metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups)]
-        known[column] = [(each.min_raw, each.max_raw) for each in found]
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        found = [(each.num_rows, each.column(at).statistics) for each in groups]
+        if any(rows and (told is None or not told.has_min_max) for rows, told in found):
+            raise KeyError(f"it has no statistics of {column}")
+        known[column] = [(told.min_raw, told.max_raw) if rows else _NOWHERE for rows, told in found]
     return known[column]
 
 

@@ -13,6 +13,7 @@ import pytest
 from alphapulse_lib.catalog import actions, integrity, reader, writer
 from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.window import Window
 from alphapulse_lib.query.sql import relation
 
 TWO = [("2013-01-02 21:00", 10.0), ("2013-01-03 21:00", 11.0)]
@@ -51,6 +52,25 @@ def test_a_torn_file(root: Path, sound: Path):
     sound.write_bytes(sound.read_bytes()[:200])
     (problem,) = integrity.check(root)
     assert problem.file == sound and "cannot be read" in problem.problem
+
+
+def test_a_file_of_somebody_elses_without_statistics(root: Path, sound: Path, aapl: Instrument):
+    pq.write_table(pq.ParquetFile(sound).read(), sound, write_statistics=False)
+    assert [each.file for each in integrity.check(root)] == [sound]
+    for read in (reader.bar_table, reader.bar_floats):
+        with pytest.raises(CatalogDamaged, match="it has no statistics of available_at"):
+            read(root, aapl.id, "1d")
+    with pytest.raises(CatalogDamaged, match="it has no statistics of ts_event"):
+        reader.span(sound)
+
+
+def test_a_file_without_a_row(root: Path, sound: Path, aapl: Instrument):
+    rewrite(sound, lambda table: table.slice(0, 0))
+    assert problems(root) == ["holds no bar"]
+    assert reader.bar_table(root, aapl.id, "1d").num_rows == 0
+    assert reader.bar_table(root, aapl.id, "1d", Window(1, 2)).num_rows == 0
+    assert reader.span(sound)[0] == 0
+    assert list(reader.groups_of(sound, Window())) == []
 
 
 @pytest.mark.parametrize("name", ["instruments.parquet", "listings.parquet", "actions.parquet"])
