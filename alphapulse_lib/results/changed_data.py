@@ -23,6 +23,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
+from alphapulse_lib.results.conventions import CONVENTION
 from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, spec_then
 
 __all__ = ["Change", "changed_data"]
@@ -56,8 +57,11 @@ class Change:
 def changed_data(record: RunRecord) -> tuple[Change, ...]:
     """What of the data that a run read is another today.
 
-    Series of a catalog that is not to be seen from here, somebody else's own, are passed over.
+    Series of a catalog that is not to be seen from here, somebody else's own, are passed over; and so are probes for
+    look-ahead, which were shown rows that no catalog ever held.
     """
+    if record.environment.get("probe", CONVENTION) != CONVENTION:
+        return ()
     roots = Roots.of_settings()
     bars = [each for each in record.series if (held := roots.series(each.name)) and held[0] == each.root]
     own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}

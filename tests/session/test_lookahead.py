@@ -131,6 +131,7 @@ def test_probes_are_recorded_and_are_no_trials(sample: Path) -> None:
         "another future after 2012-05-01 23:59:59 UTC, up",
         "the future as it was",
     ]
+    assert [ap.run(each).changes for each in probes["id"]] == [(), (), ()], "the catalog is what it was"
     assert run.family.trials == 1
     with pytest.raises(errors.InputError, match="arguments already"):
         ap.check_lookahead(run, "GOOG")
