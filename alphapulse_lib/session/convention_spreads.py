@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from alphapulse_lib.errors import PreflightError, RunInterrupted
 from alphapulse_lib.model.run import FILLS, Fill
 from alphapulse_lib.results.conventions import CONVENTION, Conventions, spec_filled
-from alphapulse_lib.session.originals import original_of
-from alphapulse_lib.session.reruns import again_of, plan_of
+from alphapulse_lib.session.originals import original_of, plan_again
+from alphapulse_lib.session.reruns import again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.views import cards
@@ -137,7 +137,7 @@ def convention_spread(
     (0.0231, 0.0242)
     """
     original, code, _ = original_of(strategy, arguments, more, progress, "ap.convention_spread(run) alone")
-    plan = plan_of(original.record)
+    plan = plan_again(original, more)
     again = replace(again_of(original, plan), probe=CONVENTION)
     others = [fill for fill in FILLS if fill != original.spec.fill]
     made: dict[Fill, SessionRun | str] = dict(

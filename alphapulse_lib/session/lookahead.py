@@ -19,9 +19,9 @@ import numpy as np
 
 from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised
 from alphapulse_lib.model.window import Moment, moment_ns
-from alphapulse_lib.session.originals import original_of
-from alphapulse_lib.session.reruns import again_of, plan_of
-from alphapulse_lib.session.running import Again, Plan, attempt
+from alphapulse_lib.session.originals import original_of, plan_again
+from alphapulse_lib.session.reruns import again_of
+from alphapulse_lib.session.running import Again, Plan, attempt, check_process
 from alphapulse_lib.session.runs import SessionRun
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def check_lookahead(
     StrategyUnusable
         The code of the run is not here.
     RunError
-        The strategy fails with the true future, too.
+        The strategy fails with the true future, too; a probe's process died, or passed a limit.
 
     Examples
     --------
@@ -176,7 +176,8 @@ def check_lookahead(
     from alphapulse_lib.engine.captured import captured_data
 
     original, code, kind = original_of(strategy, arguments, more, progress, "ap.check_lookahead(run) alone, and at=")
-    plan, again = plan_of(original.record), again_of(original, plan_of(original.record))
+    plan = plan_again(original, more)
+    again = again_of(original, plan)
     moments = _moments(original, at)
     futures = [(moment, direction) for moment in moments for direction in (1, -1)]
     probes = _Probes(plan, again, code, progress=progress, count=len(futures) + 1)
@@ -264,6 +265,7 @@ class _Probes:
             raw, record, _ = attempt(waiting, self._plan, self._code, progress=False, purpose="probe", again=again)
         if raw.status == "interrupted":
             raise RunInterrupted("The probes were stopped.", "", record.id)
+        check_process(raw, record)  # it told no decision, which is none that changed
         table = raw.decisions
         rows = (
             [] if table is None else list(zip(*(table[name].to_pylist() for name in ("stamp", "event")), strict=True))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.session.backtests import backtest
-from alphapulse_lib.session.reruns import code_of
+from alphapulse_lib.session.reruns import code_of, plan_of
+from alphapulse_lib.session.running import Plan
 from alphapulse_lib.session.runs import SessionRun, run
 from alphapulse_lib.session.strategies import strategy_class
 
 if TYPE_CHECKING:
     from alphapulse_lib.engine.packing import Packed
 
-__all__ = ["original_of"]
+__all__ = ["original_of", "plan_again"]
 
 _ENDED = {"failed": "failed", "interrupted": "was interrupted"}
 
@@ -55,3 +58,8 @@ def original_of(
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     original = backtest(chosen, *arguments, **more, progress=progress, purpose="probe")
     return original, packed(chosen), chosen
+
+
+def plan_again(original: SessionRun, more: dict[str, Any]) -> Plan:
+    """How to make that run again, under the limits that came with the strategy."""
+    return replace(plan_of(original.record), limits=Limits.of(more.get("run_seconds"), more.get("run_memory")))

@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from alphapulse_lib.model.run import RunRecord
     from alphapulse_lib.results.ledger import Ledger
 
-__all__ = ["Again", "Plan", "attempt", "carry_out", "keep_strategy", "told_how_to_fetch"]
+__all__ = ["Again", "Plan", "attempt", "carry_out", "check_process", "keep_strategy", "told_how_to_fetch"]
 
+_SHOWN = "ap.run('{}') shows its record and its log."
 #: From so many seconds, or megabytes, on it is said beforehand what a run will take.
 _LONG, _LARGE = 3.0, 1_000.0
 
@@ -143,12 +144,10 @@ def carry_out(
         It is recorded as failed or interrupted.
     """
     raw, record, ledger = attempt(waiting, plan, strategy, progress=progress, purpose=purpose, again=again)
-    told = f"ap.run({record.id!r}) shows its record and its log."
+    told = _SHOWN.format(record.id)
     if raw.status == "interrupted":
         raise RunInterrupted(f"The run {record.id} was stopped.", told, record.id)
-    for kind in (WorkerDied, LimitReached):
-        if raw.error.startswith(kind.__name__):
-            raise kind(f"T{raw.error.partition(': ')[2][1:]}.", told, record.id)
+    check_process(raw, record)
     if raw.status == "failed":
         raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
     kept = SessionRun(record, ledger)
@@ -156,6 +155,19 @@ def carry_out(
     for warning in kept.warnings:
         warn(warning)
     return kept
+
+
+def check_process(raw: RawResult, record: RunRecord) -> None:
+    """Refuse what came of a process that did not end by itself: it may have told nothing of what it did.
+
+    Raises
+    ------
+    WorkerDied, LimitReached
+        It died, or was stopped.
+    """
+    for kind in (WorkerDied, LimitReached):
+        if raw.error.startswith(kind.__name__):
+            raise kind(f"T{raw.error.partition(': ')[2][1:]}.", _SHOWN.format(record.id), record.id)
 
 
 def attempt(

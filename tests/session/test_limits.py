@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from toy_market import Planned, write_minutes
+from toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -64,3 +64,34 @@ def test_a_limit_that_is_none_is_refused(bad: dict) -> None:
     with pytest.raises(errors.InputError, match=f"{next(iter(bad))}=.*above zero"):
         ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False, **bad)
     assert ap.runs().empty
+
+
+class Endless(Planned):
+    """Never ends where a price is not what it was."""
+
+    def on_bar(self, bar) -> None:
+        while float(bar.close) not in {each[3] for each in SIX}:
+            pass
+        super().on_bar(bar)
+
+
+def test_a_probe_that_is_stopped_accuses_nobody_of_looking_ahead() -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.LimitReached, match="took longer than the 4 s") as stopped:
+        ap.check_lookahead(Endless, "TOY", "1m", params={"plan": {"1": 5}}, at=1, progress=False, run_seconds=4)
+    assert ap.run(stopped.value.run_id).record.purpose == "probe"
+
+
+class Lingering(Planned):
+    """Never ends where an order fills on the bar that it was decided on."""
+
+    def on_order_filled(self, event) -> None:
+        while (event.ts_event - OPEN) % MINUTE == 0:
+            pass
+
+
+def test_every_convention_is_bounded_by_the_limits_of_the_first_run() -> None:
+    write_minutes("TOY")
+    found = ap.convention_spread(Lingering, "TOY", "1m", params={"plan": {"1": 5}}, progress=False, run_seconds=4)
+    assert "took longer than the 4 s that it may" in found.refused["close"]
+    assert list(found.runs) == ["next_open", "next_close"]
