@@ -20,6 +20,8 @@ router = APIRouter(prefix="/v1/families", tags=["runs"], responses=answers(401, 
 
 #: Bytes of what is asked about at once: no record, and so no strategy of one, is larger than this.
 _MOST = 16_000_000
+#: Names are looked up, and PostgreSQL holds no text with a zero in it.
+_PRINTED = r"^[^\x00-\x1f]*$"
 
 
 class Strategy(BaseModel):
@@ -27,9 +29,11 @@ class Strategy(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=10_000, examples=["strategies.sma:SmaCross"])
-    text: str = Field("", description="Its source.")
-    family: str = Field("", max_length=1_000, description='What it declares: family = "..." in the class.')
+    name: str = Field(min_length=1, max_length=10_000, pattern=_PRINTED, examples=["strategies.sma:SmaCross"])
+    text: str = Field("", pattern=r"^[^\x00]*$", description="Its source.")
+    family: str = Field(
+        "", max_length=1_000, pattern=_PRINTED, description='What it declares: family = "..." in the class.'
+    )
 
 
 class Strategies(BaseModel):

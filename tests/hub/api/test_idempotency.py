@@ -185,7 +185,7 @@ def _run(api: Api, ledger: Ledger) -> dict[str, Any]:
 EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     "/v1/comments": lambda api, _: ("/v1/comments", NEW),
     "/v1/runs": lambda api, ledger: ("/v1/runs", _run(api, ledger)),
-    "/v1/families": lambda api, _: ("/v1/families", {"names": ["SmaCross AAPL.XNAS 1d"]}),
+    "/v1/families": lambda api, _: ("/v1/families", {"strategies": [{"name": "desk:SmaCross"}]}),
     "/v1/schedules": lambda api, _: ("/v1/schedules", SCHEDULE),
     "/v1/schedules/{}/pause": lambda api, _: (f"/v1/schedules/{_schedule(api)}/pause", None),
     "/v1/schedules/{}/resume": lambda api, _: (f"/v1/schedules/{_schedule(api)}/resume", None),

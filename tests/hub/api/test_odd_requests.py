@@ -33,8 +33,11 @@ POSTS = ("/v1/comments", "/v1/runs", "/v1/families", "/v1/schedules", "/v1/backt
         b'{"a": ' + b"9" * 5_000 + b"}",
         b'{"id": 1e999}',
         b'{"id": 99999999999999999999}',
-        b'{"names": ["\\ud800"]}',
-        b'{"names": ["\\u0000"]}',
+        b'{"strategies": [{"name": "\\ud800"}]}',
+        b'{"strategies": [{"name": "desk:\\u0000"}]}',
+        b'{"strategies": [{"name": "S", "text": "\\ud800"}]}',
+        b'{"strategies": [{"name": "S", "text": "x = \\u0000"}]}',
+        b'{"strategies": [{"name": "S", "family": "\\u0000"}]}',
     ],
 )
 def test_a_body_that_is_none_is_refused(api: Api, path: str, sent: bytes):
