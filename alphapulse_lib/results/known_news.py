@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
@@ -46,14 +47,22 @@ def known_news(run: Run) -> pd.DataFrame:
         return pd.DataFrame(columns=["symbol", "traded", "side", *_OF_ARTICLES])
     traded = fills["ts"].cast(pa.int64()).to_numpy()
     window = Window(int(traded.min()) - _REACH, int(traded.max()))
-    articles = facts.heard(Roots.of_settings(), spec_then(run.record), window)
-    meant = {name: each for each in run.spec.instruments for name in (each, each.rpartition(".")[0])}
+    roots = Roots.of_settings()
+    articles = facts.heard(roots, spec_then(run.record), window)
+    meant = _meant(roots, run)
     frame: pd.DataFrame = fills.select(["symbol", "side"]).to_pandas().assign(at=traded)
     parts = [
-        _before(articles.filter(pc.equal(articles["instrument_id"], meant[str(symbol)])), part)
+        _before(articles.filter(pc.equal(articles["instrument_id"], meant.get(str(symbol), ""))), part)
         for symbol, part in frame.groupby("symbol")
     ]
     return pd.concat(parts).sort_values("available_at", kind="stable", ignore_index=True)
+
+
+def _meant(roots: Roots, run: Run) -> dict[str, str]:
+    """The ids of a run's instruments by all that its fills may call them: tickers of any time, symbols, ids."""
+    own = {*run.spec.instruments}
+    listed = {each.ticker: each.instrument_id for each in Index.shared(roots).listings() if each.instrument_id in own}
+    return listed | {name: each for each in run.spec.instruments for name in (each, each.rpartition(".")[0])}
 
 
 def _before(articles: pa.Table, fills: Any) -> pd.DataFrame:

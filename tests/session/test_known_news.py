@@ -71,6 +71,17 @@ def test_what_was_recorded_after_the_run_is_not_read(catalog: Path) -> None:
     assert told(traded()) == [("buy", "Apple, imported later")]
 
 
+def test_a_renamed_instrument_is_known_by_the_ticker_that_was_asked_for(catalog: Path, tmp_path: Path) -> None:
+    send(catalog, [("a", "2013-07-02T09:00", "Apple under a new ticker")])
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text("symbol,date,kind,new_symbol\nAAPL,2013-07-03,rename,FRUIT\n")
+    ap.ingest("files", renamed, kind="actions", venue="XNAS")
+    run = ap.backtest(Planned, "FRUIT", "1d", params={"plan": {"1": 10, "3": -10}}, progress=False)
+    assert set(run.fills["symbol"]) == {"FRUIT"}
+    assert told(run) == [("buy", "Apple under a new ticker")]
+    assert "Apple under a new ticker" in Path(run.tearsheet()).read_text()
+
+
 def test_the_tearsheet_marks_them_and_lists_them_escaped(catalog: Path, tmp_path: Path) -> None:
     send(catalog, [("a", "2013-07-02T09:00", HOSTILE), ("b", "2013-07-02T10:00", f"Apple {'x' * 5000}")])
     html = traded().tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
