@@ -63,7 +63,7 @@ class Conventions:
         low, high = self.range
         if high - low < _TOLD_APART:
             return ""
-        if low <= 0 < high:
+        if low < 0 < high:
             return "one earns where another loses"
         held = self.best.statistics.get("benchmark_return")
         if held is not None and low <= held < high:

@@ -20,6 +20,7 @@ from alphapulse_lib.results.ledger import Ledger
         (0.09, 0.12, ""),  # exactly a quarter
         (-0.12, -0.08, "a quarter of the result"),
         (0.02, -0.001, "one earns where another loses"),
+        (0.02, 0.0, "a quarter of the result"),  # nothing filled, and so nothing lost
         (0.059, 0.061, "beats buying and holding"),
         (0.0598, 0.0602, ""),  # less than a tenth of a per cent of the cash
         (-0.0004, 0.0005, ""),
