@@ -2,14 +2,15 @@
 
 Of such a file its rows are soon read: it is opening one after the other that takes the time. What is read here is what
 `reader` reads of each file alone, and what cannot be read here is left to it: a file that lacks a column or is damaged,
-of which it tells what to do, and one whose rows do not all belong to today's view. Only that Polars holds no page
-against its checksum, which `alphapulse check` does in every file.
+of which it tells what to do, and one whose rows do not all belong to today's view. Polars holds no page against its
+checksum, so that is done before it reads a file for the first time.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import batched
 from pathlib import Path, PurePath
 
@@ -17,8 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog.parquet import shown
+from alphapulse_lib.catalog import storage
+from alphapulse_lib.catalog.parquet import shown, whole
 from alphapulse_lib.catalog.reader import MOMENTS
+from alphapulse_lib.errors import CatalogDamaged
 
 __all__ = ["read"]
 
@@ -44,9 +47,31 @@ def read(paths: Sequence[PurePath], columns: Sequence[str]) -> dict[PurePath, pa
     if len(paths) < _FEW or os.getpid() != _PROCESS or not all(isinstance(each, Path) for each in paths):
         return {}
     found: dict[PurePath, pa.Table] = {}
-    for some in batched(paths, _AT_ONCE, strict=False):
+    sound = [each for each in paths if _is_sound(each, (*columns, *MOMENTS))]
+    for some in batched(sound, _AT_ONCE, strict=False):
         found |= _read(some, list(columns))
     return found
+
+
+def _is_sound(path: PurePath, columns: tuple[str, ...]) -> bool:
+    place = shown(path)
+    try:
+        _hold(path, storage.of(place).identity(place), columns)
+    except (CatalogDamaged, OSError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=65_536)
+def _hold(path: PurePath, _identity: Hashable, columns: tuple[str, ...]) -> None:
+    """Hold the pages of some columns against their checksums: once of each file, as long as it is the same.
+
+    Raises
+    ------
+    CatalogDamaged
+        One differs, or the file cannot be read.
+    """
+    whole(path, columns)
 
 
 def _read(paths: Sequence[PurePath], columns: list[str]) -> dict[PurePath, pa.Table]:
