@@ -111,7 +111,8 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     try:
         yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True) and place
     finally:
-        subprocess.run(["umount", place], check=True)
+        # Lazily: the files that were just read stay open for the next question.
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_a_full_disk_breaks_nothing_and_works_again_when_there_is_room(

@@ -88,6 +88,7 @@ def prices(tmp_path: Path) -> Callable[..., list[float]]:
             "Script",
             lambda: strategy.clock.timestamp_ns(),
             {},
+            {},
         )
         loaded.engine.add_strategy(strategy)
         for batch in loaded.batches():
