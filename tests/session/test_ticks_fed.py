@@ -328,10 +328,9 @@ def test_sessions_without_ticks_are_a_gap() -> None:
 
 # --- real trades ---------------------------------------------------------------------------------------------------
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "sample" / "es_ticks_40k_20130901.csv.gz"
+REAL = Path(__file__).parents[1] / "resources" / "es_ticks_40k_20130901.csv.gz"
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="../shared/data/sample/es_ticks_40k_20130901.csv.gz is not here")
 def test_forty_thousand_real_trades_fill_as_the_file_says(tmp_path: Path) -> None:
     rows = pd.read_csv(REAL)
     path = tmp_path / "es.csv"
