@@ -133,6 +133,7 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("backtest", "SmaCross", "GOOG", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
         (("run", "any", "--tearsheet", "x" * 300), "File name too long"),
         (("run", "any", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
+        (("tearsheet", "any", "/nonexistent/x.html"), "no folder /nonexistent"),
         (("run", ""), "It holds none yet"),
         (("sql", "SELECT 1::UHUGEINT"), "UHUGEINT"),
         (("bars", "AAPL", "--start", "9999-12-31"), "lies after 2262"),
@@ -193,6 +194,9 @@ def test_a_backtest_is_kept_and_shown_again(sample: Path, tmp_path: Path) -> Non
     assert [row["id"] for row in answer("runs")] == [record["id"]]
     assert answer("run", record["id"][:6])["statistics"] == record["statistics"]
     assert "SmaCross" in alphapulse("run", record["id"]).stdout
+    again = alphapulse("tearsheet", record["id"][:6], str(tmp_path))
+    assert again.stdout == f"{tmp_path / 'tearsheet-'}{record['id']}.html\n"
+    assert Path(again.stdout.strip()).read_text().startswith("<!")
 
 
 def test_a_strategy_that_raises_is_exit_code_1_and_a_failed_run(sample: Path, tmp_path: Path) -> None:

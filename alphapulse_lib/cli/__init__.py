@@ -29,6 +29,7 @@ _COMMANDS = (
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
     *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
+    backtests.tearsheet,
     *(comparing.rerun, comparing.diff, comparing.compare, comparing.check_lookahead, comparing.convention_spread),
     *(team.comments, team.notifications),
 )

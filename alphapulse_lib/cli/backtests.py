@@ -17,7 +17,7 @@ from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start
 from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
 
-__all__ = ["backtest", "run", "runs"]
+__all__ = ["backtest", "run", "runs", "tearsheet"]
 
 
 def backtest(
@@ -111,6 +111,17 @@ def run(
     """One run of the ledger."""
     _require_place(tearsheet)
     _show_run(ap.run(run_id), tearsheet, as_json)
+
+
+def tearsheet(
+    run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")],
+    path: Annotated[
+        Path | None, typer.Argument(help="A file, or a folder that exists. Default: the run's own folder.")
+    ] = None,
+) -> None:
+    """Write the tearsheet of a run, one HTML file that needs no network, and tell where it is."""
+    _require_place(path)
+    say(os.fspath(ap.run(run_id).tearsheet(path)))
 
 
 def _merge(mine: bool, as_json: bool) -> None:
