@@ -5,7 +5,8 @@ else those whose sources are alike (`alphapulse_lib.model.likeness`), else, wher
 those of one class name. So it survives renaming the class and its parameters, editing the code, and other instruments
 and periods. A strategy joins the family of the earlier one that is most like it; what is like none founds its own.
 Trials are the distinct specs among the runs whose purpose is a trial, whoever ran them, whatever the window and the
-code, and however they ended: a trial that failed was a try, too. Running one spec twice is one trial.
+code, and however they ended: a trial that failed was a try, too. Running one spec twice is one trial, and so is holding
+its result against another benchmark (`alphapulse_lib.model.run.RunSpec.trial`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.likeness import ALIKE, likeness, shingles
 from alphapulse_lib.model.luck import deflated_sharpe_ratio, expected_maximum_sharpe
 from alphapulse_lib.model.run import RunRecord, StrategySource
 
-__all__ = ["Family", "Known", "Place", "class_name", "key_of", "placed", "recorded", "told_apart"]
+__all__ = ["Family", "Known", "Place", "class_name", "counted_as", "key_of", "placed", "recorded", "told_apart"]
 
 #: Distinct runs of tokens below which a source is too short to tell ideas apart.
 _LEAST = 20
@@ -38,7 +40,8 @@ class Family:
     name : str
         The declared one, or the class's that was first of its kind.
     sharpes : dict of str to float
-        Spec id to the per-period Sharpe ratio of each trial; ``nan`` for one that has none.
+        The id that each trial is counted by (`RunSpec.trial`) to its per-period Sharpe ratio; ``nan`` where it has
+        none.
     similar_to : str
         For the strategy that was asked about, the run whose source made it one of the family; empty where a name did,
         or where it is the family's first.
@@ -70,8 +73,9 @@ class Family:
         if record.purpose != "trial":
             return self
         sharpe = _number(record.statistics.get("sharpe_per_period"))
-        held = self.sharpes.get(record.spec_id, math.nan)
-        sharpes = self.sharpes | {record.spec_id: held if math.isnan(sharpe) else sharpe}
+        trial = record.spec.trial if record.spec.benchmark else record.spec_id
+        held = self.sharpes.get(trial, math.nan)
+        sharpes = self.sharpes | {trial: held if math.isnan(sharpe) else sharpe}
         return Family(self.name, sharpes, self.similar_to, self.similarity)
 
     def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
@@ -124,6 +128,16 @@ def recorded(record: str, name: str) -> StrategySource:
         return StrategySource.from_dict(json.loads(record)["spec"]["strategy"])
     except (AlphaPulseError, ValueError, TypeError, LookupError, RecursionError):
         return StrategySource(name, "")
+
+
+def counted_as(record: str, spec_id: str) -> str:
+    """What a record's JSON is counted as; where that was damaged, its spec's id."""
+    if '"benchmark"' not in record:
+        return spec_id
+    try:
+        return from_json(record).spec.trial
+    except (AlphaPulseError, ValueError, TypeError, LookupError, RecursionError):
+        return spec_id
 
 
 def told_apart(strategy: StrategySource) -> bytes:

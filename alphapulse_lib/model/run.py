@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
 from alphapulse_lib.errors import InputError, did_you_mean
@@ -255,6 +255,11 @@ class RunSpec(_Strict):
         for name in ("text", "family"):  # to be read, and to be counted by: neither decides a result
             plain["strategy"].pop(name, None)
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def trial(self) -> str:
+        """What it is counted as: its id without a benchmark, which decides no order. To compare is to try nothing."""
+        return replace(self, benchmark="").id if self.benchmark else self.id
 
     @property
     def label(self) -> str:

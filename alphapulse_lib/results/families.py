@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from alphapulse_lib.model.family import Family, Known, Place, key_of, placed, recorded
+from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
 from alphapulse_lib.model.run import StrategySource
 
 __all__ = ["MEMBER", "alone", "found", "known_to"]
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS strategies (
     similarity REAL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS run_strategies (sequence INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS run_trials (sequence INTEGER PRIMARY KEY, trial TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS strategies_family ON strategies (family);
 CREATE INDEX IF NOT EXISTS run_strategies_key ON run_strategies (key);
 """
@@ -40,8 +41,8 @@ CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table}
     BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
 """
 _TRIALS = """
-SELECT runs.spec_id, runs.sharpe_per_period FROM strategies
-JOIN run_strategies USING (key) JOIN runs USING (sequence)
+SELECT run_trials.trial, runs.sharpe_per_period FROM strategies
+JOIN run_strategies USING (key) JOIN runs USING (sequence) JOIN run_trials USING (sequence)
 WHERE strategies.family = ? AND runs.purpose = 'trial'
 ORDER BY runs.sharpe_per_period IS NOT NULL, runs.sequence
 """
@@ -55,10 +56,10 @@ def alone(strategy: StrategySource) -> Family:
 @contextmanager
 def known_to(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction, at whose beginning and end every run of the ledger is in its family."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'strategies_delete'").fetchone():
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run_trials_delete'").fetchone():
         stay = "".join(
             _STAY.format(table=table, verb=verb)
-            for table in ("run_strategies", "strategies")
+            for table in ("run_strategies", "strategies", "run_trials")
             for verb in ("update", "delete")
         )
         connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{stay}COMMIT;")
@@ -82,7 +83,7 @@ def found(connection: sqlite3.Connection, wanted: Mapping[str, StrategySource]) 
         if place.family not in trials:
             rows = connection.execute(_TRIALS, (place.family,))
             # A spec that was run again counts once, with the newest ratio that it showed.
-            trials[place.family] = {spec: math.nan if sharpe is None else sharpe for spec, sharpe in rows}
+            trials[place.family] = {trial: math.nan if sharpe is None else sharpe for trial, sharpe in rows}
         similarity = math.nan if place.similarity is None else place.similarity
         told[key] = Family(place.family, trials[place.family], place.similar_to, similarity)
     return told
@@ -104,6 +105,11 @@ def _place_new(connection: sqlite3.Connection) -> None:
                 (key, place.family, run_id, place.shingles, place.similar_to, place.similarity),
             )
         connection.execute("INSERT INTO run_strategies VALUES (?, ?)", (sequence, key))
+    counted = "SELECT COALESCE(MAX(sequence), 0) FROM run_trials"
+    new = connection.execute(f"SELECT sequence, record, spec_id FROM runs WHERE sequence > ({counted})")  # noqa: S608
+    connection.executemany(
+        "INSERT INTO run_trials VALUES (?, ?)", [(at, counted_as(record, spec)) for at, record, spec in new.fetchall()]
+    )
 
 
 def _place(connection: sqlite3.Connection, key: str) -> Place | None:

@@ -40,6 +40,18 @@ def test_trials_are_counted_over_edits_names_instruments_and_periods(ledger: Led
     assert ledger.runs(family="nobody's") == []
 
 
+def test_to_hold_a_result_against_something_else_is_no_further_trial(ledger: Ledger) -> None:
+    own = kept(ledger, strategy=source("SmaCross", SMA_CROSS))
+    held = kept(ledger, strategy=source("SmaCross", SMA_CROSS), benchmark="IBM.XNYS")
+    assert held.spec_id != own.spec_id, "its statistics are others"
+    assert held.spec.trial == own.spec.trial == own.spec_id
+    assert held.statistics["trials"] == ledger.family(own.spec).trials == ledger.family(held.spec).trials == 1
+    assert kept(ledger, strategy=source("SmaCross", SMA_CROSS), seed=1, benchmark="IBM.XNYS").statistics["trials"] == 2
+    with sqlite3.connect(ledger.path) as connection:  # as an earlier version left it: counted anew
+        connection.execute("DROP TABLE run_trials")
+    assert ledger.family(own.spec).trials == 2
+
+
 def test_asking_about_a_strategy_that_never_ran_changes_nothing(ledger: Ledger) -> None:
     assert ledger.family(spec(strategy=source("MyIdea", RENAMED))).trials == 0
     assert not ledger.path.exists()
@@ -57,7 +69,7 @@ def test_a_ledger_of_an_earlier_version_is_counted_by_ideas(ledger: Ledger) -> N
         kept(ledger, name="m:Sourceless"),
     ]
     with sqlite3.connect(ledger.path) as connection:  # as that version left it
-        connection.executescript("DROP TABLE run_strategies; DROP TABLE strategies;")
+        connection.executescript("DROP TABLE run_strategies; DROP TABLE strategies; DROP TABLE run_trials;")
     assert [ledger.family(each.spec).trials for each in runs] == [2, 2, 1]
     with sqlite3.connect(ledger.path) as connection:  # and as it goes on beside this one
         row = dataclasses.replace(runs[0], id="f" * 16)

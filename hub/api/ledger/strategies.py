@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from alphapulse_lib.model.family import Family, Known, Place, key_of, placed, recorded
+from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
 from alphapulse_lib.model.run import StrategySource
 from hub.api.database import METADATA
 from hub.api.ledger.schema import RUNS
@@ -51,8 +51,14 @@ OF_RUN = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("key", String(64), nullable=False, index=True),
 )
+TRIALS = Table(
+    "run_trials",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("trial", String(64), nullable=False),
+)
 
-for _table in (STRATEGIES, OF_RUN):
+for _table in (STRATEGIES, OF_RUN, TRIALS):
     for _verb in ("UPDATE", "DELETE"):
         event.listen(
             _table,
@@ -89,6 +95,7 @@ def in_turn(connection: Connection) -> None:
 
 def place_new(connection: Connection) -> None:
     """Place the runs that are in no family yet, in the order in which they came; called `in_turn`."""
+    _count_new(connection)
     while True:
         newest = connection.execute(select(func.coalesce(func.max(OF_RUN.c.sequence), 0))).scalar_one()
         query = select(RUNS.c.sequence, RUNS.c.id, RUNS.c.strategy, RUNS.c.record).where(RUNS.c.sequence > newest)
@@ -106,6 +113,18 @@ def place_new(connection: Connection) -> None:
             connection.execute(insert(OF_RUN).values(sequence=row.sequence, key=key))
 
 
+def _count_new(connection: Connection) -> None:
+    """Remember what each run is counted as that came since."""
+    while True:
+        newest = connection.execute(select(func.coalesce(func.max(TRIALS.c.sequence), 0))).scalar_one()
+        query = select(RUNS.c.sequence, RUNS.c.record, RUNS.c.spec_id).where(RUNS.c.sequence > newest)
+        rows = connection.execute(query.order_by(RUNS.c.sequence).limit(_AT_ONCE)).all()
+        if not rows:
+            return
+        told = [{"sequence": row.sequence, "trial": counted_as(row.record, row.spec_id)} for row in rows]
+        connection.execute(insert(TRIALS), told)
+
+
 def family_of(connection: Connection, strategy: StrategySource) -> Family:
     """The family that a strategy is in, or would be, with the distinct specs among its trials.
 
@@ -113,13 +132,14 @@ def family_of(connection: Connection, strategy: StrategySource) -> Family:
     """
     place = _place(connection, key_of(strategy)) or _placed(connection, strategy)
     query = (
-        select(RUNS.c.spec_id, RUNS.c.sharpe_per_period)
+        select(TRIALS.c.trial, RUNS.c.sharpe_per_period)
+        .join(RUNS, RUNS.c.sequence == TRIALS.c.sequence)
         .join(OF_RUN, OF_RUN.c.sequence == RUNS.c.sequence)
         .join(STRATEGIES, STRATEGIES.c.key == OF_RUN.c.key)
         .where(STRATEGIES.c.family == place.family, RUNS.c.purpose == "trial")
         .order_by(RUNS.c.sharpe_per_period.is_not(None), RUNS.c.sequence)
     )
-    sharpes = {spec: math.nan if sharpe is None else sharpe for spec, sharpe in connection.execute(query)}
+    sharpes = {trial: math.nan if sharpe is None else sharpe for trial, sharpe in connection.execute(query)}
     similarity = math.nan if place.similarity is None else place.similarity
     return Family(place.family, sharpes, place.similar_to, similarity)
 

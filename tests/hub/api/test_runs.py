@@ -104,6 +104,15 @@ def test_an_idea_is_one_under_whatever_name_and_the_listing_says_why(api: Api, l
     assert (nobodys["name"], nobodys["trials"]) == ("Nobody's", [])
 
 
+def test_a_benchmark_makes_no_further_trial(api: Api, ledger: Ledger):
+    own = record(ledger, strategy=StrategySource("m:Compared", "cd" * 32))
+    held = record(ledger, strategy=StrategySource("m:Compared", "cd" * 32), benchmark="IBM.XNYS")
+    for each in (held, own):
+        assert api("POST", "/v1/runs", json=each).status_code == 201
+    family = api("GET", f"/v1/runs/{held['id']}").json()["family"]
+    assert [each["spec_id"] for each in family["trials"]] == [own["spec_id"]]
+
+
 def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Settings, ledger: Ledger):
     runs = [record(ledger, strategy=StrategySource(f"old:{name}", "ef" * 32, text)) for name, text in
             (("Reverting", OTHER), ("Renamed", OTHER.replace("_closes", "_seen")))]  # fmt: skip
@@ -114,6 +123,7 @@ def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Setti
     with engine.begin() as connection:  # as that version left the database
         connection.execute(text("DROP TABLE run_strategies"))
         connection.execute(text("DROP TABLE strategies"))
+        connection.execute(text("DROP TABLE run_trials"))
     engine.dispose()
     engine = opened(chosen)
     after = RunStore(engine, chosen.home).get(runs[1]["id"]).family
