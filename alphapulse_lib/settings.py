@@ -178,7 +178,8 @@ def settings() -> Settings:
     with suppress(FileNotFoundError):
         found = env.stat()
         file = (found.st_mtime_ns, found.st_size, found.st_ino)
-    given = tuple((name, value) for name, value in os.environ.items() if name.upper().startswith("ALPHAPULSE_"))
+    # Names alone, for their values are decoded one by one.
+    given = tuple((name, os.environ.get(name)) for name in os.environ if name.upper().startswith("ALPHAPULSE_"))
     return _read(given, str(env.absolute()), file)
 
 

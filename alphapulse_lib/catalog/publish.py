@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,8 @@ type Fill = Callable[[pa.NativeFile], object]
 #: How long a writer waits for another one, in seconds.
 WAIT = 30.0
 
-_AS_EVER = {"compression": "zstd", "row_group_size": 16_384, "write_page_checksum": True}
+_AS_EVER = {"compression": "zstd", "write_page_checksum": True}
+_ROWS = 16_384
 #: Files that are packed at a time.
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -123,16 +125,25 @@ def publishing(root: PurePath) -> Iterator[Publishing]:
             files.forget()
 
 
-def parquet(table: pa.Table, **options: Any) -> Fill:
-    """A table as the content of a file: zstd, row groups of 16,384 unless ``options`` say otherwise.
+def parquet(table: pa.Table, groups: Sequence[int] = (), **options: Any) -> Fill:
+    """A table as the content of a file: zstd unless ``options`` say otherwise.
 
     Every page has its checksum, by which `parquet` finds a flipped bit as it reads.
+
+    Parameters
+    ----------
+    groups : sequence of int, optional
+        One past the last row of each row group; groups of 16,384 rows unless told.
     """
 
     def fill(file: pa.NativeFile) -> None:
         import pyarrow.parquet as pq
 
-        pq.write_table(table, file, **{**_AS_EVER, **options})
+        with pq.ParquetWriter(file, table.schema, **{**_AS_EVER, **options}) as writer:
+            for start, end in pairwise([0, *groups]):
+                writer.write_table(table.slice(start, end - start), row_group_size=max(1, end - start))
+            if not groups:
+                writer.write_table(table, row_group_size=_ROWS)
 
     return fill
 

@@ -23,6 +23,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.instruments import nautilus_files
 from alphapulse_lib.catalog.parquet import opened, whole
 from alphapulse_lib.catalog.publish import Fill, Publishing, locked, parquet, publish, publishing, withdraw
+from alphapulse_lib.catalog.row_groups import group_ends
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument, Listing
 from alphapulse_lib.model.period import Period
@@ -317,6 +318,7 @@ def _bar_content(table: pa.Table) -> Fill:
         content = floats.added(table).unify_dictionaries()
         parquet(
             content,
+            groups=group_ends(content),
             # lz4 is packed and read in half the time of zstd; only of volumes does zstd make much less.
             compression={name: "zstd" if name == "volume" else "lz4" for name in content.column_names},
             # Volumes are whole numbers mostly: the last bytes of their doubles are all alike.

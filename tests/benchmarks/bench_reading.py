@@ -63,8 +63,11 @@ def a_month(folder: Path) -> None:
         for named, table in (("sessions", minutes(1_000_000)), ("day and night", unbroken(5_256_000, 1))):
             writer.write_instruments(root, [AAA])
             writer.write_bars(root, AAA, MINUTE, table, named)
-            pair = paired(lambda: ap.bars("AAA", "1m", *MONTH), lambda: ap.bars("AAA", "1m"))
-            told(f"ten years of minutes, {named}", "a month of them / all of them", pair, "under 0.05")
+            for frame in FRAMES:
+                month = lambda frame=frame: ap.bars("AAA", "1m", *MONTH, frame=frame)  # noqa: E731
+                years = lambda frame=frame: ap.bars("AAA", "1m", frame=frame)  # noqa: E731
+                pair = paired(month, years, turns=15)
+                told(f"ten years of minutes, {named}", f"a month / all, into {frame}", pair, "under 0.05")
             writer.remove_import(root, named)
 
 
