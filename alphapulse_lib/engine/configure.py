@@ -219,6 +219,8 @@ def _plain(name: str, value: Any) -> Any:
         return {str(key): _plain(name, each) for key, each in value.items()}
     try:
         json.dumps(value, allow_nan=False)
+        if b"\0" in str(value).encode():  # no database takes a NUL, no file half a character
+            raise ValueError
     except (TypeError, ValueError):
         raise InputError(
             f"params: {name}={value!r} cannot be kept in a spec.",

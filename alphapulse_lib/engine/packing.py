@@ -7,6 +7,7 @@ too: a file that is edited later, or removed, changes nothing then.
 
 from __future__ import annotations
 
+import io
 import linecache
 import pickle
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 import cloudpickle
 
 from alphapulse_lib.engine.configure import Blueprint, blueprint
-from alphapulse_lib.engine.source import Parts, workspace_module
+from alphapulse_lib.engine.source import Parts, named_member, workspace_module
 from alphapulse_lib.errors import StrategyUnusable
 
 __all__ = ["Packed", "kept", "packed", "unkept"]
@@ -96,11 +97,20 @@ def _pickled(plan: Blueprint, by_value: Collection[str]) -> bytes:
     try:
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
-        data: bytes = cloudpickle.dumps(plan)
+        data = io.BytesIO()
+        _Pickler(data).dump(plan)
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
-    return data
+    return data.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle's, which also takes the members of NautilusTrader's enumerations, such as OrderSide.BUY."""
+
+    def reducer_override(self, value: Any) -> Any:
+        named = named_member(value)
+        return super().reducer_override(value) if named is None else (getattr, named)
 
 
 def _by_value(each: type) -> bool:

@@ -189,11 +189,16 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         series=tuple(Series.from_dict(each) for each in outcome["series"]),
         facts=tuple(Series.from_dict(each) for each in outcome["facts"]),
         log="\n".join(part for part in (outcome["log"], printed) if part),
-        error=outcome.get("error", ""),
-        traceback=outcome.get("traceback", ""),
+        error=_legible(outcome.get("error", "")),
+        traceback=_legible(outcome.get("traceback", "")),
         warnings=tuple(outcome["warnings"]),
         environment={f"took_{name}": f"{value:.4g}" for name, value in outcome.get("took", {}).items()},
     )
+
+
+def _legible(text: str) -> str:
+    """The text of an exception as every file, terminal and database takes it: without NUL and halves of characters."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _send(process: subprocess.Popen[bytes]) -> None:
@@ -220,8 +225,8 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
                     ears.unregister(key.fd)
                 elif key.fd == output:
                     heard(data.decode(errors="replace"))
-                elif progress:
-                    progress(int(data.split()[-1]))
+                elif progress and (moment := data.split()[-1]).isdigit():  # else a strategy wrote to any descriptor
+                    progress(int(moment))
             # A process that a strategy left behind may hold the pipes open.
             if process.poll() is not None and not ears.select(timeout=0):
                 return ""

@@ -26,7 +26,7 @@ from typing import Any
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
-__all__ = ["Parts", "names_read", "names_used", "parts_of", "source_of", "workspace_module"]
+__all__ = ["Parts", "named_member", "names_read", "names_used", "parts_of", "source_of", "workspace_module"]
 
 #: Characters of a family's name.
 _LONGEST = 100
@@ -102,6 +102,14 @@ def workspace_module(name: str) -> bool:
     if name == "__main__" or module is None:
         return True
     return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)
+
+
+def named_member(value: Any) -> tuple[type, str] | None:
+    """Enumeration and name of one of NautilusTrader's members, such as ``OrderSide.BUY``: pickle takes none of them."""
+    kind, name = type(value), getattr(value, "name", None)
+    if not kind.__module__.startswith("nautilus_trader.") or not isinstance(name, str):
+        return None
+    return (kind, name) if type(vars(kind).get(name)) is kind else None
 
 
 def _is_counted(module: str) -> bool:
@@ -239,6 +247,8 @@ class _Digest:
                 self.add(each)
         elif isinstance(value, BuiltinFunctionType):
             self._say(f"{value.__module__}.{value.__qualname__}")
+        elif named := named_member(value):
+            self._say(named[1])
         elif dataclasses.is_dataclass(value):
             self.add(type(value))
             for each in dataclasses.fields(value):

@@ -101,6 +101,8 @@ def test_a_nautilus_config_that_would_keep_its_defaults_is_filled() -> None:
         ({"hedge": "no dot"}, InputError, "hedge='no dot'"),
         ({"share": float("nan")}, InputError, "cannot be kept in a spec"),
         ({"levels": object()}, InputError, "cannot be kept in a spec"),
+        ({"levels": "a\0b"}, InputError, "cannot be kept in a spec"),
+        ({"levels": "half \ud800"}, InputError, "cannot be kept in a spec"),
         ({"instrument_id": AAA}, InputError, "comes from the symbols"),
     ],
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import linecache
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nautilus_trader.model import OrderSide
 
 from alphapulse_lib.engine.source import source_of
 from alphapulse_lib.errors import StrategyUnusable
@@ -52,6 +54,14 @@ def test_a_global_it_reads_counts_however_deep() -> None:
     assert digest(STEP=2) != digest()
     assert digest(STEP=[1, 1]) != digest(STEP=[1])
     assert digest(STEP={"a": 1}) != digest(STEP={"a": 2})
+
+
+def test_a_side_it_captures_counts_which_pickle_does_not_take() -> None:
+    with pytest.raises(TypeError, match="cannot pickle"):
+        pickle.dumps(OrderSide.BUY)
+    assert digest(STEP=OrderSide.BUY) == digest(STEP=OrderSide.BUY)
+    assert digest(STEP=OrderSide.BUY) != digest(STEP=OrderSide.SELL)
+    assert digest(STEP=[OrderSide.BUY]) != digest(STEP=[OrderSide.SELL])
 
 
 def test_a_global_that_only_shares_an_attributes_name_does_not_count() -> None:

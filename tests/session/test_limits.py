@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
 import pytest
+from nautilus_trader.model import OrderSide
 from toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 
 import alphapulse_lib as ap
@@ -56,6 +58,57 @@ def test_the_settings_bound_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALPHAPULSE_RUN_MEMORY", "-1")
     with pytest.raises(errors.SettingsError, match="ALPHAPULSE_RUN_MEMORY"):
         ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False)
+
+
+class Scribbling(Planned):
+    """Writes to whatever its process has open."""
+
+    def on_bar(self, bar) -> None:
+        for descriptor in range(3, 64):
+            with contextlib.suppress(OSError):
+                os.write(descriptor, b"scribble")
+        super().on_bar(bar)
+
+
+def test_a_run_that_writes_to_its_processs_own_pipes_is_recorded() -> None:
+    write_minutes("TOY")
+    with contextlib.suppress(errors.WorkerDied):
+        ap.backtest(Scribbling, "TOY", "1m", params={"plan": {"1": 50}}, progress=False)
+    assert len(ap.runs()) == 1
+
+
+class Garbling(Planned):
+    """What it raises cannot be written as UTF-8, nor held by a database."""
+
+    def on_bar(self, bar) -> None:
+        raise ValueError("half \ud800 and none \0")
+
+
+def test_an_exception_that_no_database_takes_is_told_legibly() -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyRaised) as raised:
+        ap.backtest(Garbling, "TOY", "1m", params={"plan": {}}, progress=False)
+    record = ap.run(raised.value.run_id).record
+    assert record.error == "ValueError: half \\ud800 and none \\x00"
+    assert "\0" not in record.traceback
+    assert str(raised.value).encode()
+
+
+class Sided(Planned):
+    """Captures members of NautilusTrader's enumerations, which pickle does not take."""
+
+    usual = OrderSide.SELL
+
+    def on_bar(self, bar, side: OrderSide = OrderSide.BUY) -> None:
+        if (side, self.usual) == (OrderSide.BUY, OrderSide.SELL):
+            super().on_bar(bar)
+
+
+def test_a_strategy_may_capture_a_side() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Sided, "TOY", "1m", params={"plan": {"1": 50}}, progress=False)
+    assert run.fills.quantity.tolist() == [50.0]
+    assert ap.rerun(run.id).identical
 
 
 @pytest.mark.parametrize("bad", [{"run_seconds": 0}, {"run_seconds": True}, {"run_memory": "much"}, {"run_memory": -1}])
