@@ -24,7 +24,8 @@ __all__ = ["SAMPLERS", "Sampler", "Space", "sampler_of", "space_of"]
 SAMPLERS = ("grid", "random", "tpe")
 
 #: Of each parameter the values to choose from, or the distribution to draw from.
-type Space = dict[str, list[Any] | BaseDistribution]
+type Space = dict[str, Axis]
+type Axis = list[Any] | FloatDistribution | IntDistribution
 type Parameters = dict[str, Any]
 
 #: Trials that TPE proposes before it learns how they went: fixed, so that more workers do not change what is proposed.
@@ -171,9 +172,11 @@ def _tpe(seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.TPESampler(seed=seed % 2**32, constant_liar=True, multivariate=True)
 
 
-def _axis(name: str, values: Any) -> list[Any] | BaseDistribution:
-    if isinstance(values, BaseDistribution):
-        return list(values.choices) if isinstance(values, CategoricalDistribution) else values
+def _axis(name: str, values: Any) -> Axis:
+    if isinstance(values, CategoricalDistribution):
+        return list(values.choices)
+    if isinstance(values, FloatDistribution | IntDistribution):
+        return values
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__"):
         raise InputError(f"grid: {name}={values!r} is no list of values.", f"Such as {{{name!r}: [{values!r}]}}.")
     found = [each.item() if hasattr(each, "item") else each for each in values]
@@ -184,7 +187,7 @@ def _axis(name: str, values: Any) -> list[Any] | BaseDistribution:
     return found
 
 
-def _points(name: str, axis: list[Any] | BaseDistribution) -> list[Any]:
+def _points(name: str, axis: Axis) -> list[Any]:
     if isinstance(axis, list):
         return axis
     if isinstance(axis, IntDistribution):
@@ -194,7 +197,7 @@ def _points(name: str, axis: list[Any] | BaseDistribution) -> list[Any]:
     raise InputError(f"grid: {name} has no end of values.", "Give it a step, or draw: sampler='random', trials=100.")
 
 
-def _distribution(axis: list[Any] | BaseDistribution) -> BaseDistribution:
+def _distribution(axis: Axis) -> BaseDistribution:
     """Of a list, of the places in it: in their order where they are numbers that rise."""
     if not isinstance(axis, list):
         return axis
@@ -204,5 +207,5 @@ def _distribution(axis: list[Any] | BaseDistribution) -> BaseDistribution:
     return CategoricalDistribution(tuple(range(len(axis))))
 
 
-def _value(axis: list[Any] | BaseDistribution, drawn: Any) -> Any:
+def _value(axis: Axis | BaseDistribution, drawn: Any) -> Any:
     return axis[drawn] if isinstance(axis, list) else drawn

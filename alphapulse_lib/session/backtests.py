@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
-from alphapulse_lib.catalog.index import Index
-from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.run import FILLS, Costs, Fill, Purpose, RunSpec
-from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
+from alphapulse_lib.model.run import Costs, Fill, Purpose
+from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
-from alphapulse_lib.session.fetching import Lacking, advice
-from alphapulse_lib.session.running import Plan, carry_out, told_how_to_fetch
+from alphapulse_lib.session.running import carry_out, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import strategy_class
-from alphapulse_lib.session.symbols import Symbols, check_text, resolved
+from alphapulse_lib.session.symbols import Symbols
+from alphapulse_lib.session.terms import Terms
 
-__all__ = ["backtest", "benchmark_of", "instruments_of", "spec_of"]
-
-#: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
-_MOST_CASH = 1e12
-#: What no market asks for: beyond it an account's money soon exceeds what NautilusTrader can hold.
-_MOST_COSTS = {
-    "per_share": 10_000,
-    "percent": 100,
-    "minimum": 1_000_000,
-    "slippage_bps": 10_000,
-    "maximum": 1e12,
-    "maximum_percent": 100,
-    "fee_per_share": 10_000,
-    "surcharge_percent": 1_000,
-    "sell_percent": 100,
-    "sell_per_share": 10_000,
-    "sell_maximum": 1_000_000,
-    "half_spread_bps": 10_000,
-    "half_spread": 10_000,
-    "impact_bps": 10_000,
-    "borrow_percent": 1_000,
-    "interest_percent": 1_000,
-    "debit_percent": 1_000,
-}
+__all__ = ["backtest"]
 
 
 def backtest(
@@ -164,153 +136,13 @@ def backtest(
     >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
     >>> run.stats["end_equity"]  # doctest: +SKIP
     """
+    terms = Terms.among(locals())
     from alphapulse_lib.engine.process import worker
 
     with worker() as waiting:
-        roots = Roots.of_settings()
-        if isinstance(strategy, str):
-            strategy = strategy_class(strategy)
-        instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
-        spec = spec_of(
-            strategy,
-            instruments,
-            period,
-            start,
-            end,
-            params,
-            cash,
-            fill,
-            costs,
-            adjust,
-            dividends,
-            news,
-            scorer,
-            as_of,
-            seed,
-            benchmark_of(roots, benchmark, instruments, period, Window.of(start, end)),
-        )
-        one_of("gaps", gaps, ("refuse", "allow"))
+        chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
+        plan = terms.plan(chosen)
         one_of("purpose", purpose, get_args(Purpose.__value__))
-        plan = Plan(spec, instruments, roots, names, gaps, Limits.of(run_seconds, run_memory))
+        plan = replace(plan, limits=Limits.of(run_seconds, run_memory))
         with told_how_to_fetch(plan):
-            return carry_out(waiting, plan, strategy, progress=progress, purpose=purpose)
-
-
-def instruments_of(
-    roots: Roots, symbols: Symbols, lacking: Lacking, window: Window
-) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
-    """The instruments, and what each one is called in the results."""
-    from alphapulse_lib.query.bars import names
-
-    index = Index(roots)
-    found = tuple(resolved(index, symbols, advice=lambda symbol: advice(index, symbol, lacking, window)))
-    currencies = sorted({each.currency for each in found})
-    if len(currencies) > 1:
-        raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
-    return found, tuple(names(list(found)))
-
-
-def benchmark_of(
-    roots: Roots, benchmark: str | None, instruments: tuple[Instrument, ...], period: str, window: Window
-) -> str:
-    """The id of what a run is to be held against; empty for none."""
-    if benchmark is None:
-        return ""
-    check_text(benchmark, "A benchmark", "benchmark='SPY'")
-    (found,), _ = instruments_of(roots, benchmark, Lacking.of_bars(period, "bars"), window)
-    if found.currency != instruments[0].currency:
-        raise InputError(
-            f"The benchmark {found.symbol} is in {found.currency}, the instruments in {instruments[0].currency}.",
-            "Their returns cannot be compared.",
-        )
-    return found.id
-
-
-def spec_of(
-    strategy: type,
-    instruments: tuple[Instrument, ...],
-    period: str,
-    start: Moment,
-    end: Moment,
-    params: Mapping[str, Any] | None,
-    cash: float,
-    fill: Fill,
-    costs: Costs | Mapping[str, Any] | str | None,
-    adjust: Literal["splits", "none"],
-    dividends: bool | None,
-    news: bool | None,
-    scorer: str | None,
-    as_of: Moment,
-    seed: int,
-    benchmark: str = "",
-) -> RunSpec:
-    """The spec of a run, each argument looked at; they are those of `backtest`, ``benchmark`` as an id."""
-    from alphapulse_lib.engine.configure import plain_parameters
-    from alphapulse_lib.engine.source import names_used, source_of
-    from alphapulse_lib.scoring.contract import find
-
-    if params is not None and not isinstance(params, Mapping):
-        raise InputError(f"params={params!r} is no mapping.", "Such as {'fast': 10, 'slow': 20}.")
-    parameters = plain_parameters(strategy, params)
-    zones = {each.venue.timezone for each in instruments}
-    zone = zones.pop() if len(zones) == 1 else "UTC"
-    window = Window.of(start, end, zone)
-    one_of("fill", fill, FILLS)
-    one_of("adjust", adjust, ("splits", "none"))
-    if isinstance(cash, bool) or not isinstance(cash, Real) or not 0 < cash <= _MOST_CASH:
-        raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
-        raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
-    if not isinstance(dividends, bool | None):
-        raise InputError(f"dividends={str(dividends)[:60]!r} is neither True, False nor None.")
-    if dividends and adjust == "none":
-        raise InputError(
-            "dividends=True does not go with adjust='none': holdings that do not follow splits are not the shares that "
-            "dividends are paid on.",
-            "Run with adjust='splits', or without dividends.",
-        )
-    if not isinstance(news, bool | None):
-        raise InputError(f"news={str(news)[:60]!r} is neither True, False nor None.")
-    with_news = _names_events(names_used(strategy)) if news is None else news
-    return RunSpec(
-        strategy=source_of(strategy),
-        instruments=tuple(each.id for each in instruments),
-        period=str(Period.parse(period)),
-        start=window.start,
-        end=window.end,
-        parameters=parameters,
-        cash=float(cash),
-        costs=_costs(costs),
-        fill=fill,
-        adjust=adjust,
-        news=with_news,
-        scorer=find(scorer).name if with_news else "",
-        as_of=None if as_of is None else moment_ns(as_of, zone, end=True),
-        seed=int(seed),
-        dividends=adjust == "splits" if dividends is None else dividends,
-        benchmark=benchmark,
-    )
-
-
-def _costs(costs: Costs | Mapping[str, Any] | str | None) -> Costs:
-    if costs is None:
-        return Costs()
-    if isinstance(costs, str):
-        costs = Costs.preset(costs)
-    if not isinstance(costs, Costs | Mapping):
-        raise InputError(
-            f"costs={costs!r} is neither Costs, a mapping nor a preset's name.",
-            "Such as {'percent': 0.1, 'minimum': 1} or 'ibkr-pro-fixed'.",
-        )
-    chosen = costs if isinstance(costs, Costs) else Costs.from_dict(dict(costs))
-    # Asked here and not by `Costs` itself: the ledger's old records are read back whatever they cost.
-    for name, most in _MOST_COSTS.items():
-        if (getattr(chosen, name) or 0) > most:
-            raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
-    return chosen
-
-
-def _names_events(used: set[int]) -> bool:
-    from alphapulse_lib.engine.events import News, Sentiment
-
-    return id(News) in used or id(Sentiment) in used
+            return carry_out(waiting, plan, chosen, progress=progress, purpose=purpose)

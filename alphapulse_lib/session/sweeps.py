@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from math import nan
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
-from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.errors import InputError, SweepError, did_you_mean
+from alphapulse_lib.errors import InputError, SweepError
 from alphapulse_lib.model.run import Costs, Fill, RunSpec
-from alphapulse_lib.model.window import Moment, Window
+from alphapulse_lib.model.window import Moment
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.robustness import Robustness, robustness
 from alphapulse_lib.results.swept import Swept, Trial
-from alphapulse_lib.session.backtests import benchmark_of, instruments_of, spec_of
 from alphapulse_lib.session.choices import one_of
-from alphapulse_lib.session.fetching import Lacking
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.session.search import Search, check_counts
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.symbols import Symbols
+from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.views import numbers, sweep_board
 
@@ -32,14 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-__all__ = ["OBJECTIVES", "SessionSweep", "check_counts", "objective_of", "plan_of", "sweep", "title_of"]
+    from alphapulse_lib.results.samplers import Space
 
-#: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is.
-OBJECTIVES = (
-    *("sharpe", "sortino", "calmar", "omega", "cagr", "total_return", "end_equity", "probabilistic_sharpe"),
-    *("profit_factor", "hit_rate", "average_trade", "tail_ratio", "max_drawdown", "volatility", "turnover", "alpha"),
-    "information_ratio",
-)
+__all__ = ["SessionSweep", "plan_of", "sweep", "title_of"]
 
 
 def sweep(
@@ -61,7 +53,7 @@ def sweep(
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
-    costs: Costs | Mapping[str, float] | None = None,
+    costs: Costs | Mapping[str, Any] | str | None = None,
     adjust: Literal["splits", "none"] = "splits",
     dividends: bool | None = None,
     news: bool | None = None,
@@ -130,34 +122,21 @@ def sweep(
     >>> swept = ap.sweep("SmaCross", "GOOG", grid={"fast": [5, 10], "slow": range(20, 60, 10)})  # doctest: +SKIP
     >>> swept.best.stats["sharpe"], swept.pbo  # doctest: +SKIP
     """
-    from alphapulse_lib.results.samplers import SAMPLERS, sampler_of, space_of
-
-    better = objective_of(objective)
-    one_of("sampler", sampler, SAMPLERS)
-    check_counts(trials=trials, patience=patience, workers=workers)
+    terms = Terms.among(locals())
+    search = Search.of(grid, sampler, trials, seed, objective, patience)
+    check_counts(workers=workers)
     limits = Limits.of(trial_seconds, trial_memory, what="trial")
-    space = space_of(grid)
-    proposals = sampler_of(sampler, space, trials, seed)
-    if isinstance(strategy, str):
-        strategy = strategy_class(strategy)
-    base: dict[str, Any] = {
-        "params": params,
-        "cash": cash,
-        "fill": fill,
-        "costs": costs,
-        "adjust": adjust,
-        "dividends": dividends,
-    }
-    base |= {"news": news, "scorer": scorer, "as_of": as_of, "seed": seed, "benchmark": benchmark}
-    plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
+    proposals = search.proposals()
+    chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
+    plan = plan_of(chosen, terms, search.space)
     meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
     with (
-        open_workshop(plan, strategy, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
+        open_workshop(plan, chosen, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
         meter,
         told_how_to_fetch(plan),
     ):
         swept = workshop.sweep(
-            (plan.spec.start, plan.spec.end), proposals, better, patience=patience, retry=retry, seen=meter.seen
+            (plan.spec.start, plan.spec.end), proposals, search.better, patience=patience, retry=retry, seen=meter.seen
         )
     for warning in swept.warnings:
         warn(warning)
@@ -306,58 +285,17 @@ class SessionSweep:
         return "\n".join([repr(self), best, *self._notes(), self.table.head(10).to_string()])
 
 
-def objective_of(name: str) -> Callable[[dict[str, Any]], float]:
-    """How good a run is, the more the better.
-
-    Raises
-    ------
-    InputError
-        There is no such statistic.
-    """
-    plain, sign = name.removeprefix("-"), -1.0 if name.startswith("-") else 1.0
-    if plain not in OBJECTIVES:
-        raise InputError(
-            f"objective={name!r} is no statistic to look for.",
-            did_you_mean(plain, OBJECTIVES) or f"Such as {', '.join(OBJECTIVES[:5])}.",
-        )
-
-    def value(statistics: dict[str, Any]) -> float:
-        found = statistics.get(plain)
-        return nan if found is None else sign * float(found)
-
-    return value
-
-
-def plan_of(
-    strategy: type,
-    symbols: Symbols,
-    period: str,
-    start: Moment,
-    end: Moment,
-    space: Mapping[str, Any],
-    base: Mapping[str, Any],
-    gaps: Literal["refuse", "allow"],
-) -> Plan:
-    """What the trials have in common, each argument looked at, and each value of the space.
-
-    Parameters
-    ----------
-    base : mapping
-        The further arguments of `alphapulse_lib.session.backtests.spec_of`; ``benchmark`` as in `ap.backtest`.
-    """
+def plan_of(strategy: type, terms: Terms, space: Space) -> Plan:
+    """What the trials have in common, each argument looked at, and each value of the space."""
     from alphapulse_lib.engine.configure import plain_parameters
 
-    roots = Roots.of_settings()
-    instruments, names = instruments_of(roots, symbols, Lacking.of_bars(period, "bars"), Window.of(start, end))
-    against = benchmark_of(roots, base.get("benchmark"), instruments, period, Window.of(start, end))
-    spec = spec_of(strategy, instruments, period, start, end, **{**base, "benchmark": against})
-    one_of("gaps", gaps, ("refuse", "allow"))
+    plan = terms.plan(strategy)
     for name, values in space.items():
-        if name in spec.parameters:
+        if name in plan.spec.parameters:
             raise InputError(f"{name} is in grid and in params.", "Leave it out of one of them.")
         for value in values if isinstance(values, list) else [values.low]:  # a distribution of optuna's
             plain_parameters(strategy, {name: value})
-    return Plan(spec, instruments, roots, names, gaps)
+    return plan
 
 
 def title_of(spec: RunSpec) -> str:
@@ -365,10 +303,3 @@ def title_of(spec: RunSpec) -> str:
     symbols = ", ".join(each.rpartition(".")[0] or each for each in spec.instruments[:4])
     more = f" and {len(spec.instruments) - 4} more" if len(spec.instruments) > 4 else ""
     return f"{spec.strategy.name.rpartition(':')[2]} on {symbols}{more} {spec.period}"
-
-
-def check_counts(*, least: int = 1, **given: int | None) -> None:
-    """Refuse what is no count of so many or more."""
-    for name, value in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
-            raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, nan
@@ -24,10 +24,12 @@ from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.session.search import Search, check_counts
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
-from alphapulse_lib.session.sweeps import check_counts, objective_of, plan_of, title_of
+from alphapulse_lib.session.sweeps import plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
+from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Workshop, open_workshop
 from alphapulse_lib.views import numbers
 
@@ -79,7 +81,7 @@ def walk_forward(
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
-    costs: Costs | Mapping[str, float] | None = None,
+    costs: Costs | Mapping[str, Any] | str | None = None,
     adjust: Literal["splits", "none"] = "splits",
     dividends: bool | None = None,
     news: bool | None = None,
@@ -136,34 +138,27 @@ def walk_forward(
     >>> walked = ap.walk_forward("SmaCross", "GOOG", grid={"fast": [5, 10], "slow": [20, 40]})  # doctest: +SKIP
     >>> walked.stats["sharpe"], walked.efficiency  # doctest: +SKIP
     """
-    from alphapulse_lib.results.samplers import SAMPLERS, sampler_of, space_of
-
-    better = objective_of(objective)
-    one_of("sampler", sampler, SAMPLERS)
+    terms = Terms.among(locals())
+    search = Search.of(grid, sampler, trials, seed, objective, patience)
     one_of("scheme", scheme, SCHEMES)
-    check_counts(train=train, test=test, folds=folds, trials=trials, patience=patience, workers=workers)
+    check_counts(train=train, test=test, folds=folds, workers=workers)
     check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
     if scheme == "kfold":
-        _check_kfold(sampler, objective, patience)
+        _check_kfold(search)
     limits = Limits.of(trial_seconds, trial_memory, what="trial")
-    space = space_of(grid)
-    proposals = sampler_of(sampler, space, trials, seed)
-    if isinstance(strategy, str):
-        strategy = strategy_class(strategy)
-    base: dict[str, Any] = {"params": params, "cash": cash, "fill": fill, "costs": costs, "adjust": adjust}
-    base |= {"dividends": dividends, "news": news, "scorer": scorer, "as_of": as_of, "seed": seed}
-    base |= {"benchmark": benchmark}
-    plan = plan_of(strategy, symbols, period, start, end, space, base, gaps)
+    proposals = search.proposals()
+    chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
+    plan = plan_of(chosen, terms, search.space)
     meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
     with (
         told_how_to_fetch(plan),
-        open_workshop(plan, strategy, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
+        open_workshop(plan, chosen, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
     ):
         data = workshop.sessions()
         cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)
         with meter:
             meter.total = proposals.total * sum(len(each.train) for each in cut) + len(cut)
-            walk = _Walk(workshop, data.ends, lambda: sampler_of(sampler, space, trials, seed), better, patience, meter)
+            walk = _Walk(workshop, data.ends, search, meter)
             walked = [walk.fold(each, warmup) for each in cut]
     for warning in data.warnings:
         warn(warning)
@@ -299,17 +294,8 @@ class SessionWalkForward:
 
 
 class _Walk:
-    def __init__(
-        self,
-        workshop: Workshop,
-        ends: NDArray[np.int64],
-        sampler: Callable[[], Sampler],
-        better: Callable[[dict[str, Any]], float],
-        patience: int | None,
-        meter: SweepMeter,
-    ) -> None:
-        self._workshop, self._ends, self._sampler = workshop, ends, sampler
-        self._better, self._patience, self._meter = better, patience, meter
+    def __init__(self, workshop: Workshop, ends: NDArray[np.int64], search: Search, meter: SweepMeter) -> None:
+        self._workshop, self._ends, self._search, self._meter = workshop, ends, search, meter
         self._spec = workshop.bench.base.spec
 
     def fold(self, fold: Fold, warmup: int) -> Walked:
@@ -328,7 +314,7 @@ class _Walk:
 
     def _chosen(self, fold: Fold) -> tuple[dict[str, Any], float, float]:
         """The best parameters of the train window, their objective and their growth a year there."""
-        stretches = [self._sweep(self._sampler(), each) for each in fold.train]
+        stretches = [self._sweep(self._search.proposals(), each) for each in fold.train]
         if len(stretches) == 1:
             best = max((each for each in stretches[0] if isfinite(each.value)), key=lambda it: it.value, default=None)
             return ({}, nan, nan) if best is None else (best.parameters, best.value, best.record.statistics["cagr"])
@@ -340,8 +326,9 @@ class _Walk:
 
     def _sweep(self, sampler: Sampler, sessions: Sessions) -> tuple[Trial, ...]:
         window = window_of(self._ends, sessions, self._spec.start)
+        search = self._search
         return self._workshop.sweep(
-            window, sampler, self._better, patience=self._patience, seen=self._meter.seen
+            window, sampler, search.better, patience=search.patience, seen=self._meter.seen
         ).trials
 
     def _try(self, parameters: dict[str, Any], sessions: Sessions) -> Trial:
@@ -355,13 +342,13 @@ class _Walk:
         return summary(np.concatenate(parts), periods_per_year=periods_per_year(self._spec))["cagr"]
 
     def _of_returns(self, returns: Floats) -> float:
-        return self._better(summary(returns, periods_per_year=periods_per_year(self._spec)))
+        return self._search.better(summary(returns, periods_per_year=periods_per_year(self._spec)))
 
 
-def _check_kfold(sampler: str, objective: str, patience: int | None) -> None:
-    if sampler == "tpe" or patience is not None:
+def _check_kfold(search: Search) -> None:
+    if search.kind == "tpe" or search.patience is not None:
         raise InputError(
             "A k-fold judges parameters by two windows together, so a sampler cannot learn from one, nor patience end.",
             "sampler='grid' or 'random', without patience.",
         )
-    one_of("objective", objective.removeprefix("-"), _OF_RETURNS)
+    one_of("objective", search.objective.removeprefix("-"), _OF_RETURNS)

@@ -36,7 +36,9 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.results.samplers import Sampler, sampler_of, space_of
 from alphapulse_lib.session.running import Plan
-from alphapulse_lib.session.sweeps import objective_of, plan_of
+from alphapulse_lib.session.search import objective_of
+from alphapulse_lib.session.sweeps import plan_of
+from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Workshop, open_workshop
 from tests.benchmarks.made import days
 
@@ -54,26 +56,10 @@ def main() -> None:
         os.environ |= {"ALPHAPULSE_CATALOG": f"{folder}/catalog", "ALPHAPULSE_HOME": folder}
         writer.write_bars(Path(folder) / "catalog", AAA, DAY, days(1, "2006-01-01", "2014-01-01"), "bench")
         writer.write_instruments(Path(folder) / "catalog", [AAA], [])
-        plan = plan_of(SmaCross, "AAA", "1d", None, None, space_of(GRID), {**BASE}, "refuse")
+        plan = plan_of(SmaCross, Terms("AAA"), space_of(GRID))
         own_cost(plan, folder)
         two_cores(plan, folder)
         memory(plan, folder)
-
-
-#: The arguments that `ap.sweep` would pass on.
-BASE = {
-    "params": None,
-    "cash": 100_000.0,
-    "fill": "next_open",
-    "costs": None,
-    "adjust": "splits",
-    "dividends": None,
-    "news": None,
-    "scorer": None,
-    "as_of": None,
-    "seed": 0,
-    "benchmark": None,
-}
 
 
 def own_cost(plan: Plan, folder: str) -> None:

@@ -14,6 +14,7 @@ from alphapulse_lib.engine.request import Request
 from alphapulse_lib.engine.runner import request_of
 from alphapulse_lib.engine.trials import Trials
 from alphapulse_lib.session.sweeps import plan_of
+from alphapulse_lib.session.terms import Terms
 from tests.resources.toy_market import Planned, write_minutes
 
 _HELD = []
@@ -38,9 +39,7 @@ class Imports(Planned):
 
 def base(strategy: type = Leaks) -> Request:
     write_minutes("TOY")
-    asked = {"params": None, "cash": 100_000.0, "fill": "next_open", "costs": None, "adjust": "splits", "news": None}
-    asked |= {"dividends": None, "scorer": None, "as_of": None, "seed": 0, "benchmark": None}
-    plan = plan_of(strategy, "TOY", "1m", None, None, {"plan": [{}]}, asked, "refuse")
+    plan = plan_of(strategy, Terms("TOY", "1m"), {"plan": [{}]})
     return request_of(plan.spec, strategy, plan.instruments, Roots.of_settings(), plan.names)
 
 

@@ -1,0 +1,196 @@
+"""What `ap.backtest`, `ap.sweep` and `ap.walk_forward` are asked for alike, and the plan that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Literal
+
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.run import FILLS, Costs, Fill, RunSpec
+from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
+from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.fetching import Lacking, advice
+from alphapulse_lib.session.running import Plan
+from alphapulse_lib.session.symbols import Symbols, check_text, resolved
+
+__all__ = ["Terms"]
+
+#: A seventeenth of what NautilusTrader's money can hold, so that an account may grow.
+_MOST_CASH = 1e12
+#: What no market asks for: beyond it an account's money soon exceeds what NautilusTrader can hold.
+_MOST_COSTS = {
+    "per_share": 10_000,
+    "percent": 100,
+    "minimum": 1_000_000,
+    "slippage_bps": 10_000,
+    "maximum": 1e12,
+    "maximum_percent": 100,
+    "fee_per_share": 10_000,
+    "surcharge_percent": 1_000,
+    "sell_percent": 100,
+    "sell_per_share": 10_000,
+    "sell_maximum": 1_000_000,
+    "half_spread_bps": 10_000,
+    "half_spread": 10_000,
+    "impact_bps": 10_000,
+    "borrow_percent": 1_000,
+    "interest_percent": 1_000,
+    "debit_percent": 1_000,
+}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what a strategy is run and under which rules, as it was asked for; nothing is looked at before `plan`.
+
+    `alphapulse_lib.session.backtests.backtest` says what each one is, and its defaults are these.
+    """
+
+    symbols: Symbols
+    period: str = "1d"
+    start: Moment = None
+    end: Moment = None
+    params: Mapping[str, Any] | None = None
+    cash: float = 100_000.0
+    fill: Fill = "next_open"
+    costs: Costs | Mapping[str, Any] | str | None = None
+    adjust: Literal["splits", "none"] = "splits"
+    dividends: bool | None = None
+    news: bool | None = None
+    scorer: str | None = None
+    as_of: Moment = None
+    benchmark: str | None = None
+    gaps: Literal["refuse", "allow"] = "refuse"
+    seed: int = 0
+
+    @classmethod
+    def among(cls, arguments: Mapping[str, Any]) -> Terms:
+        """Those among all the arguments of a call, by their names: its ``locals()`` before it has others."""
+        return cls(**{each.name: arguments[each.name] for each in fields(cls)})
+
+    def plan(self, strategy: type) -> Plan:
+        """How the strategy is run on these terms, each of them looked at.
+
+        Raises
+        ------
+        InputError
+            One of them cannot be used.
+        """
+        roots, window = Roots.of_settings(), Window.of(self.start, self.end)
+        instruments, names = _instruments_of(roots, self.symbols, Lacking.of_bars(self.period, "bars"), window)
+        benchmark = _benchmark_of(roots, self.benchmark, instruments, self.period, window)
+        spec = self._spec(strategy, instruments, benchmark)
+        one_of("gaps", self.gaps, ("refuse", "allow"))
+        return Plan(spec, instruments, roots, names, self.gaps)
+
+    def _spec(self, strategy: type, instruments: tuple[Instrument, ...], benchmark: str) -> RunSpec:
+        from alphapulse_lib.engine.configure import plain_parameters
+        from alphapulse_lib.engine.source import names_used, source_of
+        from alphapulse_lib.scoring.contract import find
+
+        if self.params is not None and not isinstance(self.params, Mapping):
+            raise InputError(f"params={self.params!r} is no mapping.", "Such as {'fast': 10, 'slow': 20}.")
+        parameters = plain_parameters(strategy, self.params)
+        zones = {each.venue.timezone for each in instruments}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        window = Window.of(self.start, self.end, zone)
+        self._check()
+        with_news = _names_events(names_used(strategy)) if self.news is None else self.news
+        return RunSpec(
+            strategy=source_of(strategy),
+            instruments=tuple(each.id for each in instruments),
+            period=str(Period.parse(self.period)),
+            start=window.start,
+            end=window.end,
+            parameters=parameters,
+            cash=float(self.cash),
+            costs=_costs(self.costs),
+            fill=self.fill,
+            adjust=self.adjust,
+            news=with_news,
+            scorer=find(self.scorer).name if with_news else "",
+            as_of=None if self.as_of is None else moment_ns(self.as_of, zone, end=True),
+            seed=int(self.seed),
+            dividends=self.adjust == "splits" if self.dividends is None else self.dividends,
+            benchmark=benchmark,
+        )
+
+    def _check(self) -> None:
+        """Refuse words that are not known, amounts that are none, and what does not go together."""
+        cash, seed, dividends, news = self.cash, self.seed, self.dividends, self.news
+        one_of("fill", self.fill, FILLS)
+        one_of("adjust", self.adjust, ("splits", "none"))
+        if isinstance(cash, bool) or not isinstance(cash, Real) or not 0 < cash <= _MOST_CASH:
+            raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
+            raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
+        if not isinstance(dividends, bool | None):
+            raise InputError(f"dividends={str(dividends)[:60]!r} is neither True, False nor None.")
+        if dividends and self.adjust == "none":
+            raise InputError(
+                "dividends=True does not go with adjust='none': holdings that do not follow splits are not the shares "
+                "that dividends are paid on.",
+                "Run with adjust='splits', or without dividends.",
+            )
+        if not isinstance(news, bool | None):
+            raise InputError(f"news={str(news)[:60]!r} is neither True, False nor None.")
+
+
+def _instruments_of(
+    roots: Roots, symbols: Symbols, lacking: Lacking, window: Window
+) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
+    """The instruments, and what each one is called in the results."""
+    from alphapulse_lib.query.bars import names
+
+    index = Index(roots)
+    found = tuple(resolved(index, symbols, advice=lambda symbol: advice(index, symbol, lacking, window)))
+    currencies = sorted({each.currency for each in found})
+    if len(currencies) > 1:
+        raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
+    return found, tuple(names(list(found)))
+
+
+def _benchmark_of(
+    roots: Roots, benchmark: str | None, instruments: tuple[Instrument, ...], period: str, window: Window
+) -> str:
+    """The id of what a run is to be held against; empty for none."""
+    if benchmark is None:
+        return ""
+    check_text(benchmark, "A benchmark", "benchmark='SPY'")
+    (found,), _ = _instruments_of(roots, benchmark, Lacking.of_bars(period, "bars"), window)
+    if found.currency != instruments[0].currency:
+        raise InputError(
+            f"The benchmark {found.symbol} is in {found.currency}, the instruments in {instruments[0].currency}.",
+            "Their returns cannot be compared.",
+        )
+    return found.id
+
+
+def _costs(costs: Costs | Mapping[str, Any] | str | None) -> Costs:
+    if costs is None:
+        return Costs()
+    if isinstance(costs, str):
+        costs = Costs.preset(costs)
+    if not isinstance(costs, Costs | Mapping):
+        raise InputError(
+            f"costs={costs!r} is neither Costs, a mapping nor a preset's name.",
+            "Such as {'percent': 0.1, 'minimum': 1} or 'ibkr-pro-fixed'.",
+        )
+    chosen = costs if isinstance(costs, Costs) else Costs.from_dict(dict(costs))
+    # Asked here and not by `Costs` itself: the ledger's old records are read back whatever they cost.
+    for name, most in _MOST_COSTS.items():
+        if (getattr(chosen, name) or 0) > most:
+            raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
+    return chosen
+
+
+def _names_events(used: set[int]) -> bool:
+    from alphapulse_lib.engine.events import News, Sentiment
+
+    return id(News) in used or id(Sentiment) in used
