@@ -7,6 +7,7 @@ many moments, with a future that goes up and one that goes down.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alphapulse_lib.errors import InputError, RunInterrupted, StrategyRaised
+from alphapulse_lib.errors import InputError, RunError, RunInterrupted, StrategyRaised
 from alphapulse_lib.model.window import Moment, moment_ns
 from alphapulse_lib.session.originals import original_of, plan_again
 from alphapulse_lib.session.reruns import again_of
@@ -166,7 +167,8 @@ def check_lookahead(
     StrategyUnusable
         The code of the run is not here.
     RunError
-        The strategy fails with the true future, too; a probe's process died, or passed a limit.
+        The strategy fails with the true future, too, or decides otherwise each time it is run; a probe's process died,
+        or passed a limit.
 
     Examples
     --------
@@ -189,8 +191,24 @@ def check_lookahead(
         for (moment, direction), probe in zip(futures, others, strict=True)
         if (leak := _leak(true, probe, moment, direction)) is not None
     ]
+    if leaks:
+        _is_repeatable(true, probes.run([None])[0])
     unproven = captured_data(kind) if kind is not None else []
     return LookAhead(original, moments, tuple(leaks), tuple(unproven))
+
+
+def _is_repeatable(true: _Probe, again: _Probe) -> None:
+    """Refuse to accuse a strategy that decides otherwise with the very same future, too."""
+    differs = _leak(true, again, sys.maxsize, 1)
+    if differs is None:
+        return
+    raise RunError(
+        f"The strategy decides otherwise each time it is run, with the same future too, first at "
+        f"{_told(differs.decided)}: whether it looks ahead cannot be told.",
+        "It reads a clock, or draws without a seed. Read self.clock; draw from random, numpy.random or a generator "
+        "with a seed, such as numpy.random.default_rng(1).",
+        again.run_id,
+    )
 
 
 def _moments(original: SessionRun, at: int | Sequence[Moment]) -> tuple[int, ...]:

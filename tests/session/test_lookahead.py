@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,19 @@ class CapturedFrame(Switching):
     def wants(self, bar) -> bool | None:
         later = FRAME[FRAME["ts"] >= self.now()]["close"].head(2)
         return bool(later.iloc[-1] > later.iloc[0]) if len(later) == 2 else None
+
+
+class Coin(Switching):
+    """Decides by what no run repeats."""
+
+    def wants(self, bar) -> bool | None:
+        return os.urandom(1)[0] > 127
+
+
+def test_a_strategy_that_no_run_repeats_is_not_accused_of_looking_ahead(sample: Path) -> None:
+    with pytest.raises(errors.RunError, match="with the same future too, first at 2012-0") as refused:
+        ap.check_lookahead(Coin, "GOOG", *SPRING, at="2012-05-01", progress=False)
+    assert ap.run(refused.value.run_id).record.purpose == "probe"
 
 
 @pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsDay, WholeSpringsMean])
