@@ -44,6 +44,11 @@ def test_bars_as_json(sample: Path) -> None:
     ]
 
 
+def test_bars_of_one_instrument_after_the_other(sample: Path) -> None:
+    rows = answer("bars", "MSFT", "AAPL", "--start", "2012-12-31", "--end", "2013-01-02", "--order", "symbol")
+    assert [row["symbol"] for row in rows] == ["AAPL", "AAPL", "MSFT", "MSFT"]
+
+
 def test_bars_and_prices_into_files(sample: Path, tmp_path: Path) -> None:
     whole = ap.bars("SPY", "1m", session="regular", timezone="America/New_York", frame="arrow")
     words = ["bars", "SPY", "--period", "1m", "--session", "regular", "--timezone", "America/New_York", "-o"]

@@ -21,6 +21,7 @@ Source = Annotated[
 Hours = Annotated[Literal["all", "regular"], typer.Option(help="The sessions' hours alone, or all that traded.")]
 Adjust = Annotated[Literal["none", "splits", "total"], typer.Option(help="What is taken out of prices.")]
 Zone = Annotated[str, typer.Option(help="The zone ts is told in, such as America/New_York.")]
+Order = Annotated[Literal["time", "symbol"], typer.Option(help="By time, or one instrument after the other.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write to a .parquet, .csv or .arrow file, however much.", callback=check_file),
@@ -38,11 +39,12 @@ def bars(
     timezone: Zone = "UTC",
     as_of: AsOf = None,
     recorded_as_of: RecordedAsOf = None,
+    order: Order = "time",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
     """Bars of one or more instruments."""
-    how = {"source": source, "session": session, "adjust": adjust, "timezone": timezone}
+    how = {"source": source, "session": session, "adjust": adjust, "timezone": timezone, "order": order}
     asked = (symbols, period, start, end)
     _answer(output, as_json, ap.bars, asked, {**how, "as_of": as_of, "recorded_as_of": recorded_as_of})
 
@@ -82,11 +84,12 @@ def trades(
     timezone: Zone = "UTC",
     as_of: AsOf = None,
     recorded_as_of: RecordedAsOf = None,
+    order: Order = "time",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
     """Trades of one or more instruments, as they were printed."""
-    how = {"session": session, "timezone": timezone, "as_of": as_of, "recorded_as_of": recorded_as_of}
+    how = {"session": session, "timezone": timezone, "order": order, "as_of": as_of, "recorded_as_of": recorded_as_of}
     _answer(output, as_json, ap.trades, (symbols, start, end), how)
 
 
@@ -98,11 +101,12 @@ def quotes(
     timezone: Zone = "UTC",
     as_of: AsOf = None,
     recorded_as_of: RecordedAsOf = None,
+    order: Order = "time",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
     """Best bid and ask of one or more instruments, at each change."""
-    how = {"session": session, "timezone": timezone, "as_of": as_of, "recorded_as_of": recorded_as_of}
+    how = {"session": session, "timezone": timezone, "order": order, "as_of": as_of, "recorded_as_of": recorded_as_of}
     _answer(output, as_json, ap.quotes, (symbols, start, end), how)
 
 

@@ -1,14 +1,14 @@
-"""Several instruments' rows as one table, in the order of time."""
+"""Several instruments' rows as one table: in the order of time, or one instrument after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["merged", "named"]
+__all__ = ["merged", "named", "runs", "stacked"]
 
 type Numbers = NDArray[np.int32]
 
@@ -26,24 +26,50 @@ def merged(parts: list[pa.Table], symbols: Sequence[str]) -> pa.Table:
     Returns
     -------
     pa.Table
-        ``symbol`` as numbers of a dictionary, of which `named` makes text; then the parts' columns.
+        ``symbol`` as numbers of a dictionary (of one part as `stacked`), of which `named` makes text; then the parts'
+        columns.
     """
     if len(parts) == 1:
-        return _with_symbols(parts[0], np.zeros(parts[0].num_rows, np.int32), symbols)
+        return stacked(parts, symbols)
     schema, by_name = parts[0].schema, sorted(range(len(parts)), key=lambda at: symbols[at])
     order, owners = _order([parts[at]["ts"].cast(pa.int64()).to_numpy() for at in by_name])
     pieces = [[chunk for at in by_name for chunk in parts[at][name].chunks] for name in schema.names]
     parts.clear()
     room = np.empty(len(order), np.int64)
     columns = [_ordered(pieces.pop(0), kind, order, room) for kind in schema.types]
-    return _with_symbols(pa.Table.from_arrays(columns, schema=schema), owners, [symbols[at] for at in by_name])
+    names = pa.array([symbols[at] for at in by_name], pa.string())
+    table = pa.Table.from_arrays(columns, schema=schema)
+    return table.add_column(0, "symbol", pa.DictionaryArray.from_arrays(pa.array(owners), names))
+
+
+def stacked(parts: Sequence[pa.Table], symbols: Sequence[str]) -> pa.Table:
+    """One table sorted by symbol, then as the parts are: nothing of them is copied. Otherwise as `merged`.
+
+    Returns
+    -------
+    pa.Table
+        ``symbol`` as runs, of which `named` makes text; then the parts' columns.
+    """
+    by_name = sorted((symbol, at) for at, symbol in enumerate(symbols) if parts[at].num_rows)
+    ends = np.cumsum([parts[at].num_rows for _, at in by_name], dtype=np.int64)
+    names = pa.array([symbol for symbol, _ in by_name], pa.string())
+    column = pa.RunEndEncodedArray.from_arrays(pa.array(ends), names)
+    table = pa.concat_tables([parts[at] for _, at in by_name] or parts[:1])
+    return table.add_column(0, "symbol", column)
+
+
+def runs(symbols: pa.ChunkedArray) -> Iterator[tuple[str, int]]:
+    """Each symbol of `stacked` rows, and how many of them are its."""
+    for chunk in symbols.chunks:
+        ends = chunk.run_ends.to_numpy()
+        yield from zip(chunk.values.to_pylist(), np.diff(ends, prepend=0).tolist(), strict=True)
 
 
 def named(table: pa.Table) -> pa.Table:
     """The same table with its symbols as text."""
     coded = table["symbol"]
-    if coded.num_chunks == 1 and len(coded.chunk(0).dictionary) == 1:  # one name's rows, as most questions ask for
-        text = pa.repeat(coded.chunk(0).dictionary[0], table.num_rows)
+    if pa.types.is_run_end_encoded(coded.type):
+        text = pa.chunked_array([pa.repeat(name, rows) for name, rows in runs(coded)], pa.string())
     else:
         text = coded.cast(pa.string())
     return table.set_column(table.schema.get_field_index("symbol"), "symbol", text)
@@ -72,8 +98,3 @@ def _order(stamps: Sequence[NDArray[np.int64]]) -> tuple[pa.Array, Numbers]:
         return pa.array(rows.ravel()), np.tile(which, length)
     order = np.argsort(np.concatenate(stamps), kind="stable")
     return pa.array(order), np.repeat(which, [len(each) for each in stamps])[order]
-
-
-def _with_symbols(table: pa.Table, numbers: Numbers, symbols: Sequence[str]) -> pa.Table:
-    names = pa.array(symbols, pa.string())
-    return table.add_column(0, "symbol", pa.DictionaryArray.from_arrays(pa.array(numbers), names))

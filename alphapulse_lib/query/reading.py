@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,12 @@ import pyarrow as pa
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
-from alphapulse_lib.query.merging import merged, named
+from alphapulse_lib.query.merging import merged, named, stacked
 
-__all__ = ["Reading", "batches", "names", "whole", "wide"]
+__all__ = ["Order", "Reading", "batches", "names", "whole", "wide"]
+
+#: All instruments' rows in the order of time, or one instrument's after another's.
+type Order = Literal["time", "symbol"]
 
 #: Rows that are read for one batch, about.
 _MOST_ROWS = 2**17
@@ -40,17 +44,18 @@ class Reading(Protocol):
         """How the files that are read lie in time: row groups' rows, first and last ``ts``."""
 
 
-def whole(reading: Reading, window: Window, *, coded: bool = False) -> pa.Table:
-    """All rows of a window: ``symbol``, then a part's columns; sorted by ``ts``, then ``symbol``.
+def whole(reading: Reading, window: Window, order: Order = "time", *, coded: bool = False) -> pa.Table:
+    """All rows of a window: ``symbol``, then a part's columns; by ``ts``, then ``symbol``, or the other way round.
 
-    ``coded`` leaves the symbols numbers of a dictionary.
+    ``coded`` leaves the symbols as `merging` gives them.
 
     Raises
     ------
     NoCoverage
         One of the instruments has no row there.
     """
-    table = merged(_parts(reading, window), names(reading.instruments))
+    laid = merged if order == "time" else stacked
+    table = laid(_parts(reading, window), names(reading.instruments))
     return table if coded else named(table)
 
 
@@ -77,7 +82,7 @@ def wide(reading: Reading, window: Window, column: str) -> pa.Table:
     return pa.table([pa.array(moments).cast(kind), *columns], names=["ts", *names(reading.instruments)])
 
 
-def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
+def batches(reading: Reading, window: Window, order: Order = "time") -> pa.RecordBatchReader:
     """The same rows in the same order, stretch by stretch of time: memory is a stretch's, however long history is.
 
     Raises
@@ -85,15 +90,19 @@ def batches(reading: Reading, window: Window) -> pa.RecordBatchReader:
     NoCoverage
         One of the instruments has no row there; where only its versions tell, when the stream ends.
     """
-    groups: list[tuple[int, int, int]] = []
-    for each in reading.instruments:
-        found = list(reading.groups(each, window))
+    groups = {each: list(reading.groups(each, window)) for each in reading.instruments}
+    for each, found in groups.items():
         if not found:
             raise reading.refusal(each, window)
-        groups += found
     nothing = reading.part(reading.instruments[0], Window(0, 0))
     schema = named(merged([nothing.slice(0, 0)], [""])).schema
-    return pa.RecordBatchReader.from_batches(schema, _streamed(reading, window, _stretches(groups, window)))
+    called = dict(zip(reading.instruments, names(reading.instruments), strict=True))
+    one_by_one = [{each: called[each]} for each in sorted(called, key=lambda each: called[each])]
+    streams = (
+        _streamed(reading, some, window, _stretches([each for one in some for each in groups[one]], window))
+        for some in ([called] if order == "time" else one_by_one)
+    )
+    return pa.RecordBatchReader.from_batches(schema, chain.from_iterable(streams))
 
 
 def names(instruments: Sequence[Instrument]) -> list[str]:
@@ -112,12 +121,14 @@ def _parts(reading: Reading, window: Window) -> list[pa.Table]:
     return parts
 
 
-def _streamed(reading: Reading, window: Window, stretches: Iterable[Window]) -> Iterator[pa.RecordBatch]:
-    missing = dict.fromkeys(reading.instruments)
-    called = names(reading.instruments)
+def _streamed(
+    reading: Reading, called: Mapping[Instrument, str], window: Window, stretches: Iterable[Window]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some instruments, by what these are called."""
+    missing = dict.fromkeys(called)
     for stretch in stretches:
         parts, symbols = [], []
-        for each, symbol in zip(reading.instruments, called, strict=True):
+        for each, symbol in called.items():
             table = reading.part(each, stretch)
             if table.num_rows:
                 missing.pop(each, None)

@@ -12,12 +12,12 @@ from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, check_timezone, framed, zoned
-from alphapulse_lib.session.question import HOURS, Hours, Question
+from alphapulse_lib.session.question import HOURS, ORDERS, Hours, Question
 from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
     from alphapulse_lib.query.bars import Adjustment
-    from alphapulse_lib.query.reading import Reading
+    from alphapulse_lib.query.reading import Order, Reading
 
 __all__ = ["bars", "prices"]
 
@@ -38,6 +38,7 @@ def bars(
     timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
+    order: Order = "time",
     frame: Stream = "pandas",
 ) -> Any:
     """Bars of one or more instruments, one under the other.
@@ -61,13 +62,15 @@ def bars(
         The zone that ``ts`` is told in, such as ``"America/New_York"``.
     as_of, recorded_as_of : str, date or datetime, optional
         Only what could be known, and what this catalog held, then. A bare date is its end. Now unless told.
+    order : {"time", "symbol"}
+        By ``ts``, then ``symbol``; or one instrument after the other, which is sooner read.
     frame : {"pandas", "polars", "arrow", "batches"}
         The kind of table; ``"batches"`` is a stream of them.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
-        ``symbol``, ``ts`` (its close), ``open``, ``high``, ``low``, ``close``, ``volume``; by ``ts``, then ``symbol``.
+        ``symbol``, ``ts`` (its close), ``open``, ``high``, ``low``, ``close``, ``volume``; in that order.
 
     Raises
     ------
@@ -83,8 +86,9 @@ def bars(
     """
     check_frame(frame, stream=True)
     check_timezone(timezone)
+    one_of("order", order, ORDERS)
     asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
-    return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone)
+    return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone, order)
 
 
 def prices(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from alphapulse_lib.model.window import Window
-    from alphapulse_lib.query.reading import Reading
+    from alphapulse_lib.query.reading import Order, Reading
 
 __all__ = ["Frame", "Stream", "answered", "check_frame", "check_timezone", "framed", "zoned"]
 
@@ -62,34 +62,46 @@ def framed(table: pa.Table, frame: Frame) -> Any:
     return table
 
 
-def answered(reading: Reading, window: Window, frame: Stream, timezone: str) -> Any:
-    """All rows of a window as the kind asked for, their ``ts`` told in a zone."""
+def answered(reading: Reading, window: Window, frame: Stream, timezone: str, order: Order = "time") -> Any:
+    """All rows of a window as the kind asked for, in an order, their ``ts`` told in a zone."""
     from alphapulse_lib.query.reading import batches, whole
 
     if frame != "batches":
-        return framed(zoned(whole(reading, window, coded=frame == "polars"), timezone), frame)
-    stream = batches(reading, window)
+        return framed(zoned(whole(reading, window, order, coded=frame == "polars"), timezone), frame)
+    stream = batches(reading, window, order)
     return stream.cast(_zoned_schema(stream.schema, timezone))
 
 
 def zoned(table: pa.Table, timezone: str) -> pa.Table:
     """The same moments, told in a zone."""
     schema = _zoned_schema(table.schema, timezone)
-    return table if schema == table.schema else table.cast(schema)
+    if schema == table.schema:
+        return table
+    at = schema.get_field_index("ts")
+    return table.set_column(at, schema.field(at), table["ts"].cast(schema.field(at).type))
 
 
 def _polars(table: pa.Table) -> Any:
-    """As a polars frame; symbols that are numbers of a dictionary become its text, which Polars does fastest itself."""
+    """As a polars frame; symbols that are no text yet (`merging`) become it, which Polars does fastest itself."""
     import polars
     import pyarrow as pa
 
+    from alphapulse_lib.query.merging import runs
+
     at = table.schema.get_field_index("symbol")
-    if at < 0 or not pa.types.is_dictionary(table.schema.field(at).type):
+    if at < 0 or pa.types.is_string(table.schema.field(at).type):
         return polars.from_arrow(table)
-    coded = table["symbol"].combine_chunks()
-    names, numbers = (polars.Series(polars.from_arrow(each)) for each in (coded.dictionary, coded.indices))
-    frame = polars.DataFrame(polars.from_arrow(table.drop_columns(["symbol"])))
-    return frame.insert_column(at, names.gather(numbers).alias("symbol"))
+    frame, coded = polars.DataFrame(polars.from_arrow(table.drop_columns(["symbol"]))), table["symbol"]
+    if pa.types.is_run_end_encoded(coded.type):
+        each = [polars.Series([name]).new_from_index(0, rows) for name, rows in runs(coded)]
+        symbols = polars.concat(each) if each else polars.Series(dtype=polars.String)
+        # Once here, instead of in whatever is asked of it next.
+        frame = frame.rechunk() if len(each) > 1 else frame
+    else:
+        whole = coded.combine_chunks()
+        names, numbers = (polars.Series(polars.from_arrow(part)) for part in (whole.dictionary, whole.indices))
+        symbols = names.gather(numbers)
+    return frame.insert_column(at, symbols.alias("symbol"))
 
 
 def _zoned_schema(schema: pa.Schema, timezone: str) -> pa.Schema:

@@ -13,12 +13,14 @@ from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
 from alphapulse_lib.session.fetching import Lacking, advice
 from alphapulse_lib.session.symbols import resolved
 
-__all__ = ["HOURS", "Hours", "Question", "known_at"]
+__all__ = ["HOURS", "ORDERS", "Hours", "Question", "known_at"]
 
 #: What traded at any hour, or inside the sessions' hours alone.
 type Hours = Literal["all", "regular"]
 
 HOURS = ("all", "regular")
+#: Of several instruments' rows.
+ORDERS = ("time", "symbol")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Stream, answered, check_frame, check_timezone
-from alphapulse_lib.session.question import HOURS, Hours, Question
+from alphapulse_lib.session.question import HOURS, ORDERS, Hours, Question
 from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.ticks import Tick
+    from alphapulse_lib.query.reading import Order
 
 __all__ = ["quotes", "trades"]
 
@@ -26,6 +27,7 @@ def trades(
     timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
+    order: Order = "time",
     frame: Stream = "pandas",
 ) -> Any:
     """Trades of one or more instruments, as they were printed: unadjusted.
@@ -43,6 +45,8 @@ def trades(
         The zone that ``ts`` is told in, such as ``"America/New_York"``.
     as_of, recorded_as_of : str, date or datetime, optional
         Only what could be known, and what this catalog held, then. A bare date is its end. Now unless told.
+    order : {"time", "symbol"}
+        By ``ts``, then ``symbol``; or one instrument after the other, which is sooner read.
     frame : {"pandas", "polars", "arrow", "batches"}
         The kind of table; ``"batches"`` is a stream of them.
 
@@ -50,8 +54,8 @@ def trades(
     -------
     pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
         ``symbol``, ``ts`` (to the nanosecond), ``price``, ``size`` (floats), ``aggressor_side`` (``BUY``,
-        ``SELL``, ``NO_AGGRESSOR`` where nobody said), ``trade_id``, ``conditions``, ``exchange``; sorted by ``ts``,
-        then ``symbol``, then as they arrived.
+        ``SELL``, ``NO_AGGRESSOR`` where nobody said), ``trade_id``, ``conditions``, ``exchange``; in that order, those
+        of one moment as they arrived.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def trades(
     ...
     """
     asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking("trades"))
-    return _answered("trades", asked, session, timezone, frame)
+    return _answered("trades", asked, session, timezone, order, frame)
 
 
 def quotes(
@@ -84,20 +88,21 @@ def quotes(
     timezone: str = "UTC",
     as_of: Moment = None,
     recorded_as_of: Moment = None,
+    order: Order = "time",
     frame: Stream = "pandas",
 ) -> Any:
     """Best bid and ask of one or more instruments, at each change.
 
     Parameters
     ----------
-    symbols, start, end, session, timezone, as_of, recorded_as_of, frame
+    symbols, start, end, session, timezone, as_of, recorded_as_of, order, frame
         As in `trades`.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
         ``symbol``, ``ts``, ``bid``, ``ask``, ``bid_size``, ``ask_size`` (floats), ``sequence`` (a quote's place
-        among those of its moment); sorted by ``ts``, then ``symbol``, then ``sequence``. Errors as in `trades`.
+        among those of its moment); in that order, those of one moment by ``sequence``. Errors as in `trades`.
 
     Examples
     --------
@@ -107,15 +112,16 @@ def quotes(
     ...
     """
     asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking("quotes"))
-    return _answered("quotes", asked, session, timezone, frame)
+    return _answered("quotes", asked, session, timezone, order, frame)
 
 
-def _answered(kind: Tick, asked: Question, session: Hours, timezone: str, frame: Stream) -> Any:
+def _answered(kind: Tick, asked: Question, session: Hours, timezone: str, order: Order, frame: Stream) -> Any:
     from alphapulse_lib.query.ticks import TickReading
 
     check_frame(frame, stream=True)
     check_timezone(timezone)
     one_of("session", session, HOURS)
+    one_of("order", order, ORDERS)
     moments = (asked.as_of, asked.recorded_as_of)
     reading = TickReading(asked.roots, kind, asked.instruments, *moments, regular=session == "regular")
-    return answered(Told(reading, asked, Lacking(kind)), asked.window, frame, timezone)
+    return answered(Told(reading, asked, Lacking(kind)), asked.window, frame, timezone, order)

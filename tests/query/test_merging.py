@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse_lib.catalog.schemas import TIME
-from alphapulse_lib.query.merging import merged, named
+from alphapulse_lib.query.merging import merged, named, stacked
 from alphapulse_lib.session.frames import framed
 
 SYMBOLS = ["MSFT", "AAPL", "ES"]
@@ -45,6 +46,18 @@ def test_of_any_moments(stamps: list[list[int]]):
     parts = [part(each, number) for number, each in enumerate(stamps)]
     found = named(merged(parts, SYMBOLS[: len(stamps)]))
     pd.testing.assert_frame_equal(found.to_pandas().astype({"side": str}), expected(stamps))
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 12), unique=True, max_size=9).map(sorted), min_size=1, max_size=3))
+def test_one_after_the_other(stamps: list[list[int]]):
+    parts = [part(each, number) for number, each in enumerate(stamps)]
+    coded = stacked(parts, SYMBOLS[: len(stamps)])
+    sought = expected(stamps).sort_values(["symbol", "ts"], kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(named(coded).to_pandas().astype({"side": str}), sought)
+    frame = framed(coded.drop_columns(["side"]), "polars")
+    assert frame["symbol"].dtype == pl.String
+    assert frame.rows() == pl.from_pandas(sought.drop(columns="side")).rows()
 
 
 def test_of_the_very_same_moments():

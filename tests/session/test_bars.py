@@ -57,6 +57,25 @@ def test_the_same_in_every_frame(catalog: Path, frame: str, kind: type):
     assert isinstance(wide, kind)
 
 
+@pytest.mark.parametrize("frame", ["pandas", "polars", "arrow"])
+def test_one_instrument_after_the_other(sample: Path, frame: str):
+    asked = (["MSFT", "AAPL", "IBM"], "1d", "2012-01-01", "2012-12-31")
+    by_time = pl.DataFrame(ap.bars(*asked, frame="arrow"))
+    found = pl.DataFrame(ap.bars(*asked, order="symbol", frame=frame, timezone="America/New_York"))
+    assert found.equals(
+        by_time.sort("symbol", "ts").with_columns(pl.col("ts").dt.convert_time_zone("America/New_York"))
+    )
+    assert found["symbol"].unique(maintain_order=True).to_list() == ["AAPL", "IBM", "MSFT"]
+
+
+def test_a_stream_of_one_instrument_after_the_other(sample: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "_MOST_ROWS", 1000)
+    asked = (["MSFT", "AAPL", "IBM"], "1d")
+    parts = list(ap.bars(*asked, order="symbol", frame="batches"))
+    assert len(parts) > 3
+    assert pa.Table.from_batches(parts).equals(ap.bars(*asked, order="symbol", frame="arrow").combine_chunks())
+
+
 def test_a_stream_of_several_names_is_the_table_cut(sample: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reading, "_MOST_ROWS", 1000)
     for asked in (["AAPL", "MSFT", "IBM"], "1d"), ("SPY", "1m"), ("SPY", "1h"), (["MSFT", "AAPL"], "1mo"):
@@ -166,6 +185,7 @@ def test_an_end_after_all_that_can_be_held_is_an_open_one(catalog: Path):
         (lambda: ap.bars("AAPL", "1d", "2013-07-08", "2013-07-01"), ReversedWindow, "reversed"),
         (lambda: ap.bars("AAPL", "1d", "yesterday"), InputError, "not a moment"),
         (lambda: ap.bars("AAPL", frame="numpy"), InputError, "frame='numpy' is not known"),
+        (lambda: ap.bars("AAPL", order="symbols"), InputError, "Did you mean symbol"),
         (lambda: ap.bars("AAPL", frame=["pandas"]), InputError, "frame="),
         (lambda: ap.bars("AAPL", adjust=["splits"]), InputError, "Unknown adjustment"),
         (lambda: ap.bars("AAPL", adjust=np.array(["none", "splits"])), InputError, "Unknown adjustment"),

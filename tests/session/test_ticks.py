@@ -92,6 +92,7 @@ def test_a_stream_is_the_table_cut(printed: pd.DataFrame, monkeypatch: pytest.Mo
     assert len(parts) > 1
     whole = ap.trades("ES", timezone="America/Chicago", frame="arrow")
     assert pa.Table.from_batches(parts).equals(whole.combine_chunks())
+    assert ap.trades("ES", timezone="America/Chicago", order="symbol", frame="arrow").equals(whole)
     bars = pa.Table.from_batches(ap.bars("ES", "2-TICK", frame="batches"))
     assert bars.equals(ap.bars("ES", "2-TICK", frame="arrow").combine_chunks())
     with pytest.raises(NoCoverage, match="No trades of NQ"):
