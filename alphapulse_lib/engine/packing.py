@@ -20,6 +20,7 @@ from typing import Any
 import cloudpickle
 
 from alphapulse_lib.engine.configure import Blueprint, blueprint
+from alphapulse_lib.engine.edited import edited_since
 from alphapulse_lib.engine.source import Parts, named_member, workspace_module
 from alphapulse_lib.errors import StrategyUnusable
 
@@ -51,12 +52,21 @@ def packed(strategy: type) -> Packed:
     Raises
     ------
     StrategyUnusable
-        It is no strategy, or captures what cannot be sent.
+        It is no strategy, or captures what cannot be sent; the file that it was imported from says another thing now.
     """
     plan = blueprint(strategy)
     kinds = (*strategy.__mro__, *(plan.config.__mro__ if plan.config else ()))
+    by_value = {each.__module__ for each in kinds if _by_value(each)}
+    for name in sorted(by_value):
+        if edited_since(sys.modules[name]):
+            file = Path(str(sys.modules[name].__file__)).name
+            raise StrategyUnusable(
+                f"{file} was edited after {name} was imported from it: what would run is not what the file says, "
+                "and what the run's record would keep.",
+                f"importlib.reload({name}), or restart the kernel.",
+            )
     try:
-        data = _pickled(plan, {each.__module__ for each in kinds if _by_value(each)})
+        data = _pickled(plan, by_value)
     except _REFUSALS as refused:
         raise StrategyUnusable(
             f"{strategy.__name__} cannot be sent to its own process: {refused}.",

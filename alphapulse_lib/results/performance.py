@@ -20,7 +20,7 @@ from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.results.equity import benchmark_curve, named_curve
 from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
-from alphapulse_lib.results.statistics import max_drawdown, summary
+from alphapulse_lib.results.statistics import summary
 
 __all__ = ["periods_per_year", "run_statistics", "session_ends", "session_returns"]
 
@@ -78,7 +78,8 @@ def run_statistics(
     found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash
     found["total_return"] = found["end_equity"] / spec.cash - 1
     found["benchmark_return"] = float(held[-1] / spec.cash - 1) if len(held) else nan
-    found["max_drawdown"] = max_drawdown(_changes(np.concatenate(([spec.cash], equity))))
+    path = np.concatenate(([spec.cash], equity))
+    found["max_drawdown"] = float((path / np.maximum.accumulate(path)).min()) - 1 if len(equity) else nan
     found["calmar"] = found["cagr"] / -found["max_drawdown"] if found["max_drawdown"] < 0 else nan
     shape = (found["skewness"], found["kurtosis"])
     found["probabilistic_sharpe"] = probabilistic_sharpe_ratio(
@@ -106,7 +107,7 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
-    """The return of each session, that of the first one on the starting cash; shape (sessions,).
+    """The return of each session, that of the first one on the starting cash, 0 once all was lost; shape (sessions,).
 
     All trials on the same data have as many, so they can be laid side by side.
 
@@ -118,7 +119,7 @@ def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
         Of `alphapulse_lib.results.equity.account`.
     """
     ends = session_ends(spec, account["ts"].cast(pa.int64()).to_numpy())
-    return _changes(np.concatenate(([spec.cash], account["equity"].to_numpy()[ends])))
+    return np.nan_to_num(_changes(np.concatenate(([spec.cash], account["equity"].to_numpy()[ends]))), nan=0.0)
 
 
 def periods_per_year(spec: RunSpec) -> float:
@@ -140,8 +141,9 @@ def _returns(equity: Floats, benchmark: Floats, cash: float) -> tuple[Floats, Fl
 def _changes(path: Floats) -> Floats:
     with np.errstate(all="ignore"):
         changes = path[1:] / path[:-1] - 1
-    # An account that was lost has no returns after that.
-    return np.where(np.isfinite(changes), changes, nan)
+    # An account that was lost has no returns after that; of debts, losing more would look like a gain.
+    lost = np.logical_or.accumulate(path[:-1] <= 0)
+    return np.where(np.isfinite(changes) & ~lost, changes, nan)
 
 
 def _trading(fills: pa.Table, trades: pa.Table, orders: pa.Table) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
@@ -116,7 +117,7 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
         curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
         statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
-        warnings += _borrowed(statistics, spec)
+        warnings += _borrowed(statistics, spec) + _lost(curve)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
             files["cash_flows.parquet"] = raw.cash_flows
@@ -178,6 +179,15 @@ def _borrowed(statistics: dict[str, Any], spec: RunSpec) -> list[str]:
         return []
     free = "" if spec.costs.finance else " Borrowed money and shares cost it no interest."
     return [f"The run held up to {largest:.2f} times its equity.{free}"]
+
+
+def _lost(curve: pa.Table) -> list[str]:
+    """What to say of a run that lost more than it had."""
+    gone = pc.index(pc.less_equal(curve["equity"], 0.0), True).as_py()
+    if gone < 0:
+        return []
+    when = curve["ts"][gone].as_py()
+    return [f"The account was lost on {when:%Y-%m-%d}: its equity fell to {curve['equity'][gone].as_py():,.2f}."]
 
 
 def new_run_id() -> str:

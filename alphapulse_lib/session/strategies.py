@@ -71,8 +71,13 @@ def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise InputError(f"There is no file {path}.", "Give module:Class or file.py:Class.")
     # What the file imports may stand beside it; neither its name nor theirs may hide a module that is there already.
-    name = path.stem if path.stem not in sys.modules else f"strategy_{path.stem}"
-    sys.path.append(str(path.resolve().parent))
+    place = path.resolve()
+    there = sys.modules.get(path.stem)
+    # The name is part of what the strategy is known by: the same file has the same one each time that it is loaded.
+    free = there is None or Path(getattr(there, "__file__", None) or "").resolve() == place
+    name = path.stem if free else f"strategy_{path.stem}"
+    if str(place.parent) not in sys.path:
+        sys.path.append(str(place.parent))
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a Python file.")

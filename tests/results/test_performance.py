@@ -13,7 +13,7 @@ import pytest
 from small_runs import CLOSES, fills, kept, marks, moment, orders, raw, rising, spec
 
 from alphapulse_lib.results.ledger import Ledger
-from alphapulse_lib.results.performance import periods_per_year, session_ends
+from alphapulse_lib.results.performance import periods_per_year, session_ends, session_returns
 from alphapulse_lib.results.run import Run
 
 
@@ -60,6 +60,22 @@ def test_money_lost_at_the_first_close_counts(ledger: Ledger) -> None:
     stats = kept(ledger, fills=at_close, fill="close", cash=10_000).statistics
     assert stats["observations"] == 9
     assert stats["max_drawdown"] <= -0.05
+
+
+def test_an_account_that_was_lost_has_no_returns_after_that(ledger: Ledger) -> None:
+    sold = fills(("2024-01-03 09:30", "GOOG", "sell", 100, 100, 0))
+    ruined = kept(ledger, marks=rising([100, 100, 120, 140, 190, 250, 200]), fills=sold, cash=5_000)
+    equity = [5_000, 5_000, 3_000, 1_000, -4_000, -10_000, -5_000]
+    run = Run(ruined, ledger)
+    assert run.equity.tolist() == equity
+    # By hand: what follows the first debt is no return; a debt that doubled would be one of +150 %.
+    by_hand = [0, -0.4, -2 / 3, -5]
+    assert run.stats["observations"] == 4
+    assert run.stats["sharpe"] == pytest.approx(np.mean(by_hand) / np.std(by_hand, ddof=1) * math.sqrt(252))
+    assert run.stats["max_drawdown"] == pytest.approx(-3)
+    assert math.isnan(run.stats["cagr"])
+    assert session_returns(ruined.spec, run.table("equity")).tolist() == pytest.approx([0, *by_hand, 0, 0])
+    assert [each for each in run.warnings if "lost on 2024-01-08: its equity fell to -4,000.00" in each]
 
 
 def minutes(*rows: tuple[str, float]) -> pa.Table:
