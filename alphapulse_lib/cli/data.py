@@ -237,6 +237,8 @@ def sql(
     """Ask the catalog in SQL: bars_<period>, articles, actions, instruments, listings, universe ..."""
     import duckdb
 
+    from alphapulse_lib.session.sql import refusal
+
     relation = ap.sql(query, as_of=as_of)
     if "UHUGEINT" in map(str, relation.types):
         raise QueryError("A UHUGEINT cannot be shown.", "Cast it: ::HUGEINT or ::VARCHAR.")
@@ -246,5 +248,5 @@ def sql(
             return
         table = relation.to_arrow_table()  # pandas would make doubles of large whole numbers
     except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
-        raise QueryError(str(refused)) from None
+        raise refusal(refused) from None
     say_records(table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True))

@@ -162,10 +162,10 @@ def _answer(roots: Roots, asked: dict[str, Any], limits: Limits) -> None:
     connection = duckdb.connect()
     connection.execute(sql.SETTINGS)
     sql_files.register(connection, [root for _, root in roots.all])
-    read = tables.make(connection, roots, asked["as_of"], asked["recorded_as_of"])
+    read, damaged = tables.make(connection, roots, asked["as_of"], asked["recorded_as_of"], asked["sql"])
     _lock(connection, read, limits)
     try:
-        reader = sql.answered(connection, asked["sql"]).to_arrow_reader(10_000)
+        reader = sql.answered(connection, asked["sql"], damaged).to_arrow_reader(10_000)
         rows = size = 0
         with pa.ipc.new_stream(sys.stdout.buffer, reader.schema) as stream:
             for batch in reader:
@@ -177,7 +177,7 @@ def _answer(roots: Roots, asked: dict[str, Any], limits: Limits) -> None:
                     )
                 stream.write_batch(batch)
     except duckdb.Error as refused:
-        raise QueryError(sql.told(refused), sql.views_told(connection)) from None
+        raise sql.refusal(roots, refused, sql.views_told(connection), damaged) from None
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, read: list[PurePath], limits: Limits) -> None:

@@ -36,19 +36,20 @@ microsecond, shown in UTC (DuckDB's functions take no nanoseconds).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from alphapulse_lib.catalog import layout, sql_files
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import QueryError
-from alphapulse_lib.query import tables
+from alphapulse_lib.errors import AlphaPulseError, CatalogDamaged, QueryError
+from alphapulse_lib.query import flaws, tables
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SETTINGS", "answered", "relation", "told", "views_told"]
+__all__ = ["SETTINGS", "answered", "refusal", "relation", "views_told"]
 
 SETTINGS = "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
 #: What stands before the statement that is explained. Whatever else stands there is refused.
@@ -77,8 +78,9 @@ def relation(
     CatalogEmpty
         Nothing was ever written to the catalog.
     CatalogDamaged
-        A file of articles, mentions, scores or actions cannot be read, or files of bars overlap. A bar file is opened
-        only when the answer is computed: ``duckdb.Error`` then names it.
+        A file that the query comes to cannot be read or lacks a column, or files of bars overlap. Of a bar file, or of
+        ticks, its footer is looked at before, and the rest when the answer is computed: ``duckdb.Error`` then says what
+        is wrong with it, and `alphapulse check` with which. So it is with all of a file in an object store.
     QueryError
         DuckDB refuses the query, in its own words; or it is not one reading statement.
     """
@@ -89,30 +91,53 @@ def relation(
     connection = duckdb.connect()
     connection.execute(SETTINGS)
     sql_files.register(connection, [root for _, root in roots.all])
+    damaged: list[CatalogDamaged] = []
     try:
-        tables.make(connection, roots, as_of, recorded_as_of)
-        answer = answered(connection, sql)
-    except (duckdb.IOException, duckdb.InvalidInputException) as refused:
-        _require_sound(roots)
-        raise QueryError(told(refused), views_told(connection)) from None
+        _, damaged = tables.make(connection, roots, as_of, recorded_as_of, sql)
+        answer = answered(connection, sql, damaged)
     except duckdb.Error as refused:
-        raise QueryError(told(refused), views_told(connection)) from None
+        raise refusal(roots, refused, views_told(connection), damaged) from None
     return answer
 
 
-def answered(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+def refusal(
+    roots: Roots, refused: duckdb.Error, hint: str = "", damaged: Sequence[CatalogDamaged] = ()
+) -> AlphaPulseError:
+    """What DuckDB refused as the error that it is: of a file, if one is damaged, else of the query."""
+    import duckdb
+
+    for each in damaged:
+        if flaws.text(each) in str(refused):
+            return each
+    if isinstance(refused, duckdb.IOException | duckdb.InvalidInputException):
+        try:
+            _require_sound(roots)
+        except CatalogDamaged as damaged:
+            return damaged
+    elif type(refused) is duckdb.Error:  # which names no file: a page is not what its header says
+        return CatalogDamaged(f"A file cannot be read: {_told(refused)}.", "`alphapulse check` finds out which.")
+    return QueryError(_told(refused), hint)
+
+
+def answered(
+    connection: duckdb.DuckDBPyConnection, sql: str, damaged: Sequence[CatalogDamaged] = ()
+) -> duckdb.DuckDBPyRelation:
     """What one reading statement answers, bound, so that what DuckDB refuses is refused here.
 
     Raises
     ------
     QueryError
         It is not one statement, or one that does more than read.
+    CatalogDamaged
+        It comes to a damaged file.
     """
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or not _reads(connection, statements[0]):
         raise QueryError("One reading statement is needed: the catalog is never written by SQL.", "Give one SELECT.")
     answer = connection.sql(sql)
     answer.columns  # noqa: B018 binds the query
+    if damaged:
+        flaws.refuse(connection, sql, damaged)
     return answer
 
 
@@ -134,7 +159,7 @@ def _require_sound(roots: Roots) -> None:
             opened(path, rows=False)
 
 
-def told(refused: duckdb.Error) -> str:
+def _told(refused: duckdb.Error) -> str:
     """DuckDB's words; of what the catalog's own file system said to it, that alone, without the way it came."""
     _, found, ours = str(refused).rpartition("alphapulse_lib.errors.")
     return ours.partition(": ")[2].strip() if found else str(refused)

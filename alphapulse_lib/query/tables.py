@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from alphapulse_lib.catalog import datasets, floats, layout, schemas, ticks
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.parquet import shown
 from alphapulse_lib.catalog.roots import Roots, format_of
+from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.query import identity
+from alphapulse_lib.query import flaws, identity
 from alphapulse_lib.query.bars import names
+from alphapulse_lib.query.flaws import quoted as _quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +30,7 @@ _WHEN = "published_at AS ts, *"
 #: Column of a file -> what the view calls it, and its type.
 type _Columns = dict[str, tuple[str, str]]
 type _Scans = list[tuple[list[PurePath], _Columns]]
+type _Flaws = Mapping[PurePath, CatalogDamaged]
 
 _TS = ("ts", "TIMESTAMPTZ")
 _MOMENTS = {"ts_event": _TS, "ts_init": ("ts_ns", "TIMESTAMPTZ_NS")}
@@ -51,31 +55,40 @@ _TRAIL_COLUMNS = {
     "recorded_at": ("recorded_at", "TIMESTAMPTZ_NS"),
     "import_id": ("import_id", "VARCHAR"),
 }
+_TRAIL_SHOWN = {name: (name, kind.removesuffix("_NS")) for name, (_, kind) in _TRAIL_COLUMNS.items()}
 
 
 def make(
-    connection: duckdb.DuckDBPyConnection, roots: Roots, as_of: int | None, recorded_as_of: int | None
-) -> list[PurePath]:
-    """Make every view; the files that they read."""
+    connection: duckdb.DuckDBPyConnection, roots: Roots, as_of: int | None, recorded_as_of: int | None, asked: str
+) -> tuple[list[PurePath], list[CatalogDamaged]]:
+    """Make every view: the files that they read, and what is wrong with files of the views that a query names."""
     now = clock.now_ns()
     moments = (now if as_of is None else as_of, now if recorded_as_of is None else recorded_as_of)
     past = as_of is not None or recorded_as_of is not None
     index = Index(roots, as_of, recorded_as_of)
     for name, table in identity.tables(roots, index, as_of, recorded_as_of).items():
         connection.register(name, _microseconds(table))
-    read: list[PurePath] = []
+    read, damaged, asked = list[PurePath](), list[CatalogDamaged](), asked.lower()
+
+    def make_series(view: str, scans: _Scans, ids: _Names) -> None:
+        wrong = _flaws(scans) if all(part in asked for part in view.removeprefix("main.").split(".")) else {}
+        damaged.extend(wrong.values())
+        connection.execute(f"CREATE VIEW {view} AS {_series(scans, ids, moments, wrong, past=past)}")
+
     bars = _Names.of(index, "-[0-9]+-[A-Z]+-LAST-EXTERNAL")
     connection.execute("CREATE SCHEMA exact")
     for period, formats in sorted(_bar_files(roots, past=past).items(), key=lambda each: each[0].nanoseconds):
         for schema, columns in (("main", _FLOATS), ("exact", dict.fromkeys(_FLOATS, _EXACT))):
             scans = [(each, columns[version]) for version, each in formats.items()]
-            connection.execute(f"CREATE VIEW {schema}.bars_{period} AS {_series(scans, bars, moments, past=past)}")
+            make_series(f"{schema}.bars_{period}", scans, bars)
         read += [path for each in formats.values() for path in each]
     for kind in ticks.KINDS:
         paths = _tick_files(roots, kind, past=past)
         ids = _Names.of(index, "", ("ts", "ts_ns", ticks.KEYS[kind]))
-        rows = _series([(paths, _TICKS[kind])], ids, moments, past=past) if paths else _no_series(_TICKS[kind])
-        connection.execute(f"CREATE VIEW {kind} AS {rows}")
+        if paths:
+            make_series(kind, [(paths, _TICKS[kind])], ids)
+        else:
+            connection.execute(f"CREATE VIEW {kind} AS {_no_series(_TICKS[kind])}")
         read += paths
     for dataset in schemas.DATASETS.values():
         held = datasets.files(roots, dataset.name)
@@ -84,7 +97,13 @@ def make(
         connection.execute(f"CREATE VIEW {dataset.name} AS SELECT {symbol}{_WHEN} FROM ({rows})")  # noqa: S608 ours
         read += held
     connection.execute(_news_view(roots, index, moments))
-    return read
+    return read, damaged
+
+
+def _flaws(scans: _Scans) -> _Flaws:
+    return {
+        path: flaw for paths, columns in scans for path, flaw in flaws.found(paths, (*columns, *_TRAIL_COLUMNS)).items()
+    }
 
 
 def _bar_files(roots: Roots, *, past: bool) -> dict[Period, dict[int, list[PurePath]]]:
@@ -120,20 +139,26 @@ def _superseded(root: PurePath, kind: str, published: list[PurePath]) -> list[Pu
     return [each for path in published if (each := layout.superseded(root, path)) in held]
 
 
-def _series(scans: _Scans, names: _Names, moments: tuple[int, int], *, past: bool) -> str:
+def _series(scans: _Scans, names: _Names, moments: tuple[int, int], wrong: _Flaws, *, past: bool) -> str:
     """What a view of many instruments' files selects; files that differ in their columns are scanned apart.
 
     The columns are declared, so that DuckDB opens no file to learn them, and converts as it reads: a filter on ``ts``
     skips row groups by their statistics. Symbol and id are functions of the file's name alone, which DuckDB evaluates
     before it opens one: a filter on them leaves all other files shut. Both would be lost if they were written as a
-    subquery with a filter of its own, or as casts around the columns.
+    subquery with a filter of its own, or as casts around the columns. A file with a flaw is an error in whatever answer
+    it would be part of.
     """
     trail = "available_at, recorded_at, import_id" if past else _TRAIL
     known = _known(moments) if past else _current(moments)
+    named = f"SELECT {names.symbol} AS symbol, {names.instrument_id} AS instrument_id"
+    sound = [([each for each in paths if each not in wrong], columns) for paths, columns in scans]
     rows = " UNION ALL ".join(
-        f"SELECT {names.symbol} AS symbol, {names.instrument_id} AS instrument_id, {_shown(columns)}, {trail} "  # noqa: S608 every part is ours: names of files and columns, quoted
-        f"FROM {_scan(paths, columns)} WHERE {known}"
-        for paths, columns in scans
+        [
+            f"{named}, {_shown(columns)}, {trail} FROM {_scan(paths, columns)} WHERE {known}"
+            for paths, columns in sound
+            if paths
+        ]
+        + [f"{named}, {_refused(path, flaw, scans[0][1])}" for path, flaw in wrong.items()]
     )
     if not past:
         return rows
@@ -154,6 +179,13 @@ def _scan(paths: list[PurePath], columns: _Columns) -> str:
         for name, (shown, kind) in (columns | _TRAIL_COLUMNS).items()
     )
     return f"read_parquet({_list(paths)}, filename = true, schema = MAP {{{declared}}})"
+
+
+def _refused(path: PurePath, flaw: CatalogDamaged, columns: _Columns) -> str:
+    """In place of a file's rows: DuckDB comes to it when a query asks for any of them, and only then."""
+    told = f"error({_quoted(flaws.text(flaw))})"
+    shown = ", ".join(f"{told}::{kind} AS {name}" for name, kind in (columns | _TRAIL_SHOWN).values())
+    return f"{shown} FROM (SELECT {_quoted(str(path))} AS filename) WHERE {told}::BOOLEAN"
 
 
 def _shown(columns: _Columns) -> str:
@@ -195,8 +227,8 @@ def _cases(folder: str, usual: str, odd: dict[str, str]) -> str:
 
 def _no_series(columns: dict[str, tuple[str, str]]) -> str:
     """What the view selects where no file of it is held: its columns, so that a query for them finds nothing."""
-    kinds = dict.fromkeys(("symbol", "instrument_id"), "VARCHAR") | dict(columns.values())
-    return _nothing(kinds | {"available_at": "TIMESTAMPTZ", "recorded_at": "TIMESTAMPTZ", "import_id": "VARCHAR"})
+    kinds = dict.fromkeys(("symbol", "instrument_id"), "VARCHAR") | dict((columns | _TRAIL_SHOWN).values())
+    return _nothing(kinds)
 
 
 def _no_rows(connection: duckdb.DuckDBPyConnection, dataset: schemas.Dataset) -> str:
@@ -274,7 +306,3 @@ def _microseconds(table: pa.Table) -> pa.Table:
 
 def _list(paths: list[PurePath]) -> str:
     return f"[{', '.join(_quoted(str(shown(path))) for path in paths)}]"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

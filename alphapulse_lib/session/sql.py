@@ -12,7 +12,9 @@ from alphapulse_lib.session.symbols import check_text
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["sql"]
+    from alphapulse_lib.errors import AlphaPulseError
+
+__all__ = ["refusal", "sql"]
 
 
 def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> duckdb.DuckDBPyRelation:
@@ -46,6 +48,9 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
         The query is not text.
     CatalogEmpty
         Nothing was ever written to the catalog.
+    CatalogDamaged
+        A file that the query comes to is not what it should be; the message names it. In an object store, and of a torn
+        page in mid-file, that is found when the answer is computed, with ``duckdb.Error`` too: `ap.check` finds which.
 
     Examples
     --------
@@ -63,3 +68,10 @@ def sql(query: str, *, as_of: Moment = None, recorded_as_of: Moment = None) -> d
 
     check_text(query, "A query", "'FROM bars_1d LIMIT 1'")
     return relation(Roots.of_settings(), query, known_at(as_of), known_at(recorded_as_of))
+
+
+def refusal(refused: duckdb.Error) -> AlphaPulseError:
+    """What DuckDB met while it computed an answer, as the error of ours that it is: `query.sql.refusal`."""
+    from alphapulse_lib.query import sql
+
+    return sql.refusal(Roots.of_settings(), refused)

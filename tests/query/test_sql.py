@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 
 from alphapulse_lib.catalog import actions, datasets, floats, layout, reader, schemas, ticks, writer
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import CatalogEmpty, QueryError
+from alphapulse_lib.errors import CatalogDamaged, CatalogEmpty, QueryError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import moment_ns
-from alphapulse_lib.query.sql import relation
+from alphapulse_lib.query import locked
+from alphapulse_lib.query.sql import refusal, relation
 
 AAPL, MSFT = Instrument("AAPL.XNAS", "Apple Inc."), Instrument("MSFT.XNAS")
 
@@ -326,10 +328,77 @@ def test_bars_of_a_catalog_of_format_1(root: Path):
 
 def test_a_file_without_floats_is_not_taken_for_one_without_prices(root: Path):
     without_floats(root)
-    with pytest.raises(duckdb.Error, match="alphapulse check --repair"):
+    with pytest.raises(CatalogDamaged, match=r"lacks open_float(.|\n)*alphapulse check --repair"):
         answer(root, "SELECT close FROM bars_1d")
     assert answer(root, "SELECT count(*) FROM exact.bars_1d WHERE close > 0") == [(4,)]
     assert reader.bar_floats(root, "AAPL.XNAS", "1d")["close"].to_pylist() == [549.03, 542.1, 527.0]
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def without(*columns: str) -> Callable[[Path], None]:
+    return lambda path: pq.write_table(pq.ParquetFile(path).read().drop_columns([*columns]), path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (without("available_at"), "lacks available_at[.]"),
+        (without("recorded_at"), "lacks recorded_at[.]"),
+        (without("ts_event"), "lacks ts_event[.]"),
+        (lambda path: pq.write_table(pa.table({"close": [1.0]}), path), "lacks ts_event, open_float"),
+        (torn, "is no whole Parquet file"),
+        (lambda path: path.write_text("symbol,close"), "is no whole Parquet file"),
+        (lambda path: path.write_bytes(b""), "is no whole Parquet file"),
+    ],
+)
+@pytest.mark.parametrize("query", ["count(*) FROM bars_1d", "sum(close) FROM BARS_1D WHERE ts > '2000-01-01'"])
+def test_a_file_that_is_not_what_it_should_be_is_never_left_out_of_an_answer(
+    root: Path, harm: Callable[[Path], None], told: str, query: str
+):
+    [path] = reader.bar_files(root, "AAPL.XNAS", "1d")
+    harm(path)
+    for moment in ({}, {"as_of": moment_ns("2013-01-04")}):
+        with pytest.raises(CatalogDamaged, match=f"{re.escape(str(path))} {told}(.|\n)*`alphapulse check`"):
+            relation(root, f"SELECT {query}", **moment)
+        # Whoever asks for another name, or another view, is answered.
+        assert answer(root, f"SELECT {query.partition(' WHERE')[0]} WHERE symbol = 'MSFT'", **moment)[0][0] in (
+            1,
+            27.62,
+        )
+        assert answer(root, "SELECT close FROM bars_1m", **moment) == [(27.25,)]
+        assert answer(root, "DESCRIBE bars_1d", **moment)
+        with pytest.raises(CatalogDamaged, match=told):
+            relation(root, f"EXPLAIN ANALYZE SELECT {query}", **moment)
+
+
+def test_ticks_of_a_file_without_a_moment_are_no_answer(tmp_path: Path):
+    ts = pa.array([moment_ns("2013-01-02 21:00")]).cast(schemas.TIME)
+    writer.write_instruments(tmp_path, [AAPL])
+    ticks.write_trades(tmp_path, AAPL, pa.table({"ts": ts, "available_at": ts, "price": [1.0], "size": [2.0]}), "x")
+    [(_, path)] = ticks.files(tmp_path, "trades")
+    without("conditions")(path)
+    assert answer(tmp_path, "SELECT price FROM trades") == [(1.0,)]
+    without("available_at")(path)
+    with pytest.raises(CatalogDamaged, match="lacks available_at"):
+        relation(tmp_path, "SELECT price FROM trades")
+
+
+def test_a_page_that_is_torn_in_mid_file_is_told_as_a_damaged_file(root: Path):
+    """DuckDB names no file of it, and only when it comes to the page."""
+    [path] = reader.bar_files(root, "AAPL.XNAS", "1d")
+    file = pq.ParquetFile(path)
+    column = file.metadata.row_group(0).column(file.schema.names.index("close_float"))
+    content, start = bytearray(path.read_bytes()), column.dictionary_page_offset or column.data_page_offset
+    content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(duckdb.Error) as met:
+        answer(root, "SELECT sum(close) FROM bars_1d")
+    assert isinstance(refusal(Roots(root), met.value), CatalogDamaged)
+    with pytest.raises(CatalogDamaged, match="`alphapulse check` finds out which"):
+        locked.answer(root, "SELECT sum(close) FROM bars_1d")
 
 
 def test_a_float_is_the_nearest_to_its_decimal(tmp_path: Path):
