@@ -15,10 +15,12 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from alphapulse_lib.location import ObjectPath
@@ -43,11 +45,35 @@ class ObjectStore:
 
     def keep_versions(self, bucket: str) -> None:
         """Let a bucket keep what is replaced."""
+        self._client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def contents(self, bucket: str) -> dict[str, tuple[str, bytes]]:
+        """Every object of a bucket, by key: its version and its bytes."""
+        client = self._client
+        return {
+            key: (version, client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            for key, version in self._versions(bucket).items()
+        }
+
+    def put_back(self, bucket: str, contents: Mapping[str, tuple[str, bytes]]) -> None:
+        """Make a bucket what it was."""
+        client, there = self._client, self._versions(bucket)
+        for key in there.keys() - contents.keys():
+            client.delete_object(Bucket=bucket, Key=key)
+        for key, (version, content) in contents.items():
+            if there.get(key) != version:
+                client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def _versions(self, bucket: str) -> dict[str, str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", [])}
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3
 
         keys = {name.lower(): value for name, value in KEYS.items() if "KEY" in name}
-        client = boto3.client("s3", endpoint_url=self.url, region_name=KEYS["AWS_REGION"], **keys)
-        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return boto3.client("s3", endpoint_url=self.url, region_name=KEYS["AWS_REGION"], **keys)
 
     def variables(self, url: str = "") -> dict[str, str]:
         """The environment of whoever speaks to it."""
