@@ -27,7 +27,8 @@ def flaw(path: PurePath, columns: Collection[str]) -> str:
 
     Examples
     --------
-    >>> flaw(Path("pyproject.toml"), ["close"])
+    >>> import os
+    >>> flaw(Path(os.__file__), ["close"])
     'is no whole Parquet file'
     """
     place = shown(path)
