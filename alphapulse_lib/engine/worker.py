@@ -6,11 +6,13 @@ Started by `alphapulse_lib.engine.process`; dies with it.
 from __future__ import annotations
 
 import ctypes
+import json
 import linecache
 import os
 import pickle
 import random
 import resource
+import select
 import signal
 import sys
 import time
@@ -41,19 +43,22 @@ __all__ = ["answer", "die_with", "leave", "main", "mute", "or_refusal", "unpickl
 _PR_SET_PDEATHSIG = 1
 
 
-def main(folder: Path, parent: int, told: int) -> None:
-    """Wait for the request in ``folder``, answer it, and end the process.
+def main(parent: int, told: int, patience: float) -> None:
+    """Wait for a request, answer it, and end the process.
+
+    Its folder holds the request, and takes the tables and, last, the outcome.
 
     Parameters
     ----------
-    folder : Path
-        Holds the request; takes the tables and, last, the outcome.
     parent : int
-        The process that asked. When it dies, so does this one.
+        The process that asks. When it dies, so does this one.
     told : int
         A file descriptor for progress: one time in nanoseconds a line.
+    patience : float
+        Seconds after which this process ends where it was told of no folder.
     """
     die_with(parent)
+    folder = _await_folder(patience)
     _await_request()
     mute(folder)
     request = Request.read(folder)
@@ -106,6 +111,15 @@ def _scores(request: Request, folder: Path) -> pa.Table | None:
     lens = Lens(request.future, request.roots, folder)
     lens.install()
     return lens.scores(scores)
+
+
+def _await_folder(patience: float) -> Path:
+    """Wait until this process is told the folder of its run, as a line of JSON; where that is not to come, end."""
+    heard, _, _ = select.select([sys.stdin], [], [], patience)
+    line = sys.stdin.readline() if heard else ""
+    if not line:
+        os._exit(0)
+    return Path(json.loads(line))
 
 
 def _await_request() -> None:
