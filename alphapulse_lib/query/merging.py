@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -51,9 +52,9 @@ def stacked(parts: Sequence[pa.Table], symbols: Sequence[str]) -> pa.Table:
         ``symbol`` as runs, of which `named` makes text; then the parts' columns.
     """
     by_name = sorted((symbol, at) for at, symbol in enumerate(symbols) if parts[at].num_rows)
-    ends = np.cumsum([parts[at].num_rows for _, at in by_name], dtype=np.int64)
+    ends = pa.array(accumulate(parts[at].num_rows for _, at in by_name), pa.int64())
     names = pa.array([symbol for symbol, _ in by_name], pa.string())
-    column = pa.RunEndEncodedArray.from_arrays(pa.array(ends), names)
+    column = pa.RunEndEncodedArray.from_arrays(ends, names)
     table = pa.concat_tables([parts[at] for _, at in by_name] or parts[:1])
     return table.add_column(0, "symbol", column)
 
@@ -61,8 +62,8 @@ def stacked(parts: Sequence[pa.Table], symbols: Sequence[str]) -> pa.Table:
 def runs(symbols: pa.ChunkedArray) -> Iterator[tuple[str, int]]:
     """Each symbol of `stacked` rows, and how many of them are its."""
     for chunk in symbols.chunks:
-        ends = chunk.run_ends.to_numpy()
-        yield from zip(chunk.values.to_pylist(), np.diff(ends, prepend=0).tolist(), strict=True)
+        bounds = pairwise([0, *chunk.run_ends.to_pylist()])
+        yield from ((name, end - start) for name, (start, end) in zip(chunk.values.to_pylist(), bounds, strict=True))
 
 
 def named(table: pa.Table) -> pa.Table:
