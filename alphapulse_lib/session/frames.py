@@ -94,7 +94,7 @@ def _polars(table: pa.Table) -> Any:
     frame, coded = polars.DataFrame(polars.from_arrow(table.drop_columns(["symbol"]))), table["symbol"]
     if pa.types.is_run_end_encoded(coded.type):
         each = [polars.Series([name]).new_from_index(0, rows) for name, rows in runs(coded)]
-        symbols = polars.concat(each) if each else polars.Series(dtype=polars.String)
+        symbols = polars.concat(each, rechunk=True) if each else polars.Series(dtype=polars.String)
         # Once here, instead of in whatever is asked of it next.
         frame = frame.rechunk() if len(each) > 1 else frame
     else:

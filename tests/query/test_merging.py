@@ -57,6 +57,8 @@ def test_one_after_the_other(stamps: list[list[int]]):
     pd.testing.assert_frame_equal(named(coded).to_pandas().astype({"side": str}), sought)
     frame = framed(coded.drop_columns(["side"]), "polars")
     assert frame["symbol"].dtype == pl.String
+    if frame["symbol"].n_unique() > 1:
+        assert set(frame.n_chunks("all")) == {1}
     assert frame.rows() == pl.from_pandas(sought.drop(columns="side")).rows()
 
 
