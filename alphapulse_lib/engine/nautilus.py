@@ -111,14 +111,7 @@ def build_engine(
         For an instrument's id, its trades and quotes; for ``fill="ticks"``.
     """
     currency = _exact_currency(feeds[0].instrument.currency)
-    engine = BacktestEngine(
-        BacktestEngineConfig(
-            run_analysis=False,
-            shutdown_on_error=True,
-            logging=_logging(folder, strategy_name),
-            risk_engine=RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT),
-        )
-    )
+    engine = BacktestEngine(_configuration(folder, strategy_name))
     sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices, ticks) for feed in feeds)
     events = tuple(sorted(events, key=lambda each: each.ts_init))
     book = Book(spec, feeds)
@@ -207,8 +200,8 @@ def _exact_currency(code: str) -> Currency:
     return exact
 
 
-def _logging(folder: Path, strategy_name: str) -> LoggerConfig:
-    return LoggerConfig(
+def _configuration(folder: Path, strategy_name: str) -> BacktestEngineConfig:
+    log = LoggerConfig(
         stdout_level=LogLevel.OFF,
         fileout_level=LogLevel.WARNING,
         component_levels={strategy_name: "INFO"},
@@ -216,3 +209,5 @@ def _logging(folder: Path, strategy_name: str) -> LoggerConfig:
         is_colored=False,
         print_config=False,
     )
+    unlimited = RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT)
+    return BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=log, risk_engine=unlimited)
