@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from array import array
+
 import pytest
 from edited_sources import EDITED, OTHER, RENAMED, SMA_CROSS
 
@@ -64,6 +67,25 @@ def test_a_strategy_joins_the_earlier_one_that_is_most_like_it() -> None:
     assert [each.family for each in held] == ["SmaCross", "MeanReversion", "SmaCross"]
     place = placed(source("Another", EDITED.replace("* 3", "* 4")), held, lambda _: True)
     assert (place.family, place.similar_to, place.similarity) == ("SmaCross", "00000002", 1)
+
+
+def test_no_strategy_is_passed_over_that_is_more_like_it() -> None:
+    """Against the measure itself, of each of 400 in turn: sources of any length that have any part in common."""
+    mine, rng = shingles(SMA_CROSS), random.Random(5)
+    sets = [
+        frozenset(rng.sample(sorted(mine), rng.randrange(len(mine) // 3, len(mine))))
+        | {rng.getrandbits(63) for _ in range(rng.randrange(300))}
+        for _ in range(400)
+    ]
+    held = [Known("", str(at), array("q", sorted(each)).tobytes()) for at, each in enumerate(sets)]
+    joined = 0
+    while held:
+        found = placed(source("Mine", SMA_CROSS), held, lambda _: False)
+        alike, first = max((likeness(mine, sets[int(each.run)]), -int(each.run)) for each in held)
+        assert (found.similar_to, found.similarity) == ((str(-first), alike) if alike >= ALIKE else ("", None))
+        joined += alike >= ALIKE
+        held = [each for each in held if int(each.run) != -first]
+    assert 100 < joined < 300
 
 
 def test_what_is_like_none_founds_a_family_of_a_name_of_its_own() -> None:
