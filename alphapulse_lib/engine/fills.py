@@ -197,14 +197,13 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
         moments = closes - 1 if fill in _A_BAR_LATER else at_opens
         place = np.searchsorted(moments, decided + 1)
         wrong = filled != moments[np.minimum(place, len(moments) - 1)]
-    if wrong.any():
-        first = np.datetime64(int(decided[wrong][0]), "ns")
-        raise UnsafeFill(
-            f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
-            f"{first} UTC and filled at an older price than the next one.",
-            "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback. "
-            f"{_RINGING}",
-        )
+    _refuse_unlike(
+        fill,
+        symbol,
+        decided[wrong],
+        "at an older price than the next one",
+        "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback.",
+    )
 
 
 def prove_prices(fill: Fill, symbol: str, filled: Integers, paid: Floats, due: Floats, tick: float) -> None:
@@ -253,15 +252,24 @@ def prove_ticks(
     UnsafeFill
         One did not: a clock rang while it was on its way.
     """
-    wrong = filled != met
-    if wrong.any():
-        first = np.datetime64(int(decided[wrong][0]), "ns")
-        raise UnsafeFill(
-            f"{int(wrong.sum())} market orders for {symbol} cannot fill as fill='ticks' says: the first was sent at "
-            f"{first} UTC and filled before the next tick.",
-            f"A clock rang while it was on its way; NautilusTrader settles it then, at the tick before. {_RINGING}",
-        )
+    _refuse_unlike(
+        "ticks",
+        symbol,
+        decided[filled != met],
+        "before the next tick",
+        "A clock rang while it was on its way; NautilusTrader settles it then, at the tick before.",
+    )
     prove_prices("ticks", symbol, filled, paid, due, tick)
+
+
+def _refuse_unlike(fill: Fill, symbol: str, decided: Integers, when: str, hint: str) -> None:
+    """Refuse market orders that did not fill as the convention says, if there are any: when they were sent."""
+    if len(decided):
+        raise UnsafeFill(
+            f"{len(decided)} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
+            f"{np.datetime64(int(decided[0]), 'ns')} UTC and filled {when}.",
+            f"{hint} {_RINGING}",
+        )
 
 
 def none_left_out(log: str) -> None:

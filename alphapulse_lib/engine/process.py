@@ -23,7 +23,7 @@ from pathlib import Path
 
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 
-__all__ = ["Worker", "worker"]
+__all__ = ["Worker", "end_with_its_own", "worker"]
 
 _PREFIX = "alphapulse-run-"
 
@@ -93,13 +93,8 @@ class _Process:
         self.process.stdin.flush()
 
     def end(self) -> None:
-        """The whole group: a strategy may have started processes of its own."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()  # type: ignore[union-attr]
+        """End it, and what a strategy started from it."""
+        end_with_its_own(self.process)
         os.close(self.told)
 
 
@@ -183,3 +178,14 @@ def _surroundings() -> _Surroundings:
     except OSError:  # it was removed
         folder = ""
     return dict(os.environ), [*sys.path], folder, os.getpid()
+
+
+def end_with_its_own(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a group, and all of that: a strategy may have started processes of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
+from alphapulse_lib.engine.process import end_with_its_own
 from alphapulse_lib.engine.request import PRINTED, RawResult, Request, empty_tables, write_tables
 from alphapulse_lib.engine.runner import result_of
 from alphapulse_lib.model.run import RunSpec
@@ -144,14 +144,4 @@ class Trials:
             start_new_session=True,
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
-        self._opened.callback(_end, self._process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Its trial dies with it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(BrokenPipeError):
-            pipe.close()  # type: ignore[union-attr]
+        self._opened.callback(end_with_its_own, self._process)

@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
+from alphapulse_lib.engine.process import end_with_its_own
 from alphapulse_lib.errors import SweepError, WorkerDied
 
 __all__ = ["cluster", "cores"]
@@ -127,9 +127,7 @@ def _start(address: str, security: Security, workers: int, place: str) -> subpro
 
 def _end(started: list[subprocess.Popen[bytes]]) -> None:
     for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_with_its_own(process)
 
 
 def _variables(security: Security) -> dict[str, str]:

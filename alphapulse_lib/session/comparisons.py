@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.session.runs import SessionRun, run
 from alphapulse_lib.views import comparison, numbers
+from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ _STYLE = (
 
 
 @dataclass(frozen=True, eq=False)
-class RunComparison:
+class RunComparison(Told):
     """Runs side by side.
 
     Attributes
@@ -78,12 +79,6 @@ class RunComparison:
         padded = ([cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
         names = (line[0].ljust(widths[0]) for line in lines)
         return "\n".join("  ".join([name, *cells[1:]]) for name, cells in zip(names, padded, strict=True))
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(each.id[:8])}</th>" for each in self.runs)

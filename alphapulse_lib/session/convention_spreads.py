@@ -15,6 +15,7 @@ from alphapulse_lib.session.reruns import again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.views import cards
+from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ _NUMBERS = ("end_equity", "total_return", "sharpe", "max_drawdown", "trades")
 
 
 @dataclass(frozen=True, eq=False)
-class ConventionSpread:
+class ConventionSpread(Told):
     """One spec under every fill convention.
 
     Attributes
@@ -90,14 +91,8 @@ class ConventionSpread:
         """All of it in words."""
         return cards.text(self)
 
-    def __str__(self) -> str:
-        return self.text
-
     def _repr_html_(self) -> str:
         return cards.html(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text)
 
 
 def convention_spread(

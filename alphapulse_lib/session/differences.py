@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, eq=False)
-class RunDifference:
+class RunDifference(Told):
     """Where two runs differ.
 
     Attributes
@@ -31,6 +31,8 @@ class RunDifference:
     all : tuple of Difference
         All differences, causes first: ``kind``, ``name``, ``one``, ``other``, ``detail``.
     """
+
+    _kind = "alphapulse-diff"
 
     one: SessionRun
     other: SessionRun
@@ -66,15 +68,6 @@ class RunDifference:
             lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
         lines += [each.detail for each in self.all if each.kind == "code"]
         return "\n".join(lines)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text)
-
-    def _repr_html_(self) -> str:
-        return f'<pre class="alphapulse-diff">{escape(self.text)}</pre>'
 
 
 def diff(one: str | SessionRun, other: str | SessionRun) -> RunDifference:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from alphapulse_lib.session.originals import original_of, plan_again
 from alphapulse_lib.session.reruns import again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, check_process
 from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class Leak:
 
 
 @dataclass(frozen=True, eq=False)
-class LookAhead:
+class LookAhead(Told):
     """What became of the test.
 
     Attributes
@@ -78,6 +78,8 @@ class LookAhead:
     unproven : tuple of str
         What the strategy knew before its run, of which nothing can be claimed.
     """
+
+    _kind = "alphapulse-lookahead"
 
     run: SessionRun
     moments: tuple[int, ...]
@@ -119,15 +121,6 @@ class LookAhead:
             for each in self.unproven
         ]
         return "\n".join(lines)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text)
-
-    def _repr_html_(self) -> str:
-        return f'<pre class="alphapulse-lookahead">{escape(self.text)}</pre>'
 
 
 def check_lookahead(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.catalog.index import Index
@@ -16,6 +15,7 @@ from alphapulse_lib.session.differences import RunDifference, differing
 from alphapulse_lib.session.running import Again, Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run
 from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,7 @@ _SHIPPED = "alphapulse_lib.engine.strategies."
 
 
 @dataclass(frozen=True, eq=False)
-class Rerun:
+class Rerun(Told):
     """A run made again.
 
     Attributes
@@ -38,6 +38,8 @@ class Rerun:
     diff : RunDifference
         Where they differ.
     """
+
+    _kind = "alphapulse-diff"
 
     original: SessionRun
     run: SessionRun
@@ -52,15 +54,6 @@ class Rerun:
     def text(self) -> str:
         """``identical``, or the first difference."""
         return self.diff.text
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text)
-
-    def _repr_html_(self) -> str:
-        return f'<pre class="alphapulse-diff">{escape(self.text)}</pre>'
 
 
 def rerun(run_id: str | SessionRun, *, strategy: type | str | None = None, progress: bool = True) -> Rerun:

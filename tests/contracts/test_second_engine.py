@@ -5,8 +5,7 @@ volume-weighted price. Signals, rules and costs are those that `test_engines` ho
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.contracts.test_engines import (
     CASH,
     SHARES,
     WINDOW,
+    Case,
     Execution,
     Signals,
     beyond,
@@ -33,18 +33,6 @@ from tests.resources.toy_market import write
 
 with warnings.catch_warnings(action="ignore"):  # of its own text's escapes
     import backtrader
-
-
-@dataclass(frozen=True)
-class Case:
-    """One strategy with its costs."""
-
-    symbol: str
-    rule: Callable[[pd.Series, int], pd.Series]
-    short: int = -1
-    costs: dict[str, float] = field(default_factory=dict)
-    fill: str = "next_open"
-    kind: str = "market"
 
 
 CASES = {

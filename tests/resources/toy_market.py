@@ -100,3 +100,27 @@ class Planned(Strategy):
         if shares:
             side = OrderSide.BUY if shares > 0 else OrderSide.SELL
             self.submit_order(self.order_factory.market(self._id, side, Quantity.from_int(abs(shares))))
+
+
+@dataclass(frozen=True)
+class BuysOnceConfig:
+    instrument_ids: list[InstrumentId]
+    bar_types: list[BarType]
+
+
+class BuysOnce(Strategy):
+    """Buys one share of each instrument on its first bar."""
+
+    def __init__(self, config: BuysOnceConfig) -> None:
+        super().__init__(config)
+        self._bar_types, self._bought = config.bar_types, set[InstrumentId]()
+
+    def on_start(self) -> None:
+        for each in self._bar_types:
+            self.subscribe_bars(each)
+
+    def on_bar(self, bar: Bar) -> None:
+        name = bar.bar_type.instrument_id
+        if name not in self._bought:
+            self._bought.add(name)
+            self.submit_order(self.order_factory.market(name, OrderSide.BUY, Quantity.from_int(1)))

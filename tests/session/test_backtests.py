@@ -10,7 +10,6 @@ import sys
 import textwrap
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 from nautilus_trader.model import BarType, DataType, InstrumentId, OrderSide, Price, Quantity
-from nautilus_trader.trading import Strategy, StrategyConfig
+from nautilus_trader.trading import StrategyConfig
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -27,7 +26,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.events import News, Sentiment
 from alphapulse_lib.engine.strategies import NewsSentiment, SmaCross
 from alphapulse_lib.settings import settings
-from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
+from tests.resources.toy_market import MINUTE, OPEN, SIX, BuysOnce, Planned, write_minutes
 
 
 def rows(frame: pd.DataFrame, *names: str) -> list[tuple]:
@@ -83,35 +82,11 @@ def test_bars_without_volume_fill_whole_too(fill: str) -> None:
 def test_an_order_for_an_instrument_that_pauses_waits_for_its_own_next_open() -> None:
     write_minutes("AAA")
     write_minutes("BBB", SIX[:3], closes=[OPEN + MINUTE, OPEN + 4 * MINUTE, OPEN + 6 * MINUTE])
-    run = ap.backtest(Both, ["AAA", "BBB"], "1m", progress=False)
+    run = ap.backtest(BuysOnce, ["AAA", "BBB"], "1m", progress=False)
     assert rows(run.fills, "symbol", "price") == [("AAA", 120.0), ("BBB", 120.0)]
     assert run.fills.ts.iloc[1].value == OPEN + 3 * MINUTE + 1
     last = 100_000 + (115.25 - 120) + (140.5 - 120)
     assert run.equity.iloc[-1] == pytest.approx(last)
-
-
-@dataclass(frozen=True)
-class BothConfig:
-    instrument_ids: list[InstrumentId]
-    bar_types: list[BarType]
-
-
-class Both(Strategy):
-    """Buys one share of each instrument on its first bar."""
-
-    def __init__(self, config: BothConfig) -> None:
-        super().__init__(config)
-        self._bar_types, self._bought = config.bar_types, set()
-
-    def on_start(self) -> None:
-        for each in self._bar_types:
-            self.subscribe_bars(each)
-
-    def on_bar(self, bar) -> None:
-        name = bar.bar_type.instrument_id
-        if name not in self._bought:
-            self._bought.add(name)
-            self.submit_order(self.order_factory.market(name, OrderSide.BUY, Quantity.from_int(1)))
 
 
 class Stops(Planned):

@@ -17,7 +17,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import NoVolumePrice, UnsafeFill
 from alphapulse_lib.model.instrument import Instrument
-from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes, write_trades
+from tests.resources.toy_market import MINUTE, OPEN, SIX, BuysOnce, Planned, write, write_minutes, write_trades
 
 SECOND = 10**9
 TIME = pa.timestamp("ns", "UTC")
@@ -86,33 +86,9 @@ def test_bars_without_volume_fill_at_the_next_close_too() -> None:
 def test_an_instrument_that_pauses_fills_at_its_own_next_close() -> None:
     write_minutes("AAA")
     write_minutes("BBB", SIX[:3], closes=[OPEN + MINUTE, OPEN + 4 * MINUTE, OPEN + 6 * MINUTE])
-    run = ap.backtest(First, ["AAA", "BBB"], "1m", fill="next_close", progress=False)
+    run = ap.backtest(BuysOnce, ["AAA", "BBB"], "1m", fill="next_close", progress=False)
     assert list(zip(run.fills.symbol, run.fills.price, strict=True)) == [("AAA", 121.0), ("BBB", 121.0)]
     assert run.fills.ts.iloc[1].value == OPEN + 4 * MINUTE - 1
-
-
-@dataclass(frozen=True)
-class FirstConfig:
-    instrument_ids: list[InstrumentId]
-    bar_types: list[BarType]
-
-
-class First(Strategy):
-    """Buys one share of each instrument on its first bar."""
-
-    def __init__(self, config: FirstConfig) -> None:
-        super().__init__(config)
-        self._bar_types, self._bought = config.bar_types, set()
-
-    def on_start(self) -> None:
-        for each in self._bar_types:
-            self.subscribe_bars(each)
-
-    def on_bar(self, bar: Bar) -> None:
-        name = bar.bar_type.instrument_id
-        if name not in self._bought:
-            self._bought.add(name)
-            self.submit_order(self.order_factory.market(name, OrderSide.BUY, Quantity.from_int(1)))
 
 
 class Protected(Heard):
