@@ -6,6 +6,9 @@ nobody knows. Ticks outside of all hours are counted, and make no session.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import PurePath
 
 import numpy as np
@@ -14,7 +17,8 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.coverage import Coverage, table_of
-from alphapulse_lib.catalog.parquet import whole
+from alphapulse_lib.catalog.parquet import opened, reading, unchanged
+from alphapulse_lib.catalog.reader import statistics
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import Sessions, sessions
 from alphapulse_lib.model.instrument import Instrument
@@ -28,7 +32,7 @@ type Numbers = NDArray[np.int64]
 def tick_coverage(
     roots: Roots | PurePath, instrument: Instrument, kind: ticks.Tick, window: Window | None = None
 ) -> Coverage:
-    """Compare the ticks held with the sessions of the instrument's exchange; memory holds the times of one month.
+    """Compare the ticks held with the sessions of the instrument's exchange; memory holds the times of one row group.
 
     Parameters
     ----------
@@ -44,20 +48,7 @@ def tick_coverage(
     roots, window = Roots.of(roots), window or Window()
     held = ticks.files_of(roots, kind, instrument.id, window)
     calendar = sessions(instrument.venue.code)
-    counts, first, last = (np.zeros(len(calendar), np.int64) for _ in range(3))
-    rows, begun, ended = 0, FOREVER, 0
-    for _, path in held:
-        stamps = whole(path, ["ts_event"])["ts_event"].cast("int64").to_numpy()
-        stamps = stamps[np.searchsorted(stamps, window.start) : np.searchsorted(stamps, window.end, side="right")]
-        if not len(stamps):
-            continue
-        rows, begun, ended = rows + len(stamps), min(begun, int(stamps[0])), max(ended, int(stamps[-1]))
-        lows = np.searchsorted(stamps, calendar.opens, side="right")
-        highs = np.searchsorted(stamps, calendar.closes, side="right")
-        here = np.flatnonzero(highs > lows)
-        first[here] = np.where(counts[here], first[here], stamps[lows[here]])
-        last[here] = stamps[highs[here] - 1]
-        counts[here] += (highs - lows)[here]
+    counts, first, last, rows, begun, ended = unchanged(partial(_counted, [path for _, path in held], window, calendar))
     start = window.start or begun
     end = min(window.end, clock.now_ns()) if window.end != FOREVER else ended
     chosen = slice(np.searchsorted(calendar.closes, start), np.searchsorted(calendar.opens, end, side="right"))
@@ -73,6 +64,41 @@ def tick_coverage(
         gaps=table_of(_missing(counts[chosen] == 0, calendar[chosen]), _GAP),
         off_session=rows - int(counts.sum()),
     )
+
+
+def _counted(
+    paths: list[PurePath], window: Window, calendar: Sessions
+) -> tuple[Numbers, Numbers, Numbers, int, int, int]:
+    """How many ticks lie in each session, the first and the last one's moment; then of all of them."""
+    counts, first, last = (np.zeros(len(calendar), np.int64) for _ in range(3))
+    rows, begun, ended = 0, FOREVER, 0
+    for stamps in chain.from_iterable(_moments(path, window) for path in paths):
+        rows, begun, ended = rows + len(stamps), min(begun, int(stamps[0])), max(ended, int(stamps[-1]))
+        reached = slice(
+            np.searchsorted(calendar.closes, stamps[0]), np.searchsorted(calendar.opens, stamps[-1], side="right")
+        )
+        lows = np.searchsorted(stamps, calendar.opens[reached], side="right")
+        highs = np.searchsorted(stamps, calendar.closes[reached], side="right")
+        within = np.flatnonzero(highs > lows)
+        here = within + reached.start
+        first[here] = np.where(counts[here], first[here], stamps[lows[within]])
+        last[here] = stamps[highs[within] - 1]
+        counts[here] += (highs - lows)[within]
+    return counts, first, last, rows, begun, ended
+
+
+def _moments(path: PurePath, window: Window) -> Iterator[Numbers]:
+    """When a file's ticks of a window happened, row group by row group."""
+    file = opened(path)
+    with reading(path):
+        spans = statistics(file, "ts_event")
+    for number, (first, last) in enumerate(spans):
+        if first <= window.end and last >= window.start:
+            with reading(path):
+                stamps = file.read_row_group(number, columns=["ts_event"])["ts_event"].cast("int64").to_numpy()
+            start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
+            if start < end:
+                yield stamps[start:end]
 
 
 _INTERVAL = ("first", "last", "bars")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 import alphapulse_lib as ap
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import TIME
-from alphapulse_lib.catalog.ticks import write_quotes, write_trades
+from alphapulse_lib.catalog.tick_coverage import _moments, tick_coverage
+from alphapulse_lib.catalog.ticks import files_of, write_quotes, write_trades
 from alphapulse_lib.catalog.writer import write_instruments
 from alphapulse_lib.cli import app
 from alphapulse_lib.errors import NoCoverage
+from alphapulse_lib.model.window import Window
 
 #: In New York: two sessions, a half one missing (its only trade came after the early close), one more; a month on.
 TRADES = ["2013-07-01 09:30:00.5", "2013-07-02 16:00", "2013-07-03 15:00", "2013-07-05 10:00", "2013-07-05 10:01",
@@ -66,3 +70,26 @@ def test_months_follow_each_other() -> None:
     assert (row["bars"], row["trades"], row["quotes"]) == (0, 7, 1)
     answer = CliRunner().invoke(app, ["coverage", "AAPL", "trades", "--json"])
     assert (answer.exit_code, '"missing_sessions": 19' in answer.stdout) == (0, True)
+
+
+def test_a_month_is_read_in_parts_and_a_session_that_they_cut_is_one(root: Path, aapl, monkeypatch) -> None:
+    """Seven ticks a second for three hours of each of four sessions: many row groups; memory has one of them."""
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", str(root))
+    days = ["2013-07-01", "2013-07-02", "2013-07-05", "2013-07-08"]
+    moments = np.concatenate([stamps([f"{day} 14:00"])[0].value + np.arange(75_600) * (10**9 // 7) for day in days])
+    ts = pa.array(moments).cast(TIME)
+    ones = np.ones(len(moments))
+    write_instruments(root, [aapl])
+    write_trades(root, aapl, pa.table({"ts": ts, "available_at": ts, "price": ones, "size": ones}), "x")
+    parts = [
+        group for _, path in files_of(Roots.of(root), "trades", aapl.id, Window()) for group in _moments(path, Window())
+    ]
+    assert len(parts) > 10
+    assert max(map(len, parts)) <= 20_000, "of 302,400"
+    assert np.array_equal(np.concatenate(parts), moments)
+    found = tick_coverage(root, aapl, "trades")
+    assert (found.rows, found.off_session, found.gaps["sessions"].to_pylist()) == (302_400, 0, [1])
+    assert found.intervals["bars"].to_pylist() == [151_200, 151_200]
+    assert found.intervals["last"].cast("int64").to_pylist() == [int(moments[151_199]), int(moments[-1])]
+    within = tick_coverage(root, aapl, "trades", Window(int(moments[75_600]), int(moments[75_700])))
+    assert (within.rows, within.first, within.last) == (101, int(moments[75_600]), int(moments[75_700]))
