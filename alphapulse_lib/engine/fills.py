@@ -15,8 +15,8 @@
 
 ``ticks``
     An order arrives one nanosecond after its decision and fills at the first tick of its instrument that is told later:
-    a quote's bid or ask, or a trade's price (`engine.tick_batches`). Stops are triggered by ticks and fill whole at the
-    one that does it; limits find what NautilusTrader finds there: the tick's size.
+    a quote's bid or ask, or a trade's price, also one inside the spread (`engine.tick_batches`). Stops are triggered by
+    ticks and fill whole at the one that does it; limits find what NautilusTrader finds there: the tick's size.
 
 Always a market order fills whole at one price. What stops and limits meet inside a bar is told in `engine.intrabar`;
 they find there no more than a quarter of its volume.

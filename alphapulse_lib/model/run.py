@@ -26,7 +26,10 @@ FILLS: dict[Fill, str] = {
     "close": "a decision taken on bar N fills at the close of bar N, a price it was taken on: optimistic",
     "next_close": "a decision taken on bar N fills at the close of bar N+1",
     "vwap": "a decision taken on bar N fills at the volume-weighted price of bar N+1",
-    "ticks": "a decision fills at the first quote's bid or ask, or the first trade's price, that comes after it",
+    "ticks": (
+        "a decision fills at the first quote's bid or ask, or the first trade's price, that comes after it; "
+        "a trade may lie inside the spread, and then costs less than the quote would"
+    ),
 }
 
 #: The same in a few words.

@@ -70,7 +70,8 @@ def backtest(
         and ``"vwap"`` they too reach the market with the next close. A volume-weighted price is made of trades, else of
         minute bars, that the catalog holds. A decision on the last bar does not fill at all. With ``"ticks"`` the
         trades and quotes that the catalog holds make the market, and a strategy may subscribe to them: an order fills
-        at the first quote's bid or ask, or the first trade's price, that comes after its decision.
+        at the first quote's bid or ask, or the first trade's price, that comes after its decision; a trade may lie
+        inside the spread.
     costs : Costs, mapping or str, optional
         What `Costs` has: commission (``per_share`` as traded, ``percent``, ``minimum`` and ``maximum`` an order), fees,
         spread, slippage, market impact, ``borrow_percent`` of shorts and interest on cash; or the name of a broker's
