@@ -1,4 +1,4 @@
-"""Coverage on days that end at 13:00 in New York, against a published list of the exchange's sessions."""
+"""Coverage on days that end at 13:00 in New York, as the exchange published them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pytest
 
 from alphapulse_lib.catalog import schemas, writer
 from alphapulse_lib.catalog.coverage import coverage
 from alphapulse_lib.model.instrument import Instrument
+from tests.resources.nyse import published
 
-PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "data" / "calendar_xnys.csv.gz"
 MINUTE = 60 * 10**9
 HOUR = 60 * MINUTE
 
@@ -31,10 +30,10 @@ def by_hand() -> list[Session]:
     return [(pd.Timestamp(first).value, pd.Timestamp(last).value) for first, last in BY_HAND]
 
 
-def published() -> list[list[Session]]:
+def short() -> list[list[Session]]:
     """Every short session of 2005-2022, each between the two beside it."""
-    table = pd.read_csv(PUBLISHED)
-    times = [pd.to_datetime(table[each]).to_numpy("datetime64[ns]").astype(np.int64) for each in ("open", "close")]
+    table = published()
+    times = [table[each].to_numpy().astype(np.int64) for each in ("open", "close")]
     pairs = list(zip(*(each.tolist() for each in times), strict=True))
     first, last = pd.Timestamp("2005-01-01").value, pd.Timestamp("2023-01-01").value
     return [
@@ -89,9 +88,8 @@ def test_bars_after_an_early_close_are_beside_the_hours_and_no_gap(root: Path, a
     assert found.complete and found.off_session == len(late)
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="../shared/data/calendar_xnys.csv.gz is not here")
 def test_every_published_half_day(root: Path):
-    known = published()
+    known = short()
     assert len(known) > 25
     for number, sessions in enumerate(known):
         judge(root, f"H{number}", sessions)

@@ -1,4 +1,4 @@
-"""Against a published list of the New York Stock Exchange's sessions, and days by hand."""
+"""Against the New York Stock Exchange's sessions as they follow from what it published, and days by hand."""
 
 from __future__ import annotations
 
@@ -11,26 +11,22 @@ import pytest
 from alphapulse_lib.catalog import sessions as sessions_module
 from alphapulse_lib.catalog.sessions import close_of, open_of, sessions
 from alphapulse_lib.errors import InputError
-
-PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "data" / "calendar_xnys.csv.gz"
+from tests.resources.nyse import FIRST, LAST, published
 
 
 def nanoseconds(text: str) -> int:
     return int(pd.Timestamp(text).value)
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="../shared/data/calendar_xnys.csv.gz is not here")
 def test_every_published_session_with_its_open_and_close():
-    published = pd.read_csv(PUBLISHED)
-    day = pd.to_datetime(published.iloc[:, 0]).to_numpy().astype("datetime64[D]")
+    theirs = published()
+    days = theirs.index.to_numpy("datetime64[D]")
     known = sessions("XNYS")
-    known = known[(known.days >= day[0]) & (known.days <= day[-1])]
-    assert (known.days == day).all()
-    times = {name.lower(): name for name in published.columns}
-    for name, ours in (("open", known.opens), ("close", known.closes)):
-        column = next(times[key] for key in times if key.endswith(name) and "break" not in key)
-        theirs = pd.to_datetime(published[column], utc=True).dt.tz_localize(None).to_numpy("datetime64[ns]")
-        assert (ours == theirs.astype(np.int64)).all()
+    known = known[(known.days >= np.datetime64(FIRST)) & (known.days <= np.datetime64(LAST))]
+    assert np.array_equal(known.days, days)
+    assert len(days) > 8_500
+    assert np.array_equal(known.opens, theirs["open"].to_numpy().astype(np.int64))
+    assert np.array_equal(known.closes, theirs["close"].to_numpy().astype(np.int64))
 
 
 def test_known_days():

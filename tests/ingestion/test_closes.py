@@ -1,21 +1,19 @@
-"""When bars closed. The answers are the exchange's published hours and another project's table of sessions."""
+"""When bars closed. The answers are the exchange's published hours, by hand and as they follow from its rules."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from alphapulse_lib.errors import IngestError, InputError
 from alphapulse_lib.ingestion.closes import close_times, meaning_of, stamp_doubts
 from alphapulse_lib.model.instrument import venue
 from alphapulse_lib.model.period import Period
+from tests.resources.nyse import published
 
-CALENDAR = Path(__file__).parents[3] / "shared" / "data" / "calendar_xnys.csv.gz"
 NYSE = venue("XNYS")
 
 
@@ -39,12 +37,11 @@ def test_a_daily_bar_closes_with_its_session(stamps: str) -> None:
     assert ts == [ns("2013-05-01T20:00"), ns("2013-12-02T21:00"), ns("2013-07-03T17:00")]
 
 
-@pytest.mark.skipif(not CALENDAR.exists(), reason="needs ../shared/data/calendar_xnys.csv.gz")
-def test_every_session_of_33_years() -> None:
-    known = pd.read_csv(CALENDAR)
-    ts, reason = closes([day[:10] for day in known.iloc[:, 0]], "1d", "session")
+def test_every_session_of_34_years() -> None:
+    known = published()
+    ts, reason = closes([f"{day:%Y-%m-%d}" for day in known.index], "1d", "session")
     assert not any(reason)
-    assert ts == [ns(text[:-1]) for text in known.close]
+    assert ts == known["close"].to_numpy().astype(np.int64).tolist()
 
 
 def test_a_day_without_a_session_says_so() -> None:

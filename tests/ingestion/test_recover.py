@@ -111,6 +111,26 @@ def test_nothing_from_equal_closes_or_from_one() -> None:
     assert recover(close[:1], close[:1]) == []
 
 
+def test_a_hundred_made_histories_are_recovered_whole() -> None:
+    """Ten years of cents, dividends each quarter and splits now and then, adjusted by the rule to six decimals."""
+    rng, paid, splits = np.random.default_rng(11), 0, 0
+    for _ in range(100):
+        ratios = {int(day): float(rng.choice([2, 3, 1.5, 0.1, 4])) for day in rng.choice(np.arange(40, 2480), 2, False)}
+        close = 60 * np.exp(np.cumsum(rng.normal(0, 0.012, 2500)))
+        for day, ratio in ratios.items():
+            close[day:] /= ratio
+        close = np.round(close, 2)
+        amounts = {day: round(float(close[day] * 0.006), 2) for day in range(30, 2500, 63) if day not in ratios}
+        amounts = {day: amount for day, amount in amounts.items() if amount >= 0.05}
+        found = recover(close, np.round(adjusted_by_the_close_before(close, amounts, ratios), 6))
+        assert {each.row: each.value for each in found if each.kind == "split"} == pytest.approx(ratios, rel=1e-3)
+        told = {each.row: each.value for each in found if each.kind == "dividend"}
+        assert told.keys() == amounts.keys()
+        assert [told[day] for day in amounts] == pytest.approx([*amounts.values()], abs=0.005)
+        paid, splits = paid + len(amounts), splits + len(ratios)
+    assert (paid > 2500, splits) == (True, 200)
+
+
 @pytest.mark.skipif(not TWO_HUNDRED.exists(), reason="needs ../shared/data/daily, 200 names with published actions")
 def test_200_names_against_their_published_actions() -> None:
     """Every recovered split is a published one; of the published ratios of whole numbers 98 % are found, and of 10,755

@@ -17,7 +17,7 @@ from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.providers.contract import Request
 from alphapulse_lib.providers.files import FilesProvider
 
-SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "sample" / "es_ticks_40k_20130901.csv.gz"
+SAMPLE = Path(__file__).parents[1] / "resources" / "es_ticks_40k_20130901.csv.gz"
 
 
 @pytest.fixture
@@ -93,7 +93,6 @@ def test_a_new_instrument_has_the_decimals_of_all_its_months(tmp_path: Path, roo
     assert ticks.read(roots, "trades", "EURUSD.IDEALPRO")["price"].to_pylist() == [1.5, 1.12345]
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="needs ../shared/data")
 def test_real_trades_of_a_future_are_all_there(roots: Roots) -> None:
     request = Request(SAMPLE, kind="trades", symbol="ES", venue="XCME", timezone="America/Chicago")
     report = importer.ingest(FilesProvider(), [request], roots)

@@ -151,7 +151,25 @@ def test_whatever_csv_writes_is_read_back_on_its_line(
     assert grid.lines.tolist() == lines
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
+#: As papers have them: texts over several lines of either kind, quotes in quotes, empty rows between and at the end.
+ODD = (
+    'Headline;Text\r\n"One; with a semicolon";"First line\r\nsecond ""quoted"" line\nthird"\r\n\r\n'
+    'Two;plain\n;\n\n"""Three"" begins quoted";""\r\n\r\n'
+)
+
+
+@pytest.mark.parametrize("size", [None, 1 << 16])
+def test_odd_headlines_have_the_lines_that_csv_gives_them(tmp_path: Path, size: int | None) -> None:
+    grid = read(tmp_path, ODD, size=size)
+    reader = csv.reader(io.StringIO(ODD, newline=""), delimiter=";")
+    rows = [(reader.line_num, row) for row in reader if row][1:]
+    assert rows[0][1][1].count("\n") == 2
+    assert rows_of(grid) == [[cell.replace("\r\n", "\n") for cell in row] for _, row in rows]
+    # A row's last line is csv's; its first is as many before as its texts have line ends.
+    assert grid.lines.tolist() == [line - sum(cell.count("\n") for cell in row) for line, row in rows]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data, whole newspapers")
 @pytest.mark.parametrize("name", ["ieee_stock_tweets_2020", "guardian_biz_2017_2020", "cnbc_2017_2020"])
 def test_real_headlines_have_the_lines_that_csv_gives_them(name: str) -> None:
     path = SHARED / "news" / f"{name}.csv.gz"

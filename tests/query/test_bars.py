@@ -17,7 +17,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window, moment_ns
 from alphapulse_lib.query.bars import bars
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+PROJECT = Path(__file__).parents[2]
 SPLITS = [("AAPL", "2000-06-21"), ("AAPL", "2005-02-28"), ("MSFT", "2003-02-18")]
 
 AAPL, MSFT = Instrument("AAPL.XNAS"), Instrument("MSFT.XNAS")
@@ -165,25 +165,24 @@ def test_what_cannot_be_asked(root: Path):
         bars(root, [AAPL], "1d", adjust="total")
 
 
-@pytest.mark.skipif(not (SHARED / "sample").exists(), reason="../shared/data/sample is not here")
 def test_splits_of_the_sample_against_its_adjusted_closes(root: Path):
-    source = pd.read_csv(SHARED / "sample" / "us5_daily_raw_adj_2000_2013.csv.gz")
+    source = pd.read_csv(PROJECT / "catalog" / "sample" / "us5_daily.csv.gz")
     for symbol, day in SPLITS:
         act(root, Instrument(f"{symbol}.XNAS"), "split", day, 2.0)
     for symbol in ("AAPL", "MSFT"):
-        own = source[source["Ticker"] == symbol].sort_values("Date")
-        write(root, Instrument(f"{symbol}.XNAS"), own["Date"].tolist(), own["Close"].tolist())
+        own = source[source["symbol"] == symbol].sort_values("date")
+        write(root, Instrument(f"{symbol}.XNAS"), own["date"].tolist(), own["close"].tolist())
         returns = np.diff(np.log(closes(root, Instrument(f"{symbol}.XNAS"))))
-        theirs = np.diff(np.log(own["Adj Close"].to_numpy()))
+        theirs = np.diff(np.log(own["adj_close"].to_numpy()))
         # Their closes are adjusted for dividends too, of 3.08 dollars at most (Microsoft, 2004-11-15, 10 per cent).
         assert np.abs(returns - theirs).max() < 0.11
         assert np.median(np.abs(returns - theirs)) < 2e-4
 
 
-TWO_HUNDRED = SHARED / "daily" / "sp500_raw_adj_1999_2021_200.parquet"
+TWO_HUNDRED = PROJECT.parent / "shared" / "data" / "daily" / "sp500_raw_adj_1999_2021_200.parquet"
 
 
-@pytest.mark.skipif(not TWO_HUNDRED.exists(), reason="../shared/data/daily is not here")
+@pytest.mark.skipif(not TWO_HUNDRED.exists(), reason="needs ../shared/data/daily, 20 years of another source")
 @pytest.mark.parametrize("symbol", ["AAPL", "JPM", "BA"])
 def test_total_against_another_source_of_adjusted_closes(root: Path, symbol: str):
     source = pd.read_parquet(TWO_HUNDRED, filters=[("symbol", "==", symbol)]).sort_values("date")

@@ -14,7 +14,7 @@ from alphapulse_lib.catalog import datasets
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import CatalogDamaged, InputError, UnknownImport, UnknownPeriod, UnreadableFile
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+PROJECT = Path(__file__).parents[2]
 BARS = "Date,Open,High,Low,Close,Volume\n2013-05-01,10,11,9,10.5,100\n2013-05-02,10.5,12,10,11,200\n"
 NEWS = "published_at,headline\n2013-05-01 09:30,Acme beats estimates\n2013-05-01 11:00,Weather is fine\n"
 
@@ -167,36 +167,54 @@ def test_the_sample_again_changes_nothing() -> None:
     assert ap.ingest("sample").written == 0
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_a_newspapers_odd_stamps_and_blank_rows() -> None:
-    report = ap.ingest(
-        "files",
-        SHARED / "news" / "cnbc_2017_2020.csv.gz",
-        kind="articles",
-        source="cnbc",
-        columns={"headline": "Headlines", "published_at": "Time", "body": "Description"},
-    )
-    assert (report.written, len(report.quarantined)) == (2800, 280)
+#: As a business paper's site has them: two blanks, the zone by letters, the weekday before the day; and empty rows.
+HEADLINES = '''Headlines,Time,Description
+A better way to invest in the gold rush," 7:51  PM ET Fri, 17 July 2020","""Quoted"" at its beginning"
+,,
+"A week ahead, with a comma"," 7:25  PM ET Fri, 17 July 2020",
+,,
+In winter,"10:05  AM ET Thu, 16 January 2020","It is told, and more"
+'''
+
+
+def test_a_newspapers_odd_stamps_and_blank_rows(tmp_path: Path) -> None:
+    path = tmp_path / "paper.csv"
+    path.write_text(HEADLINES)
+    columns = {"headline": "Headlines", "published_at": "Time", "body": "Description"}
+    report = ap.ingest("files", path, kind="articles", source="paper", columns=columns)
+    assert (report.written, len(report.quarantined)) == (3, 2)
     assert set(report.quarantined.reason) == {"blank row"}
-    first = stored("articles").iloc[-1]
-    assert first.headline == "Jim Cramer: A better way to invest in the Covid-19 vaccine gold rush"
-    assert first.published_at == pd.Timestamp("2020-07-17 19:51", tz="America/New_York")
+    found = stored("articles").set_index("headline")
+    assert found.body["A better way to invest in the gold rush"] == '"Quoted" at its beginning'
+    assert found.published_at.to_dict() == {
+        "A better way to invest in the gold rush": pd.Timestamp("2020-07-17 23:51", tz="UTC"),
+        "A week ahead, with a comma": pd.Timestamp("2020-07-17 23:25", tz="UTC"),
+        "In winter": pd.Timestamp("2020-01-16 15:05", tz="UTC"),
+    }
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_stamps_that_change_their_offset_at_a_clock_change() -> None:
+def test_stamps_that_change_their_offset_at_a_clock_change(tmp_path: Path) -> None:
     """The file repeats the hour after the change with other figures: the first is kept, the second set aside."""
-    path = SHARED / "sample" / "btcusd_15min_2021Q4.csv.gz"
-    report = ap.ingest("files", path, symbol="BTCUSD", venue="CRYPTO", period="15m", stamps="open")
-    raw = pd.read_csv(path)
-    stamps = pd.to_datetime(raw.Datetime, utc=True) + pd.Timedelta("15min")
-    assert report.written == stamps.nunique() == len(ap.bars("BTCUSD", "15m"))
+    offsets = ["+01:00"] * 8 + ["+00:00"] * 12
+    walls = [*pd.date_range("2021-10-31", periods=8, freq="15min")]  # to 02:00 in London, when it was 01:00 again
+    walls += [*pd.date_range("2021-10-31 01:00", periods=8, freq="15min")]
+    walls += [*pd.date_range("2021-10-31 01:00", periods=4, freq="15min")]
+    stamps = [f"{wall}{offset}" for wall, offset in zip(walls, offsets, strict=True)]
+    frame = pd.DataFrame({"Datetime": stamps, "Open": 1.0, "High": 2.0, "Low": 1.0, "Close": 1.5, "Volume": 5})
+    frame.loc[16:, "Close"] = 1.75
+    frame.to_csv(tmp_path / "btc.csv", index=False)
+    report = ap.ingest("files", tmp_path / "btc.csv", symbol="BTCUSD", venue="CRYPTO", period="15m", stamps="open")
+    held = ap.bars("BTCUSD", "15m")
+    assert report.written == len(held) == 16
+    # From 00:00 in London's summer, 23:00 UTC, four hours; each bar is told at its end.
+    assert held.ts.tolist() == [*pd.date_range("2021-10-30 23:15", periods=16, freq="15min", tz="UTC")]
+    assert set(held.close) == {1.5}
+    assert len(report.quarantined) == 4
     assert report.quarantined.reason.str.contains("has another bar for this time").all()
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_sixty_names_with_the_flash_crash() -> None:
-    path = SHARED / "sample" / "sp500_60_daily_ohlcv_2009_2010.csv.gz"
+def test_many_names_with_the_flash_crash() -> None:
+    path = PROJECT / "catalog" / "sample" / "us57_daily_2009_2010.csv.gz"
     report = ap.ingest("files", path, venue="XNYS")
     assert report.written + len(report.quarantined) == len(pd.read_csv(path))
     assert any("range over 25% beyond open and close" in warning for warning in report.warnings)
