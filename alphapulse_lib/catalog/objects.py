@@ -40,7 +40,10 @@ FOOTER = 64 * 1024
 #: What is tried again, how often, and for how long altogether: less than half a lease.
 _RETRIES = 3
 _PATIENCE = timedelta(seconds=6)
-_WHERE = "See docs/how-to/object-store.md: AWS_ENDPOINT_URL, AWS_REGION and the keys say where it is and who asks."
+_WHERE = (
+    "See docs/how-to/object-store.md: AWS_ENDPOINT_URL, AWS_REGION and the keys say where it is and who asks; "
+    "profiles of ~/.aws are not read."
+)
 
 
 @dataclass(frozen=True, slots=True)

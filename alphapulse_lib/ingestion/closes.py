@@ -174,6 +174,8 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
     early = dates.astype(np.int64) < known.days[0].astype(np.int64)
     reason[early] = f"the calendar of {venue.code} is known from {known.days[0]} on"
+    # The calendar ends with next year: of a later day nobody knows whether it is a session.
+    reason[closed & (dates > known.days[-1])] = "it closes in the future"
     if closed.any():
         ends[closed] = _usual_close(days[closed], venue)
     return ends, reason
