@@ -48,8 +48,9 @@ def check_timezone(timezone: Any) -> None:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
         raise InputError(
-            f"timezone={str(timezone)[:60]!r} is not known.",
-            did_you_mean(str(timezone), available_timezones()) or "Such as 'UTC' or 'America/New_York'.",
+            f"timezone={repr(timezone)[:60]} is not known.",
+            (isinstance(timezone, str) and did_you_mean(timezone, available_timezones()))
+            or "Give its name, such as 'UTC' or 'America/New_York'.",
         ) from None
 
 

@@ -102,6 +102,8 @@ class Terms:
         window = Window.of(self.start, self.end, zone)
         self._check()
         with_news = _names_events(names_used(strategy)) if self.news is None else self.news
+        # A name that no scorer has is refused, also where the strategy hears no news.
+        scorer = find(self.scorer) if with_news or self.scorer else None
         return RunSpec(
             strategy=source_of(strategy),
             instruments=tuple(each.id for each in instruments),
@@ -114,7 +116,7 @@ class Terms:
             fill=self.fill,
             adjust=self.adjust,
             news=with_news,
-            scorer=find(self.scorer).name if with_news else "",
+            scorer=scorer.name if with_news and scorer else "",
             as_of=None if self.as_of is None else moment_ns(self.as_of, zone, end=True),
             seed=int(self.seed),
             dividends=self.adjust == "splits" if self.dividends is None else self.dividends,

@@ -478,10 +478,12 @@ def test_an_exception_is_heard_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert "on_bar failed" in ap.run(raised.value.run_id).log
 
 
-@pytest.mark.parametrize(("symbols", "more"), [(5, {}), ("TOY", {"params": 5}), ("TOY", {"as_of": pd.NaT})])
+@pytest.mark.parametrize(
+    ("symbols", "more"), [(5, {}), ("TOY", {"params": 5}), ("TOY", {"as_of": pd.NaT}), ("TOY", {"scorer": "finanse"})]
+)
 def test_a_value_of_another_kind_is_refused(symbols: object, more: dict) -> None:
     write_minutes("TOY")
-    with pytest.raises(errors.InputError, match=r"5|NaT"):
+    with pytest.raises(errors.InputError, match=r"5|NaT|finance"):
         ap.backtest(Planned, symbols, "1m", **{"params": {"plan": {}}, "progress": False} | more)
 
 
