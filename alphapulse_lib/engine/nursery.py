@@ -26,7 +26,7 @@ from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.source import workspace_module
-from alphapulse_lib.engine.worker import answer, die_with, leave, mute, or_refusal, unpickled
+from alphapulse_lib.engine.worker import answer, die_with, leave, measured, mute, or_refusal, unpickled
 
 __all__ = ["main"]
 
@@ -112,7 +112,7 @@ class _Nursery:
             sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="backslashreplace")
             mute(folder)
             told = os.open(os.devnull, os.O_WRONLY)
-            leave(folder, lambda: answer(request, data, folder, told))
+            leave(folder, lambda: measured(lambda: answer(request, data, folder, told)))
         except BaseException:  # noqa: BLE001  nothing may go on below, in the nursery's own loop
             sys.excepthook(*sys.exc_info())
         finally:

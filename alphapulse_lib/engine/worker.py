@@ -38,7 +38,7 @@ from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_ou
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 
-__all__ = ["answer", "die_with", "leave", "main", "mute", "or_refusal", "unpickled"]
+__all__ = ["answer", "die_with", "leave", "main", "measured", "mute", "or_refusal", "unpickled"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -62,14 +62,15 @@ def main(parent: int, told: int, patience: float) -> None:
     _await_request()
     mute(folder)
     request = Request.read(folder)
-    leave(folder, lambda: _measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told)))
+    leave(folder, lambda: measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told)))
 
 
-def _measured(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """An outcome with what it took: seconds, and the most megabytes that the process ever held."""
-    since = time.perf_counter()
+def measured(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """An outcome with what it took: seconds, those of the processors, and the most megabytes that the process held."""
+    since, worked = time.perf_counter(), time.process_time()
     found = outcome()
-    return found | {"took": {"seconds": time.perf_counter() - since, "megabytes": _most_held() / 1_000_000}}
+    took = {"engine": time.perf_counter() - since, "processor": time.process_time() - worked}
+    return found | {"took": took | {"megabytes": _most_held() / 1_000_000}}
 
 
 def _most_held() -> int:

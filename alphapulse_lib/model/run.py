@@ -290,7 +290,8 @@ class Series(_Strict):
 
 #: What an environment tells besides versions.
 _NO_VERSIONS = frozenset(
-    {"firing", "recorded_as", "probe", "estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"}
+    {"firing", "recorded_as", "probe", "estimated_seconds", "estimated_megabytes", "estimated_waiting"}
+    | {"took_in", "took_rows", "took_seconds", "took_engine", "took_processor", "took_megabytes"}
 )
 
 

@@ -22,7 +22,8 @@ from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
 from alphapulse_lib.model.canonical import from_json, to_json
 from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec
-from alphapulse_lib.results import families
+from alphapulse_lib.results import families, took
+from alphapulse_lib.results.took import Kind, Took
 
 __all__ = ["Ledger"]
 
@@ -101,9 +102,11 @@ class Ledger:
         LedgerError
             The ledger cannot be written, or already has a run of one's id.
         """
+        records = list(records)
         rows = [_row(each) for each in records]
         with self._open(write=True) as connection, families.known_to(connection):
             connection.executemany(_INSERT, rows)
+            took.remember(connection, records)
 
     def get(self, run_id: str) -> RunRecord:
         """The record with that id, or with the only id that begins so.
@@ -174,6 +177,18 @@ class Ledger:
         arguments: list[Any] = [value for _, values in conditions for value in values]
         sql = f"SELECT record FROM runs{where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608  the clauses are ours
         return [from_json(text) for (text,) in self._ask(sql, *arguments, -1 if limit is None else limit)]
+
+    def took(self, spec: RunSpec, kind: Kind) -> list[Took]:
+        """What runs of this machine took lately; see `alphapulse_lib.results.took.lately`."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            return took.lately(connection, spec, kind)
+
+    def keep_beside(self, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
+        """Keep what a sweep took beside its trials; see `alphapulse_lib.results.took`."""
+        with self._open(write=True) as connection:
+            took.remember_beside(connection, kind, seconds, waiting, ended_at)
 
     def of_spec(self, spec_id: str) -> list[RunRecord]:
         """All runs of one spec, the newest first."""

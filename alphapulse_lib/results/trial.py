@@ -20,6 +20,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import as_bytes
 from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
+from alphapulse_lib.results.took import told
 
 __all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trials"]
 
@@ -135,7 +136,10 @@ def _run(bench: Bench, run_id: str, parameters: dict[str, Any], window: tuple[in
         raw = bench.trials.run(spec)
     except AlphaPulseError as error:
         refused, raw = error, failed(f"{type(error).__name__}: {error.message}")
-    return replace(_outcome(bench, spec, raw, run_id, refused), seconds=perf_counter() - start)
+    outcome = _outcome(bench, spec, raw, run_id, refused)
+    seconds, rows = perf_counter() - start, sum(each.rows for each in raw.series)
+    record = replace(outcome.record, environment=outcome.record.environment | told("sweep", rows, seconds))
+    return replace(outcome, record=record, seconds=seconds)
 
 
 def lost_trial(bench: Bench, run_id: str, parameters: dict[str, Any], window: tuple[int, int], why: str) -> Outcome:

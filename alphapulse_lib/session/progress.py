@@ -8,8 +8,9 @@ from typing import Any
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.window import FOREVER, Window
 
-__all__ = ["Meter", "bars_of"]
+__all__ = ["Meter", "bars_of", "rows_of"]
 
 
 class Meter:
@@ -75,9 +76,29 @@ def bars_of(spec: RunSpec, roots: Roots) -> tuple[int, int, int]:
     period = Period.parse(spec.period)
     bars = begin = end = 0
     for each in spec.instruments:
-        for rows, first, last in map(reader.span, reader.bar_files(roots, each, period)):
-            since, until = max(first, spec.start), min(last, spec.end)
-            if rows and since <= until:
-                bars += max(int(rows * (until - since) / max(last - first, 1)), 1)
-                begin, end = min(begin or since, since), max(end, until)
+        for found in map(reader.span, reader.bar_files(roots, each, period)):
+            if inside := _inside(found, spec.start, spec.end):
+                bars += inside
+                begin, end = min(begin or FOREVER, max(found[1], spec.start)), max(end, min(found[2], spec.end))
     return bars, begin, end
+
+
+def rows_of(spec: RunSpec, roots: Roots) -> int:
+    """How many rows a run will read, about: its bars, and the trades and quotes of one that fills on ticks."""
+    from alphapulse_lib.catalog import ticks
+    from alphapulse_lib.model.period import Period
+
+    bars, first, last = bars_of(spec, roots)
+    if spec.fill != "ticks":
+        return bars
+    first -= Period.parse(spec.period).nanoseconds  # they come in while the first bar is made
+    window = Window(first, last)
+    parts = (ticks.groups(roots, kind, each, window) for each in spec.instruments for kind in ticks.KINDS)
+    return bars + sum(_inside(each, first, last) for found in parts for each in found)
+
+
+def _inside(group: tuple[int, int, int], start: int, end: int) -> int:
+    """How many of a file's or a group's rows lie in a window, were they spread evenly over their time."""
+    rows, first, last = group
+    since, until = max(first, start), min(last, end)
+    return max(int(rows * (until - since) / max(last - first, 1)), 1) if rows and since <= until else 0

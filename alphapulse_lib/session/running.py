@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
@@ -187,6 +188,7 @@ def attempt(
         Nothing was run or recorded.
     """
     from alphapulse_lib.engine.runner import run
+    from alphapulse_lib.results import took
     from alphapulse_lib.results.artefacts import remove_unrecorded
     from alphapulse_lib.results.record import keep
     from alphapulse_lib.session.news import ensure_scores
@@ -201,7 +203,7 @@ def attempt(
     # Scores first: those that are computed now are recorded before the moment that is read.
     scores = again.scores if again else ensure_scores(roots, spec.scorer) if spec.news else None
     started_at = clock.now_ns()
-    coming = {} if spec.fill == "ticks" else _estimated(plan, ledger, progress)
+    coming, since = _estimated(plan, ledger, progress), perf_counter()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
             waiting,
@@ -220,8 +222,9 @@ def attempt(
         )
         if raw.status == "finished":
             meter.finish()
+    taken = took.told("run", sum(each.rows for each in raw.series), perf_counter() - since)
     probe = {"probe": again.probe} if again and again.probe else {}
-    raw = replace(raw, environment=raw.environment | coming | probe)
+    raw = replace(raw, environment=raw.environment | coming | taken | probe)
     record = keep(
         spec,
         raw,
@@ -239,9 +242,9 @@ def attempt(
 def _estimated(plan: Plan, ledger: Ledger, told: bool) -> dict[str, str]:
     """What the run will take, for its record; said before it begins where it is much, or more than it may hold."""
     from alphapulse_lib.results.estimate import estimate
-    from alphapulse_lib.session.progress import bars_of
+    from alphapulse_lib.session.progress import rows_of
 
-    found = estimate(plan.spec, bars_of(plan.spec, plan.roots)[0], ledger)
+    found = estimate(plan.spec, rows_of(plan.spec, plan.roots), ledger.took(plan.spec, "run"), now=clock.now_ns())
     if found.megabytes > plan.limits.memory:
         warn(f"The run may not end: {found.text}, and it may hold {plan.limits.memory:,.0f} MB (run_memory).")
     elif told and (found.seconds > _LONG or found.megabytes > _LARGE):

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from alphapulse_lib.results.swept import Trial
+from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.views import sweep_board
 
 __all__ = ["SweepMeter"]
@@ -42,6 +43,7 @@ class SweepMeter:
         self.count, self._part, self._drawn = 0, "", 0.0
         self._card: Any = None
         self._bar: Any = None
+        self._coming: Forecast | None = None
 
     def __enter__(self) -> Self:
         if self._shown and not _in_notebook():
@@ -58,6 +60,14 @@ class SweepMeter:
         elif self._shown and self._trials:
             self._draw()
 
+    def tell(self, coming: Forecast) -> None:
+        """Say what is coming, before the first trial begins; it hears of each trial."""
+        self._coming = coming
+        if self._shown and _in_notebook():
+            self._draw()
+        elif self._shown:
+            sys.stderr.write(f"{coming.estimate.text}\n")
+
     def begin(self, part: str) -> None:
         """Another window begins: what is best is best there."""
         self._part, self._trials, self._best = part, [], None
@@ -65,6 +75,8 @@ class SweepMeter:
     def seen(self, trial: Trial) -> None:
         """A trial ended."""
         self.count += 1
+        if self._coming:
+            self._coming.seen(trial)
         self._trials.append(trial)
         if math.isfinite(trial.value) and (self._best is None or trial.value > self._best.value):
             self._best = trial
@@ -80,7 +92,8 @@ class SweepMeter:
 
         self._drawn = time.monotonic()
         title = f"{self._title}, {self._part}" if self._part else self._title
-        card = HTML(sweep_board.html(title, self._objective, self._trials, self.total, count=self.count))
+        notes = [self._coming.estimate.text] if self._coming else []
+        card = HTML(sweep_board.html(title, self._objective, self._trials, self.total, notes, count=self.count))
         if self._card is None:
             self._card = display(card, display_id=True)
         else:

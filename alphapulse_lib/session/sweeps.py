@@ -14,6 +14,7 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.robustness import Robustness, robustness
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
@@ -130,6 +131,8 @@ def sweep(
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     plan = plan_of(chosen, terms, search.space)
     meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
+    coming = Forecast(plan, [(proposals.total, 1.0)], workers)
+    meter.tell(coming)
     with (
         open_workshop(plan, chosen, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
         meter,
@@ -138,9 +141,10 @@ def sweep(
         swept = workshop.sweep(
             (plan.spec.start, plan.spec.end), proposals, search.better, patience=patience, retry=retry, seen=meter.seen
         )
+    coming.ended()
     for warning in swept.warnings:
         warn(warning)
-    return SessionSweep(plan.spec, objective, swept, workshop.ledger)
+    return SessionSweep(plan.spec, objective, swept, workshop.ledger, coming)
 
 
 class SessionSweep:
@@ -154,10 +158,12 @@ class SessionSweep:
         What was looked for.
     trials : tuple of Trial
         In the order of their proposal.
+    forecast : Forecast
+        What it was estimated to take, and what it took.
     """
 
-    def __init__(self, spec: RunSpec, objective: str, swept: Swept, ledger: Ledger) -> None:
-        self.spec, self.objective, self.trials = spec, objective, swept.trials
+    def __init__(self, spec: RunSpec, objective: str, swept: Swept, ledger: Ledger, forecast: Forecast) -> None:
+        self.spec, self.objective, self.trials, self.forecast = spec, objective, swept.trials, forecast
         self._swept, self._ledger = swept, ledger
         if not any(each.record.status == "finished" for each in self.trials):
             first = self.trials[0].record
@@ -268,10 +274,10 @@ class SessionSweep:
 
     def _notes(self) -> list[str]:
         if self._swept.best is None:
-            return []
+            return [self.forecast.note]
         found = self.robustness
         steady = f"The best stands on a {found.verdict}" if found.verdict != "unknown" else "The best has no neighbours"
-        return [f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it."]
+        return [f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it.", self.forecast.note]
 
     def _repr_html_(self) -> str:
         return sweep_board.html(title_of(self.spec), self.objective, self.trials, len(self.trials), self._notes())

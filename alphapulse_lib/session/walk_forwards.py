@@ -21,6 +21,7 @@ from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.results.walk_forward import SCHEMES, Fold, Sessions, folds_of, joined, stability, window_of
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
@@ -158,11 +159,22 @@ def walk_forward(
         cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)
         with meter:
             meter.total = proposals.total * sum(len(each.train) for each in cut) + len(cut)
+            shares = _shares(cut, warmup, proposals.total, len(data.ends))
+            coming = Forecast(plan, shares, workers, windows=len(shares))
+            meter.tell(coming)
             walk = _Walk(workshop, data.ends, search, meter)
             walked = [walk.fold(each, warmup) for each in cut]
+    coming.ended()
     for warning in data.warnings:
         warn(warning)
-    return SessionWalkForward(plan.spec, objective, walked, data.ends, workshop.ledger)
+    return SessionWalkForward(plan.spec, objective, walked, data.ends, workshop.ledger, coming)
+
+
+def _shares(cut: list[Fold], warmup: int, trials: int, sessions: int) -> list[tuple[int, float]]:
+    """How many trials run on which share of all sessions."""
+    train = [(trials, (stop - first) / sessions) for fold in cut for first, stop in fold.train]
+    tests = ((min(fold.test[0], warmup) + fold.test[1] - fold.test[0]) / sessions for fold in cut)
+    return train + [(1, each) for each in tests]
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +210,15 @@ class SessionWalkForward:
     """What walking forward gave, out of sample."""
 
     def __init__(
-        self, spec: RunSpec, objective: str, walked: list[Walked], ends: NDArray[np.int64], ledger: Ledger
+        self,
+        spec: RunSpec,
+        objective: str,
+        walked: list[Walked],
+        ends: NDArray[np.int64],
+        ledger: Ledger,
+        forecast: Forecast,
     ) -> None:
-        self.spec, self.objective, self.folds = spec, objective, tuple(walked)
+        self.spec, self.objective, self.folds, self.forecast = spec, objective, tuple(walked), forecast
         self._ends, self._ledger = ends, ledger
 
     def __repr__(self) -> str:
@@ -287,7 +305,7 @@ class SessionWalkForward:
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
-        return "\n".join([repr(self), told, self.table.to_string(), self.stability.to_string()])
+        return "\n".join([repr(self), told, self.forecast.note, self.table.to_string(), self.stability.to_string()])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())

@@ -171,7 +171,7 @@ def _run(run: Any) -> Card:
     notes: tuple[tuple[str, bool], ...] = ((since, True),) if since else ()
     if record.status != "finished":
         return Card(title, subtitle, tuple(badges), notes=notes + _why(record), excerpt=_tail(record.traceback))
-    notes += _rejections(record.statistics) + tuple((each, True) for each in run.warnings)
+    notes += _rejections(record.statistics) + tuple((each, True) for each in run.warnings) + _spent(record.environment)
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
 
 
@@ -234,6 +234,17 @@ def _rejections(stats: dict[str, Any]) -> tuple[tuple[str, bool], ...]:
     return ((f"{numbers.counted(rejected, 'order')} rejected: run.orders and run.log say why.", True),)[
         : bool(rejected)
     ]
+
+
+def _spent(told: dict[str, str]) -> tuple[tuple[str, bool], ...]:
+    """What it took beside what was estimated; runs of before say neither, and trials of a sweep no estimate."""
+    if "took_seconds" not in told or "estimated_seconds" not in told:
+        return ()
+    took, guess = (
+        f"{float(told[f'{name}_seconds']):,.2g} s and {float(told[f'{name}_megabytes']):,.0f} MB"
+        for name in ("took", "estimated")
+    )
+    return ((f"Took {took}; about {guess} were estimated.", False),)
 
 
 def _tail(traceback: str, lines: int = 6) -> str:

@@ -19,9 +19,11 @@ from toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.results.estimate import Estimate, estimate
-from alphapulse_lib.session.progress import bars_of
+from alphapulse_lib.results.estimate import estimate, sweep_estimate
+from alphapulse_lib.results.took import Took, like
+from alphapulse_lib.session.progress import rows_of
 from alphapulse_lib.session.runs import open_ledger
+from tests.resources.small_runs import spec
 
 
 @dataclass(frozen=True)
@@ -129,23 +131,78 @@ def test_a_run_takes_the_memory_that_was_estimated_within_twice() -> None:
         for symbol in ("TOY", "LONG", "TOY", "LONG")
     ]
     for each in runs:
-        told = {name: float(value) for name, value in each.record.environment.items() if name[:4] in ("took", "esti")}
-        assert told.keys() == {"estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"}
+        told = {
+            name: float(value)
+            for name, value in each.record.environment.items()
+            if name[:4] in ("took", "esti") and name != "took_in"
+        }
+        assert told.keys() == {
+            *("estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"),
+            *("took_rows", "took_engine", "took_processor", "estimated_waiting"),
+        }
         assert 0.5 < told["estimated_megabytes"] / told["took_megabytes"] < 2, (each, told)
         assert told["estimated_seconds"] > 0
+        assert 0 < told["took_engine"] < told["took_seconds"]
     assert ap.diff(runs[0], runs[2]).all == (), "what it took is no difference"
-    assert bars_of(runs[1].spec, Roots.of_settings())[0] == 60_000
+    assert rows_of(runs[1].spec, Roots.of_settings()) == 60_000 == int(runs[1].record.environment["took_rows"])
 
 
-def test_the_line_through_earlier_runs() -> None:
+def test_time_is_a_start_and_so_much_a_row_of_the_same_strategy() -> None:
+    asked = spec()
+    own, other = like(asked), "m:Heavy 1d next_open"
+    # Half a second outside the engine, a tenth of a second in it; then ten microseconds a row, and a millisecond.
+    small = Took(own, 250, 0.6, 0.1, 240.0)
+    large = Took(own, 1_000_000, 10.6, 10.1, 540.0)
+    heavy = Took(other, 4_000, 4.6, 4.1, 240.0, waiting=3.0, ended_at=10**18)
+    earlier = [small, large, heavy]
+    assert estimate(asked, 0, earlier).seconds == pytest.approx(0.53)  # next to nothing: 0.03 of it in the engine
+    assert estimate(asked, 2_000_000, earlier).seconds == pytest.approx(20.6, rel=0.1)
+    assert estimate(asked, 0, earlier, now=10**18).seconds == pytest.approx(3 * 0.53), "others keep the cores busy"
+    assert estimate(asked, 2_000_000, earlier).megabytes == pytest.approx(840, rel=0.01)
+    # A strategy that never ran is taken for one of the others, as their rows and what was measured say together.
+    unknown = estimate(spec(name="m:New"), 100_000, [heavy]).seconds
+    assert 0.5 + 100_000 * 0.0005 < unknown < 0.6 + 100_000 * 0.001
+    first = estimate(asked, 1_000_000, [])
+    assert 5 < first.seconds < 30
+    assert first.ticks is False
+    assert estimate(spec(fill="ticks"), 6, []).text.startswith("6 bars and ticks: about ")
+
+
+def test_a_sweep_takes_its_trials_on_its_workers() -> None:
+    asked = spec()
+    earlier = [Took(like(asked), 1_000, 0.2, 0.1, 150.0), Took(like(asked), 101_000, 1.2, 1.1, 250.0)]
+    one = estimate(asked, 1_000, earlier, "sweep").seconds
+    none = Took("  ", 0, 0.0, 0.0, 0.0)
+    alone = sweep_estimate(asked, [(10, 1_000)], 1, earlier, [none])
+    assert alone.seconds == pytest.approx(10 * one)
+    two = sweep_estimate(asked, [(10, 1_000), (20, 101_000)], 2, earlier, [none])
+    long = estimate(asked, 101_000, earlier, "sweep")
+    assert two.seconds == pytest.approx((10 * one + 20 * long.seconds) / 2)
+    assert (two.trials, two.trial.rows, two.trial.megabytes) == (30, (10 * 1_000 + 20 * 101_000) // 30, long.megabytes)
+    assert sweep_estimate(asked, [(10, 1_000)], 1, earlier).seconds > alone.seconds + 1, "processes begin and read"
+    beside = [Took("  ", 0, each, 0.0, 0.0) for each in (9.0, 1.0, 2.0, 3.0, 1.0, 8.0)]  # of the last five the median
+    assert sweep_estimate(asked, [(10, 1_000)], 1, earlier, beside).seconds == pytest.approx(alone.seconds + 2)
+    walked = sweep_estimate(asked, [(10, 1_000)], 1, earlier, beside, windows=7)
+    assert walked.seconds == pytest.approx(alone.seconds + 14)
+
+
+def test_what_earlier_runs_took_is_told_of_those_alike_and_of_the_last_ones() -> None:
     write_minutes("TOY")
+    assert open_ledger().took(spec(), "run") == []
     run = ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
-    assert estimate(run.spec, 6, open_ledger()) == Estimate(
-        6,
-        pytest.approx(float(run.record.environment["took_seconds"]), abs=1e-3),
-        pytest.approx(float(run.record.environment["took_megabytes"]), abs=1e-2),
-    )
-    assert estimate(run.spec, 1_000_006, open_ledger()).megabytes > 500
+    (found,) = open_ledger().took(run.spec, "run")
+    told = run.record.environment
+    assert (found.like, found.rows, told["took_in"]) == (like(run.spec), 6, "run")
+    assert found.engine <= float(told["took_engine"])  # without what others kept it waiting
+    assert found.engine / found.seconds == pytest.approx(float(told["took_engine"]) / float(told["took_seconds"]))
+    assert open_ledger().took(run.spec, "sweep") == []
+    swept = ap.sweep(Planned, "TOY", "1m", grid={"plan": [{"1": 1}, {"1": 2}]}, workers=1, progress=False)
+    assert [each.rows for each in open_ledger().took(run.spec, "sweep")] == [6, 6]
+    assert swept.forecast.took > 0
+    (beside,) = open_ledger().took(run.spec, "processes")
+    assert 0 < beside.seconds * beside.waiting < swept.forecast.took
+    assert swept.forecast.note in swept.text()
+    assert "estimated" in swept._repr_html_()
 
 
 def test_what_may_not_fit_its_limit_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:

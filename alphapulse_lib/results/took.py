@@ -1,0 +1,145 @@
+"""What runs took, remembered beside a ledger's runs as they come: what the next one will take is estimated by it.
+
+A record says it in its environment: ``took_seconds`` from its beginning until its result was there, of them
+``took_engine`` for reading and running in its process, in which processors worked for ``took_processor``;
+``took_rows`` that were read; ``took_megabytes``, the most that its process held; ``took_in`` what it was run, ``"run"``
+in a process of its own, ``"sweep"`` forked off one that had read already.
+
+Of a sweep the ledger also keeps what it took beside its trials, ``"processes"``, and of a walk-forward what each of its
+windows did, ``"window"``: no record tells that.
+
+Where others kept the cores busy, reading and running took longer than the processors worked; all seconds are kept as
+they would have been on cores of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from alphapulse_lib.model.run import RunRecord, RunSpec
+
+__all__ = ["Kind", "Took", "lately", "like", "remember", "remember_beside", "told", "waiting"]
+
+type Kind = Literal["run", "sweep", "processes", "window"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS took (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    period TEXT NOT NULL,
+    fill TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    engine REAL NOT NULL,
+    megabytes REAL NOT NULL,
+    waiting REAL NOT NULL,
+    ended_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS took_of ON took (kind, strategy, period, fill);
+CREATE INDEX IF NOT EXISTS took_kind ON took (kind);
+"""
+_COLUMNS = "strategy || ' ' || period || ' ' || fill, rows, seconds, engine, megabytes, waiting, ended_at"
+_LATELY = f"""
+SELECT * FROM (SELECT {_COLUMNS}, place FROM took WHERE kind = ? AND strategy = ? AND period = ? AND fill = ?
+               ORDER BY place DESC LIMIT ?)
+UNION
+SELECT * FROM (SELECT {_COLUMNS}, place FROM took WHERE kind = ? ORDER BY place DESC LIMIT ?)
+ORDER BY place
+"""  # noqa: S608  the columns are ours
+#: How many of either are looked at.
+_RUNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What an earlier run took.
+
+    Attributes
+    ----------
+    like : str
+        Strategy, period and fill convention: what is the same for runs whose rows cost the same.
+    rows : int
+        Bars, trades and quotes that it read.
+    seconds : float
+        From its beginning until its result was there, on cores of its own.
+    engine : float
+        Of them, for reading and running.
+    megabytes : float
+        The most that its process held.
+    waiting : float
+        How many times longer it did take.
+    ended_at : int
+        Nanoseconds since 1970, UTC.
+    """
+
+    like: str
+    rows: int
+    seconds: float
+    engine: float
+    megabytes: float
+    waiting: float = 1.0
+    ended_at: int = 0
+
+
+def like(spec: RunSpec) -> str:
+    """What `Took.like` is of a run of that spec."""
+    return f"{spec.strategy.name} {spec.period} {spec.fill}"
+
+
+def told(kind: Kind, rows: int, seconds: float) -> dict[str, str]:
+    """How a record keeps it, beside ``took_engine`` and ``took_megabytes``, which the run's process told."""
+    return {"took_in": kind, "took_rows": str(rows), "took_seconds": f"{seconds:.4g}"}
+
+
+def waiting(environment: Mapping[str, str]) -> float:
+    """How many times longer than on cores of its own a run took: 1 where nobody kept it waiting.
+
+    Examples
+    --------
+    >>> waiting({"took_engine": "0.6", "took_processor": "0.3"})
+    2.0
+    """
+    worked = float(environment["took_processor"])
+    return max(float(environment["took_engine"]) / worked, 1.0) if worked else 1.0
+
+
+def remember(connection: sqlite3.Connection, records: Iterable[RunRecord]) -> None:
+    """Keep what finished runs took, where they say so."""
+    rows: list[tuple[object, ...]] = []
+    for each in records:
+        found = each.environment
+        if each.status == "finished" and "took_rows" in found and "took_engine" in found:
+            longer = waiting(found)
+            times = (float(found[name]) / longer for name in ("took_seconds", "took_engine"))
+            of = (each.spec.strategy.name, each.spec.period, each.spec.fill)
+            rest = (float(found["took_megabytes"]), longer, each.ended_at)
+            rows.append((found["took_in"], *of, int(found["took_rows"]), *times, *rest))
+    if rows:
+        _keep(connection, rows)
+
+
+def remember_beside(connection: sqlite3.Connection, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
+    """Keep what a sweep took beside its trials, or a walk-forward's window did."""
+    _keep(connection, [(kind, "", "", "", 0, seconds / waiting, 0.0, 0.0, waiting, ended_at)])
+
+
+def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    for statement in filter(str.strip, _SCHEMA.split(";")):
+        connection.execute(statement)
+    connection.executemany(
+        "INSERT INTO took (kind, strategy, period, fill, rows, seconds, engine, megabytes, waiting, ended_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def lately(connection: sqlite3.Connection, spec: RunSpec, kind: Kind) -> list[Took]:
+    """What the last runs of the same strategy, period and fill convention took, and the last ones of any; old first."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'took_kind'").fetchone():
+        return []
+    of = (kind, spec.strategy.name, spec.period, spec.fill, _RUNS, kind, _RUNS)
+    return [Took(*row[:-1]) for row in connection.execute(_LATELY, of)]
