@@ -17,15 +17,16 @@ import signal
 import sys
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import NoReturn
 
 from alphapulse_lib.engine.data import Data, load
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.engine.request import PRINTED, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.source import workspace_module
+from alphapulse_lib.engine.warm_ups import warm_ups
 from alphapulse_lib.engine.worker import answer, die_with, leave, measured, mute, or_refusal, unpickled
 
 __all__ = ["main"]
@@ -46,9 +47,9 @@ def main(home: Path) -> None:
 
     Notes
     -----
-    A command is a JSON list: ``["load" | "run", folder, seconds, megabytes]``. The folder holds a request and takes
-    what comes of it; a trial that takes longer than that many seconds, ``null`` for no limit, or holds more memory for
-    itself alone, is killed. The answer is a line with the exit code of the trial's process.
+    A command is a JSON list: ``["load" | "run" | "warm", folder, seconds, megabytes]``. The folder holds a request and
+    takes what comes of it; a trial that takes longer than that many seconds, ``null`` for no limit, or holds more
+    memory for itself alone, is killed. The answer is a line with the exit code of the trial's process.
     """
     commands, answers = os.dup(0), os.dup(1)
     _point(0, os.devnull, os.O_RDONLY)
@@ -57,7 +58,11 @@ def main(home: Path) -> None:
     nursery = _Nursery(home, commands, answers)
     for line in os.fdopen(commands, "rb", buffering=0, closefd=False):
         what, folder, seconds, memory = json.loads(line)
-        code = nursery.load(Path(folder)) if what == "load" else nursery.run(Path(folder), Limits(seconds, memory))
+        limits = Limits(seconds, memory)
+        if what == "load":
+            code = nursery.load(Path(folder))
+        else:
+            code = (nursery.run if what == "run" else nursery.warm)(Path(folder), limits)
         os.write(answers, b"%d\n" % code)
     os._exit(0)
 
@@ -100,6 +105,24 @@ class _Nursery:
             error = f"LimitReached: the trial {passed}, and was stopped"
             write_outcome(folder, _told(refused["data"], "failed") | {"error": error})
         return code
+
+    def warm(self, folder: Path, limits: Limits) -> int:
+        """Say what the parameters that lie in the folder take before anything is decided, in a process of its own."""
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+                die_with(parent)
+                for descriptor in (1, 2):
+                    _point(descriptor, os.devnull, os.O_WRONLY)
+                request = Request.read(folder)
+                trials = json.loads((folder / TRIALS).read_text())
+                found = warm_ups(request, unpickled(request.strategy), trials)
+                (folder / WARM_UPS).write_text(json.dumps([[[*astuple(each)] for each in one] for one in found]))
+            finally:
+                os._exit(0)
+        return self._await(child, limits)[0]
 
     def _trial(self, request: Request, data: Data, folder: Path, parent: int) -> NoReturn:
         try:

@@ -16,12 +16,24 @@ from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunSpec, Series, Status
 
-__all__ = ["NATIVE", "PRINTED", "RawResult", "Request", "empty_tables", "read_tables", "write_tables"]
+__all__ = [
+    "NATIVE",
+    "PRINTED",
+    "TRIALS",
+    "WARM_UPS",
+    "RawResult",
+    "Request",
+    "empty_tables",
+    "read_tables",
+    "write_tables",
+]
 
 #: The file of what native code writes to standard error.
 NATIVE = "native.log"
 #: The file of what a trial's strategy prints.
 PRINTED = "printed.txt"
+#: What a folder holds of trials whose warm-up is asked about, and what comes of it.
+TRIALS, WARM_UPS = "trials.json", "warm_ups.json"
 
 _TIME = pa.timestamp("ns", "UTC")
 _NUMBERS = pa.float64()

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,9 +18,10 @@ import pyarrow as pa
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.process import end_with_its_own
-from alphapulse_lib.engine.request import PRINTED, RawResult, Request, empty_tables, write_tables
+from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, RawResult, Request, empty_tables, write_tables
 from alphapulse_lib.engine.runner import result_of
 from alphapulse_lib.model.run import RunSpec
+from alphapulse_lib.model.warm_up import WarmUp
 
 __all__ = ["Trials"]
 
@@ -92,7 +94,29 @@ class Trials:
         """
         return self._ask("run", spec)
 
-    def _ask(self, what: str, spec: RunSpec) -> RawResult:
+    def warm_ups(self, spec: RunSpec, trials: Sequence[Mapping[str, Any]]) -> list[list[WarmUp]]:
+        """What a spec takes with each of some parameters before it decides; nothing where that cannot be known."""
+        found: list[list[WarmUp]] = [[] for _ in trials]
+
+        def given(folder: Path) -> None:
+            (folder / TRIALS).write_text(json.dumps([dict(each) for each in trials]))
+
+        def collected(folder: Path, _code: int) -> RawResult:
+            told = folder / WARM_UPS
+            if told.exists():
+                found[:] = [[WarmUp(*each) for each in one] for one in json.loads(told.read_text())]
+            return RawResult("finished", **empty_tables())
+
+        self._ask("warm", spec, given, collected)
+        return found
+
+    def _ask(
+        self,
+        what: str,
+        spec: RunSpec,
+        given: Callable[[Path], None] = lambda _: None,
+        collected: Callable[[Path, int], RawResult] | None = None,
+    ) -> RawResult:
         code = None
         for _ in range(2):  # a strategy may have killed more than its own process: the second time is the last
             if self._process is None:
@@ -101,23 +125,19 @@ class Trials:
             folder = self._home / str(self._count)
             folder.mkdir()
             replace(self._base, spec=spec).write(folder)
+            given(folder)
             code = self._answer([what, str(folder), self._limits.seconds, self._limits.memory])
             if code is not None:
-                return self._collected(folder, code)
+                try:
+                    return (collected or _collected)(folder, code)
+                finally:
+                    # The tables are mapped into memory: what is in use stays until it is let go.
+                    for each in folder.iterdir():
+                        each.unlink()
+                    folder.rmdir()
             self.close()
         error = "WorkerDied: the process that held the data was killed, twice: it may have run out of memory"
         return RawResult("failed", error=error, **empty_tables())
-
-    def _collected(self, folder: Path, code: int) -> RawResult:
-        printed = folder / PRINTED
-        text = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
-        try:
-            return result_of(folder, code, interrupted=False, printed=text)
-        finally:
-            # The tables are mapped into memory: what is in use stays until it is let go.
-            for each in folder.iterdir():
-                each.unlink()
-            folder.rmdir()
 
     def _answer(self, command: list[Any]) -> int | None:
         """The exit code of the trial's process; ``None`` where the nursery itself is gone."""
@@ -145,3 +165,9 @@ class Trials:
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         self._opened.callback(end_with_its_own, self._process)
+
+
+def _collected(folder: Path, code: int) -> RawResult:
+    printed = folder / PRINTED
+    text = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
+    return result_of(folder, code, interrupted=False, printed=text)

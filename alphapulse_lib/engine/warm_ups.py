@@ -7,8 +7,7 @@ configuration: ``warmup_bars``, a field or a property, is the number of the run'
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -23,43 +22,16 @@ from alphapulse_lib.engine.nautilus import nautilus_instrument
 from alphapulse_lib.engine.request import Request
 from alphapulse_lib.errors import AlphaPulseError, WarmUpTooLong
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.warm_up import DECLARED, WarmUp
 
-__all__ = ["DECLARED", "WarmUp", "declared", "registered", "require", "warm_ups"]
+__all__ = ["declared", "registered", "require", "warm_ups"]
 
-#: What of a configuration tells it.
-DECLARED = "warmup_bars"
 #: Of indicators that are initialized before their longest period is over, the periods that they wait for.
 _WARMS: dict[type, tuple[str, ...]] = {AdaptiveMovingAverage: ("period_efficiency_ratio",), Swings: ()}
 _HINT = (
     "Let the window begin earlier (start=..., of a walk-forward's tests warmup=..., train=..., test=...), or take "
     "shorter parameters."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WarmUp:
-    """What takes how many bars.
-
-    Attributes
-    ----------
-    who : str
-        An indicator's class, or the strategy's.
-    bars : int
-        How many.
-    of : str
-        Of which series; empty for any that the run has.
-    """
-
-    who: str
-    bars: int
-    of: str = ""
-
-    @property
-    def text(self) -> str:
-        """In words."""
-        if self.of:
-            return f"The strategy's {self.who} takes {self.bars:,} bars of {self.of}"
-        return f"{self.who} takes {self.bars:,} bars before it can decide, by its configuration's {DECLARED}"
 
 
 def declared(strategy: type, config: Any) -> list[WarmUp]:
@@ -120,13 +92,14 @@ def _of_trial(request: Request, plan: Blueprint, parameters: Mapping[str, Any]) 
         return []
     found = declared(plan.strategy, config)
     with contextlib.suppress(Exception):  # whatever it raises, its trial will say so
-        _start(request, _noting(plan.strategy, found), config)
+        _start(request, _noting(plan.strategy, found, bar_types), config)
     return found
 
 
-def _noting(strategy: type, found: list[WarmUp]) -> type:
+def _noting(strategy: type, found: list[WarmUp], loaded: Collection[str]) -> type:
     def noted(_self: Any, bar_type: BarType, indicator: Any) -> None:
-        found.append(registered(bar_type, indicator))
+        if str(bar_type) in loaded:
+            found.append(registered(bar_type, indicator))
 
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), {"register_indicator_for_bars": noted} | places)

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from nautilus_trader.indicators import AdaptiveMovingAverage, Swings
 from nautilus_trader.model import BarType, DataType, PriceType
 
 from alphapulse_lib.engine.events import event_names
-from alphapulse_lib.errors import UnservedSubscription, WarmUpTooLong
+from alphapulse_lib.engine.warm_ups import registered, require
+from alphapulse_lib.errors import UnservedSubscription
 
 __all__ = ["Beat", "Swallowed", "serving"]
 
@@ -35,8 +35,6 @@ _UNSERVED = {
     "instrument_status": "an instrument's status",
     "instrument_close": "closing prices",
 }
-#: Of indicators that are initialized before their longest period is over, the periods that they wait for.
-_WARMS: dict[type, tuple[str, ...]] = {AdaptiveMovingAverage: ("period_efficiency_ratio",), Swings: ()}
 _REQUESTS = ("data", "quotes", "trades", "bars", "book_snapshot", "book_deltas", "book_depth", "funding_rates")
 
 
@@ -176,29 +174,11 @@ def _warmed(strategy: type, held: Mapping[str, int], warnings: list[str]) -> Cal
     register = strategy.register_indicator_for_bars  # type: ignore[attr-defined]  # every Strategy has it
 
     def checked(self: Any, bar_type: BarType, indicator: Any) -> Any:
-        count, takes = held.get(str(bar_type)), _takes(indicator)
-        if count is not None and takes > count:
-            told = (
-                f"The strategy's {type(indicator).__name__} takes {takes:,} bars of {bar_type}, and the run has "
-                f"{count:,}: it would never be initialized."
-            )
-            if takes > max(held.values()):
-                raise WarmUpTooLong(
-                    told,
-                    "Let the window begin earlier (start=..., of a walk-forward's tests warmup=...), or give the "
-                    "indicator a shorter period.",
-                )
+        if told := require(registered(bar_type, indicator), held):
             warnings.append(told)
         return register(self, bar_type, indicator)
 
     return checked
-
-
-def _takes(indicator: Any) -> int:
-    """How many bars an indicator takes, by its periods: ``period``, ``slow_period``, ``period_k`` and their like."""
-    names = _WARMS.get(type(indicator), [name for name in dir(type(indicator)) if "period" in name.split("_")])
-    periods = [getattr(indicator, name) for name in names]
-    return max((each for each in periods if isinstance(each, int)), default=0)
 
 
 def _bars(bar_type: BarType, loaded: Collection[str], ticks: Mapping[str, Collection[str]]) -> None:

@@ -35,6 +35,7 @@ from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 
@@ -194,6 +195,8 @@ def _run(
     counted = {feed.bar_type: len(feed.ts) for feed in feeds}
     strategy_class = serving(plan.strategy, counted, spec.news, heard, warnings)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
+    for each in declared(plan.strategy, config):
+        require(each, counted)
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
         return None, _told(watch.error)  # type: ignore[return-value]

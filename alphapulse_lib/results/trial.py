@@ -17,12 +17,13 @@ from alphapulse_lib.engine.request import RawResult, Request, empty_tables
 from alphapulse_lib.engine.trials import Trials
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.model.warm_up import WarmUp
 from alphapulse_lib.results.artefacts import as_bytes
 from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
 from alphapulse_lib.results.took import told
 
-__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trials"]
+__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trials", "warm_ups_of"]
 
 #: The files that are the same for all trials of a window: they are written once.
 SHARED = ("marks.parquet", "benchmark.parquet")
@@ -110,6 +111,13 @@ def data_of(name: str, window: tuple[int, int]) -> RawResult | AlphaPulseError:
         return read
     except AlphaPulseError as refused:
         return refused
+
+
+def warm_ups_of(name: str, window: tuple[int, int], trials: Sequence[Mapping[str, Any]]) -> list[list[WarmUp]]:
+    """What a strategy takes with each of some parameters before it decides."""
+    bench = _bench(name)
+    found: list[list[WarmUp]] = bench.trials.warm_ups(bench.spec({}, window), trials)
+    return found
 
 
 def run_trials(name: str, asked: Sequence[tuple[str, dict[str, Any]]], window: tuple[int, int]) -> list[Outcome]:

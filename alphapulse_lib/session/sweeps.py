@@ -138,9 +138,9 @@ def sweep(
         meter,
         told_how_to_fetch(plan),
     ):
-        swept = workshop.sweep(
-            (plan.spec.start, plan.spec.end), proposals, search.better, patience=patience, retry=retry, seen=meter.seen
-        )
+        whole = (plan.spec.start, plan.spec.end)
+        workshop.require_warm(workshop.sessions(), [whole], search.proposals().ask())
+        swept = workshop.sweep(whole, proposals, search.better, patience=patience, retry=retry, seen=meter.seen)
     coming.ended()
     for warning in swept.warnings:
         warn(warning)

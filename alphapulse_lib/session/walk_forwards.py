@@ -31,7 +31,7 @@ from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.sweeps import plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
-from alphapulse_lib.session.workshop import Workshop, open_workshop
+from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
 from alphapulse_lib.views import numbers
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ def walk_forward(
             coming = Forecast(plan, shares, workers, windows=len(shares))
             meter.tell(coming)
             walk = _Walk(workshop, data.ends, search, meter)
+            walk.require_warm(data, cut, warmup)
             walked = [walk.fold(each, warmup) for each in cut]
     coming.ended()
     for warning in data.warnings:
@@ -315,6 +316,13 @@ class _Walk:
     def __init__(self, workshop: Workshop, ends: NDArray[np.int64], search: Search, meter: SweepMeter) -> None:
         self._workshop, self._ends, self._search, self._meter = workshop, ends, search, meter
         self._spec = workshop.bench.base.spec
+
+    def require_warm(self, data: Data, cut: list[Fold], warmup: int) -> None:
+        """Refuse parameters that a window of any fold is too short for."""
+        tests = [(max(each.test[0] - warmup, 0), each.test[1]) for each in cut]
+        stretches = [*(each for fold in cut for each in fold.train), *tests]
+        windows = [window_of(self._ends, each, self._spec.start) for each in stretches]
+        self._workshop.require_warm(data, windows, self._search.proposals().ask())
 
     def fold(self, fold: Fold, warmup: int) -> Walked:
         """Choose, and try."""

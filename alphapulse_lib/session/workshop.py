@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.errors import RunInterrupted
+from alphapulse_lib.errors import RunInterrupted, WarmUpTooLong
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import session_ends
 from alphapulse_lib.results.swept import Swept, Trial
@@ -25,18 +25,28 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from distributed import Client
 
+    from alphapulse_lib.model.warm_up import WarmUp
     from alphapulse_lib.results.samplers import Sampler
     from alphapulse_lib.results.trial import Bench
 
-__all__ = ["Data", "Workshop", "open_workshop"]
+__all__ = ["Data", "Workshop", "open_workshop", "refuse_long"]
+
+#: Combinations whose warm-up is looked at; each takes two milliseconds.
+_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Of a window the last moment of each session, and what preflight let pass."""
+    """Of a window the last moment of each session, the closes of each series' bars, and what preflight let pass."""
 
     ends: NDArray[np.int64]
+    closes: tuple[NDArray[np.int64], ...]
     warnings: tuple[str, ...]
+
+    def most(self, window: tuple[int, int]) -> int:
+        """How many bars the series that has the most of them has in a window."""
+        ends = (window[0], window[1] + 1)
+        return max((int(np.diff(np.searchsorted(each, ends))[0]) for each in self.closes), default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +78,42 @@ class Workshop:
 
         spec = self.bench.base.spec
         data = read_window(self.client, self.bench, (spec.start, spec.end))
-        moments = np.unique(data.marks["ts"].cast("int64").to_numpy())
-        return Data(moments[session_ends(spec, moments)], data.warnings)
+        stamps = data.marks["ts"].cast("int64").to_numpy()
+        names = data.marks["symbol"].combine_chunks().dictionary_encode()
+        codes = np.asarray(names.indices)
+        closes = tuple(np.sort(stamps[codes == code]) for code in range(len(names.dictionary)))
+        moments = np.unique(stamps)
+        return Data(moments[session_ends(spec, moments)], closes, data.warnings)
+
+    def require_warm(self, data: Data, windows: Sequence[tuple[int, int]], trials: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse parameters that take more bars than a window has, before any trial runs.
+
+        Parameters
+        ----------
+        windows : sequence of (int, int)
+            First and last moment of each.
+        trials : sequence of mapping
+            What each trial varies. Of more than a thousand, so many are looked at, spread over all of them.
+
+        Raises
+        ------
+        WarmUpTooLong
+            It names the window, the parameters, and how many of them are so.
+        """
+        from alphapulse_lib.results.trial import warm_ups_of
+
+        spec = self.bench.base.spec
+        places = {*range(0, len(trials), -(-len(trials) // _LOOKED_AT)), len(trials) - 1}
+        chosen = [trials[place] for place in sorted(places)]
+        whole = [{**spec.parameters, **each} for each in chosen]
+        asked = self.client.submit(warm_ups_of, self.bench.name, (spec.start, spec.end), whole, pure=False)
+        try:
+            found = asked.result()
+        finally:
+            asked.cancel()
+        shortest = min(windows, key=data.most)
+        held = (max(shortest[0], int(data.ends[0])), min(shortest[1], int(data.ends[-1])))
+        refuse_long(found, chosen, data.most(shortest), held)
 
     def sweep(
         self,
@@ -96,6 +140,31 @@ class Workshop:
             family=self.ledger.family(self.bench.base.spec),
             seen=seen,
         )
+
+
+def refuse_long(
+    found: Sequence[Sequence[WarmUp]], trials: Sequence[Mapping[str, Any]], bars: int, window: tuple[int, int]
+) -> None:
+    """Refuse trials that take more bars than a window has.
+
+    Raises
+    ------
+    WarmUpTooLong
+        The message names the first of them.
+    """
+    late = [(one, trial) for one, trial in zip(found, trials, strict=True) if any(each.bars > bars for each in one)]
+    if not late:
+        return
+    one, trial = late[0]
+    longest = max(one, key=lambda each: each.bars)
+    told = ", ".join(f"{name}={value!r}" for name, value in trial.items())
+    first, last = (str(np.datetime64(each, "ns"))[:10] for each in window)
+    count = f"{len(late):,} of {len(trials):,} combinations"
+    raise WarmUpTooLong(
+        f"With {told} {longest.text}, and the window from {first} to {last} has {bars:,} ({count}).",
+        "Leave these out of the grid, or let the windows be longer (start=..., of a walk-forward train=..., test=..., "
+        "warmup=...). Nothing was run.",
+    )
 
 
 @contextlib.contextmanager

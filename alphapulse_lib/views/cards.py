@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED
-from alphapulse_lib.views import changed, numbers
+from alphapulse_lib.views import changed, numbers, silence
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
 
@@ -171,7 +171,9 @@ def _run(run: Any) -> Card:
     notes: tuple[tuple[str, bool], ...] = ((since, True),) if since else ()
     if record.status != "finished":
         return Card(title, subtitle, tuple(badges), notes=notes + _why(record), excerpt=_tail(record.traceback))
-    notes += _rejections(record.statistics) + tuple((each, True) for each in run.warnings) + _spent(record.environment)
+    quiet = silence.told(record)
+    notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics)
+    notes += tuple((each, True) for each in run.warnings) + _spent(record.environment)
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
 
 

@@ -15,7 +15,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
-from alphapulse_lib.views import numbers, sheet_charts, sheet_conventions, sheet_groups, sheet_news, sheet_tables
+from alphapulse_lib.views import (
+    numbers,
+    sheet_charts,
+    sheet_conventions,
+    sheet_groups,
+    sheet_news,
+    sheet_tables,
+    silence,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +99,9 @@ def _identity(run: Run) -> dict[str, Any]:
         "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
         # The engine's own words for the same, where the run kept them, stand below the notice.
         "refused": next((each for each in run.warnings if " orders were refused" in each), ""),
-        "warnings": [each for each in run.warnings if " orders were refused" not in each],
+        "warnings": [
+            each for each in (silence.told(record), *run.warnings) if each and " orders were refused" not in each
+        ],
         "closing": _closing(spec),
     }
 

@@ -122,6 +122,60 @@ def test_a_name_that_was_listed_late_refuses_nobody_else_a_run() -> None:
         ap.backtest(Universe, ["TOY", "LATE"], "1m", params={"period": 7}, progress=False)
 
 
+@dataclass(frozen=True)
+class TellingConfig:
+    """Sums by itself, and tells how many bars that takes."""
+
+    instrument_id: InstrumentId
+    bar_type: BarType
+    period: int = 6
+
+    @property
+    def warmup_bars(self) -> int:
+        return self.period
+
+
+class Telling(Strategy):
+    def __init__(self, config: TellingConfig) -> None:
+        super().__init__(config)
+        self._given = config
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._given.bar_type)
+
+
+def test_a_strategy_that_sums_by_itself_is_refused_by_what_its_configuration_tells() -> None:
+    write_minutes("TOY")
+    assert ap.backtest(Telling, "TOY", "1m", progress=False).status == "finished"
+    with pytest.raises(errors.WarmUpTooLong, match=r"Telling takes 7 bars before .* warmup_bars, and the run has 6"):
+        ap.backtest(Telling, "TOY", "1m", params={"period": 7}, progress=False)
+    for shipped, params, count in (("SmaCross", {"fast": 2, "slow": 6}, 7), ("MeanReversion", {"window": 7}, 7)):
+        with pytest.raises(errors.WarmUpTooLong, match=f"{shipped} takes {count} bars"):
+            ap.backtest(shipped, "TOY", "1m", params=params, progress=False)
+        fewer = {name: value - 1 for name, value in params.items()}
+        assert ap.backtest(shipped, "TOY", "1m", params=fewer, progress=False).status == "finished"
+    assert len(ap.runs()) == 3
+
+
+def test_a_sweep_is_refused_before_its_first_trial_where_any_combination_takes_too_many_bars() -> None:
+    write_minutes("TOY")
+    for strategy, word in ((Telling, "Telling takes 9 bars"), (Warmed, "SimpleMovingAverage takes 9 bars")):
+        with pytest.raises(errors.WarmUpTooLong, match=rf"With period=9 .*{word}.* has 6 \(2 of 4") as refused:
+            ap.sweep(strategy, "TOY", "1m", grid={"period": [3, 9, 4, 8]}, workers=1, progress=False)
+        assert "Nothing was run" in refused.value.hint
+    assert ap.runs().empty
+
+
+@pytest.mark.usefixtures("sample")
+def test_a_walk_forward_is_refused_before_its_first_trial_where_any_window_is_too_short() -> None:
+    given = {"grid": {"slow": [15, 30]}, "train": 60, "test": 21, "workers": 1, "progress": False}
+    window = ("SmaCross", "GOOG", "1d", "2011-01-01", "2011-12-31")
+    with pytest.raises(errors.WarmUpTooLong, match=r"With slow=30 SmaCross takes 31 bars .* has 21 \(1 of 2"):
+        ap.walk_forward(*window, **given)
+    assert ap.runs().empty
+    assert len(ap.walk_forward(*window, **given | {"grid": {"slow": [15]}}).folds) > 2
+
+
 def test_a_run_takes_the_memory_that_was_estimated_within_twice() -> None:
     closes = OPEN + MINUTE * np.arange(1, 60_001)
     write("LONG", "1m", closes, [(100.0, 101.0, 99.0, 100.5)] * len(closes))

@@ -47,6 +47,11 @@ class MeanReversionConfig:
         if not self.exit < self.entry:
             raise InputError(f"params: exit={self.exit!r} is not less than entry={self.entry!r}.")
 
+    @property
+    def warmup_bars(self) -> int:
+        """Bars with which it can first decide."""
+        return self.window
+
 
 class MeanReversion(Strategy):
     """Buys when the close lies ``entry`` standard deviations below its average, sells when it is back. Long or flat."""

@@ -39,6 +39,11 @@ class SmaCrossConfig:
         require_whole("fast", self.fast, 1, self.slow - 1)
         require_whole("quantity", self.quantity, 1, MOST_SHARES)
 
+    @property
+    def warmup_bars(self) -> int:
+        """Bars with which it can first decide: two that both have both averages."""
+        return self.slow + 1
+
 
 class SmaCross(Strategy):
     """Buys when the fast average crosses above the slow one, and sells all when it crosses below. Long or flat.
