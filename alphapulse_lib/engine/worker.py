@@ -34,6 +34,7 @@ from alphapulse_lib.engine.data import Data, load, opens
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
+from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
@@ -197,6 +198,7 @@ def _run(
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     for each in declared(plan.strategy, config):
         require(each, counted)
+    strategy_class.log = logging_to(folder)  # type: ignore[attr-defined]  # every Strategy has it
     strategy = _made(strategy_class, config, watch)
     if strategy is None:
         return None, _told(watch.error)  # type: ignore[return-value]
@@ -294,10 +296,10 @@ def _refusals(orders: Any) -> list[str]:
 
 def _log(folder: Path, warnings: list[str]) -> str:
     logging_sync_to_disk()  # the log is written by a thread of its own
-    lines = [f"preflight: {each}" for each in warnings]
+    native: list[str] = []
     for path in sorted(folder.glob("nautilus*.log")):
-        lines += path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines)
+        native += path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([*(f"preflight: {each}" for each in warnings), *together(native, folder)])
 
 
 def _told(error: BaseException | None) -> str:

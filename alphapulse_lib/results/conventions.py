@@ -67,7 +67,8 @@ class Conventions:
             return "one earns where another loses"
         held = self.best.statistics.get("benchmark_return")
         if held is not None and low <= held < high:
-            return "one beats buying and holding where another does not"
+            against = self.best.spec.benchmark.rpartition(".")[0] or "buying and holding"
+            return f"one beats {against} where another does not"
         if high - low > _QUARTER * max(abs(low), abs(high)):
             return "more than a quarter of the result hangs on it"
         return ""

@@ -119,6 +119,8 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
 
 def _wanted(missing: PreflightError, spec: RunSpec) -> Lacking | None:
     """What would have to be fetched; ``None`` where nothing that can be is missing."""
+    if isinstance(missing, NoVolumePrice) and " disagree with " in missing.message:  # more of them would too
+        return None
     if isinstance(missing, NoTicks):
         return Lacking("trades")
     if isinstance(missing, UnservedSubscription):
