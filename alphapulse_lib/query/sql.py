@@ -49,7 +49,7 @@ from alphapulse_lib.query import flaws, tables
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SETTINGS", "answered", "refusal", "relation", "views_told"]
+__all__ = ["SETTINGS", "answered", "refusal", "relation", "told", "views_told"]
 
 SETTINGS = "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
 #: What stands before the statement that is explained. Whatever else stands there is refused.
@@ -115,8 +115,8 @@ def refusal(
         except CatalogDamaged as damaged:
             return damaged
     elif type(refused) is duckdb.Error:  # which names no file: a page is not what its header says
-        return CatalogDamaged(f"A file cannot be read: {_told(refused)}.", "`alphapulse check` finds out which.")
-    return QueryError(_told(refused), hint)
+        return CatalogDamaged(f"A file cannot be read: {told(refused)}.", "`alphapulse check` finds out which.")
+    return QueryError(told(refused), hint)
 
 
 def answered(
@@ -159,7 +159,7 @@ def _require_sound(roots: Roots) -> None:
             opened(path, rows=False)
 
 
-def _told(refused: duckdb.Error) -> str:
+def told(refused: duckdb.Error) -> str:
     """DuckDB's words; of what the catalog's own file system said to it, that alone, without the way it came."""
     _, found, ours = str(refused).rpartition("alphapulse_lib.errors.")
     return ours.partition(": ")[2].strip() if found else str(refused)
