@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.common import FileWriterConfig, LoggerConfig, LogLevel
+from nautilus_trader.common import CacheConfig, FileWriterConfig, LoggerConfig, LogLevel
 from nautilus_trader.execution import MakerTakerFeeModel
 from nautilus_trader.model import (
     AccountType,
@@ -26,6 +26,7 @@ from nautilus_trader.model import (
     Symbol,
     Venue,
 )
+from nautilus_trader.portfolio import PortfolioConfig
 from nautilus_trader.risk import RiskEngineConfig
 
 from alphapulse_lib.engine.batches import Batch, Source, batches, moment_of
@@ -111,7 +112,7 @@ def build_engine(
         For an instrument's id, its trades and quotes; for ``fill="ticks"``.
     """
     currency = _exact_currency(feeds[0].instrument.currency)
-    engine = BacktestEngine(_configuration(folder, strategy_name))
+    engine = BacktestEngine(_configuration(spec.fill, folder, strategy_name))
     sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices, ticks) for feed in feeds)
     events = tuple(sorted(events, key=lambda each: each.ts_init))
     book = Book(spec, feeds)
@@ -200,7 +201,7 @@ def _exact_currency(code: str) -> Currency:
     return exact
 
 
-def _configuration(folder: Path, strategy_name: str) -> BacktestEngineConfig:
+def _configuration(fill: Fill, folder: Path, strategy_name: str) -> BacktestEngineConfig:
     log = LoggerConfig(
         stdout_level=LogLevel.OFF,
         fileout_level=LogLevel.WARNING,
@@ -210,4 +211,14 @@ def _configuration(folder: Path, strategy_name: str) -> BacktestEngineConfig:
         print_config=False,
     )
     unlimited = RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT)
-    return BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=log, risk_engine=unlimited)
+    return BacktestEngineConfig(
+        run_analysis=False,
+        shutdown_on_error=True,
+        logging=log,
+        risk_engine=unlimited,
+        # Equity is ours to mark, with costs and dividends (`results.equity`): NautilusTrader's own curve, asked of
+        # nobody, took a quarter of a portfolio's time.
+        portfolio=PortfolioConfig(equity_curve=False),
+        # Where no ticks make the market, those that there are were made of bars' opens: the last one is enough.
+        cache=None if fill == "ticks" else CacheConfig(tick_capacity=1),
+    )

@@ -17,6 +17,7 @@ The account in words:
 - An exception in a handler is swallowed; with ``shutdown_on_error`` the engine stops. Handlers are called from the
   frame that called ``run``, never from within each other.
 - Custom data arrive wrapped: ``on_data`` gets a ``CustomData``, the object is its ``data``.
+- The portfolio tells the same without a curve of its own and where one tick is kept.
 - A currency may be registered anew with more decimals; the account then keeps them.
 """
 
@@ -29,7 +30,7 @@ from typing import Any
 
 import pytest
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.common import LoggerConfig
+from nautilus_trader.common import CacheConfig, LoggerConfig
 from nautilus_trader.execution import MakerTakerFeeModel, StaticLatencyModel
 from nautilus_trader.model import (
     AccountType,
@@ -45,12 +46,14 @@ from nautilus_trader.model import (
     OmsType,
     OrderSide,
     Price,
+    PriceType,
     Quantity,
     Symbol,
     TradeId,
     TradeTick,
     Venue,
 )
+from nautilus_trader.portfolio import PortfolioConfig
 from nautilus_trader.trading import Strategy
 
 from alphapulse_lib.engine.events import News
@@ -134,10 +137,12 @@ def run(
     margin: Decimal | None = None,
     cash: int = 100_000,
     on_trade: Callable[[Acting, TradeTick], None] | None = None,
+    settings: dict[str, Any] | None = None,
     **venue: Any,
 ) -> tuple[Acting, BacktestEngine]:
+    logging = LoggerConfig(bypass_logging=True)
     engine = BacktestEngine(
-        BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=LoggerConfig(bypass_logging=True))
+        BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=logging, **(settings or {}))
     )
     engine.add_venue(
         Venue("XNAS"),
@@ -183,6 +188,30 @@ def test_with_latency_and_an_opening_trade_it_fills_at_the_next_open() -> None:
     for closes in (CONTIGUOUS, APART):
         done, _ = run({1: Acting.buy}, opens(closes), bars(closes))
         assert done.fills == [(1, 120.0, closes[1] - MINUTE + 1 - OPEN)]
+
+
+def test_a_portfolio_tells_the_same_without_a_curve_of_its_own_and_with_one_tick_kept() -> None:
+    def told(settings: dict[str, Any]) -> list[tuple[str, ...]]:
+        heard: list[tuple[str, ...]] = []
+
+        def look(done: Acting) -> None:
+            venue, usd = Venue("XNAS"), Currency.from_str("USD")
+            account = done.portfolio.account(venue)
+            known = done.portfolio.equity(venue), done.portfolio.unrealized_pnls(venue), account.balance_total(usd)
+            heard.append(
+                (*map(str, known), str(done.cache.price(AAA, PriceType.LAST)), str(done.cache.bars(bar_type(AAA))))
+            )
+
+        def first(done: Acting) -> None:
+            done.buy()
+            look(done)
+
+        run({1: first, **dict.fromkeys(range(2, 7), look)}, opens(APART), bars(APART), settings=settings)
+        return heard
+
+    lean = {"portfolio": PortfolioConfig(equity_curve=False), "cache": CacheConfig(tick_capacity=1)}
+    assert told(lean) == told({})
+    assert len({equity for equity, *_ in told(lean)}) > 2, "it was worth something else from bar to bar"
 
 
 def test_other_instruments_and_custom_data_do_not_settle_an_order() -> None:
