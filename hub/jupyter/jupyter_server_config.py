@@ -16,6 +16,8 @@ def _own_mathjax(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
 c.MultiKernelManager.default_kernel_name = "alphapulse"
 c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"
+# A login shell, Jupyter's choice where nobody chose, sets PATH anew: it would find neither `alphapulse` nor our Python.
+c.ServerApp.terminado_settings = {"shell_command": [os.environ.get("SHELL", "sh")]}
 c.VoilaConfiguration.template = "alphapulse"
 c.VoilaConfiguration.page_config_hook = _own_mathjax
 # Panel's Lab preview asks for a part of JupyterLab that Voila's page does not have.

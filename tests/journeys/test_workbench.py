@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,17 @@ pytestmark = [
 ]
 
 TUTORIAL = "tutorials/01-first-tour.ipynb"
+
+#: Opens a terminal as JupyterLab does, and types.
+IN_A_TERMINAL = """async typed => {
+  const xsrf = document.cookie.split("; ").filter(each => each.startsWith("_xsrf=")).at(-1).slice("_xsrf=".length);
+  const headers = {"Content-Type": "application/json", "X-XSRFToken": xsrf};
+  const made = await fetch("/user/admin/api/terminals", {method: "POST", headers, body: "{}"});
+  const socket = new WebSocket(`ws://${location.host}/user/admin/terminals/websocket/${(await made.json()).name}`);
+  await new Promise((opened, failed) => { socket.onopen = opened; socket.onerror = failed; });
+  socket.send(JSON.stringify(["stdin", typed]));
+  window.terminal = socket;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +152,19 @@ def test_a_page_of_the_run_opens_from_the_person_s_server(hub: RunningHub, conte
     assert "Traceback" not in seen
     picture(dashboard, "4-voila")
     assert witness.errors == []
+
+
+def test_a_terminal_opens_in_the_workspace_and_finds_the_command_and_the_library(hub: RunningHub, page: Any):
+    folder, alphapulse = hub.home / "users" / "admin", Path(sys.executable).with_name("alphapulse")
+    asked = "command -v alphapulse && pwd && python -c 'import alphapulse_lib' && alphapulse --help"
+    page.evaluate(IN_A_TERMINAL, f"({asked}) > said.part 2>&1; mv said.part said.txt\r")
+    said, deadline = folder / "said.txt", time.monotonic() + 180
+    while not said.exists():
+        assert time.monotonic() < deadline, "the terminal did nothing, or elsewhere"
+        time.sleep(0.2)
+    lines = said.read_text().splitlines()
+    assert lines[:2] == [str(alphapulse), str(folder)]
+    assert lines[2].startswith("Usage: alphapulse")
 
 
 def test_nothing_was_asked_of_any_other_host(witness: Witness, page: Any):
