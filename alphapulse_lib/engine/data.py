@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.ingestion.records import adjusted_series
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.window import Window, moment_ns
+from alphapulse_lib.model.window import FOREVER, Window, moment_ns
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_of
 
@@ -102,7 +103,25 @@ def load(request: Request, scores: pa.Table | None) -> Data:
     against, closes = _benchmark(request, feeds, warnings)
     told = [*acts, *heard, *against]
     weighted, ticks = _weighted(request, feeds), _ticks(request, feeds, warnings)
+    warnings += _partly_held(request, feeds)
     return Data(feeds, events, warnings, told, weighted=weighted, benchmark=closes, ticks=ticks)
+
+
+def _partly_held(request: Request, feeds: list[Feed]) -> list[str]:
+    """One line of the series that do not fill the window that was asked for; one that was delisted ends by right."""
+    spec, now = request.spec, request.moment or clock.now_ns()
+    known = min(now, now if spec.as_of is None else spec.as_of)
+    told = []
+    for feed in feeds:
+        end = spec.end if spec.end == FOREVER else min(spec.end, known)
+        asked = Window(spec.start, feed.last if feed.delisting else end)
+        calendar = partial(_calendar, request, feed.instrument)
+        if held := preflight.lies_within(feed.ts, calendar, feed.period, asked):
+            told.append(f"{feed.instrument.symbol} {held}")
+    if not told:
+        return []
+    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    return [f"Not the whole window is held: {feeds[0].period} of {', '.join(told[:5])}{more}."]
 
 
 def _ticks(request: Request, feeds: list[Feed], warnings: list[str]) -> dict[str, tuple[TickSeries, ...]]:

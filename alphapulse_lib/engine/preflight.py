@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from alphapulse_lib.engine.feed import Feed
     from alphapulse_lib.engine.tick_feed import TickSeries
 
-__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "has_ticks", "is_as_traded", "stamped_at_closes"]
+__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "has_ticks", "is_as_traded", "lies_within",
+           "stamped_at_closes"]  # fmt: skip
 
 type Integers = NDArray[np.int64]
 
@@ -94,6 +95,36 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
         f"ap.coverage('{instrument.symbol}', '{period}') lists them. Import what is missing, narrow the window, "
         "or run with gaps='allow'.",
     )
+
+
+def lies_within(ts: Integers, known: Callable[[], Calendar], period: Period, asked: Window) -> str:
+    """What is held of a window that reaches beyond a series' first bar or its last.
+
+    Parameters
+    ----------
+    known : callable
+        Gives the venue's calendar, as in `has_no_gaps`.
+    asked : Window
+        As somebody set it, up to the moment that the run knows of; an open end asks for nothing.
+
+    Returns
+    -------
+    str
+        For the log; empty where no session of the window lies outside of the bars.
+    """
+    if period.is_session and period != Period(1, "d"):
+        return ""
+    start = asked.start if asked.start > Window().start else int(ts[0])
+    end = asked.end if asked.end < Window().end else int(ts[-1])
+    if not _weekdays(start, int(ts[0])) and not _weekdays(int(ts[-1]) + _DAY, end + _DAY):
+        return ""
+    calendar = known()
+    before = (calendar.opens >= start) & (calendar.closes < ts[0])
+    after = (calendar.opens > ts[-1]) & (calendar.closes <= end)
+    count = int(before.sum() + after.sum())
+    if not count:
+        return ""
+    return f"from {_day(int(ts[0]))} to {_day(int(ts[-1]))}, without {count:,} session{'s' if count > 1 else ''}"
 
 
 def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int, gaps: str) -> list[str]:
@@ -217,6 +248,12 @@ def _every_weekday(ts: Integers) -> bool:
     """Whether there is a bar on every weekday from first to last: then no calendar is needed to find a gap."""
     days = np.unique(ts // _DAY).astype("datetime64[D]")
     return bool(np.busday_count(days[0], days[-1]) + 1 <= np.is_busday(days).sum())
+
+
+def _weekdays(start: int, end: int) -> int:
+    """How many weekdays begin in between: where there is none, no calendar is needed to find a session."""
+    first, last = (np.datetime64(each // _DAY, "D") for each in (start, end))
+    return int(np.busday_count(first, last))
 
 
 def _day(moment: int) -> str:

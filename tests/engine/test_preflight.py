@@ -40,6 +40,21 @@ def test_many_missing_sessions_are_refused_unless_allowed() -> None:
         backtest(gaps="allow")
 
 
+def test_a_window_that_is_not_held_whole_is_told() -> None:
+    """Of XNAS's calendar: 2019-01-02 was a Wednesday, and the four days before it that are asked for were sessions."""
+    kept = closes("2019-01-02", 20)
+    write("TOY", "1d", kept, [SIX[0]] * len(kept))
+    with pytest.warns(UserWarning, match="is held: 1d of TOY from 2019-01-02 to 2019-01-30, without 4 sessions"):
+        run = backtest(start="2018-12-26")
+    assert len(run.warnings) == 1
+    with pytest.warns(UserWarning, match="without 2 sessions"):
+        backtest(start="2019-01-02", end="2019-02-03")  # a Thursday and a Friday, then the weekend
+    with pytest.warns(UserWarning, match="without 1 session"):
+        backtest(end="2019-02-05", as_of="2019-01-31")
+    for asked in ({}, {"start": "2019-01-01"}, {"end": "2019-01-30"}, {"end": "2019-02-03", "as_of": "2019-01-30"}):
+        assert backtest(**asked).warnings == ()
+
+
 def test_whole_sessions_without_minutes_are_a_gap() -> None:
     stamps = [OPEN + DAY * day + MINUTE * n for day in (0, 1, 2, 14, 15) for n in (1, 2)]
     write_minutes("TOY", [SIX[0]] * len(stamps), closes=stamps)
