@@ -6,11 +6,12 @@ import math
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
-from sqlalchemy import DDL, BigInteger, Column, Float, Index, Integer, String, Table, Text, event
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
 
 from alphapulse_lib.model.family import Family as Counting
 from alphapulse_lib.model.run import RunRecord
 from hub.api.database import METADATA
+from hub.api.ledger.permanent import keep
 
 __all__ = ["RUNS", "Counted", "Family", "RunDetail", "RunId", "Trial", "told"]
 
@@ -31,26 +32,7 @@ RUNS = Table(
     Index("runs_of_a_user", "user", "sequence"),
 )
 
-# The ledger forgets nothing and changes nothing, whoever asks the database.
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        RUNS,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER runs_stay_{_verb.lower()} BEFORE {_verb} ON runs "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-event.listen(
-    RUNS,
-    "after_create",
-    DDL(  # type: ignore[no-untyped-call]
-        "CREATE OR REPLACE FUNCTION runs_stay() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the ledger changes nothing'; END $$; "
-        "CREATE TRIGGER runs_stay BEFORE UPDATE OR DELETE ON runs FOR EACH ROW EXECUTE FUNCTION runs_stay(); "
-        "CREATE TRIGGER runs_stay_whole BEFORE TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION runs_stay()"
-    ).execute_if(dialect="postgresql"),
-)
+keep(RUNS)
 
 RunId = Annotated[str, Field(pattern="^[0-9a-f]{1,32}$", description="The run's id.")]
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     ColumnElement,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    event,
     func,
     insert,
     select,
@@ -27,6 +25,7 @@ from sqlalchemy import (
 from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
 from alphapulse_lib.model.run import StrategySource
 from hub.api.database import METADATA
+from hub.api.ledger.permanent import keep
 from hub.api.ledger.schema import RUNS
 
 __all__ = ["OF_RUN", "STRATEGIES", "family_of", "in_turn", "members", "place_new"]
@@ -59,27 +58,7 @@ TRIALS = Table(
 )
 
 for _table in (STRATEGIES, OF_RUN, TRIALS):
-    for _verb in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call]
-                f"CREATE TRIGGER {_table.name}_stay_{_verb.lower()} BEFORE {_verb} ON {_table.name} "
-                "BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END"
-            ).execute_if(dialect="sqlite"),
-        )
-    event.listen(
-        _table,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE OR REPLACE FUNCTION {_table.name}_stay() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'the ledger changes nothing'; END $$; "
-            f"CREATE TRIGGER {_table.name}_stay BEFORE UPDATE OR DELETE ON {_table.name} "
-            f"FOR EACH ROW EXECUTE FUNCTION {_table.name}_stay(); "
-            f"CREATE TRIGGER {_table.name}_stay_whole BEFORE TRUNCATE ON {_table.name} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_stay()"
-        ).execute_if(dialect="postgresql"),
-    )
+    keep(_table)
 
 #: PostgreSQL's lock of who appends: places are given out in the order of the runs.
 _APPENDING = 0x4C656467
