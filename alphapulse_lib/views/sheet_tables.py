@@ -190,7 +190,8 @@ def _plain(text: str) -> tuple[str, str, str]:
 
 
 def _per_value(run: Run, paid: float) -> str:
-    return f"{-paid / float((run.fills['quantity'] * run.fills['price']).sum()) * 10_000:.1f}"
+    share = round(-paid / float((run.fills["quantity"] * run.fills["price"]).sum()) * 10_000, 1)
+    return f"{share or 0:.1f}".replace("-", "\N{MINUS SIGN}")  # a nothing has no sign
 
 
 def _costs(run: Run) -> breakdown.Costs:

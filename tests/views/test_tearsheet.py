@@ -133,6 +133,13 @@ def test_costs_are_taken_apart(ledger: Ledger) -> None:
     assert "Commission \N{MINUS SIGN}1.50 USD Result +498.50 USD" in said
 
 
+def test_costs_of_nothing_have_no_sign(ledger: Ledger) -> None:
+    free = fills(
+        ("2024-01-03 09:30", "GOOG", "buy", 10, 100.0, 0.0), ("2024-01-05 09:30", "GOOG", "sell", 10, 101.0, 0.0)
+    )
+    assert "slippage 0 bp 0.0 bp of value traded" in words(page(ledger, cash=1_000, fills=free))
+
+
 def test_what_the_result_leaves_out_is_said(ledger: Ledger) -> None:
     assert "Not in this result: cash dividends, borrowing fees, market impact." in words(page(ledger))
     charged = Costs(borrow_percent=3.0, impact_bps=10.0)
