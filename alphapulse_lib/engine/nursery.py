@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from alphapulse_lib.engine.data import Data, load
+from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, Request, read_tables, write_outcome, write_tables
@@ -55,6 +56,7 @@ def main(home: Path) -> None:
     _point(0, os.devnull, os.O_RDONLY)
     _point(1, os.devnull, os.O_WRONLY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt()
     nursery = _Nursery(home, commands, answers)
     for line in os.fdopen(commands, "rb", buffering=0, closefd=False):
         what, folder, seconds, memory = json.loads(line)
@@ -184,6 +186,7 @@ class _Nursery:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        end_adopted()
         if self._commands in heard:
             os._exit(0)
         return os.waitstatus_to_exitcode(status), passed

@@ -17,10 +17,12 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphapulse_lib.engine.descendants import MARK, end_marked
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 
 __all__ = ["Worker", "end_with_its_own", "worker"]
@@ -57,12 +59,14 @@ class _Process:
     told: int
     surroundings: _Surroundings
     since: float
+    mark: str
 
     @classmethod
     def start(cls) -> _Process:
         """It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one."""
         surroundings, since = _surroundings(), time.monotonic()
         told, tell = os.pipe()
+        mark = uuid.uuid4().hex
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), str(tell), str(IDLE)],
@@ -71,14 +75,14 @@ class _Process:
                 stderr=subprocess.STDOUT,
                 pass_fds=[tell],
                 start_new_session=True,
-                env={**os.environ, "PYTHONHASHSEED": "0"},
+                env={**os.environ, "PYTHONHASHSEED": "0", MARK: mark},
             )
         except BaseException:
             os.close(told)
             raise
         finally:
             os.close(tell)
-        return cls(process, told, surroundings, since)
+        return cls(process, told, surroundings, since, mark)
 
     @property
     def may_serve(self) -> bool:
@@ -95,6 +99,7 @@ class _Process:
     def end(self) -> None:
         """End it, and what a strategy started from it."""
         end_with_its_own(self.process)
+        end_marked(self.mark)
         os.close(self.told)
 
 

@@ -23,6 +23,7 @@ from alphapulse_lib.engine.corruption import Corruption
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
+from alphapulse_lib.engine.printed import Printed, ends_of
 from alphapulse_lib.engine.process import Worker
 from alphapulse_lib.engine.request import (
     NATIVE,
@@ -92,7 +93,7 @@ def run(
     progress : callable, optional
         Called with the engine's time, nanoseconds since 1970, some times a second.
     echo : callable, optional
-        Called with what the strategy prints.
+        Called with what the strategy prints, until that is a megabyte.
 
     Returns
     -------
@@ -107,16 +108,16 @@ def run(
     """
     request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future).write(waiting.folder)
     write_tables(waiting.folder, {} if scores is None else {"scores": scores})
-    printed: list[str] = []
+    printed = Printed(echo)
     interrupted, passed = False, ""
     try:
         _send(waiting.process)
-        passed = _attend(waiting, limits or Limits.of(), progress, _both(printed.append, echo))
+        passed = _attend(waiting, limits or Limits.of(), progress, printed.hear)
     except KeyboardInterrupt:
         interrupted = True
         waiting.process.kill()
         waiting.process.wait()
-    return result_of(waiting.folder, waiting.process.returncode, interrupted, "".join(printed), passed)
+    return result_of(waiting.folder, waiting.process.returncode, interrupted, printed.text(), passed)
 
 
 def request_of(
@@ -161,7 +162,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     interrupted : bool
         Whether its owner stopped it.
     printed : str
-        What the strategy printed.
+        What the strategy printed, or the ends of that.
     passed : str
         Which limit it passed, for which it was killed.
 
@@ -173,7 +174,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     outcome = None if interrupted or passed else read_outcome(folder)
     native = folder / NATIVE
     if native.exists():
-        printed = native.read_text(encoding="utf-8", errors="replace") + printed
+        printed = ends_of(native) + printed
     if outcome is None:
         status: Any = "interrupted" if interrupted else "failed"
         error = "" if interrupted else f"WorkerDied: the run's process {_death(code)}"
@@ -209,7 +210,7 @@ def _send(process: subprocess.Popen[bytes]) -> None:
         process.stdin.flush()
 
 
-def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[str], Any]) -> str:
+def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[bytes], None]) -> str:
     """Listen until the worker has closed both of its pipes, is gone, or has passed a limit: which one."""
     process, told, since = waiting.process, waiting.told, time.monotonic()
     looked = since
@@ -224,7 +225,7 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
                 if not data:
                     ears.unregister(key.fd)
                 elif key.fd == output:
-                    heard(data.decode(errors="replace"))
+                    heard(data)
                 elif progress and (moment := data.split()[-1]).isdigit():  # else a strategy wrote to any descriptor
                     progress(int(moment))
             # A process that a strategy left behind may hold the pipes open.
@@ -263,15 +264,6 @@ def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str,
         known = sessions(code)
         found[code] = Calendar(known.opens, known.closes)
     return found
-
-
-def _both(first: Callable[[str], Any], second: Callable[[str], Any] | None) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        first(text)
-        if second:
-            second(text)
-
-    return tell
 
 
 def _death(code: int | None) -> str:

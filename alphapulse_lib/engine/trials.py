@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from alphapulse_lib.engine.descendants import MARK, end_marked
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
+from alphapulse_lib.engine.printed import ends_of
 from alphapulse_lib.engine.process import end_with_its_own
 from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, RawResult, Request, empty_tables, write_tables
 from alphapulse_lib.engine.runner import result_of
@@ -157,17 +160,17 @@ class Trials:
         self._opened.enter_context(held(self._home))
         remove_leftovers(self._home.parent, f"{_PREFIX}*")
         write_tables(self._home, {} if self._scores is None else {"scores": self._scores})
+        mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONHASHSEED": "0", MARK: mark},
         )
+        self._opened.callback(end_marked, mark)
         self._opened.callback(end_with_its_own, self._process)
 
 
 def _collected(folder: Path, code: int) -> RawResult:
-    printed = folder / PRINTED
-    text = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
-    return result_of(folder, code, interrupted=False, printed=text)
+    return result_of(folder, code, interrupted=False, printed=ends_of(folder / PRINTED))

@@ -213,7 +213,7 @@ def _run(
         {name: each.prices for name, each in data.weighted.items()},
         data.ticks,
     )
-    loaded.engine.add_strategy(strategy)
+    _add(loaded, strategy)
     failed = ""
     with watch, Beat(strategy.clock.timestamp_ns, told):
         try:
@@ -240,6 +240,17 @@ def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
             f"{strategy_class.__name__} got another config than it was given.", "Call super().__init__(config)."
         )
     return strategy
+
+
+def _add(loaded: Loaded, strategy: Any) -> None:
+    """Give the engine its strategy, which it may refuse."""
+    try:
+        loaded.engine.add_strategy(strategy)
+    except (RuntimeError, ValueError, TypeError) as refused:
+        raise StrategyUnusable(
+            f"NautilusTrader does not take the strategy: {refused}.",
+            "Look at its StrategyConfig and at what its __init__ sets.",
+        ) from None
 
 
 def unpickled(data: bytes) -> Blueprint:

@@ -1,0 +1,67 @@
+"""What a strategy prints, kept at its two ends: one that prints without end fills neither memory nor ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Printed", "ends_of"]
+
+#: Bytes that are kept of the start, and as many of the end.
+_END = 1_000_000
+
+
+class Printed:
+    """The first and the last megabyte of what is heard.
+
+    Parameters
+    ----------
+    echo : callable, optional
+        Called with what is heard, until the first megabyte is over.
+    """
+
+    def __init__(self, echo: Callable[[str], Any] | None = None) -> None:
+        self._echo = echo
+        self._first = bytearray()
+        self._last = bytearray()
+        self._heard = 0
+
+    def hear(self, data: bytes) -> None:
+        """Keep what was heard, or as much of it as there is room for."""
+        self._heard += len(data)
+        room = _END - len(self._first)
+        first, rest = data[:room], data[room:]
+        self._first += first
+        if self._echo and first:
+            self._echo(first.decode(errors="replace"))
+        if not rest:
+            return
+        if self._echo and not self._last:
+            self._echo("\n... it prints more than is shown here: run.log has the start and the end\n")
+        self._last += rest
+        if len(self._last) > 2 * _END:
+            del self._last[:-_END]
+
+    def text(self) -> str:
+        """What is kept, with a line between that says how much was left out."""
+        return _joined(bytes(self._first), bytes(self._last[-_END:]), self._heard)
+
+
+def ends_of(path: Path) -> str:
+    """The first and the last megabyte of a file, with a line between that says how much was left out."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        first = file.read(_END)
+        file.seek(max(len(first), size - _END))
+        return _joined(first, file.read(_END), size)
+
+
+def _joined(first: bytes, last: bytes, size: int) -> str:
+    left_out = size - len(first) - len(last)
+    between = f"\n... {left_out:,} bytes are left out here ...\n".encode() if left_out > 0 else b""
+    return (first + between + last).decode(errors="replace")

@@ -1,0 +1,129 @@
+"""What a strategy prints without end is kept at its ends; what it starts ends with its run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
+
+import alphapulse_lib as ap
+from alphapulse_lib import errors
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.printed import Printed, ends_of
+from alphapulse_lib.engine.runner import request_of
+from alphapulse_lib.engine.trials import Trials
+from alphapulse_lib.session.sweeps import plan_of
+from alphapulse_lib.session.terms import Terms
+from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+
+
+class Prints(Planned):
+    """Prints twenty megabytes."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        print("the first line")  # noqa: T201
+        for _ in range(20):
+            print("x" * 1_000_000)  # noqa: T201
+        print("the last line", flush=True)  # noqa: T201
+
+
+def test_what_is_printed_without_end_is_kept_at_its_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Prints, "TOY", "1m", params={"plan": {"1": 50}})
+    told = capfd.readouterr()
+    plan = plan_of(Prints, Terms("TOY", "1m"), {"plan": [{}]})
+    asked = request_of(plan.spec, Prints, plan.instruments, Roots.of_settings(), plan.names)
+    with Trials(asked) as trials:
+        trial = trials.run(replace(asked.spec, parameters={"plan": {"1": 100}}))
+    for log in (run.log, trial.log):
+        assert "the first line" in log
+        assert "bytes are left out here" in log
+        assert "the last line" in log
+        assert len(log) < 2_100_000
+    assert len(told.out) + len(told.err) < 1_100_000
+
+
+def test_the_count_of_what_is_left_out(tmp_path: Path) -> None:
+    whole = b"a" * 1_000_000 + b"b" * 700_000 + b"c" * 1_000_000
+    printed = Printed()
+    for at in range(0, len(whole), 65_536):
+        printed.hear(whole[at : at + 65_536])
+    (tmp_path / "printed").write_bytes(whole)
+    kept = "a" * 1_000_000 + "\n... 700,000 bytes are left out here ...\n" + "c" * 1_000_000
+    assert printed.text() == ends_of(tmp_path / "printed") == kept
+    (tmp_path / "printed").write_bytes(whole[:1_500_000])
+    assert ends_of(tmp_path / "printed").encode() == whole[:1_500_000]
+
+
+class Leaves(Planned):
+    """Leaves a process in a session of its own, and ends as its plan says."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+        with Path(self._plan["left"]).open("a") as told:
+            told.write(f"{left.pid}\n")
+        if self._plan["how"] == "raises":
+            raise ValueError("as planned")
+        if self._plan["how"] == "kills":
+            os.kill(os.getppid(), signal.SIGKILL)
+        while self._plan["how"] == "loops":
+            time.sleep(0.01)
+
+
+def lives(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def until_gone(told: Path) -> None:
+    until = time.monotonic() + 30
+    for process in map(int, told.read_text().split()):
+        while lives(process):
+            assert time.monotonic() < until, "it outlived its run"
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", ["finishes", "raises", "loops"])
+def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str) -> None:
+    write_minutes("TOY")
+    plan = {"how": how, "left": str(tmp_path / "left")}
+    try:
+        ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False, run_seconds=8)
+    except errors.RunError:
+        assert how != "finishes"
+    until_gone(tmp_path / "left")
+
+
+def test_what_trials_start_ends_with_them(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    plans = [{"how": how, "left": str(tmp_path / how)} for how in ("finishes", "raises", "loops", "kills")]
+    ap.sweep(Leaves, "TOY", "1m", grid={"plan": plans}, objective="end_equity", progress=False, trial_seconds=8)
+    for plan in plans:
+        until_gone(Path(plan["left"]))
+
+
+class Taken(Planned):
+    """Another engine has it already."""
+
+    def __init__(self, config: PlannedConfig) -> None:
+        super().__init__(config)
+        BacktestEngine(BacktestEngineConfig()).add_strategy(self)
+
+
+def test_a_strategy_that_nautilus_trader_does_not_take_is_told_in_its_words(capfd: pytest.CaptureFixture[str]) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyUnusable, match="already registered"):
+        ap.backtest(Taken, "TOY", "1m", params={"plan": {}}, progress=False)
+    assert "Traceback" not in "".join(capfd.readouterr())
