@@ -48,7 +48,12 @@ class Pair:
 
 
 def paired(
-    ours: Callable[[], object], theirs: Callable[[], object], turns: int = 7, *, processor: bool = False
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    turns: int = 7,
+    *,
+    processor: bool = False,
+    keep: bool = False,
 ) -> Pair:
     """Each way in turns, after one turn of each that is not counted.
 
@@ -56,18 +61,22 @@ def paired(
     ----------
     processor : bool
         Compare the processors' seconds instead of the clock's, where both ways keep every processor busy.
+    keep : bool
+        Leave Arrow the memory that it had in the turn before: where the other way's library keeps its own, which
+        nobody can take from it.
     """
     spent(ours), spent(theirs)
-    pairs = [(spent(ours), spent(theirs)) for _ in range(turns)]
+    pairs = [(spent(ours, keep=keep), spent(theirs, keep=keep)) for _ in range(turns)]
     clock = statistics.median(a.seconds / b.seconds for a, b in pairs)
     busy = statistics.median(a.processor / b.processor for a, b in pairs)
     first, second = (_middle([pair[side] for pair in pairs]) for side in (0, 1))
     return Pair(busy, first, second, clock) if processor else Pair(clock, first, second)
 
 
-def spent(work: Callable[[], object]) -> Spent:
-    """One turn, its result let go."""
-    pa.default_memory_pool().release_unused()
+def spent(work: Callable[[], object], *, keep: bool = False) -> Spent:
+    """One turn, its result let go; Arrow's memory before it too, unless it may be kept."""
+    if not keep:
+        pa.default_memory_pool().release_unused()
     before = _reset_peak()
     start, busy = perf_counter(), process_time()
     result = work()
