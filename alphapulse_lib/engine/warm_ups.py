@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
@@ -28,6 +29,8 @@ __all__ = ["declared", "registered", "require", "warm_ups"]
 
 #: Of indicators that are initialized before their longest period is over, the periods that they wait for.
 _WARMS: dict[type, tuple[str, ...]] = {AdaptiveMovingAverage: ("period_efficiency_ratio",), Swings: ()}
+#: Seconds in which strategies are started: of one that loads much as it starts the trials themselves tell the rest.
+_PATIENCE = 3.0
 _HINT = (
     "Let the window begin earlier (start=..., of a walk-forward's tests warmup=..., train=..., test=...), or take "
     "shorter parameters."
@@ -79,12 +82,13 @@ def require(warm_up: WarmUp, held: Mapping[str, int]) -> str:
 def warm_ups(request: Request, plan: Blueprint, trials: Sequence[Mapping[str, Any]]) -> list[list[WarmUp]]:
     """What a strategy takes with each of some parameters, found by starting it on an engine without data.
 
-    Where it cannot be started so, only what its configuration tells is known.
+    Where it cannot be started so, and where starting it takes long, only what its configuration tells is known.
     """
-    return [_of_trial(request, plan, each) for each in trials]
+    until = monotonic() + _PATIENCE
+    return [_of_trial(request, plan, each, start=monotonic() < until) for each in trials]
 
 
-def _of_trial(request: Request, plan: Blueprint, parameters: Mapping[str, Any]) -> list[WarmUp]:
+def _of_trial(request: Request, plan: Blueprint, parameters: Mapping[str, Any], *, start: bool) -> list[WarmUp]:
     bar_types = [Period.parse(request.spec.period).bar_type(each.id) for each in request.instruments]
     try:
         config = build(plan, parameters, request.spec.instruments, bar_types)
@@ -92,7 +96,8 @@ def _of_trial(request: Request, plan: Blueprint, parameters: Mapping[str, Any]) 
         return []
     found = declared(plan.strategy, config)
     with contextlib.suppress(Exception):  # whatever it raises, its trial will say so
-        _start(request, _noting(plan.strategy, found, bar_types), config)
+        if start:
+            _start(request, _noting(plan.strategy, found, bar_types), config)
     return found
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import LocalCluster
+from nautilus_trader.model import Bar
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -176,13 +177,17 @@ def test_patience_ends_a_sweep_in_the_order_of_proposals(shared: LocalCluster) -
 
 
 class Slow(Planned):
-    """Takes its time, and tells that it began."""
+    """Takes its time, and tells that its trial began: at a bar, for before the trials it is started without any."""
 
-    def on_start(self) -> None:
-        super().on_start()
-        with Path(os.environ["BEGUN"]).open("a") as told:
-            told.write(f"{os.getpid()}\n")
-        time.sleep(0.25)
+    begun = False
+
+    def on_bar(self, bar: Bar) -> None:
+        if not self.begun:
+            self.begun = True
+            with Path(os.environ["BEGUN"]).open("a") as told:
+                told.write(f"{os.getpid()}\n")
+            time.sleep(0.6)
+        super().on_bar(bar)
 
 
 def begun(path: Path, count: int) -> list[int]:
