@@ -23,6 +23,7 @@ PATIENCE = 60.0
 @pytest.fixture(autouse=True)
 def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As in a process that has run nothing yet."""
+    process._ahead.end()  # what the runs of other tests left waiting
     fresh = process._Ahead()
     monkeypatch.setattr(process, "_ahead", fresh)
     yield

@@ -75,7 +75,7 @@ def test_bars_of_trades_by_name_of_their_period(printed: pd.DataFrame):
         (lambda: ap.bars("NQ", "2-TICK"), NoCoverage, "No trades of NQ.XCME are held"),
         (lambda: ap.trades("ES", session="regullar"), InputError, "Did you mean regular"),
         (lambda: ap.trades("ES", timezone="America/New York"), InputError, "Did you mean America/New_York"),
-        (lambda: ap.trades("ES", timezone=5), InputError, "timezone='5'"),
+        (lambda: ap.trades("ES", timezone=5), InputError, "timezone=5 is not known"),
         (lambda: ap.trades("ES", frame="batch"), InputError, "Did you mean batches"),
     ],
 )
