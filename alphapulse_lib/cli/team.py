@@ -105,9 +105,9 @@ def add(
     timezone: Annotated[str, typer.Option(help="Whose clock cron reads.")] = "UTC",
     param: Params = None,
     catch_up: Annotated[
-        Literal["skip", "last", "all"],
+        Literal["latest", "all", "none"],
         typer.Option(help="Which missed slots are made up for."),
-    ] = "last",
+    ] = "latest",
     overlap: Annotated[
         Literal["skip", "queue"], typer.Option(help="What becomes of a slot while the last firing still runs.")
     ] = "skip",
@@ -147,7 +147,7 @@ def change(
         typer.Option("--param", "-p", help="NAME=VALUE, several times; they replace all that it had."),
     ] = None,
     catch_up: Annotated[
-        Literal["skip", "last", "all"] | None, typer.Option(help="Which missed slots are made up for.")
+        Literal["latest", "all", "none"] | None, typer.Option(help="Which missed slots are made up for.")
     ] = None,
     overlap: Annotated[
         Literal["skip", "queue"] | None, typer.Option(help="What becomes of a slot while the last firing still runs.")

@@ -79,7 +79,7 @@ class Schedule:
     cron : str
         Minute, hour, day of the month, month, day of the week, by the clock of ``timezone``.
     catch_up : str
-        Which of the slots that passed while nothing could fire are made up for: ``"skip"``, ``"last"`` or ``"all"``.
+        Which of the slots that passed while nothing could fire are made up for: ``"latest"``, ``"all"`` or ``"none"``.
     overlap : str
         What becomes of a slot while the last firing still runs: ``"skip"`` or ``"queue"``.
     timeout : int

@@ -224,7 +224,7 @@ def schedule(
     dataset: str = "",
     timezone: str = "UTC",
     parameters: Mapping[str, Any] | None = None,
-    catch_up: str = "last",
+    catch_up: str = "latest",
     overlap: str = "skip",
     timeout: int = 3600,
     output: str | None = None,
@@ -243,7 +243,7 @@ def schedule(
         Whose clock cron reads, such as ``"America/New_York"``.
     parameters : mapping, optional
         Set in the notebook's cell tagged ``parameters``.
-    catch_up : {"last", "all", "skip"}
+    catch_up : {"latest", "all", "none"}
         Which of the slots that passed while nothing could fire are made up for.
     overlap : {"skip", "queue"}
         What becomes of a slot while the last firing still runs: left out, or it waits.

@@ -20,14 +20,13 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    inspect,
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
 from alphapulse_lib.settings import Settings
+from hub.api.migrations import migrate
 
 __all__ = ["METADATA", "StoredJson", "opened", "reading", "writing"]
 
@@ -72,7 +71,7 @@ class StoredJson(TypeDecorator[Any]):
 
 
 def opened(chosen: Settings) -> Engine:
-    """The database that the settings name, with its tables made where they are missing."""
+    """The database that the settings name, its tables as this version needs them."""
     url = make_url(chosen.api_database_url)
     more: dict[str, Any] = {"max_overflow": _MOST - 5}  # beside the five that stay open
     if url.get_backend_name() == "postgresql":
@@ -88,20 +87,8 @@ def opened(chosen: Settings) -> Engine:
     with writing(engine) as connection:
         if url.get_backend_name() == "postgresql":  # SQLite's lock is taken already
             connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
-        METADATA.create_all(connection)
-        _add_columns(connection)
+        migrate(connection)
     return engine
-
-
-def _add_columns(connection: Connection) -> None:
-    """Add the columns that a table of an earlier version lacks; each has a default for the rows that are there."""
-    there = inspect(connection)
-    for table in METADATA.sorted_tables:
-        known = {each["name"] for each in there.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                told = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {told}")
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from alphapulse_lib.hub_client import Client
 def test_the_same_key_makes_one_schedule(ada: Client):
     one = ada.schedules.create("backtests/sma.ipynb", "0 7 * * *", key="s1")
     assert ada.schedules.create("backtests/sma.ipynb", "0 7 * * *", key="s1").id == one.id
-    assert (one.timezone, one.catch_up, one.overlap, one.timeout) == ("UTC", "last", "skip", 3600), "the hub's defaults"
+    assert (one.timezone, one.catch_up, one.overlap, one.timeout) == ("UTC", "latest", "skip", 3600), (
+        "the hub's defaults"
+    )
     assert len(one.next) > 1
 
 

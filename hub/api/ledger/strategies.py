@@ -25,13 +25,13 @@ from sqlalchemy import (
 from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
 from alphapulse_lib.model.run import StrategySource
 from hub.api.database import METADATA
-from hub.api.ledger.permanent import keep
 from hub.api.ledger.schema import RUNS
 
 __all__ = ["OF_RUN", "STRATEGIES", "family_of", "in_turn", "members", "place_new"]
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
+# Nothing of these three tables changes: the database itself refuses (`hub.api.migrations.permanent`).
 STRATEGIES = Table(
     "strategies",
     METADATA,
@@ -56,9 +56,6 @@ TRIALS = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("trial", String(64), nullable=False),
 )
-
-for _table in (STRATEGIES, OF_RUN, TRIALS):
-    keep(_table)
 
 #: PostgreSQL's lock of who appends: places are given out in the order of the runs.
 _APPENDING = 0x4C656467

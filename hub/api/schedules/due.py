@@ -114,7 +114,7 @@ def fire(connection: Connection, held: Row[Any], fresh: list[int], until: int, n
     waits = held.overlap == "queue" or (held.catch_up == "all" and bool(late))
     for slot in fresh:
         state, detail = "due", ""
-        if slot in late and held.catch_up != "all" and (held.catch_up == "skip" or slot != fresh[-1]):
+        if slot in late and held.catch_up != "all" and (held.catch_up == "none" or slot != fresh[-1]):
             state, detail = "missed", "Nothing could fire when it was due."
         elif busy and not waits:
             state, detail = "skipped", "The firing before it was not over."

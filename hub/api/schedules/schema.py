@@ -185,7 +185,7 @@ Zone = Annotated[
     AfterValidator(_zone),
 ]
 CatchUp = Annotated[
-    Literal["skip", "last", "all"],
+    Literal["latest", "all", "none"],
     Field(description="Which of the slots that passed while nothing could fire are made up for."),
 ]
 Overlap = Annotated[
@@ -233,7 +233,7 @@ class New(Asked):
     ] = ""
     cron: Cron
     timezone: Zone = "UTC"
-    catch_up: CatchUp = "last"
+    catch_up: CatchUp = "latest"
     overlap: Overlap = "skip"
 
     @model_validator(mode="after")
@@ -256,7 +256,7 @@ class Changed(BaseModel):
     output: Output = ""
     cron: Cron = ""
     timezone: Zone = ""
-    catch_up: CatchUp = "last"
+    catch_up: CatchUp = "latest"
     overlap: Overlap = "skip"
 
     def values(self) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class Schedule(BaseModel):
     parameters: dict[str, Any]
     cron: str
     timezone: str
-    catch_up: str = Field(description="`skip`, `last` or `all`.")
+    catch_up: str = Field(description="`latest`, `all` or `none`.")
     overlap: str = Field(description="`skip` or `queue`.")
     timeout: int
     output: str

@@ -22,7 +22,7 @@ def test_a_schedule_says_what_it_will_do_and_when(api: Api):
     schedule = made(api, parameters={"symbol": "AAPL", "fast": 10, "when": None, "deep": {"a": [1.5, True]}})
     assert schedule["owner"] == "ada"
     assert schedule["parameters"]["deep"] == {"a": [1.5, True]}
-    assert (schedule["catch_up"], schedule["overlap"], schedule["timeout"]) == ("last", "skip", 3600)
+    assert (schedule["catch_up"], schedule["overlap"], schedule["timeout"]) == ("latest", "skip", 3600)
     following = [datetime.fromisoformat(each) for each in schedule["next"]]
     assert len(following) == 5
     assert following[0] > datetime.now(UTC)
@@ -59,7 +59,7 @@ def test_a_schedule_says_what_it_will_do_and_when(api: Api):
         ({"parameters": {"a": "\0"}}, "cannot be stored"),
         ({"timeout": 0}, "greater than or equal to 1"),
         ({"timeout": 10**9}, "less than or equal to"),
-        ({"catch_up": "some"}, "'skip', 'last' or 'all'"),
+        ({"catch_up": "some"}, "'latest', 'all' or 'none'"),
         ({"overlap": "both"}, "'skip' or 'queue'"),
         ({"owner": "bob"}, "Extra inputs"),
     ],

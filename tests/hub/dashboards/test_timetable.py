@@ -26,7 +26,7 @@ def schedule(name: str, minutes: float, last: Firing | None = None, **changes: A
     at = ahead(minutes)
     given: dict[str, Any] = {
         "id": name, "owner": "ann", "notebook": f"{name}.ipynb", "parameters": {}, "cron": "0 7 * * *",
-        "timezone": "UTC", "catch_up": "last", "overlap": "skip", "timeout": 60, "output": "", "paused": False,
+        "timezone": "UTC", "catch_up": "latest", "overlap": "skip", "timeout": 60, "output": "", "paused": False,
         "next": (ahead(abs(minutes)),), "last": last, "created_at": at, "changed_at": at, "due": at,
     }  # fmt: skip
     return Schedule(**(given | changes))

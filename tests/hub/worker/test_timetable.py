@@ -95,8 +95,8 @@ def test_a_slot_fires_when_it_comes_and_not_again(table: Table):
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("skip", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "missed")]),
-        ("last", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+        ("none", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "missed")]),
+        ("latest", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
         ("all", [("07:00", "due"), ("08:00", "due"), ("09:00", "due")]),
     ],
 )
@@ -107,11 +107,11 @@ def test_three_slots_that_passed_while_no_worker_lived(table: Table, policy: str
     table.after(seconds=5)
     assert table.made(schedule) == expected
     table.after(minutes=29, seconds=45)
-    assert table.made(schedule)[3:] == [("10:00", "due" if policy == "skip" else "skipped")]
+    assert table.made(schedule)[3:] == [("10:00", "due" if policy == "none" else "skipped")]
 
 
 def test_a_worker_that_was_away_for_seconds_has_missed_nothing(table: Table):
-    schedule = table.schedule(catch_up="skip")
+    schedule = table.schedule(catch_up="none")
     table.now += timedelta(minutes=29, seconds=40)
     table.after(seconds=59)
     assert table.made(schedule) == [("07:00", "due")]
@@ -159,7 +159,7 @@ def test_thousands_of_slots_are_made_up_for_in_portions_without_a_gap(table: Tab
 
 
 def test_of_thousands_of_missed_slots_the_newest_are_remembered(table: Table):
-    schedule = table.schedule(cron="* * * * *", catch_up="last")
+    schedule = table.schedule(cron="* * * * *", catch_up="latest")
     table.after(days=3, seconds=30)
     made = table.made(schedule)
     assert len(made) == 100
@@ -189,8 +189,8 @@ def test_a_new_timetable_begins_when_it_is_made(table: Table):
 
 
 POLICIES = [
-    ("skip", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
-    ("last", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+    ("none", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
+    ("latest", [("07:00", "missed"), ("08:00", "missed"), ("09:00", "due")]),
     ("all", [("07:00", "due"), ("08:00", "due"), ("09:00", "due")]),
 ]
 
@@ -205,7 +205,7 @@ def test_what_was_due_is_decided_before_a_change(table: Table, act: str, policy:
             table.store.pause(schedule)
             table.store.resume(schedule)
         else:
-            changes = {"cron": "30 * * * *", "timezone": "Asia/Kolkata", "policy": "skip"}
+            changes = {"cron": "30 * * * *", "timezone": "Asia/Kolkata", "policy": "none"}
             table.store.change(schedule, Changed(**{"catch_up" if act == "policy" else act: changes[act]}))
     assert table.made(schedule) == expected
     table.after(seconds=5)
