@@ -125,6 +125,8 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("sql", "DROP VIEW bars_1d"), "QueryError"),
         (("sql", "SELECT symbol::INT FROM bars_1d"), "QueryError"),
         (("ingest", "files"), "file"),
+        (("bars", "GOOG", "--period", "10-TICK", "--source", "bars"), "Ask for --source trades, or 'quotes'."),
+        (("bars", "GOOG", "--period", "1000t", "--source", "trades"), "Say '1000-TICK'"),
         (("ingest", "smaple"), "sample"),
         (("ingest", "files", "nowhere.csv", "--symbol", "A", "--venue", "XNAS"), "nowhere.csv"),
         (("revert", "no-such-import"), "no import"),
@@ -243,6 +245,12 @@ def test_what_a_strategy_file_lacks_is_named(sample: Path, tmp_path: Path) -> No
     done = alphapulse("backtest", "mine.py:Mine", "GOOG", cwd=tmp_path)
     assert done.returncode == 1
     assert "mine.py imports 'no_such_package'" in done.stderr
+
+
+def test_advice_is_told_in_the_words_of_the_command(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text("date,open,high,low,close,volume\n2020-01-02,1,2,1,2,5\n")
+    done = alphapulse("ingest", "files", str(tmp_path / "prices.csv"), "--symbol", "ZZZ")
+    assert (done.returncode, "Say --venue XNAS (Nasdaq)" in done.stderr) == (1, True), done.stderr
 
 
 def test_dates_that_can_be_read_two_ways_are_read_as_told(writable_sample: Path, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Any
 
 import typer
 
 from alphapulse_lib.cli import backtests, comparing, data, hub, market, sweeps, team
-from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, say, say_warning
+from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, as_options, say, say_warning
 from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
 
 __all__ = ["app", "main"]
@@ -44,8 +45,20 @@ def main() -> None:
     try:
         app()
     except AlphaPulseError as error:
-        say(f"{type(error).__name__}: {error}", to_error=True)
+        told = f"{type(error).__name__}: {error}"
+        advice = as_options(error.hint, _options())
+        say(f"{told.removesuffix(error.hint)}{advice}", to_error=True)
         sys.exit(INTERRUPTED if isinstance(error, RunInterrupted | StoppedWaiting) else COULD_NOT)
     except KeyboardInterrupt:
         say("Interrupted.", to_error=True)
         sys.exit(INTERRUPTED)
+
+
+def _options() -> set[str]:
+    """The options of the command that was typed."""
+    found: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        if word not in getattr(found, "commands", {}):
+            break
+        found = found.commands[word]
+    return {each for option in found.params for each in (*option.opts, *option.secondary_opts)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ __all__ = [
     "COULD_NOT",
     "INTERRUPTED",
     "NEEDS_A_LOOK",
+    "as_options",
     "as_value",
     "pairs",
     "say",
@@ -86,6 +89,28 @@ def as_value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
+
+
+_ARGUMENT = re.compile(r"\b([a-z_]+)=('[^']*'|\w+(?:\.\w+)*)")
+
+
+def as_options(advice: str, options: Collection[str]) -> str:
+    """Advice about arguments of ``ap.*`` in the words of a command that has such options.
+
+    Examples
+    --------
+    >>> as_options("Say venue='XNAS', or columns={...}. Or gaps='allow', adjusted=False.", ["--venue", "--no-adjusted"])
+    "Say --venue XNAS, or columns={...}. Or gaps='allow', --no-adjusted."
+    """
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found[1].replace("_", "-"), found[2]
+        if value in ("True", "False"):
+            written = f"--{'' if value == 'True' else 'no-'}{name}"
+            return written if written in options else found[0]
+        return f"--{name} {shlex.quote(value.strip("'"))}" if f"--{name}" in options else found[0]
+
+    return _ARGUMENT.sub(option, advice)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,9 @@ expected maximum and the deflated Sharpe ratio.
 from __future__ import annotations
 
 from math import e, isfinite, isnan, nan, sqrt
+from numbers import Real
 from statistics import NormalDist
+from typing import Any
 
 from alphapulse_lib.errors import InputError
 
@@ -22,6 +24,7 @@ __all__ = [
     "expected_maximum_normal",
     "expected_maximum_sharpe",
     "probabilistic_sharpe_ratio",
+    "require_numbers",
     "variance_factor",
 ]
 
@@ -51,6 +54,11 @@ def probabilistic_sharpe_ratio(
         From 0 to 1; ``nan`` where there are fewer than two observations, where an input is ``nan``, or where skewness
         and kurtosis leave the estimate no positive variance.
 
+    Raises
+    ------
+    InputError
+        One of them is no number.
+
     Notes
     -----
     Bailey and López de Prado (2012), equation 11.
@@ -60,6 +68,7 @@ def probabilistic_sharpe_ratio(
     >>> round(probabilistic_sharpe_ratio(0.458, 24, -2.448, 10.164), 3)
     0.913
     """
+    require_numbers(observations=observations, benchmark=benchmark)
     variance = variance_factor(sharpe, skewness, kurtosis)
     if observations < 2 or isnan(benchmark) or not variance > 0:
         return nan
@@ -84,7 +93,7 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
     Raises
     ------
     InputError
-        Fewer than one trial, or a negative variance.
+        Fewer than one trial, a negative variance, or what is no number.
 
     Notes
     -----
@@ -95,6 +104,7 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
     >>> round(expected_maximum_sharpe(100, 0.5 / 250), 4)
     0.1132
     """
+    require_numbers(variance=variance)
     largest = expected_maximum_normal(trials)
     if variance < 0:
         raise InputError(f"variance={variance!r} is negative.")
@@ -118,6 +128,11 @@ def deflated_sharpe_ratio(
     float
         From 0 to 1; above 0.95 is the usual demand.
 
+    Raises
+    ------
+    InputError
+        As `expected_maximum_sharpe`.
+
     Notes
     -----
     Bailey and López de Prado (2014), equation 2; the example is the paper's own: an annual 2.5 over 1,250 days.
@@ -133,6 +148,7 @@ def deflated_sharpe_ratio(
 
 def expected_maximum_normal(trials: int) -> float:
     """The expected largest of so many draws from a standard normal; 0 for one, among which nothing is chosen."""
+    require_numbers(trials=trials)
     if not trials >= 1:
         raise InputError(f"trials={trials!r} is not a count of one or more.", "Count the run itself as a trial.")
     if trials == 1:
@@ -145,6 +161,20 @@ def expected_maximum_normal(trials: int) -> float:
 
 def variance_factor(sharpe: float, skewness: float, kurtosis: float) -> float:
     """The variance of a Sharpe estimate times its degrees of freedom (Mertens 2002); nan where an input is."""
+    require_numbers(sharpe=sharpe, skewness=skewness, kurtosis=kurtosis)
     if not (isfinite(sharpe) and isfinite(skewness) and isfinite(kurtosis)):
         return nan
     return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
+
+
+def require_numbers(**given: Any) -> None:
+    """Refuse arguments that are no numbers, by their names.
+
+    Raises
+    ------
+    InputError
+        One of them is none.
+    """
+    for name, value in given.items():
+        if not isinstance(value, Real):
+            raise InputError(f"{name}={str(value)[:60]!r} is not a number.", "Such as ap.run(id).stats has them.")

@@ -12,6 +12,12 @@ __all__ = ["MEASURES", "Threshold"]
 
 #: NautilusTrader's words: trades, units traded, and money (price times size).
 MEASURES = ("TICK", "VOLUME", "VALUE")
+#: What people write for them. ``T`` meant minutes to pandas.
+_OTHER_WORDS = {
+    **dict.fromkeys(("T", "TICKS", "TRADE", "TRADES"), "TICK"),
+    **dict.fromkeys(("V", "VOL", "SHARES"), "VOLUME"),
+    **dict.fromkeys(("DOLLAR", "DOLLARS", "NOTIONAL"), "VALUE"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,17 @@ class Threshold:
         Raises
         ------
         UnknownPeriod
-            The measure has no number before it, or zero.
+            The measure has no number before it, or zero; or it is another word for one.
         """
         if isinstance(text, Threshold):
             return text
         found = re.fullmatch(r"\s*(\d*)[\s-]*([a-zA-Z]+)\s*", str(text))
+        if found and (meant := _OTHER_WORDS.get(found[2].upper())):
+            minutes = f"; for minutes '{found[1] or 1}m'" if found[2].upper() == "T" else ""
+            raise UnknownPeriod(
+                f"Unknown period {text!r}.",
+                f"Say '{found[1] or 1000}-{meant}' (NautilusTrader's words) for bars that are counted{minutes}.",
+            )
         if not found or found[2].upper() not in MEASURES:
             return None
         if not int(found[1] or 0):

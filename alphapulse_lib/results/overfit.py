@@ -32,6 +32,7 @@ from alphapulse_lib.model.luck import (
     expected_maximum_normal,
     expected_maximum_sharpe,
     probabilistic_sharpe_ratio,
+    require_numbers,
     variance_factor,
 )
 from alphapulse_lib.results.trials import trial_returns
@@ -76,7 +77,7 @@ def minimum_track_record_length(
     Raises
     ------
     InputError
-        A confidence outside of (0, 1).
+        A confidence outside of (0, 1), or what is no number.
 
     Notes
     -----
@@ -87,6 +88,7 @@ def minimum_track_record_length(
     >>> round(minimum_track_record_length(2 / 12**0.5, 0, 3, benchmark=1 / 12**0.5) / 12, 2)
     3.24
     """
+    require_numbers(confidence=confidence, benchmark=benchmark)
     if not 0 < confidence < 1:
         raise InputError(f"confidence={confidence!r} does not lie between 0 and 1.", "0.95 is usual.")
     variance = variance_factor(sharpe, skewness, kurtosis)
@@ -115,7 +117,7 @@ def minimum_backtest_length(trials: int, sharpe: float) -> float:
     Raises
     ------
     InputError
-        Fewer than one trial, or a ratio that is not above zero.
+        Fewer than one trial, a ratio that is not above zero, or what is no number.
 
     Notes
     -----
@@ -127,6 +129,7 @@ def minimum_backtest_length(trials: int, sharpe: float) -> float:
     >>> minimum_backtest_length(45, 1.0) < 5 < minimum_backtest_length(46, 1.0)
     True
     """
+    require_numbers(sharpe=sharpe)
     if not sharpe > 0:
         raise InputError(f"sharpe={sharpe!r} is not above zero.", "Without a gain there is nothing to doubt.")
     return (expected_maximum_normal(trials) / sharpe) ** 2

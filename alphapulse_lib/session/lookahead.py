@@ -35,6 +35,8 @@ __all__ = ["Leak", "LookAhead", "check_lookahead"]
 
 #: Moments looked at unless told: two thirds of them where something was decided.
 _MOMENTS = 9
+#: How prices go in the future that is shown in place of the true one.
+_PRICES = {"up": "prices rising", "down": "prices falling"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,10 @@ class LookAhead(Told):
         else:
             first = min(self.leaks, key=lambda each: each.moment)
             lines = [
-                f"{self.run.strategy} LOOKS AHEAD: with another future after {_told(first.moment)} "
-                f"it decides otherwise at {_told(first.decided)}.",
+                f"{self.run.strategy} LOOKS AHEAD: with all after {_told(first.moment)} replaced, "
+                f"{_PRICES[first.future]}, it decides otherwise at {_told(first.decided)}.",
                 f"  as it was: {first.true or 'nothing'}",
-                f"  {first.future:>9}: {first.other or 'nothing'}",
+                f"  otherwise: {first.other or 'nothing'}",
                 f"{len(self.leaks)} of {2 * len(self.moments)} probes at {count} changed a decision.",
             ]
         lines += [
@@ -304,4 +306,4 @@ def _shown(future: Corruption) -> str:
     if not future.direction:
         return "the future as it was"
     when = datetime.fromtimestamp(future.after // 10**9, UTC)
-    return f"another future after {when:%Y-%m-%d %H:%M:%S} UTC, {'up' if future.direction > 0 else 'down'}"
+    return f"all after {when:%Y-%m-%d %H:%M:%S} UTC replaced, {_PRICES['up' if future.direction > 0 else 'down']}"

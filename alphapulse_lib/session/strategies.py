@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +30,7 @@ def strategy_class(name: str) -> type:
     InputError
         There is no such module, file or class.
     StrategyUnusable
-        The file raises when it is loaded; the message is its own.
+        The file raises when it is loaded, and the message is its own; or another file of its name is loaded here.
 
     Examples
     --------
@@ -72,10 +74,8 @@ def _from_file(path: Path) -> ModuleType:
         raise InputError(f"There is no file {path}.", "Give module:Class or file.py:Class.")
     # What the file imports may stand beside it; neither its name nor theirs may hide a module that is there already.
     place = path.resolve()
-    there = sys.modules.get(path.stem)
-    # The name is part of what the strategy is known by: the same file has the same one each time that it is loaded.
-    free = there is None or Path(getattr(there, "__file__", None) or "").resolve() == place
-    name = path.stem if free else f"strategy_{path.stem}"
+    name = _name(path.stem)
+    _require_same(name, place, f"{path} cannot be loaded")
     if str(place.parent) not in sys.path:
         sys.path.append(str(place.parent))
     spec = spec_from_file_location(name, path)
@@ -84,4 +84,33 @@ def _from_file(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module  # the strategy is pickled to its worker, and dataclasses look their module up
     spec.loader.exec_module(module)
+    for beside in _names_beside(module, place.parent):
+        _require_same(beside, place.parent / f"{beside}.py", f"{path} would run with another {beside} than its own")
     return module
+
+
+def _name(stem: str) -> str:
+    """What a file's module is called: a part of what the strategy is known by, so the same one whatever was loaded."""
+    installed = [sysconfig.get_path(each) for each in ("purelib", "platlib")]
+    taken = stem in sys.stdlib_module_names or PathFinder.find_spec(stem, installed) is not None
+    return f"strategy_{stem}" if taken else stem
+
+
+def _names_beside(module: ModuleType, folder: Path) -> list[str]:
+    """The modules that a module's own names come from, of those with a file in its folder."""
+    held = vars(module).values()
+    names = {each.__name__ if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in held}
+    names -= {module.__name__}
+    return sorted(each for each in names if isinstance(each, str) and (folder / f"{each}.py").is_file())
+
+
+def _require_same(name: str, place: Path, wrong: str) -> None:
+    """Refuse a name that another file has in this process: classes are found by the names of their modules."""
+    there = sys.modules.get(name)
+    file = getattr(there, "__file__", None)
+    if there is None or (file and Path(file).resolve() == place):
+        return
+    raise StrategyUnusable(
+        f"{wrong}: {file or 'something else'} is loaded here under the same name, {name}.",
+        "Call one of the two files otherwise, or run it in a process of its own: alphapulse backtest file.py:Class ...",
+    )

@@ -6,13 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from docker_engine import NOTHING, PROJECT, Docker, engine
+from waiting import until
 
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build
 
@@ -40,13 +40,6 @@ def home(docker: Docker) -> Iterator[tuple[str, ...]]:
     name = docker("volume", "create").strip()
     yield *NOTHING, f"--volume={name}:/home/researcher"
     docker("volume", "rm", "--force", name)
-
-
-def until(true: Callable[[], bool], said: Callable[[], str]) -> None:
-    deadline = time.monotonic() + 240
-    while not true():
-        assert time.monotonic() < deadline, said()
-        time.sleep(0.5)
 
 
 def test_a_run_in_a_container_without_any_right_is_the_run_outside_of_it(
@@ -81,12 +74,12 @@ def test_a_server_in_it_is_healthy_until_it_answers_no_more(docker: Docker, home
     name = docker("run", "--detach", *home, *often, WORKSPACE, "jupyter", "lab", "--no-browser").strip()
     health = lambda: docker.inspect(name)["State"]["Health"]["Status"]  # noqa: E731
     try:
-        until(lambda: health() == "healthy", lambda: docker("logs", name))
+        until(lambda: health() == "healthy", 240, lambda: docker("logs", name))
         stop = (
             "import psutil; [p.suspend() for p in psutil.process_iter() if 'jupyter-lab' in ''.join(p.cmdline()[1:2])]"
         )
         docker("exec", name, "python", "-c", stop)
-        until(lambda: health() == "unhealthy", lambda: docker("logs", name))
+        until(lambda: health() == "unhealthy", 240, lambda: docker("logs", name))
     finally:
         docker("rm", "--force", name)
 

@@ -13,7 +13,8 @@ import psutil
 import pytest
 from alphapulse_jobs.folder import JobFolder
 from alphapulse_jobs.publish import publish
-from job_server import Server, of_job, until, write
+from job_server import Server, of_job, write
+from waiting import until
 
 #: A process that leaves parent, session and group and drops its environment; its number is left in a file.
 HIDES = """

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from job_server import Server, of_job, until, write
+from job_server import Server, of_job, write
 from running_hub import PROJECT
+from waiting import until
 
 
 @pytest.fixture(scope="module")

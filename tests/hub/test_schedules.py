@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import psutil
 import pytest
 from hub_client import Person
 from running_hub import PROJECT, RunningHub
+from waiting import until
 
 from hub import family
 
@@ -84,13 +85,6 @@ class Away:
     def lines(self, name: str) -> list[str]:
         path = self.folder / "mine" / name
         return path.read_text().splitlines() if path.exists() else []
-
-
-def until(true: Callable[[], object], within: float = 120) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def workers(hub: RunningHub) -> list[int]:

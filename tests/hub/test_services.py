@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from hub_client import Person
 from running_hub import RunningHub
+from waiting import until
 
 from hub import family
 
@@ -36,15 +36,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Itera
     running = RunningHub(home, ALPHAPULSE_CATALOG=str(sample_catalog), **given).start()
     yield running
     running.interrupt()
-
-
-def until(true: Callable[[], bool], within: float = 120) -> bool:
-    deadline = time.monotonic() + within
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def signed_in(hub: RunningHub, name: str) -> Person:
@@ -179,7 +170,7 @@ def test_a_revoked_token_ends_within_seconds(hub: RunningHub):
     made = person.http.post("/hub/api/users/cleo/tokens", headers=person._headers(), json={"note": "short"}).json()
     assert ask(hub, "GET", "/v1/comments", made["token"]).status_code == 200
     person.http.delete(f"/hub/api/users/cleo/tokens/{made['id']}", headers=person._headers()).raise_for_status()
-    assert until(lambda: ask(hub, "GET", "/v1/comments", made["token"]).status_code == 401, within=30)
+    until(lambda: ask(hub, "GET", "/v1/comments", made["token"]).status_code == 401, within=30)
 
 
 def test_a_killed_api_comes_back_with_all_it_held(hub: RunningHub, tokens: dict[str, str]):
@@ -194,7 +185,7 @@ def test_a_killed_api_comes_back_with_all_it_held(hub: RunningHub, tokens: dict[
         except (httpx.TransportError, ValueError):  # gone for a moment
             return False
 
-    assert until(back)
+    until(back)
     assert ask(hub, "GET", "/v1/comments", tokens["bob"]).json() == before
 
 
@@ -204,4 +195,4 @@ def test_without_the_hub_the_api_says_so_and_goes_on_when_it_is_back(hub: Runnin
         statuses = {ask(hub, "GET", "/v1/comments", f"unknown-{number}").status_code for number in range(3)}
         assert statuses <= {401, 503}, "an unknown token is refused, or nobody can say"
     finally:
-        assert until(lambda: ask(hub, "GET", "/v1/comments", tokens["bob"]).status_code == 200)
+        until(lambda: ask(hub, "GET", "/v1/comments", tokens["bob"]).status_code == 200)

@@ -10,8 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,6 +19,7 @@ import pytest
 from filelock import FileLock
 from hub_client import Person
 from running_hub import PROJECT, RunningHub, environment
+from waiting import until
 
 from alphapulse_lib.errors import HubError
 from hub import family, supervise
@@ -66,15 +66,6 @@ def supervised(hub: RunningHub) -> set[int]:
     """The supervisor, the proxy and the hub. Workspaces of whoever signed in come and go meanwhile."""
     programs = ("supervisor.supervisord", "configurable-http-proxy", "-m jupyterhub --config")
     return set().union(*(pids(hub, program) for program in programs))
-
-
-def until(true: Callable[[], bool], within: float = 120) -> bool:
-    deadline = time.monotonic() + within
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def test_it_prints_where_it_is_and_who_may_sign_in(hub: RunningHub):
@@ -160,8 +151,8 @@ def test_a_killed_hub_comes_back_and_finds_the_server_and_its_kernel(hub: Runnin
     (killed,) = pids(hub, "-m jupyterhub --config")
     server, kernel = pids(hub, "jupyterhub.singleuser"), admin.own("GET", "kernels")[0]["id"]
     os.kill(killed, signal.SIGKILL)
-    assert until(lambda: (found := pids(hub, "-m jupyterhub --config")) != set() and found != {killed})
-    assert until(lambda: admin.http.get("/hub/api/users/admin").status_code == 200)
+    until(lambda: (found := pids(hub, "-m jupyterhub --config")) != set() and found != {killed})
+    until(lambda: admin.http.get("/hub/api/users/admin").status_code == 200)
     assert admin.http.get("/hub/api/users/admin").json()["servers"][""]["ready"]
     assert pids(hub, "jupyterhub.singleuser") == server
     assert [one["id"] for one in admin.own("GET", "kernels")] == [kernel]
@@ -177,8 +168,8 @@ def test_a_killed_proxy_comes_back_with_its_routes(hub: RunningHub, admin: Perso
         except httpx.TransportError:  # nobody listens for a moment
             return False
 
-    assert until(lambda: pids(hub, "configurable-http-proxy") not in (set(), {killed}))
-    assert until(routed)
+    until(lambda: pids(hub, "configurable-http-proxy") not in (set(), {killed}))
+    until(routed)
 
 
 def test_a_person_is_removed_with_all_that_runs_for_them(hub: RunningHub, admin: Person):
@@ -192,14 +183,14 @@ def test_a_person_is_removed_with_all_that_runs_for_them(hub: RunningHub, admin:
         servers = admin.http.get(carol).json()["servers"]
         return len(servers) == 2 and all(each["ready"] for each in servers.values())
 
-    assert until(both_ready, within=240)
+    until(both_ready, within=240)
     admin.http.post(f"{carol}/servers/job-about-to-start").raise_for_status()
     running = [one for one in family.members(hub.home) if one.environ().get("JUPYTERHUB_USER") == "carol"]
     assert len(running) >= 2
     removed = admin.http.delete(carol)
     assert removed.status_code == 204, removed.text
     assert admin.http.get(carol).status_code == 404
-    assert until(lambda: not [one for one in running if one.is_running()])
+    until(lambda: not [one for one in running if one.is_running()])
     assert (hub.home / "users" / "carol").is_dir(), "what she wrote stays"
 
 
@@ -229,7 +220,7 @@ def test_after_that_it_starts_again_with_the_same_passwords_and_down_stops_it(hu
 def test_a_killed_up_takes_everything_with_it(hub: RunningHub):
     hub.start()
     os.kill(int((hub.home / "run" / "up.pid").read_text()), signal.SIGKILL)
-    assert until(lambda: family.members(hub.home) == [])
+    until(lambda: family.members(hub.home) == [])
     hub.process.wait(timeout=10)
     assert "was not up" in hub.make("down").stdout
 

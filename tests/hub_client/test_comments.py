@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from api_server import RunningApi
+from waiting import until
 
 from alphapulse_lib.errors import Conflict, NotAllowed, UnknownTarget
 from alphapulse_lib.hub_client import Client
@@ -59,13 +59,6 @@ def test_a_long_list_comes_page_by_page(ada: Client):
     assert [each.body for each in (*first.items, *rest.items)] == list("0123456")
     assert rest.next is None
     assert [each.body for each in ada.comments.list("instrument:GOOG.XNAS", limit=5)] == list("01234")
-
-
-def until(condition, within: float = 30) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_events_are_followed_through_a_break(api: RunningApi, ada: Client):

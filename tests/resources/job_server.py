@@ -92,10 +92,3 @@ def of_job(job_id: str) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
-
-
-def until(condition: Any, within: float = 40) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

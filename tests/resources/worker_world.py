@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import httpx
 from dbos import DBOS
 from dbos._dbos import _get_or_create_dbos_registry
 from sqlalchemy import Engine
+from waiting import until
 
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
@@ -68,14 +68,8 @@ class World:
     def run(self, firing_id: str | None = None) -> Firing:
         firing_id = firing_id or self.ask()
         self.worker.look()
-        self.until(lambda: self.store.firing(firing_id).state not in ("due", "starting", "running"))
+        until(lambda: self.store.firing(firing_id).state not in ("due", "starting", "running"))
         return self.store.firing(firing_id)
-
-    def until(self, true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
-        while not true():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
     def told(self) -> list[str]:
         return [each.kind for _, each in self.notifications()]

@@ -96,6 +96,26 @@ def test_impossible_trials_are_refused(call: object) -> None:
         call()  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("wrong", ["x", None, [0.1], np.array([0.1, 0.2])])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda wrong: probabilistic_sharpe_ratio(wrong, 24, 0, 3), "sharpe"),
+        (lambda wrong: probabilistic_sharpe_ratio(0.1, wrong, 0, 3), "observations"),
+        (lambda wrong: probabilistic_sharpe_ratio(0.1, 24, 0, 3, wrong), "benchmark"),
+        (lambda wrong: deflated_sharpe_ratio(0.1, 24, wrong, 3, 5, 0.1), "skewness"),
+        (lambda wrong: deflated_sharpe_ratio(0.1, 24, 0, 3, wrong, 0.1), "trials"),
+        (lambda wrong: expected_maximum_sharpe(5, wrong), "variance"),
+        (lambda wrong: minimum_track_record_length(0.1, 0, wrong), "kurtosis"),
+        (lambda wrong: minimum_track_record_length(0.1, 0, 3, confidence=wrong), "confidence"),
+        (lambda wrong: minimum_backtest_length(5, wrong), "sharpe"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_its_name(call: object, name: str, wrong: object) -> None:
+    with pytest.raises(InputError, match=f"{name}=.* is not a number"):
+        call(wrong)  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("confidence", [0, 1, 95])
 def test_an_impossible_confidence_is_refused(confidence: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):

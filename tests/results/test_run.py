@@ -82,7 +82,7 @@ def test_the_same_spec_under_other_conventions_is_found_on_the_same_rows_alone(l
     kept(ledger, fill="close", parameters={"fast": 1})
     kept(ledger, "failed", fill="close")
     kept(ledger, fill="close", series=(replace(run.record.series[0], fingerprint="4f" * 32),))
-    kept(ledger, fill="close", environment={"probe": "another future after 2024-01-05 21:00:00 UTC, up"})
+    kept(ledger, fill="close", environment={"probe": "all after 2024-01-05 21:00:00 UTC replaced, prices rising"})
     assert run.conventions.records == {"next_open": run.record}
     finer = Series("GOOG.XNAS-1-MINUTE-LAST-EXTERNAL", "team", 9, 1, 2, "5f" * 32)
     weighted = kept(ledger, fill="vwap", series=(*run.record.series, finer), environment={"probe": CONVENTION})

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from postgres import PostgreSQL
+from waiting import until
 from worker_world import World
 
 from alphapulse_lib import clock
@@ -65,17 +66,17 @@ def test_postgresql_goes_away_for_seconds_again_and_again(postgres: PostgreSQL, 
     loop = threading.Thread(target=world.worker.work, args=(stopping,))
     loop.start()
     try:
-        world.until(lambda: jobs.begun)
+        until(lambda: jobs.begun)
         for _ in range(3):
             postgres.stop()
             time.sleep(4)
             postgres.start()
             time.sleep(1.5)
         for each in made:
-            world.until(lambda each=each: len(ended(world, each)) >= 4)
+            until(lambda each=each: len(ended(world, each)) >= 4)
             world.store.pause(each)
         for each in made:
-            world.until(lambda each=each: len(ended(world, each)) == len(world.store.firings(50, None, schedule=each)))
+            until(lambda each=each: len(ended(world, each)) == len(world.store.firings(50, None, schedule=each)))
     finally:
         stopping.set()
         loop.join(timeout=60)
@@ -87,7 +88,7 @@ def test_postgresql_goes_away_for_seconds_again_and_again(postgres: PostgreSQL, 
     assert set(jobs.begun) == {each.id for each in firings}
     told = Counter(each.about["firing"] for _, each in world.notifications())
     assert told == {each.id: 1 for each in firings}
-    world.until(lambda: set(world.removed) == {each.id for each in firings})
+    until(lambda: set(world.removed) == {each.id for each in firings})
     world.end()
 
 

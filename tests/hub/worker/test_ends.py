@@ -12,6 +12,7 @@ import httpx
 import pytest
 from dbos import SetWorkflowID
 from sqlalchemy import insert, update
+from waiting import until
 from worker_world import World
 
 from alphapulse_lib import clock
@@ -61,7 +62,7 @@ def test_an_end_that_cannot_be_recorded_is_an_end(world: World, monkeypatch: pyt
     assert (ended.state, ended.ended_at is None) == ("lost", False)
     assert "could not record" in ended.detail
     assert world.told() == ["firing-failed"]
-    world.until(lambda: world.removed == [ended.id])
+    until(lambda: world.removed == [ended.id])
 
 
 def test_a_fault_while_a_server_is_stopped_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -74,7 +75,7 @@ def test_a_fault_while_a_server_is_stopped_is_tried_again(world: World, monkeypa
 
     monkeypatch.setattr(firing.JobServer, "remove", breaks)
     ended = world.run()
-    world.until(lambda: world.removed == [ended.id])
+    until(lambda: world.removed == [ended.id])
 
 
 def test_a_firing_that_nothing_carries_out_is_ended_and_its_server_stopped(world: World):
@@ -88,7 +89,7 @@ def test_a_firing_that_nothing_carries_out_is_ended_and_its_server_stopped(world
     world.worker.sweep()
     assert [world.store.firing(each).state for each in (unknown, over, waiting, fresh)] == ["lost"] * 3 + ["due"]
     assert "lost it" in world.store.firing(unknown).detail
-    world.until(lambda: sorted(world.removed) == sorted((unknown, over, waiting)))
+    until(lambda: sorted(world.removed) == sorted((unknown, over, waiting)))
     assert world.run(fresh).state == "finished"
     world.worker.sweep()
     assert world.store.firing(fresh).state == "finished"
@@ -204,11 +205,11 @@ def test_a_firing_is_cancelled_while_nothing_answers(world: World):
     asked = world.ask()
     world.instead = lambda _: httpx.Response(502)
     world.worker.look()
-    world.until(lambda: world.store.firing(asked).state == "starting")
+    until(lambda: world.store.firing(asked).state == "starting")
     world.store.cancel(asked)
-    world.until(lambda: world.store.firing(asked).state == "cancelled")
+    until(lambda: world.store.firing(asked).state == "cancelled")
     world.instead = lambda _: None
-    world.until(lambda: world.removed == [asked])
+    until(lambda: world.removed == [asked])
 
 
 # --- servers that are left over ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from running_hub import environment, free_port
 from sqlalchemy import Engine, text
+from waiting import until
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
@@ -167,10 +167,3 @@ def test_the_worker_goes_on(tmp_path: Path):
         said = process.communicate(timeout=60)[1].decode()
     assert said.count("is set aside") == len(DAMAGE)
     engine.dispose()
-
-
-def until(true: Any, within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

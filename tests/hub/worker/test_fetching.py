@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from alpaca_server import KEY, SECRET, AlpacaServer, HoldsBack, Market, Row, alp
 from api_server import EVERYTHING, RunningApi
 from sqlalchemy import update
 from typer.testing import CliRunner
+from waiting import until
 from worker_process import WorkerProcess
 
 import alphapulse_lib as ap
@@ -58,13 +58,6 @@ def alpacas() -> Iterator[AlpacaServer]:
         market.bars[name, "1Day"] = [bar(f"{day}T04:00:00Z", close + place) for day, close in DAYS.items()]
     with alpaca(market) as running:
         yield running
-
-
-def until(true: Callable[[], object], within: float = 120) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from dbos import DBOS
 from small_vendor import SmallVendor, VendorServer
 from sqlalchemy import update
+from waiting import until
 from worker_world import World
 
 from alphapulse_lib.providers import registry
@@ -54,7 +55,7 @@ def ended(world: World, one: Ingest) -> Ingest:
         world.worker.look()
         return store.get(one.id).state not in ("waiting", "running")
 
-    world.until(is_over)
+    until(is_over)
     return store.get(one.id)
 
 

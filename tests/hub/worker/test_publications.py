@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from api_server import EVERYTHING, RunningApi
 from sqlalchemy import select
 from typer.testing import CliRunner
+from waiting import until
 from worker_process import WorkerProcess
 
 import alphapulse_lib as ap
@@ -49,13 +49,6 @@ class Hub:
     @property
     def uploads(self) -> list[Path]:
         return list(self.chosen.home_root.glob("api/uploads/*/*"))
-
-
-def until(true: Callable[[], object], within: float = 120) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from alpaca_server import KEY, SECRET, AlpacaServer, Market, Row, alpaca
+from waiting import until
 from worker_world import World
 
 from alphapulse_lib.catalog.reader import bar_table
@@ -57,7 +58,7 @@ def test_a_long_fetch_gives_way(world: World, server: AlpacaServer, tmp_path: Pa
         world.worker.look()
         return all(store.get(each.id).state == "finished" for each in (long, short))
 
-    world.until(ended)
+    until(ended)
     calls = [asked["symbols"] for path, asked in server.asked if "assets" not in path]
     assert calls == ["LONG", "SHORT", "LONG", "SHORT", "LONG", "LONG"], "by turns, and nothing is asked twice for it"
     told: Ingest = store.get(long.id)
