@@ -13,7 +13,7 @@ import pyarrow as pa
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Window
-from alphapulse_lib.query.merging import merged, named, stacked
+from alphapulse_lib.query.merging import laid, merged, named, stacked
 
 __all__ = ["Order", "Reading", "batches", "names", "whole", "wide"]
 
@@ -45,17 +45,19 @@ class Reading(Protocol):
 
 
 def whole(reading: Reading, window: Window, order: Order = "time", *, coded: bool = False) -> pa.Table:
-    """All rows of a window: ``symbol``, then a part's columns; by ``ts``, then ``symbol``, or the other way round.
+    """All rows of a window: ``symbol``, then a part's columns; by ``ts``, then ``symbol``, or as the instruments are.
 
-    ``coded`` leaves the symbols as `merging` gives them.
+    ``coded`` leaves the symbols as `merging` gives them, and has each column in one piece where it is long.
 
     Raises
     ------
     NoCoverage
         One of the instruments has no row there.
     """
-    laid = merged if order == "time" else stacked
-    table = laid(_parts(reading, window), names(reading.instruments))
+    parts, symbols = _parts(reading, window), names(reading.instruments)
+    if order == "symbol" and coded:
+        return laid(parts, symbols)
+    table = merged([*parts], symbols) if order == "time" else stacked([*parts], symbols)
     return table if coded else named(table)
 
 
@@ -67,7 +69,7 @@ def wide(reading: Reading, window: Window, column: str) -> pa.Table:
     NoCoverage
         One of the instruments has no row there.
     """
-    parts = _parts(reading, window)
+    parts = [*_parts(reading, window)]
     kind = parts[0].schema.field("ts").type
     stamps = [part["ts"].cast(pa.int64()).to_numpy() for part in parts]
     # Most names of a universe have the very same moments: these are looked up once.
@@ -97,10 +99,9 @@ def batches(reading: Reading, window: Window, order: Order = "time") -> pa.Recor
     nothing = reading.part(reading.instruments[0], Window(0, 0))
     schema = named(merged([nothing.slice(0, 0)], [""])).schema
     called = dict(zip(reading.instruments, names(reading.instruments), strict=True))
-    one_by_one = [{each: called[each]} for each in sorted(called, key=lambda each: called[each])]
     streams = (
         _streamed(reading, some, window, _stretches([each for one in some for each in groups[one]], window))
-        for some in ([called] if order == "time" else one_by_one)
+        for some in ([called] if order == "time" else [{each: name} for each, name in called.items()])
     )
     return pa.RecordBatchReader.from_batches(schema, chain.from_iterable(streams))
 
@@ -112,13 +113,11 @@ def names(instruments: Sequence[Instrument]) -> list[str]:
     return [name if shared[name] == 1 else each.id for each, name in zip(instruments, called, strict=True)]
 
 
-def _parts(reading: Reading, window: Window) -> list[pa.Table]:
-    parts = []
+def _parts(reading: Reading, window: Window) -> Iterator[pa.Table]:
     for each, table in zip(reading.instruments, reading.parts(window), strict=True):
         if not table.num_rows:
             raise reading.refusal(each, window)
-        parts.append(table)
-    return parts
+        yield table
 
 
 def _streamed(

@@ -12,7 +12,7 @@ from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Frame, Stream, answered, check_frame, check_timezone, framed, zoned
-from alphapulse_lib.session.question import HOURS, ORDERS, Hours, Question
+from alphapulse_lib.session.question import HOURS, Hours, Question
 from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ def bars(
     """
     check_frame(frame, stream=True)
     check_timezone(timezone)
-    one_of("order", order, ORDERS)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source)).ordered(order)
     return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone, order)
 
 

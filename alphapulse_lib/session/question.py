@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
+from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice
 from alphapulse_lib.session.symbols import resolved
 
-__all__ = ["HOURS", "ORDERS", "Hours", "Question", "known_at"]
+if TYPE_CHECKING:
+    from alphapulse_lib.query.reading import Order
+
+__all__ = ["HOURS", "Hours", "Question", "known_at"]
 
 #: What traded at any hour, or inside the sessions' hours alone.
 type Hours = Literal["all", "regular"]
 
 HOURS = ("all", "regular")
 #: Of several instruments' rows.
-ORDERS = ("time", "symbol")
+_ORDERS = ("time", "symbol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,22 @@ class Question:
         zone = zones.pop() if len(zones) == 1 else "UTC"
         window = Window.of(start, end, zone)
         return cls(roots, chosen, window, known_at(as_of, zone), known_at(recorded_as_of, zone))
+
+    def ordered(self, order: Order) -> Question:
+        """With its instruments by name, where their rows are asked for in that order.
+
+        Raises
+        ------
+        InputError
+            There is no such order.
+        """
+        from alphapulse_lib.query.reading import names
+
+        one_of("order", order, _ORDERS)
+        if order == "time":
+            return self
+        called = dict(zip(self.instruments, names(self.instruments), strict=True))
+        return replace(self, instruments=sorted(called, key=called.__getitem__))
 
 
 def known_at(moment: Moment, zone: str = "UTC") -> int | None:

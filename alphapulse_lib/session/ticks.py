@@ -8,7 +8,7 @@ from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, Told
 from alphapulse_lib.session.frames import Stream, answered, check_frame, check_timezone
-from alphapulse_lib.session.question import HOURS, ORDERS, Hours, Question
+from alphapulse_lib.session.question import HOURS, Hours, Question
 from alphapulse_lib.session.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -121,7 +121,6 @@ def _answered(kind: Tick, asked: Question, session: Hours, timezone: str, order:
     check_frame(frame, stream=True)
     check_timezone(timezone)
     one_of("session", session, HOURS)
-    one_of("order", order, ORDERS)
-    moments = (asked.as_of, asked.recorded_as_of)
+    asked, moments = asked.ordered(order), (asked.as_of, asked.recorded_as_of)
     reading = TickReading(asked.roots, kind, asked.instruments, *moments, regular=session == "regular")
     return answered(Told(reading, asked, Lacking(kind)), asked.window, frame, timezone, order)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse_lib.catalog.schemas import TIME
-from alphapulse_lib.query.merging import merged, named, stacked
+from alphapulse_lib.query import merging
+from alphapulse_lib.query.merging import laid, merged, named, stacked
 from alphapulse_lib.session.frames import framed
 
 SYMBOLS = ["MSFT", "AAPL", "ES"]
@@ -40,6 +41,11 @@ def expected(stamps: list[list[int]]) -> pd.DataFrame:
     return together[["symbol", "ts", "price", "side"]]
 
 
+def as_given(column: pd.Series) -> pd.Series:
+    """What sorts symbols as they are given, and leaves the rest."""
+    return column.map(SYMBOLS.index) if column.name == "symbol" else column
+
+
 @settings(deadline=None)  # a busy machine is no defect
 @given(st.lists(st.lists(st.integers(0, 12), unique=True, max_size=9).map(sorted), min_size=1, max_size=3))
 def test_of_any_moments(stamps: list[list[int]]):
@@ -53,13 +59,42 @@ def test_of_any_moments(stamps: list[list[int]]):
 def test_one_after_the_other(stamps: list[list[int]]):
     parts = [part(each, number) for number, each in enumerate(stamps)]
     coded = stacked(parts, SYMBOLS[: len(stamps)])
-    sought = expected(stamps).sort_values(["symbol", "ts"], kind="stable", ignore_index=True)
+    sought = expected(stamps).sort_values(["symbol", "ts"], key=as_given, kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(named(coded).to_pandas().astype({"side": str}), sought)
     frame = framed(coded.drop_columns(["side"]), "polars")
     assert frame["symbol"].dtype == pl.String
     if frame["symbol"].n_unique() > 1:
         assert set(frame.n_chunks("all")) == {1}
     assert frame.rows() == pl.from_pandas(sought.drop(columns="side")).rows()
+
+
+@pytest.mark.parametrize("lengths", [(40, 40, 40), (70, 1, 40), (20, 30, 90), (1, 80, 0)])
+@pytest.mark.parametrize("lacking", [None, 0, 2])
+def test_each_in_its_place_in_one_piece(monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, ...], lacking: int | None):
+    """Also where later ones have more rows than the first foretold, or a number is missing."""
+    monkeypatch.setattr(merging, "_FEW", 2)
+    parts = [part(list(range(rows)), number).append_column("size", pa.array(range(rows), pa.int32()))
+             for number, rows in enumerate(lengths)]  # fmt: skip
+    if lacking is not None:
+        prices = pa.array([None, *range(1, lengths[lacking])], pa.float64()) if lengths[lacking] else pa.array([])
+        parts[lacking] = parts[lacking].set_column(1, "price", prices.cast(pa.float64()))
+    sought = named(stacked(parts, SYMBOLS))
+    found = laid(iter(parts), SYMBOLS)
+    assert named(found).equals(sought)
+    if len(set(lengths)) == 1 and lacking is None:
+        assert [found[name].num_chunks for name in ("ts", "price")] == [1, 1]
+    frame = framed(found.drop_columns(["side"]), "polars")
+    assert frame.equals(pl.DataFrame(sought.drop_columns(["side"])), null_equal=True)
+    assert set(frame.n_chunks("all")) == {1}
+
+
+def test_long_names_and_none_at_all_are_told_as_text():
+    names = ["a name of more than twelve bytes", "B", "another one of more than twelve"]
+    frame = framed(stacked([part([1, 2], 0), part([3], 1), part([4], 2)], names).select(["symbol", "ts"]), "polars")
+    assert frame["symbol"].to_list() == [names[0], *names]
+    none = framed(stacked([part([], 0)], ["A"]).select(["symbol", "ts"]), "polars")
+    assert none.schema["symbol"] == pl.String
+    assert none.is_empty()
 
 
 def test_of_the_very_same_moments():
