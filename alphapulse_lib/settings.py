@@ -68,8 +68,36 @@ class Settings(BaseSettings):
     address: str = Field("127.0.0.1", description="The address the hub listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the hub listens on.")
     spawner: str = Field(
-        "process", description="How workspaces start: process (no isolation), or a spawner JupyterHub knows by name."
+        "process",
+        description="How workspaces start: process (no isolation), docker (a container each), or a spawner JupyterHub "
+        "knows by name.",
     )
+    workspace_images: str = Field(
+        "",
+        description="The images that a workspace's container may be made of, separated by commas; the first is taken "
+        "unless another is chosen. Default: alphapulse/workspace of this version.",
+    )
+    workspace_memory: int = Field(
+        4000, ge=300, description="How many megabytes of memory all processes of one workspace's container may hold."
+    )
+    workspace_cpus: float = Field(2.0, gt=0, description="How many processors one workspace's container may use.")
+    workspace_processes: int = Field(
+        1000, ge=100, description="How many processes and threads one workspace's container may have at once."
+    )
+    docker_prefix: str = Field(
+        "alphapulse",
+        pattern="^[a-z0-9][a-z0-9-]*$",
+        description="How the names of people's containers, networks and volumes begin; each hub has its own.",
+    )
+    docker_catalog: str = Field(
+        "",
+        description="What Docker mounts as the team's catalog: a volume, or a folder of Docker's machine. Default: the "
+        "folder of the catalog.",
+    )
+    docker_hub: str = Field(
+        "", description="The hub's own container, where it runs in one; it joins the network of each person."
+    )
+    docker_proxy: str = Field("", description="The container of the hub's proxy, which does so too.")
     auth: str = Field(
         "password",
         description="Who may sign in: password (one shared password, made at set-up), or an authenticator "

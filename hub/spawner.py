@@ -10,8 +10,9 @@ from typing import Any
 
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
+from hub import containers
 
-__all__ = ["JOB", "NO_ISOLATION", "check", "configure"]
+__all__ = ["JOB", "check", "configure", "warning"]
 
 #: How the names of servers begin that the worker starts to run one notebook in; their owner never looks at one.
 JOB = "job-"
@@ -29,6 +30,8 @@ def check(chosen: Settings) -> None:
     ------
     SettingsError
         With the nearest name that it knows.
+    HubError
+        Containers cannot be started here.
     """
     known = {"process", *(point.name for point in entry_points(group="jupyterhub.spawners"))}
     if chosen.spawner not in known and "." not in chosen.spawner:
@@ -36,6 +39,15 @@ def check(chosen: Settings) -> None:
             f"ALPHAPULSE_SPAWNER={chosen.spawner!r}: JupyterHub knows no such spawner.",
             did_you_mean(chosen.spawner, known, "ALPHAPULSE_SPAWNER=process is the one that needs nothing else."),
         )
+    if chosen.spawner == "docker":
+        containers.check(chosen)
+
+
+def warning(chosen: Settings) -> str:
+    """What whoever runs the hub, and whoever signs in, has to know of its walls; empty where there is nothing."""
+    if chosen.spawner == "docker":
+        return "" if chosen.docker_hub else containers.ON_THE_MACHINE
+    return NO_ISOLATION if chosen.spawner == "process" else ""
 
 
 def configure(c: Any, chosen: Settings) -> None:
@@ -46,6 +58,11 @@ def configure(c: Any, chosen: Settings) -> None:
     c.Spawner.http_timeout = 180
     c.Spawner.pre_spawn_hook = _lean
     c.JupyterHub.implicit_spawn_seconds = 0.5  # a link into a workspace that is stopped starts it
+    if told := warning(chosen):
+        c.JupyterHub.template_vars = {"announcement": told}
+    if chosen.spawner == "docker":
+        containers.configure(c, chosen)
+        return
     if chosen.spawner != "process":
         c.JupyterHub.spawner_class = chosen.spawner
         return
@@ -54,7 +71,6 @@ def configure(c: Any, chosen: Settings) -> None:
     c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
     c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
     c.Spawner.environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
-    c.JupyterHub.template_vars = {"announcement": NO_ISOLATION}
 
 
 def _lean(spawner: Any) -> None:

@@ -216,8 +216,8 @@ def _welcome(chosen: Settings, places: Network, held: Keys, say: Say) -> None:
                 say(f"  user         {' or '.join(sorted(names))}\n  password     {password}")
         if chosen.users.strip() == "*":
             say(f"  user         any other name\n  password     {held.user_password}")
-    if chosen.spawner == "process":
-        say(f"\n  {spawner.NO_ISOLATION}")
+    if warning := spawner.warning(chosen):
+        say(f"\n  {warning}")
     say("\n  Ctrl-C stops it; so does `make down` in another terminal.\n")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from alphapulse_lib.location import ObjectPath
 from alphapulse_lib.settings import PROJECT, Settings
 
-__all__ = ["GIVEN", "environment", "fill"]
+__all__ = ["GIVEN", "environment", "fill", "reading"]
 
 #: The folders of ``notebooks/`` that everybody gets a copy of.
 GIVEN = ("tutorials", "backtests", "dashboards")
@@ -40,7 +40,7 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
     api : str
         Where the REST API is reached from the workspace.
     """
-    return _reading(chosen) | {
+    return reading(chosen) | {
         "ALPHAPULSE_API_URL": api,
         "ALPHAPULSE_HOME": str(chosen.home_root),
         "ALPHAPULSE_CATALOG": str(chosen.catalog_root),
@@ -53,7 +53,7 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
     }
 
 
-def _reading(chosen: Settings) -> dict[str, str]:
+def reading(chosen: Settings) -> dict[str, str]:
     """Where the team's object store is, and the key that reads it; the keys that write it stay with the worker."""
     if not isinstance(chosen.catalog_root, ObjectPath):
         return {}

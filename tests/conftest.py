@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import CHROMIUM, FLAGS
 from filelock import FileLock
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from distributed import LocalCluster
@@ -114,6 +115,18 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
+
+
+class ByFile(LoadFileScheduling):
+    """Each file to one process, and all that needs images to the same: they are built there once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/docker" if nodeid.startswith("tests/docker/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """How tests are shared out to several processes, where files are to stay whole."""
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 #: What a machine may lack in CI: the test data that stays beside the project, an unprivileged account.

@@ -11,27 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_engine import NOTHING, PROJECT, Docker, engine
+from docker_engine import BASE, HUB, NOTHING, PROJECT, TAG, WORKSPACE, Docker
 from waiting import until
 
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build
 
-BASE, TAG = "alphapulse-test/base:trixie", "test"
-WORKSPACE, HUB = f"alphapulse/workspace:{TAG}", f"alphapulse/hub:{TAG}"
 BACKTEST = ("SmaCross", "AAPL", "--start", "2010-01-04", "--end", "2012-12-31", "--json")
 #: The sample has a bad row, which is set aside and told by this exit code.
 SAMPLE = "{ alphapulse ingest sample >/dev/null || [ $? = 3 ]; }"
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Docker]:
-    with engine() as found:
-        if not found("images", "--quiet", BASE):
-            if shutil.which("debootstrap") is None:
-                pytest.skip("there is no debootstrap here, Debian's package of that name, to make a base image with")
-            found.script("docker/base.sh", BASE)
-        found.script("docker/build.sh", BASE_IMAGE=BASE, TAG=TAG)
-        yield found
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
 from traitlets.config import Config
 
-from alphapulse_lib.errors import SettingsError
+from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub import access, spawner
 from hub.keys import Keys
@@ -79,3 +81,23 @@ def test_plain_processes_say_on_every_page_that_they_do_not_isolate():
     other = Config()
     spawner.configure(other, Settings(spawner="simple"))
     assert "template_vars" not in other.JupyterHub
+
+
+def test_containers_say_what_is_reached_from_them_while_the_hub_is_in_none():
+    config = Config()
+    spawner.configure(config, Settings(spawner="docker"))
+    assert "every port that this machine opens" in config.JupyterHub.template_vars["announcement"]
+    walled = Config()
+    spawner.configure(walled, Settings(spawner="docker", docker_hub="hub", docker_proxy="proxy"))
+    assert "template_vars" not in walled.JupyterHub
+
+
+def test_containers_are_refused_where_none_could_reach_the_hub_or_docker_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    with pytest.raises(SettingsError, match=r"listens on 127\.0\.0\.1 alone") as refused:
+        spawner.check(Settings(spawner="docker"))
+    assert "ALPHAPULSE_ADDRESS=0.0.0.0" in refused.value.hint
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'nobody.sock'}")
+    with pytest.raises(HubError, match=r"Docker does not answer at .*nobody"):
+        spawner.check(Settings(spawner="docker", address="0.0.0.0"))

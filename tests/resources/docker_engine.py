@@ -17,6 +17,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 
+BASE, TAG = "alphapulse-test/base:trixie", "test"
+WORKSPACE, HUB = f"alphapulse/workspace:{TAG}", f"alphapulse/hub:{TAG}"
+
 #: What a researcher's container is allowed, as its spawner gives it: nothing.
 NOTHING = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=512",
            "--memory=2g", "--network=none")  # fmt: skip

@@ -1,0 +1,142 @@
+"""What a person's container may, as data: its image, its limits, what it sees of the team's files, whom it reaches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from alphapulse_lib import __version__ as version
+from alphapulse_lib.errors import HubError, SettingsError
+from alphapulse_lib.settings import Settings
+from hub import workspace
+
+__all__ = ["HOME", "PERSON", "check", "configure", "environment", "explained", "front", "images", "labels", "parts"]
+
+#: The name of a person's network, and of the volume that is their folder.
+PERSON = "{prefix}-{username}"
+#: Where their folder is in the container, and where the team's files are.
+HOME, _CATALOG, _DATASETS = "/home/researcher", "/catalog", "/datasets"
+
+_MEGABYTE = 1_000_000
+#: The account in the container, whatever the image says.
+_RESEARCHER = "1000:1000"
+
+ON_THE_MACHINE = (
+    "Workspaces run in containers, and the hub itself on this machine: every port that this machine opens on all its "
+    "addresses can be reached from a workspace. Run the hub in a container too for more (docs/how-to/containers.md)."
+)
+
+
+def images(chosen: Settings) -> list[str]:
+    """The images a person may choose among; the first is everybody's unless they choose."""
+    return [each.strip() for each in chosen.workspace_images.split(",") if each.strip()] or [
+        f"alphapulse/workspace:{version}"
+    ]
+
+
+def labels(chosen: Settings) -> dict[str, str]:
+    """What each container, network and volume of this hub is marked with."""
+    return {"alphapulse.hub": chosen.docker_prefix}
+
+
+def parts(chosen: Settings) -> dict[str, str]:
+    """The hub's containers that join each person's network, and their names in it: this one, and the proxy."""
+    return {chosen.docker_hub: "hub", chosen.docker_proxy: "proxy"} if chosen.docker_hub else {}
+
+
+def front(chosen: Settings, gateway: str) -> str:
+    """Where a workspace reaches the hub and its REST API: the proxy, by the way that its network has to it."""
+    return f"http://proxy:{chosen.port}" if chosen.docker_hub else f"http://{gateway}:{chosen.port}"
+
+
+def environment(chosen: Settings, front: str) -> dict[str, str]:
+    """The variables of a workspace that its image does not know."""
+    datasets = {"ALPHAPULSE_DATASETS": _DATASETS} if chosen.datasets else {}
+    catalog = {} if isinstance(chosen.catalog_root, Path) else {"ALPHAPULSE_CATALOG": str(chosen.catalog_root)}
+    told = {
+        "ALPHAPULSE_API_URL": f"{front}/services/api",
+        "ALPHAPULSE_SCORER": chosen.scorer,
+    }
+    return told | datasets | catalog | workspace.reading(chosen)
+
+
+def configure(c: Any, chosen: Settings) -> None:
+    """Tell JupyterHub how containers are made; ``c`` is its configuration object."""
+    c.JupyterHub.spawner_class = "hub.docker_spawner.DockerSpawner"
+    c.JupyterHub.cleanup_servers = not chosen.docker_hub  # a hub in a container may be made anew under its people
+    spawner = c.DockerSpawner
+    spawner.image = images(chosen)[0]
+    spawner.allowed_images = images(chosen)
+    spawner.pull_policy = "never"
+    spawner.prefix = chosen.docker_prefix
+    spawner.remove = True
+    spawner.use_internal_ip = True
+    spawner.volumes = {PERSON: HOME}
+    spawner.read_only_volumes = _team_files(chosen)
+    spawner.mem_limit = chosen.workspace_memory * _MEGABYTE
+    spawner.cpu_limit = chosen.workspace_cpus
+    spawner.extra_create_kwargs = {"user": _RESEARCHER, "labels": labels(chosen)}
+    spawner.extra_host_config = {
+        "memswap_limit": chosen.workspace_memory * _MEGABYTE,  # no swap beyond it
+        "pids_limit": chosen.workspace_processes,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "privileged": False,
+        "read_only": True,
+        # In memory, which is the container's own.
+        "tmpfs": {"/tmp": f"size={chosen.workspace_memory // 4}m"},  # noqa: S108
+    }
+
+
+def check(chosen: Settings) -> None:
+    """Refuse to start where no workspace could: before anybody has signed in.
+
+    Raises
+    ------
+    SettingsError
+        The hub's address cannot be reached from a container.
+    HubError
+        Docker does not answer, or lacks an image.
+    """
+    if not chosen.docker_hub and chosen.address not in ("0.0.0.0", "::"):  # noqa: S104
+        raise SettingsError(
+            f"ALPHAPULSE_SPAWNER=docker: no container reaches a hub that listens on {chosen.address} alone.",
+            "Set ALPHAPULSE_ADDRESS=0.0.0.0, and let a firewall keep strangers away from its port.",
+        )
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+
+    try:
+        engine = docker.from_env(timeout=20)
+        for image in images(chosen):
+            engine.images.get(image)
+    except ImageNotFound:
+        raise HubError(
+            f"Docker has no image {image}.", "Build it: make images, or see ALPHAPULSE_WORKSPACE_IMAGES."
+        ) from None
+    except DockerException as away:
+        where = os.environ.get("DOCKER_HOST", "its usual socket")
+        raise HubError(
+            f"Docker does not answer at {where}: {away}", "Start it (systemctl start docker), or set DOCKER_HOST."
+        ) from None
+
+
+def explained(words: str, image: str) -> str:
+    """Docker's refusal for the person whose server does not start, with what helps where we know it."""
+    known = {
+        "No such image": f"The image {image} is not there: an administrator builds it by `make images`.",
+        "address pool": "Docker has no addresses left for another person's network: an administrator gives it more "
+        "(default-address-pools, docs/how-to/containers.md).",
+    }
+    helps = next(
+        (told for sign, told in known.items() if sign in words), "An administrator finds more in the hub's log."
+    )
+    return f"Docker refused to start your server: {words.rstrip('.')}. {helps}"
+
+
+def _team_files(chosen: Settings) -> dict[str, str]:
+    """What Docker mounts read-only: folders of its machine, or volumes, and where."""
+    catalog = chosen.docker_catalog or (str(chosen.catalog_root) if isinstance(chosen.catalog_root, Path) else "")
+    mounts = {catalog: _CATALOG} if catalog else {}
+    return mounts | ({str(chosen.datasets): _DATASETS} if chosen.datasets else {})

@@ -1,0 +1,68 @@
+"""Workspaces as containers: each person's servers on a network and a volume of their own, with no right at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dockerspawner
+from docker.errors import APIError
+from jupyterhub.utils import maybe_future
+from tornado.web import HTTPError
+
+from alphapulse_lib.settings import settings
+from hub import containers
+from hub.person_network import PersonNetwork
+
+__all__ = ["DockerSpawner"]
+
+
+class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
+    """JupyterHub's spawner of containers, with the walls around each person that :mod:`hub.containers` names."""
+
+    @property
+    def network(self) -> PersonNetwork:
+        """The network of this person's servers."""
+        name = self._render_templates(containers.PERSON)
+        return PersonNetwork(self.docker, name, containers.parts(settings()), containers.labels(settings()))
+
+    async def start(self) -> tuple[str, int]:
+        """Start the person's container on their network.
+
+        Raises
+        ------
+        HTTPError
+            Docker refuses; its words and what helps are shown to the person.
+        """
+        network = self.network
+        try:
+            async with network.lock:
+                gateway = await network.make()
+                self.network_name = network.name
+                self.hub_connect_url = containers.front(settings(), gateway)
+                await self._volume()
+                return await super().start()  # type: ignore[no-any-return]
+        except APIError as refused:
+            raise HTTPError(503, containers.explained(str(refused.explanation), self.image)) from refused
+
+    def get_env(self) -> dict[str, str]:
+        """The container's variables: JupyterHub's, and where the team's data and the REST API are."""
+        return {**super().get_env(), **containers.environment(settings(), self.hub_connect_url)}
+
+    async def poll(self) -> Any:
+        """How the container ended; ``None`` while it runs, which the hub's own containers then can reach."""
+        ended = await super().poll()
+        if ended is None:
+            await self.network.join()
+        return ended
+
+    async def run_post_stop_hook(self) -> None:
+        """Take the person's network away after the last of their servers, however that ended."""
+        network = self.network
+        async with network.lock:
+            await network.remove()
+        await maybe_future(super().run_post_stop_hook())
+
+    async def _volume(self) -> None:
+        """Make the person's volume, marked as ours; nothing happens where it is there."""
+        name = self._render_templates(containers.PERSON)
+        await self.docker("create_volume", name, labels=containers.labels(settings()))

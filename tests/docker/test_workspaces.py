@@ -1,0 +1,241 @@
+"""People's containers, started by a real hub at a real Docker: what each may, and what it cannot reach."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nbformat
+import pytest
+from docker_engine import HUB, WORKSPACE, Docker
+from hub_client import Person
+from running_hub import RunningHub
+from waiting import until
+
+pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of the images
+
+PREFIX = "alphapulse-test"
+PROCESSES, MEMORY = 400, 2000
+#: Says of each address whether it can be reached from where it runs.
+REACHED = """
+import socket, sys
+for told in sys.argv[1:]:
+    host, port = told.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+        print("reached")
+    except OSError:
+        print("not")
+"""
+#: Forks until it is refused, and says how often it was not.
+FORK_BOMB = """
+import os, signal, time
+made = []
+try:
+    while len(made) < 5000:
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        made.append(child)
+except OSError as refused:
+    print(len(made), refused.strerror)
+for child in made:
+    os.kill(child, signal.SIGKILL)
+"""
+
+
+class Tenant(Person):
+    """Somebody signed in to the hub, whose server is a container."""
+
+    def __init__(self, hub: RunningHub, docker: Docker, name: str) -> None:
+        super().__init__(hub.url, name)
+        self.docker, self.container = docker, f"{PREFIX}-{name}"
+        passwords = dict(hub.credentials())
+        self.sign_in(passwords.get(name, passwords["ann"]))  # all but the administrator share one
+
+    def inside(self, *command: str, check: bool = True) -> str:
+        """What a command says in the container."""
+        return self.docker("exec", self.container, *command, check=check)
+
+    def address(self) -> str:
+        return str(self.docker.inspect(self.container)["NetworkSettings"]["Networks"][self.container]["IPAddress"])
+
+    def reaches(self, *addresses: str) -> list[str]:
+        return self.inside("python", "-c", REACHED, *addresses).split()
+
+    def start_again(self) -> None:
+        self.http.post(f"/hub/api/users/{self.name}/server").raise_for_status()
+        until(lambda: self.servers().get("", {}).get("ready"), 240)
+
+    def stop(self) -> None:
+        """Stop the server, and wait until its container and the network are gone."""
+        self.http.delete(f"/hub/api/users/{self.name}/server").raise_for_status()
+        until(lambda: not self.servers())
+        self.is_gone()
+
+    def is_gone(self) -> None:
+        for kind in (("ps", "--all"), ("network", "ls")):
+            until(lambda kind=kind: not self.docker(*kind, "--quiet", "--filter", f"name={self.container}"))
+
+    def servers(self) -> dict[str, Any]:
+        return dict(self.http.get(f"/hub/api/users/{self.name}").json()["servers"])
+
+
+@pytest.fixture(scope="module")
+def hub(docker: Docker, tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[RunningHub]:
+    """A hub on this machine whose people get containers."""
+    chosen = {
+        "ALPHAPULSE_SPAWNER": "docker",
+        "ALPHAPULSE_ADDRESS": "0.0.0.0",
+        "ALPHAPULSE_CATALOG": str(sample_catalog),
+        "ALPHAPULSE_USERS": "ann,bob",
+        "ALPHAPULSE_WORKSPACE_IMAGES": WORKSPACE,
+        "ALPHAPULSE_WORKSPACE_MEMORY": str(MEMORY),
+        "ALPHAPULSE_WORKSPACE_PROCESSES": str(PROCESSES),
+        "ALPHAPULSE_DOCKER_PREFIX": PREFIX,
+    }
+    if "DOCKER_HOST" in docker.environment:
+        chosen["DOCKER_HOST"] = docker.environment["DOCKER_HOST"]
+    running = RunningHub(tmp_path_factory.mktemp("containers") / "home", **chosen).start()
+    yield running
+    running.interrupt()
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=alphapulse.hub={PREFIX}") == ""
+    for volume in docker("volume", "ls", "--quiet", "--filter", f"label=alphapulse.hub={PREFIX}").split():
+        docker("volume", "rm", volume)
+
+
+@pytest.fixture(scope="module")
+def ann(hub: RunningHub, docker: Docker) -> Tenant:
+    person = Tenant(hub, docker, "ann")
+    person.start_server()
+    return person
+
+
+@pytest.fixture(scope="module")
+def bob(hub: RunningHub, docker: Docker) -> Tenant:
+    person = Tenant(hub, docker, "bob")
+    person.start_server()
+    return person
+
+
+def test_a_container_has_no_right_and_its_limits(docker: Docker, ann: Tenant, sample_catalog: Path) -> None:
+    found = docker.inspect(ann.container)
+    host, given = found["HostConfig"], found["Config"]
+    assert host["Memory"] == host["MemorySwap"] == MEMORY * 1_000_000
+    assert (host["CpuQuota"], host["CpuPeriod"], host["PidsLimit"]) == (200_000, 100_000, PROCESSES)
+    assert (host["CapDrop"], host["CapAdd"]) == (["ALL"], None)
+    assert host["SecurityOpt"] == ["no-new-privileges"]  # and not seccomp=unconfined: the engine's own profile holds
+    assert (host["ReadonlyRootfs"], host["Privileged"], given["User"]) == (True, False, "1000:1000")
+    assert list(host["Tmpfs"]) == ["/tmp"]
+    assert (host["NetworkMode"], list(found["NetworkSettings"]["Networks"])) == (ann.container, [ann.container])
+    assert not any(host[shared] for shared in ("PortBindings", "PidMode", "UTSMode", "Devices", "VolumesFrom"))
+    mounts = {
+        told["Destination"]: (told["Type"], told.get("Name") or told["Source"], told["RW"]) for told in found["Mounts"]
+    }
+    assert mounts == {
+        "/home/researcher": ("volume", ann.container, True),
+        "/catalog": ("bind", str(sample_catalog), False),
+    }
+    network = docker.inspect(ann.container)["NetworkSettings"]["Networks"][ann.container]["NetworkID"]
+    assert json.loads(docker("network", "inspect", network))[0]["Internal"]
+    secrets = {line.split("=")[0] for line in given["Env"] if "KEY" in line or "SECRET" in line or "PASSWORD" in line}
+    assert secrets <= {"GPG_KEY"}  # which Python's own image tells
+
+
+def test_from_inside_nothing_of_the_machine_is_there(ann: Tenant) -> None:
+    assert ann.inside("sh", "-c", "ls /var/run/docker.sock /run/docker.sock 2>/dev/null || true") == ""
+    status = ann.inside("cat", "/proc/self/status")
+    told = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert {told[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")  # a filter is in force
+    assert ann.inside("id", "-u").strip() == "1000"
+    for place in ("/", "/opt/alphapulse", "/etc", "/catalog"):
+        said = ann.inside("sh", "-c", f"touch {place}/x 2>&1 || true")
+        assert "Read-only file system" in said or "Permission denied" in said, (place, said)
+    assert "Read-only" in ann.inside("sh", "-c", "touch /catalog/x 2>&1 || true")
+    ann.inside("sh", "-c", "touch /tmp/x ~/x && rm /tmp/x ~/x")
+
+
+def test_from_inside_the_hub_is_reached_and_nobody_else(hub: RunningHub, ann: Tenant, bob: Tenant) -> None:
+    front = f"{ann.address().rsplit('.', 1)[0]}.1:{hub.port}"
+    assert ann.reaches(front, f"{ann.address()}:8888") == ["reached", "reached"]
+    assert bob.reaches(f"{bob.address()}:8888") == ["reached"]
+    assert ann.reaches(f"{bob.address()}:8888", "1.1.1.1:443", "192.0.2.1:80") == ["not", "not", "not"]
+    known = "for name in $0 $1 deb.debian.org; do timeout 5 getent hosts $name >/dev/null && echo $name; done || true"
+    assert ann.inside("sh", "-c", known, ann.container, bob.container).split() == [ann.container]
+
+
+def test_their_files_are_their_own(ann: Tenant, bob: Tenant) -> None:
+    ann.inside("sh", "-c", "echo secret > ~/mine.txt")
+    assert bob.inside("sh", "-c", "cat ~/mine.txt 2>&1 || true").endswith("No such file or directory\n")
+    assert bob.inside("sh", "-c", "find / -name mine.txt 2>/dev/null || true") == ""
+    assert bob.http.get("/user/ann/api/contents/mine.txt").status_code in (403, 404)
+    assert ann.own("GET", "contents/mine.txt")["content"] == "secret\n"
+
+
+def test_a_backtest_on_the_teams_catalog_runs_in_it(ann: Tenant) -> None:
+    command = ("alphapulse", "backtest", "SmaCross", "AAPL", "--start", "2010-01-04", "--end", "2012-12-31", "--json")
+    assert json.loads(ann.inside(*command))["statistics"]["trades"] > 0
+    assert ann.inside("alphapulse", "runs", "--json").count('"SmaCross"') >= 1
+
+
+def test_a_fork_bomb_and_a_memory_hog_end_at_their_limits(ann: Tenant, bob: Tenant) -> None:
+    forks, _, words = ann.inside("python", "-c", FORK_BOMB).strip().partition(" ")
+    assert 100 < int(forks) < PROCESSES
+    assert words == "Resource temporarily unavailable"
+    hog = "x = [bytearray(100_000_000) for _ in range(50)]"
+    done = subprocess.run(
+        ["docker", "exec", ann.container, "python", "-c", hog], env=ann.docker.environment, capture_output=True
+    )
+    assert done.returncode == 137  # killed
+    assert ann.own("GET", "status")["started"] and bob.own("GET", "status")["started"]
+
+
+def test_an_image_of_ones_own_choice_is_refused(hub: RunningHub, docker: Docker) -> None:
+    admin = Tenant(hub, docker, "admin")
+    options = {"image": HUB, "privileged": True, "volumes": {"/": "/machine"}}
+    refused = admin.http.post("/hub/api/users/admin/server", headers=admin._headers(), json=options)
+    assert refused.status_code == 400
+    assert "not in allowed list" in refused.text
+    assert docker("ps", "--all", "--quiet", "--filter", "name=test-admin") == ""
+    until(lambda: not docker("network", "ls", "--quiet", "--filter", "name=test-admin"))
+
+
+def test_a_scheduled_job_runs_in_a_container_of_its_owner_who_is_away(ann: Tenant) -> None:
+    cell = "import os, socket\nprint(open('mine.txt').read(), os.environ['ALPHAPULSE_FIRING'], os.getuid())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    ann.own("PUT", "contents/mine.ipynb", json={"type": "notebook", "content": notebook})
+    ann.own("PUT", "contents/mine.txt", json={"type": "file", "format": "text", "content": "of ann"})
+    ann.stop()
+    asked = ann.http.post("/services/api/v1/backtests", json={"notebook": "mine.ipynb"}).json()
+    ended = _ended(ann, asked["id"])
+    assert (ended["state"], ended["detail"]) == ("finished", "")
+    ann.is_gone()
+    ann.start_again()
+    (printed,) = ann.own("GET", f"contents/{ended['output']}")["content"]["cells"][-1]["outputs"]
+    assert printed["text"].split() == ["of", "ann", asked["id"], "1000"]
+
+
+def test_a_server_that_is_stopped_leaves_its_volume_alone(ann: Tenant, docker: Docker) -> None:
+    ann.inside("sh", "-c", "echo kept > ~/kept.txt")
+    before = docker.inspect(ann.container)["Id"]
+    ann.stop()
+    ann.start_again()
+    assert docker.inspect(ann.container)["Id"] != before
+    assert ann.inside("cat", "/home/researcher/kept.txt") == "kept\n"
+
+
+def _ended(person: Tenant, firing: str) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+
+    def over() -> bool:
+        answer: httpx.Response = person.http.get(f"/services/api/v1/backtests/{firing}")
+        told.update(answer.json())
+        return told["ended_at"] is not None
+
+    until(over, 240)
+    return told
