@@ -62,6 +62,7 @@ def sweep_window(
     retry: bool = False,
     family: Family | None = None,
     seen: Callable[[Trial], None] = lambda _: None,
+    asked: set[str] | None = None,
 ) -> Swept:
     """Run what a sampler proposes.
 
@@ -81,6 +82,8 @@ def sweep_window(
         What was tried already of the same kind, by everybody; what the ledger knows unless told.
     seen : callable
         Called with each trial once it is in the ledger.
+    asked : set of str, optional
+        Takes the run id of each trial before it runs.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def sweep_window(
     moments = np.unique(stamps)
     keeping = _Keeping(bench, window, data, ledger, retry, family)
     with _alone(ledger, keeping.data_id):
-        running = _Running(client, bench, window, keeping, objective, seen)
+        running = _Running(client, bench, window, keeping, objective, seen, set() if asked is None else asked)
         trials: list[Trial] = []
         while batch := sampler.ask():
             done = running.batch(batch, len(trials), _Patience(patience, trials))
@@ -221,9 +224,10 @@ class _Running:
         keeping: _Keeping,
         objective: Callable[[dict[str, Any]], float],
         seen: Callable[[Trial], None],
+        asked: set[str],
     ) -> None:
         self._client, self._bench, self._window, self._keeping = client, bench, window, keeping
-        self._objective, self._seen = objective, seen
+        self._objective, self._seen, self._asked = objective, seen, asked
         self._any = False
         self._at_once = 1
 
@@ -247,10 +251,11 @@ class _Running:
 
     def _each(self, batch: Sequence[Parameters], patience: int | None) -> Generator[Ended]:
         """Each trial as it ends, by its place in the batch."""
+        whole = [self._bench.base.spec.parameters | varied for varied in batch]
+        ids = [self._keeping.id_of(self._bench.spec(parameters, self._window)) for parameters in whole]
+        self._asked.update(ids)
         waiting: list[Asked] = []
-        for place, varied in enumerate(batch):
-            parameters = self._bench.base.spec.parameters | varied
-            run_id = self._keeping.id_of(self._bench.spec(parameters, self._window))
+        for place, (run_id, parameters) in enumerate(zip(ids, whole, strict=True)):
             if (known := self._keeping.found(run_id)) is not None:
                 self._any = True
                 yield place, known

@@ -134,7 +134,7 @@ def sweep(
     coming = Forecast(plan, [(proposals.total, 1.0)], workers)
     meter.tell(coming)
     with (
-        open_workshop(plan, chosen, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
+        open_workshop(plan, chosen, workers=workers, limits=limits) as workshop,
         meter,
         told_how_to_fetch(plan),
     ):

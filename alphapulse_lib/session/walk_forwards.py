@@ -153,7 +153,7 @@ def walk_forward(
     meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
     with (
         told_how_to_fetch(plan),
-        open_workshop(plan, chosen, workers=workers, limits=limits, done=lambda: meter.count) as workshop,
+        open_workshop(plan, chosen, workers=workers, limits=limits) as workshop,
     ):
         data = workshop.sessions()
         cut = folds_of(scheme, len(data.ends), train=train, test=test, folds=folds, purge=purge, embargo=embargo)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +59,15 @@ class Workshop:
         With the team's laid over it, inside a hub.
     own : Ledger
         The person's, which takes every trial at once; the team's is handed them at the end.
+    asked : set of str
+        The run ids of all trials that were asked for until now.
     """
 
     client: Client
     bench: Bench
     ledger: Ledger
     own: Ledger
+    asked: set[str] = field(default_factory=set)
 
     def sessions(self) -> Data:
         """What the plan's whole window holds.
@@ -139,6 +142,7 @@ class Workshop:
             retry=retry,
             family=self.ledger.family(self.bench.base.spec),
             seen=seen,
+            asked=self.asked,
         )
 
 
@@ -168,9 +172,7 @@ def refuse_long(
 
 
 @contextlib.contextmanager
-def open_workshop(
-    plan: Plan, strategy: type, *, workers: int | None, limits: Limits, done: Callable[[], int]
-) -> Iterator[Workshop]:
+def open_workshop(plan: Plan, strategy: type, *, workers: int | None, limits: Limits) -> Iterator[Workshop]:
     """A workshop for a plan, for as long as the block lasts.
 
     Parameters
@@ -179,8 +181,6 @@ def open_workshop(
         Processes on this machine; one a core unless told.
     limits : Limits
         The most that a trial may take.
-    done : callable
-        How many trials are recorded.
 
     Raises
     ------
@@ -194,17 +194,19 @@ def open_workshop(
 
     ledger = open_ledger()  # first: what is wrong with its settings must not cost a trial
     own = Ledger(ledger.root)
+    asked: set[str] = set()
     remove_unrecorded(own.root / "runs", frozenset(own.ids()))
     try:
         bench = _bench(plan, strategy, own, limits)
         with cluster(settings().dask, workers or cores()) as client:
             client.register_plugin(bench, name=bench.name)
             try:
-                yield Workshop(client, bench, ledger, own)
+                yield Workshop(client, bench, ledger, own, asked)
             finally:
                 client.unregister_worker_plugin(bench.name)
     except KeyboardInterrupt:
-        count = done()
+        # The ledger says it: what it took in just before, nobody may have been told of.
+        count = len(asked.intersection(own.ids()))
         raise RunInterrupted(
             f"Stopped. {count:,} {'trial is' if count == 1 else 'trials are'} in the ledger.",
             "The same call goes on from there.",

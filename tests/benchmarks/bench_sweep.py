@@ -120,7 +120,7 @@ def max_growth(early: dict[int, float], late: dict[int, float]) -> float:
 def workshop(plan: Plan, folder: str, workers: int) -> Iterator[Workshop]:
     """A workshop with a ledger of its own."""
     os.environ["ALPHAPULSE_LEDGER"] = tempfile.mkdtemp(dir=folder)
-    with open_workshop(plan, SmaCross, workers=workers, limits=Limits(None, 1024), done=lambda: 0) as opened:
+    with open_workshop(plan, SmaCross, workers=workers, limits=Limits(None, 1024)) as opened:
         opened.client.wait_for_workers(workers)
         yield opened
 
