@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
+from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded, told_apart
+from alphapulse_lib.model.outline import Outline, outlined
 from alphapulse_lib.model.run import StrategySource
 
 __all__ = ["MEMBER", "alone", "found", "known_to"]
@@ -33,9 +34,11 @@ CREATE TABLE IF NOT EXISTS strategies (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS run_strategies (sequence INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS run_trials (sequence INTEGER PRIMARY KEY, trial TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS strategy_outlines (place INTEGER PRIMARY KEY, outline BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS strategies_family ON strategies (family);
 CREATE INDEX IF NOT EXISTS run_strategies_key ON run_strategies (key);
 """
+_TABLES = ("run_strategies", "strategies", "run_trials", "strategy_outlines")
 _STAY = """
 CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table}
     BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
@@ -45,6 +48,11 @@ SELECT run_trials.trial, runs.sharpe_per_period FROM strategies
 JOIN run_strategies USING (key) JOIN runs USING (sequence) JOIN run_trials USING (sequence)
 WHERE strategies.family = ? AND runs.purpose = 'trial'
 ORDER BY runs.sharpe_per_period IS NOT NULL, runs.sequence
+"""
+#: The sources that could be like one that is asked about, the oldest first; those of thousands are not even read.
+_KNOWN = """
+SELECT strategies.family, strategies.run, strategies.shingles FROM strategy_outlines JOIN strategies USING (place)
+WHERE may_be_alike(strategy_outlines.outline, length(strategies.shingles)) ORDER BY place
 """
 
 
@@ -56,12 +64,9 @@ def alone(strategy: StrategySource) -> Family:
 @contextmanager
 def known_to(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction, at whose beginning and end every run of the ledger is in its family."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run_trials_delete'").fetchone():
-        stay = "".join(
-            _STAY.format(table=table, verb=verb)
-            for table in ("run_strategies", "strategies", "run_trials")
-            for verb in ("update", "delete")
-        )
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    if not there.issuperset(f"{table}_delete" for table in _TABLES):
+        stay = "".join(_STAY.format(table=table, verb=verb) for table in _TABLES for verb in ("update", "delete"))
         connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{stay}COMMIT;")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -123,5 +128,22 @@ def _placed(connection: sqlite3.Connection, strategy: StrategySource) -> Place:
     def taken(family: str) -> bool:
         return connection.execute("SELECT 1 FROM strategies WHERE family = ?", (family,)).fetchone() is not None
 
-    known = connection.execute("SELECT family, run, shingles FROM strategies WHERE shingles != x'' ORDER BY place")
-    return placed(strategy, (Known(*row) for row in known), taken)
+    def known() -> Iterator[Known]:
+        mine = Outline(told_apart(strategy))
+        connection.create_function("may_be_alike", 2, mine.may_be_like, deterministic=True)
+        _outline_new(connection)
+        for row in connection.execute(_KNOWN):
+            yield Known(*row)
+
+    return placed(strategy, known(), taken)
+
+
+def _outline_new(connection: sqlite3.Connection) -> None:
+    """Outline the sources that came since the last comparison, or that an earlier version placed."""
+    new = connection.execute(
+        "SELECT place, shingles FROM strategies WHERE shingles != x'' "
+        "AND place > (SELECT COALESCE(MAX(place), 0) FROM strategy_outlines)"
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO strategy_outlines VALUES (?, ?)", [(place, outlined(shingles)) for place, shingles in new]
+    )

@@ -69,7 +69,8 @@ def test_a_ledger_of_an_earlier_version_is_counted_by_ideas(ledger: Ledger) -> N
         kept(ledger, name="m:Sourceless"),
     ]
     with sqlite3.connect(ledger.path) as connection:  # as that version left it
-        connection.executescript("DROP TABLE run_strategies; DROP TABLE strategies; DROP TABLE run_trials;")
+        for table in ("run_strategies", "strategies", "run_trials", "strategy_outlines"):
+            connection.execute(f"DROP TABLE {table}")
     assert [ledger.family(each.spec).trials for each in runs] == [2, 2, 1]
     with sqlite3.connect(ledger.path) as connection:  # and as it goes on beside this one
         row = dataclasses.replace(runs[0], id="f" * 16)
