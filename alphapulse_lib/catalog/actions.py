@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from alphapulse_lib.catalog.schemas import ACTIONS
 from alphapulse_lib.catalog.versions import Merge, together
 from alphapulse_lib.errors import InputError
 
-__all__ = ["KINDS", "instruments", "known", "read", "remove", "write"]
+__all__ = ["KINDS", "announced", "instruments", "known", "read", "remove", "write"]
 
 type Moments = NDArray[np.int64]
 
@@ -114,6 +115,31 @@ def read(
         return _NONE
     order = [("instrument_id", "ascending"), ("ex_date", "ascending"), ("kind", "ascending")]
     return pa.concat_tables(parts).sort_by(order)
+
+
+def announced(
+    roots: Roots, instrument_id: str, as_of: int | None = None, recorded_as_of: int | None = None
+) -> dict[tuple[str, date, str], int]:
+    """When each of an instrument's actions could first be known, in whatever version: a correction is no later news.
+
+    Returns
+    -------
+    dict
+        ``kind``, ``ex_date`` and ``part`` to nanoseconds since 1970, UTC; of the versions that are seen at the moments.
+    """
+    now = clock.now_ns()
+    for _, root in roots.all:
+        table = _held(root).table
+        table = table.filter(pc.equal(table["instrument_id"], instrument_id))
+        if not table.num_rows:
+            continue
+        for name, until in (("available_at", as_of), ("recorded_at", recorded_as_of)):
+            table = table.filter(pc.less_equal(table[name].cast(pa.int64()), now if until is None else until))
+        first = table.group_by(["kind", "ex_date", "part"]).aggregate([("available_at", "min")])
+        moments = first["available_at_min"].cast(pa.int64()).to_pylist()
+        names = zip(*(first[name].to_pylist() for name in ("kind", "ex_date", "part")), strict=True)
+        return dict(zip(names, moments, strict=True))
+    return {}
 
 
 def known(roots: Roots, as_of: int | None = None, recorded_as_of: int | None = None) -> tuple[tuple[int, int], ...]:

@@ -198,12 +198,14 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
 
 
 def _acted(request: Request, instrument: Instrument) -> list[dict[str, Any]]:
-    """An instrument's corporate actions; ``available_at`` in nanoseconds since 1970."""
-    table = actions.read(request.roots, instrument.id, request.spec.as_of, request.spec.recorded_as_of)
-    known = table["available_at"].cast(pa.int64())
-    told = table.select(["kind", "ex_date", "ratio", "amount", "new_symbol"]).append_column("available_at", known)
-    rows: list[dict[str, Any]] = told.to_pylist()
-    return rows
+    """An instrument's corporate actions, with when each was ``known`` first, in nanoseconds since 1970.
+
+    As bars do, they come as they were corrected since. A correction says what was paid, and not when that was known.
+    """
+    seen = (request.roots, instrument.id, request.spec.as_of, request.spec.recorded_as_of)
+    table, known = actions.read(*seen), actions.announced(*seen)
+    rows = table.select(["kind", "ex_date", "part", "ratio", "amount", "new_symbol"]).to_pylist()
+    return [row | {"known": known[row["kind"], row["ex_date"], row["part"]]} for row in rows]
 
 
 def _splits(acted: list[dict[str, Any]], instrument: Instrument, window: Window) -> list[tuple[int, float]]:

@@ -2,7 +2,8 @@
 left when they were delisted.
 
 Who holds a share at the last close before its ex-date is entitled; who sold it short owes it. The money moves at the
-open of the ex-date, or when the action became known where that was later: nothing is paid before it could be known.
+open of the ex-date, or when the action became known where that was later: nothing is paid before it could be known. A
+correction is no later news of it: what was paid was right on its day.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def distributions(
     Parameters
     ----------
     rows : list of dict
-        The instrument's corporate actions that are seen by the spec; ``available_at`` in nanoseconds since 1970.
+        The instrument's corporate actions that are seen by the spec; ``known``: since when, in nanoseconds since 1970.
     ts : array of int64
         The bars' closes, rising.
     warnings : list of str
@@ -76,7 +77,7 @@ def distributions(
         entitled = moment_ns(row["ex_date"], instrument.venue.timezone)
         if row["kind"] not in ("dividend", "spin_off") or not ts[0] < entitled <= ts[-1]:
             continue
-        known, amount = row["available_at"], row["amount"]
+        known, amount = row["known"], row["amount"]
         if amount is None:
             known, amount = _first_close(row, roots, entitled, known, spec)
         if amount is None:
@@ -117,7 +118,7 @@ def delisting(
     found = [
         (begins, row)
         for begins, row in gone
-        if last[0] <= begins <= last[0] + _HALTED and max(begins, row["available_at"]) <= spec.end
+        if last[0] <= begins <= last[0] + _HALTED and max(begins, row["known"]) <= spec.end
     ]
     if not found:
         return None
@@ -132,7 +133,7 @@ def delisting(
                 "catalog holds no price: its last close was paid."
             )
         worth = last[1] if price is None else worth + float(ratio) * price
-    return Distribution("delisting", begins, max(begins, row["available_at"]), worth)
+    return Distribution("delisting", begins, max(begins, row["known"]), worth)
 
 
 def _last_close(row: dict[str, Any], roots: Roots, begins: int, spec: RunSpec) -> float | None:

@@ -12,7 +12,7 @@ from alphapulse_lib.model.window import Moment
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.running import carry_out, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
-from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.strategies import reach, strategy_class
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 
@@ -140,6 +140,7 @@ def backtest(
     terms = Terms.among(locals())
     from alphapulse_lib.engine.process import worker
 
+    reach(strategy)
     with worker() as waiting:
         chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
         plan = terms.plan(chosen)

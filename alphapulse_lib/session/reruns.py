@@ -14,7 +14,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.session.differences import RunDifference, differing
 from alphapulse_lib.session.running import Again, Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run
-from alphapulse_lib.session.strategies import strategy_class
+from alphapulse_lib.session.strategies import reach, strategy_class
 from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def rerun(run_id: str | SessionRun, *, strategy: type | str | None = None, progr
     original = run_id if isinstance(run_id, SessionRun) else run(run_id)
     if original.status == "interrupted":
         raise InputError(f"The run {original.id} was interrupted: it has no result to repeat.", "Run it again instead.")
+    reach(strategy)
     with worker() as waiting:
         if strategy is not None:
             chosen: type | Packed = strategy_class(strategy) if isinstance(strategy, str) else strategy

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, StrategyUnusable, did_you_mean
 
-__all__ = ["strategy_class"]
+__all__ = ["reach", "strategy_class"]
 
 _SHIPPED = "alphapulse_lib.engine.strategies"
 
@@ -49,6 +49,14 @@ def strategy_class(name: str) -> type:
     return found
 
 
+def reach(strategy: object) -> None:
+    """Let what stands beside a strategy's file be imported, here and in the processes that are started from now on."""
+    where = strategy.rpartition(":")[0] if isinstance(strategy, str) else ""
+    folder = str(Path(where).resolve().parent)
+    if where.endswith(".py") and folder not in sys.path and Path(where).is_file():
+        sys.path.append(folder)
+
+
 def _module(where: str) -> ModuleType:
     try:
         return _from_file(Path(where)) if where.endswith(".py") else import_module(where)
@@ -76,8 +84,7 @@ def _from_file(path: Path) -> ModuleType:
     place = path.resolve()
     name = _name(path.stem)
     _require_same(name, place, f"{path} cannot be loaded")
-    if str(place.parent) not in sys.path:
-        sys.path.append(str(place.parent))
+    reach(f"{path}:")
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a Python file.")

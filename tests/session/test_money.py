@@ -240,6 +240,29 @@ def test_a_dividend_that_became_known_late_is_paid_late_or_not_at_all(toy: Path,
     assert run.equity.tolist() == [10_000] * 5 + [10_010 if late else 10_000] * 2
 
 
+@pytest.mark.parametrize("corrected", [date(2020, 3, 9), date(2026, 1, 2)])
+def test_a_dividend_that_was_corrected_is_paid_on_its_day_as_it_is_right(toy: Path, corrected: date) -> None:
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    given = {"params": {"plan": {"1": 10}}, "cash": 10_000, "progress": False}
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0})
+    before = ap.backtest(Planned, "AAA", "1d", **given)
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.5, "known": corrected})
+    after = ap.backtest(Planned, "AAA", "1d", **given)
+    # Ten shares: 10.00 by what was told first, 15.00 by what is right; on the ex-date, the fourth session.
+    assert before.equity.tolist() == [10_000] * 3 + [10_010] * 4
+    assert after.equity.tolist() == [10_000] * 3 + [10_015] * 4
+    # A delisting that was corrected ends a holding like any other.
+    act({"kind": "delisting", "ex": date(2020, 3, 11), "amount": 90.0})
+    act({"kind": "delisting", "ex": date(2020, 3, 11), "amount": 95.0, "known": date(2026, 1, 2)})
+    ended = ap.backtest(Planned, "AAA", "1d", **given)
+    assert ended.equity.iloc[-1] == 10_015 - 10 * (100 - 95)
+    assert ap.rerun(before, progress=False).identical
+    found = ap.diff(before, after).first
+    assert (found.kind, found.name, found.one, found.other) == ("data", "actions AAA.XNAS", "amount 1.0", "amount 1.5")
+    assert [(each.name, each.rows) for each in ap.run(before.id).changes] == [("actions", 1)]
+
+
 def test_dividends_are_left_out_where_that_is_asked(toy: Path) -> None:
     days = closes_of("2020-03-02", "2020-03-06")
     write("AAA", "1d", days, [(100.0,) * 4] * len(days))

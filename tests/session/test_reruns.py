@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import importlib
+import linecache
 import os
 import shutil
 import subprocess
@@ -205,6 +207,66 @@ class Broken(Planned):
         super().on_bar(bar)
         if self._seen == 3:
             raise ValueError("no third bar")
+
+
+def test_a_changed_article_and_a_changed_score_are_named_and_no_rerun_reads_them(writable_sample: Path) -> None:
+    run = ap.backtest("NewsSentiment", "AAPL", "1d", "2012-12-03", "2013-03-01", progress=False)
+    rows = "article_id,source,published_at,available_at,headline,body,symbols,url\n"
+    told = "sample-2013-01-23-aapl-1,sample,2013-01-23T21:30Z,2013-01-24T15:00Z,"
+    told += "Apple has record sales and strong growth,,AAPL,\n"
+    (writable_sample.parent / "articles.csv").write_text(rows + told)
+    report = ap.ingest("files", writable_sample.parent / "articles.csv", kind="articles")
+    assert report.restated == 1
+    later = ap.backtest("NewsSentiment", "AAPL", "1d", "2012-12-03", "2013-03-01", progress=False)
+    found = ap.diff(run, later).first
+    assert (found.kind, found.name, found.one) == ("data", "news AAPL.XNAS", "\N{EM DASH}")
+    assert "Apple has record sales and strong growth" in found.other
+    assert "2013-01-24 15:00:00" in found.other
+    first = pd.Timestamp("2013-01-24T15:00Z").value
+    assert [(each.name, each.rows, each.first) for each in ap.run(run.id).changes] == [("news", 1, first)]
+    assert ap.rerun(run, progress=False).identical
+    assert ap.rerun(later, progress=False).identical
+
+
+IDEA = """
+from tests.resources.toy_market import Planned
+from desk_sizes import times
+
+TIMES = 1
+
+class Idea(Planned):
+    def on_bar(self, bar):
+        for _ in range(times() * TIMES):
+            super().on_bar(bar)
+            self._seen -= 1
+        self._seen += 1
+"""
+
+
+def test_a_changed_import_and_a_changed_global_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_minutes("TOY")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    made = []
+    for times, constant in ((1, 1), (2, 1), (2, 3)):
+        for name in ("desk_idea", "desk_sizes"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / "desk_sizes.py").write_text(f"def times():\n    return {times}  # per bar\n")
+        (tmp_path / "desk_idea.py").write_text(IDEA.replace("TIMES = 1", f"TIMES = {constant}"))
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        linecache.clearcache()
+        made.append(ap.backtest(f"{tmp_path / 'desk_idea.py'}:Idea", "TOY", "1m", params=PLAN, progress=False))
+    for name in ("desk_idea", "desk_sizes"):
+        sys.modules.pop(name, None)
+    one, other, third = made
+    assert [each.fills.quantity.abs().sum() for each in made] == [14, 28, 84]
+    imported = ap.diff(one, other).first
+    assert (imported.kind, imported.name) == ("code", "desk_sizes.times")
+    assert (imported.one, imported.other) == ("return 1  # per bar", "return 2  # per bar")
+    captured = ap.diff(other, third).first
+    assert (captured.kind, captured.name, captured.one, captured.other) == ("code", "desk_idea.TIMES", "1", "3")
+    for each in made:
+        assert ap.rerun(each, progress=False).identical
 
 
 def test_a_failed_run_fails_again_the_same_way() -> None:

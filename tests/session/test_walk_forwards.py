@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from ast import literal_eval
+from pathlib import Path
+from uuid import uuid4
+
 import pandas as pd
 import pytest
 from distributed import LocalCluster
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.settings import settings
@@ -57,6 +63,42 @@ def test_a_k_fold_chooses_on_both_sides_of_its_test(shared: LocalCluster) -> Non
     assert [len(each.returns) for each in walked.folds] == [168, 168, 169]
     assert len(walked.runs[1].equity) == 168 + 40
     assert "out of sample" in walked.text()
+
+
+class Telling(SmaCross):
+    """Leaves a file that tells which bars it saw."""
+
+    def on_bar(self, bar) -> None:
+        super().on_bar(bar)
+        self.__dict__.setdefault("bars_seen", []).append(bar.ts_event)
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        if seen := self.__dict__.get("bars_seen"):
+            (Path(os.environ["ALPHAPULSE_HOME"]) / uuid4().hex).with_suffix(".seen").write_text(repr(seen))
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize(
+    ("scheme", "wanted"),
+    [
+        # 252 sessions in three parts of 84; four before a test are left out, and four and seven after it.
+        ("kfold", [(95, 252), (0, 84), (0, 80), (179, 252), (84, 168), (0, 164), (168, 252)]),
+        # The newest tests end with the last session, each after a train window and four sessions between.
+        ("rolling", [(48, 148), (152, 202), (98, 198), (202, 252)]),
+        ("anchored", [(48, 148), (152, 202), (48, 198), (202, 252)]),
+    ],
+)
+def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wanted: list[tuple[int, int]]) -> None:
+    home = Path(os.environ["ALPHAPULSE_HOME"])
+    home.mkdir(exist_ok=True)
+    window = ("GOOG", "1d", "2010-01-01", "2010-12-31")
+    given = {"scheme": scheme, "train": 100, "test": 50, "folds": 3, "purge": 4, "embargo": 7, "workers": 1}
+    ap.walk_forward(Telling, *window, grid={"fast": [5], "slow": [20]}, progress=False, **given)
+    closes = ap.bars(*window).ts.astype("int64").tolist()
+    assert len(closes) == 252
+    seen = [literal_eval(each.read_text()) for each in home.glob("*.seen")]
+    assert sorted(seen) == sorted(closes[first:stop] for first, stop in wanted)
 
 
 @pytest.mark.usefixtures("sample")
