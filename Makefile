@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; anything longer than a line lives in a script.
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up down reset images test lint bench siege
+.PHONY: help up down reset backup restore images test lint bench siege
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -17,6 +17,14 @@ down: ## stop it from another terminal
 reset: ## forget everything it keeps in ALPHAPULSE_HOME; asks first
 	@test -x $(PYTHON) || { echo "alphapulse: nothing is set up here; run: make up" >&2; exit 1; }
 	@exec $(PYTHON) -m hub reset
+
+backup: ## write all that it keeps into FILE=..., also while it is up
+	@test -x $(PYTHON) || { echo "alphapulse: nothing is set up here; run: make up" >&2; exit 1; }
+	@exec $(PYTHON) -m hub backup "$(FILE)"
+
+restore: ## put the backup FILE=... into an empty ALPHAPULSE_HOME
+	@hub/set-up.sh
+	@exec $(PYTHON) -m hub restore "$(FILE)"
 
 images: ## build the workspace's and the hub's image (docs/how-to/images.md)
 	@exec docker/build.sh

@@ -1,12 +1,14 @@
-"""``python -m hub up | down | reset | status``: what the Makefile and the `alphapulse` command call."""
+"""``python -m hub``: the verbs that the Makefile and the `alphapulse` command call."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.settings import settings
 from hub import supervise
 
 
@@ -20,12 +22,23 @@ def _ask(question: str) -> str:
     return sys.stdin.readline()
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="alphapulse", description="The hub: up, down, how it is, kept, forgotten.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,down,reset,status,doctor,backup,restore}")
+    for verb in ("up", "down", "reset"):
+        verbs.add_parser(verb)
+    for verb in ("status", "doctor"):
+        verbs.add_parser(verb).add_argument("--json", action="store_true", help="in JSON")
+    verbs.add_parser("backup").add_argument("file", type=Path)
+    restoring = verbs.add_parser("restore")
+    restoring.add_argument("file", type=Path)
+    restoring.add_argument("--replace", action="store_true", help="move aside what is there")
+    return parser.parse_args()
+
+
 def main() -> int:
     """Do what the one argument says; an error is one line on standard error."""
-    parser = argparse.ArgumentParser(prog="alphapulse", description="The hub: up, down, how it is, forgotten.")
-    parser.add_argument("verb", choices=["up", "down", "reset", "status"])
-    parser.add_argument("--json", action="store_true", help="status in JSON")
-    asked = parser.parse_args()
+    asked = _arguments()
     try:
         if asked.verb == "up":
             supervise.up(_say)
@@ -35,6 +48,18 @@ def main() -> int:
             from hub import status  # `up` need not wait for what only this reads
 
             return status.tell(_say, as_json=asked.json)
+        elif asked.verb == "doctor":
+            from hub import doctor
+
+            return doctor.tell(_say, as_json=asked.json)
+        elif asked.verb == "backup":
+            from hub.backup.taking import take
+
+            take(settings(), asked.file, _say)
+        elif asked.verb == "restore":
+            from hub.backup.restoring import restore
+
+            restore(settings(), asked.file, _say, replace=asked.replace)
         else:
             supervise.reset(_say, _ask)
     except AlphaPulseError as error:

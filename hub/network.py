@@ -17,7 +17,7 @@ from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub.keys import Keys
 
-__all__ = ["Network", "choose", "configure", "proxy_command", "read"]
+__all__ = ["Network", "choose", "configure", "proxy_command", "read", "require_free"]
 
 _LOOPBACK = "127.0.0.1"
 
@@ -98,7 +98,7 @@ def choose(chosen: Settings) -> Network:
     SettingsError
         The address is not one of this machine's, or the port needs rights that we lack.
     """
-    _claim(chosen)
+    require_free(chosen)
     with ExitStack() as held:  # all at once, or the second could be the first again
         inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(4)]
         return Network(chosen.address, chosen.port, *(door.getsockname()[1] for door in inner))
@@ -129,7 +129,14 @@ def proxy_command(network: Network) -> list[str]:
     return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error"]
 
 
-def _claim(chosen: Settings) -> None:
+def require_free(chosen: Settings) -> None:
+    """Refuse a public address that cannot be listened on.
+
+    Raises
+    ------
+    HubError, SettingsError
+        As `choose`.
+    """
     family = socket.AF_INET6 if ":" in chosen.address else socket.AF_INET
     try:
         socket.create_server((chosen.address, chosen.port), family=family).close()

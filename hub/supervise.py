@@ -23,13 +23,26 @@ from hub import access, family, network, programs, sample, spawner
 from hub.keys import Keys, keys
 from hub.network import Network
 
-__all__ = ["down", "is_up", "reset", "up"]
+__all__ = ["down", "is_up", "kept_down", "reset", "up"]
 
 type Say = Callable[[str], None]
 type Ask = Callable[[str], str]
 
 #: What `reset` removes from a home folder; whatever else is there stays.
-_OURS = ("api", "cache", "catalog", "dashboards", "hub", "ledger", "logs", "run", "users", "worker", "keys.json")
+_OURS = (
+    "api",
+    "cache",
+    "catalog",
+    "dashboards",
+    "hub",
+    "ledger",
+    "logs",
+    "run",
+    "users",
+    "worker",
+    "keys.json",
+    "settings.env",
+)
 #: What only AlphaPulse writes: without one of them the folders above are somebody else's.
 _SIGNS = ("keys.json", "run/up.lock", "catalog/catalog.json", "ledger/ledger.sqlite")
 _READY_WITHIN = 300.0  # seconds; a cold disk on a busy machine
@@ -233,6 +246,22 @@ def _interrupts() -> Iterator[None]:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup said so
         signal.signal(signal.SIGHUP, interrupt)
     yield
+
+
+@contextmanager
+def kept_down(home: Path) -> Iterator[None]:
+    """Let no hub of this home folder start meanwhile.
+
+    Raises
+    ------
+    HubError
+        It is up.
+    """
+    if is_up(home):
+        raise HubError("AlphaPulse is up.", "Stop it first: make down")
+    _lock(home).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(_lock(home), timeout=_LOOKED_AT_WITHIN):
+        yield
 
 
 def _lock(home: Path) -> Path:

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 #: Every command, in the order in which the help lists them.
 _COMMANDS = (
-    *(hub.up, hub.down, hub.reset, hub.status, hub.token),
+    *(hub.up, hub.down, hub.reset, hub.backup, hub.restore, hub.status, hub.doctor, hub.token),
     *(data.ingest, data.revert, data.publish, data.quarantine, data.release, data.flags),
     *(data.instruments, data.universe, data.coverage, data.check),
     *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),

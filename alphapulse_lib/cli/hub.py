@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from alphapulse_lib.cli.options import Json
 from alphapulse_lib.cli.say import COULD_NOT, say, say_json
 from alphapulse_lib.settings import settings
 
-__all__ = ["down", "reset", "status", "token", "up"]
+__all__ = ["backup", "doctor", "down", "reset", "restore", "status", "token", "up"]
 
 
 def up() -> None:
@@ -31,12 +32,32 @@ def reset() -> None:
     _hub("reset")
 
 
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist. It holds passwords and keys.")],
+) -> None:
+    """Write all that the hub keeps into one file, also while it is up."""
+    _hub("backup", str(file))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `alphapulse backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Move aside what is there already.")] = False,
+) -> None:
+    """Put a backup into an empty ALPHAPULSE_HOME, wholly or not at all."""
+    _hub("restore", str(file), *(["--replace"] if replace else []))
+
+
 def status(as_json: Json = False) -> None:
     """Whether the hub's parts are up: exit code 0 when all are, 1 otherwise."""
     chosen = settings()
     if chosen.api_url and not (chosen.home_root / "run" / "network.json").exists():
         _status_from_afar(as_json)
     _hub("status", *(["--json"] if as_json else []))
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check the installation, and say what mends it: exit code 0 when nothing is wrong, 1 otherwise."""
+    _hub("doctor", *(["--json"] if as_json else []))
 
 
 def token(

@@ -1,0 +1,51 @@
+"""`alphapulse doctor`: whether an installation is sound, and for whatever is not, the command that mends it.
+
+It looks and changes nothing. `status` tells whether the parts run; this tells why they could not, or soon will not.
+
+    finding        what a check found
+    installed      Python, packages, the proxy, SQLite, the kernel
+    kept           the home, its disk, secrets, databases, the catalog
+    running        the ports or the parts behind them, the clock, vendors' keys
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.settings import Settings, settings
+from hub.doctor import installed, kept, running
+from hub.doctor.finding import Finding
+
+__all__ = ["findings", "tell"]
+
+_MARKS = {"ok": "ok", "warning": "look", "wrong": "WRONG"}
+
+
+def tell(say: Callable[[str], None], *, as_json: bool) -> int:
+    """Say what is found; the exit code: 0 when nothing is wrong, 1 otherwise."""
+    found = findings()
+    sound = all(each.state != "wrong" for each in found)
+    if as_json:
+        say(json.dumps({"sound": sound, "findings": [asdict(each) for each in found]}, indent=1))
+        return 0 if sound else 1
+    for each in found:
+        say(f"  {_MARKS[each.state]:<6} {each.name:<16} {each.said}")
+        if each.mend:
+            say(f"  {'':<23} -> {each.mend}")
+    count = sum(each.state == "wrong" for each in found)
+    say("Nothing is wrong." if sound else f"{count} of {len(found)} {'is' if count == 1 else 'are'} wrong.")
+    return 0 if sound else 1
+
+
+def findings() -> list[Finding]:
+    """What every check finds; where the settings cannot be read, all that needs none."""
+    found = [check() for check in installed.CHECKS]
+    try:
+        chosen = settings()
+    except AlphaPulseError as refused:
+        return [*found, Finding.of("settings", refused)]
+    checks: list[Callable[[Settings], Finding]] = [*kept.CHECKS, *running.CHECKS]
+    return found + [check(chosen) for check in checks]
