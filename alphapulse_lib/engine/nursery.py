@@ -25,7 +25,16 @@ from alphapulse_lib.engine.data import Data, load
 from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.request import (
+    PRINTED,
+    TRIALS,
+    WARM_UPS,
+    Request,
+    read_spec,
+    read_tables,
+    write_outcome,
+    write_tables,
+)
 from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.engine.warm_ups import warm_ups
 from alphapulse_lib.engine.worker import answer, die_with, leave, measured, mute, or_refusal, unpickled
@@ -44,11 +53,11 @@ def main(home: Path) -> None:
     Parameters
     ----------
     home : Path
-        Holds the tables that every trial may need.
+        Holds the request of which every one is a variation, and the tables that a trial may need.
 
     Notes
     -----
-    A command is a JSON list: ``["load" | "run" | "warm", folder, seconds, megabytes]``. The folder holds a request and
+    A command is a JSON list: ``["load" | "run" | "warm", folder, seconds, megabytes]``. The folder holds a spec and
     takes what comes of it; a trial that takes longer than that many seconds, ``null`` for no limit, or holds more
     memory for itself alone, is killed. The answer is a line with the exit code of the trial's process.
     """
@@ -72,12 +81,13 @@ def main(home: Path) -> None:
 class _Nursery:
     def __init__(self, home: Path, commands: int, answers: int) -> None:
         self._home, self._commands, self._answers = home, commands, answers
+        self._base = Request.read(home)
         self._known: OrderedDict[tuple[int, int], Data] = OrderedDict()
         self._ready = False
 
     def load(self, folder: Path) -> int:
-        """Read the data of a request, and say what was read."""
-        request = Request.read(folder)
+        """Read the data of a spec, and say what was read."""
+        request = self._request(folder)
 
         def outcome() -> dict[str, object]:
             data = self._data(request)
@@ -89,8 +99,8 @@ class _Nursery:
         return 0
 
     def run(self, folder: Path, limits: Limits) -> int:
-        """Run a request in a process of its own."""
-        request = Request.read(folder)
+        """Run a spec in a process of its own."""
+        request = self._request(folder)
         refused = or_refusal(lambda: {"data": self._data(request)})
         if "data" not in refused:
             write_outcome(folder, refused)
@@ -118,7 +128,7 @@ class _Nursery:
                 die_with(parent)
                 for descriptor in (1, 2):
                     _point(descriptor, os.devnull, os.O_WRONLY)
-                request = Request.read(folder)
+                request = self._request(folder)
                 trials = json.loads((folder / TRIALS).read_text())
                 found = warm_ups(request, unpickled(request.strategy), trials)
                 (folder / WARM_UPS).write_text(json.dumps([[[*astuple(each)] for each in one] for one in found]))
@@ -190,6 +200,9 @@ class _Nursery:
         if self._commands in heard:
             os._exit(0)
         return os.waitstatus_to_exitcode(status), passed
+
+    def _request(self, folder: Path) -> Request:
+        return replace(self._base, spec=read_spec(folder))
 
     def _data(self, request: Request) -> Data:
         # All else is the same in every request that this process is sent.

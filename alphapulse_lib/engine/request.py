@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ __all__ = [
     "RawResult",
     "Request",
     "empty_tables",
+    "read_outcome",
+    "read_spec",
     "read_tables",
+    "write_outcome",
+    "write_spec",
     "write_tables",
 ]
 
@@ -152,8 +157,25 @@ class RawResult:
     benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)
 
 
+def write_spec(folder: Path, spec: RunSpec) -> None:
+    """Leave the spec of a trial for a process that has all else of its request."""
+    (folder / "spec.pickle").write_bytes(pickle.dumps(spec, protocol=5))
+
+
+def read_spec(folder: Path) -> RunSpec:
+    """The spec that lies in the folder."""
+    spec: RunSpec = pickle.loads((folder / "spec.pickle").read_bytes())  # noqa: S301  the parent wrote it
+    return spec
+
+
 def empty_tables() -> dict[str, pa.Table]:
     """The tables of a run of which nothing came back."""
+    return dict(_empty_tables())
+
+
+@cache
+def _empty_tables() -> dict[str, pa.Table]:
+    """Made once: every run of a sweep asks for them."""
     return {name: schema.empty_table() for name, schema in _SCHEMAS.items()}
 
 

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +20,16 @@ from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.printed import ends_of
 from alphapulse_lib.engine.process import end_with_its_own
-from alphapulse_lib.engine.request import PRINTED, TRIALS, WARM_UPS, RawResult, Request, empty_tables, write_tables
+from alphapulse_lib.engine.request import (
+    PRINTED,
+    TRIALS,
+    WARM_UPS,
+    RawResult,
+    Request,
+    empty_tables,
+    write_spec,
+    write_tables,
+)
 from alphapulse_lib.engine.runner import result_of
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.warm_up import WarmUp
@@ -127,7 +135,7 @@ class Trials:
             self._count += 1
             folder = self._home / str(self._count)
             folder.mkdir()
-            replace(self._base, spec=spec).write(folder)
+            write_spec(folder, spec)
             given(folder)
             code = self._answer([what, str(folder), self._limits.seconds, self._limits.memory])
             if code is not None:
@@ -159,6 +167,7 @@ class Trials:
         self._home = Path(place)
         self._opened.enter_context(held(self._home))
         remove_leftovers(self._home.parent, f"{_PREFIX}*")
+        self._base.write(self._home)
         write_tables(self._home, {} if self._scores is None else {"scores": self._scores})
         mark = uuid.uuid4().hex
         self._process = subprocess.Popen(

@@ -152,11 +152,11 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
     feeds, warnings = data.feeds, list(data.warnings)
     watch = Swallowed()
-    # Hashing leaves the interpreter to the strategy, so it costs no time of its own.
+    # Hashing leaves the interpreter to the strategy, so it costs no time of its own. A trial finds it done.
     with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(data.described)
+        coming = None if data.series else beside.submit(data.described)
         loaded, failed = _run(request, data, folder, told, watch, warnings)
-    series = coming.result()
+    series = coming.result() if coming else data.series
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
     if request.future and loaded:

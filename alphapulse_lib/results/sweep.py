@@ -45,9 +45,9 @@ type Ended = tuple[int, tuple[RunRecord, Any]]
 
 #: Seconds that the trials of one message to a worker take together: short enough to watch, long enough that messages
 #: and the disk's waiting cost each trial little.
-_TOGETHER = 1.0
+_TOGETHER = 2.0
 #: The most trials of a message.
-_MOST = 16
+_MOST = 32
 
 
 def sweep_window(
