@@ -1,7 +1,7 @@
 """JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
 
 from alphapulse_lib.settings import PROJECT, settings
-from hub import access, keys, network, services, spawner
+from hub import access, keys, logs, network, services, spawner
 
 c = get_config()  # noqa: F821  # JupyterHub puts it there
 _settings = settings()
@@ -10,6 +10,7 @@ _keys = keys.keys(_home)
 
 c.JupyterHub.db_url = f"sqlite:///{_home / 'hub' / 'jupyterhub.sqlite'}"
 c.JupyterHub.log_level = _settings.log_level
+logs.configure(c)
 c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]
 c.JupyterHub.logo_file = str(PROJECT / "kernels" / "alphapulse" / "logo-svg.svg")
 _network = network.read(_home / "run" / "network.json")

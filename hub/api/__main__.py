@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import uvicorn
 
 from alphapulse_lib.settings import settings
-from hub import keys, network
+from hub import keys, logs, network
 from hub.api.app import create
 from hub.api.identity import HubDoor
 
@@ -16,7 +14,7 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
-    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(chosen.log_level)
     door = HubDoor(f"{places.hub_api}/hub/api", keys.keys(chosen.home_root).api_token)
     uvicorn.run(
         create(chosen, door),

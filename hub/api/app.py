@@ -28,6 +28,7 @@ from hub.api.publications.uploads import Uploads
 from hub.api.queries import require_known
 from hub.api.schedules import routes as schedule_routes
 from hub.api.targets import Targets
+from hub.logs import Requests
 
 __all__ = ["PREFIX", "create"]
 
@@ -117,4 +118,5 @@ def create(chosen: Settings, door: Door) -> FastAPI:
 
     app.add_middleware(Faults)  # inside the compression, which must see its answer
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
+    app.add_middleware(Requests, logger="alphapulse.api")
     return app

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import uvicorn
 
 from alphapulse_lib.settings import settings
-from hub import keys, network
+from hub import keys, logs, network
 from hub.dashboards.app import create
 from hub.dashboards.page import Services
 from hub.dashboards.sign_in import SignIn
@@ -17,7 +15,7 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
-    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(chosen.log_level)
     sign_in = SignIn(f"{places.hub_api}/hub/api", keys.keys(chosen.home_root).dashboards_token)
     services = Services(places.api, chosen.home_root / "dashboards")
     uvicorn.run(

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import settings
-from hub import keys, network
+from hub import keys, logs, network
 from hub.api.database import opened
 from hub.worker import durable, timetable
 from hub.worker.fetches import Fetches
@@ -101,8 +101,7 @@ def main() -> None:
     """Work until told to stop."""
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
-    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.set_up(chosen.log_level)
     engine = opened(chosen)
     firings, presence = Firings(engine), Presence(engine)
     token = keys.keys(chosen.home_root).worker_token

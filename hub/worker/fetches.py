@@ -54,6 +54,12 @@ class Fetches:
         with self._reading.begin() as connection:
             return connection.execute(select(FETCHES).where(FETCHES.c.id == fetch_id)).one()
 
+    def requests(self, fetch_id: str) -> str:
+        """Under which requests' ids it was asked for, by all who wait for it."""
+        asking = select(INGESTS.c.request).where(INGESTS.c.fetch == fetch_id, INGESTS.c.request != "")
+        with self._reading.begin() as connection:
+            return ",".join(dict.fromkeys(connection.execute(asking.order_by(INGESTS.c.sequence)).scalars()))
+
     def is_of(self, fetch_id: str, provider: str) -> None:
         """Say which vendor is asked for a dataset."""
         self._change(fetch_id, {"provider": provider})

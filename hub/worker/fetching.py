@@ -21,6 +21,7 @@ from alphapulse_lib.ingestion.fetch import Wanted
 from alphapulse_lib.providers import registry
 from alphapulse_lib.providers.contract import Estimate
 from alphapulse_lib.settings import Settings
+from hub.logs import about
 from hub.worker.fetches import Fetches
 from hub.worker.listing import Listed
 from hub.worker.patience import patiently
@@ -84,6 +85,13 @@ class FetchRunner(DBOSConfiguredInstance):
     @DBOS.step()
     def carry_out(self, fetch_id: str) -> dict[str, Any]:
         """Fetch it, however far it came before."""
+        with about(patiently(lambda: self._fetches.requests(fetch_id))):
+            _log.info("Fetch %s begins", fetch_id)
+            ended = self._carry_out(fetch_id)
+            _log.info("Fetch %s: %s", fetch_id, ended["state"])
+            return ended
+
+    def _carry_out(self, fetch_id: str) -> dict[str, Any]:
         try:
             if patiently(lambda: self._fetches.tried(fetch_id)) > _TRIES:
                 why = f"The worker died {_TRIES} times over one part of it."

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 from dbos import DBOS, DBOSConfiguredInstance
+from sqlalchemy import Row
 
+from hub.logs import about
 from hub.worker.patience import patiently
 from hub.worker.record import Firings
 from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError, UnknownJobError
@@ -57,7 +59,9 @@ class FiringRunner(DBOSConfiguredInstance):
     def carry_out(self, firing_id: str) -> dict[str, Any]:
         """Start the server, give it the job, wait for the job's end; all of it again after whatever broke."""
         try:
-            return self._carry_out(firing_id)
+            firing = patiently(lambda: self._firings.get(firing_id))
+            with about(firing.request):
+                return self._carry_out(firing)
         except Exception:  # noqa: BLE001  a firing must end: what we did not foresee is its end, and in our log
             _log.exception("Firing %s met a fault of ours", firing_id)
             return {"state": "failed", "error": "The worker met a fault of its own; it is in the worker's log."}
@@ -66,7 +70,9 @@ class FiringRunner(DBOSConfiguredInstance):
     def record(self, firing_id: str, job: dict[str, Any]) -> None:
         """Write down how it ended, and tell its owner; that it is lost, where that cannot be written down."""
         try:
-            patiently(lambda: self._firings.end(firing_id, job))
+            with about(patiently(lambda: self._firings.get(firing_id)).request):
+                patiently(lambda: self._firings.end(firing_id, job))
+                _log.info("Firing %s ended: %s", firing_id, job["state"])
         except Exception:  # noqa: BLE001  a firing must end, as in `carry_out`
             _log.exception("Firing %s: how it ended could not be recorded", firing_id)
             self.give_up(firing_id, "The worker could not record how it ended; why is in the worker's log.")
@@ -103,9 +109,10 @@ class FiringRunner(DBOSConfiguredInstance):
             time.sleep(1)
         _log.error("Firing %s: its server could not be stopped within %.0f s", firing_id, _AWAY)
 
-    def _carry_out(self, firing_id: str) -> dict[str, Any]:
+    def _carry_out(self, firing: Row[Any]) -> dict[str, Any]:
+        firing_id = firing.id
+        _log.info("Firing %s of %s begins: %s", firing_id, firing.owner, firing.notebook)
         server, tries, said = self._server(firing_id), _Tries(), ""
-        firing = patiently(lambda: self._firings.get(firing_id))
         job = {
             "notebook": firing.notebook,
             "output": firing.output,

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 from hub.api.database import METADATA, StoredJson
+from hub.logs import request_id
 
 __all__ = ["ENDED", "FETCHES", "INGESTS", "OPEN", "SHOWN", "Asked", "Fault", "Ingest", "New", "State"]
 
@@ -63,6 +64,8 @@ INGESTS = Table(
     Column("firing", String(32), unique=True),
     Column("created_at", BigInteger, nullable=False),
     Column("cancelled_at", BigInteger),
+    # Under which request's id it was asked for: logs are followed by it (`hub.logs`).
+    Column("request", Text, nullable=False, default=request_id, server_default=""),
     Index("ingests_of_an_owner", "owner", "sequence"),
 )
 

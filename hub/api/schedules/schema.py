@@ -19,6 +19,7 @@ from hub.api.schedules.output import (
     require_output,
 )
 from hub.api.schedules.slots import known_zone, require_cron
+from hub.logs import request_id
 
 __all__ = [
     "ENDED",
@@ -86,6 +87,8 @@ FIRINGS = Table(
     Column("ended_at", BigInteger),
     Column("cancel_asked_at", BigInteger),
     Column("dataset", String(64), nullable=False, default="", server_default=""),
+    # Under which request's id it was asked for: logs are followed by it (`hub.logs`).
+    Column("request", Text, nullable=False, default=request_id, server_default=""),
     UniqueConstraint("schedule", "slot", name="one_firing_a_slot"),
     Index("firings_in_a_state", "state", "schedule", "sequence"),
     Index("firings_of_an_owner", "owner", "sequence"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import until
 from worker_world import World
 
 from alphapulse_lib import clock
@@ -54,10 +55,8 @@ def test_five_slots_came_while_no_worker_lived(world: World):
     looking = threading.Thread(target=world.worker.work, args=(stopping,))
     looking.start()
     try:
-        world.until(lambda: all(len(states(world, each)) == 5 for each in made.values()))
-        world.until(
-            lambda: all(not {"due", "starting", "running"} & set(states(world, each)) for each in made.values())
-        )
+        until(lambda: all(len(states(world, each)) == 5 for each in made.values()))
+        until(lambda: all(not {"due", "starting", "running"} & set(states(world, each)) for each in made.values()))
     finally:
         stopping.set()
         looking.join(timeout=60)

@@ -1,4 +1,4 @@
-"""A hub that is up and written to is backed up by one command, and restored into an empty home by another."""
+"""One real hub, looked at by its doctor, followed through its logs, and backed up while it is written to."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from operator import itemgetter
@@ -21,6 +21,7 @@ import pytest
 from hub_client import Person
 from running_hub import PROJECT, RunningHub
 from small_runs import kept
+from waiting import until
 
 from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.results.ledger import Ledger
@@ -28,7 +29,7 @@ from alphapulse_lib.results.ledger import Ledger
 pytestmark = pytest.mark.timeout(900)
 
 TARGET = "notebook:backtests/sma.ipynb"
-KEY = "a-vendors-key-that-is-kept"
+KEY, SECRET = "a-vendors-key-that-is-kept", "a-vendors-secret-that-is-kept"
 #: What goes on while the backup is taken: signs of life, and who was seen when.
 MOVING = {"workers", "servers"}
 SEEN = {"last_activity", "server_id", "state", "started", "expires_at"}
@@ -57,7 +58,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> It
     home = folder / "home"
     home.mkdir()
     shutil.copytree(sample_catalog, home / "catalog")
-    hub = RunningHub(home, ALPHAPULSE_USERS="carol", ALPHAPULSE_ALPACA_KEY=KEY).start()
+    hub = RunningHub(home, ALPHAPULSE_USERS="carol", ALPHAPULSE_ALPACA_KEY=KEY, ALPHAPULSE_ALPACA_SECRET=SECRET).start()
     person = Person(hub.url, "carol")
     person.sign_in(dict(hub.credentials())["carol"])
     person.start_server()
@@ -129,6 +130,71 @@ def rows(file: Path) -> dict[str, list[dict[str, Any]]]:
         return found
 
 
+def test_the_doctor_finds_nothing_wrong_with_a_hub_that_is_up(filled: Filled):
+    done = subprocess.run(
+        [Path(sys.executable).with_name("alphapulse"), "doctor", "--json"],
+        cwd=PROJECT,
+        env=filled.hub.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["sound"]) == (0, True), told
+    said = {each["name"]: each["said"] for each in told["findings"]}
+    assert (said["parts"], said["vendors' keys"]) == ("all are up", "Alpaca's are set")
+    assert KEY not in done.stdout and SECRET not in done.stdout
+
+
+def lines(hub: RunningHub, name: str) -> list[dict[str, Any]]:
+    """A log's lines; what is no JSON is one of a program's that ends or begins."""
+    found = []
+    for line in (hub.home / "logs" / name).read_text().splitlines():
+        told = json.loads(line)
+        assert {"time", "level", "logger", "message"} <= told.keys()
+        found.append(told)
+    return found
+
+
+def test_one_id_is_followed_from_the_browser_to_the_worker(filled: Filled):
+    http, name = filled.person.http, "from-a-browser-0001"
+    asked = {"notebook": "backtests/sma.ipynb"}
+    answer = http.post("/services/api/v1/backtests", json=asked, headers={"X-Request-ID": name})
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (201, name)
+    firing = answer.json()["id"]
+
+    def of_it(log: str) -> list[str]:
+        return [each["message"] for each in lines(filled.hub, log) if each.get("request") == name]
+
+    until(lambda: any("begins" in each for each in of_it("worker.log")))
+    http.post(f"/services/api/v1/backtests/{firing}/cancel").raise_for_status()
+    until(lambda: http.get(f"/services/api/v1/backtests/{firing}").json()["ended_at"])
+    until(lambda: len(of_it("worker.log")) >= 2)
+    (posted,) = of_it("api.log")
+    assert posted.startswith("POST /services/api/v1/backtests 201 in ")
+    assert of_it("worker.log") == [
+        f"Firing {firing} of carol begins: backtests/sma.ipynb",
+        f"Firing {firing} ended: cancelled",
+    ]
+
+
+def test_no_key_token_or_cookie_is_in_any_log(filled: Filled):
+    hub, person = filled.hub, Person(filled.hub.url, "carol")
+    person.sign_in(dict(hub.credentials())["carol"])
+    token = filled.person.http.headers["Authorization"].removeprefix("token ")
+    filled.person.http.get(f"/services/api/v1/comments?token={token}")  # where it does not belong
+    filled.person.http.get("/services/api/v1/schedules", headers={"Authorization": f"Bearer {token}x"})
+    httpx.get(f"{hub.url}/hub/api/user?token={token}", headers={"Cookie": f"a={token}"})
+    secrets = {KEY, SECRET, token, *json.loads((hub.home / "keys.json").read_text()).values()}
+    secrets |= {each.value for each in person.http.cookies.jar if each.value and len(each.value) > 8}
+    assert len(secrets) > 10
+    for log in sorted((hub.home / "logs").iterdir()):
+        said = log.read_text(errors="replace")
+        assert [each for each in secrets if each in said] == [], log.name
+    assert [each["message"] for each in lines(hub, "hub.log")]
+    lines(hub, "dashboards.log")
+
+
 def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled: Filled, tmp_path: Path):
     hub, person, stopping, posted = filled.hub, filled.person, threading.Event(), []
     workspace = sqlite3.connect(hub.home / "users" / "carol" / "mine.db")
@@ -148,10 +214,7 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
     writing = threading.Thread(target=comment)
     writing.start()
     try:
-        deadline = time.monotonic() + 60
-        while len(posted) < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: len(posted) >= 3)
         before = len(posted)
         said = make(hub, "backup", tmp_path / "first.tar")
         after = len(posted)
