@@ -101,7 +101,7 @@ def notifications(*, unread: bool = False) -> SessionNotifications:
     Examples
     --------
     >>> [each.text for each in ap.notifications(unread=True)]  # doctest: +SKIP
-    ['bob mentioned you on run:3f2a9c0d1e2b3a4f']
+    ['bob mentioned you on SmaCross on GOOG 1d, 2011-01-01 to 2012-12-31 (run 3f2a9c0d)']
     """
     hub.client()
     return SessionNotifications(bool(unread))

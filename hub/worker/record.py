@@ -11,6 +11,7 @@ from alphapulse_lib import clock
 from hub.api.ingests.schema import New
 from hub.api.ingests.store import ask
 from hub.api.ledger.schema import RUNS
+from hub.api.ledger.titles import title
 from hub.api.notifications.store import notify
 from hub.api.schedules.schema import FIRINGS, OPEN
 
@@ -156,6 +157,8 @@ def _tell(connection: Connection, firing: Row[Any], state: str, detail: str, run
     finished = state == "finished"
     first = detail.partition("\n")[0][:300]
     words = "finished" if finished else {"timed-out": "was ended at its limit"}.get(state, state)
-    text = f"{firing.notebook} {words}" + (f": {first}" if first and not finished else "")
+    made = title(connection, runs[0]) if len(runs) == 1 else ""
+    said = first if first and not finished else made
+    text = f"{firing.notebook} {words}" + (f": {said}" if said else f", {len(runs)} runs" if runs else "")
     about = {"firing": firing.id, "schedule": firing.schedule, "output": firing.output, "runs": runs}
     notify(connection, firing.owner, "firing-finished" if finished else "firing-failed", text, about)

@@ -15,6 +15,7 @@ from alphapulse_lib import clock
 from hub.api.comments.markup import Words
 from hub.api.comments.schema import COMMENTS, EDITS, EVENTS, Comment, Edit, Event, New
 from hub.api.database import reading, writing
+from hub.api.ledger.titles import target_in_words
 from hub.api.notifications.store import notify
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
@@ -105,11 +106,12 @@ class CommentStore:
             connection.execute(insert(COMMENTS).values(values | _shown(words)))
             self._happened(connection, comment_id, new.target, "created")
             about = {"comment": comment_id, "target": new.target, "by": author}
+            where = target_in_words(connection, new.target)
             for name in words.mentions:
                 if name != author:
-                    notify(connection, name, "mention", f"{author} mentioned you on {new.target}", about)
+                    notify(connection, name, "mention", f"{author} mentioned you on {where}", about)
             if answered and answered != author and answered not in words.mentions:
-                notify(connection, answered, "reply", f"{author} answered you on {new.target}", about)
+                notify(connection, answered, "reply", f"{author} answered you on {where}", about)
             return _comment(_found(connection, comment_id))
 
     def edit(self, comment_id: str, body: str, words: Words, editor: str) -> Comment:
@@ -126,8 +128,9 @@ class CommentStore:
             connection.execute(update(COMMENTS).where(COMMENTS.c.id == comment_id).values(changed))
             self._happened(connection, comment_id, row.target, "edited")
             about = {"comment": comment_id, "target": row.target, "by": editor}
+            where = target_in_words(connection, row.target)
             for name in [each for each in words.mentions if each not in (*(row.mentions or ()), editor)]:
-                notify(connection, name, "mention", f"{editor} mentioned you on {row.target}", about)
+                notify(connection, name, "mention", f"{editor} mentioned you on {where}", about)
             return _comment(_found(connection, comment_id))
 
     def delete(self, comment_id: str) -> Comment:

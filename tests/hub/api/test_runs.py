@@ -19,6 +19,7 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.ledger.store import RunStore
+from hub.api.ledger.titles import target_in_words, title
 from tests.resources.api_server import Api
 from tests.resources.edited_sources import EDITED, OTHER, RENAMED, SMA_CROSS
 from tests.resources.small_runs import kept
@@ -247,3 +248,22 @@ def test_not_even_the_database_lets_a_run_go(tmp_path: Any, ledger: Ledger):
             connection.execute(text(act))
     with sqlite3.connect(tmp_path / "api" / "api.sqlite") as direct:
         assert direct.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_who_is_told_of_a_run_is_told_which_by_what_a_person_knows(api: Api, ledger: Ledger):
+    run = record(ledger)
+    assert api("POST", "/v1/runs", json=run).status_code == 201
+    target = {"target": f"run:{run['id']}", "body": "@bob look"}
+    assert api("POST", "/v1/comments", json=target).status_code == 201
+    told = api("GET", "/v1/notifications", "bob").json()["items"][0]
+    named = f"SmaCross on GOOG 1d, 2024-01-02 to 2024-01-31 (run {run['id'][:8]})"
+    assert told["text"] == f"ada mentioned you on {named}"
+    assert told["about"]["target"] == target["target"]
+
+
+def test_a_run_whose_record_cannot_be_read_is_told_by_its_id(api: Api, chosen: Settings):
+    engine = opened(chosen)
+    with engine.connect() as connection:
+        assert title(connection, "0123456789abcdef") == "run 01234567"
+        assert target_in_words(connection, "notebook:a.ipynb") == "notebook:a.ipynb"
+    engine.dispose()
