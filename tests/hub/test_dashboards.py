@@ -257,6 +257,10 @@ def test_runs_are_ticked_and_compared(hub: RunningHub, admin: SignedIn, sitting:
         visit(page, hub, name)
         cut = "() => [...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).length"
         assert page.evaluate(cut) == 0, f"a table of {name} is cut at 1280 px"
+    visit(page, hub, f"runs?id={runs[0].id}")
+    page.wait_for_selector("[data-slot=family] table")
+    cut = "() => document.querySelector('[data-slot=family] .scroll')"
+    assert page.evaluate(f"{cut}.scrollWidth") == page.evaluate(f"{cut}.clientWidth"), "its links to compare are cut"
     names = (
         page.url.rpartition("/")[2],
         f"runs?compare={runs[0].id}",
