@@ -83,7 +83,7 @@ def check_lookahead(
     if as_json:
         told = {"of": found.run.id, "passed": found.passed, "moments": len(found.moments)}
         leaks = json.loads(found.frame.to_json(orient="records", date_format="iso"))
-        say_json(told | {"leaks": leaks, "unproven": found.unproven})
+        say_json(told | {"leaks": leaks, "unproven": found.unproven, "outside": found.outside})
     else:
         say(found.text)
     raise typer.Exit(0 if found.passed else NEEDS_A_LOOK)

@@ -79,6 +79,8 @@ class LookAhead(Told):
         The first decision of each probe that changed.
     unproven : tuple of str
         What the strategy knew before its run, of which nothing can be claimed.
+    outside : tuple of str
+        The calls in its source that read a file, a database or a web page: what those say is not replaced.
     """
 
     _kind = "alphapulse-lookahead"
@@ -87,6 +89,7 @@ class LookAhead(Told):
     moments: tuple[int, ...]
     leaks: tuple[Leak, ...]
     unproven: tuple[str, ...]
+    outside: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -122,6 +125,11 @@ class LookAhead(Told):
             "inside the strategy, as of self.clock."
             for each in self.unproven
         ]
+        if self.outside:
+            lines.append(
+                f"Not proven: it calls {', '.join(self.outside)}. What is read outside of the catalog is not replaced: "
+                "import it (`alphapulse ingest files`), and it is."
+            )
         return "\n".join(lines)
 
 
@@ -138,7 +146,7 @@ def check_lookahead(
     and scores; in what the engine delivers, in what the strategy asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``,
     ``ap.sql`` and their like while it runs, and in the frames, series and mappings that it captured. Then every order
     up to that moment must be the same, to what it filled at. What it reads from elsewhere (a file, a web page) is not
-    replaced.
+    replaced; where its source says that it does, the result says so.
 
     Parameters
     ----------
@@ -153,7 +161,8 @@ def check_lookahead(
     Returns
     -------
     LookAhead
-        ``.passed``, ``.leaks``, ``.unproven``, ``.text``, ``.frame``. Each probe is recorded, and is no trial.
+        ``.passed``, ``.leaks``, ``.unproven``, ``.outside``, ``.text``, ``.frame``. Each probe is recorded, and is no
+        trial.
 
     Raises
     ------
@@ -171,6 +180,7 @@ def check_lookahead(
     True
     """
     from alphapulse_lib.engine.captured import captured_data
+    from alphapulse_lib.engine.outside import reads_outside
 
     original, code, kind = original_of(strategy, arguments, more, progress, "ap.check_lookahead(run) alone, and at=")
     plan = plan_again(original, more)
@@ -189,7 +199,8 @@ def check_lookahead(
     if leaks:
         _is_repeatable(true, probes.run([None])[0])
     unproven = captured_data(kind) if kind is not None else []
-    return LookAhead(original, moments, tuple(leaks), tuple(unproven))
+    outside = reads_outside([original.spec.strategy.text, *original.code.values()])
+    return LookAhead(original, moments, tuple(leaks), tuple(unproven), outside)
 
 
 def _is_repeatable(true: _Probe, again: _Probe) -> None:

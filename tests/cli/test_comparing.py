@@ -40,7 +40,14 @@ def test_a_run_is_looked_into_and_its_costs_are_told(sample: Path) -> None:
     assert run.spec.costs == ap.Costs.preset("alpaca", slippage_bps=2)
     told = alphapulse("check-lookahead", run.id[:8], "--at", "1", "--json")
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {"of": run.id, "passed": True, "moments": 1, "leaks": [], "unproven": []}
+    assert json.loads(told.stdout) == {
+        "of": run.id,
+        "passed": True,
+        "moments": 1,
+        "leaks": [],
+        "unproven": [],
+        "outside": [],
+    }
     assert alphapulse("check-lookahead", "f" * 16).returncode == 1
     wrong = alphapulse("backtest", "SmaCross", *window, "--costs", "alpaka")
     assert (wrong.returncode, "Did you mean alpaca" in wrong.stderr) == (1, True), wrong.stderr

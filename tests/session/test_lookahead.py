@@ -126,6 +126,26 @@ def test_a_frame_that_was_captured_is_replaced_too(sample: Path, monkeypatch: py
     assert found.unproven == ("FRAME",)
 
 
+class ReadsAFile(Switching):
+    """Trades by a file of signals, of which no probe can tell when they were known."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.signals = pd.read_csv(Path(os.environ["ALPHAPULSE_HOME"]) / "signals.csv")["long"].tolist()
+
+    def wants(self, bar) -> bool | None:
+        return bool(self.signals.pop(0))
+
+
+def test_of_a_strategy_that_reads_a_file_is_said_that_nothing_is_proven(sample: Path) -> None:
+    home = Path(os.environ["ALPHAPULSE_HOME"])
+    home.mkdir(exist_ok=True)
+    (home / "signals.csv").write_text("long\n" + "1\n0\n" * 100)
+    found = ap.check_lookahead(ReadsAFile, "GOOG", *SPRING, at="2012-05-01", progress=False)
+    assert (found.passed, found.outside) == (True, ("pd.read_csv",))
+    assert "Not proven: it calls pd.read_csv." in found.text
+
+
 @pytest.mark.parametrize("strategy", ["SmaCross", Honest])
 def test_an_honest_strategy_passes(sample: Path, strategy: type | str) -> None:
     found = ap.check_lookahead(strategy, "GOOG", *SPRING, at=1, progress=False)
