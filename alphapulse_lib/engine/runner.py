@@ -39,7 +39,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec, Series
 
-__all__ = ["request_of", "result_of", "run"]
+__all__ = ["death", "request_of", "result_of", "run"]
 
 type Progress = Callable[[int], None]
 
@@ -177,7 +177,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         printed = ends_of(native) + printed
     if outcome is None:
         status: Any = "interrupted" if interrupted else "failed"
-        error = "" if interrupted else f"WorkerDied: the run's process {_death(code)}"
+        error = "" if interrupted else f"WorkerDied: the run's process {death(code)}"
         error = f"LimitReached: the run {passed}, and was stopped" if passed else error
         return RawResult(status, log=printed, error=error, **empty_tables())
     if outcome["status"] == "refused":
@@ -266,7 +266,8 @@ def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str,
     return found
 
 
-def _death(code: int | None) -> str:
+def death(code: int | None) -> str:
+    """In words how a process died that ended with a code; a negative one is a signal's number."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"was killed ({name}){': it may have run out of memory' if name == 'SIGKILL' else ''}"

@@ -3,6 +3,9 @@
 On this machine they end with the process that asked for them, of whatever that dies: each watches who started it. They
 lead a session of their own, so an interrupt reaches the asking process alone. What is said between them is encrypted
 with keys that exist as long as they do, since whoever can speak to a Dask scheduler can run code.
+
+Dask starts a worker anew that dies, and gives what it was at to another. Where none can come any more it would wait for
+ever: so a thread looks after that, and whoever waits is told.
 """
 
 from __future__ import annotations
@@ -14,15 +17,19 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster
 from distributed.security import Security
 
 from alphapulse_lib.engine.process import end_with_its_own
-from alphapulse_lib.errors import SweepError, WorkerDied
+from alphapulse_lib.engine.runner import death
+from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
 
 __all__ = ["cluster", "cores"]
 
@@ -38,10 +45,14 @@ _START = (
     "from alphapulse_lib.engine.worker import die_with; die_with(int(sys.argv.pop(1))); "
     "from distributed.cli.dask_worker import main; main()"
 )
-#: Seconds within which a first worker is there; importing what it needs takes two of them on a quiet machine.
-_PATIENCE = 120
+#: Seconds within which a first worker is there, or another one where all are gone; importing what it needs takes two of
+#: them on a quiet machine.
+PATIENCE = 120
+#: Seconds between two looks at whether workers can still come.
+_LOOK = 0.5
 #: Seconds within which a scheduler answers.
 ANSWERS_WITHIN = 20
+_GO_ON = "What ended until then is in the ledger: the same call goes on from there."
 
 
 def cores() -> int:
@@ -63,7 +74,9 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
     Raises
     ------
     SweepError
-        Nobody answers at the address, or it has no workers.
+        Nobody answers at the address, or no longer, or it has no workers, or lost them all.
+    WorkerDied
+        What starts the workers of this machine's own cluster was killed.
     """
     with _theirs(address) if address else _ours(workers) as client:
         yield client
@@ -80,10 +93,16 @@ def _theirs(address: str) -> Iterator[Client]:
         ) from None
     with client:
         try:
-            client.wait_for_workers(1, timeout=_PATIENCE)
+            client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
             raise SweepError(f"The Dask cluster at {address} has no workers.", "Start some.") from None
-        yield client
+        try:
+            with _attended(client, _deserted(client, address)):
+                yield client
+        except (CancelledError, OSError):
+            if client.status == "running":
+                raise
+            raise SweepError(f"The Dask scheduler at {address} does not answer any more.", _GO_ON) from None
 
 
 @contextlib.contextmanager
@@ -108,13 +127,64 @@ def _ours(workers: int) -> Iterator[Client]:
         started.append(_start(scheduler.scheduler_address, security, workers, place))
         client = ending.enter_context(Client(scheduler, set_as_default=False, security=security))
         _await(client, started[0])
-        yield client
+        with _attended(client, lambda: _killed(started[0])):
+            yield client
+
+
+@contextlib.contextmanager
+def _attended(client: Client, lost: Callable[[], AlphaPulseError | None]) -> Iterator[None]:
+    """Let nobody inside wait for workers that cannot come any more: raise what is told of their loss."""
+    leaving = threading.Event()
+    found: list[AlphaPulseError] = []
+
+    def attend() -> None:
+        while not leaving.wait(_LOOK):
+            if not found and (error := lost()) is not None:
+                found.append(error)
+            if found:  # each time: something may just have been asked for
+                client.cancel([Future(key, client) for key in list(client.futures)])
+
+    attending = threading.Thread(target=attend, name="alphapulse-workers", daemon=True)
+    attending.start()
+    try:
+        yield
+    except CancelledError:
+        if found:
+            raise found[0] from None
+        raise
+    finally:
+        leaving.set()
+        attending.join()
+
+
+def _killed(process: subprocess.Popen[bytes]) -> WorkerDied | None:
+    code = process.poll()
+    if code is None:
+        return None
+    return WorkerDied(f"The sweep's workers are gone: the process that starts them {death(code)}.", _GO_ON)
+
+
+def _deserted(client: Client, address: str) -> Callable[[], SweepError | None]:
+    """What tells whether a cluster has had no workers for too long."""
+    seen = time.monotonic()
+
+    def lost() -> SweepError | None:
+        nonlocal seen
+        with contextlib.suppress(OSError):  # its scheduler does not answer just now
+            if client.nthreads():
+                seen = time.monotonic()
+        if time.monotonic() - seen < PATIENCE:
+            return None
+        told = f"The Dask cluster at {address} has had no workers for {PATIENCE} s."
+        return SweepError(told, f"Start some. {_GO_ON}")
+
+    return lost
 
 
 def _start(address: str, security: Security, workers: int, place: str) -> subprocess.Popen[bytes]:
     """As many workers, each watched by Dask, which starts another where one dies."""
     options = ["--nworkers", str(workers), "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
-    options += ["--host", "127.0.0.1", "--local-directory", place, "--death-timeout", str(_PATIENCE)]
+    options += ["--host", "127.0.0.1", "--local-directory", place, "--death-timeout", str(PATIENCE)]
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), address, *options],
         stdin=subprocess.DEVNULL,
@@ -144,7 +214,7 @@ def _variables(security: Security) -> dict[str, str]:
 
 
 def _await(client: Client, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(_PATIENCE):
+    for _ in range(PATIENCE):
         with contextlib.suppress(TimeoutError):
             client.wait_for_workers(1, timeout=1)
             return

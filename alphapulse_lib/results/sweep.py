@@ -290,7 +290,7 @@ class _Running:
         """How many trials a worker is to be sent now: at the end each core has its share, and no trial is begun that
         patience may well end before.
         """
-        cores: int = sum(self._client.nthreads().values())
+        cores: int = max(sum(self._client.nthreads().values()), 1)  # none while the only worker is started anew
         if not waiting or len(under_way) > 2 * cores:
             return 0
         place = waiting[-1][0]

@@ -233,14 +233,22 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(
-    driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster
+@pytest.mark.parametrize("killed", ["sweep", "keeper of its workers"])
+def test_what_is_killed_leaves_no_process_and_the_sweep_goes_on_where_it_was(
+    driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster, killed: str
 ) -> None:
     begun(tmp_path / "begun", 5)
     family = descendants(driver)
     assert len(family) >= 4
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    if killed == "sweep":
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    else:
+        (keeper,) = (each for each in family if "dask_worker" in " ".join(each.cmdline()))
+        keeper.kill()
+        told, _ = driver.communicate(timeout=240)
+        assert "WorkerDied: The sweep's workers are gone: the process that starts them was killed (SIGKILL)" in told
+        assert "the same call goes on from there" in told
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     before = recorded()
@@ -296,6 +304,20 @@ def test_a_killed_worker_costs_no_trial(driver: subprocess.Popen[str], tmp_path:
     records = Ledger(settings().ledger_root).runs()
     assert len(records) == len({each.spec_id for each in records}) == 16
     assert {each.status for each in records} == {"finished"}
+
+
+def test_a_cluster_that_lost_its_workers_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_minutes("TOY")
+    monkeypatch.setattr("alphapulse_lib.results.cluster.PATIENCE", 3)
+    plan = plan_of(Planned, Terms("TOY", "1m"), {"plan": PLANS})
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as own:
+        monkeypatch.setenv("ALPHAPULSE_DASK", own.scheduler_address)
+        with (
+            pytest.raises(errors.SweepError, match="has had no workers for 3 s"),
+            open_workshop(plan, Planned, workers=None, limits=Limits.of()) as workshop,
+        ):
+            own.scale(0)
+            workshop.sessions()
 
 
 def test_a_strategy_of_a_notebooks_cell_is_swept(shared: LocalCluster, tmp_path: Path) -> None:
