@@ -86,8 +86,9 @@ class Writing:
                     checksum.update(piece)
                     kept.write(piece)
                 after, size = os.fstat(held.fileno()), kept.tell()
-                if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, size) or tried == _TRIES:
-                    if tried == _TRIES:
+                steady = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, size)
+                if steady or tried == _TRIES:
+                    if not steady:
                         self.notes.append(f"{path} was written to all the time that it was read.")
                     kept.seek(0)
                     self._add(path, kept, size, checksum.hexdigest(), before)

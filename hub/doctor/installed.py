@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
 
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
@@ -22,7 +22,6 @@ from hub.doctor.finding import Finding
 __all__ = ["CHECKS", "kernel", "packages", "proxy", "python", "sqlite"]
 
 _SET_UP = "hub/set-up.sh"
-_PYTHON = SpecifierSet(">=3.13,<3.14")
 _PATIENCE = 30.0  # seconds
 #: What the worker's tables need of SQLite; an older one is replaced by the package pysqlite3.
 _LEAST_SQLITE = (3, 42)
@@ -30,10 +29,10 @@ _LEAST_SQLITE = (3, 42)
 
 def python() -> Finding:
     """Whether it is the Python that the packages are made for."""
-    told = ".".join(map(str, sys.version_info[:3]))
-    if _PYTHON.contains(told):
+    told, asked = ".".join(map(str, sys.version_info[:3])), SpecifierSet(metadata("alphapulse")["Requires-Python"])
+    if asked.contains(told):
         return Finding("python", "ok", f"{told}, {sys.executable}")
-    return Finding("python", "wrong", f"{told} is not {_PYTHON}: {sys.executable}", _SET_UP)
+    return Finding("python", "wrong", f"{told} is not {asked}: {sys.executable}", _SET_UP)
 
 
 def packages() -> Finding:

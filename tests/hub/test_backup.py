@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -21,6 +23,7 @@ from hub.api.comments.markup import rendered
 from hub.api.comments.schema import New
 from hub.api.comments.store import CommentStore
 from hub.api.database import opened
+from hub.backup import archive
 from hub.backup.archive import Head, written
 from hub.backup.restoring import restore
 from hub.backup.taking import take
@@ -229,3 +232,26 @@ def test_the_list_tells_each_file_and_no_secret(backup: Path):
     assert names[0] == "alphapulse-backup.json" and names[-1] == "alphapulse-backup-list.json"
     assert [each["path"] for each in listed["entries"]] == names[1:-1]
     assert {"api/api.sqlite", "users/ada/a.txt", "keys.json"} <= set(names)
+
+
+@pytest.mark.parametrize(("changes", "notes"), [(0, 0), (2, 0), (3, 1)])
+def test_only_of_a_file_that_never_held_still_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int, notes: int
+) -> None:
+    source, left, digest = tmp_path / "written-to", iter(range(changes)), hashlib.sha256
+    source.write_bytes(b"a")
+
+    def written_to() -> Any:
+        if next(left, None) is not None:
+            with source.open("ab") as file:
+                file.write(b"b")
+        return digest()
+
+    monkeypatch.setattr(archive.hashlib, "sha256", written_to)
+    with tarfile.open(tmp_path / "tar", "w") as tar:
+        writing = archive.Writing(tar)
+        writing.file("it", source)
+    assert len(writing.notes) == notes
+    with tarfile.open(tmp_path / "tar") as tar:
+        kept = tar.extractfile("it")
+        assert kept and kept.read() == source.read_bytes()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.ingests.schema import FETCHES
-from hub.api.schedules.schema import SCHEDULES, New
-from hub.api.schedules.store import ScheduleStore
 from tests.resources.api_server import Api
 
 WANTED = {"provider": "alpaca", "symbols": ["AAPL"], "start": "2020-01-02"}
@@ -123,20 +120,3 @@ def test_schedules_of_datasets_are_told_from_those_of_notebooks(api: Api) -> Non
     assert (fired["dataset"], fired["output"], fired["state"]) == ("sample", "", "due")
     assert api("POST", f"{path}/firings/{fired['id']}/cancel").json()["state"] == "cancelled"
     assert api("DELETE", path).status_code == 204
-
-
-def test_a_database_of_before_is_given_what_it_lacks(chosen: Settings, tmp_path: Path) -> None:
-    if chosen.api_database:
-        chosen = Settings(home=tmp_path, api_database=chosen.api_database)
-    else:
-        chosen = Settings(home=tmp_path)
-    engine = opened(chosen)
-    made = ScheduleStore(engine).add(New(notebook="a.ipynb", cron="0 7 * * *"), "ada")
-    with engine.begin() as connection:
-        for name in ("schedules", "firings"):
-            connection.exec_driver_sql(f"ALTER TABLE {name} DROP COLUMN dataset")
-    engine.dispose()
-    engine = opened(chosen)
-    assert "dataset" in {each["name"] for each in inspect(engine).get_columns(SCHEDULES.name)}
-    assert ScheduleStore(engine).get(made.id) == made
-    engine.dispose()

@@ -126,6 +126,8 @@ def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Setti
         connection.execute(text("DROP TABLE strategies"))
         connection.execute(text("DROP TABLE run_trials"))
         connection.execute(text("DROP TABLE alembic_version"))
+        for table in ("firings", "ingests"):
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN request"))
     engine.dispose()
     engine = opened(chosen)
     after = RunStore(engine, chosen.home).get(runs[1]["id"]).family
