@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -34,8 +35,7 @@ def closes(root: Path, instrument: Instrument, window: Window | None = None) -> 
 
 def held_open(root: Path) -> list[str]:
     """The bar files of a root that this process has open."""
-    links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    return [told for told in (str(each.readlink()) for each in links) if told.startswith(str(root / "data"))]
+    return [each.path for each in psutil.Process().open_files() if each.path.startswith(str(root / "data"))]
 
 
 def test_what_is_published_is_read_by_the_next_question_whoever_published_it(
