@@ -13,7 +13,7 @@ from hub import workspace
 
 __all__ = ["HOME", "PERSON", "check", "configure", "environment", "explained", "front", "images", "labels", "parts"]
 
-#: The name of a person's network, and of the volume that is their folder.
+#: The name of a person's container and network, and of the volume that is their folder.
 PERSON = "{prefix}-{username}"
 #: Where their folder is in the container, and where the team's files are.
 HOME, _CATALOG, _DATASETS = "/home/researcher", "/catalog", "/datasets"
@@ -69,7 +69,8 @@ def configure(c: Any, chosen: Settings) -> None:
     spawner.image = images(chosen)[0]
     spawner.allowed_images = images(chosen)
     spawner.pull_policy = "never"
-    spawner.prefix = chosen.docker_prefix
+    # Of a kind of their own: somebody called `hub` must not be given the name of the hub's own container.
+    spawner.prefix = f"{chosen.docker_prefix}-workspace"
     spawner.remove = True
     spawner.use_internal_ip = True
     spawner.volumes = {PERSON: HOME}

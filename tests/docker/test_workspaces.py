@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
-from docker_engine import HUB, WORKSPACE, Docker
+from docker_engine import HUB, NOTHING, WORKSPACE, Docker
 from hub_client import Person
 from running_hub import RunningHub
 from waiting import until
@@ -53,7 +53,7 @@ class Tenant(Person):
 
     def __init__(self, hub: RunningHub, docker: Docker, name: str) -> None:
         super().__init__(hub.url, name)
-        self.docker, self.container = docker, f"{PREFIX}-{name}"
+        self.docker, self.container = docker, f"{PREFIX}-workspace-{name}"
         passwords = dict(hub.credentials())
         self.sign_in(passwords.get(name, passwords["ann"]))  # all but the administrator share one
 
@@ -92,7 +92,7 @@ def hub(docker: Docker, tmp_path_factory: pytest.TempPathFactory, sample_catalog
         "ALPHAPULSE_SPAWNER": "docker",
         "ALPHAPULSE_ADDRESS": "0.0.0.0",
         "ALPHAPULSE_CATALOG": str(sample_catalog),
-        "ALPHAPULSE_USERS": "ann,bob",
+        "ALPHAPULSE_USERS": "ann,bob,hub",
         "ALPHAPULSE_WORKSPACE_IMAGES": WORKSPACE,
         "ALPHAPULSE_WORKSPACE_MEMORY": str(MEMORY),
         "ALPHAPULSE_WORKSPACE_PROCESSES": str(PROCESSES),
@@ -195,14 +195,30 @@ def test_a_fork_bomb_and_a_memory_hog_end_at_their_limits(ann: Tenant, bob: Tena
     assert ann.own("GET", "status")["started"] and bob.own("GET", "status")["started"]
 
 
+def test_who_is_called_as_a_container_of_the_hubs_leaves_that_alone(hub: RunningHub, docker: Docker) -> None:
+    """A server that starts removes what bears its name."""
+    name = f"{PREFIX}-hub"
+    docker("run", "--detach", "--name", name, *NOTHING, WORKSPACE, "sleep", "infinity")
+    try:
+        before = docker.inspect(name)
+        person = Tenant(hub, docker, "hub")
+        person.start_server()
+        assert docker.inspect(person.container)["Id"] != before["Id"]
+        person.stop()
+        after = docker.inspect(name)
+        assert (after["Id"], after["State"]) == (before["Id"], before["State"])
+    finally:
+        docker("rm", "--force", name)
+
+
 def test_an_image_of_ones_own_choice_is_refused(hub: RunningHub, docker: Docker) -> None:
     admin = Tenant(hub, docker, "admin")
     options = {"image": HUB, "privileged": True, "volumes": {"/": "/machine"}}
     refused = admin.http.post("/hub/api/users/admin/server", headers=admin._headers(), json=options)
     assert refused.status_code == 400
     assert "not in allowed list" in refused.text
-    assert docker("ps", "--all", "--quiet", "--filter", "name=test-admin") == ""
-    until(lambda: not docker("network", "ls", "--quiet", "--filter", "name=test-admin"))
+    assert docker("ps", "--all", "--quiet", "--filter", "name=workspace-admin") == ""
+    until(lambda: not docker("network", "ls", "--quiet", "--filter", "name=workspace-admin"))
 
 
 def test_a_scheduled_job_runs_in_a_container_of_its_owner_who_is_away(ann: Tenant) -> None:
