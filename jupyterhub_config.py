@@ -8,7 +8,7 @@ _settings = settings()
 _home = _settings.home_root
 _keys = keys.keys(_home)
 
-c.JupyterHub.db_url = f"sqlite:///{_home / 'hub' / 'jupyterhub.sqlite'}"
+c.JupyterHub.db_url = _settings.hub_database_url
 c.JupyterHub.log_level = _settings.log_level
 logs.configure(c)
 c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]

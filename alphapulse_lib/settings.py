@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         "separated by commas.",
     )
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
+    hub_database: str = Field(
+        "",
+        description="JupyterHub's own database, no other part's. Default: SQLite in <home>/hub.",
+    )
     api_database: str = Field(
         "", description="The REST API's database, as SQLAlchemy names it. Default: SQLite in <home>/api."
     )
@@ -167,6 +171,11 @@ class Settings(BaseSettings):
         """Where each dataset is declared, by its name: in `catalog/` of the project, and in the folder that is set."""
         folders = [PROJECT / "catalog", *([self.datasets] if self.datasets else [])]
         return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+    @property
+    def hub_database_url(self) -> str:
+        """JupyterHub's own database."""
+        return self.hub_database or f"sqlite:///{self.home_root / 'hub' / 'jupyterhub.sqlite'}"
 
     @property
     def api_database_url(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alphapulse_lib.errors import HubError
 
-__all__ = ["Keys", "keys"]
+__all__ = ["Keys", "keys", "token"]
 
 #: The least length of each secret: JupyterHub refuses to start with shorter passwords.
 _LEAST = {
@@ -83,6 +83,24 @@ def keys(home: Path) -> Keys:
     if held != asdict(made):
         _write(path, json.dumps(asdict(made), indent=2) + "\n")
     return made
+
+
+def token(home: Path, name: str) -> str:
+    """One secret of ``<home>/keys.json``, which a part that is a container of its own has no other of.
+
+    Raises
+    ------
+    HubError
+        The file is missing or damaged, or lacks it.
+    """
+    path = home / "keys.json"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise HubError(f"{path} has no {name}.", "Start the hub with make up, or make compose-up.") from None
+    if not isinstance(held, str) or len(held) < _LEAST[name]:
+        raise HubError(f"{path}: {name} is not a text of {_LEAST[name]} characters or more.", "Remove the line.")
+    return held
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,7 @@
-"""Where the hub's parts listen: the public address from the settings, the inner ones on whatever is free."""
+"""Where the hub's parts listen: the public address from the settings, the inner ones on whatever is free.
+
+Parts that are containers of their own (``docker/compose.yaml``) listen each at its own name, on the ports of `apart`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import socket
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,21 @@ from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub.keys import Keys
 
-__all__ = ["Network", "choose", "configure", "proxy_command", "read", "require_free"]
+__all__ = ["Network", "apart", "choose", "configure", "proxy_command", "read", "require_free"]
 
 _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Network:
-    """The places that listen. Only the first is reached from outside this machine."""
+    """The places that listen. Only the first is reached from outside this machine.
+
+    Attributes
+    ----------
+    hosts : dict of str to str
+        The parts that do not listen on this machine alone, and the name of each, which it listens at: ``proxy``,
+        ``hub``, ``api``, ``dashboards``.
+    """
 
     address: str
     port: int
@@ -32,10 +42,17 @@ class Network:
     hub_port: int
     api_port: int
     dashboards_port: int
+    hosts: dict[str, str] = field(default_factory=dict)
+
+    def host(self, part: str) -> str:
+        """Where a part listens."""
+        return self.hosts.get(part, _LOOPBACK)
 
     @property
     def url(self) -> str:
-        """What a person types into a browser on this machine."""
+        """What a person types into a browser on this machine; where the other parts reach the proxy."""
+        if "proxy" in self.hosts:
+            return f"http://{self.hosts['proxy']}:{self.port}"
         host = _LOOPBACK if self.address in ("", "0.0.0.0", "::") else self.address  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
@@ -47,17 +64,17 @@ class Network:
     @property
     def proxy_api(self) -> str:
         """Where the hub gives the proxy its routes."""
-        return f"http://{_LOOPBACK}:{self.proxy_port}"
+        return f"http://{self.host('proxy')}:{self.proxy_port}"
 
     @property
     def hub_api(self) -> str:
         """Where workspaces reach the hub."""
-        return f"http://{_LOOPBACK}:{self.hub_port}"
+        return f"http://{self.host('hub')}:{self.hub_port}"
 
     @property
     def api(self) -> str:
         """Where the proxy and the other services reach the REST API."""
-        return f"http://{_LOOPBACK}:{self.api_port}"
+        return f"http://{self.host('api')}:{self.api_port}"
 
     @property
     def health(self) -> tuple[str, ...]:
@@ -67,7 +84,7 @@ class Network:
     @property
     def dashboards(self) -> str:
         """Where the proxy reaches the dashboards."""
-        return f"http://{_LOOPBACK}:{self.dashboards_port}"
+        return f"http://{self.host('dashboards')}:{self.dashboards_port}"
 
     def write(self, path: Path) -> None:
         """Keep this for the hub, which is another process, and for its restarts."""
@@ -104,6 +121,15 @@ def choose(chosen: Settings) -> Network:
         return Network(chosen.address, chosen.port, *(door.getsockname()[1] for door in inner))
 
 
+def apart() -> Network:
+    """Where the parts listen that are containers: each at its name in the network that they share, and at no other.
+
+    They are in each person's network too, and there nothing but the proxy's public port answers.
+    """
+    hosts = {part: f"{part}.inside" for part in ("proxy", "hub", "api", "dashboards")}
+    return Network("0.0.0.0", 8000, 8001, 8081, 8082, 8083, hosts)  # noqa: S104  the container's own addresses
+
+
 def configure(c: Any, network: Network, held: Keys) -> None:
     """Tell JupyterHub where it listens and how it reaches the proxy; ``c`` is its configuration object."""
     c.JupyterHub.bind_url = network.bind_url
@@ -125,7 +151,7 @@ def proxy_command(network: Network) -> list[str]:
     if not proxy.exists():
         raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
     ours = ["--ip", network.address, "--port", str(network.port)]
-    inner = ["--api-ip", _LOOPBACK, "--api-port", str(network.proxy_port)]
+    inner = ["--api-ip", network.host("proxy"), "--api-port", str(network.proxy_port)]
     return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error"]
 
 

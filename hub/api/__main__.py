@@ -15,10 +15,10 @@ def main() -> None:
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
     logs.set_up(chosen.log_level)
-    door = HubDoor(f"{places.hub_api}/hub/api", keys.keys(chosen.home_root).api_token)
+    door = HubDoor(f"{places.hub_api}/hub/api", keys.token(chosen.home_root, "api_token"))
     uvicorn.run(
         create(chosen, door),
-        host="127.0.0.1",
+        host=places.host("api"),
         port=places.api_port,
         log_config=None,
         access_log=chosen.log_level == "DEBUG",

@@ -10,14 +10,14 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, create_engine, inspect
+from sqlalchemy import URL, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from alphapulse_lib.errors import HubError
 from alphapulse_lib.settings import Settings
 
-__all__ = ["BESIDE", "HEAD", "copy", "dump", "kinds", "load", "require_empty", "served"]
+__all__ = ["BESIDE", "HEAD", "copy", "dump", "forget_servers", "kinds", "load", "require_empty", "served"]
 
 #: How every SQLite file begins.
 HEAD = b"SQLite format 3\0"
@@ -67,6 +67,17 @@ def load(chosen: Settings, name: str, source: Path, *, replace: bool) -> None:
     _run("pg_restore", at, "--no-owner", "--no-privileges", "--single-transaction", *more, str(source))
 
 
+def forget_servers(url: str) -> None:
+    """Tell JupyterHub that the workspaces of then do not run: what it knows of them is others' by now."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            if inspect(connection).has_table("spawners"):
+                connection.execute(text("UPDATE spawners SET server_id = NULL, state = NULL, started = NULL"))
+    finally:
+        engine.dispose()
+
+
 def require_empty(chosen: Settings, name: str) -> None:
     """Refuse a database that holds tables.
 
@@ -90,11 +101,11 @@ def require_empty(chosen: Settings, name: str) -> None:
         )
 
 
-_SET = "ALPHAPULSE_API_DATABASE and ALPHAPULSE_WORKER_DATABASE say where they are."
+_SET = "ALPHAPULSE_HUB_DATABASE, ALPHAPULSE_API_DATABASE and ALPHAPULSE_WORKER_DATABASE say where they are."
 
 
 def _urls(chosen: Settings) -> dict[str, str]:
-    return {"worker": chosen.worker_database_url, "api": chosen.api_database_url}
+    return {"worker": chosen.worker_database_url, "api": chosen.api_database_url, "hub": chosen.hub_database_url}
 
 
 def _run(program: str, at: URL, *arguments: str) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sqlite3
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -59,9 +58,12 @@ def restore(chosen: Settings, file: Path, say: Callable[[str], None], *, replace
                 backup.took(member, staging.receive(member, content))
             backup.require_whole()
             staging.finish(file)
-            _forget_processes(staging.beside["hub"] / "jupyterhub.sqlite")
+            if (held := staging.beside["hub"] / "jupyterhub.sqlite").exists():
+                databases.forget_servers(f"sqlite:///{held}")
             for name in databases.served(chosen):
                 databases.load(chosen, name, staging.dumps / f"{name}.dump", replace=replace)
+                if name == "hub":
+                    databases.forget_servers(chosen.hub_database_url)
             staging.put_in_place(say)
     _tell(chosen, backup, say)
 
@@ -77,9 +79,10 @@ def _tell(chosen: Settings, backup: Reading, say: Callable[[str], None]) -> None
 
 def _require_same_kinds(chosen: Settings, head: Head, file: Path) -> None:
     for name, kind in databases.kinds(chosen).items():
-        if head.databases.get(name) != kind:
+        held = head.databases.get(name, "sqlite")  # which JupyterHub's always was, before it was told
+        if held != kind:
             raise HubError(
-                f"The {name} database in {file} is {head.databases.get(name)}, and that of the settings is {kind}.",
+                f"The {name} database in {file} is {held}, and that of the settings is {kind}.",
                 f"Set ALPHAPULSE_{name.upper()}_DATABASE to one of the same kind.",
             )
 
@@ -91,14 +94,6 @@ def _require_nothing(parts: dict[str, Path]) -> None:
                 f"{place} is there already: nothing was restored.",
                 "Set ALPHAPULSE_HOME to an empty folder, or say --replace, which moves aside what is there.",
             )
-
-
-def _forget_processes(hub_database: Path) -> None:
-    """Tell the hub that the workspaces of then do not run: the numbers that it knows are other processes' by now."""
-    if not hub_database.exists():
-        return
-    with closing(sqlite3.connect(hub_database)) as connection, connection:
-        connection.execute("UPDATE spawners SET server_id = NULL, state = NULL, started = NULL")
 
 
 @dataclass

@@ -16,11 +16,11 @@ def main() -> None:
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
     logs.set_up(chosen.log_level)
-    sign_in = SignIn(f"{places.hub_api}/hub/api", keys.keys(chosen.home_root).dashboards_token)
+    sign_in = SignIn(f"{places.hub_api}/hub/api", keys.token(chosen.home_root, "dashboards_token"))
     services = Services(places.api, chosen.home_root / "dashboards")
     uvicorn.run(
         create(sign_in, services),
-        host="127.0.0.1",
+        host=places.host("dashboards"),
         port=places.dashboards_port,
         log_config=None,
         access_log=chosen.log_level == "DEBUG",

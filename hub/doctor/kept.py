@@ -103,7 +103,7 @@ def worker_database(chosen: Settings) -> Finding:
 
 def hub_database(chosen: Settings) -> Finding:
     """Whether JupyterHub's database has the tables of the JupyterHub that is installed."""
-    name, url = "hub database", f"sqlite:///{chosen.home_root / 'hub' / 'jupyterhub.sqlite'}"
+    name, url = "hub database", chosen.hub_database_url
     held = _asked(name, url, _revision)
     if isinstance(held, Finding):
         return held
@@ -135,9 +135,7 @@ def catalog(chosen: Settings) -> Finding:
 def _asked(name: str, url: str, ask: Callable[[Engine], str]) -> str | Finding:
     """What a database answers, or that it is not there, damaged or away; nothing is made by asking."""
     at = make_url(url)
-    mend = (
-        "Start the server that it names, or set ALPHAPULSE_API_DATABASE, ALPHAPULSE_WORKER_DATABASE to one that runs."
-    )
+    mend = "Start the server that it names, or set ALPHAPULSE_HUB_DATABASE, _API_, _WORKER_DATABASE to one that runs."
     if at.get_backend_name() == "sqlite":
         file = Path(at.database or "")
         if not file.exists():

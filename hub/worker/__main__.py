@@ -104,7 +104,7 @@ def main() -> None:
     logs.set_up(chosen.log_level)
     engine = opened(chosen)
     firings, presence = Firings(engine), Presence(engine)
-    token = keys.keys(chosen.home_root).worker_token
+    token = keys.token(chosen.home_root, "worker_token")
     http = httpx.Client(headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False)
     runner = FiringRunner(firings, http, f"{places.hub_api}/hub/api", places.url)
     fetches = Fetches(engine)

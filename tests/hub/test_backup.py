@@ -203,6 +203,9 @@ def test_postgresql_comes_back_table_by_table(empty: Settings, tmp_path: Path):
         with create_engine(source.worker_database_url).begin() as connection:
             connection.execute(text("CREATE TABLE steps (name TEXT)"))
             connection.execute(text("INSERT INTO steps VALUES ('begun')"))
+        with create_engine(source.hub_database_url).begin() as connection:
+            connection.execute(text("CREATE TABLE spawners (name TEXT, server_id INT, state TEXT, started TEXT)"))
+            connection.execute(text("INSERT INTO spawners VALUES ('ada', 7, '{}', 'then')"))
         take(source, tmp_path / "a.tar", quiet)
         refused(
             empty, tmp_path / "a.tar", "The worker database in .* is postgresql, and that of the settings is sqlite"
@@ -216,6 +219,9 @@ def test_postgresql_comes_back_table_by_table(empty: Settings, tmp_path: Path):
                     tables.append({name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in names})
             assert tables[0] == tables[1]
             assert any(tables[0].values())
+        with create_engine(target.hub_database_url).begin() as connection:
+            servers = connection.execute(text("SELECT * FROM spawners")).all()
+        assert servers == [("ada", None, None, None)], "no server of then runs"
         third = target.model_copy(update={"home": tmp_path / "three"})
         refused(third, tmp_path / "a.tar", "holds 1 tables, steps among them: nothing was restored")
         restore(third, tmp_path / "a.tar", quiet, replace=True)

@@ -11,7 +11,7 @@ import pytest
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
 
 from alphapulse_lib.errors import HubError
-from hub.keys import Keys, keys
+from hub.keys import Keys, keys, token
 
 
 def test_they_are_made_once_and_kept_for_the_owner_alone(tmp_path: Path):
@@ -64,3 +64,13 @@ def test_what_jupyterhub_would_refuse_is_named_before_it_starts(tmp_path: Path, 
     (tmp_path / "keys.json").write_text(held)
     with pytest.raises(HubError, match=said):
         keys(tmp_path)
+
+
+def test_a_part_reads_its_own_and_makes_no_other(tmp_path: Path):
+    (tmp_path / "keys.json").write_text(json.dumps({"api_token": "a" * 64}))
+    assert token(tmp_path, "api_token") == "a" * 64
+    with pytest.raises(HubError, match="has no worker_token"):
+        token(tmp_path, "worker_token")
+    assert json.loads((tmp_path / "keys.json").read_text()) == {"api_token": "a" * 64}
+    with pytest.raises(HubError, match="has no api_token"):
+        token(tmp_path / "nowhere", "api_token")

@@ -60,3 +60,14 @@ def test_a_hub_started_without_make_up_is_told_so(tmp_path: Path):
     with pytest.raises(HubError, match=r"network\.json is missing") as refused:
         network.read(tmp_path / "network.json")
     assert "make up" in refused.value.hint
+
+
+def test_parts_that_are_containers_listen_each_at_its_own_name(tmp_path: Path):
+    network.apart().write(tmp_path / "network.json")
+    places = network.read(tmp_path / "network.json")
+    assert places.hub_api == "http://hub.inside:8081"
+    assert places.url == "http://proxy.inside:8000", "and not this machine, where the proxy is not"
+    assert places.health[0].startswith("http://api.inside:")
+    command = network.proxy_command(places)
+    assert command[command.index("--api-ip") + 1] == "proxy.inside", "people's networks reach its public port alone"
+    assert command[command.index("--ip") + 1] == "0.0.0.0"

@@ -67,9 +67,12 @@ class PostgreSQL:
         return f"postgresql+psycopg://alphapulse@127.0.0.1:{self.port}/{name}"
 
     def settings(self, home: Path, name: str) -> Settings:
-        """Settings of a home whose two databases are here."""
+        """Settings of a home whose databases are here."""
         return Settings(
-            home=home, api_database=self.database(f"{name}_api"), worker_database=self.database(f"{name}_dbos")
+            home=home,
+            hub_database=self.database(f"{name}_hub"),
+            api_database=self.database(f"{name}_api"),
+            worker_database=self.database(f"{name}_dbos"),
         )
 
     def _plain(self, name: str) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 
 from alphapulse_lib.settings import Settings
+from hub.keys import keys
 from hub.network import Network
 from hub.programs import environment
 
@@ -24,6 +25,7 @@ class WorkerProcess:
             (self._home / name).mkdir(parents=True, exist_ok=True)
         nobody = Network("127.0.0.1", 1, 1, 1, 1, 1)  # no hub: firings of notebooks wait, fetches need none
         nobody.write(self._home / "run" / "network.json")
+        keys(self._home)
         plain = {name: value for name, value in os.environ.items() if not name.startswith("ALPHAPULSE_")}
         self._environment = plain | environment(chosen) | more
         self._log = self._home / "logs" / "worker.log"
