@@ -21,6 +21,7 @@ _LEAST = {
     "api_token": 32,
     "worker_token": 32,
     "dashboards_token": 32,
+    "metrics_token": 32,
 }
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no character that is taken for another
@@ -41,6 +42,7 @@ class Keys:
     api_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     worker_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     dashboards_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    metrics_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 def keys(home: Path) -> Keys:

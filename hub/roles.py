@@ -58,4 +58,6 @@ def roles(publishers: Iterable[str] = ()) -> list[dict[str, Any]]:
             "services": ["worker"],
             "scopes": ["servers", "access:servers", "list:users", "read:servers", "tokens"],
         },
+        # JupyterHub's own metrics and the API's, and nothing else.
+        {"name": "metrics", "services": ["metrics"], "scopes": ["read:metrics", "access:services!service=api"]},
     ]

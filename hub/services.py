@@ -20,6 +20,7 @@ def configure(c: Any, network: Network, held: Keys, publishers: Iterable[str]) -
     c.JupyterHub.services = [
         {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
         {"name": "worker", "api_token": held.worker_token, "display": False},
+        {"name": "metrics", "api_token": held.metrics_token, "display": False},  # Prometheus reads with it
         {
             "name": "dashboards",
             "url": network.dashboards,

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from threading import Lock
 
-__all__ = ["Budget", "budget_of"]
+__all__ = ["Budget", "budget_of", "shared"]
 
 #: The part of what is allowed that is used: calls bunch up on their way.
 _USED = 0.95
@@ -58,6 +58,18 @@ class Budget:
         first = made[place] if place < len(made) else now
         return max(wait, first + (windows + 1) * self._window - now, 0.0)
 
+    @property
+    def allowed(self) -> int:
+        """How many calls it allows in a window."""
+        return self._calls
+
+    @property
+    def made(self) -> int:
+        """How many calls of the last window count against it."""
+        with self._lock:
+            self._wait(time.monotonic())  # forgets what is older than a window
+            return len(self._made)
+
     def learn(self, headers: Mapping[str, str]) -> float:
         """Take what an answer says of the limit (``X-RateLimit-Limit``, ``-Remaining``, ``-Reset``).
 
@@ -101,6 +113,12 @@ def budget_of(vendor: str, key: str) -> Budget:
     """The one budget of a vendor's key in this process."""
     with _sharing:
         return _shared.setdefault((vendor, key), Budget())
+
+
+def shared() -> list[tuple[str, Budget]]:
+    """Each budget of this process with its vendor; nothing of the keys."""
+    with _sharing:
+        return [(vendor, budget) for (vendor, _), budget in _shared.items()]
 
 
 def _number(text: str | None) -> float | None:

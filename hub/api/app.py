@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
+from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.types import Message, Receive, Scope, Send
@@ -21,6 +22,9 @@ from hub.api.ingests import routes as ingest_routes
 from hub.api.ledger import families as family_routes
 from hub.api.ledger import routes as run_routes
 from hub.api.ledger.store import RunStore
+from hub.api.metrics import routes as metric_routes
+from hub.api.metrics.requests import Latencies
+from hub.api.metrics.state import State
 from hub.api.notifications import routes as notification_routes
 from hub.api.problems import Faults, answers, install, too_large
 from hub.api.publications import routes as publication_routes
@@ -96,6 +100,9 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.uploads, app.state.admins = Uploads(chosen.home_root), chosen.admins
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
+    app.state.metrics = registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(State(engine))
     install(app)
     for module in (
         comment_routes,
@@ -106,6 +113,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         ingest_routes,
         publication_routes,
         notification_routes,
+        metric_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])
 
@@ -118,5 +126,6 @@ def create(chosen: Settings, door: Door) -> FastAPI:
 
     app.add_middleware(Faults)  # inside the compression, which must see its answer
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
+    app.add_middleware(Latencies, registry=registry)
     app.add_middleware(Requests, logger="alphapulse.api")
     return app

@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import Engine
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import settings
 from hub import keys, logs, network
 from hub.api.database import opened
@@ -21,6 +22,7 @@ from hub.worker.fetching import FetchRunner
 from hub.worker.firing import FiringRunner
 from hub.worker.leftovers import Leftovers
 from hub.worker.line import FetchLine
+from hub.worker.measures import Measures
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 
@@ -34,10 +36,16 @@ class Worker:
     """Looks again and again for what is due, until it is told to stop."""
 
     def __init__(
-        self, engine: Engine, firings: Firings, presence: Presence, runner: FiringRunner, line: FetchLine
+        self,
+        engine: Engine,
+        firings: Firings,
+        presence: Presence,
+        runner: FiringRunner,
+        line: FetchLine,
+        measures: Measures,
     ) -> None:
         self._engine, self._firings, self._presence, self._runner = engine, firings, presence, runner
-        self._line = line
+        self._line, self._measures = line, measures
         self._queued: set[str] = set()
         self._beat_at = 0.0
 
@@ -76,6 +84,7 @@ class Worker:
             return
         self._beat_at = now
         self._presence.beat()
+        self._measures.budgets()
         for other in self._presence.dead():
             _log.info("Worker %s is dead: taking over what it had begun", other)
             durable.take_over(other)
@@ -109,12 +118,14 @@ def main() -> None:
     runner = FiringRunner(firings, http, f"{places.hub_api}/hub/api", places.url)
     fetches = Fetches(engine)
     line = FetchLine(fetches, FetchRunner(fetches, chosen))
+    measures = Measures(engine, presence.id, Roots(chosen.catalog_root))
     presence.beat()
     durable.launch(chosen, presence.id)
     stopping = _told_to_stop()
     Leftovers(firings, http, f"{places.hub_api}/hub/api").begin(stopping)
+    measures.begin(stopping)
     _log.info("Worker %s is ready", presence.id)
-    Worker(engine, firings, presence, runner, line).work(stopping)
+    Worker(engine, firings, presence, runner, line, measures).work(stopping)
     presence.leave()
     # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.
     logging.shutdown()

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, Engine, Integer, String, Table, delet
 
 from alphapulse_lib import clock
 from hub.api.database import METADATA
+from hub.api.metrics.schema import MEASURES
 from hub.api.schedules.store import new_id
 
 __all__ = ["SILENCE", "WORKERS", "Presence"]
@@ -68,6 +69,7 @@ class Presence:
     def forget(self, worker_id: str) -> None:
         """Take a worker from the list, once all that it had begun is taken over."""
         with self._engine.begin() as connection:
+            connection.execute(delete(MEASURES).where(MEASURES.c.worker == worker_id))
             connection.execute(delete(WORKERS).where(WORKERS.c.id == worker_id))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 from hub_client import Person
-from running_hub import RunningHub
+from prometheus_client.parser import text_string_to_metric_families
+from running_hub import PROJECT, RunningHub
 from waiting import until
 
 from hub import family
+from hub.keys import keys
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -140,6 +144,29 @@ def test_the_worker_alone_holds_the_keys_of_vendors_and_a_workspace_asks_it(hub:
     assert "VendorUnreachable" in said.stderr, said.stderr
     kept = ask(hub, "GET", "/v1/ingests", token(signed_in(hub, "bob"))).json()["items"][0]
     assert (kept["owner"], kept["error"]["kind"]) == ("cleo", "VendorUnreachable")
+
+
+def test_what_the_board_and_the_alarms_ask_for_is_told_by_the_hub_and_the_api(hub: RunningHub, tokens: dict[str, str]):
+    """After somebody started a server and asked a vendor for data, as the tests above did."""
+    shown, told = keys(hub.home).metrics_token, {"up"}  # Prometheus' own
+    for path in ("/hub/metrics", f"{API}/metrics"):
+        assert httpx.get(f"{hub.url}{path}", headers={"Authorization": f"Bearer {tokens['bob']}"}).status_code == 403
+
+        def read(path: str = path) -> set[str]:
+            answer = httpx.get(f"{hub.url}{path}", headers={"Authorization": f"Bearer {shown}"}, timeout=30)
+            assert answer.status_code == 200, answer.text
+            return {each.name for family in text_string_to_metric_families(answer.text) for each in family.samples}
+
+        if path.startswith(API):
+            until(lambda: "alphapulse_provider_calls_made" in read() and "alphapulse_catalog_series" in read())
+        told |= read()
+    assert ask(hub, "GET", "/v1/runs", shown).status_code == 403, "the token reads metrics alone"
+    board = json.loads((PROJECT / "docker/grafana/dashboards/alphapulse.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    asked += re.findall("expr: (.*)", (PROJECT / "docker/prometheus/alerts.yml").read_text())
+    named = {each for query in asked for each in re.findall(r"\b(?:up|(?:alphapulse|jupyterhub|process)_\w+)", query)}
+    assert len(named) > 15 and len(board["panels"]) == len({panel["id"] for panel in board["panels"]})
+    assert named - told == set()
 
 
 def test_who_is_named_and_administrators_publish_from_a_workspace_and_nobody_else(

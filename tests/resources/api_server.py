@@ -28,6 +28,7 @@ EVERYTHING = (
     "custom:ingests:read",
     "custom:ingests:write",
     "custom:notifications:read",
+    "read:metrics",
 )
 
 

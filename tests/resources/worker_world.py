@@ -10,6 +10,7 @@ from dbos._dbos import _get_or_create_dbos_registry
 from sqlalchemy import Engine
 from waiting import until
 
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.notifications.schema import Notification
@@ -22,6 +23,7 @@ from hub.worker.fetches import Fetches
 from hub.worker.fetching import FetchRunner
 from hub.worker.firing import FiringRunner
 from hub.worker.line import FetchLine
+from hub.worker.measures import Measures
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 
@@ -44,7 +46,8 @@ class World:
         self.runner = FiringRunner(self.firings, self.http, "http://hub/hub/api", "http://proxy")
         fetches = Fetches(self.engine)
         line = FetchLine(fetches, FetchRunner(fetches, chosen, turn=0.0))
-        self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line)
+        measures = Measures(self.engine, self.presence.id, Roots(chosen.catalog_root))
+        self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line, measures)
         durable.launch(chosen, self.presence.id)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
