@@ -19,7 +19,9 @@ __all__ = ["enqueue", "enqueue_fetch", "launch", "sweep", "take_over", "under_wa
 _QUEUE = "firings"
 #: Partitioned by vendor: of each, one fetch at a time over all workers, so that nobody asks what another one is asking.
 _FETCHES = "fetches"
-_LOOK = 0.2  # seconds between two looks into the queue
+#: Seconds between two looks into each queue. A look is several queries: five a second took four hundredths of a core.
+#: Who waits for a firing waits for a server's start besides; who waits for a fetch, for a vendor.
+_LOOK, _LOOK_FETCHES = 0.5, 1.0
 #: What DBOS calls the version of the steps: one that changes would strand the firings begun before it.
 _STEPS = "1"
 #: DBOS's words for a workflow that goes on.
@@ -48,7 +50,7 @@ def launch(chosen: Settings, worker_id: str) -> None:
     DBOS(config=config)
     DBOS.launch()
     DBOS.register_queue(_QUEUE, worker_concurrency=chosen.worker_firings, polling_interval_sec=_LOOK)
-    DBOS.register_queue(_FETCHES, partition_concurrency=1, polling_interval_sec=_LOOK)
+    DBOS.register_queue(_FETCHES, partition_concurrency=1, polling_interval_sec=_LOOK_FETCHES)
 
 
 def enqueue(runner: FiringRunner, firing_id: str) -> None:
