@@ -43,6 +43,6 @@ bench: ## the ratios that tests/benchmarks promises, measured in one run
 	@hub/set-up.sh test
 	@for each in tests/benchmarks/bench_*.py; do $(PYTHON) -m tests.benchmarks.$$(basename $$each .py) || exit 1; done
 
-siege: ## the long proofs: a set-up cut short and finished, a hundred imports killed and run again
+siege: ## the long proofs: each part of a hub killed twenty times, a hundred imports killed and run again
 	@hub/set-up.sh test
 	@exec $(PYTHON) -m pytest -m siege

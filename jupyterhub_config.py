@@ -1,14 +1,14 @@
 """JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
 
 from alphapulse_lib.settings import PROJECT, settings
-from hub import access, keys, logs, network, services, spawner
+from hub import access, keys, logs, network, own_database, services, spawner
 
 c = get_config()  # noqa: F821  # JupyterHub puts it there
 _settings = settings()
 _home = _settings.home_root
 _keys = keys.keys(_home)
 
-c.JupyterHub.db_url = _settings.hub_database_url
+own_database.configure(c, _settings)
 c.JupyterHub.log_level = _settings.log_level
 logs.configure(c)
 c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]

@@ -34,22 +34,34 @@ class PostgreSQL:
         self._run("initdb", "--pgdata", "data", "--username", "alphapulse", "--auth", "trust", "--no-sync")
 
     def start(self) -> PostgreSQL:
-        options = ("-D", "data", "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off")
-        self._process = subprocess.Popen(
-            [self._programs / "postgres", *options, "-k", str(self.folder)],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-            **self._who,
-        )
+        """Start it, again where it ends: one that was killed leaves processes that must end first."""
+        self._begin()
         deadline = time.monotonic() + 60
         while True:
+            if self._process.poll() is not None:
+                self._begin()
             try:
                 psycopg.connect(self._plain("postgres")).close()
                 return self
             except psycopg.OperationalError:
                 assert time.monotonic() < deadline, (self.folder / "log").read_text()
                 time.sleep(0.1)
+
+    def _begin(self) -> None:
+        options = ("-D", "data", "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off")
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", *options, "-k", str(self.folder)],
+                cwd=self.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                **self._who,
+            )
+
+    def kill(self) -> None:
+        """End the server itself without a word; its children notice that by themselves."""
+        self._process.kill()
+        self._process.wait(timeout=60)
 
     def stop(self) -> None:
         """At once, in the middle of whatever it does: what is not committed is gone."""

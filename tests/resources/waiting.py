@@ -12,9 +12,13 @@ def until(
     true: Callable[[], object],
     within: float = 120,
     said: Callable[[], object] = lambda: "it did not happen in time",
+    pause: float = 0.05,
 ) -> None:
-    """Wait until something is true; fail with what ``said`` tells once so many seconds are over."""
+    """Wait until something is true; fail with what ``said`` tells once so many seconds are over.
+
+    Who asks something costly takes a longer ``pause`` between two looks.
+    """
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, said()
-        time.sleep(0.05)
+        time.sleep(pause)

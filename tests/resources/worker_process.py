@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from alphapulse_lib.settings import Settings
 from hub.keys import keys
@@ -19,22 +20,23 @@ __all__ = ["WorkerProcess"]
 class WorkerProcess:
     """`python -m hub.worker`, with the settings as the supervisor hands them on and what else is given."""
 
-    def __init__(self, chosen: Settings, **more: str) -> None:
+    def __init__(self, chosen: Settings, name: str = "worker", command: Sequence[str] = (), **more: str) -> None:
         self._home = chosen.home_root
-        for name in ("run", "hub", "logs"):
-            (self._home / name).mkdir(parents=True, exist_ok=True)
+        for folder in ("run", "hub", "logs"):
+            (self._home / folder).mkdir(parents=True, exist_ok=True)
         nobody = Network("127.0.0.1", 1, 1, 1, 1, 1)  # no hub: firings of notebooks wait, fetches need none
         nobody.write(self._home / "run" / "network.json")
         keys(self._home)
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("ALPHAPULSE_")}
+        plain = {each: value for each, value in os.environ.items() if not each.startswith("ALPHAPULSE_")}
+        self._command = command or (sys.executable, "-m", "hub.worker")
         self._environment = plain | environment(chosen) | more
-        self._log = self._home / "logs" / "worker.log"
+        self._log = self._home / "logs" / f"{name}.log"
 
     def start(self) -> WorkerProcess:
         before = self.said.count("is ready")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hub.worker"],
+                self._command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
