@@ -168,9 +168,8 @@ def _beats(chosen: Settings, process: psutil.Process | None) -> str:
         return f"The database does not answer: {refused}"
     finally:
         engine.dispose()
-    now = clock.now_ns() / 1e9
-    if max(seen, default=0) / 1e9 < now - SILENCE:
-        young = now - process.create_time() < SILENCE
+    young = clock.now_ns() - process.create_time() * 10**9 < SILENCE
+    if max(seen, default=0) < clock.now_ns() - SILENCE:
         return "It has not said yet that it lives." if young else "It gives no sign of life."
     return ""
 

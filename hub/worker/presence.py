@@ -17,8 +17,8 @@ from hub.api.schedules.store import new_id
 
 __all__ = ["SILENCE", "WORKERS", "Presence"]
 
-#: Seconds of silence after which a worker is taken for dead.
-SILENCE = 15.0
+#: Nanoseconds of silence after which a worker is taken for dead.
+SILENCE = 15 * 10**9
 
 WORKERS = Table(
     "workers",
@@ -44,7 +44,7 @@ class Presence:
         self.id = new_id()
         self._engine = engine.execution_options(writes=True)
         #: Of each other worker, its newest sign of life and when that was first seen here.
-        self._heard: dict[str, tuple[int, float]] = {}
+        self._heard: dict[str, tuple[int, int]] = {}
         self._row = {"id": self.id, "host": socket.gethostname(), "process": os.getpid(), "born": _born(os.getpid())}
 
     def beat(self) -> None:
@@ -65,7 +65,7 @@ class Presence:
 
         Clocks are set, and those of two machines differ: what one of them reads says nothing of how long ago it was.
         """
-        now = time.monotonic()
+        now = time.monotonic_ns()
         sign, heard_at = self._heard.get(other.id, (0, now))
         if other.seen_at != sign:
             heard_at = now
