@@ -100,8 +100,25 @@ class Settings(BaseSettings):
     docker_proxy: str = Field("", description="The container of the hub's proxy, which does so too.")
     auth: str = Field(
         "password",
-        description="Who may sign in: password (one shared password, made at set-up), or an authenticator "
-        "JupyterHub knows by name.",
+        description="How people sign in: password (one shared password, made at set-up), oidc (OpenID Connect), "
+        "github, google, or an authenticator JupyterHub knows by name.",
+    )
+    auth_issuer: str = Field(
+        "", description="The OpenID provider's issuer, such as https://login.example.org; of GitHub, one's own server."
+    )
+    auth_client_id: str = Field("", description="The id under which the provider knows this hub.")
+    auth_client_secret: str = Field("", repr=False, description="The secret that belongs to the client id.")
+    auth_client_secret_file: Path | None = Field(None, description="A file that holds it, in place of the setting.")
+    auth_label: str = Field("", description="How the sign-in page calls the provider. Default: by its kind.")
+    auth_scopes: str = Field(
+        "", description="What is asked of the provider, separated by spaces. Default: openid profile email."
+    )
+    auth_name: str = Field("", description="Which claim of an OpenID provider is a person's name here. Default: email.")
+    auth_groups: str = Field("groups", description="Which claim of an OpenID provider lists a person's groups.")
+    auth_allowed: str = Field(
+        "",
+        description="Who may sign in beside those that are named, separated by commas: domains of e-mail addresses or "
+        "@groups (oidc), organisations or organisation:team (github), domains of Google Workspace (google).",
     )
     admins: str = Field("admin", description="The administrators' names, separated by commas.")
     users: str = Field("", description="Further names that may sign in, separated by commas. `*`: any name.")
@@ -109,6 +126,10 @@ class Settings(BaseSettings):
         "",
         description="Who, beside the administrators, may publish series of their own into the team's catalog; names "
         "separated by commas.",
+    )
+    roles: str = Field(
+        "",
+        description="Who has which role: role=name or role=@group of the identity provider, separated by commas.",
     )
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
     hub_database: str = Field(
@@ -156,7 +177,7 @@ class Settings(BaseSettings):
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
-    @field_validator("home", "datasets", "ledger", mode="after")
+    @field_validator("home", "datasets", "ledger", "auth_client_secret_file", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else _in_project(path)

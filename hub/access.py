@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
 from hub.keys import Keys
+from hub.roles import GIVEN
+from hub.sign_in import provider
 
-__all__ = ["admins", "check", "configure", "publishers", "users"]
+__all__ = ["Holders", "admins", "check", "configure", "holders", "publishers", "users"]
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Who has a role: people by their names, and groups of the identity provider's."""
+
+    names: set[str]
+    groups: set[str]
 
 
 def _names(listed: str) -> set[str]:
     return {name.strip().lower() for name in listed.split(",") if name.strip()}
 
 
+def holders(chosen: Settings) -> dict[str, Holders]:
+    """Who has which role, by the role's name, as `ALPHAPULSE_ROLES` says.
+
+    Raises
+    ------
+    SettingsError
+        It is not written as ``role=name`` or ``role=@group``, or there is no such role.
+    """
+    held = {role: Holders(set(), set()) for role in GIVEN}
+    for grant in (each.strip() for each in chosen.roles.split(",") if each.strip()):
+        role, given, whom = (part.strip() for part in grant.partition("="))
+        if not given or not whom.lstrip("@"):
+            raise SettingsError(
+                f"ALPHAPULSE_ROLES holds {grant!r}, which gives nobody a role.",
+                f"It takes role=name or role=@group, separated by commas, as in: {GIVEN[-1]}=ann,{GIVEN[0]}=@desk",
+            )
+        if role not in held:
+            raise SettingsError(
+                f"ALPHAPULSE_ROLES names the role {role!r}, which there is not.",
+                did_you_mean(role, held, f"There are {', '.join(held)}."),
+            )
+        if whom.startswith("@"):
+            held[role].groups.add(whom[1:])
+        else:
+            held[role].names.add(whom.lower())
+    return held
+
+
 def admins(chosen: Settings) -> set[str]:
     """The administrators' names, in the lower case that JupyterHub gives every name."""
-    return _names(chosen.admins)
+    return _names(chosen.admins) | holders(chosen)["admin"].names
 
 
 def users(chosen: Settings) -> set[str]:
@@ -26,28 +65,44 @@ def users(chosen: Settings) -> set[str]:
     return set() if chosen.users.strip() == "*" else _names(chosen.users) - admins(chosen)
 
 
-def publishers(chosen: Settings) -> set[str]:
-    """The names of who may publish into the team's catalog: administrators, and those that are named for it."""
-    return admins(chosen) | _names(chosen.publishers)
+def publishers(chosen: Settings) -> Holders:
+    """Who may publish into the team's catalog: administrators, and those that are named for it."""
+    held = holders(chosen)
+    names = admins(chosen) | _names(chosen.publishers) | held["publisher"].names
+    return Holders(names, held["admin"].groups | held["publisher"].groups)
 
 
 def check(chosen: Settings) -> None:
-    """Refuse settings that would leave nobody able to sign in, or let somebody publish who may not.
+    """Refuse settings that would leave nobody able to sign in, or give a role to somebody who may not.
 
     Raises
     ------
     SettingsError
-        No name may sign in, a publisher may not, or JupyterHub knows no such authenticator.
+        No name may sign in, one that is given a role may not, JupyterHub knows no such authenticator, or the identity
+        provider cannot be used as it is set.
     """
-    if not admins(chosen) and not chosen.users.strip():
+    held = holders(chosen)
+    groups = {group for each in held.values() for group in each.groups}
+    if not admins(chosen) and not chosen.users.strip() and not chosen.auth_allowed.strip() and not held["admin"].groups:
         raise SettingsError("ALPHAPULSE_ADMINS and ALPHAPULSE_USERS are both empty.", "Name one who may sign in.")
-    strangers = publishers(chosen) - admins(chosen) - users(chosen)
-    if strangers and chosen.users.strip() != "*":
+    named = {"ALPHAPULSE_PUBLISHERS": _names(chosen.publishers)}
+    named["ALPHAPULSE_ROLES"] = {name for each in held.values() for name in each.names}
+    for setting, names in named.items():
+        strangers = names - admins(chosen) - users(chosen)
+        if strangers and chosen.users.strip() != "*" and not chosen.auth_allowed.strip():
+            raise SettingsError(
+                f"{setting} names {', '.join(sorted(strangers))}, who may not sign in.",
+                "Name them in ALPHAPULSE_USERS too.",
+            )
+    if chosen.auth in provider.KINDS:
+        provider.check(chosen, admins(chosen) | users(chosen) | set().union(*named.values()), groups)
+        return
+    if groups:
         raise SettingsError(
-            f"ALPHAPULSE_PUBLISHERS names {', '.join(sorted(strangers))}, who may not sign in.",
-            "Name them in ALPHAPULSE_USERS too.",
+            f"ALPHAPULSE_ROLES names the group @{min(groups)}, and ALPHAPULSE_AUTH={chosen.auth} knows no groups.",
+            "Name people, or let an identity provider sign them in: ALPHAPULSE_AUTH=oidc",
         )
-    known = {"password", *(point.name for point in entry_points(group="jupyterhub.authenticators"))}
+    known = {"password", *provider.KINDS, *(point.name for point in entry_points(group="jupyterhub.authenticators"))}
     if chosen.auth not in known and "." not in chosen.auth:
         raise SettingsError(
             f"ALPHAPULSE_AUTH={chosen.auth!r}: JupyterHub knows no such authenticator.",
@@ -59,7 +114,11 @@ def configure(c: Any, chosen: Settings, held: Keys) -> None:
     """Tell JupyterHub who may sign in; ``c`` is its configuration object."""
     from hub.authenticator import authenticator  # JupyterHub itself: `make up` need not wait for it
 
-    c.JupyterHub.authenticator_class = authenticator("shared-password" if chosen.auth == "password" else chosen.auth)
+    kind = provider.KINDS[chosen.auth].authenticator if chosen.auth in provider.KINDS else chosen.auth
+    c.JupyterHub.authenticator_class = authenticator("shared-password" if kind == "password" else kind)
+    if chosen.auth in provider.KINDS:
+        provider.configure(c, chosen, holders(chosen)["admin"].groups)
+        c.CryptKeeper.keys = [held.provider_key]
     if chosen.auth == "password":
         c.SharedPasswordAuthenticator.admin_password = held.admin_password
         c.SharedPasswordAuthenticator.user_password = held.user_password

@@ -9,7 +9,16 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
 from traitlets import import_item
 
-__all__ = ["authenticator"]
+__all__ = ["authenticator", "end_servers"]
+
+
+async def end_servers(user: Any) -> None:
+    """End every server of a person, one that just starts too."""
+    for server, spawner in list(user.spawners.items()):
+        if spawner.pending and spawner._spawn_future:
+            spawner._spawn_future.cancel()
+        if spawner.active:
+            await user.stop(server)
 
 
 def authenticator(name: str) -> type[Authenticator]:
@@ -29,11 +38,7 @@ def authenticator(name: str) -> type[Authenticator]:
     class Removing(kind):  # type: ignore[misc]
         async def delete_user(self, user: Any) -> None:
             """What JupyterHub calls before it forgets a person."""
-            for server, spawner in list(user.spawners.items()):
-                if spawner.pending and spawner._spawn_future:
-                    spawner._spawn_future.cancel()
-                if spawner.active:
-                    await user.stop(server)
+            await end_servers(user)
             await maybe_future(super().delete_user(user))
 
     Removing.__name__ = kind.__name__  # what is configured for the one is for the other

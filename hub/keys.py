@@ -18,6 +18,7 @@ _LEAST = {
     "user_password": 8,
     "proxy_token": 32,
     "cookie_secret": 64,
+    "provider_key": 64,
     "api_token": 32,
     "worker_token": 32,
     "dashboards_token": 32,
@@ -39,6 +40,7 @@ class Keys:
     user_password: str = field(default_factory=lambda: _password(4), repr=False)
     proxy_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     cookie_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    provider_key: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     api_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     worker_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     dashboards_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)

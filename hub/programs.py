@@ -25,6 +25,9 @@ PROGRAMS = ("proxy", "hub", "api", "worker", "dashboards")
 #: What the worker alone is given: no other part asks a vendor, least of all a workspace.
 VENDOR_KEYS = ("ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET")
 
+#: What the hub alone is given: by it the identity provider knows the hub.
+_HUB_KEYS = ("ALPHAPULSE_AUTH_CLIENT_SECRET",)
+
 _HUB_STOPS_WITHIN = 25  # seconds; it ends every workspace before itself
 _ALL_STOP_WITHIN = 45  # seconds
 _STARTS_TRIED = 3  # of a program that never came up, before its start is called a failure
@@ -126,8 +129,9 @@ def write(home: Path, network: Network) -> Path:
         command = commands.get(name, [sys.executable, "-m", f"hub.{name}"])
         # The lowest priority starts first and stops last.
         section = _program(command, home / "logs" / f"{name}.log", home / "hub", priority=10 * place)
-        if name != "worker":  # every child inherits the supervisor's variables
-            section["environment"] = ",".join(f'{each}=""' for each in VENDOR_KEYS)
+        # Every child inherits the supervisor's variables.
+        others = (*(VENDOR_KEYS if name != "worker" else ()), *(_HUB_KEYS if name != "hub" else ()))
+        section["environment"] = ",".join(f'{each}=""' for each in others)
         config[f"program:{name}"] = section
     path = home / "run" / "supervisor.conf"
     with path.open("w", encoding="utf-8") as file:

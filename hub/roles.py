@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["BROWSER", "PUBLISH", "SCOPES", "WORKSPACE", "roles"]
+__all__ = ["BROWSER", "GIVEN", "PUBLISH", "SCOPES", "WORKSPACE", "roles"]
+
+#: The roles that `ALPHAPULSE_ROLES` gives.
+GIVEN = ("admin", "publisher")
 
 #: Bringing a series of one's own into the team's catalog.
 PUBLISH = "custom:catalog:publish"
@@ -44,13 +47,13 @@ WORKSPACE = ["users:activity!user", "access:servers!server", "access:services!se
 BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_EVERYBODY]
 
 
-def roles(publishers: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """The roles, as ``JupyterHub.load_roles`` takes them; ``publishers`` are the names of who may publish."""
+def roles(publishers: Iterable[str] = (), groups: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The roles, as ``JupyterHub.load_roles`` takes them; who may publish: people by their names, and groups."""
     return [
         # The role of this name is JupyterHub's; replacing it, what it gave must be kept: `self`.
         {"name": "user", "scopes": ["self", *_ACCESS, *_EVERYBODY]},
-        # JupyterHub makes this list of names the whole membership at each start.
-        {"name": "publisher", "users": sorted(publishers), "scopes": [PUBLISH]},
+        # JupyterHub makes these lists the whole membership at each start.
+        {"name": "publisher", "users": sorted(publishers), "groups": sorted(groups), "scopes": [PUBLISH]},
         # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it;
         # of all users it lists the servers that are left over.
         {

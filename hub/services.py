@@ -5,17 +5,17 @@ A service that the hub started itself would outlive a killed hub and then hold i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hub import roles
+from hub.access import Holders
 from hub.keys import Keys
 from hub.network import Network
 
 __all__ = ["configure"]
 
 
-def configure(c: Any, network: Network, held: Keys, publishers: Iterable[str]) -> None:
+def configure(c: Any, network: Network, held: Keys, publishers: Holders) -> None:
     """Tell JupyterHub of the services, of what each token may do and who may publish; ``c`` is its configuration."""
     c.JupyterHub.services = [
         {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
@@ -31,7 +31,7 @@ def configure(c: Any, network: Network, held: Keys, publishers: Iterable[str]) -
         },
     ]
     c.JupyterHub.custom_scopes = roles.SCOPES
-    c.JupyterHub.load_roles = roles.roles(publishers)
+    c.JupyterHub.load_roles = roles.roles(publishers.names, publishers.groups)
     c.JupyterHub.default_url = "/services/dashboards/home"
     c.JupyterHub.allow_named_servers = True  # scheduled jobs run in one of their owner's
     c.Spawner.server_token_scopes = roles.WORKSPACE

@@ -14,6 +14,7 @@ def _own_mathjax(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 c.MultiKernelManager.default_kernel_name = "alphapulse"
+c.HubOAuth.cache_max_age = 10  # seconds that the hub's answer about a visitor is believed; by default five minutes
 c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"
 # A login shell, Jupyter's choice where nobody chose, sets PATH anew: it would find neither `alphapulse` nor our Python.

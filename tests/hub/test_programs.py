@@ -39,7 +39,7 @@ def test_a_home_with_spaces_and_per_cent_signs_survives(tmp_path: Path):
     assert shlex.split(config["program:proxy"]["command"] % expand)[-1] == "http://127.0.0.1:8002/hub/error"
 
 
-def test_the_worker_alone_is_given_the_keys_of_vendors(tmp_path: Path):
+def test_the_worker_alone_is_given_the_keys_of_vendors_and_the_hub_alone_that_of_the_identity_provider(tmp_path: Path):
     for folder in ("run", "hub", "logs"):
         (tmp_path / folder).mkdir()
     written = programs.write(tmp_path, Network("127.0.0.1", 8000, 8001, 8002, 8003, 8004))
@@ -50,5 +50,6 @@ def test_the_worker_alone_is_given_the_keys_of_vendors(tmp_path: Path):
     }
     assert set(given) == set(programs.PROGRAMS)
     for name, environment in given.items():
-        kept = {} if name == "worker" else dict.fromkeys(programs.VENDOR_KEYS, "")
-        assert environment == kept
+        taken = {} if name == "worker" else dict.fromkeys(programs.VENDOR_KEYS, "")
+        taken |= {} if name == "hub" else {"ALPHAPULSE_AUTH_CLIENT_SECRET": ""}
+        assert environment == taken

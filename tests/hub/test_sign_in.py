@@ -1,0 +1,287 @@
+"""Sign-in through a certified OpenID provider: who comes in as what, who does not, and how long they stay."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+from browser import CHROMIUM, Witness
+from identity_provider import IdentityProvider
+from running_hub import RunningHub, free_port
+
+pytestmark = pytest.mark.timeout(900)
+
+MINUTE = 60.0  # seconds: how long somebody who was removed may go on
+DESK = "custom:catalog:publish"
+
+
+def person(name: str, *groups: str, **more: Any) -> dict[str, Any]:
+    return {"email": f"{name}@example.org", "email_verified": True, "groups": list(groups)} | more
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHub, IdentityProvider]]:
+    """A hub, and the provider that it asks."""
+    folder = tmp_path_factory.mktemp("sign-in")
+    port = free_port()
+    (folder / "secret").write_text("alphapulse-secret\n")
+    hub = RunningHub(
+        folder / "home",
+        ALPHAPULSE_AUTH="oidc",
+        ALPHAPULSE_AUTH_ISSUER=f"http://127.0.0.1:{port}",
+        ALPHAPULSE_AUTH_CLIENT_ID="alphapulse",
+        ALPHAPULSE_AUTH_CLIENT_SECRET_FILE=str(folder / "secret"),
+        ALPHAPULSE_AUTH_ALLOWED="example.org",
+        ALPHAPULSE_AUTH_LABEL="Example Bank",
+        ALPHAPULSE_ADMINS="root@example.org",
+        ALPHAPULSE_ROLES="admin=@platform,publisher=@desk",
+    )
+    people = {
+        "ann": person("ann", "platform"),
+        "bob": person("bob", email_verified=False),
+        "carl": person("carl", "desk"),
+        "dora": person("dora", email="dora@elsewhere.com"),
+        "erin": person("erin"),
+        "fred": person("fred"),
+        "gail": person("gail"),
+    }
+    provider = IdentityProvider(folder, port, hub.url, people).start()
+    try:
+        hub.start()
+        yield hub, provider
+        hub.interrupt()
+    finally:
+        provider.stop()
+
+
+@pytest.fixture
+def hub(world: tuple[RunningHub, IdentityProvider]) -> RunningHub:
+    return world[0]
+
+
+@pytest.fixture
+def provider(world: tuple[RunningHub, IdentityProvider]) -> Iterator[IdentityProvider]:
+    yield world[1]
+    world[1].harms("")
+
+
+class Visitor:
+    """Somebody at the hub without a browser, who fills in the provider's forms."""
+
+    def __init__(self, hub: RunningHub, name: str) -> None:
+        self.hub, self.name = hub, name
+        self.http = httpx.Client(follow_redirects=True, timeout=60, trust_env=False)
+
+    def sign_in(self, to: str = "/hub/home") -> httpx.Response:
+        answer = self.http.get(f"{self.hub.url}/hub/oauth_login", params={"next": to})
+        for _ in ("password", "consent"):
+            form = re.search(r'<form[^>]* action="([^"]+)"[^>]*>(.*?)</form>', answer.text, re.DOTALL)
+            if answer.url.port == self.hub.port or form is None:
+                break
+            fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[2]))
+            if "password" in form[2]:
+                fields |= {"login": self.name, "password": "any"}
+            answer = self.http.post(urljoin(str(answer.url), form[1]), data=fields)
+        return answer
+
+    def token(self) -> str:
+        """A token of the person's own."""
+        xsrf = next(each.value or "" for each in self.http.cookies.jar if each.name == "_xsrf" and each.path == "/hub/")
+        headers = {"X-XSRFToken": xsrf, "Referer": f"{self.hub.url}/hub/home"}
+        where = f"{self.hub.url}/hub/api/users/{self.known}/tokens"
+        answer = self.http.post(where, headers=headers, json={"note": "a test"})
+        answer.raise_for_status()
+        return str(answer.json()["token"])
+
+    @property
+    def known(self) -> str:
+        return f"{self.name}@example.org"
+
+
+def shown(answer: httpx.Response) -> str:
+    """The words of an error's page."""
+    found = re.search(r'class="error">(.*?)</div>', answer.text, re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]*>|\s+", " ", found[1])) if found else answer.text
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def signed_in(hub: RunningHub, name: str) -> tuple[Visitor, str]:
+    visitor = Visitor(hub, name)
+    assert visitor.sign_in().status_code == 200
+    return visitor, visitor.token()
+
+
+def model(hub: RunningHub, token: str) -> dict[str, Any]:
+    answer = httpx.get(f"{hub.url}/hub/api/user", headers=bearer(token), timeout=60, trust_env=False)
+    return answer.json() if answer.status_code == 200 else {"status": answer.status_code}
+
+
+def comments(hub: RunningHub, token: str) -> int:
+    where = f"{hub.url}/services/api/v1/comments"
+    return httpx.get(
+        where, params={"target": "instrument:AAPL.XNAS"}, headers=bearer(token), timeout=60, trust_env=False
+    ).status_code
+
+
+def server(hub: RunningHub, token: str, name: str) -> str | None:
+    """Where somebody's server is, as an administrator sees it."""
+    answer = httpx.get(f"{hub.url}/hub/api/users/{name}", headers=bearer(token), timeout=60, trust_env=False)
+    answer.raise_for_status()
+    return answer.json()["server"]
+
+
+def status(hub: RunningHub) -> list[dict[str, Any]]:
+    """The hub's parts and their processes."""
+    command = [Path(sys.executable).with_name("alphapulse"), "status", "--json"]
+    done = subprocess.run(command, env=hub.environment, capture_output=True, text=True, timeout=60, check=False)
+    return json.loads(done.stdout)["parts"]
+
+
+def comes_true(asked: Callable[[], object], within: float = MINUTE) -> float:
+    """Seconds until that is so; it must become so."""
+    begun = time.monotonic()
+    while not asked():
+        assert time.monotonic() - begun < within, "it never came true"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+# --- coming in -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
+def test_a_person_signs_in_and_out_in_a_browser(hub: RunningHub, provider: IdentityProvider, browser: Any):
+    page = browser.new_context().new_page()
+    seen = Witness(page.context, f"127.0.0.1:{hub.port}")
+    page.set_default_timeout(60_000)
+    page.goto(hub.url)
+    page.get_by_role("link", name="Sign in with Example Bank").click()
+    page.fill("input[name=login]", "gail")
+    page.fill("input[name=password]", "any")
+    page.click("button[type=submit]")
+    page.click("text=Continue")
+    page.wait_for_url(f"{hub.url}/services/dashboards/home")
+    page.wait_for_selector("h1")
+    fonts = {"fonts.googleapis.com", "fonts.gstatic.com"}  # of the provider's own pages
+    assert {address.split("/")[2] for address in seen.strangers} - fonts == {provider.url.removeprefix("http://")}
+    page.goto(f"{hub.url}/hub/logout")
+    page.wait_for_url(f"{provider.url}/session/end*")
+    page.click("button[value=yes]")
+    page.goto(f"{hub.url}/services/dashboards/home")
+    page.get_by_role("link", name="Sign in with Example Bank").click()
+    page.wait_for_selector("input[name=password]")  # neither here nor there is anybody signed in
+    page.context.close()
+
+
+def test_groups_of_the_provider_give_roles_and_take_them(hub: RunningHub, provider: IdentityProvider):
+    _, ann = signed_in(hub, "ann")
+    _, carl = signed_in(hub, "carl")
+    _, erin = signed_in(hub, "erin")
+    assert [model(hub, each)["admin"] for each in (ann, carl, erin)] == [True, False, False]
+    assert [DESK in model(hub, each)["scopes"] for each in (ann, carl, erin)] == [True, True, False]
+    provider.tell(ann=person("ann"), carl=person("carl"), erin=person("erin", "desk"))
+    took = comes_true(
+        lambda: (
+            [model(hub, each)["admin"] for each in (ann, carl, erin)] == [False, False, False]
+            and [DESK in model(hub, each)["scopes"] for each in (ann, carl, erin)] == [False, False, True]
+        )
+    )
+    sys.stdout.write(f"roles followed the provider's groups after {took:.0f} s\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("for another application", "Audience doesn't match"),
+        ("about another person", "Signature verification failed"),
+        ("signed by nobody", "alg"),
+        ("left out", "sent no ID token"),
+    ],
+)
+def test_an_id_token_that_is_not_for_us_is_refused(hub: RunningHub, provider: IdentityProvider, harm: str, says: str):
+    provider.harms(harm)
+    fred = Visitor(hub, "fred")
+    answer = fred.sign_in()
+    assert answer.status_code == 403 and says in shown(answer)
+    assert fred.http.get(f"{hub.url}/hub/home").url.path == "/hub/login"
+    assert "eyJ" not in answer.text + (hub.home / "logs" / "hub.log").read_text(), "a token was told"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("bob", "has not verified your e-mail address"), ("dora", "not currently authorized")]
+)
+def test_who_may_not_come_in_is_refused(hub: RunningHub, provider: IdentityProvider, name: str, says: str):
+    visitor = Visitor(hub, name)
+    answer = visitor.sign_in()
+    assert answer.status_code == 403 and says in shown(answer)
+    assert visitor.http.get(f"{hub.url}/hub/home").url.path == "/hub/login"
+
+
+# --- staying ---------------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_renewed_once_however_many_ask_and_an_outage_signs_nobody_out(
+    hub: RunningHub, provider: IdentityProvider
+):
+    _, token = signed_in(hub, "fred")
+    before = provider.said.count("token refresh_token 200")
+
+    def busy() -> bool:
+        with ThreadPoolExecutor(8) as many:
+            told = list(many.map(lambda _: model(hub, token), range(8)))
+        assert {each.get("name") for each in told} == {"fred@example.org"}
+        return provider.said.count("token refresh_token 200") > before
+
+    sys.stdout.write(f"the tokens were renewed after {comes_true(busy):.0f} s\n")
+    assert not re.findall(r"token refresh_token 4\d\d", provider.said), "a refresh token was used twice"
+    provider.harms("down")
+    hub_process = next(each["process"] for each in status(hub) if each["name"] == "hub")
+    os.kill(hub_process, signal.SIGKILL)  # it starts again, though the provider does not answer it
+    log = hub.home / "logs" / "hub.log"
+    told = log.read_text().count("does not answer about fred@example.org")
+    comes_true(lambda: model(hub, token).get("name") == "fred@example.org", within=180)
+    comes_true(lambda: log.read_text().count("does not answer about fred@example.org") > told)
+    assert comments(hub, token) == 200
+
+
+def test_somebody_removed_at_the_provider_loses_all_within_a_minute(hub: RunningHub, provider: IdentityProvider):
+    provider.tell(ann=person("ann", "platform"))
+    _, ann = signed_in(hub, "ann")
+    erin, token = signed_in(hub, "erin")
+    assert erin.http.get(f"{hub.url}/services/dashboards/home").status_code == 200
+    own = f"{hub.url}/user/{erin.known}/"
+    erin.http.get(f"{hub.url}/hub/spawn")
+    comes_true(lambda: server(hub, ann, erin.known) is not None, within=180)
+    assert erin.http.get(f"{own}lab").status_code == 200  # signed in there too
+    assert erin.http.get(f"{own}api/status").status_code == 200
+    assert comments(hub, token) == 200
+
+    provider.tell(erin=None)
+    lost = {
+        "the hub's API": lambda: model(hub, token).get("status") in (401, 403),
+        "the REST API": lambda: comments(hub, token) == 401,
+        "the dashboards": lambda: erin.http.get(f"{hub.url}/services/dashboards/home").url.path == "/hub/login",
+        "the hub's pages": lambda: erin.http.get(f"{hub.url}/hub/home").url.path == "/hub/login",
+        "their server": lambda: server(hub, ann, erin.known) is None,
+    }
+    begun = time.monotonic()
+    for what, gone in lost.items():
+        comes_true(gone, within=MINUTE - (time.monotonic() - begun))
+        sys.stdout.write(f"{what} was lost after {time.monotonic() - begun:.0f} s\n")
+    assert Visitor(hub, "erin").sign_in().url.port != hub.port  # the provider asks for the password again, for ever
