@@ -11,7 +11,21 @@ from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub import workspace
 
-__all__ = ["HOME", "PERSON", "check", "configure", "environment", "explained", "front", "images", "labels", "parts"]
+__all__ = [
+    "HOME",
+    "PERSON",
+    "RESEARCHER",
+    "check",
+    "configure",
+    "environment",
+    "explained",
+    "front",
+    "images",
+    "labels",
+    "parts",
+    "prefix",
+    "walls",
+]
 
 #: The name of a person's container and network, and of the volume that is their folder.
 PERSON = "{prefix}-{username}"
@@ -19,8 +33,9 @@ PERSON = "{prefix}-{username}"
 HOME, _CATALOG, _DATASETS = "/home/researcher", "/catalog", "/datasets"
 
 _MEGABYTE = 1_000_000
+_PERIOD = 100_000  # microseconds, in which the processors are shared out; Docker's and DockerSpawner's own
 #: The account in the container, whatever the image says.
-_RESEARCHER = "1000:1000"
+RESEARCHER = "1000:1000"
 
 ON_THE_MACHINE = (
     "Workspaces run in containers, and the hub itself on this machine: every port that this machine opens on all its "
@@ -33,6 +48,11 @@ def images(chosen: Settings) -> list[str]:
     return [each.strip() for each in chosen.workspace_images.split(",") if each.strip()] or [
         f"alphapulse/workspace:{version}"
     ]
+
+
+def prefix(chosen: Settings) -> str:
+    """How what is people's is called, and nothing else: somebody called hub is not given the hub's own container."""
+    return f"{chosen.docker_prefix}-workspace"
 
 
 def labels(chosen: Settings) -> dict[str, str]:
@@ -69,16 +89,19 @@ def configure(c: Any, chosen: Settings) -> None:
     spawner.image = images(chosen)[0]
     spawner.allowed_images = images(chosen)
     spawner.pull_policy = "never"
-    # Of a kind of their own: somebody called `hub` must not be given the name of the hub's own container.
-    spawner.prefix = f"{chosen.docker_prefix}-workspace"
+    spawner.prefix = prefix(chosen)
     spawner.remove = True
     spawner.use_internal_ip = True
     spawner.volumes = {PERSON: HOME}
     spawner.read_only_volumes = _team_files(chosen)
     spawner.mem_limit = chosen.workspace_memory * _MEGABYTE
     spawner.cpu_limit = chosen.workspace_cpus
-    spawner.extra_create_kwargs = {"user": _RESEARCHER, "labels": labels(chosen)}
-    spawner.extra_host_config = {
+    spawner.extra_create_kwargs = {"user": RESEARCHER, "labels": labels(chosen)}
+    spawner.extra_host_config = _limits(chosen)
+
+
+def _limits(chosen: Settings) -> dict[str, Any]:
+    return {
         "memswap_limit": chosen.workspace_memory * _MEGABYTE,  # no swap beyond it
         "pids_limit": chosen.workspace_processes,
         "cap_drop": ["ALL"],
@@ -87,6 +110,19 @@ def configure(c: Any, chosen: Settings) -> None:
         "read_only": True,
         # In memory, which is the container's own.
         "tmpfs": {"/tmp": f"size={chosen.workspace_memory // 4}m"},  # noqa: S108
+    }
+
+
+def walls(chosen: Settings, owner: str) -> dict[str, Any]:
+    """The whole of what a container of somebody's is made with; ``owner`` is the name of their network and volume."""
+    files = {source: {"bind": place, "mode": "ro"} for source, place in _team_files(chosen).items()}
+    return _limits(chosen) | {
+        "auto_remove": True,
+        "network_mode": owner,
+        "binds": {owner: {"bind": HOME, "mode": "rw"}} | files,
+        "mem_limit": chosen.workspace_memory * _MEGABYTE,
+        "cpu_period": _PERIOD,
+        "cpu_quota": int(chosen.workspace_cpus * _PERIOD),
     }
 
 

@@ -15,12 +15,12 @@ from weakref import WeakValueDictionary
 
 from docker.errors import APIError
 
-__all__ = ["PersonNetwork"]
+__all__ = ["NO_ADDRESS_OF_THE_MACHINE", "PersonNetwork"]
 
 _log = logging.getLogger("alphapulse.containers")
 
 #: Keeps the machine's own address off the network: it would be a way to whatever listens on the machine.
-_NO_ADDRESS_OF_THE_MACHINE = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+NO_ADDRESS_OF_THE_MACHINE = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -57,7 +57,7 @@ class PersonNetwork:
                 driver="bridge",
                 internal=True,
                 check_duplicate=True,
-                options=_NO_ADDRESS_OF_THE_MACHINE if self._parts else {},
+                options=NO_ADDRESS_OF_THE_MACHINE if self._parts else {},
                 labels=self._labels,
             )
             found = await self._found()
