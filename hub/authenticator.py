@@ -9,6 +9,8 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
 from traitlets import import_item
 
+from hub import closed
+
 __all__ = ["authenticator", "end_servers"]
 
 
@@ -36,6 +38,10 @@ def authenticator(name: str) -> type[Authenticator]:
     kind: type[Authenticator] = known[name].load() if name in known else import_item(name)
 
     class Removing(kind):  # type: ignore[misc]
+        def get_handlers(self, app: Any) -> list[Any]:
+            """The pages that signing in needs, and what stands in front of JupyterHub's own."""
+            return [*super().get_handlers(app), *closed.HANDLERS]
+
         async def delete_user(self, user: Any) -> None:
             """What JupyterHub calls before it forgets a person."""
             await end_servers(user)

@@ -35,4 +35,8 @@ def _load_jupyter_server_extension(app: Any) -> None:
     root = Path(settings["server_root_dir"]).expanduser()
     jobs = {"jobs": Jobs(root, alone, settings["last_activity_times"])}
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")
+    if not alone:
+        from alphapulse_jobs import doors
+
+        doors.close()
     app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

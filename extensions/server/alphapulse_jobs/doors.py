@@ -1,0 +1,35 @@
+"""Closes two doors that other extensions of the server leave open.
+
+The websocket of Panel's preview takes whoever comes, from whatever page, for the workspace's owner; JupyterLab's list
+of licenses never answers whom it refuses, and keeps the connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from tornado import web
+from tornado.websocket import WebSocketHandler
+
+__all__ = ["close"]
+
+
+def close() -> None:
+    """Let both ask who it is, and say no, as all others do."""
+    from jupyterlab_server.licenses_handler import LicensesHandler
+    from panel.io.jupyter_server_extension import PanelWSProxy
+
+    async def prepare(self: Any) -> None:
+        await JupyterHandler.prepare(self, _redirect_to_login=False)
+        if self.current_user is None:
+            raise web.HTTPError(403)
+
+    def finish(self: Any, *said: Any, _mime_type: str = "application/json", **more: Any) -> Any:
+        self.set_header("Content-Type", _mime_type)
+        return super(APIHandler, self).finish(*said, **more)
+
+    asking = {"prepare": prepare, "check_origin": WebSocketHandler.check_origin}
+    for handler, ours in ((PanelWSProxy, asking), (LicensesHandler, {"finish": finish})):
+        for name, method in ours.items():
+            setattr(handler, name, method)
