@@ -16,5 +16,5 @@ c.JupyterHub.logo_file = str(PROJECT / "kernels" / "alphapulse" / "logo-svg.svg"
 _network = network.read(_home / "run" / "network.json")
 network.configure(c, _network, _keys)
 access.configure(c, _settings, _keys)
-services.configure(c, _network, _keys, access.publishers(_settings))
+services.configure(c, _settings, _network, _keys)
 spawner.configure(c, _settings)

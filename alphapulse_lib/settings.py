@@ -127,9 +127,13 @@ class Settings(BaseSettings):
         description="Who, beside the administrators, may publish series of their own into the team's catalog; names "
         "separated by commas.",
     )
+    everybody: Literal["viewer", "researcher", "trader", "reviewer"] = Field(
+        "researcher", description="The role of whoever may sign in."
+    )
     roles: str = Field(
         "",
-        description="Who has which role: role=name or role=@group of the identity provider, separated by commas.",
+        description="Who has which role besides: role=name, or role=@group of the identity provider; separated by "
+        "commas.",
     )
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
     hub_database: str = Field(

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
 from hub.keys import Keys
-from hub.roles import GIVEN
+from hub.roles import GIVEN, Holders, scopes_of
 from hub.sign_in import provider
 
-__all__ = ["Holders", "admins", "check", "configure", "holders", "publishers", "users"]
-
-
-@dataclass(frozen=True)
-class Holders:
-    """Who has a role: people by their names, and groups of the identity provider's."""
-
-    names: set[str]
-    groups: set[str]
+__all__ = ["admins", "check", "configure", "holders", "users"]
 
 
 def _names(listed: str) -> set[str]:
@@ -28,7 +19,7 @@ def _names(listed: str) -> set[str]:
 
 
 def holders(chosen: Settings) -> dict[str, Holders]:
-    """Who has which role, by the role's name, as `ALPHAPULSE_ROLES` says.
+    """Who has which role, by the role's name, as `ALPHAPULSE_ROLES`, `_ADMINS` and `_PUBLISHERS` say.
 
     Raises
     ------
@@ -36,17 +27,25 @@ def holders(chosen: Settings) -> dict[str, Holders]:
         It is not written as ``role=name`` or ``role=@group``, or there is no such role.
     """
     held = {role: Holders(set(), set()) for role in GIVEN}
+    held["admin"].names.update(_names(chosen.admins))
+    held["publisher"].names.update(_names(chosen.publishers))
     for grant in (each.strip() for each in chosen.roles.split(",") if each.strip()):
         role, given, whom = (part.strip() for part in grant.partition("="))
         if not given or not whom.lstrip("@"):
             raise SettingsError(
                 f"ALPHAPULSE_ROLES holds {grant!r}, which gives nobody a role.",
-                f"It takes role=name or role=@group, separated by commas, as in: {GIVEN[-1]}=ann,{GIVEN[0]}=@desk",
+                "It takes role=name or role=@group, separated by commas, as in: reviewer=ann,trader=@desk",
             )
         if role not in held:
             raise SettingsError(
                 f"ALPHAPULSE_ROLES names the role {role!r}, which there is not.",
                 did_you_mean(role, held, f"There are {', '.join(held)}."),
+            )
+        if set(scopes_of(role)) <= set(scopes_of(chosen.everybody)):
+            raise SettingsError(
+                f"ALPHAPULSE_ROLES gives {role} to {whom}, and ALPHAPULSE_EVERYBODY={chosen.everybody} gives everybody "
+                "as much or more.",
+                f"Set ALPHAPULSE_EVERYBODY=viewer and name each {chosen.everybody}, or leave {role} out.",
             )
         if whom.startswith("@"):
             held[role].groups.add(whom[1:])
@@ -57,19 +56,12 @@ def holders(chosen: Settings) -> dict[str, Holders]:
 
 def admins(chosen: Settings) -> set[str]:
     """The administrators' names, in the lower case that JupyterHub gives every name."""
-    return _names(chosen.admins) | holders(chosen)["admin"].names
+    return holders(chosen)["admin"].names
 
 
 def users(chosen: Settings) -> set[str]:
     """The other names that may sign in; empty when any name may."""
     return set() if chosen.users.strip() == "*" else _names(chosen.users) - admins(chosen)
-
-
-def publishers(chosen: Settings) -> Holders:
-    """Who may publish into the team's catalog: administrators, and those that are named for it."""
-    held = holders(chosen)
-    names = admins(chosen) | _names(chosen.publishers) | held["publisher"].names
-    return Holders(names, held["admin"].groups | held["publisher"].groups)
 
 
 def check(chosen: Settings) -> None:
@@ -85,17 +77,15 @@ def check(chosen: Settings) -> None:
     groups = {group for each in held.values() for group in each.groups}
     if not admins(chosen) and not chosen.users.strip() and not chosen.auth_allowed.strip() and not held["admin"].groups:
         raise SettingsError("ALPHAPULSE_ADMINS and ALPHAPULSE_USERS are both empty.", "Name one who may sign in.")
-    named = {"ALPHAPULSE_PUBLISHERS": _names(chosen.publishers)}
-    named["ALPHAPULSE_ROLES"] = {name for each in held.values() for name in each.names}
-    for setting, names in named.items():
-        strangers = names - admins(chosen) - users(chosen)
-        if strangers and chosen.users.strip() != "*" and not chosen.auth_allowed.strip():
-            raise SettingsError(
-                f"{setting} names {', '.join(sorted(strangers))}, who may not sign in.",
-                "Name them in ALPHAPULSE_USERS too.",
-            )
+    named = {name for each in held.values() for name in each.names}
+    strangers = named - admins(chosen) - users(chosen)
+    if strangers and chosen.users.strip() != "*" and not chosen.auth_allowed.strip():
+        raise SettingsError(
+            f"ALPHAPULSE_PUBLISHERS or ALPHAPULSE_ROLES names {', '.join(sorted(strangers))}, who may not sign in.",
+            "Name them in ALPHAPULSE_USERS too.",
+        )
     if chosen.auth in provider.KINDS:
-        provider.check(chosen, admins(chosen) | users(chosen) | set().union(*named.values()), groups)
+        provider.check(chosen, users(chosen) | named, groups)
         return
     if groups:
         raise SettingsError(

@@ -1,14 +1,29 @@
-"""Who may do what, as data: the scopes of the REST API, and the roles that hand them out."""
+"""Who may do what, as data: the scopes of the REST API, and the roles that hand them out.
+
+``python -m hub.roles > docs/reference/roles.md`` writes the page of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["BROWSER", "GIVEN", "PUBLISH", "SCOPES", "WORKSPACE", "roles"]
-
-#: The roles that `ALPHAPULSE_ROLES` gives.
-GIVEN = ("admin", "publisher")
+__all__ = [
+    "BROWSER",
+    "GIVEN",
+    "PUBLISH",
+    "ROLES",
+    "SCOPES",
+    "WORKSPACE",
+    "Holders",
+    "Role",
+    "expanded",
+    "page",
+    "roles",
+    "scopes_of",
+]
 
 #: Bringing a series of one's own into the team's catalog.
 PUBLISH = "custom:catalog:publish"
@@ -27,33 +42,135 @@ SCOPES: dict[str, dict[str, Any]] = {
         "description": "Ask vendors for data for the team's catalog.",
         "subscopes": ["custom:ingests:read"],
     },
+    "custom:live:read": {"description": "Read what trades live. Nothing asks for it yet: live trading is to come."},
+    "custom:live:write": {
+        "description": "Start and stop what trades live. Nothing asks for it yet: live trading is to come.",
+        "subscopes": ["custom:live:read"],
+    },
     "custom:notifications:read": {"description": "Read one's own notifications."},
 }
 
-_ACCESS = ("access:services!service=api", "access:services!service=dashboards")
-#: What everybody who may sign in may do.
-_EVERYBODY = (
-    "custom:catalog:read",
-    "custom:comments:write",
-    "custom:ledger:write",
-    "custom:schedules:write",
-    "custom:ingests:write",
-    "custom:notifications:read",
-)
+
+@dataclass(frozen=True)
+class Role:
+    """What somebody is to the team.
+
+    Attributes
+    ----------
+    does : str
+        What a person of it may do.
+    includes : tuple of str
+        The roles whose scopes it has too.
+    scopes : tuple of str
+        What it has beyond theirs.
+    """
+
+    does: str
+    includes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+#: By their names, each after those that it includes.
+ROLES: dict[str, Role] = {
+    "viewer": Role(
+        "Signs in, opens the dashboards, reads the catalog, runs and their files, comments, schedules, what vendors "
+        "were asked for, and their own notifications; makes tokens for as much. Has no workspace, and changes nothing.",
+        scopes=(
+            "read:users!user",
+            "tokens!user",
+            "access:services!service=api",
+            "access:services!service=dashboards",
+            "custom:catalog:read",
+            "custom:comments:read",
+            "custom:ledger:read",
+            "custom:schedules:read",
+            "custom:ingests:read",
+            "custom:live:read",
+            "custom:notifications:read",
+        ),
+    ),
+    "researcher": Role(
+        "Has a workspace of their own, runs notebooks and backtests in it, hands runs in, comments, schedules "
+        "notebooks, and asks vendors for data.",
+        includes=("viewer",),
+        scopes=(
+            "self",
+            "custom:comments:write",
+            "custom:ledger:write",
+            "custom:schedules:write",
+            "custom:ingests:write",
+        ),
+    ),
+    "trader": Role("Starts and stops what trades live.", includes=("researcher",), scopes=("custom:live:write",)),
+    "reviewer": Role(
+        "Decides what becomes the team's: publishes series into the team's catalog.",
+        includes=("researcher",),
+        scopes=(PUBLISH,),
+    ),
+    "publisher": Role(
+        "Publishes series into the team's catalog, beside what else they may; `ALPHAPULSE_PUBLISHERS` names such.",
+        scopes=(PUBLISH,),
+    ),
+    "admin": Role(
+        "Administers the hub: sees who is on, starts and stops everybody's servers, adds and removes people, pauses "
+        "and deletes what is others'; may do what every other role may.",
+        includes=("trader", "reviewer"),
+    ),
+}
+#: The roles that `ALPHAPULSE_ROLES` gives.
+GIVEN = tuple(ROLES)
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Who has a role: people by their names, and groups of the identity provider's."""
+
+    names: set[str]
+    groups: set[str]
+
+
+def scopes_of(name: str) -> list[str]:
+    """All scopes of a role, those of the roles that it includes among them; without what writing includes."""
+    role = ROLES[name]
+    inherited = [scope for other in role.includes for scope in scopes_of(other)]
+    return list(dict.fromkeys([*inherited, *role.scopes]))
+
+
+def _of_the_api(name: str) -> list[str]:
+    return [scope for scope in scopes_of(name) if scope in SCOPES]
+
 
 #: What a workspace's own token may do, at most what its owner may.
-WORKSPACE = ["users:activity!user", "access:servers!server", "access:services!service=api", PUBLISH, *_EVERYBODY]
+WORKSPACE = [*("users:activity!user", "access:servers!server", "access:services!service=api"), *_of_the_api("admin")]
 #: What the token of a visitor of the dashboards may do, at most what the visitor may.
-BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_EVERYBODY]
+BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_of_the_api("researcher")]
 
 
-def roles(publishers: Iterable[str] = (), groups: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """The roles, as ``JupyterHub.load_roles`` takes them; who may publish: people by their names, and groups."""
+def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
+    """The roles, as ``JupyterHub.load_roles`` takes them.
+
+    Parameters
+    ----------
+    everybody : str
+        The role of whoever may sign in.
+    held : mapping of str to Holders
+        Who has which role besides.
+    """
+    given = [
+        # JupyterHub makes these lists the whole membership at each start. It has a role `admin` of its own, which holds
+        # none of our scopes and cannot.
+        {
+            "name": "administrator" if name == "admin" else name,
+            "users": sorted(held[name].names),
+            "groups": sorted(held[name].groups),
+            "scopes": scopes_of(name),
+        }
+        for name in ROLES
+    ]
     return [
-        # The role of this name is JupyterHub's; replacing it, what it gave must be kept: `self`.
-        {"name": "user", "scopes": ["self", *_ACCESS, *_EVERYBODY]},
-        # JupyterHub makes these lists the whole membership at each start.
-        {"name": "publisher", "users": sorted(publishers), "groups": sorted(groups), "scopes": [PUBLISH]},
+        # The role of this name is JupyterHub's, and every person's.
+        {"name": "user", "scopes": scopes_of(everybody)},
+        *given,
         # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it;
         # of all users it lists the servers that are left over.
         {
@@ -64,3 +181,44 @@ def roles(publishers: Iterable[str] = (), groups: Iterable[str] = ()) -> list[di
         # JupyterHub's own metrics and the API's, and nothing else.
         {"name": "metrics", "services": ["metrics"], "scopes": ["read:metrics", "access:services!service=api"]},
     ]
+
+
+def page() -> str:
+    """What `docs/reference/roles.md` says, which a test holds equal."""
+    lines = [
+        "# Roles",
+        "",
+        "Written by `python -m hub.roles > docs/reference/roles.md`; change the table in `hub/roles.py`.",
+        "",
+        "Everybody who may sign in has the role of `ALPHAPULSE_EVERYBODY` (`researcher`). More is given by",
+        "`ALPHAPULSE_ROLES`: to people by name, and to groups of the identity provider",
+        "([sign-in](../how-to/sign-in.md)). Roles add up: for viewers beside researchers, set",
+        "`ALPHAPULSE_EVERYBODY=viewer` and `ALPHAPULSE_ROLES=researcher=@quants`. It holds from the hub's next start;",
+        "who is of a group, within half a minute.",
+        "",
+        "| role | may | includes |",
+        "|---|---|---|",
+        *(f"| {name} | {role.does} | {', '.join(role.includes)} |" for name, role in ROLES.items()),
+        "",
+        "## Scopes",
+        "",
+        "Each route of the REST API asks for one; what a token lacks is answered with 403 and the scope's name. A",
+        "workspace's own token, and that of a page of the dashboards, have at most what their owner has.",
+        "",
+        f"| scope | allows | {' | '.join(ROLES)} |",
+        f"|---|---|{'---|' * len(ROLES)}",
+    ]
+    for scope, told in SCOPES.items():
+        having = [scope in expanded(name) for name in ROLES]
+        lines.append(f"| `{scope}` | {told['description']} | {' | '.join('yes' if each else '' for each in having)} |")
+    return "\n".join(lines) + "\n"
+
+
+def expanded(name: str) -> set[str]:
+    """All of our own scopes that a role has, what writing includes among them."""
+    held = set(_of_the_api(name))
+    return held | {other for scope in held for other in SCOPES[scope].get("subscopes", ())}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub import roles
-from hub.access import Holders
+from alphapulse_lib.settings import Settings
+from hub import access, roles
 from hub.keys import Keys
 from hub.network import Network
 
 __all__ = ["configure"]
 
 
-def configure(c: Any, network: Network, held: Keys, publishers: Holders) -> None:
-    """Tell JupyterHub of the services, of what each token may do and who may publish; ``c`` is its configuration."""
+def configure(c: Any, chosen: Settings, network: Network, held: Keys) -> None:
+    """Tell JupyterHub of the services, of what each token may do and who has which role; ``c`` is its configuration."""
     c.JupyterHub.services = [
         {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
         {"name": "worker", "api_token": held.worker_token, "display": False},
@@ -31,7 +31,7 @@ def configure(c: Any, network: Network, held: Keys, publishers: Holders) -> None
         },
     ]
     c.JupyterHub.custom_scopes = roles.SCOPES
-    c.JupyterHub.load_roles = roles.roles(publishers.names, publishers.groups)
+    c.JupyterHub.load_roles = roles.roles(chosen.everybody, access.holders(chosen))
     c.JupyterHub.default_url = "/services/dashboards/home"
     c.JupyterHub.allow_named_servers = True  # scheduled jobs run in one of their owner's
     c.Spawner.server_token_scopes = roles.WORKSPACE

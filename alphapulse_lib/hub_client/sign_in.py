@@ -13,7 +13,7 @@ from alphapulse_lib.errors import HubFault, NotAllowed
 from alphapulse_lib.hub_client.paths import part
 from alphapulse_lib.hub_client.transport import Transport
 
-__all__ = ["API_SCOPES", "Made", "make_token"]
+__all__ = ["API_SCOPES", "READING_SCOPES", "Made", "make_token"]
 
 #: What a token for the REST API may do: what its owner may there, and nothing else at the hub.
 API_SCOPES = (
@@ -25,6 +25,9 @@ API_SCOPES = (
     "custom:notifications:read",
     "custom:schedules:write",
 )
+
+#: The same of somebody who may only read: the hub makes no token that may do more than its owner.
+READING_SCOPES = tuple(scope.replace(":write", ":read") for scope in API_SCOPES)
 
 _TIMEOUT = 30.0
 
@@ -59,12 +62,15 @@ def make_token(hub_api: str, user: str, days: int, note: str, *, held: str = "",
     HubError
         The hub is away, or refused for another reason.
     """
-    wanted: dict[str, object] = {"note": note, "expires_in": days * 86_400, "scopes": list(API_SCOPES)}
+    wanted: dict[str, object] = {"note": note, "expires_in": days * 86_400}
     if password:
         wanted["auth"] = {"username": user, "password": password}
     transport = Transport(hub_api, held, timeout=_TIMEOUT, retries=0)
     try:
-        answer = transport.post_plainly(f"/users/{part(user)}/tokens", wanted)
+        for scopes in (API_SCOPES, READING_SCOPES):
+            answer = transport.post_plainly(f"/users/{part(user)}/tokens", wanted | {"scopes": list(scopes)})
+            if answer.status_code != 400:
+                break
     finally:
         transport.close()
     if answer.status_code in (401, 403, 404):

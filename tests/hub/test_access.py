@@ -49,10 +49,11 @@ def test_nobody_at_all_is_refused():
 
 def test_administrators_and_the_named_may_publish_and_a_stranger_is_refused():
     chosen = Settings(admins="ann", users="bob,carol", publishers=" Carol ")
-    assert access.publishers(chosen).names == {"ann", "carol"}
+    held = access.holders(chosen)
+    assert (held["admin"].names, held["publisher"].names) == ({"ann"}, {"carol"})
     access.check(chosen)
     access.check(Settings(users="*", publishers="anybody"))
-    with pytest.raises(SettingsError, match="ALPHAPULSE_PUBLISHERS names dora, who may not sign in"):
+    with pytest.raises(SettingsError, match="ALPHAPULSE_PUBLISHERS or ALPHAPULSE_ROLES names dora, who may not"):
         access.check(Settings(users="bob", publishers="dora"))
 
 

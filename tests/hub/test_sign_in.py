@@ -47,16 +47,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHub
         ALPHAPULSE_AUTH_ALLOWED="example.org",
         ALPHAPULSE_AUTH_LABEL="Example Bank",
         ALPHAPULSE_ADMINS="root@example.org",
-        ALPHAPULSE_ROLES="admin=@platform,publisher=@desk",
+        ALPHAPULSE_EVERYBODY="viewer",
+        ALPHAPULSE_ROLES="admin=@platform,reviewer=@desk,researcher=@quants,trader=@traders",
     )
     people = {
         "ann": person("ann", "platform"),
         "bob": person("bob", email_verified=False),
         "carl": person("carl", "desk"),
         "dora": person("dora", email="dora@elsewhere.com"),
-        "erin": person("erin"),
+        "erin": person("erin", "quants"),
         "fred": person("fred"),
         "gail": person("gail"),
+        "hans": person("hans", "traders"),
     }
     provider = IdentityProvider(folder, port, hub.url, people).start()
     try:
@@ -195,7 +197,7 @@ def test_groups_of_the_provider_give_roles_and_take_them(hub: RunningHub, provid
     _, erin = signed_in(hub, "erin")
     assert [model(hub, each)["admin"] for each in (ann, carl, erin)] == [True, False, False]
     assert [DESK in model(hub, each)["scopes"] for each in (ann, carl, erin)] == [True, True, False]
-    provider.tell(ann=person("ann"), carl=person("carl"), erin=person("erin", "desk"))
+    provider.tell(ann=person("ann"), carl=person("carl"), erin=person("erin", "quants", "desk"))
     took = comes_true(
         lambda: (
             [model(hub, each)["admin"] for each in (ann, carl, erin)] == [False, False, False]
@@ -203,6 +205,34 @@ def test_groups_of_the_provider_give_roles_and_take_them(hub: RunningHub, provid
         )
     )
     sys.stdout.write(f"roles followed the provider's groups after {took:.0f} s\n")
+
+
+#: What the role of each person lets them: whether they read, comment, and publish, trade, have a workspace.
+ROLES = {
+    "gail": (True, False, False, False, False),
+    "erin": (True, True, False, False, True),
+    "hans": (True, True, False, True, True),
+    "carl": (True, True, True, False, True),
+    "ann": (True, True, True, True, True),
+}
+
+
+def test_each_role_s_token_does_at_the_api_what_the_role_says(hub: RunningHub, provider: IdentityProvider):
+    groups = {"ann": "platform", "carl": "desk", "erin": "quants", "hans": "traders"}
+    provider.tell(gail=person("gail"), **{name: person(name, group) for name, group in groups.items()})
+    for name, (reads, comments_too, publishes, trades, works) in ROLES.items():
+        visitor, token = signed_in(hub, name)
+        comes_true(lambda token=token, publishes=publishes: (DESK in model(hub, token)["scopes"]) == publishes)
+        assert comments(hub, token) == (200 if reads else 403)
+        new = {"target": "instrument:AAPL.XNAS", "body": f"{name} was here"}
+        wrote = httpx.post(f"{hub.url}/services/api/v1/comments", json=new, headers=bearer(token), timeout=60)
+        assert wrote.status_code == (201 if comments_too else 403), (name, wrote.text)
+        assert ("custom:live:write" in model(hub, token)["scopes"]) == trades, name
+        spawned = visitor.http.get(f"{hub.url}/hub/spawn/nobody-{name}", follow_redirects=False)
+        assert spawned.status_code in (403, 404), "somebody else's server is an administrator's"
+        own = visitor.http.get(f"{hub.url}/hub/spawn-pending/{visitor.known}", follow_redirects=False)
+        assert (own.status_code != 403) == works, (name, own.status_code)
+        assert visitor.http.get(f"{hub.url}/services/dashboards/home").status_code == 200
 
 
 @pytest.mark.parametrize(

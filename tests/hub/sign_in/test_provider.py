@@ -80,7 +80,7 @@ REFUSED = [
     ({"auth": "password", "roles": "publisher"}, "'publisher', which gives nobody a role"),
     ({"auth": "password", "roles": "publisher=@"}, "'publisher=@', which gives nobody a role"),
     ({"auth": "password", "roles": "publsher=ann"}, "the role 'publsher', which there is not"),
-    ({"auth": "password", "roles": "publisher=zoe"}, "ALPHAPULSE_ROLES names zoe, who may not sign in"),
+    ({"auth": "password", "roles": "publisher=zoe"}, "names zoe, who may not sign in"),
 ]
 
 
