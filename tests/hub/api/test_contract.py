@@ -1,7 +1,10 @@
-"""The OpenAPI document keeps its word whatever is sent: no 5xx, no answer that it does not name."""
+"""The OpenAPI document keeps its word whatever is sent, by whomever: no 5xx, no answer that it does not name."""
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case
@@ -9,27 +12,56 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.resources.api_server import Api
 
-TRIED = 15  # requests of each operation, valid and invalid ones
-SIGNED_IN = {"Authorization": "Bearer root"}
+TRIED, LONG = 15, 400  # requests of each operation, valid and invalid ones
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_every_answer_is_one_that_the_document_names(api: Api) -> None:
+def asked(api: Api, tried: int, who: str, *, always_the_same: bool) -> dict[str, Counter[int]]:
+    """What each operation of the document answered, which was held against the document each time."""
     document = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
     # That one never ends; test_comments listens to it.
     ending = [each.ok() for each in document.get_all_operations() if not each.ok().path.endswith("/comments/events")]
-    seen: dict[str, set[int]] = {}
+    seen: dict[str, Counter[int]] = {operation.label: Counter() for operation in ending}
     for operation in ending:
 
-        @settings(max_examples=TRIED, deadline=None, suppress_health_check=QUIET, derandomize=True, database=None)
+        @settings(
+            max_examples=tried, deadline=None, suppress_health_check=QUIET, derandomize=always_the_same, database=None
+        )
         @given(case=operation.as_strategy())
-        def asked(case: Case) -> None:
+        def one(case: Case) -> None:
             # A symbol, a cursor or a day of the right form may still name nothing: that is a 4xx, and documented.
-            answer = case.call_and_validate(headers=SIGNED_IN, excluded_checks=[positive_data_acceptance])
-            seen.setdefault(operation.label, set()).add(answer.status_code)  # noqa: B023  called in this turn
+            answer = case.call_and_validate(
+                headers={"Authorization": f"Bearer {who}"}, excluded_checks=[positive_data_acceptance]
+            )
+            seen[operation.label][answer.status_code] += 1  # noqa: B023  called in this turn
 
-        asked()
-    assert len(seen) == len(ending) > 15
-    statuses = {each for found in seen.values() for each in found}
-    assert {200, 404, 422} <= statuses
-    assert max(statuses) < 500
+        one()
+    return seen
+
+
+def statuses(seen: dict[str, Counter[int]]) -> Counter[int]:
+    """How often each status was answered."""
+    return sum(seen.values(), Counter())
+
+
+def test_every_answer_is_one_that_the_document_names(api: Api) -> None:
+    seen = asked(api, TRIED, "root", always_the_same=True)
+    assert len(seen) > 15 and all(seen.values())
+    found = statuses(seen)
+    assert {200, 404, 422} <= found.keys()
+    assert max(found) < 500
+
+
+def test_whom_the_hub_does_not_know_is_told_so_whatever_is_sent(api: Api) -> None:
+    seen = asked(api, 3, "nobody-the-hub-knows", always_the_same=True)
+    served = {label for label, found in seen.items() if found.keys() - {401, 422}}
+    assert all("/health" in label for label in served), served
+
+
+@pytest.mark.siege
+@pytest.mark.timeout(3600)
+def test_a_long_siege_of_every_operation(api: Api) -> None:
+    seen = asked(api, LONG, "root", always_the_same=False)
+    found = statuses(seen)
+    print(f"\n{found.total():,} requests of {len(seen)} operations: {dict(sorted(found.items()))}")  # noqa: T201
+    assert max(found) < 500
