@@ -1,10 +1,10 @@
 # What a person types. `make help` lists it; anything longer than a line lives in a script.
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up down reset backup restore images test lint bench siege
+.PHONY: help up down reset backup restore images compose-up compose-down test lint bench siege
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 up: ## start AlphaPulse (sets it up the first time); Ctrl-C stops it
 	@hub/set-up.sh
@@ -26,8 +26,14 @@ restore: ## put the backup FILE=... into an empty ALPHAPULSE_HOME
 	@hub/set-up.sh
 	@exec $(PYTHON) -m hub restore "$(FILE)"
 
-images: ## build the workspace's and the hub's image (docs/how-to/images.md)
+images: ## build the images (docs/how-to/images.md)
 	@exec docker/build.sh
+
+compose-up: ## start all parts as containers, with TLS and PostgreSQL (docs/how-to/compose.md)
+	@exec docker/compose.sh up
+
+compose-down: ## stop them, and people's; what they keep stays
+	@exec docker/compose.sh down
 
 test: ## run all tests, installing what they need
 	@exec tests/run.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the images alphapulse/workspace and alphapulse/hub from uv.lock and this folder's code, tagged with the version.
-#   docker/build.sh              both
+# Builds the images alphapulse/workspace and alphapulse/hub from uv.lock and this folder's code, tagged with the version, and
+# what docker/compose.yaml needs beside them: alphapulse/database and alphapulse/tls, of Debian's packages.
+#   docker/build.sh              all of them
 #   docker/build.sh workspace    one
 # BASE_IMAGE, UV_DEFAULT_INDEX and NPM_CONFIG_REGISTRY are handed on where they are set; TAG is the version unless set.
 set -eu
@@ -14,8 +15,8 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain 2>/dev/null)" ] || revision="$revision-changed"
 
-for image in ${*:-workspace hub}; do
-    [ -f "docker/$image.Dockerfile" ] || { say "there is no image '$image'; there are: workspace hub"; exit 1; }
+for image in ${*:-workspace hub database tls}; do
+    [ -f "docker/$image.Dockerfile" ] || { say "there is no image '$image'; there are: workspace hub database tls"; exit 1; }
     set --
     for name in BASE_IMAGE UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY; do
         if eval "[ -n \"\${$name:-}\" ]"; then set -- "$@" --build-arg "$name"; fi

@@ -7,7 +7,8 @@ FROM ${BASE_IMAGE}
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tini >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
-    && useradd --uid 1000 --user-group --create-home --home-dir /srv/alphapulse alphapulse
+    && useradd --uid 1000 --user-group --create-home --home-dir /srv/alphapulse alphapulse \
+    && install -d -o alphapulse -g alphapulse /srv/alphapulse/api
 WORKDIR /opt/alphapulse
 COPY pyproject.toml uv.lock README.md LICENSE ./
 COPY hub/proxy/package.json hub/proxy/package-lock.json .venv/share/alphapulse/proxy/

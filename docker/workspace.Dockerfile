@@ -8,7 +8,10 @@ RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tini >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --uid 1000 --user-group --create-home --shell /bin/bash researcher \
-    && install -d -o researcher -g researcher /catalog
+    && install -d -o researcher -g researcher /catalog \
+    && for part in hub proxy api worker dashboards guard database; do \
+        install -d -o researcher -g researcher "/srv/homes/$part" || exit 1; done \
+    && install -d -o researcher -g researcher /srv/alphapulse /srv/alphapulse/api /srv/alphapulse/dashboards
 WORKDIR /opt/alphapulse
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # A mirror of PyPI, where its own cannot be reached.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alphapulse_lib.settings import Settings
 
-__all__ = ["KEYS", "SETTINGS", "places", "settings_told"]
+__all__ = ["KEYS", "SETTINGS", "places", "quoted", "settings_told"]
 
 #: The hub's passwords, tokens and cookie secret: restored last, for without them no hub is whole.
 KEYS = "keys.json"
@@ -36,6 +36,11 @@ def settings_told(chosen: Settings) -> str:
     for name, value in chosen.model_dump(mode="json").items():
         if name in _ITS_OWN or value is None or value == type(chosen).model_fields[name].default:
             continue
-        quoted = str(value).replace("\\", "\\\\").replace("'", "\\'")
-        told.append(f"ALPHAPULSE_{name.upper()}='{quoted}'\n")
+        told.append(f"ALPHAPULSE_{name.upper()}={quoted(str(value))}\n")
     return "".join(told)
+
+
+def quoted(value: str) -> str:
+    """A value as a `.env` file says it."""
+    inner = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{inner}'"

@@ -130,5 +130,5 @@ def test_what_cannot_be_built_is_said(docker: Docker, tmp_path: Path) -> None:
         assert done.returncode == 1
         return done.stderr
 
-    assert "there is no image 'worker'; there are: workspace hub" in refused("worker")
+    assert "there is no image 'worker'; there are: workspace hub database tls" in refused("worker")
     assert "daemon does not answer" in refused("hub", DOCKER_HOST=f"unix://{tmp_path / 'nobody.sock'}")

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Starts and stops the containers of docker/compose.yaml.
+#   docker/compose.sh up         makes what is missing, secrets among it, and waits until each part is well
+#   docker/compose.sh down       stops them and people's; the volumes stay
+#   docker/compose.sh ARGUMENTS  is docker compose, as in: docker/compose.sh logs --tail 50 hub
+# Settings are in .env, or in the file that ALPHAPULSE_ENV names; ALPHAPULSE_DOCKER_PREFIX, ALPHAPULSE_TLS_PORT,
+# ALPHAPULSE_HTTP_PORT, ALPHAPULSE_TLS_ADDRESS, ALPHAPULSE_TLS_NAME, ALPHAPULSE_TLS_CERTIFICATE and TAG in the environment.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "alphapulse: $*" >&2; }
+docker version >/dev/null 2>&1 || { say "the Docker daemon does not answer; start it (systemctl start docker, or dockerd)"; exit 1; }
+if docker compose version --short >/dev/null 2>&1; then program="docker compose"
+elif command -v docker-compose >/dev/null; then program=docker-compose
+else say "docker compose is not installed (Debian: apt-get install docker-compose)"; exit 1; fi
+
+prefix=${ALPHAPULSE_DOCKER_PREFIX:-alphapulse}
+export ALPHAPULSE_DOCKER_PREFIX="$prefix"
+export TAG="${TAG:-$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)}"
+export ALPHAPULSE_WORKSPACE_IMAGES="${ALPHAPULSE_WORKSPACE_IMAGES:-alphapulse/workspace:$TAG}"
+export ALPHAPULSE_TLS_PORT="${ALPHAPULSE_TLS_PORT:-443}"
+[ "$ALPHAPULSE_TLS_PORT" = 443 ] || export ALPHAPULSE_TLS_SUFFIX=":$ALPHAPULSE_TLS_PORT"
+socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
+DOCKER_SOCKET=${DOCKER_SOCKET:-${socket#unix://}}
+export DOCKER_SOCKET
+DOCKER_GROUP=${DOCKER_GROUP:-$(stat -L -c %g "$DOCKER_SOCKET" 2>/dev/null)} || {
+    say "$DOCKER_SOCKET is not here: set DOCKER_SOCKET to the daemon's socket on its machine, and DOCKER_GROUP to its group's number"
+    exit 1
+}
+export DOCKER_GROUP
+
+compose() { $program --project-name "$prefix" --file docker/compose.yaml "$@"; }
+
+parts() { docker ps --all --filter "label=com.docker.compose.project=$prefix" --filter "label=com.docker.compose.oneoff=False" "$@"; }
+
+# The parts that are not well, with what Docker says of each.
+ailing() { parts --format '{{.Names}} {{.Status}}' | grep -v '(healthy)' || true; }
+
+up() {
+    for image in workspace hub database tls; do
+        docker image inspect "alphapulse/$image:$TAG" >/dev/null 2>&1 || { say "there is no image alphapulse/$image:$TAG; run: make images"; exit 1; }
+    done
+    settings=${ALPHAPULSE_ENV:-.env}
+    [ -e "$settings" ] || settings=/dev/null
+    ALPHAPULSE_SETTINGS=$(sha256sum <"$settings" | cut -c 1-16)
+    export ALPHAPULSE_SETTINGS
+    told=$(compose run --rm -T prepare <"$settings")
+    if [ -n "${ALPHAPULSE_TLS_CERTIFICATE:-}" ]; then
+        compose run --rm -T tls tls take <"$ALPHAPULSE_TLS_CERTIFICATE"
+    fi
+    compose up --detach --remove-orphans >&2
+    tries=0
+    while [ -n "$(ailing)" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { say "not well after $tries seconds:"; ailing >&2; say "see: docker/compose.sh logs --tail 50"; exit 1; }
+        sleep 1
+    done
+    echo
+    echo "  AlphaPulse   https://${ALPHAPULSE_TLS_NAME:-localhost}${ALPHAPULSE_TLS_SUFFIX:-}"
+    echo "$told"
+}
+
+down() {
+    compose down --remove-orphans >&2
+    theirs=$(docker ps --all --quiet --filter "label=alphapulse.hub=$prefix")
+    [ -z "$theirs" ] || docker rm --force $theirs >/dev/null
+    networks=$(docker network ls --quiet --filter "label=alphapulse.hub=$prefix")
+    [ -z "$networks" ] || docker network rm $networks >/dev/null
+    say "down; what it keeps is in volumes: docker volume ls --filter name=$prefix-"
+}
+
+case "${1:-}" in
+up | down) "$1" ;;
+"") say "say up or down, or what docker compose is to be told"; exit 1 ;;
+*) compose "$@" ;;
+esac

@@ -1,0 +1,235 @@
+"""The installation of docker/compose.yaml, from nothing, as a team would run it: one for all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import nbformat
+import pytest
+from docker_engine import PROJECT, TAG, Docker
+from hub_client import Person
+from running_hub import free_port
+from waiting import until
+
+pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of the images
+
+PREFIX = "alphapulse-composed"
+PARTS = ("database", "guard", "proxy", "hub", "api", "worker", "dashboards", "tls")
+VENDOR = "vendor-key-0123456789"
+
+
+class Installation:
+    """`docker/compose.sh` with ports and a prefix of its own."""
+
+    def __init__(self, docker: Docker, folder: Path) -> None:
+        self.docker, self.port, self.plain = docker, free_port(), free_port()
+        (folder / "settings.env").write_text(
+            f"ALPHAPULSE_USERS=ann\nALPHAPULSE_ALPACA_KEY={VENDOR}\nALPHAPULSE_ALPACA_SECRET={VENDOR}\n"
+        )
+        self.environment = {
+            "ALPHAPULSE_DOCKER_PREFIX": PREFIX,
+            "ALPHAPULSE_ENV": str(folder / "settings.env"),
+            "ALPHAPULSE_TLS_ADDRESS": "127.0.0.1",
+            "ALPHAPULSE_TLS_PORT": str(self.port),
+            "ALPHAPULSE_HTTP_PORT": str(self.plain),
+            "TAG": TAG,
+        }
+        self.url = f"https://localhost:{self.port}"
+        self.said = ""
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            ["docker/compose.sh", *command],
+            cwd=PROJECT,
+            env=self.docker.environment | self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}\n{self.logs()}"
+        return done.stdout
+
+    def logs(self) -> str:
+        return "\n".join(f"{name}: {self.docker('logs', '--tail=20', name, check=False)}" for name in self.names())
+
+    def names(self) -> list[str]:
+        shown = self.docker("ps", "--all", "--format={{.Names}}", f"--filter=label=com.docker.compose.project={PREFIX}")
+        return sorted(shown.split())
+
+    def health(self, part: str) -> str:
+        return str(self.docker.inspect(f"{PREFIX}-{part}")["State"].get("Health", {}).get("Status"))
+
+    def person(self, name: str, certificate: ssl.SSLContext) -> Person:
+        words = self.said.split()
+        passwords = {words[at + 1]: words[at + 3] for at, word in enumerate(words) if word == "user"}
+        somebody = Person(self.url, name)
+        somebody.http = httpx.Client(
+            base_url=self.url, follow_redirects=True, timeout=120, trust_env=False, verify=certificate
+        )
+        somebody.password = passwords[name]
+        return somebody
+
+    def remove(self) -> None:
+        self.run("down")
+        for volume in self.docker("volume", "ls", "--quiet", f"--filter=name={PREFIX}-").split():
+            self.docker("volume", "rm", volume)
+
+
+@pytest.fixture(scope="module")
+def installed(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    if not any((Path(each) / "docker-compose").exists() for each in os.get_exec_path()):
+        has_plugin = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True).returncode == 0
+        if not has_plugin:
+            pytest.skip("there is no docker compose here; Debian's package is called docker-compose")
+    made = Installation(docker, tmp_path_factory.mktemp("composed"))
+    made.said = made.run("up")
+    yield made
+    made.remove()
+    assert made.names() == []
+    assert docker("ps", "--all", "--quiet", f"--filter=label=alphapulse.hub={PREFIX}") == ""
+
+
+@pytest.fixture(scope="module")
+def certificate(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Trust in the one certificate that the installation made, and in no other."""
+    file = tmp_path_factory.mktemp("trusted") / "made.pem"
+    told = installed.docker("exec", f"{PREFIX}-tls", "openssl", "x509", "-in", "/srv/tls/made.pem")
+    file.write_text(told)
+    return ssl.create_default_context(cafile=str(file))
+
+
+@pytest.fixture(scope="module")
+def ann(installed: Installation, certificate: ssl.SSLContext) -> Person:
+    """Signed in, her container running, her token sent over TLS."""
+    somebody = installed.person("ann", certificate)
+    entered = somebody.sign_in(somebody.password)
+    assert entered.status_code == 200 and "/services/dashboards/" in str(entered.url), entered.text
+    cookies = [cookie for cookie in somebody.http.cookies.jar if cookie.name.startswith("jupyterhub")]
+    assert cookies and all(cookie.secure for cookie in cookies)
+    asked = somebody.http.post("/hub/api/users/ann/tokens", headers=somebody._headers(), json={"note": "a test"})
+    token = asked.json()["token"]
+    somebody.http = httpx.Client(
+        base_url=installed.url,
+        timeout=120,
+        trust_env=False,
+        verify=certificate,
+        headers={"Authorization": f"token {token}"},
+    )
+    start(somebody)
+    return somebody
+
+
+def start(somebody: Person) -> None:
+    somebody.http.post(f"/hub/api/users/{somebody.name}/server").raise_for_status()
+    until(lambda: servers(somebody).get("", {}).get("ready"), 400)
+
+
+def servers(somebody: Person) -> dict[str, dict[str, object]]:
+    return dict(somebody.http.get(f"/hub/api/users/{somebody.name}").json()["servers"])
+
+
+def test_from_nothing_each_part_is_well_and_has_no_right(installed: Installation) -> None:
+    assert installed.names() == sorted(f"{PREFIX}-{part}" for part in PARTS)
+    for part in PARTS:
+        assert installed.health(part) == "healthy"
+        found = installed.docker.inspect(f"{PREFIX}-{part}")
+        host = found["HostConfig"]
+        assert (host["CapDrop"], host["CapAdd"], host["Privileged"]) == (["ALL"], None, False)
+        assert host["SecurityOpt"] == ["no-new-privileges"]
+        assert host["ReadonlyRootfs"] and found["Config"]["User"] == "1000:1000"
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        bound = [told["Source"] for told in found["Mounts"] if told["Type"] == "bind"]
+        assert len(bound) == (part == "guard"), "Docker's socket is in the guard alone, and nothing of the machine's"
+    plain = httpx.get(f"http://localhost:{installed.plain}/hub/login", trust_env=False)
+    assert (plain.status_code, plain.headers["location"]) == (308, f"{installed.url}/hub/login")
+
+
+def test_no_secret_is_told_by_docker_or_a_log(installed: Installation, ann: Person) -> None:
+    held = json.loads(installed.docker("exec", f"{PREFIX}-hub", "cat", "/srv/alphapulse/keys.json"))
+    passwords = installed.docker("exec", f"{PREFIX}-database", "sh", "-c", "cat /srv/database/passwords/*")
+    planted = [*held.values(), *(passwords[at : at + 64] for at in range(0, len(passwords), 64)), VENDOR]
+    assert len(planted) >= 11 and all(len(each) >= 16 for each in planted)
+    for name in installed.names():
+        told = installed.docker("inspect", name)
+        told += subprocess.run(
+            ["docker", "logs", name], env=installed.docker.environment, text=True, stdout=-1, stderr=subprocess.STDOUT
+        ).stdout
+        assert [each for each in planted if each in told] == [], name
+    for part in ("proxy", "api", "dashboards", "guard"):
+        home = installed.docker("exec", f"{PREFIX}-{part}", "sh", "-c", "cd /srv/alphapulse && cat keys.json .env")
+        mine = [name for name, value in held.items() if value in home]
+        assert mine == ([] if part == "guard" else [f"{part}_token"])
+        assert VENDOR not in home
+    worker = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/alphapulse/.env")
+    assert worker.count(VENDOR) == 2
+
+
+def test_a_persons_container_is_theirs_and_reaches_the_proxy_alone(installed: Installation, ann: Person) -> None:
+    docker, name = installed.docker, f"{PREFIX}-workspace-ann"
+    assert ann.own("GET", "status")["started"]
+    script = "import socket, sys\nfor host, port in (each.rsplit(':', 1) for each in sys.argv[1:]):\n    try:\n"
+    script += "        socket.create_connection((host, int(port)), 3).close(); print(host)\n"
+    script += "    except OSError:\n        pass"
+    network = json.loads(docker("network", "inspect", name))[0]
+    reached = {told["Name"]: told["IPv4Address"].split("/")[0] for told in network["Containers"].values()}
+    assert set(reached) == {name, f"{PREFIX}-hub", f"{PREFIX}-proxy"}
+    hub, proxy = reached[f"{PREFIX}-hub"], reached[f"{PREFIX}-proxy"]
+    inside = "database.inside:5432 api.inside:8082 hub.inside:8081 proxy.inside:8001 guard.docker:2375 1.1.1.1:443"
+    doors = ("proxy:8000", f"{hub}:8081", f"{proxy}:8001", *inside.split())
+    assert docker("exec", name, "python", "-c", script, *doors).split() == ["proxy"]
+    bars = docker("exec", name, "python", "-c", "import alphapulse_lib as ap; print(len(ap.bars('AAPL', '1d')))")
+    assert int(bars) > 1000, "the team's catalog is there"
+    assert "Read-only" in docker("exec", name, "sh", "-c", "touch /catalog/x 2>&1 || true")
+
+
+def test_a_job_runs_in_its_owners_container_who_is_away(installed: Installation, ann: Person) -> None:
+    cell = "import os, socket\nprint(open('mine.txt').read(), os.environ['ALPHAPULSE_FIRING'], os.getuid())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    ann.own("PUT", "contents/mine.ipynb", json={"type": "notebook", "content": notebook})
+    ann.own("PUT", "contents/mine.txt", json={"type": "file", "format": "text", "content": "of ann"})
+    ann.http.delete("/hub/api/users/ann/server").raise_for_status()
+    until(lambda: not servers(ann))
+    asked = ann.http.post("/services/api/v1/backtests", json={"notebook": "mine.ipynb"}).json()
+    told: dict[str, str] = {}
+
+    def over() -> bool:
+        told.update(ann.http.get(f"/services/api/v1/backtests/{asked['id']}").json())
+        return told["ended_at"] is not None
+
+    until(over, 400, installed.logs)
+    assert (told["state"], told["detail"]) == ("finished", "")
+    start(ann)
+    (printed,) = ann.own("GET", f"contents/{told['output']}")["content"]["cells"][-1]["outputs"]
+    assert printed["text"].split() == ["of", "ann", asked["id"], "1000"]
+
+
+def test_what_is_killed_comes_back_by_itself_and_knows_what_it_knew(installed: Installation, ann: Person) -> None:
+    said = {"target": "notebook:mine.ipynb", "body": "still here"}
+    ann.http.post("/services/api/v1/comments", json=said).raise_for_status()
+    before = {}
+    for part in PARTS:
+        before[part] = installed.docker.inspect(f"{PREFIX}-{part}")["State"]["Pid"]
+        os.kill(before[part], signal.SIGKILL)  # `docker kill` would be taken for a wish that it stays so
+
+    def back(part: str) -> bool:
+        state = installed.docker.inspect(f"{PREFIX}-{part}")["State"]
+        return state["Pid"] not in (0, before[part]) and state["Health"]["Status"] == "healthy"
+
+    for part in PARTS:
+        until(lambda part=part: back(part), 400, installed.logs)
+    until(lambda: ann.http.get("/services/api/v1/comments", params={"target": said["target"]}).status_code == 200, 120)
+    kept = ann.http.get("/services/api/v1/comments", params={"target": said["target"]}).json()["items"]
+    assert [each["body"] for each in kept] == ["still here"]
+
+
+def test_another_up_says_the_passwords_of_the_first_time(installed: Installation) -> None:
+    again = installed.run("up")
+    assert again.split() == installed.said.replace("Filling the catalog with the bundled sample (once).", "").split()
