@@ -19,6 +19,7 @@ __all__ = ["Faults", "Problem", "ProblemError", "answers", "install", "too_large
 
 MEDIA = "application/problem+json"
 
+_FULL = "The disk that holds the database is full: nothing of this request was kept."
 _TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -93,7 +94,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(exc.TimeoutError)  # no connection was free for half a minute
     async def database(_: Request, error: exc.OperationalError | exc.TimeoutError) -> JSONResponse:
         logging.getLogger("alphapulse.api").error("The database refused: %s", error)
+        if _is_full(error):
+            return _answer(503, _FULL, "Whoever keeps this hub has to make room.", headers={"Retry-After": "30"})
         return _answer(503, "The database does not answer.", "Try again in a moment.", headers={"Retry-After": "2"})
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a database's disk is full: SQLite says so in words, PostgreSQL by the state of the answer."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100"
 
 
 class Faults:
