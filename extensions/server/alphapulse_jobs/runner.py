@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import papermill_io
 
 from alphapulse_jobs.folder import JobFolder, now
+from alphapulse_jobs.outputs import ENGINE
 from alphapulse_jobs.publish import publish
 
 __all__ = ["run"]
@@ -124,6 +125,7 @@ def _execute(root: Path, folder: JobFolder, state: dict[str, Any], saver: _Saver
         _plain(source),
         _plain(folder.partial),
         parameters=state["parameters"],
+        engine_name=ENGINE,
         kernel_name=kernel,
         language=language,
         progress_bar=False,
