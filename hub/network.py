@@ -138,7 +138,7 @@ def configure(c: Any, network: Network, held: Keys) -> None:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = network.proxy_api
     c.ConfigurableHTTPProxy.auth_token = held.proxy_token
-    c.JupyterHub.last_activity_interval = 3  # seconds; each round also gives a restarted proxy its routes again
+    c.JupyterHub.last_activity_interval = 3  # seconds; each round also puts a restarted proxy's routes right
 
 
 def proxy_command(network: Network) -> list[str]:

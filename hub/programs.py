@@ -55,9 +55,12 @@ def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Calla
     log = home / "logs" / "supervisor.log"
     log.touch()
     before = log.stat().st_size
+    routes = home / "run" / "routes.json"  # for a proxy that is restarted; those of the last time lead nowhere
+    routes.unlink(missing_ok=True)
+    proxy = {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token, "CONFIGPROXY_ROUTES": str(routes)}
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(write(home, network))],
-        env=family.mark(home) | environment(chosen) | {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token},
+        env=family.mark(home) | environment(chosen) | proxy,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches our own process alone, which then ends the others in their order
@@ -124,7 +127,8 @@ def write(home: Path, network: Network) -> Path:
         "pidfile": _escaped(str(home / "run" / "supervisor.pid")),
         "childlogdir": _escaped(str(home / "logs")),
     }
-    commands = {"proxy": proxy_command(network), "hub": hub}
+    proxy = [*proxy_command(network), "--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
+    commands = {"proxy": proxy, "hub": hub}
     for place, name in enumerate(PROGRAMS, start=1):
         command = commands.get(name, [sys.executable, "-m", f"hub.{name}"])
         # The lowest priority starts first and stops last.

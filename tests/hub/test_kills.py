@@ -1,4 +1,4 @@
-"""A whole hub at work whose parts are killed in turn: each comes back by itself, and what was acknowledged is there."""
+"""A whole hub with many at work in it, and one whose parts are killed in turn and come back by themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import nbformat
 import psutil
 import pytest
 from hub_client import Person
-from load import Dashboard, Kernel, Load, Writer, every
+from load import Dashboard, Kernel, Load, Reader, Writer, every
 from postgres import PostgreSQL
 from running_hub import RunningHub
 from signed_in import SignedIn
@@ -33,6 +34,8 @@ WRITERS = 4
 ROUNDS = int(os.environ.get("SIEGE_ROUNDS", "20"))
 LOOK = 0.25  # seconds between two looks whether a part is back: looking must not be what keeps the machine busy
 TARGET = "notebook:siege/kills.ipynb"
+#: Who works in it, beside bob whose password theirs is.
+PEOPLE = [f"person{number:03}" for number in range(200)]
 #: How each part's command is told from the others'.
 COMMANDS = {
     "proxy": "configurable-http-proxy",
@@ -58,7 +61,7 @@ def postgres() -> Iterator[PostgreSQL]:
 def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path, postgres: PostgreSQL) -> Iterator[RunningHub]:
     chosen = {
         "ALPHAPULSE_CATALOG": str(sample_catalog),
-        "ALPHAPULSE_USERS": "bob",
+        "ALPHAPULSE_USERS": ",".join(["bob", *PEOPLE]),
         "ALPHAPULSE_API_DATABASE": postgres.database("api"),
         "ALPHAPULSE_WORKER_DATABASE": postgres.database("dbos"),
     }
@@ -89,11 +92,7 @@ class Siege:
         return self.person.http.get(path)
 
     def pids(self, part: str) -> set[int]:
-        found = set()
-        for each in family.members(self.hub.home):
-            with contextlib.suppress(psutil.Error):  # it ends while it is looked at
-                found |= {each.pid} if COMMANDS[part] in " ".join(each.cmdline()) else set()
-        return found
+        return pids(self.hub, COMMANDS[part])
 
     def _busy(self, part: str) -> float:
         if part == "database":
@@ -212,6 +211,53 @@ def test_each_part_is_killed_in_turn_under_load(
     # A kernel's and a page's connection end with the proxy, and a page's with the dashboards; with nothing else.
     assert not [each for each in siege.load.cut if each[:2] not in CUTS], siege.load.cut
     assert not [each for each in siege.kernel.refused if each[0] not in ("proxy", "hub")], siege.kernel.refused
+
+
+@pytest.mark.parametrize(
+    ("people", "seconds"),
+    [
+        pytest.param(8, 15, marks=pytest.mark.timeout(900)),
+        pytest.param(200, 300, marks=[pytest.mark.siege, pytest.mark.timeout(2 * 3600)]),
+    ],
+)
+def test_many_people_at_once(hub: RunningHub, people: int, seconds: int, capsys: pytest.CaptureFixture[str]):
+    """They sign in eight at a time; each leaves a dashboard open, reads comments and writes some. None meets a 5xx."""
+    load, target = Load(), f"notebook:siege/{people}-people.ipynb"
+    password = dict(hub.credentials())["bob"]
+    with ThreadPoolExecutor(8) as door:
+        signed = list(door.map(lambda name: SignedIn(hub, name, password), PEOPLE[:people]))
+    (process,) = [psutil.Process(each) for each in pids(hub, COMMANDS["hub"])]
+    before = process.memory_info().rss
+    pages = [Dashboard(load, each) for each in signed]
+    readers = [Reader(load, hub.url, each.api_token(), target) for each in signed]
+    for each in (*pages, *readers):
+        each.start()
+    until(lambda: all(each.opened for each in pages), 600, pause=0.5)
+    time.sleep(seconds)
+    for each in (*readers, *pages):
+        each.stop()
+    grown = (process.memory_info().rss - before) / 1e6
+    taken = sorted(load.taken)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{people} people for {seconds} s: {len(taken)} requests {dict(load.answers)}, half within "
+            f"{taken[len(taken) // 2]:.2f} s, 99 % within {taken[len(taken) * 99 // 100]:.2f} s; the hub's memory "
+            f"{grown:+.1f} MB; connections cut {dict(load.cut)}\n"
+        )
+    assert set(load.answers) == {200, 201}
+    assert not load.cut
+    http = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {signed[0].api_token()}"}, trust_env=False)
+    held = Counter(each["body"] for each in every(http.get, f"/services/api/v1/comments?target={target}"))
+    assert held == Counter(load.told.keys())
+
+
+def pids(hub: RunningHub, words: str) -> set[int]:
+    """The hub's processes whose command holds these words."""
+    found = set()
+    for each in family.members(hub.home):
+        with contextlib.suppress(psutil.Error):  # it ends while it is looked at
+            found |= {each.pid} if words in " ".join(each.cmdline()) else set()
+    return found
 
 
 def over(siege: Siege, schedule: str) -> list[dict[str, Any]]:

@@ -36,7 +36,9 @@ def test_a_home_with_spaces_and_per_cent_signs_survives(tmp_path: Path):
     config.read(written)
     expand = {"here": "", "program_name": "hub", "process_num": 0, "group_name": "hub"}
     assert config["program:hub"]["stdout_logfile"] % expand == str(home / "logs" / "hub.log")
-    assert shlex.split(config["program:proxy"]["command"] % expand)[-1] == "http://127.0.0.1:8002/hub/error"
+    words = shlex.split(config["program:proxy"]["command"] % expand)
+    assert words[words.index("--error-target") + 1] == "http://127.0.0.1:8002/hub/error"
+    assert Path(words[words.index("--storage-backend") + 1]).is_file()
 
 
 def test_the_worker_alone_is_given_the_keys_of_vendors_and_the_hub_alone_that_of_the_identity_provider(tmp_path: Path):

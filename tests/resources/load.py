@@ -18,11 +18,10 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-__all__ = ["Dashboard", "Kernel", "Load", "Worker", "Writer"]
+__all__ = ["Dashboard", "Kernel", "Load", "Reader", "Worker", "Writer", "every"]
 
-#: What an answer says that is no answer of the one who was asked: send it again. The proxy says 404 as long as it was
-#: not told its ways.
-AGAIN = (404, 502, 503, 504)
+#: What an answer says that is no answer of the one who was asked: send it again.
+AGAIN = (502, 503, 504)
 _CUT = (OSError, WebSocketException, httpx.HTTPError)
 
 
@@ -75,6 +74,7 @@ class Load:
         self.sent, self.cut = Counter[str](), Counter[tuple[str, str, str]]()
         self.told: dict[str, tuple[str, str]] = {}
         self.silence: dict[str, float] = {}
+        self.answers, self.taken = Counter[int](), list[float]()
 
     def was_cut(self, who: str, why: Exception) -> None:
         """Somebody's connection ended."""
@@ -100,7 +100,8 @@ class Writer(Worker):
         while True:
             self._load.sent[began] += 1
             try:
-                answer = self._http.post(
+                answer = self._ask(
+                    "POST",
                     "/services/api/v1/comments",
                     json={"target": self._target, "body": body},
                     headers={"Idempotency-Key": body.replace(" ", "-")},
@@ -113,6 +114,23 @@ class Writer(Worker):
             assert answer is None or answer.status_code in AGAIN, (answer.status_code, answer.text)
             if self._stopping.wait(0.2):
                 return
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        began = time.monotonic()
+        answer = self._http.request(method, path, **more)
+        self._load.taken.append(time.monotonic() - began)
+        self._load.answers[answer.status_code] += 1
+        return answer
+
+
+class Reader(Writer):
+    """Reads what the others write before writing, without haste."""
+
+    pause = 4.0
+
+    def act(self) -> None:
+        self._ask("GET", f"/services/api/v1/comments?target={self._target}&limit=50&order=newest").raise_for_status()
+        super().act()
 
 
 class Kernel(Worker):

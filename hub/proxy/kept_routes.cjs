@@ -1,0 +1,48 @@
+// The proxy's ways, kept in a file that CONFIGPROXY_ROUTES names: one that is started anew knows them at once, where it
+// would answer 404 until the hub has told it them again. The hub puts right what changed meanwhile.
+"use strict";
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { MemoryStore } = require(path.join(path.dirname(process.argv[1]), "..", "lib", "store.js"));
+
+class KeptRoutes extends MemoryStore {
+  constructor() {
+    super();
+    this.file = process.env.CONFIGPROXY_ROUTES;
+    for (const [way, route] of Object.entries(this.kept())) {
+      super.add(way, { ...route, last_activity: new Date() });
+    }
+  }
+
+  kept() {
+    try {
+      return JSON.parse(fs.readFileSync(this.file, "utf8"));
+    } catch {
+      return {}; // there is none, or not a whole one: the hub tells them all
+    }
+  }
+
+  keep() {
+    try {
+      fs.writeFileSync(`${this.file}.new`, JSON.stringify(this.routes), { mode: 0o600 });
+      fs.renameSync(`${this.file}.new`, this.file);
+    } catch (refused) {
+      console.error(`The routes could not be kept: ${refused.message}`); // as on a full disk; they are in force
+    }
+  }
+
+  add(way, route) {
+    const added = super.add(way, route);
+    this.keep();
+    return added;
+  }
+
+  remove(way) {
+    const removed = super.remove(way);
+    this.keep();
+    return removed;
+  }
+}
+
+module.exports = KeptRoutes;
