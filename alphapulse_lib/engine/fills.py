@@ -103,22 +103,23 @@ class WholeFills(FillModel):
         """The book an order meets; ``None`` for NautilusTrader's own."""
         if _best_bid is None or _best_ask is None:
             return None
-        size = _ENDLESS
-        if _order.order_type == OrderType.LIMIT and self._intrabar is not None:
-            meets = self._intrabar.limit(_order, _best_bid if _order.side == OrderSide.SELL else _best_ask)
+        kind, selling = _order.order_type, _order.side == OrderSide.SELL
+        price, size = _best_bid if selling else _best_ask, _ENDLESS
+        if kind == OrderType.LIMIT and self._intrabar is not None:
+            meets = self._intrabar.limit(_order, price)
             if meets is Meets.ITS_PRICE:
                 return None
             size = 0 if meets is Meets.NOTHING else size  # a level without size is an order that does not fill
-        elif _order.order_type not in self._whole:
+        elif kind not in self._whole:
             return None
         elif self._weighted and self._intrabar is not None:
-            price = self._intrabar.weighted(str(_instrument.id), _order.ts_init)
-            if price == price:
-                _best_bid = _best_ask = Price(price, _instrument.price_precision)
+            weighted = self._intrabar.weighted(str(_instrument.id), _order.ts_init)
+            if weighted == weighted:
+                price = Price(weighted, _instrument.price_precision)
+        # An order meets the other side alone: a book of both took as long again, of every order.
         book = OrderBook(_instrument.id, BookType.L2_MBP)
-        offered = Quantity(size, _instrument.size_precision)
-        book.add(BookOrder(OrderSide.BUY, _best_bid, offered, 1), 0, 0, 0)
-        book.add(BookOrder(OrderSide.SELL, _best_ask, offered, 2), 0, 0, 0)
+        offers = OrderSide.BUY if selling else OrderSide.SELL
+        book.add(BookOrder(offers, price, Quantity(size, _instrument.size_precision), 1), 0, 0, 0)
         return book
 
 

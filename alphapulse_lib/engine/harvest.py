@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from itertools import repeat
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from nautilus_trader.model import OrderFilled, OrderType
+import pyarrow.compute as pc
+from nautilus_trader.model import OrderType
+from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.costs import Charge
-from alphapulse_lib.engine.feed import Feed
+from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
 from alphapulse_lib.engine.fills import priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.engine.nautilus import Loaded
+from alphapulse_lib.engine.order_columns import Done, Sent
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
 from alphapulse_lib.engine.tick_batches import met
 from alphapulse_lib.model.run import RunSpec
@@ -28,6 +30,8 @@ DELISTED = "delisting"
 _TIME = pa.timestamp("ns", "UTC")
 #: What an order's event tells.
 _TOLD = ("instrument_id", "order_side", "order_type", "quantity", "price", "trigger_price", "last_qty", "last_px")
+#: What a fill paid, as its columns are called.
+_PAID = ("commission", "slippage", "fees", "spread", "impact")
 
 
 def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, pa.Table]:
@@ -44,32 +48,22 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         An order filled when no price was made, or a market order not as the convention says.
     """
     series = tuple(source.feed for source in loaded.sources)
-    feeds = {feed.instrument.id: feed for feed in series}
-    charges = _charges(loaded, spec)
-    reached = loaded.reached
-    orders, fills = [], []
-    for order in loaded.engine.cache.orders():
-        feed = feeds[str(order.instrument_id)]
-        order_id = str(order.client_order_id)
-        mine = [_Execution.of(each) for each in order.events() if isinstance(each, OrderFilled)]
-        # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
-        # NautilusTrader at the last price: it never filled.
-        real = [each for each in mine if each.ts <= min(loaded.until(feed), reached)]
-        row = _order(order, order_id, real, len(mine) > len(real), feed, names)
-        fills += [_fill(each, paid, row, feed) for each, paid in zip(real, charges(order_id), strict=False)]
-        orders.append(row)
-    _prove(loaded, spec, names, orders, fills)
-    loaded.book.close(reached)
-    orders.sort(key=_sequence)
-    _add_volumes(fills, series, names)
-    fills += _closings(loaded, feeds, names)
-    # Fills of one moment keep the order in which their orders were sent.
-    sent = {row["order_id"]: number for number, row in enumerate(orders)}
-    fills.sort(key=lambda row: (row["ts"], sent.get(row["order_id"], len(sent))))
+    symbols = [names[feed.instrument.id] for feed in series]
+    orders = loaded.engine.cache.orders()
+    events = [order.events() for order in orders]
+    sent = Sent.of(orders, events, series)
+    # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
+    # NautilusTrader at the last price: it never filled.
+    done = Done.of(events, sent, [min(loaded.until(feed), loaded.reached) for feed in series])
+    _prove(loaded, spec, symbols, sent, done)
+    loaded.book.close(loaded.reached)
+    order = np.lexsort((_numbers(sent.ids), sent.ts))
+    fills = _fills(sent, done, order, series, symbols, _charges(loaded, spec))
+    fills = _with_closings(fills, loaded, series, names)
     return {
-        "fills": _table(fills, FILLS),
-        "orders": _table(orders, ORDERS),
-        "positions": _table(_positions(fills, series, names), POSITIONS),
+        "fills": fills,
+        "orders": _orders(sent, done, series, symbols).take(order),
+        "positions": _positions(fills, series, symbols),
         "marks": marks(series, names),
         "cash_flows": loaded.book.table(names),
     }
@@ -122,186 +116,210 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[Charge]]:
-    """Of an order, what each of its fills paid."""
+def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[Charge]] | None:
+    """Of an order, what each of its fills paid; ``None`` where none pays anything."""
     if spec.costs.are_none:
-        return lambda _: repeat(Charge())
+        return None
     found: dict[str, list[Charge]] = defaultdict(list)
     for name, charge in loaded.fees.charged:
         found[name].append(charge)
     return found.__getitem__
 
 
-class _Execution(NamedTuple):
-    """When, how many and at what price, in the engine's units."""
-
-    ts: int
-    quantity: float
-    price: float
-
-    @classmethod
-    def of(cls, event: Any) -> _Execution:
-        return cls(event.ts_event, float(event.last_qty), _exact(event.last_px))
+def _paid(sent: Sent, done: Done, charges: Callable[[str], Iterable[Charge]] | None) -> dict[str, Floats]:
+    """What each fill paid, by name, and ``worse``."""
+    if charges is None:
+        return dict.fromkeys((*_PAID, "worse"), np.zeros(len(done.ts)))
+    coming = {number: iter(charges(sent.ids[number])) for number in set(done.of_order.tolist())}
+    paid = [next(coming[number]) for number in done.of_order.tolist()]
+    return {name: np.array([getattr(each, name) for each in paid], np.float64) for name in (*_PAID, "worse")}
 
 
-def _fill(each: _Execution, paid: Charge, order: dict[str, Any], feed: Feed) -> dict[str, Any]:
-    ratio = feed.ratio_at(each.ts)
-    worse = 1 + paid.worse * (1 if order["side"] == "buy" else -1)
-    return {
-        "ts": each.ts,
-        "symbol": order["symbol"],
-        "side": order["side"],
-        "quantity": each.quantity * ratio,
-        "price": _as_traded(each.price, ratio, feed) * worse,
-        "commission": paid.commission,
-        "slippage": paid.slippage,
-        "order_id": order["order_id"],
-        "fees": paid.fees,
-        "spread": paid.spread,
-        "impact": paid.impact,
+def _ratios(ts: Integers, at: Integers, series: Sequence[Feed]) -> Floats:
+    """How many shares one engine share was at each moment; `at` is the number of its series."""
+    ratios = np.ones(len(ts))
+    for number, feed in enumerate(series):
+        if feed.has_splits:
+            mine = at == number
+            ratios[mine] = feed.ratio[np.minimum(np.searchsorted(feed.ts, ts[mine]), len(feed.ratio) - 1)]
+    return ratios
+
+
+def _fills(
+    sent: Sent,
+    done: Done,
+    order: Integers,
+    series: Sequence[Feed],
+    symbols: list[str],
+    charges: Callable[[str], Iterable[Charge]] | None,
+) -> pa.Table:
+    """The fills by time; those of one moment keep the order in which their orders were sent."""
+    at, bought = sent.at[done.of_order], sent.bought[done.of_order]
+    ratios, paid = _ratios(done.ts, at, series), _paid(sent, done, charges)
+    price = done.price.copy()
+    for row in np.flatnonzero(ratios != 1.0).tolist():
+        price[row] = _as_traded(float(price[row]), float(ratios[row]), series[at[row]])
+    columns = {
+        "ts": _times(done.ts),
+        "symbol": pa.array(symbols, pa.string()).take(pa.array(at)),
+        "side": _sides(bought),
+        "quantity": done.quantity * ratios,
+        "price": price * (1 + paid["worse"] * np.where(bought, 1, -1)),
+        "order_id": pa.array(sent.ids, pa.string()).take(pa.array(done.of_order)),
+        "bar_volume": _volumes(done.ts, at, series),
+        **{name: paid[name] for name in _PAID},
     }
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return _table(columns, FILLS).take(np.lexsort((rank[done.of_order], done.ts)))
 
 
 def _as_traded(price: float, ratio: float, feed: Feed) -> float:
     """An engine's price as it traded: one that its last decimal alone keeps from the instrument's tick lies on it."""
-    if ratio == 1.0:
-        return price
     traded = price / ratio
     tick = round(traded, feed.instrument.price_precision)
     return tick if abs(tick - traded) <= 10.0**-feed.price_precision / ratio else traded
 
 
-def _add_volumes(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> None:
-    """Tell each fill what was traded in its bar."""
-    for feed in feeds:
-        mine = [row for row in fills if row["symbol"] == names[feed.instrument.id]]
-        if mine:
-            at = np.searchsorted(feed.ts, np.array([row["ts"] for row in mine], np.int64))
-            volumes = to_floats(feed.table["volume"].take(pa.array(at)), feed.instrument.size_precision)
-            for row, volume in zip(mine, volumes.tolist(), strict=True):
-                row["bar_volume"] = volume
+def _volumes(ts: Integers, at: Integers, series: Sequence[Feed]) -> Floats:
+    """What was traded in the bar of each fill."""
+    volumes = np.zeros(len(ts))
+    for number in np.unique(at).tolist():
+        feed, mine = series[number], at == number
+        rows = feed.table["volume"].take(pa.array(np.searchsorted(feed.ts, ts[mine])))
+        volumes[mine] = to_floats(rows, feed.instrument.size_precision)
+    return volumes
 
 
-def _closings(loaded: Loaded, feeds: dict[str, Feed], names: dict[str, str]) -> list[dict[str, Any]]:
-    """What delistings ended, as fills that cost nothing."""
-    return [
-        {
-            "ts": moment,
-            "symbol": names[instrument_id],
-            "side": "sell" if units > 0 else "buy",
-            "quantity": abs(units) * feeds[instrument_id].ratio_before(moment),
-            "price": price,
-            "order_id": DELISTED,
-            "bar_volume": None,
-            **dict.fromkeys(("commission", "slippage", "fees", "spread", "impact"), 0.0),
-        }
-        for moment, instrument_id, units, price in loaded.book.ended
-    ]
-
-
-def _order(
-    order: Any, order_id: str, real: list[_Execution], cut: bool, feed: Feed, names: dict[str, str]
-) -> dict[str, Any]:
-    sent, kind = order.ts_init, order.order_type
-    ratio = feed.ratio_at(sent)
-    filled = sum(each.quantity for each in real)
-    worth = sum(each.quantity * each.price for each in real)
-    return {
-        "ts": sent,
-        "symbol": names[feed.instrument.id],
-        "side": "buy" if order.is_buy else "sell",
-        "type": kind.name.lower(),
-        "quantity": float(order.quantity) * ratio,
-        "filled": filled * ratio,
-        "average_price": worth / filled / ratio if filled else None,
-        "limit_price": _price(order, "price", ratio),
-        "trigger_price": _price(order, "trigger_price", ratio),
-        "status": "unfilled" if cut and not real else "partially_filled" if cut else order.status.name.lower(),
-        "reason": str(getattr(order.last_event, "reason", "") or ""),
-        "order_id": order_id,
-        "market": kind == OrderType.MARKET,
-        "filled_at": real[0].ts if real else 0,
-        "paid": worth / filled if filled else 0.0,
+def _with_closings(fills: pa.Table, loaded: Loaded, series: Sequence[Feed], names: dict[str, str]) -> pa.Table:
+    """The fills with what delistings ended, as fills that cost nothing; after all others of their moment."""
+    if not loaded.book.ended:
+        return fills
+    feeds = {feed.instrument.id: feed for feed in series}
+    ts, ids, units, prices = zip(*loaded.book.ended, strict=True)
+    ratios = [feeds[each].ratio_before(moment) for each, moment in zip(ids, ts, strict=True)]
+    columns: dict[str, Any] = {
+        "ts": _times(np.array(ts, np.int64)),
+        "symbol": pa.array([names[each] for each in ids]),
+        "side": _sides(np.array(units) < 0),
+        "quantity": np.abs(units) * np.array(ratios),
+        "price": np.array(prices, np.float64),
+        "order_id": pa.array([DELISTED] * len(ts)),
+        "bar_volume": pa.nulls(len(ts), pa.float64()),
+        **dict.fromkeys(_PAID, np.zeros(len(ts))),
     }
+    both = pa.concat_tables([fills, _table(columns, FILLS)])
+    return both.take(np.argsort(both["ts"].cast(pa.int64()).to_numpy(), kind="stable"))
 
 
-def _price(order: Any, name: str, ratio: float) -> float | None:
-    value = getattr(order, name, None)
-    return None if value is None else _exact(value) / ratio
+def _orders(sent: Sent, done: Done, series: Sequence[Feed], symbols: list[str]) -> pa.Table:
+    """The orders as traded."""
+    ratios, filled = _ratios(sent.ts, sent.at, series), done.total(done.quantity)
+    some = filled != 0
+    average = np.divide(done.total(done.quantity * done.price), filled, out=np.zeros(len(filled)), where=some)
+    statuses = [
+        status if not cut else "partially_filled" if done_some else "unfilled"
+        for status, cut, done_some in zip(sent.statuses, done.cut.tolist(), (done.first > 0).tolist(), strict=True)
+    ]
+    columns = {
+        "ts": _times(sent.ts),
+        "symbol": pa.array(symbols, pa.string()).take(pa.array(sent.at)),
+        "side": _sides(sent.bought),
+        "type": pa.array([each.name.lower() for each in sent.kinds], pa.string()),
+        "quantity": sent.quantity * ratios,
+        "filled": filled * ratios,
+        "average_price": pa.array(average / ratios, mask=~some),
+        "limit_price": _prices(sent.limits, ratios),
+        "trigger_price": _prices(sent.triggers, ratios),
+        "status": pa.array(statuses, pa.string()),
+        "reason": pa.array(sent.reasons, pa.string()),
+        "order_id": pa.array(sent.ids, pa.string()),
+    }
+    return _table(columns, ORDERS)
 
 
-def _exact(price: Any) -> float:
-    """The float nearest to a price; NautilusTrader's own conversion misses it by a digit now and then."""
-    return float(price.as_decimal())
+def _prices(values: list[float], ratios: Floats) -> pa.Array:
+    prices = np.array(values, np.float64) / ratios
+    return pa.array(prices, mask=np.isnan(prices))
 
 
-def _prove(
-    loaded: Loaded, spec: RunSpec, names: dict[str, str], orders: list[dict[str, Any]], fills: list[dict[str, Any]]
-) -> None:
-    if not fills:
+def _prove(loaded: Loaded, spec: RunSpec, symbols: list[str], sent: Sent, done: Done) -> None:
+    if not len(done.ts):
         return
-    for source in loaded.sources:
-        symbol = names[source.feed.instrument.id]
-        mine = [row for row in orders if row["market"] and row["filled_at"] and row["symbol"] == symbol]
-        decided = np.array([row["ts"] for row in mine], np.int64)
-        filled = np.array([row["filled_at"] for row in mine], np.int64)
-        paid = np.array([row["paid"] for row in mine], np.float64)
-        at = np.array([row["ts"] for row in fills if row["symbol"] == symbol], np.int64)
+    first, filled = done.first, done.total(done.quantity)
+    proven = np.array([each == OrderType.MARKET for each in sent.kinds], np.bool_) & (first > 0)
+    worth = done.total(done.quantity * done.price)
+    for number, (source, symbol) in enumerate(zip(loaded.sources, symbols, strict=True)):
+        mine = proven & (sent.at == number)
+        decided, moments, paid = sent.ts[mine], first[mine], worth[mine] / filled[mine]
+        at = done.ts[sent.at[done.of_order] == number]
         tick = 1.01 * 10.0**-source.feed.price_precision
         if spec.fill == "ticks":
             found = met(source, decided)
-            due = np.where([row["side"] == "buy" for row in mine], found.ask, found.bid)
-            prove_ticks(symbol, decided, filled, paid, due, found.moments, tick)
+            due = np.where(sent.bought[mine], found.ask, found.bid)
+            prove_ticks(symbol, decided, moments, paid, due, found.moments, tick)
             priced_by_ticks(symbol, at, met(source, at - 1).moments)
             continue
-        prove(spec.fill, symbol, decided, filled, source.opens, source.feed.ts)
-        prove_prices(spec.fill, symbol, filled, paid, source.due(decided, filled), tick)
+        prove(spec.fill, symbol, decided, moments, source.opens, source.feed.ts)
+        prove_prices(spec.fill, symbol, moments, paid, source.due(decided, moments), tick)
         priced(spec.fill, symbol, at, source.opens, source.feed.ts)
 
 
-def _positions(fills: list[dict[str, Any]], feeds: tuple[Feed, ...], names: dict[str, str]) -> list[dict[str, Any]]:
+def _positions(fills: pa.Table, series: Sequence[Feed], symbols: list[str]) -> pa.Table:
     """What is held at the end, at its average price."""
-    found = []
-    for feed in feeds:
-        symbol = names[feed.instrument.id]
-        held, cost, opened = 0.0, 0.0, 0
-        for row in (each for each in fills if each["symbol"] == symbol):
-            units = row["quantity"] / feed.ratio_at(row["ts"]) * (1 if row["side"] == "buy" else -1)
-            value = row["price"] * feed.ratio_at(row["ts"])
-            if held * units >= 0:
-                opened = opened if held else row["ts"]
-                cost += units * value
-            elif abs(units) > abs(held):
-                cost, opened = (held + units) * value, row["ts"]
-            else:
-                cost *= 1 + units / held
-            held += units
+    rows = []
+    for feed, symbol in zip(series, symbols, strict=True):
+        mine = fills.filter(pc.equal(fills["symbol"], symbol))
+        ts, price = _stamps(mine), mine["price"].to_numpy()
+        ratios = _ratios(ts, np.zeros(len(ts), np.int64), [feed])
+        units = mine["quantity"].to_numpy() / ratios * np.where(pc.equal(mine["side"], "buy").to_numpy(), 1, -1)
+        held, cost, opened = _held(ts, units, price * ratios)
         if abs(held) > 1e-9:
-            ratio, last = feed.ratio[-1], feed.closes[-1]
-            found.append(
-                {
-                    "symbol": symbol,
-                    "side": "long" if held > 0 else "short",
-                    "opened": opened,
-                    "quantity": held * ratio,
-                    "average_price": cost / held / ratio,
-                    "last_price": last,
-                    "value": held * ratio * last,
-                    "unrealized_pnl": held * ratio * last - cost,
-                }
-            )
-    return found
+            ratio, last = float(feed.ratio[-1]), float(feed.closes[-1])
+            side, value = "long" if held > 0 else "short", held * ratio * last
+            rows.append((symbol, side, opened, held * ratio, cost / held / ratio, last, value, value - cost))
+    columns = zip(*rows, strict=True) if rows else ([] for _ in POSITIONS)
+    return _table(
+        {
+            field.name: _times(np.array(values, np.int64)) if field.name == "opened" else pa.array(values, field.type)
+            for field, values in zip(POSITIONS, columns, strict=True)
+        },
+        POSITIONS,
+    )
 
 
-def _sequence(row: dict[str, Any]) -> tuple[int, int]:
-    # Ids end in a running number of their strategy.
-    return row["ts"], int(row["order_id"].rpartition("-")[2])
+def _held(ts: Integers, units: Floats, values: Floats) -> tuple[float, float, int]:
+    """Of an instrument's fills: what is left in shares of the first day, what that cost, and since when it is held."""
+    held, cost, opened = 0.0, 0.0, 0
+    for moment, more, value in zip(ts.tolist(), units.tolist(), values.tolist(), strict=True):
+        if held * more >= 0:
+            opened = opened if held else moment
+            cost += more * value
+        elif abs(more) > abs(held):
+            cost, opened = (held + more) * value, moment
+        else:
+            cost *= 1 + more / held
+        held += more
+    return held, cost, opened
 
 
-def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    columns = []
-    for field in schema:
-        values = [row[field.name] for row in rows]
-        is_time = pa.types.is_timestamp(field.type)
-        columns.append(pa.array(values, pa.int64()).cast(_TIME) if is_time else pa.array(values, field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
+def _numbers(ids: list[str]) -> Integers:
+    """The running numbers of their strategy that orders' ids end in."""
+    return np.array([int(each.rpartition("-")[2]) for each in ids], np.int64)
+
+
+def _stamps(table: pa.Table) -> Integers:
+    stamps: Integers = table["ts"].cast(pa.int64()).to_numpy()
+    return stamps
+
+
+def _times(stamps: Integers) -> pa.Array:
+    return pa.array(stamps, pa.int64()).cast(_TIME)
+
+
+def _sides(bought: Flags) -> pa.Array:
+    return pa.array(["sell", "buy"]).take(pa.array(bought.astype(np.int8)))
+
+
+def _table(columns: Mapping[str, pa.Array | NDArray[Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_arrays([pa.array(columns[name]) for name in schema.names], schema=schema)

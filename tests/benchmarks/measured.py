@@ -98,9 +98,11 @@ def process(script: str, catalog: Path, *arguments: str) -> Spent:
     """
     places = {"ALPHAPULSE_CATALOG": str(catalog), "ALPHAPULSE_HOME": str(catalog.parent / "home")}
     before, start = _ended(), perf_counter()
+    # Compiled once, as where it is installed: else each process of ours compiles the library anew.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     running = psutil.Popen(
         [sys.executable, "-c", script, str(catalog), *arguments],
-        env={**os.environ, **places},
+        env=kept | places,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -1,0 +1,120 @@
+"""The orders that are left in an engine after its run, and what befell them, as columns.
+
+A run has tens of thousands of orders, so each thing about them is asked for once, of all of them, and kept as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from nautilus_trader.model import OrderFilled, OrderType
+
+from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
+
+__all__ = ["Done", "Sent"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """A run's orders, one entry an order, in the engine's order and units.
+
+    Attributes
+    ----------
+    at : array of int64
+        The number of its series.
+    limits, triggers : list of float
+        Their prices; ``nan`` for an order without one.
+    reasons : list of str
+        Why it was refused or ended; empty where nothing is told.
+    """
+
+    ids: list[str]
+    ts: Integers
+    at: Integers
+    bought: Flags
+    kinds: list[OrderType]
+    quantity: Floats
+    limits: list[float]
+    triggers: list[float]
+    statuses: list[str]
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, orders: Sequence[Any], events: Sequence[Sequence[Any]], series: Sequence[Feed]) -> Sent:
+        """The columns of NautilusTrader's orders, each with its own events."""
+        number = {feed.instrument.id: at for at, feed in enumerate(series)}
+        return cls(
+            [str(each.client_order_id) for each in orders],
+            np.array([each.ts_init for each in orders], np.int64),
+            np.array([number[str(each.instrument_id)] for each in orders], np.int64),
+            np.array([each.is_buy for each in orders], np.bool_),
+            [each.order_type for each in orders],
+            np.array([float(each.quantity) for each in orders], np.float64),
+            [_exact(getattr(each, "price", None)) for each in orders],
+            [_exact(getattr(each, "trigger_price", None)) for each in orders],
+            [each.status.name.lower() for each in orders],
+            [str(getattr(each[-1], "reason", "") or "") for each in events],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """The fills of a run's orders, one entry a fill, order by order, in the engine's units.
+
+    Attributes
+    ----------
+    of_order : array of int64
+        Whose it is: the number of the order. Rising.
+    cut : array of bool
+        Of each order, whether a fill of it is left out here, since it never happened.
+    """
+
+    of_order: Integers
+    ts: Integers
+    quantity: Floats
+    price: Floats
+    cut: Flags
+
+    @classmethod
+    def of(cls, events: Sequence[Sequence[Any]], sent: Sent, until: Sequence[int]) -> Done:
+        """The fills among the orders' events; of each series, those up to a moment."""
+        of_order, real, cut = [], [], np.zeros(len(events), np.bool_)
+        for number, (at, mine) in enumerate(zip(sent.at.tolist(), events, strict=True)):
+            for each in mine:
+                if not isinstance(each, OrderFilled):
+                    continue
+                if each.ts_event > until[at]:
+                    cut[number] = True
+                else:
+                    of_order.append(number)
+                    real.append(each)
+        return cls(
+            np.array(of_order, np.int64),
+            np.array([each.ts_event for each in real], np.int64),
+            np.array([float(each.last_qty) for each in real], np.float64),
+            np.array([_exact(each.last_px) for each in real], np.float64),
+            cut,
+        )
+
+    def total(self, values: Floats) -> Floats:
+        """The sum of each order's fills."""
+        bounds = np.searchsorted(self.of_order, np.arange(len(self.cut) + 1))
+        sums = np.bincount(self.of_order, values, len(self.cut))
+        for number in np.flatnonzero(np.diff(bounds) > 1).tolist():  # of several, as exact as Python adds them
+            sums[number] = sum(values[bounds[number] : bounds[number + 1]].tolist())
+        return sums
+
+    @property
+    def first(self) -> Integers:
+        """When each order first filled; 0 where it did not."""
+        found = np.zeros(len(self.cut), np.int64)
+        found[self.of_order[::-1]] = self.ts[::-1]
+        return found
+
+
+def _exact(price: Any) -> float:
+    """The float nearest to a price, ``nan`` for none; NautilusTrader's own conversion misses it by a digit at times."""
+    return float("nan") if price is None else float(price.as_decimal())
