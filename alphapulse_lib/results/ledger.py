@@ -4,6 +4,9 @@ Several processes may write and read at once (write-ahead log). Triggers refuse 
 the same id, whoever asks. Beside the file, ``runs/<id>/`` holds each run's artefacts, written before its record, so a
 record never points at what is not there.
 
+``records.jsonl`` holds every record once more. A ledger that is torn or gone is moved aside and made anew from it, by
+whoever notices first, and says so.
+
 Which runs are trials of one idea `alphapulse_lib.model.family` says and `alphapulse_lib.results.families` remembers.
 """
 
@@ -11,18 +14,22 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, Concatenate, Never
 
 from filelock import FileLock
 
 from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
 from alphapulse_lib.model.canonical import from_json, to_json
 from alphapulse_lib.model.family import Family, key_of
-from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.model.run import RunRecord, RunSpec, StrategySource
 from alphapulse_lib.results import families, took
+from alphapulse_lib.results.journal import Journal
 from alphapulse_lib.results.took import Kind, Took
 
 __all__ = ["Ledger"]
@@ -63,6 +70,24 @@ INSERT INTO runs (id, spec_id, family, strategy, instruments, period, status, pu
 """
 
 
+class _TornLedger(LedgerError):
+    """The file is no database any more, or one of its pages is not what it was."""
+
+
+def _mending[**P, T](act: Callable[Concatenate[Ledger, P], T]) -> Callable[Concatenate[Ledger, P], T]:
+    """An act that, where it finds the ledger torn, has it made anew and is done again."""
+
+    @wraps(act)
+    def done(self: Ledger, /, *arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return act(self, *arguments, **named)
+        except _TornLedger as torn:
+            self._make_anew(torn)
+            return act(self, *arguments, **named)
+
+    return done
+
+
 class Ledger:
     """The ledger in a folder, which is made at the first record.
 
@@ -75,6 +100,7 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self.path = self.root / "ledger.sqlite"
+        self._journal = Journal(self.root / "records.jsonl")
 
     def folder(self, run_id: str) -> Path:
         """Where a run's artefacts are."""
@@ -102,11 +128,7 @@ class Ledger:
         LedgerError
             The ledger cannot be written, or already has a run of one's id.
         """
-        records = list(records)
-        rows = [_row(each) for each in records]
-        with self._open(write=True) as connection, families.known_to(connection):
-            connection.executemany(_INSERT, rows)
-            took.remember(connection, records)
+        self._take(list(records))
 
     def get(self, run_id: str) -> RunRecord:
         """The record with that id, or with the only id that begins so.
@@ -178,15 +200,18 @@ class Ledger:
         sql = f"SELECT record FROM runs{where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608  the clauses are ours
         return [from_json(text) for (text,) in self._ask(sql, *arguments, -1 if limit is None else limit)]
 
+    @_mending
     def took(self, spec: RunSpec, kind: Kind) -> list[Took]:
         """What runs of this machine took lately; see `alphapulse_lib.results.took.lately`."""
-        if not self.path.exists():
+        if not self._is_there():
             return []
         with self._open() as connection:
             return took.lately(connection, spec, kind)
 
+    @_mending
     def keep_beside(self, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
         """Keep what a sweep took beside its trials; see `alphapulse_lib.results.took`."""
+        self._is_there()
         with self._open(write=True) as connection:
             took.remember_beside(connection, kind, seconds, waiting, ended_at)
 
@@ -201,11 +226,25 @@ class Ledger:
 
     def families(self, specs: Iterable[RunSpec]) -> dict[str, Family]:
         """The same of several specs, by the keys of their strategies (`key_of`)."""
-        wanted = {key_of(each.strategy): each.strategy for each in specs}
-        if not self.path.exists():
+        return self._families({key_of(each.strategy): each.strategy for each in specs})
+
+    @_mending
+    def _families(self, wanted: dict[str, StrategySource]) -> dict[str, Family]:
+        if not self._is_there():
             return {key: families.alone(each) for key, each in wanted.items()}
         with self._open(write=True) as connection, families.known_to(connection):
             return families.found(connection, wanted)
+
+    @_mending
+    def _take(self, records: Sequence[RunRecord]) -> None:
+        self._is_there()
+        rows = [_row(each) for each in records]
+        with self._open(write=True) as connection, families.known_to(connection):
+            if not self._journal.path.exists():  # an earlier version wrote none
+                self._journal.add(text for (text,) in connection.execute("SELECT record FROM runs ORDER BY sequence"))
+            connection.executemany(_INSERT, rows)
+            took.remember(connection, records)
+            self._journal.add(row[-1] for row in rows)
 
     def _nearest(self, text: str) -> str:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
@@ -215,8 +254,9 @@ class Ledger:
         beginnings = dict.fromkeys(each[: len(text)] for each in ids)
         return did_you_mean(text, beginnings, f"The newest is {ids[0]}; ap.runs() lists them.")
 
+    @_mending
     def _ask(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        if not self.path.exists():
+        if not self._is_there():
             return []
         with self._open() as connection:
             # Between the making of the file and of its tables there is nothing to read.
@@ -238,11 +278,62 @@ class Ledger:
                 _prepare(connection, self.path)
             yield connection
         except sqlite3.Error as refused:
+            if getattr(refused, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise _TornLedger(f"The ledger at {self.path} is damaged: {refused}.", _DAMAGED) from None
             raise LedgerError(f"The ledger at {self.path} refused: {refused}.", _WRITABLE) from None
+        except OSError as refused:
+            raise LedgerError(f"The ledger at {self.root} cannot be written: {refused}.", _WRITABLE) from None
         finally:
             connection.close()
 
+    def _is_there(self) -> bool:
+        """Whether any record was ever taken in.
 
+        Raises
+        ------
+        _TornLedger
+            There were some, and the database is gone or has been emptied.
+        """
+        there = self.path.exists()
+        if self._journal.path.exists() and (not there or self.path.stat().st_size == 0):
+            raise _TornLedger(f"The ledger at {self.path} is {'empty' if there else 'gone'}.", _DAMAGED)
+        return there
+
+    def _make_anew(self, torn: _TornLedger) -> None:
+        """Move the damaged database aside and take in what the journal holds; another process may do so already."""
+        aside = f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+        with FileLock(self.root / "anew.lock", timeout=60):
+            if self._is_sound():
+                return
+            records = self._journal.records()
+            if not records:
+                raise torn
+            for end in ("", "-wal", "-shm"):
+                if (part := self.path.with_name(self.path.name + end)).exists():
+                    part.rename(self.path.with_name(aside + end))
+            with self._open(write=True) as connection, families.known_to(connection):
+                connection.executemany(_INSERT, [_row(each) for each in records])
+                took.remember(connection, records)
+        warnings.warn(
+            f"{torn.message} It was made anew from {self._journal.path.name} with its {len(records):,} runs; what was "
+            f"left of it is {aside}.",
+            UserWarning,
+            stacklevel=2,
+            skip_file_prefixes=(str(Path(__file__).parents[1]),),
+        )
+
+    def _is_sound(self) -> bool:
+        try:
+            if not self._is_there():
+                return False
+            with self._open() as connection:
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except _TornLedger:
+            return False
+
+
+#: What to do where not even the journal is left.
+_DAMAGED = "Its records.jsonl is gone, too. Bring both back from a copy; the hub has all runs that were handed in."
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
 

@@ -7,6 +7,8 @@ import math
 import sqlite3
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,87 @@ def test_runs_of_one_spec(ledger: Ledger) -> None:
     ledger.append(dataclasses.replace(record(1), id="f" * 16, started_at=5))
     ledger.append(record(2))
     assert [each.started_at for each in ledger.of_spec(record(1).spec_id)] == [5, 1]
+
+
+def torn(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"<html>" * 1000)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [torn, no_database, emptied, gone])
+def test_a_damaged_ledger_is_made_anew_and_lacks_no_run(ledger: Ledger, damage: Callable[[Path], None]) -> None:
+    written = [record(number, instruments=(f"A{number}.XNAS",)) for number in range(40)]
+    ledger.extend(written[:30])
+    ledger.extend(written[30:])
+    trials = ledger.family(written[0].spec).sharpes
+    settled(ledger)
+    damage(ledger.path)
+    with pytest.warns(UserWarning, match=r"made anew from records.jsonl with its 40 runs"):
+        assert Ledger(ledger.root).runs() == written[::-1]
+    assert ledger.family(written[0].spec).sharpes == trials
+    assert len(trials) == 40
+    with warnings.catch_warnings(action="error"):  # once is enough
+        ledger.append(record(41))
+        assert len(ledger.ids()) == 41
+    if damage is not gone:
+        assert len(list(ledger.root.glob("ledger.sqlite.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("damage", [torn, no_database, emptied, gone])
+def test_a_run_that_ends_beside_a_damaged_ledger_is_recorded(ledger: Ledger, damage: Callable[[Path], None]) -> None:
+    ledger.append(record(1))
+    settled(ledger)
+    damage(ledger.path)
+    with pytest.warns(UserWarning, match="made anew"):
+        ledger.append(record(2))
+    assert [each.started_at for each in ledger.runs()] == [2, 1]
+
+
+def test_what_an_earlier_version_wrote_is_journalled_with_the_next_run(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    journal = ledger.root / "records.jsonl"
+    journal.unlink()
+    ledger.append(record(2))
+    assert len(journal.read_text().splitlines()) == 2
+
+
+def test_a_line_that_was_cut_off_costs_no_other_run(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    journal = ledger.root / "records.jsonl"
+    with journal.open("ab") as file:
+        file.write(b'{"id":"half of a reco')
+    ledger.append(record(2))
+    gone(ledger.path)
+    with pytest.warns(UserWarning, match="its 2 runs"):
+        assert [each.started_at for each in ledger.runs()] == [2, 1]
+
+
+def test_a_damaged_ledger_without_its_journal_says_what_to_do(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    settled(ledger)
+    (ledger.root / "records.jsonl").unlink()
+    no_database(ledger.path)
+    with pytest.raises(LedgerError, match="is damaged") as refused:
+        ledger.runs()
+    assert "from a copy" in refused.value.hint
+    assert ledger.path.exists()
+
+
+def settled(ledger: Ledger) -> None:
+    """Bring what its write-ahead log holds into the file that is to be damaged."""
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()

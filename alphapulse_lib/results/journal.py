@@ -1,0 +1,63 @@
+"""The ledger's records once more, one line of canonical JSON each: what a damaged ledger is made anew from.
+
+A database of which one page is torn may tell nothing at all. A file that is only ever added to loses at most its last
+line, which is then that of a run whose record was just being written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from alphapulse_lib.model.canonical import from_json
+from alphapulse_lib.model.run import RunRecord
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """The records of one ledger, in the order in which it took them.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is made with the first record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, records: Iterable[str]) -> None:
+        """Add records, each as canonical JSON, and bring them to the disk.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        lines = "".join(f"{each}\n" for each in records).encode()
+        with self.path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                if file.read(1) != b"\n":  # an earlier writer was killed: its line ends here
+                    lines = b"\n" + lines
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def records(self) -> list[RunRecord]:
+        """Every record that is whole, each run's first one."""
+        if not self.path.exists():
+            return []
+        found: dict[str, RunRecord] = {}
+        with self.path.open("rb") as file:
+            for line in file:
+                try:
+                    record = from_json(line.decode())
+                except (UnicodeDecodeError, json.JSONDecodeError):  # torn: see the module
+                    continue
+                found.setdefault(record.id, record)
+        return [*found.values()]
