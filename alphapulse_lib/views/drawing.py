@@ -26,6 +26,8 @@ type Integers = NDArray[np.int64]
 #: Buckets of which the lowest and the highest point are drawn: more cannot be seen.
 _BUCKETS = 360
 _WIDTH, _HEIGHT = 1000, 100
+#: Decimals beyond the usual ones of which nothing is left in a double.
+_FINEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def chart(
     moments: Integers,
     series: Sequence[Line | Bars],
     *,
-    label: Callable[[float], str],
+    label: Callable[[float, int], str],
     day: Callable[[int], str],
     height: int = 220,
     logarithmic: bool = False,
@@ -82,7 +84,8 @@ def chart(
     series : sequence of Line or Bars
         Each of T values; ``nan`` leaves a hole.
     label : callable
-        Writes a value.
+        Writes a value with so many decimals more than usual: 0, but where the range is so small that two heights would
+        be called alike.
     day : callable
         Writes a moment as ``YYYY-MM-DD`` or longer; the ticks are taken from its beginning.
     height : int
@@ -102,11 +105,16 @@ def chart(
     scale = _Scale.of(series, logarithmic=logarithmic, zero=zero)
     if scale is None or not any(isinstance(each, Bars) or len(each.values) > 1 for each in series):
         return f'<div class="chart empty" style="height:{height}px">Nothing to draw.</div>'
+    more = _decimals(scale.ticks, label)
+
+    def written(value: float) -> str:
+        return label(value, more)
+
     places = np.linspace(0, _WIDTH, len(moments)) if len(moments) > 1 else np.array([_WIDTH / 2])
     drawn = "".join(_drawn(each, places, keep, scale) for each in series)
     rules = "".join(f'<path class="rule" d="M0 {_y(scale, tick)}H{_WIDTH}"/>' for tick in scale.ticks)
     heights = "".join(
-        f'<span class="y" style="top:{_y(scale, tick)}%">{escape(label(tick))}</span>' for tick in scale.ticks
+        f'<span class="y" style="top:{_y(scale, tick)}%">{escape(written(tick))}</span>' for tick in scale.ticks
     )
     days = [day(int(moment)) for moment in moments[keep]]
     ticks = "".join(
@@ -118,7 +126,7 @@ def chart(
     return (
         f'<figure class="chart" style="height:{height}px"><div class="plot" role="img" aria-label="{escape(title)}">'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">{rules}{drawn}</svg>'
-        f"{signs}{heights}{ticks}</div>{_data(series, days, keep, len(moments), label)}</figure>"
+        f"{signs}{heights}{ticks}</div>{_data(series, days, keep, len(moments), written)}</figure>"
     )
 
 
@@ -257,6 +265,11 @@ def _kept(series: Sequence[Line | Bars], total: int) -> Integers:
 
 def _left(at: int, total: int) -> str:
     return f"{100 * at / max(total - 1, 1):.2f}"
+
+
+def _decimals(ticks: Sequence[float], label: Callable[[float, int], str]) -> int:
+    """How many decimals more than usual tell all ticks apart."""
+    return next((more for more in range(_FINEST) if len({label(each, more) for each in ticks}) == len(ticks)), _FINEST)
 
 
 def _y(scale: _Scale, value: float) -> str:

@@ -77,7 +77,7 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
             zero=True,
             title=f"Drawdown against {numbers.against(run.spec, 'buy and hold')}",
         ),
-        "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), numbers.ratio, session),
+        "sharpe": _narrow("Rolling Sharpe ratio", ends, Line("Sharpe", sharpe), _ratio, session),
         "volatility": _narrow("Rolling volatility", ends, Line("Volatility", volatility), _share, session),
         "exposure": _narrow(
             "Value held over equity", ends, Line("Exposure", _exposure(run), fill=True), _share, session
@@ -89,7 +89,7 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
 
 
 def _narrow(
-    title: str, moments: NDArray[np.int64], line: Line, label: Callable[[float], str], day: Callable[[int], str]
+    title: str, moments: NDArray[np.int64], line: Line, label: Callable[[float, int], str], day: Callable[[int], str]
 ) -> str:
     """One of the charts that stand side by side, by session: room for five dates."""
     return chart(moments, [line], label=label, day=day, height=150, zero=True, most_days=5, title=title)
@@ -111,7 +111,7 @@ def _turnover(run: Run, zone: str) -> str:
     return chart(
         moments,
         [Bars("Turnover", rate.to_numpy(np.float64))],
-        label=lambda value: f"{numbers.ratio(value, 0 if abs(value) >= 10 or not value else 1)}x",
+        label=lambda value, more: f"{numbers.ratio(value, more + (0 if abs(value) >= 10 or not value else 1))}x",
         day=lambda moment: numbers.day(moment, "UTC", "%Y-%m"),
         height=150,
         zero=True,
@@ -136,7 +136,7 @@ def _prices(run: Run, day: Callable[[int], str], news: pd.DataFrame | None) -> l
                 chart(
                     moments,
                     [Line(symbol, closes, "ink")],
-                    label=lambda value: numbers.price(value, 2),
+                    label=lambda value, more: numbers.price(value, 2 + more),
                     day=day,
                     height=240,
                     logarithmic=spans_wide(closes, closes),
@@ -185,12 +185,16 @@ def _minute(run: Run) -> Callable[[int], str]:
     return lambda moment: numbers.day(moment, numbers.place(run.spec).timezone, "%Y-%m-%d %H:%M")
 
 
-def _amount(value: float) -> str:
+def _amount(value: float, more: int) -> str:
     if abs(value) >= 10_000_000:
-        return f"{numbers.ratio(value / 1e6)}M"
-    return numbers.money(value).rpartition(".")[0] if abs(value) >= 1000 else numbers.money(value)
+        return f"{_ratio(value / 1e6, more)}M"
+    return numbers.ratio(value, more + (0 if abs(value) >= 1000 else 2))
 
 
-def _share(value: float) -> str:
+def _ratio(value: float, more: int) -> str:
+    return numbers.ratio(value, 2 + more)
+
+
+def _share(value: float, more: int) -> str:
     decimals = 0 if not value or abs(value) >= 0.1 else 1 if abs(value) >= 0.01 else 2
-    return numbers.percent(value, decimals, signed=False)
+    return numbers.percent(value, decimals + more, signed=False)

@@ -273,7 +273,7 @@ def _chart(sides: list[Side], held: dict[int, pd.Series[float]]) -> dict[str, An
     drawing = chart(
         breakdown.nanoseconds(frame.index),
         [Line(each.label, values[each.number], f"line-{each.number}") for each in sides],
-        label=numbers.ratio,
+        label=lambda value, more: numbers.ratio(value, 2 + more),
         day=lambda moment: numbers.day(moment, zone, pattern),
         height=320,
         logarithmic=logarithmic,

@@ -17,7 +17,7 @@ DAY = 86_400 * 10**9
 
 
 def drawn(values: list[float], **changes: object) -> str:
-    given: dict = {"label": lambda value: f"{value:g}", "day": lambda at: numbers.day(at)}
+    given: dict = {"label": lambda value, _: f"{value:g}", "day": lambda at: numbers.day(at)}
     return chart(np.arange(len(values)) * DAY, [Line("x", np.array(values, float))], **(given | changes))
 
 
@@ -51,6 +51,22 @@ def test_a_logarithmic_scale_gives_equal_factors_equal_room() -> None:
     assert one - ten == pytest.approx(ten - hundred, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    "values", [[1.0, 1.00001, 1.00002], [1.0, 1.0000000001], [1.0, 1.001, 0.999], [1.0, 2.0, 40.0]]
+)
+def test_heights_that_differ_are_called_differently(values: list[float]) -> None:
+    html = drawn(values, label=lambda value, more: numbers.ratio(value, 2 + more), title="Growth of 1")
+    called = [text for _, text in re.findall(r'class="y" style="top:([\d.]+)%">([^<]+)<', html)]
+    assert len(called) >= 3
+    assert len(set(called)) == len(called)
+    assert data(html)["s"]["x"][0] != data(html)["s"]["x"][1], "the pointer tells them apart, too"
+
+
+def test_a_wide_range_needs_no_more_decimals_than_usual() -> None:
+    html = drawn([1.0, 2.0, 3.0], label=lambda value, more: numbers.ratio(value, 2 + more))
+    assert set(re.findall(r'class="y" style="[^"]*">([^<]+)<', html)) >= {"1.00", "2.00", "3.00"}
+
+
 def test_a_hole_lifts_the_pen() -> None:
     path = re.search(r'class="line main" d="([^"]+)"', drawn([1, 2, float("nan"), 3, 4]))
     assert path
@@ -75,7 +91,13 @@ def test_the_pointer_says_what_is_drawn() -> None:
 
 
 def test_bars_stand_on_zero_and_are_told_apart_by_sign() -> None:
-    html = chart(np.arange(3) * DAY, [Bars("b", np.array([1.0, -2.0, 0.0]))], label=str, day=numbers.day, zero=True)
+    html = chart(
+        np.arange(3) * DAY,
+        [Bars("b", np.array([1.0, -2.0, 0.0]))],
+        label=lambda value, _: str(value),
+        day=numbers.day,
+        zero=True,
+    )
     assert html.count("Z") == 2
     assert 'class="bars up"' in html
     assert 'class="bars down"' in html
@@ -89,7 +111,13 @@ def test_markers_lie_on_the_line() -> None:
 
 
 def test_names_cannot_break_out() -> None:
-    html = chart(np.arange(2), [Line("</script><b>", np.ones(2))], label=str, day=numbers.day, title='"><b>')
+    html = chart(
+        np.arange(2),
+        [Line("</script><b>", np.ones(2))],
+        label=lambda value, _: str(value),
+        day=numbers.day,
+        title='"><b>',
+    )
 
     seen = []
 
