@@ -2,6 +2,8 @@
 
 NautilusTrader's file takes all components' lines down to one level; were that information, every order and fill would
 write a dozen. So what a strategy logs as information is written beside it, and put in its place by its moment.
+
+Of what a strategy logs the first two megabytes are kept: one that logs each of a million bars fills no disk.
 """
 
 from __future__ import annotations
@@ -15,20 +17,27 @@ import numpy as np
 __all__ = ["logging_to", "together"]
 
 _FILE = "own.log"
+#: Bytes that are kept of all that a strategy logs.
+_MOST = 2_000_000
+#: Bytes that a line has beside its message, about.
+_HEAD = 70
 #: How long the moment is that a line begins with.
 _STAMP = len("2012-01-03T14:30:00.000000001Z")
 
 
 def logging_to(folder: Path) -> property:
     """What a strategy's ``log`` becomes: its logger, whose lines of information are written to a file there."""
-    made: list[_OwnLog] = []  # a run has one strategy
 
     def log(self: Any) -> Any:
-        if not made:
-            made.append(_OwnLog(self, super(type(self), self).log, folder / _FILE))
-        return made[0]
+        if folder not in _made:  # a run has one strategy
+            _made[folder] = _OwnLog(self, super(type(self), self).log, folder / _FILE)
+        return _made[folder]
 
     return property(log)
+
+
+#: By its folder, the log of the run that this process makes.
+_made: dict[Path, _OwnLog] = {}
 
 
 class _OwnLog:
@@ -37,15 +46,47 @@ class _OwnLog:
     def __init__(self, strategy: Any, logger: Any, path: Path) -> None:
         self._strategy, self._logger = strategy, logger
         self._file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        self._kept = self._lines = self._bytes = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """One line that says how much was logged and not kept; none where all was."""
+        if not self._lines:
+            return []
+        return [
+            f"... {self._lines:,} more messages of {self._bytes:,} bytes that the strategy logged are left out here: "
+            f"of a run's log the first {_MOST:,} bytes are kept. The run itself went on."
+        ]
 
     def info(self, message: str, color: Any = None) -> None:
         """Write a line; before the strategy is an engine's it has no moment."""
+        if not self._has_room(message):
+            return
         if self._strategy.trader_id is None:
             self._logger.info(message, color)
             return
         moment = np.datetime64(self._strategy.clock.timestamp_ns(), "ns")
         name = f"{self._strategy.trader_id}.{self._strategy.strategy_id}"
         self._file.write(f"{moment}Z [INFO] {name}: {message}\n")
+
+    def warning(self, message: str, color: Any = None) -> None:
+        """Hand a line on to NautilusTrader's file."""
+        if self._has_room(message):
+            self._logger.warning(message, color)
+
+    def error(self, message: str, color: Any = None) -> None:
+        """Hand a line on to NautilusTrader's file."""
+        if self._has_room(message):
+            self._logger.error(message, color)
+
+    def _has_room(self, message: str) -> bool:
+        size = len(str(message).encode(errors="replace")) + _HEAD
+        if self._lines or self._kept + size > _MOST:  # what comes after the first that is left out is, too
+            self._lines += 1
+            self._bytes += size
+            return False
+        self._kept += size
+        return True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._logger, name)
@@ -54,11 +95,12 @@ class _OwnLog:
 def together(native: list[str], folder: Path) -> list[str]:
     """NautilusTrader's lines with the strategy's own between them, each at its moment."""
     path = folder / _FILE
+    left_out = _made[folder].left_out if folder in _made else []
     if not path.exists():
-        return native
+        return native + left_out
     own = path.read_text(encoding="utf-8", errors="replace").splitlines()
     both = merge(_entries(native), _entries(own), key=lambda each: each[0][:_STAMP])
-    return [line for entry in both for line in entry]
+    return [line for entry in both for line in entry] + left_out
 
 
 def _entries(lines: list[str]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from nautilus_trader.model import Bar, BarType, InstrumentId
@@ -52,3 +53,30 @@ def test_a_run_that_logged_nothing_itself_keeps_what_the_engine_said(tmp_path) -
         "2012-01-03T14:30:00.000000001Z [WARN] a",
         "  more",
     ]
+
+
+class Chatty(Loud):
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        for number in range(self._given_lines):
+            say = self.log.warning if number % 2 else self.log.info
+            say(f"{self._seen} {number} " + "x" * 10_000)
+
+    _given_lines = 200
+
+
+def test_what_logs_without_end_fills_no_disk_and_the_run_goes_on() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Chatty, "TOY", "1m", progress=False)
+    assert run.status == "finished"
+    assert 1_800_000 < len(run.log) < 2_300_000
+    assert "Chatty-000: 1 0 x" in run.log or ": 1 0 x" in run.log
+    last = run.log.splitlines()[-1]
+    told = re.fullmatch(
+        r"\.\.\. ([\d,]+) more messages of ([\d,]+) bytes that the strategy logged are left out here: "
+        r"of a run's log the first 2,000,000 bytes are kept\. The run itself went on\.",
+        last,
+    )
+    assert told
+    kept = sum("x" * 10_000 in line for line in run.log.splitlines())
+    assert kept + int(told[1].replace(",", "")) == 6 * 200
