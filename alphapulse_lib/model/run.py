@@ -290,7 +290,16 @@ class Series(_Strict):
 
 #: What an environment tells besides versions.
 _NO_VERSIONS = frozenset(
-    {"firing", "recorded_as", "probe", "estimated_seconds", "estimated_megabytes", "estimated_waiting"}
+    {
+        "firing",
+        "recorded_as",
+        "probe",
+        "symbols",
+        "tickers",
+        "estimated_seconds",
+        "estimated_megabytes",
+        "estimated_waiting",
+    }
     | {"took_in", "took_rows", "took_seconds", "took_engine", "took_processor", "took_megabytes"}
 )
 
@@ -338,6 +347,20 @@ class RunRecord(_Strict):
     traceback: str = ""
     facts: tuple[Series, ...] = ()
     of: str = ""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What its instruments are called in its results: the tickers they were asked for by, or were listed under."""
+        return self._called("symbols") or tuple(each.rpartition(".")[0] or each for each in self.spec.instruments)
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """What its instruments were called when it was made: other than `symbols` where one was asked for as before."""
+        return self._called("tickers") or self.symbols
+
+    def _called(self, name: str) -> tuple[str, ...]:
+        told = tuple(filter(None, self.environment.get(name, "").split(",")))
+        return told if len(told) == len(self.spec.instruments) else ()
 
     @property
     def versions(self) -> dict[str, str]:

@@ -87,8 +87,8 @@ class Run:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The instruments' symbols, without their venues."""
-        return tuple(each.rpartition(".")[0] or each for each in self.spec.instruments)
+        """What the instruments are called in it: the tickers that they were asked for by."""
+        return self.record.symbols
 
     @property
     def stats(self) -> dict[str, Any]:

@@ -159,8 +159,11 @@ def plan_of(record: RunRecord) -> Plan:
     roots = Roots.of_settings()
     index = Index(roots, None, record.started_at)
     instruments = tuple(_known(index, each) for each in record.spec.instruments)
+    tickers = tuple(names(list(instruments)))
+    # It is called as it was asked for: by a ticker that it no longer had, say.
+    called = record.symbols if "symbols" in record.environment or "tickers" in record.environment else tickers
     # What the run let pass is let pass again: its bars are the same.
-    return Plan(record.spec, instruments, roots, tuple(names(list(instruments))), "allow")
+    return Plan(record.spec, instruments, roots, called, "allow", tickers=record.tickers)
 
 
 def again_of(original: SessionRun, plan: Plan) -> Again:

@@ -59,6 +59,8 @@ class Plan:
     ----------
     names : tuple of str
         What each instrument is called in the results.
+    tickers : tuple of str
+        What each was listed under last, as far as is known.
     gaps : {"refuse", "allow"}
         What to do about missing sessions.
     limits : Limits
@@ -71,6 +73,15 @@ class Plan:
     names: tuple[str, ...]
     gaps: str = "refuse"
     limits: Limits = field(default_factory=Limits.of)
+    tickers: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> dict[str, str]:
+        """For the record's environment, what the instruments are called, where that is not what their ids say."""
+        symbols = tuple(each.symbol for each in self.instruments)
+        told = {"symbols": self.names} if self.names != symbols else {}
+        told |= {"tickers": self.tickers} if self.tickers not in ((), self.names) else {}
+        return {name: ",".join(each) for name, each in told.items()}
 
 
 @dataclass(frozen=True)
@@ -226,7 +237,7 @@ def attempt(
             meter.finish()
     taken = took.told("run", sum(each.rows for each in raw.series), perf_counter() - since)
     probe = {"probe": again.probe} if again and again.probe else {}
-    raw = replace(raw, environment=raw.environment | coming | taken | probe)
+    raw = replace(raw, environment=raw.environment | plan.called | coming | taken | probe)
     record = keep(
         spec,
         raw,

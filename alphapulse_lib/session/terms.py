@@ -83,11 +83,11 @@ class Terms:
             One of them cannot be used.
         """
         roots, window = Roots.of_settings(), Window.of(self.start, self.end)
-        instruments, names = _instruments_of(roots, self.symbols, Lacking.of_bars(self.period, "bars"), window)
+        instruments, names, tickers = _instruments_of(roots, self.symbols, Lacking.of_bars(self.period, "bars"), window)
         benchmark = _benchmark_of(roots, self.benchmark, instruments, self.period, window)
         spec = self._spec(strategy, instruments, benchmark)
         one_of("gaps", self.gaps, ("refuse", "allow"))
-        return Plan(spec, instruments, roots, names, self.gaps)
+        return Plan(spec, instruments, roots, names, self.gaps, tickers=tickers)
 
     def _spec(self, strategy: type, instruments: tuple[Instrument, ...], benchmark: str) -> RunSpec:
         from alphapulse_lib.engine.configure import plain_parameters
@@ -146,8 +146,8 @@ class Terms:
 
 def _instruments_of(
     roots: Roots, symbols: Symbols, lacking: Lacking, window: Window
-) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
-    """The instruments, and what each one is called in the results."""
+) -> tuple[tuple[Instrument, ...], tuple[str, ...], tuple[str, ...]]:
+    """The instruments, what each one is called in the results, and what each was listed under last."""
     from alphapulse_lib.query.bars import names
 
     index = Index(roots)
@@ -155,7 +155,8 @@ def _instruments_of(
     currencies = sorted({each.currency for each in found})
     if len(currencies) > 1:
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
-    return found, tuple(names(list(found)))
+    now = (index.get(each.id) or each for each in found)
+    return found, tuple(names(list(found))), tuple(names(list(now)))
 
 
 def _benchmark_of(
@@ -165,7 +166,7 @@ def _benchmark_of(
     if benchmark is None:
         return ""
     check_text(benchmark, "A benchmark", "benchmark='SPY'")
-    (found,), _ = _instruments_of(roots, benchmark, Lacking.of_bars(period, "bars"), window)
+    (found,), *_ = _instruments_of(roots, benchmark, Lacking.of_bars(period, "bars"), window)
     if found.currency != instruments[0].currency:
         raise InputError(
             f"The benchmark {found.symbol} is in {found.currency}, the instruments in {instruments[0].currency}.",

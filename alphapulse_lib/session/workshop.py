@@ -228,7 +228,7 @@ def _bench(plan: Plan, strategy: type, own: Ledger, limits: Limits) -> Bench:
     base = request_of(spec, strategy, plan.instruments, plan.roots, plan.names, plan.gaps, moment=clock.now_ns())
     name = f"alphapulse-{secrets.token_hex(8)}"
     written = code_json(code) if code else ""
-    return Bench(name, base, user(), scores=scores, limits=limits, code=written, environment=firing())
+    return Bench(name, base, user(), scores=scores, limits=limits, code=written, environment=firing() | plan.called)
 
 
 def _hand_in(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.run import FILLED
+from alphapulse_lib.model.run import FILLED, RunRecord
 from alphapulse_lib.views import changed, numbers, silence
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
@@ -166,15 +166,22 @@ def _run(run: Any) -> Card:
     badges = [(record.status, True)] if record.status != "finished" else []
     badges += [(record.purpose, False)] if record.purpose != "trial" else []
     badges += [("fills at the signal's close", True)] if spec.fill == "close" else []
-    title = f"{run.strategy} · {numbers.symbols(spec)} · {spec.period}"
+    title = f"{run.strategy} · {numbers.symbols(run.symbols)} · {spec.period}"
     since = changed.told(record, getattr(run, "changes", ()))
     notes: tuple[tuple[str, bool], ...] = ((since, True),) if since else ()
     if record.status != "finished":
         return Card(title, subtitle, tuple(badges), notes=notes + _why(record), excerpt=_tail(record.traceback))
     quiet = silence.told(record)
+    notes += _renamed(record)
     notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics)
     notes += tuple((each, True) for each in run.warnings) + _spent(record.environment)
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
+
+
+def _renamed(record: RunRecord) -> tuple[tuple[str, bool], ...]:
+    """What instruments are called that the run was asked for by what they were called before."""
+    both = zip(record.symbols, record.tickers, strict=True)
+    return tuple((f"{symbol} was called {ticker} when it ran.", False) for symbol, ticker in both if symbol != ticker)
 
 
 def _run_facts(run: Any) -> tuple[Fact, ...]:
@@ -221,7 +228,7 @@ def _convention_spread(found: Any) -> Card:
     ]
     notes = [(f"Wide: {found.why_wide}.", True)] if found.wide else []
     notes += [(f"Not {FILLED[fill]}: {why}", False) for fill, why in found.refused.items()]
-    title = f"{run.strategy} · {numbers.symbols(run.spec)} · {run.spec.period}"
+    title = f"{run.strategy} · {numbers.symbols(run.symbols)} · {run.spec.period}"
     subtitle = f"total return {low_high} by fill convention · {numbers.window(run.record)}"
     return Card(title, subtitle, (("convention spread", False),), tuple(facts), tuple(notes))
 

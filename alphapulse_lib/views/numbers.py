@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ __all__ = [
     "counted",
     "day",
     "duration",
+    "instruments",
     "money",
     "parameter",
     "percent",
@@ -172,17 +174,26 @@ def venue_of(instrument_id: str) -> Venue:
     return VENUES.get(instrument_id.rpartition(".")[2], _ANYWHERE)
 
 
-def symbols(spec: RunSpec) -> str:
-    """The instruments' symbols, the first four of them.
+def symbols(names: Sequence[str]) -> str:
+    """What a run's instruments are called, the first four of them.
 
     Examples
     --------
-    >>> from alphapulse_lib.model.run import StrategySource
-    >>> symbols(RunSpec(StrategySource("m:S", ""), ("GOOG.XNAS", "AAPL.XNAS"), "1d", 0, 1))
+    >>> symbols(("GOOG", "AAPL"))
     'GOOG, AAPL'
     """
-    names = [each.rpartition(".")[0] or each for each in spec.instruments]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def instruments(record: RunRecord) -> list[str]:
+    """The ids of a run's instruments, with what they were asked for and called where that is something else."""
+    told = []
+    for each, symbol, ticker in zip(record.spec.instruments, record.symbols, record.tickers, strict=True):
+        asked = f"asked for as {symbol}" if symbol not in (each, each.rpartition(".")[0]) else ""
+        called = f"called {ticker} when it ran" if ticker != symbol else ""
+        others = ", ".join(filter(None, (asked, called)))
+        told.append(f"{each} ({others})" if others else each)
+    return told
 
 
 def day(nanoseconds: int, zone: str = "UTC", pattern: str = "%Y-%m-%d") -> str:

@@ -66,7 +66,7 @@ def table(run: Run, news: pd.DataFrame | None, held: pd.DataFrame | None) -> dic
         return {"news": [], "news_note": "", "news_scored": False}
     before = f"in the {DAYS} days before a trade"
     if news.empty:
-        note = f"No article about {numbers.symbols(run.spec)} is held that was known {before}."
+        note = f"No article about {numbers.symbols(run.symbols)} is held that was known {before}."
         return {"news": [], "news_note": note, "news_scored": False}
     note = f"known {before}, by the exchange's time"
     if len(held) < len(news):

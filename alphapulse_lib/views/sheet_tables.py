@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
+from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
 from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
@@ -152,8 +152,9 @@ def tables(run: Run) -> dict[str, Any]:
     }
 
 
-def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
-    """The spec, every field of it."""
+def spec_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """The spec, every field of it, and what its instruments were called."""
+    spec = record.spec
     zone = numbers.place(spec).timezone
     costs = ", ".join(
         f"{name.replace('_', ' ')} {numbers.plain(value)}" for name, value in asdict(spec.costs).items() if value
@@ -162,7 +163,7 @@ def spec_rows(spec: RunSpec) -> list[tuple[str, str]]:
         ("Strategy", spec.strategy.name),
         ("Its digest", spec.strategy.digest),
         *((f"Parameter {name}", str(value)) for name, value in spec.parameters.items()),
-        ("Instruments", ", ".join(spec.instruments)),
+        ("Instruments", ", ".join(numbers.instruments(record))),
         ("Period", spec.period),
         ("From", _moment(spec.start, zone)),
         ("To", _moment(spec.end, zone)),

@@ -85,7 +85,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "version": version("alphapulse"),
         "strategy": run.strategy,
         "strategy_name": spec.strategy.name,
-        "symbols": numbers.symbols(spec),
+        "symbols": numbers.symbols(run.symbols),
         "period": _PERIODS.get(spec.period, spec.period),
         "window": f"{numbers.window(record)}, {zone.rpartition('/')[2].replace('_', ' ')} time",
         "run_id": record.id,
@@ -138,7 +138,7 @@ def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
         "fills_note": drawn.fills_note,
         "currency": numbers.place(run.spec).currency,
         "against": numbers.against(run.spec),
-        "against_in_full": numbers.against(run.spec, f"buy and hold {numbers.symbols(run.spec)}"),
+        "against_in_full": numbers.against(run.spec, f"buy and hold {numbers.symbols(run.symbols)}"),
     } | (sheet_news.table(run, news, shown) | sheet_tables.tables(run) | sheet_groups.tables(run))
 
 
@@ -164,7 +164,7 @@ def _specification(run: Run) -> dict[str, Any]:
     zone = numbers.place(run.spec).timezone
     lines = run.log.splitlines()
     return {
-        "spec_rows": sheet_tables.spec_rows(run.spec),
+        "spec_rows": sheet_tables.spec_rows(run.record),
         "environment_rows": sorted(record.environment.items()),
         "series": [
             (

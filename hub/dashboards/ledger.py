@@ -55,7 +55,7 @@ def row(record: RunRecord, tried: Family) -> Row:
     return Row(
         id=record.id,
         strategy=spec.strategy.name.rpartition(":")[2],
-        symbols=numbers.symbols(spec),
+        symbols=numbers.symbols(record.symbols),
         period=spec.period,
         window=numbers.window(record),
         total=number(stats.get("total_return")),

@@ -17,6 +17,8 @@ from alphapulse_lib.cli import app
 from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol
 from alphapulse_lib.model.window import moment_ns
 from alphapulse_lib.query.locked import answer
+from alphapulse_lib.views import cards
+from tests.resources.toy_market import Planned
 
 MEMBERS = Path(__file__).parents[3] / "shared" / "data" / "daily" / "sp500_membership_1996_2025.csv.gz"
 
@@ -92,6 +94,48 @@ def test_a_rename_that_a_file_tells_is_known_from_its_day(tmp_path: Path) -> Non
         ap.bars("META", as_of="2022-06-08")
     ap.revert(told.id)
     assert ap.bars("FB").symbol.tolist() == ["FB"] * 3
+
+
+@pytest.mark.parametrize(("asked", "title", "told"), [
+    ("FB", "FB", "FB.XNAS (called META when it ran)"),
+    ("META", "META", "FB.XNAS (asked for as META)"),
+    ("FB.XNAS", "META", "FB.XNAS (asked for as META)"),
+])  # fmt: skip
+def test_a_run_of_a_renamed_instrument_says_what_was_asked_and_is_exact_again(
+    tmp_path: Path, asked: str, title: str, told: str
+) -> None:
+    bars(tmp_path, "FB", ["2022-06-06", "2022-06-07", "2022-06-08", "2022-06-09", "2022-06-10", "2022-06-13"])
+    (tmp_path / "acts.csv").write_text("ex_date,kind,symbol,venue,new_symbol\n2022-06-09,name change,FB,XNAS,META\n")
+    ap.ingest("files", tmp_path / "acts.csv", kind="actions")
+    run = ap.backtest(Planned, asked, "1d", params={"plan": {"1": 10}}, progress=False)
+    assert run.symbols == (title,)
+    assert run.fills["symbol"].tolist() == [title]
+    assert ap.run(run.id).symbols == (title,), "the ledger knows it, too"
+    assert ap.runs()["symbols"].tolist() == [title]
+    page = run.tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
+    assert told in page
+    shown = cards.text(run)
+    assert shown.startswith(f"Planned · {title} · 1d")
+    assert ("FB was called META when it ran." in shown) == (asked == "FB")
+    again = ap.rerun(run.id, progress=False)
+    assert again.identical, again.text
+    assert again.run.symbols == (title,)
+    assert again.run.fills["symbol"].tolist() == [title]
+    later = tmp_path / "later.csv"
+    later.write_text("ex_date,kind,symbol,venue,new_symbol\n2022-06-10,name change,META,XNAS,ZUCK\n")
+    ap.ingest("files", later, kind="actions")
+    again = ap.rerun(run.id, progress=False)
+    assert again.identical, again.text
+    assert run.spec.instruments == ("FB.XNAS",)
+    assert run.spec.id == again.run.spec.id
+
+
+def test_a_sweep_of_a_renamed_instrument_calls_it_as_asked(tmp_path: Path) -> None:
+    bars(tmp_path, "FB", ["2022-06-06", "2022-06-07", "2022-06-08", "2022-06-09", "2022-06-10", "2022-06-13"])
+    (tmp_path / "acts.csv").write_text("ex_date,kind,symbol,venue,new_symbol\n2022-06-09,name change,FB,XNAS,META\n")
+    ap.ingest("files", tmp_path / "acts.csv", kind="actions")
+    found = ap.sweep("SmaCross", "META", "1d", grid={"slow": [2, 3]}, params={"fast": 1}, workers=1, progress=False)
+    assert {ap.run(each).symbols for each in found.table["id"]} == {("META",)}
 
 
 def test_bars_under_a_ticker_that_moved_on_are_not_laid_to_the_old_company(tmp_path: Path) -> None:
