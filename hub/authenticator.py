@@ -10,6 +10,7 @@ from jupyterhub.utils import maybe_future
 from traitlets import import_item
 
 from hub import closed
+from hub.noted import Noted
 
 __all__ = ["authenticator", "end_servers"]
 
@@ -37,7 +38,7 @@ def authenticator(name: str) -> type[Authenticator]:
     known = {point.name: point for point in entry_points(group="jupyterhub.authenticators")}
     kind: type[Authenticator] = known[name].load() if name in known else import_item(name)
 
-    class Removing(kind):  # type: ignore[misc]
+    class Removing(Noted, kind):  # type: ignore[misc]
         def get_handlers(self, app: Any) -> list[Any]:
             """The pages that signing in needs, and what stands in front of JupyterHub's own."""
             return [*super().get_handlers(app), *closed.HANDLERS]

@@ -23,6 +23,7 @@ _LEAST = {
     "worker_token": 32,
     "dashboards_token": 32,
     "metrics_token": 32,
+    "audit_token": 32,
 }
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no character that is taken for another
@@ -45,6 +46,7 @@ class Keys:
     worker_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     dashboards_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     metrics_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    audit_token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 def keys(home: Path) -> Keys:

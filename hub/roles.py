@@ -13,9 +13,11 @@ from typing import Any
 __all__ = [
     "BROWSER",
     "GIVEN",
+    "PROGRAMS",
     "PUBLISH",
     "ROLES",
     "SCOPES",
+    "TELL_SIGN_INS",
     "WORKSPACE",
     "Holders",
     "Role",
@@ -27,6 +29,10 @@ __all__ = [
 
 #: Bringing a series of one's own into the team's catalog.
 PUBLISH = "custom:catalog:publish"
+#: Telling the audit log who signed in: the hub's own, and no person's.
+TELL_SIGN_INS = "custom:sign-ins:tell"
+#: Scopes that no role of people has.
+PROGRAMS = {TELL_SIGN_INS: {"description": "Tell the audit log who signed in, or was refused."}}
 #: The API's own scopes. Writing includes reading.
 SCOPES: dict[str, dict[str, Any]] = {
     "custom:catalog:read": {"description": "Read instruments, bars, news and coverage."},
@@ -178,6 +184,7 @@ def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
             "services": ["worker"],
             "scopes": ["servers", "access:servers", "list:users", "read:servers", "tokens"],
         },
+        {"name": "audit", "services": ["audit"], "scopes": [TELL_SIGN_INS, "access:services!service=api"]},
         # JupyterHub's own metrics and the API's, and nothing else.
         {"name": "metrics", "services": ["metrics"], "scopes": ["read:metrics", "access:services!service=api"]},
     ]

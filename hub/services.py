@@ -20,6 +20,7 @@ def configure(c: Any, chosen: Settings, network: Network, held: Keys) -> None:
     c.JupyterHub.services = [
         {"name": "api", "url": network.api, "api_token": held.api_token, "display": False},
         {"name": "worker", "api_token": held.worker_token, "display": False},
+        {"name": "audit", "api_token": held.audit_token, "display": False},  # the hub itself, at the API
         {"name": "metrics", "api_token": held.metrics_token, "display": False},  # Prometheus reads with it
         {
             "name": "dashboards",
@@ -30,7 +31,7 @@ def configure(c: Any, chosen: Settings, network: Network, held: Keys) -> None:
             "display": False,  # the hub's pages have a link of their own to it
         },
     ]
-    c.JupyterHub.custom_scopes = roles.SCOPES
+    c.JupyterHub.custom_scopes = roles.SCOPES | roles.PROGRAMS
     c.JupyterHub.load_roles = roles.roles(chosen.everybody, access.holders(chosen))
     c.JupyterHub.default_url = "/services/dashboards/home"
     c.JupyterHub.allow_named_servers = True  # scheduled jobs run in one of their owner's

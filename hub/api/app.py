@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
+from hub.api.audit import routes as audit_routes
 from hub.api.comments import routes as comment_routes
 from hub.api.comments.store import CommentStore
 from hub.api.comments.stream import Stream
@@ -114,6 +115,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         publication_routes,
         notification_routes,
         metric_routes,
+        audit_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])
 

@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from jupyterhub.services.auth import HubAuth, check_scopes
 from tornado.web import HTTPError
 
+from hub.api.audit.actor import acting, origin
 from hub.api.problems import ProblemError
 
 __all__ = ["BELIEVED", "Caller", "Door", "HubDoor", "needs"]
@@ -110,9 +111,11 @@ async def _caller(request: Request, _: Annotated[Any, Depends(_SHOWN)]) -> Calle
     scopes = frozenset(model.get("scopes", ()))
     if not check_scopes({"access:services!service=api"}, set(scopes)):
         raise ProblemError(403, "This token may not use the API.", "It lacks access:services!service=api.")
+    is_service = model.get("kind") == "service"
+    acting(f"service {model['name']}" if is_service else str(model["name"]), origin(request))
     return Caller(
         name=str(model["name"]),
-        is_service=model.get("kind") == "service",
+        is_service=is_service,
         is_admin=bool(model.get("admin")),
         scopes=scopes,
         token=token,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from alphapulse_lib import clock
+from hub.api.audit.store import note
 from hub.api.ingests.schema import FETCHES, INGESTS, OPEN
 from hub.api.ingests.store import end_firing
 from hub.api.notifications.store import notify
@@ -78,6 +79,13 @@ class Fetches:
             tries = int(_row(connection, fetch_id).tries) + 1
             _update(connection, fetch_id, tries=tries)
         return tries
+
+    def note(self, fetch_id: str, provider: str) -> None:
+        """Write into the audit log that a vendor is asked with the hub's key, and for whom."""
+        asking = select(INGESTS.c.owner).where(INGESTS.c.fetch == fetch_id, INGESTS.c.cancelled_at.is_(None))
+        with self._engine.begin() as connection:
+            owners = dict.fromkeys(connection.execute(asking.order_by(INGESTS.c.sequence)).scalars())
+            note(connection, "vendor.asked", provider, who=", ".join(owners), fetch=fetch_id)
 
     def plan(self, fetch_id: str, import_id: str, **values: Any) -> None:
         """Say what there is to do, and which import it becomes."""

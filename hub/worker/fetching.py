@@ -124,6 +124,7 @@ class FetchRunner(DBOSConfiguredInstance):
         """Fetch it; ``"waiting"`` where it gave way before its end, ``"cancelled"`` where nobody wants it any more."""
         provider, wanted = self._wanted(asked)
         vendor = Listed(registry.vendor(provider), self._listings)
+        patiently(lambda: self._fetches.note(fetch_id, provider))  # before: it may be ended in the middle
         watch = _Watch(self._fetches, fetch_id, vendor, self._turn)
         fetch.run(vendor, wanted, self._roots, watch)
         return watch.state

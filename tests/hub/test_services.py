@@ -216,6 +216,31 @@ def test_a_killed_api_comes_back_with_all_it_held(hub: RunningHub, tokens: dict[
     assert ask(hub, "GET", "/v1/comments", tokens["bob"]).json() == before
 
 
+def test_sign_ins_are_in_the_audit_log_also_those_while_the_api_was_away(hub: RunningHub, tokens: dict[str, str]):
+    os.kill(pid(hub, "-m hub.api"), signal.SIGKILL)
+    password = dict(hub.credentials())["bob"]
+    Person(hub.url, "bob").sign_in(password)
+    Person(hub.url, "cleo").sign_in("canary-of-a-wrong-password")
+    Person(hub.url, "canary-in-the-wrong-field").sign_in("x")
+
+    def entries(action: str) -> list[str]:
+        try:
+            answer = ask(hub, "GET", f"/v1/audit?action={action}&limit=200", tokens["admin"])
+            return [each["who"] for each in answer.json()["items"]] if answer.status_code == 200 else []
+        except httpx.TransportError:
+            return []
+
+    until(lambda: len(entries("sign-in.refused")) == 2)
+    assert entries("sign-in.refused") == ["", "cleo"]
+    assert entries("sign-in.accepted")[0] == "bob"
+    told = ask(hub, "GET", "/v1/audit?limit=200", tokens["admin"]).text
+    assert "canary" not in told and password not in told
+    assert ask(hub, "GET", "/v1/audit", tokens["bob"]).status_code == 403
+    signed_in(hub, "admin").start_server()
+    own = running_workspace(hub, "admin")["JUPYTERHUB_API_TOKEN"]
+    assert ask(hub, "GET", "/v1/audit", own).status_code == 403, "what runs in an administrator's workspace reads none"
+
+
 def test_without_the_hub_the_api_says_so_and_goes_on_when_it_is_back(hub: RunningHub, tokens: dict[str, str]):
     os.kill(pid(hub, "-m jupyterhub --config"), signal.SIGKILL)
     try:

@@ -37,6 +37,7 @@ class KnownTokens:
 
     def __init__(self) -> None:
         self.scopes: dict[str, tuple[str, ...]] = dict.fromkeys(("ada", "bob", "root"), EVERYTHING)
+        self.scopes["root"] += ("admin:users",)
         self.is_away = False
 
     async def model(self, token: str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from alphapulse_lib import clock
+from hub.api.audit.store import note
 from hub.api.comments.markup import Words
 from hub.api.comments.schema import COMMENTS, EDITS, EVENTS, Comment, Edit, Event, New
 from hub.api.database import reading, writing
@@ -141,6 +142,7 @@ class CommentStore:
                 changed = update(COMMENTS).where(COMMENTS.c.id == comment_id).values(deleted_at=clock.now_ns())
                 connection.execute(changed)
                 self._happened(connection, comment_id, row.target, "deleted")
+                note(connection, "comment.deleted", comment_id, author=row.author, target=row.target)
             return _comment(_found(connection, comment_id))
 
     @contextmanager

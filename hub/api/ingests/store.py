@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import did_you_mean
+from hub.api.audit.store import note
 from hub.api.database import reading, writing
 from hub.api.ingests.schema import FETCHES, INGESTS, OPEN, SHOWN, Asked, Fault, Ingest
 from hub.api.pages import Damaged, intact, read
@@ -35,8 +36,13 @@ class IngestStore:
     def __init__(self, engine: Engine, datasets: Collection[str]) -> None:
         self._engine, self._datasets = engine, datasets
 
-    def add(self, new: Asked, owner: str) -> Ingest:
+    def add(self, new: Asked, owner: str, action: str = "data.asked") -> Ingest:
         """Ask for data; whoever asks for the same while it is not there yet shares its fetch.
+
+        Parameters
+        ----------
+        action : str
+            What the audit log calls it.
 
         Raises
         ------
@@ -46,7 +52,9 @@ class IngestStore:
         if new.dataset:
             require_declared(new.dataset, self._datasets)
         with writing(self._engine) as connection:
-            return _read(connection, ask(connection, new, owner))
+            ingest_id = ask(connection, new, owner)
+            note(connection, action, ingest_id, provider=new.provider, dataset=new.dataset)
+            return _read(connection, ingest_id)
 
     def page(self, wanted: dict[str, str | None], limit: int, before: int | None) -> list[tuple[int, Ingest | Damaged]]:
         """Requests, the newest first, each with its place.

@@ -78,7 +78,7 @@ def publish(post: Posted, uploads: Held, store: Store, caller: Publisher, wanted
     """
     return post.once(
         caller,
-        lambda _: store.add(Publication(wanted, caller.name), caller.name),
+        lambda _: store.add(Publication(wanted, caller.name), caller.name, "catalog.publish"),
         before=lambda: uploads.require(caller.name, wanted.upload),
     )
 
@@ -86,4 +86,6 @@ def publish(post: Posted, uploads: Held, store: Store, caller: Publisher, wanted
 @router.post("/reverts", status_code=201, response_model=Ingest)
 def revert(post: Posted, store: Store, caller: Publisher, wanted: Revert) -> Response:
     """Take a publication back, whoever published it; in the worker's line, as publishing is."""
-    return post.once(caller, lambda _: store.add(Reversal(wanted.import_id, caller.name), caller.name))
+    return post.once(
+        caller, lambda _: store.add(Reversal(wanted.import_id, caller.name), caller.name, "catalog.revert")
+    )

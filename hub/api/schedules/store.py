@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, Select, Text, cast, delete, func, insert, select, update
 
 from alphapulse_lib import clock
+from hub.api.audit.store import note
 from hub.api.database import reading, writing
 from hub.api.ingests.store import take_back
 from hub.api.pages import Damaged, intact, read
@@ -70,6 +71,7 @@ class ScheduleStore:
         values |= _timetable(new.cron, new.timezone, now)
         with writing(self._engine) as connection:
             connection.execute(insert(SCHEDULES).values(**new.model_dump(), **values))
+            note(connection, "schedule.made", values["id"], notebook=new.notebook, dataset=new.dataset, cron=new.cron)
             return _read(connection, values["id"])
 
     def change(self, schedule_id: str, changed: Changed) -> Schedule:
@@ -93,6 +95,7 @@ class ScheduleStore:
                     values["next_at"] = None
             connection.execute(delete(FAULTS).where(FAULTS.c.schedule == schedule_id))
             _update(connection, schedule_id, changed_at=now, **values)
+            note(connection, "schedule.changed", schedule_id, owner=row.owner, changed=sorted(changed.values()))
             return _read(connection, schedule_id)
 
     def pause(self, schedule_id: str) -> Schedule:
@@ -102,6 +105,7 @@ class ScheduleStore:
                 now = clock.now_ns()
                 settle(connection, schedule_id, now)
                 _update(connection, schedule_id, paused_at=now, next_at=None)
+                note(connection, "schedule.paused", schedule_id)
             return _read(connection, schedule_id)
 
     def resume(self, schedule_id: str) -> Schedule:
@@ -111,15 +115,17 @@ class ScheduleStore:
             if row.paused_at is not None:
                 from_now = _timetable(row.cron, row.timezone, clock.now_ns())
                 _update(connection, schedule_id, paused_at=None, **from_now)
+                note(connection, "schedule.resumed", schedule_id)
             return _read(connection, schedule_id)
 
     def delete(self, schedule_id: str) -> None:
         """Take a schedule away; what waits is cancelled, what runs goes on, all its firings stay readable."""
         with writing(self._engine) as connection:
-            _found(connection, schedule_id)
+            owner = _found(connection, schedule_id).owner
             now = clock.now_ns()
             settle(connection, schedule_id, now)
             _update(connection, schedule_id, deleted_at=now, next_at=None)
+            note(connection, "schedule.deleted", schedule_id, owner=owner)
             waiting = (FIRINGS.c.schedule == schedule_id) & (FIRINGS.c.state == "due")
             ended = {"state": "cancelled", "ended_at": now, "detail": "Its schedule was deleted."}
             connection.execute(update(FIRINGS).where(waiting).values(**ended))
@@ -134,6 +140,7 @@ class ScheduleStore:
         """
         with writing(self._engine) as connection:
             row = _found(connection, schedule_id)
+            note(connection, "schedule.run", schedule_id, owner=row.owner)
             if row.dataset:
                 values = {"notebook": "", "dataset": row.dataset, "parameters": {}, "output": ""}
                 return _insert(connection, values | {"timeout": row.timeout}, row.owner, "asked", schedule_id)
@@ -206,6 +213,7 @@ class ScheduleStore:
                 return firing_of(row)
             if row.state not in OPEN:
                 raise ProblemError(409, f"The firing {firing_id} is over: {row.state}.")
+            note(connection, "firing.cancelled", firing_id, owner=row.owner)
             waiting = {"state": "cancelled", "ended_at": now} if row.state == "due" else {}
             changed = {"cancel_asked_at": row.cancel_asked_at or now, **waiting}
             connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**changed))

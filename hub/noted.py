@@ -1,0 +1,67 @@
+"""Sign-ins for the audit log: who was let in, who was refused, and from where; never with what they typed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from functools import cache
+from typing import Any
+
+from jupyterhub.orm import User
+
+from alphapulse_lib import clock
+from alphapulse_lib.settings import settings
+from hub import keys, network
+from hub.logs import HEADER
+from hub.outbox import Outbox
+
+__all__ = ["Noted"]
+
+_REQUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@cache
+def _outbox() -> Outbox:
+    home = settings().home_root
+    api = network.read(home / "run" / "network.json").api
+    return Outbox(home / "hub" / "outbox", f"{api}/services/api/v1/audit/sign-ins", keys.keys(home).audit_token)
+
+
+class Noted:
+    """An authenticator that has each sign-in noted; it stands before the one that decides."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _outbox()  # what an earlier hub could not send any more is sent now
+
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """What JupyterHub asks at each sign-in: the person, or nothing where they are refused."""
+        found = None
+        try:
+            found = await super().get_authenticated_user(handler, data)  # type: ignore[misc]
+            return found
+        finally:
+            who = found["name"] if found else self._known(data)
+            _outbox().put(_told(handler.request, who, "accepted" if found else "refused"))
+
+    def _known(self, data: Any) -> str:
+        """The name that was refused, where it is somebody's: who mistakes the field has typed a password."""
+        said = data.get("username") if isinstance(data, dict) else None
+        if not isinstance(said, str) or not said:
+            return ""
+        name: str = self.normalize_username(said)  # type: ignore[attr-defined]
+        named = self.allowed_users | self.admin_users  # type: ignore[attr-defined]
+        return name if name in named or User.find(self.db, name) is not None else ""  # type: ignore[attr-defined]
+
+
+def _told(request: Any, who: str, outcome: str) -> dict[str, Any]:
+    said = request.headers.get("X-Forwarded-For") or request.remote_ip or ""
+    named = request.headers.get(HEADER, "")
+    return {
+        "id": secrets.token_hex(16),
+        "at": clock.now().isoformat(),
+        "who": who,
+        "action": f"sign-in.{outcome}",
+        "request": named if _REQUEST.fullmatch(named) else "",
+        "origin": "".join(each for each in said if each.isprintable())[:200],
+    }
