@@ -163,13 +163,16 @@ def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | N
     feed = source.feed
     bars, opened = rows_of(feed.ts, start, end), rows_of(source.opens + 1, start, end)
     if source.trades and opened.start < opened.stop:
-        engine.add_data(opening_trades(feed, source.opens, opened), sort=False)
+        trades = feed.once("trades", opened, lambda: opening_trades(feed, source.opens, opened))
+        engine.add_data(trades, sort=False)
     if source.executed is not None:
         moved = rows_of(source.executed, start, end)
         if moved.start < moved.stop:
-            engine.add_data(execution_bars(feed, source.thin, moved, EARLY if source.early else 0), sort=False)
+            early = EARLY if source.early else 0
+            moving = feed.once("executed", moved, lambda: execution_bars(feed, source.thin, moved, early))
+            engine.add_data(moving, sort=False)
     if bars.start < bars.stop:
-        engine.add_data(bars_of(feed, bars), sort=False)
+        engine.add_data(feed.once("bars", bars, lambda: bars_of(feed, bars)), sort=False)
 
 
 def rows_of(stamps: Integers, start: int | None, end: int | None) -> slice:

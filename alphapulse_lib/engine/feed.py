@@ -6,8 +6,10 @@ open, since an order arrives one nanosecond after the close it was decided on, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +56,8 @@ class Feed:
         What a share brought, where the run pays that.
     delisting : Distribution, optional
         What was paid for it when it ceased to be listed.
+    kept : dict, optional
+        Takes what is made of it, where many trials are forked from the process that holds it; see `once`.
     """
 
     instrument: Instrument
@@ -64,6 +68,17 @@ class Feed:
     root: str
     distributions: tuple[Distribution, ...] = ()
     delisting: Distribution | None = None
+    kept: dict[tuple[str, int | None, int | None], Any] | None = None
+
+    def once[Made](self, what: str, rows: slice, make: Callable[[], Made]) -> Made:
+        """What is made of rows: now, or, where that is kept, the first time. Whoever takes it never changes it."""
+        if self.kept is None:
+            return make()
+        key = (what, rows.start, rows.stop)
+        if key not in self.kept:
+            self.kept[key] = make()
+        found: Made = self.kept[key]
+        return found
 
     @property
     def bar_type(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.common import CacheConfig, FileWriterConfig, LoggerConfig, LogLevel
@@ -29,10 +29,10 @@ from nautilus_trader.model import (
 from nautilus_trader.portfolio import PortfolioConfig
 from nautilus_trader.risk import RiskEngineConfig
 
-from alphapulse_lib.engine.batches import Batch, Source, batches, moment_of
+from alphapulse_lib.engine.batches import BARS, Batch, Source, batches, moment_of
 from alphapulse_lib.engine.cash import Book, Till, has_flows
 from alphapulse_lib.engine.costs import Fees
-from alphapulse_lib.engine.feed import Feed, Floats, Integers
+from alphapulse_lib.engine.feed import ALL, Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.engine.intrabar import Intrabar
 from alphapulse_lib.engine.tick_batches import TickBatches
@@ -40,7 +40,7 @@ from alphapulse_lib.engine.tick_feed import TickSeries
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Fill, RunSpec
 
-__all__ = ["MARGIN", "Loaded", "build_engine", "nautilus_instrument"]
+__all__ = ["MARGIN", "Loaded", "build_engine", "made_once", "nautilus_instrument"]
 
 #: The part of a position's value that the account locks: what US brokers ask of a held position (FINRA rule 4210).
 MARGIN = Decimal("0.25")
@@ -113,7 +113,7 @@ def build_engine(
     """
     currency = _exact_currency(feeds[0].instrument.currency)
     engine = BacktestEngine(_configuration(spec.fill, folder, strategy_name))
-    sources = tuple(_source(spec.fill, feed, feed.opens(session_opens(feed)), prices, ticks) for feed in feeds)
+    sources = _sources(spec.fill, feeds, session_opens, prices, ticks)
     events = tuple(sorted(events, key=lambda each: each.ts_init))
     book = Book(spec, feeds)
     fees = Fees(spec.costs, currency.code, feeds, now, book)
@@ -146,6 +146,56 @@ def _fill_model(fill: Fill, sources: Sequence[Source], now: Callable[[], int], e
     return WholeFills(Intrabar(sources, now, engine.cache.order), weighted=fill == "vwap")
 
 
+class _Nobody:
+    """What takes an engine's data and does nothing with them."""
+
+    def clear_data(self) -> None: ...
+    def add_data(self, data: Sequence[Any], sort: bool) -> None: ...
+    def sort_data(self) -> None: ...
+
+
+def made_once(
+    spec: RunSpec,
+    feeds: Sequence[Feed],
+    session_opens: Callable[[Feed], Integers],
+    prices: Mapping[str, Floats],
+) -> tuple[Feed, ...]:
+    """The feeds with the objects that an engine takes, where they are few enough to be held: trials share them.
+
+    No engine is made and no thread started, and yet NautilusTrader makes what it makes at the first use of it: its
+    currencies, and the table of its names.
+
+    Parameters
+    ----------
+    session_opens, prices
+        As in `build_engine`.
+    """
+    Money(spec.cash, _exact_currency(feeds[0].instrument.currency))
+    for feed in feeds:
+        nautilus_instrument(feed.instrument, feed.price_precision, feed.tick)
+    _configuration(spec.fill, Path(), "")
+    if spec.fill == "ticks" or sum(len(feed.ts) for feed in feeds) > BARS:
+        return tuple(feeds)
+    keeping = tuple(replace(feed, kept={}) for feed in feeds)
+    nobody = cast(BacktestEngine, _Nobody())
+    for _ in batches(nobody, _sources(spec.fill, keeping, session_opens, prices, {}), ()):
+        pass
+    return keeping
+
+
+def _sources(
+    fill: Fill,
+    feeds: Sequence[Feed],
+    session_opens: Callable[[Feed], Integers],
+    prices: Mapping[str, Floats],
+    ticks: Mapping[str, tuple[TickSeries, ...]],
+) -> tuple[Source, ...]:
+    def opens(feed: Feed) -> Integers:
+        return feed.once("opens", ALL, lambda: feed.opens(session_opens(feed)))
+
+    return tuple(_source(fill, feed, opens(feed), prices, ticks) for feed in feeds)
+
+
 def _source(
     fill: Fill,
     feed: Feed,
@@ -156,7 +206,8 @@ def _source(
     if fill == "ticks":
         return Source(feed, opens, trades=False, thin=None, ticks=ticks[feed.instrument.id])
     early = fill in ("next_close", "vwap")
-    return Source(feed, opens, fill == "next_open", feed.thin(fill), early, prices.get(feed.instrument.id))
+    thin = feed.once("thin", ALL, lambda: feed.thin(fill))
+    return Source(feed, opens, fill == "next_open", thin, early, prices.get(feed.instrument.id))
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int, tick: int | None = None) -> Equity | Cfd:

@@ -21,19 +21,19 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import NoReturn
 
-from alphapulse_lib.engine.data import Data, load
+from alphapulse_lib.engine.data import Data, load, opens
 from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.limits import Limits
+from alphapulse_lib.engine.nautilus import made_once
 from alphapulse_lib.engine.request import (
     PRINTED,
     TRIALS,
     WARM_UPS,
     Request,
+    read_scores,
     read_spec,
-    read_tables,
     write_outcome,
-    write_tables,
 )
 from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.engine.warm_ups import warm_ups
@@ -53,7 +53,7 @@ def main(home: Path) -> None:
     Parameters
     ----------
     home : Path
-        Holds the request of which every one is a variation, and the tables that a trial may need.
+        Holds the request of which every one is a variation, and the scores that a trial may need.
 
     Notes
     -----
@@ -92,8 +92,8 @@ class _Nursery:
         def outcome() -> dict[str, object]:
             data = self._data(request)
             names = dict(zip(request.spec.instruments, request.symbols, strict=True))
-            write_tables(folder, {"marks": marks(tuple(data.feeds), names), "benchmark": data.benchmark})
-            return _told(data, "finished")
+            tables = {"marks": marks(tuple(data.feeds), names), "benchmark": data.benchmark}
+            return _told(data, "finished") | {"tables": tables}
 
         write_outcome(folder, or_refusal(outcome))
         return 0
@@ -208,9 +208,11 @@ class _Nursery:
         # All else is the same in every request that this process is sent.
         key = (request.spec.start, request.spec.end)
         if key not in self._known:
-            data = load(request, read_tables(self._home).get("scores"))
-            data = replace(data, series=data.described())
-            for feed in data.feeds:  # computed here, so that no trial needs to
+            data = load(request, read_scores(self._home))
+            prices = {name: each.prices for name, each in data.weighted.items()}
+            feeds = made_once(request.spec, data.feeds, lambda feed: opens(request, feed), prices)
+            data = replace(data, feeds=[*feeds], series=data.described())
+            for feed in feeds:  # computed here, so that no trial needs to
                 _ = feed.engine_table, feed.ts, feed.closes, feed.last, feed.tick
             self._known[key] = data
             while len(self._known) > _KEPT:

@@ -26,11 +26,11 @@ __all__ = [
     "Request",
     "empty_tables",
     "read_outcome",
+    "read_scores",
     "read_spec",
-    "read_tables",
     "write_outcome",
+    "write_scores",
     "write_spec",
-    "write_tables",
 ]
 
 #: The file of what native code writes to standard error.
@@ -39,6 +39,10 @@ NATIVE = "native.log"
 PRINTED = "printed.txt"
 #: What a folder holds of trials whose warm-up is asked about, and what comes of it.
 TRIALS, WARM_UPS = "trials.json", "warm_ups.json"
+#: The files of the scores of a run with news, and of how it ended.
+_SCORES, _OUTCOME = "scores.arrow", "outcome"
+#: Bytes that are written at once, and of which numbers in memory are best whole multiples from a file's start.
+_BUFFER, _ALIGNED = 65_536, 64
 
 _TIME = pa.timestamp("ns", "UTC")
 _NUMBERS = pa.float64()
@@ -179,30 +183,51 @@ def _empty_tables() -> dict[str, pa.Table]:
     return {name: schema.empty_table() for name, schema in _SCHEMAS.items()}
 
 
-def write_tables(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write each table as an Arrow file."""
-    for name, table in tables.items():
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+def write_scores(folder: Path, scores: pa.Table | None) -> None:
+    """Leave the scores for the worker, where there are some."""
+    if scores is not None:
+        with pa.output_stream(str(folder / _SCORES), buffer_size=_BUFFER) as file:
+            _write_table(file, scores)
 
 
-def read_tables(folder: Path) -> dict[str, pa.Table]:
-    """The tables, mapped into memory: the folder may be deleted afterwards."""
-    return {
-        name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-        for name in (*_SCHEMAS, "scores", "decisions")
-        if (folder / f"{name}.arrow").exists()
-    }
+def read_scores(folder: Path) -> pa.Table | None:
+    """The scores that lie in the folder, mapped into memory: it may be deleted afterwards."""
+    path = folder / _SCORES
+    return pa.ipc.open_stream(pa.memory_map(str(path))).read_all() if path.exists() else None
 
 
 def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
-    """Say how it ended; the last thing a worker does."""
+    """Say how it ended, and leave its ``tables``; the last thing a worker does.
+
+    All of it is one file, a line of JSON and Arrow's streams: to make a file and remove it takes as long as to write
+    some hundred kilobytes.
+    """
+    tables: dict[str, pa.Table] = outcome.get("tables", {})
+    told = json.dumps(outcome | {"tables": [*tables]}).encode() + b"\n"
     beside = folder / "outcome.part"
-    beside.write_text(json.dumps(outcome), encoding="utf-8")
-    beside.rename(folder / "outcome.json")
+    with pa.output_stream(str(beside), buffer_size=_BUFFER) as file:
+        file.write(told.rjust(-(-len(told) // _ALIGNED) * _ALIGNED))
+        for table in tables.values():
+            _write_table(file, table)
+    beside.rename(folder / _OUTCOME)
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """How it ended; ``None`` when the worker never said."""
-    path = folder / "outcome.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """How it ended, with ``tables`` that are mapped into memory; ``None`` when the worker never said."""
+    path = folder / _OUTCOME
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        told = file.readline()
+    outcome: dict[str, Any] = json.loads(told)
+    names, outcome["tables"] = outcome["tables"], {}
+    if names:
+        held = pa.memory_map(str(path))
+        held.seek(len(told))
+        outcome["tables"] = {name: pa.ipc.open_stream(held).read_all() for name in names}
+    return outcome
+
+
+def _write_table(file: pa.NativeFile, table: pa.Table) -> None:
+    with pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)

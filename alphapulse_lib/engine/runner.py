@@ -31,8 +31,7 @@ from alphapulse_lib.engine.request import (
     Request,
     empty_tables,
     read_outcome,
-    read_tables,
-    write_tables,
+    write_scores,
 )
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
@@ -107,7 +106,7 @@ def run(
         What preflight refused. Nothing ran.
     """
     request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future).write(waiting.folder)
-    write_tables(waiting.folder, {} if scores is None else {"scores": scores})
+    write_scores(waiting.folder, scores)
     printed = Printed(echo)
     interrupted, passed = False, ""
     try:
@@ -183,10 +182,9 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         raise kind(outcome["message"], outcome["hint"])
-    tables = {name: table for name, table in read_tables(folder).items() if name != "scores"}
     return RawResult(
         outcome["status"],
-        **{**empty_tables(), **tables},
+        **{**empty_tables(), **outcome["tables"]},
         series=tuple(Series.from_dict(each) for each in outcome["series"]),
         facts=tuple(Series.from_dict(each) for each in outcome["facts"]),
         log="\n".join(part for part in (outcome["log"], printed) if part),

@@ -27,8 +27,8 @@ from alphapulse_lib.engine.request import (
     RawResult,
     Request,
     empty_tables,
+    write_scores,
     write_spec,
-    write_tables,
 )
 from alphapulse_lib.engine.runner import result_of
 from alphapulse_lib.model.run import RunSpec
@@ -168,7 +168,7 @@ class Trials:
         self._opened.enter_context(held(self._home))
         remove_leftovers(self._home.parent, f"{_PREFIX}*")
         self._base.write(self._home)
-        write_tables(self._home, {} if self._scores is None else {"scores": self._scores})
+        write_scores(self._home, self._scores)
         mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place],

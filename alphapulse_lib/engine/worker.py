@@ -35,7 +35,7 @@ from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
-from alphapulse_lib.engine.request import NATIVE, Request, read_tables, write_outcome, write_tables
+from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
@@ -48,7 +48,7 @@ _PR_SET_PDEATHSIG = 1
 def main(parent: int, told: int, patience: float) -> None:
     """Wait for a request, answer it, and end the process.
 
-    Its folder holds the request, and takes the tables and, last, the outcome.
+    Its folder holds the request, and takes the outcome.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _scores(request: Request, folder: Path) -> pa.Table | None:
     """The scores that were handed over. A probe looks at these, and at the catalog, through its lens from here on."""
-    scores = read_tables(folder).get("scores")
+    scores = read_scores(folder)
     if request.future is None:
         return scores
     lens = Lens(request.future, request.roots, folder)
@@ -144,7 +144,7 @@ def mute(folder: Path) -> None:
 
 
 def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, Any]:
-    """Run the request in this process: its tables go to the folder, the outcome to the caller."""
+    """Run the request in this process; the outcome has its ``tables``."""
     spec = request.spec
     random.seed(spec.seed)
     np.random.seed(spec.seed % 2**32)  # strategies may use the global generator
@@ -159,14 +159,13 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     series = coming.result() if coming else data.series
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
-    if request.future and loaded:
-        write_tables(folder, {"decisions": decisions(loaded)})
+    tables = {"decisions": decisions(loaded)} if request.future and loaded else {}
     names = dict(zip(spec.instruments, request.symbols, strict=True))
     log = _log(folder, data.told())
     if watch.error or failed:
-        write_tables(folder, {"marks": marks(tuple(feeds), names)} if loaded else {})
         return {
             "status": "failed",
+            "tables": tables | ({"marks": marks(tuple(feeds), names)} if loaded else {}),
             "error": _told(watch.error) if watch.error else failed,
             "traceback": watch.traceback,
             "series": series,
@@ -175,13 +174,19 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
             "warnings": warnings,
         }
     none_left_out(log)
-    tables = harvest(loaded, spec, names)
-    warnings += _cut_short(loaded) + _closed(tables["fills"])
+    tables |= harvest(loaded, spec, names)
+    warnings += _cut_short(loaded) + (_closed(tables["fills"]) if loaded.book.ended else [])
     warnings += _refusals(tables["orders"])
     if spec.benchmark:
         tables["benchmark"] = data.benchmark
-    write_tables(folder, tables)
-    return {"status": "finished", "series": series, "facts": data.facts, "log": log, "warnings": warnings}
+    return {
+        "status": "finished",
+        "tables": tables,
+        "series": series,
+        "facts": data.facts,
+        "log": log,
+        "warnings": warnings,
+    }
 
 
 def _run(

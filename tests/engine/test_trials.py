@@ -10,9 +10,12 @@ import psutil
 import pytest
 
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine import runner
+from alphapulse_lib.engine.process import worker
 from alphapulse_lib.engine.request import Request
 from alphapulse_lib.engine.runner import request_of
 from alphapulse_lib.engine.trials import Trials
+from alphapulse_lib.model.run import Fill
 from alphapulse_lib.session.sweeps import plan_of
 from alphapulse_lib.session.terms import Terms
 from tests.resources.toy_market import Planned, write_minutes
@@ -37,9 +40,9 @@ class Imports(Planned):
         print("imported" if any(each is vars(wave) for each in gc.get_objects()) else "born with")  # noqa: T201
 
 
-def base(strategy: type = Leaks) -> Request:
+def base(strategy: type = Leaks, fill: Fill = "next_open") -> Request:
     write_minutes("TOY")
-    plan = plan_of(strategy, Terms("TOY", "1m"), {"plan": [{}]})
+    plan = plan_of(strategy, Terms("TOY", "1m", fill=fill), {"plan": [{}]})
     return request_of(plan.spec, strategy, plan.instruments, Roots.of_settings(), plan.names)
 
 
@@ -84,3 +87,19 @@ def test_what_a_strategy_imports_is_imported_once_for_all_trials() -> None:
     with Trials(asked) as trials:
         for _ in range(2):
             assert "born with" in trials.run(replace(asked.spec, parameters={"plan": {}})).log
+
+
+@pytest.mark.parametrize("fill", ["next_open", "close", "next_close"])
+def test_trials_that_share_their_bars_are_what_a_process_of_its_own_makes_of_them(fill: Fill) -> None:
+    asked = base(Planned, fill)
+    specs = [replace(asked.spec, parameters={"plan": plan}) for plan in ({"1": 100, "4": -100}, {"2": 7}, {"1": 100})]
+    with Trials(asked) as trials:
+        found = [trials.run(each) for each in (*specs, specs[0])]
+    for spec, trial in zip((*specs, specs[0]), found, strict=True):
+        with worker() as waiting:
+            alone = runner.run(waiting, spec, Planned, asked.instruments, asked.roots, symbols=asked.symbols)
+        assert trial.status == alone.status == "finished", trial.traceback
+        assert trial.fills.num_rows == len(spec.parameters["plan"])
+        for name in ("fills", "orders", "positions", "marks", "cash_flows"):
+            assert getattr(trial, name).equals(getattr(alone, name), check_metadata=True), name
+        assert (trial.series, trial.facts) == (alone.series, alone.facts)
