@@ -11,7 +11,7 @@ import io
 import os
 import shutil
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ type Files = Mapping[str, pa.Table | str | bytes | Path]
 
 #: Seconds within which a run's record follows its files; a busy ledger is waited for a minute.
 _RECORDED_WITHIN = 600.0
+
+#: Threads that write a run's files, or those of several runs.
+_WRITERS = 8
 
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
@@ -56,9 +59,10 @@ def write_artefacts(runs: Mapping[Path, Files]) -> None:
                 beside.mkdir(parents=True)
                 holding.enter_context(held(beside))
             contents = [(besides[folder] / name, files[name]) for folder, files in runs.items() for name in files]
-            # Each waits for the disk more than it works: together they wait once.
-            with ThreadPoolExecutor(max_workers=8) as writers:
-                list(writers.map(_write, *zip(*contents, strict=True)))
+            # Each waits for the disk more than it works: together they wait once. A file in a task of its own would
+            # cost as much as to write it.
+            with ThreadPoolExecutor(max_workers=_WRITERS) as writers:
+                list(writers.map(_write_each, (contents[first::_WRITERS] for first in range(_WRITERS))))
                 list(writers.map(_sync, besides.values()))
             for folder, beside in besides.items():
                 beside.rename(folder)
@@ -92,19 +96,32 @@ def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
                 shutil.rmtree(entry.path)
 
 
+def _write_each(files: Sequence[tuple[Path, pa.Table | str | bytes | Path]]) -> None:
+    for path, content in files:
+        _write(path, content)
+
+
 def _write(path: Path, content: pa.Table | str | bytes | Path) -> None:
     if isinstance(content, Path):
-        try:
+        with contextlib.suppress(OSError):  # a file system without links
             path.hardlink_to(content)
-        except OSError:  # a file system without links
-            shutil.copyfile(content, path)
-    elif isinstance(content, bytes):
-        path.write_bytes(content)
-    elif isinstance(content, str):
-        path.write_text(content, encoding="utf-8")
+            return  # what it names is on the disk, and the folder will be
+        shutil.copyfile(content, path)
+    elif isinstance(content, bytes | str):
+        with path.open("wb", buffering=0) as file:
+            _write_all(file, content.encode() if isinstance(content, str) else content)
+            os.fsync(file.fileno())
+        return
     else:
         _write_table(content, path)
     _sync(path)
+
+
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    """Write all of it: the system may take less at once."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _write_table(table: pa.Table, where: Any) -> None:

@@ -290,8 +290,10 @@ class _Running:
         """How many trials a worker is to be sent now: at the end each core has its share, and no trial is begun that
         patience may well end before.
         """
+        if not waiting:
+            return 0
         cores: int = max(sum(self._client.nthreads().values()), 1)  # none while the only worker is started anew
-        if not waiting or len(under_way) > 2 * cores:
+        if len(under_way) > 2 * cores:
             return 0
         place = waiting[-1][0]
         ahead = place - min((asked[0][0] for asked in under_way), default=place)
