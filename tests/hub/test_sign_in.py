@@ -22,6 +22,8 @@ from browser import CHROMIUM, Witness
 from identity_provider import IdentityProvider
 from running_hub import RunningHub, free_port
 
+from alphapulse_lib.hub_client.sign_in import make_token
+
 pytestmark = pytest.mark.timeout(900)
 
 MINUTE = 60.0  # seconds: how long somebody who was removed may go on
@@ -233,6 +235,9 @@ def test_each_role_s_token_does_at_the_api_what_the_role_says(hub: RunningHub, p
         own = visitor.http.get(f"{hub.url}/hub/spawn-pending/{visitor.known}", follow_redirects=False)
         assert (own.status_code != 403) == works, (name, own.status_code)
         assert visitor.http.get(f"{hub.url}/services/dashboards/home").status_code == 200
+        made = make_token(f"{hub.url}/hub/api", visitor.known, 1, "a script", held=token)
+        assert made is not None and comments(hub, made.token) == 200
+        assert ("custom:comments:write" in model(hub, made.token)["scopes"]) == comments_too, name
 
 
 @pytest.mark.parametrize(
