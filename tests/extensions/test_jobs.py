@@ -164,7 +164,7 @@ def test_a_job_ends_with_its_server_and_is_lost(tmp_path: Path, number: int):
     running.start()
     try:
         state = running.state(job_id)
-        assert (state["state"], state["error"]) == ("lost", "Its server ended while it ran.")
+        assert (state["state"], state["error"]) == ("lost", "Its server, or its container, was ended while it ran.")
         assert running.post(job_id, "long.ipynb").json()["state"] == "lost"
         assert not (root / "out").exists()
     finally:

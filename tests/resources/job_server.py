@@ -1,4 +1,4 @@
-"""A job's server for tests: a lean Jupyter server over one workspace, the notebooks in it, and its processes."""
+"""A job's server, or a workspace's, for tests: a Jupyter server over one folder, its notebooks, its processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ TOKEN = "a-token-for-this-test"
 
 
 class Server:
-    """A lean Jupyter server over one workspace, as the hub starts it for a job."""
+    """A Jupyter server over one workspace, as the hub starts it: lean for a job, or with all that a person sees."""
 
-    def __init__(self, root: Path, *options: str) -> None:
-        self.root, self.port, self.options = root, free_port(), options
+    def __init__(
+        self, root: Path, *options: str, kind: str = "job", before: Sequence[str] = (), **variables: str
+    ) -> None:
+        self.root, self.port, self.options, self.before = root, free_port(), options, before
+        self.variables = {"ALPHAPULSE_SERVER": kind, **variables}
         self.start()
 
     def start(self) -> None:
@@ -29,17 +33,25 @@ class Server:
             "JUPYTER_CONFIG_PATH": str(PROJECT / "hub" / "jupyter"),
             "JUPYTER_PATH": f"{PROJECT}:{self.root / 'jupyter'}",
         }
-        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        command = [
+            *self.before,
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            "--no-browser",
+            "--allow-root",
+            f"--port={self.port}",
+        ]
         self.process = subprocess.Popen(
             [*command, f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={TOKEN}", *self.options],
-            env=environment(self.root / "home", 1, ALPHAPULSE_SERVER="job") | lean,
+            env=environment(self.root / "home", 1, **self.variables) | lean,
             stdout=subprocess.DEVNULL,
             stderr=self.root.with_name("server.log").open("ab"),
         )
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"token {TOKEN}"}, trust_env=False
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             try:
                 self.http.get("/api/status").raise_for_status()

@@ -105,7 +105,7 @@ class JobFolder:
         except (OSError, ValueError) as wrong:
             return {"id": self.id, "state": "lost", "error": f"Its state cannot be read: {wrong}.", **_UNKNOWN}
         if state["state"] == "running" and not running:
-            state |= {"state": "lost", "error": "Its server ended while it ran."}
+            state |= {"state": "lost", "error": "Its server, or its container, was ended while it ran."}
         return state
 
     def write(self, **changed: Any) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from alphapulse_jobs import publish
+from alphapulse_jobs import memory, publish
 from alphapulse_jobs.folder import JobFolder, Refused, now
 from alphapulse_jobs.processes import MARK, adopt, end_descendants, end_marked, end_with_parent
 
@@ -34,6 +34,7 @@ class _Running:
     state: dict[str, Any]
     process: asyncio.subprocess.Process
     told: int
+    killed: int = field(default_factory=memory.kills)
     task: asyncio.Task[None] | None = None
     cancelled: bool = field(default=False)
 
@@ -161,7 +162,7 @@ class Jobs:
             end = _said(running.told)
             if end is None:  # it was ended before it said anything
                 state, why = ended
-                why = why or _fate(process.returncode, folder)
+                why = why or _fate(process.returncode, folder, memory.ran_out(running.killed))
                 unsaved = await _aside(lambda: publish.publish(folder, running.state, why))
                 end = {"state": state, "error": " ".join(part for part in (why, unsaved) if part), "ended_at": now()}
         except Exception as fault:  # noqa: BLE001  a job must end: what we did not foresee is its end, and in our log
@@ -244,6 +245,8 @@ def _said(told: int) -> dict[str, Any] | None:
     return said
 
 
-def _fate(code: int | None, folder: JobFolder) -> str:
+def _fate(code: int | None, folder: JobFolder, ran_out: str) -> str:
+    if ran_out:
+        return f"{ran_out}; see {Path('.jobs', folder.id, folder.log.name)}."
     killed = "; it was killed, as the system does where memory runs out" if code == -9 else ""
     return f"Its process ended by itself ({code}){killed}; see {Path('.jobs', folder.id, folder.log.name)}."

@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import papermill_io
 
+from alphapulse_jobs import memory
 from alphapulse_jobs.folder import JobFolder, now
 from alphapulse_jobs.outputs import ENGINE
 from alphapulse_jobs.publish import publish
@@ -102,13 +103,14 @@ def run(root: Path, job_id: str, lock: int, told: int) -> None:
 
 def _run(root: Path, folder: JobFolder, state: dict[str, Any], saver: _Saver) -> tuple[str, str, bool]:
     """How it ended, its error, and whether the notebook itself shows that."""
+    killed = memory.kills()
     try:
         _execute(root, folder, state, saver)
     except PapermillExecutionError as raised:
         return "failed", f"{raised.ename}: {raised.evalue} (cell {raised.exec_count})", True
     except DeadKernelError:
         log = Path(".jobs", folder.id, folder.log.name)
-        why = "The kernel died: it was killed, as where memory runs out, or ended itself"
+        why = memory.ran_out(killed) or "The kernel died: it was killed, as where memory runs out, or ended itself"
         return "failed", f"{why} (cell {(saver.cell or 0) + 1} of the notebook); what it said is in {log}.", False
     except _NotRunError as raised:
         return "failed", str(raised), False
