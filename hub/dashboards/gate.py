@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.dashboards.sign_in import PREFIX, HubAwayError, RefusedError, SignIn
 from hub.dashboards.visitor import Visitor, arrived
+from hub.origins import SHIELD
 
 __all__ = ["OWNER", "Gate"]
 
@@ -154,8 +155,7 @@ def _guarded(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["content-security-policy"] = _POLICY
-            headers["referrer-policy"] = "same-origin"
-            headers["x-content-type-options"] = "nosniff"
+            headers.update(SHIELD)
             headers["cache-control"] = "no-store"
         await send(message)
 

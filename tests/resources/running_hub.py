@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import canaries
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -68,6 +70,9 @@ class RunningHub:
         )
 
     def interrupt(self, within: float = 120) -> int:
-        """Ctrl-C: the signal goes to the terminal's whole process group."""
+        """Ctrl-C: the signal goes to the terminal's whole process group. No secret of the hub lies open afterwards."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(timeout=within)
+        ended = self.process.wait(timeout=within)
+        open_secrets = canaries.found(self.home, canaries.secrets(self.home, self.environment))
+        assert not open_secrets, f"secrets of the hub lie open in its home folder: {open_secrets}"
+        return ended
