@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DatabaseError
 
 from alphapulse_lib.model.canonical import to_json
@@ -23,6 +25,9 @@ from hub.api.ledger.titles import target_in_words, title
 from tests.resources.api_server import Api
 from tests.resources.edited_sources import EDITED, OTHER, RENAMED, SMA_CROSS
 from tests.resources.small_runs import kept
+
+#: What a version before the families of runs kept, as it dumped it.
+EARLIER = Path(__file__).parents[2] / "resources" / "schemas" / "api_before_datasets.sqlite.sql"
 
 
 @pytest.fixture
@@ -120,12 +125,12 @@ def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Setti
     for each in runs:
         assert api("POST", "/v1/runs", json=each).status_code == 201
     before = api("GET", f"/v1/runs/{runs[0]['id']}").json()["family"]
+    held = re.findall(r"^CREATE TABLE (\w+)", EARLIER.read_text(), re.MULTILINE)
     engine = opened(chosen)
     with engine.begin() as connection:  # as that version left the database
-        connection.execute(text("DROP TABLE run_strategies"))
-        connection.execute(text("DROP TABLE strategies"))
-        connection.execute(text("DROP TABLE run_trials"))
-        connection.execute(text("DROP TABLE alembic_version"))
+        newer = MetaData()
+        newer.reflect(connection, only=lambda name, _: name not in held)
+        newer.drop_all(connection)
         for table in ("firings", "ingests"):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN request"))
     engine.dispose()
