@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hub.api.audit.schema import Entry, SignIn
 from hub.api.audit.store import AuditLog
+from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import answers
@@ -39,7 +40,12 @@ def entries(
     return page(log.page({"who": who, "action": action}, limit + 1, after(cursor)), limit)
 
 
-@router.post("/sign-ins", status_code=204)
-def sign_in(log: Log, _: Hub, told: SignIn) -> None:
+@router.post("/sign-ins", status_code=204, response_class=Response)
+def sign_in(post: Posted, log: Log, caller: Hub, told: SignIn) -> Response:
     """Write down that somebody signed in or was refused; the hub alone may, and tells until it is answered."""
-    log.add(told)
+
+    def act(_: None) -> Response:
+        log.add(told)
+        return Response(status_code=204)
+
+    return post.once(caller, act)

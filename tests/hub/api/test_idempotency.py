@@ -24,6 +24,7 @@ from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
+from hub.roles import TELL_SIGN_INS
 from tests.resources.api_process import ApiProcess
 from tests.resources.api_server import Api
 from tests.resources.small_runs import kept
@@ -182,6 +183,13 @@ def _run(api: Api, ledger: Ledger) -> dict[str, Any]:
     return found
 
 
+def _sign_in(api: Api) -> tuple[str, Any]:
+    for who in ("ada", "root"):
+        api.door.scopes[who] += (TELL_SIGN_INS,)
+    told = {"id": secrets.token_hex(8), "at": "2026-11-27T10:00:00Z", "who": "ada", "action": "sign-in.accepted"}
+    return "/v1/audit/sign-ins", told
+
+
 EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     "/v1/comments": lambda api, _: ("/v1/comments", NEW),
     "/v1/runs": lambda api, ledger: ("/v1/runs", _run(api, ledger)),
@@ -206,6 +214,7 @@ EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     ),
     "/v1/publications": lambda api, _: _publish(api),
     "/v1/publications/reverts": lambda api, _: ("/v1/publications/reverts", {"import": "20200101T000000-abcdef"}),
+    "/v1/audit/sign-ins": lambda api, _: _sign_in(api),
     "/v1/notifications/read": lambda api, _: ("/v1/notifications/read", {"id": 1}),
 }
 
