@@ -65,50 +65,49 @@ class Guard:
             if len(content) > _LONGEST:
                 return JSONResponse({"message": "The guard takes no such long request."}, 413)
         path = re.sub(r"^/v1\.\d+(?=/)", "", request.url.path)
+        query = {name: value for name, value in request.query_params.items() if name in _QUERIES}
         try:
-            passed, body = await self._passed(request.method, path, dict(request.query_params), content)
+            body = await self._passed(request.method, path, query, content)
+            sent: dict[str, Any] = {} if body is None else {"json": body}
+            got = await self._docker.request(request.method, quote(path, safe="/:"), params=query, **sent)
         except RefusedError as refused:
             _log.warning("Refused: %s %s: %s", request.method, path, refused)
             return JSONResponse({"message": f"The guard of Docker refuses this: {refused}"}, 403)
-        query = {name: value for name, value in request.query_params.items() if name in _QUERIES}
-        sent: dict[str, Any] = {} if body is None else {"json": body}
-        try:
-            got = await self._docker.request(request.method, quote(passed, safe="/:"), params=query, **sent)
         except httpx.HTTPError as away:
             return JSONResponse({"message": f"Docker does not answer: {away}"}, 502)
         return Response(got.content, got.status_code, media_type=got.headers.get("content-type"))
 
-    async def _passed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[str, Any]:
-        """The path and the body that are handed on.
+    async def _passed(self, method: str, path: str, query: dict[str, str], content: bytes) -> dict[str, Any] | None:
+        """The body that is handed on, of those calls that have one.
 
         Raises
         ------
         RefusedError
             None are.
         """
-        match (method, *path.strip("/").split("/")):
+        match (method, *path.split("/")[1:]):
             case ("GET", "_ping" | "version"):
-                return path, None
+                return None
             case ("GET", "images", *image, "json") if "/".join(image) in containers.images(self._chosen):
-                return path, None
+                return None
             case ("POST", "containers", "create"):
-                return path, self._container(query.get("name", ""), _read(content))
+                return self._container(query.get("name", ""), _read(content))
             case ("GET", "containers", name, "json") | ("POST", "containers", name, "start" | "stop"):
                 await self._theirs(name)
-                return path, None
+                return None
             case ("DELETE", "containers", name):
                 await self._theirs(name)
-                return path, None
+                return None
             case ("GET" | "DELETE", "networks", name):
                 self._named(name)
-                return path, None
+                return None
             case ("POST", "networks", "create"):
-                return path, self._network(_read(content))
+                return self._network(_read(content))
             case ("POST", "networks", name, "connect" | "disconnect"):
                 self._named(name)
-                return path, self._joining(_read(content))
+                return self._joining(_read(content))
             case ("POST", "volumes", "create"):
-                return path, self._volume(_read(content))
+                return self._volume(_read(content))
         raise RefusedError("it is none of what a hub needs")
 
     def _named(self, name: Any) -> str:
@@ -122,6 +121,7 @@ class Guard:
             found = await self._docker.get(f"/containers/{name}/json")
             if found.status_code == 404:
                 return  # as Docker will say
+            found.raise_for_status()
             name = str(found.json()["Name"]).removeprefix("/")
         self._named(name)
 
@@ -136,7 +136,7 @@ class Guard:
             raise RefusedError(f"the image {told.get('Image')!r} is not among ALPHAPULSE_WORKSPACE_IMAGES")
         fixed = {"User": containers.RESEARCHER, "Labels": containers.labels(self._chosen), "Image": told["Image"]}
         _same(fixed, {key: value for key, value in told.items() if key not in _FREE})
-        return body
+        return told | {"HostConfig": host}
 
     def _network(self, body: dict[str, Any]) -> dict[str, Any]:
         wanted = {
@@ -148,33 +148,40 @@ class Guard:
             "Labels": containers.labels(self._chosen),
         }
         _same(wanted, _filled(body))
-        return body
+        return wanted
 
     def _volume(self, body: dict[str, Any]) -> dict[str, Any]:
         # No driver and no options of one: a volume may be a folder of the machine by these.
-        _same({"Name": self._named(body.get("Name")), "Labels": containers.labels(self._chosen)}, _filled(body))
-        return body
+        wanted = {"Name": self._named(body.get("Name")), "Labels": containers.labels(self._chosen)}
+        _same(wanted, _filled(body))
+        return wanted
 
     def _joining(self, body: dict[str, Any]) -> dict[str, Any]:
         """The hub's own containers alone join, each by its name there, or leave."""
-        alias = containers.parts(self._chosen).get(body.get("Container", ""))
+        told = _filled(body)
+        part = told.pop("Container", None)
+        alias = containers.parts(self._chosen).get(part) if isinstance(part, str) else None
         if alias is None:
-            raise RefusedError(f"{body.get('Container')!r} is no container of the hub's")
-        told = {key: value for key, value in _filled(body).items() if key not in ("Container", "Force")}
+            raise RefusedError(f"{part!r} is no container of the hub's")
         how = _filled(told.pop("EndpointConfig", {}))
+        force = told.pop("Force", False)
         if told or how not in ({}, {"Aliases": [alias]}):
             raise RefusedError(f"it joins as {alias} and by nothing else")
-        return body
+        return {"Container": part, "EndpointConfig": how, "Force": force is True}
 
 
 def _read(content: bytes) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in pairs}) != len(pairs):
-            raise RefusedError("a key comes twice")
+        seen = set()
+        for name, _ in pairs:
+            if name.casefold() in seen:
+                raise RefusedError(f"a key comes twice: {name}")
+            seen.add(name.casefold())
         return dict(pairs)
 
     try:
         body = json.loads(content, object_pairs_hook=once)
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()  # or it could not be handed on
     except (ValueError, RecursionError):
         raise RefusedError("it is no JSON") from None
     if not isinstance(body, dict):

@@ -154,7 +154,14 @@ def test_nor_does_what_is_said_beside_its_options(door: str) -> None:
         refused(door, "POST", create, json.dumps(told), says)
     text = json.dumps(body())
     refused(door, "POST", create, text[:-1] + ', "HostConfig": {"Privileged": true}}', "a key comes twice")
+    # What is empty takes away what was said before it, where another case of the same key says it.
+    for empty in ("hostconfig", "u\u017fer", "LABELS"):
+        refused(door, "POST", create, f'{text[:-1]}, "{empty}": null}}', "a key comes twice")
+    for empty in ('"capdrop": []', '"readonlyrootfs": false', '"memory": 0', '"pidslimit": null'):
+        refused(door, "POST", create, text.replace('"CapDrop"', f'{empty}, "CapDrop"'), "a key comes twice")
     refused(door, "POST", create, "no JSON", "no JSON")
+    refused(door, "POST", create, text.replace('["sleep", "infinity"]', "[NaN]"), "no JSON")
+    refused(door, "POST", create, text.replace('"infinity"', '"\\ud800"'), "no JSON")
     refused(door, "POST", create, "[" * 100_000, "no JSON")
     refused(door, "POST", f"/containers/create?name={PREFIX}-hub", text, "no person's")
     refused(door, "POST", "/containers/create", text, "no person's")
@@ -189,6 +196,11 @@ def test_nothing_else_of_docker_is_reached(door: str, docker: Docker, foreign: s
         ("GET", "/networks/bridge"),
         ("DELETE", "/networks/bridge"),
         ("GET", f"/containers/{ANN}%2F..%2F{foreign}/json"),
+        ("GET", f"/containers/{ANN}/../{foreign}/json"),
+        ("GET", f"//containers/{ANN}/json"),
+        ("DELETE", f"/networks/{ANN}/"),
+        ("GET", f"/Containers/{ANN}/json"),
+        ("POST", "/v1.41//volumes/create"),
         ("GET", "/info"),
         ("GET", "/events"),
         ("POST", "/swarm/init"),
@@ -213,7 +225,12 @@ def test_no_volume_is_the_machines_and_no_network_leads_out(door: str) -> None:
     sound["Options"] = NO_ADDRESS_OF_THE_MACHINE
     for changes in ({"Internal": False}, {"Driver": "host"}, {"Options": {}}, {"IPAM": {"Driver": "x"}}, {"Name": "a"}):
         refused(door, "POST", "/networks/create", json.dumps(sound | changes))
-    for told in ({"Container": "other"}, {"Container": CHOSEN.docker_hub, "EndpointConfig": {"Aliases": ["proxy"]}}):
+    refused(door, "POST", "/networks/create", f'{json.dumps(sound)[:-1]}, "internal": false}}', "a key comes twice")
+    for told in (
+        {"Container": "other"},
+        {"Container": ["other"]},
+        {"Container": CHOSEN.docker_hub, "EndpointConfig": {"Aliases": ["proxy"]}},
+    ):
         refused(door, "POST", f"/networks/{ANN}/connect", json.dumps(told))
     refused(door, "POST", "/networks/bridge/connect", json.dumps({"Container": CHOSEN.docker_hub}))
     answer = httpx.post(f"{door}/volumes/create", content=b" " * 2_000_000)
