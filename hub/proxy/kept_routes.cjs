@@ -11,13 +11,13 @@ class KeptRoutes extends MemoryStore {
     super();
     this.file = process.env.CONFIGPROXY_ROUTES;
     for (const [way, route] of Object.entries(this.kept())) {
-      super.add(way, { ...route, last_activity: new Date() });
+      if (route?.target) super.add(way, { ...route, last_activity: new Date() });
     }
   }
 
   kept() {
     try {
-      return JSON.parse(fs.readFileSync(this.file, "utf8"));
+      return JSON.parse(fs.readFileSync(this.file, "utf8")) ?? {};
     } catch {
       return {}; // there is none, or not a whole one: the hub tells them all
     }
