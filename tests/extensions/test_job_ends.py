@@ -303,20 +303,25 @@ def test_folders_that_are_no_jobs_are_in_nobody_s_way(server: Server):
 
 
 @pytest.mark.parametrize("megabytes", [100, pytest.param(1000, marks=[pytest.mark.siege, pytest.mark.timeout(1800)])])
-def test_a_notebook_that_prints_without_end_fills_neither_memory_nor_disk(server: Server, megabytes: int):
+def test_of_a_cell_that_prints_without_end_ten_million_characters_are_kept(server: Server, megabytes: int):
     job_id = f"prints-{megabytes}"
     cells = (
-        "import os; print('before')",
+        "import os\nfrom IPython.display import clear_output\nprint('before')",
         f"for _ in range({megabytes}): print('x' * 999_999)",
+        "for n in range(5): clear_output(wait=n < 4); print(str(n) * 4_000_000)",
+        "for n in range(5): clear_output(wait=True); print(str(n) * 11_000_000)",
         "peak = open(f'/proc/{os.getppid()}/status').read().partition('VmHWM:')[2].split()[0]; print(peak)",
     )
     server.post(job_id, write(server.root, f"{job_id}.ipynb", *cells), timeout=1500)
     state = server.ended(job_id, within=1500)
     assert (state["state"], state["error"]) == ("done", "")
-    before, printed, peak = (cell.outputs for cell in server.notebook(job_id).cells)
+    before, printed, shown, too_long, peak = (cell.outputs for cell in server.notebook(job_id).cells)
     assert before[0].text == "before\n"
     assert sum(len(each.text) for each in printed if each.name == "stdout") == 10_000_000
     assert printed[-1].text == "AlphaPulse kept no more of this cell's output: it is over 10,000,000 characters.\n"
+    assert "".join(each.text for each in shown) == "4" * 4_000_000 + "\n", "what was cleared takes nobody's room"
+    assert [len(each.text) for each in too_long if each.name == "stdout"] == [10_000_000]
+    assert [each.text for each in too_long if each.name == "stderr"] == [printed[-1].text]
     held = sum(each.stat().st_size for each in server.root.rglob("*") if each.is_file() and job_id in str(each))
     sys.stdout.write(
         f"{megabytes} MB printed: {held / 1e6:.0f} MB on the disk, at most {int(peak[0].text) / 1e3:.0f} MB of memory\n"

@@ -23,6 +23,8 @@ _LATE = 120
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's client, which lets go what is too much."""
 
+    clear_before_next_output: bool
+
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._kept = Counter[int]()
@@ -32,6 +34,9 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         """Keep an output, or what of it there is room for; the cell's error is always kept."""
         if msg["msg_type"] == "error":
             return super().output(outs, msg, display_id, cell_index)
+        if self.clear_before_next_output and not self._goes_elsewhere(msg):
+            self.clear_before_next_output = False
+            self.clear_output(outs, msg | {"content": {"wait": False}}, cell_index)
         content, room = msg["content"], MOST - self._kept[cell_index]
         size = _size(content)
         self._kept[cell_index] += size
@@ -42,6 +47,17 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             super().output(outs, shortened, display_id, cell_index)
         self._say(outs, cell_index)
         return None
+
+    def clear_output(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        """Clear it: what comes then has all the room, as for a table that is shown anew again and again."""
+        super().clear_output(outs, msg, cell_index)
+        if not msg["content"].get("wait") and not self._goes_elsewhere(msg):
+            del self._kept[cell_index]
+            self._cut.discard(cell_index)
+
+    def _goes_elsewhere(self, msg: dict[str, Any]) -> bool:
+        """Whether a widget takes it in the cell's place."""
+        return bool(self.output_hook_stack[msg["parent_header"].get("msg_id")])
 
     def _say(self, outs: list[Any], cell_index: int) -> None:
         if cell_index not in self._cut:
