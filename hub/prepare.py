@@ -40,6 +40,13 @@ TOKENS: dict[str, tuple[str, ...]] = {
 #: Which databases each part may open; each is its owner's of the same name.
 DATABASES: dict[str, tuple[str, ...]] = {"hub": ("hub",), "api": ("api",), "worker": ("api", "worker")}
 
+#: What names a place of the machine, which no container sees, and what to do.
+_ELSEWHERE = {
+    "catalog": "Remove it from the file: they keep the catalog in a volume.",
+    "datasets": "Remove it from the file: they keep the catalog in a volume.",
+    "auth_client_secret_file": "Set ALPHAPULSE_AUTH_CLIENT_SECRET to what the file holds: the hub alone is given it.",
+}
+
 
 def prepare(homes: Path, told: dict[str, str | None], say: Callable[[str], None]) -> None:
     """Fill each part's home folder.
@@ -76,11 +83,10 @@ def prepare(homes: Path, told: dict[str, str | None], say: Callable[[str], None]
 
 def _checked(told: dict[str, str | None]) -> Settings:
     given = {name.removeprefix("ALPHAPULSE_").lower(): value for name, value in told.items() if value}
-    for name in ("catalog", "datasets"):
+    for name, instead in _ELSEWHERE.items():
         if name in given:
             raise SettingsError(
-                f"ALPHAPULSE_{name.upper()} is set, and the containers of docker/compose.yaml do not take it.",
-                "Remove it from the file: they keep the catalog in a volume.",
+                f"ALPHAPULSE_{name.upper()} is set, and the containers of docker/compose.yaml do not take it.", instead
             )
     values: dict[str, Any] = {name: value for name, value in given.items() if name in Settings.model_fields}
     try:

@@ -74,6 +74,7 @@ def test_another_time_the_secrets_are_those_of_the_first_and_the_settings_the_ne
     [
         ({"ALPHAPULSE_CATALOG": "s3://bucket/catalog"}, "ALPHAPULSE_CATALOG is set"),
         ({"ALPHAPULSE_DATASETS": "/somewhere"}, "ALPHAPULSE_DATASETS is set"),
+        ({"ALPHAPULSE_AUTH_CLIENT_SECRET_FILE": "/etc/secret"}, "ALPHAPULSE_AUTH_CLIENT_SECRET_FILE is set"),
         ({"ALPHAPULSE_WORKSPACE_MEMORY": "much"}, "ALPHAPULSE_WORKSPACE_MEMORY: "),
         ({"ALPHAPULSE_PUBLISHERS": "eve"}, "eve, who may not sign in"),
     ],
