@@ -214,6 +214,8 @@ def test_a_job_runs_in_its_owners_container_who_is_away(installed: Installation,
 def test_what_is_killed_comes_back_by_itself_and_knows_what_it_knew(installed: Installation, ann: Person) -> None:
     said = {"target": "notebook:mine.ipynb", "body": "still here"}
     ann.http.post("/services/api/v1/comments", json=said).raise_for_status()
+    kernel = ann.own("POST", "kernels", json={})["id"]
+    begun = installed.docker.inspect(f"{PREFIX}-workspace-ann")["State"]["StartedAt"]
     before = {}
     for part in PARTS:
         before[part] = installed.docker.inspect(f"{PREFIX}-{part}")["State"]["Pid"]
@@ -228,8 +230,14 @@ def test_what_is_killed_comes_back_by_itself_and_knows_what_it_knew(installed: I
     until(lambda: ann.http.get("/services/api/v1/comments", params={"target": said["target"]}).status_code == 200, 120)
     kept = ann.http.get("/services/api/v1/comments", params={"target": said["target"]}).json()["items"]
     assert [each["body"] for each in kept] == ["still here"]
+    # Her server asks the hub who she is through the proxy, and for ten seconds where that was before it was killed.
+    until(lambda: ann.http.get("/user/ann/api/kernels").status_code == 200, 60, installed.logs)
+    assert [each["id"] for each in ann.own("GET", "kernels")] == [kernel]
+    assert installed.docker.inspect(f"{PREFIX}-workspace-ann")["State"]["StartedAt"] == begun
 
 
-def test_another_up_says_the_passwords_of_the_first_time(installed: Installation) -> None:
+def test_another_up_says_the_passwords_of_the_first_time_and_makes_no_container_anew(installed: Installation) -> None:
+    made = {name: installed.docker.inspect(name)["Id"] for name in installed.names()}
     again = installed.run("up")
+    assert {name: installed.docker.inspect(name)["Id"] for name in installed.names()} == made
     assert again.split() == installed.said.replace("Filling the catalog with the bundled sample (once).", "").split()
