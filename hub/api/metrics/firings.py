@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from alphapulse_lib import clock
 from hub.api.schedules.schema import ENDED, FIRINGS
@@ -21,6 +21,7 @@ __all__ = ["FiringCounts"]
 _BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
 #: Nanoseconds within which a row of a lower place may still be committed.
 _SETTLED = 120 * 10**9
+_AT_ONCE = 10_000  # rows that are held: the first reading is of all that there ever were
 
 
 class _Counts:
@@ -53,11 +54,14 @@ class FiringCounts:
 
     def __init__(self) -> None:
         self._settled, self._until, self._lock = _Counts(), 0, Lock()
+        #: Up to there, those that were not over: one that waits for days must not have all after it read again.
+        self._open: set[int] = set()
 
     def read(self, connection: Connection) -> Iterator[Metric]:
         """The counters as they are now."""
         with self._lock:
-            found = self._settled.and_those_of(self._newer(connection))
+            newer = self._newer(connection)
+            found = self._settled.and_those_of(newer)
         ended = CounterMetricFamily("alphapulse_firings", "Firings that are over, by their end.", labels=["state"])
         for state, count in found.ended.items():
             ended.add_metric([state], count)
@@ -69,13 +73,17 @@ class FiringCounts:
 
     def _newer(self, connection: Connection) -> _Counts:
         columns = [FIRINGS.c[name] for name in ("sequence", "state", "kind", "slot", "started_at", "created_at")]
-        query = select(*columns).where(FIRINGS.c.sequence > self._until).order_by(FIRINGS.c.sequence)
-        newer, settling, old = _Counts(), True, clock.now_ns() - _SETTLED
+        unread = or_(FIRINGS.c.sequence > self._until, FIRINGS.c.sequence.in_(self._open))
+        query = select(*columns).where(unread).order_by(FIRINGS.c.sequence).execution_options(yield_per=_AT_ONCE)
+        newer, settled, still = _Counts(), _Counts(), set[int]()
+        until, settling, old = self._until, True, clock.now_ns() - _SETTLED
         for row in connection.execute(query):
-            settling = settling and row.state in ENDED and row.created_at < old
+            settling = row.sequence in self._open or (settling and row.created_at < old)
             if settling:
-                self._settled.count(row)
-                self._until = row.sequence
-            else:
-                newer.count(row)
+                until = max(until, row.sequence)
+            if settling and row.state not in ENDED:
+                still.add(row.sequence)
+            (settled if settling and row.state in ENDED else newer).count(row)
+        # All of it together: the database may go away in the middle.
+        self._settled, self._until, self._open = self._settled.and_those_of(settled), until, still
         return newer

@@ -113,6 +113,20 @@ def test_firings_are_counted_by_how_they_ended_and_how_late_they_began(api: Api,
         found = read(api)
         assert [of("firings_total", state=each) for each in ("finished", "failed", "missed", "lost")] == [3, 1, 1, 1]
         assert of("firing_lag_seconds_count") - before == 3
+    # One that is still due, the sixth, has nobody after it read again: what is settled stays counted, there or not.
+    with engine.begin() as connection:
+        connection.execute(FIRINGS.update().where(FIRINGS.c.id == "7").values(created_at=now - 10 * MINUTE))
+        connection.execute(insert(FIRINGS).values(firing("8", "skipped")))
+    for _ in range(2):
+        found = read(api)
+        assert [of("firings_total", state="skipped"), of("firings_open", state="due")] == [1, 1]
+        with engine.begin() as connection:
+            connection.execute(FIRINGS.delete().where(FIRINGS.c.id == "8"))
+    with engine.begin() as connection:
+        connection.execute(FIRINGS.update().where(FIRINGS.c.id == "6").values(state="missed"))
+    for _ in range(2):
+        found = read(api)
+        assert [of("firings_total", state=each) for each in ("finished", "missed", "skipped")] == [3, 2, 1]
     engine.dispose()
 
 
