@@ -19,8 +19,9 @@ esac
 certificate=$home/own.pem
 if [ ! -s "$certificate" ]; then
     certificate=$home/made.pem
-    if ! openssl x509 -checkend 2592000 -noout -in "$certificate" >/dev/null 2>&1; then
-        name=${ALPHAPULSE_TLS_NAME:-localhost}
+    name=${ALPHAPULSE_TLS_NAME:-localhost}
+    if ! openssl x509 -checkhost "$name" -noout -in "$certificate" 2>/dev/null | grep -q "does match" ||
+        ! openssl x509 -checkend 2592000 -noout -in "$certificate" >/dev/null 2>&1; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 397 -subj "/CN=$name" \
             -addext "subjectAltName=DNS:$name,DNS:localhost,IP:127.0.0.1" -keyout "$home/key.partial" -out "$home/made.partial" \
             2>/dev/null

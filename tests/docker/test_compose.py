@@ -110,6 +110,7 @@ def certificate(installed: Installation, tmp_path_factory: pytest.TempPathFactor
 def ann(installed: Installation, certificate: ssl.SSLContext) -> Person:
     """Signed in, her container running, her token sent over TLS."""
     somebody = installed.person("ann", certificate)
+    somebody.http.headers["Forwarded"] = "proto=http"  # which nobody is believed
     entered = somebody.sign_in(somebody.password)
     assert entered.status_code == 200 and "/services/dashboards/" in str(entered.url), entered.text
     cookies = [cookie for cookie in somebody.http.cookies.jar if cookie.name.startswith("jupyterhub")]
