@@ -80,7 +80,7 @@ def outputs(server: Server, job_id: str) -> list[Any]:
     [
         ("hides-done", "1", 60, "done"),
         ("hides-raises", "1 / 0", 60, "failed"),
-        ("hides-hangs", "while True: pass", 6, "timed-out"),
+        ("hides-hangs", "while True: pass", 25, "timed-out"),
         ("hides-dies", "os._exit(1)", 60, "failed"),
     ],
 )
