@@ -191,6 +191,7 @@ def test_a_persons_container_is_theirs_and_reaches_the_proxy_alone(installed: In
     assert "Read-only" in docker("exec", name, "sh", "-c", "touch /catalog/x 2>&1 || true")
 
 
+@pytest.mark.siege  # test_workspaces holds the same of a hub that is no container
 def test_a_job_runs_in_its_owners_container_who_is_away(installed: Installation, ann: Person) -> None:
     cell = "import os, socket\nprint(open('mine.txt').read(), os.environ['ALPHAPULSE_FIRING'], os.getuid())"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
