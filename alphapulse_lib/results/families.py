@@ -14,7 +14,7 @@ from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of
 from alphapulse_lib.model.outline import Outline, outlined
 from alphapulse_lib.model.run import StrategySource
 
-__all__ = ["MEMBER", "alone", "found", "known_to"]
+__all__ = ["MEMBER", "alone", "found", "known_to", "place_new"]
 
 #: SQL, of a row of runs: whether it is of the family of that name.
 MEMBER = (
@@ -70,9 +70,9 @@ def known_to(connection: sqlite3.Connection) -> Iterator[None]:
         connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{stay}COMMIT;")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _place_new(connection)
+        place_new(connection)
         yield
-        _place_new(connection)
+        place_new(connection)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -94,7 +94,7 @@ def found(connection: sqlite3.Connection, wanted: Mapping[str, StrategySource]) 
     return told
 
 
-def _place_new(connection: sqlite3.Connection) -> None:
+def place_new(connection: sqlite3.Connection) -> None:
     """Place the runs that are not in a family yet, in the order in which they came."""
     newest = "SELECT COALESCE(MAX(sequence), 0) FROM run_strategies"
     rows = connection.execute(

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterable
+from itertools import batched
 from pathlib import Path
 
 from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.run import RunRecord
 
 __all__ = ["Journal"]
+
+#: In the ledger: up to which of its runs the journal has all.
+_SCHEMA = "CREATE TABLE IF NOT EXISTS journalled (sequence INTEGER PRIMARY KEY) STRICT"
+#: Records that are written at once.
+_PART = 1000
 
 
 class Journal:
@@ -28,6 +35,26 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def catch_up(self, connection: sqlite3.Connection) -> None:
+        """Add what a ledger has and this has not: what it took in last, or an earlier version did, that keeps none.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        connection.execute(_SCHEMA)
+        has = connection.execute("SELECT MAX(sequence) FROM journalled").fetchone()[0] if self.path.exists() else None
+        rows = connection.execute("SELECT record FROM runs WHERE sequence > ? ORDER BY sequence", (has or 0,))
+        for part in batched(rows, _PART, strict=False):
+            self.add(text for (text,) in part)
+        self.has_all_of(connection)
+
+    def has_all_of(self, connection: sqlite3.Connection) -> None:
+        """Remember in a ledger that all of its runs are in this."""
+        connection.execute(_SCHEMA)
+        connection.execute("INSERT OR IGNORE INTO journalled SELECT MAX(sequence) FROM runs HAVING COUNT(*) > 0")
 
     def add(self, records: Iterable[str]) -> None:
         """Add records, each as canonical JSON, and bring them to the disk.

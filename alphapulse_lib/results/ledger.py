@@ -17,7 +17,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Never
@@ -30,39 +30,10 @@ from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec, StrategySource
 from alphapulse_lib.results import families, took
 from alphapulse_lib.results.journal import Journal
+from alphapulse_lib.results.ledger_file import format_of, parts, prepare
 from alphapulse_lib.results.took import Kind, Took
 
 __all__ = ["Ledger"]
-
-#: Raised with the tables; another number is refused.
-_FORMAT = 1
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    spec_id TEXT NOT NULL,
-    family TEXT NOT NULL,
-    strategy TEXT NOT NULL,
-    instruments TEXT NOT NULL,
-    period TEXT NOT NULL,
-    status TEXT NOT NULL,
-    purpose TEXT NOT NULL,
-    user TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    sharpe_per_period REAL,
-    record TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS runs_family ON runs (family);
-CREATE INDEX IF NOT EXISTS runs_spec ON runs (spec_id);
-CREATE INDEX IF NOT EXISTS runs_started ON runs (started_at);
-CREATE TRIGGER IF NOT EXISTS runs_keep BEFORE DELETE ON runs
-    BEGIN SELECT RAISE(ABORT, 'the ledger forgets nothing'); END;
-CREATE TRIGGER IF NOT EXISTS runs_stay BEFORE UPDATE ON runs
-    BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
-CREATE TRIGGER IF NOT EXISTS runs_once BEFORE INSERT ON runs WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'the ledger has that run'); END;
-"""
 
 _INSERT = """
 INSERT INTO runs (id, spec_id, family, strategy, instruments, period, status, purpose, user, started_at,
@@ -211,7 +182,6 @@ class Ledger:
     @_mending
     def keep_beside(self, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
         """Keep what a sweep took beside its trials; see `alphapulse_lib.results.took`."""
-        self._is_there()
         with self._open(write=True) as connection:
             took.remember_beside(connection, kind, seconds, waiting, ended_at)
 
@@ -237,14 +207,13 @@ class Ledger:
 
     @_mending
     def _take(self, records: Sequence[RunRecord]) -> None:
-        self._is_there()
         rows = [_row(each) for each in records]
         with self._open(write=True) as connection, families.known_to(connection):
-            if not self._journal.path.exists():  # an earlier version wrote none
-                self._journal.add(text for (text,) in connection.execute("SELECT record FROM runs ORDER BY sequence"))
             connection.executemany(_INSERT, rows)
             took.remember(connection, records)
-            self._journal.add(row[-1] for row in rows)
+            # What finds the ledger torn must come before the journal has them: they are then taken in once more.
+            families.place_new(connection)
+            self._journal.catch_up(connection)
 
     def _nearest(self, text: str) -> str:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
@@ -260,22 +229,41 @@ class Ledger:
             return []
         with self._open() as connection:
             # Between the making of the file and of its tables there is nothing to read.
-            if _format(connection) == 0:
+            if format_of(connection) == 0:
                 return []
             return connection.execute(sql, arguments).fetchall()
 
     @contextmanager
     def _open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection for one act; SQLite waits for other writers up to a minute."""
+        """A connection for one act; who writes waits for other writers up to a minute."""
+        with self._alone() if write else nullcontext():
+            self._is_there()
+            with self._connected(self.path, write=write) as connection:
+                yield connection
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile: what goes into a file that is just being moved aside would be lost."""
+        lock = FileLock(self.path.with_suffix(".lock"), timeout=60)
         try:
-            if write:
-                self.root.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-        except (OSError, sqlite3.Error) as refused:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as refused:
+            raise LedgerError(f"The ledger at {self.root} cannot be opened: {refused}.", _WRITABLE) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _connected(self, path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        except sqlite3.Error as refused:
             raise LedgerError(f"The ledger at {self.root} cannot be opened: {refused}.", _WRITABLE) from None
         try:
             if write:
-                _prepare(connection, self.path)
+                prepare(connection)
             yield connection
         except sqlite3.Error as refused:
             if getattr(refused, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -294,26 +282,33 @@ class Ledger:
         _TornLedger
             There were some, and the database is gone or has been emptied.
         """
-        there = self.path.exists()
-        if self._journal.path.exists() and (not there or self.path.stat().st_size == 0):
-            raise _TornLedger(f"The ledger at {self.path} is {'empty' if there else 'gone'}.", _DAMAGED)
-        return there
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            size = None
+        if not size and self._journal.path.exists():
+            raise _TornLedger(f"The ledger at {self.path} is {'gone' if size is None else 'empty'}.", _DAMAGED)
+        return size is not None
 
     def _make_anew(self, torn: _TornLedger) -> None:
-        """Move the damaged database aside and take in what the journal holds; another process may do so already."""
+        """Put a ledger of what the journal holds in the place of the damaged one; another process may do so already.
+
+        Killed over it, it has done nothing: until the new one is whole the old one lies there, and then none.
+        """
         aside = f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
-        with FileLock(self.root / "anew.lock", timeout=60):
+        with self._alone():
             if self._is_sound():
                 return
-            records = self._journal.records()
-            if not records:
-                raise torn
-            for end in ("", "-wal", "-shm"):
-                if (part := self.path.with_name(self.path.name + end)).exists():
-                    part.rename(self.path.with_name(aside + end))
-            with self._open(write=True) as connection, families.known_to(connection):
-                connection.executemany(_INSERT, [_row(each) for each in records])
-                took.remember(connection, records)
+            try:
+                records = self._journal.records()
+                if not records:
+                    raise torn
+                made = self._made_of(records)
+                for part in parts(self.path):
+                    part.rename(part.with_name(part.name.replace(self.path.name, aside)))
+                made.rename(self.path)
+            except OSError as refused:
+                raise LedgerError(f"{torn.message} It cannot be made anew: {refused}.", _WRITABLE) from None
         warnings.warn(
             f"{torn.message} It was made anew from {self._journal.path.name} with its {len(records):,} runs; what was "
             f"left of it is {aside}.",
@@ -321,6 +316,19 @@ class Ledger:
             stacklevel=2,
             skip_file_prefixes=(str(Path(__file__).parents[1]),),
         )
+
+    def _made_of(self, records: Sequence[RunRecord]) -> Path:
+        """A ledger of these records beside this one, in one file: it is whole before it takes its place."""
+        path = self.path.with_name(f"{self.path.name}.anew")
+        for part in parts(path):  # of one who was killed over it
+            part.unlink()
+        with self._connected(path, write=True) as connection:
+            with families.known_to(connection):
+                connection.executemany(_INSERT, [_row(each) for each in records])
+                took.remember(connection, records)
+                self._journal.has_all_of(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path
 
     def _is_sound(self) -> bool:
         try:
@@ -353,25 +361,6 @@ def _row(record: RunRecord) -> tuple[Any, ...]:
         _finite(record.statistics.get("sharpe_per_period")),
         to_json(record),
     )
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables where there are none, and refuse those of another version."""
-    if _format(connection) == _FORMAT:
-        return
-    # Two processes that turn a new file to write-ahead logging at once do not wait for each other: SQLite fails one.
-    with FileLock(path.with_suffix(".lock"), timeout=60):
-        if _format(connection) == 0:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_FORMAT};COMMIT;")
-
-
-def _format(connection: sqlite3.Connection) -> int:
-    """The format of the file's tables, 0 for none."""
-    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if found not in (0, _FORMAT):
-        raise LedgerError(f"The ledger has format {found}; this version reads {_FORMAT}.", "Update AlphaPulse.")
-    return found
 
 
 def _conditions(

@@ -16,6 +16,7 @@ from small_runs import kept, spec
 
 from alphapulse_lib.errors import LedgerError, UnknownRun
 from alphapulse_lib.model.run import RunRecord
+from alphapulse_lib.results import took
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.overfit import deflated_sharpe_ratio
 
@@ -123,19 +124,7 @@ def test_an_id_is_taken_once(ledger: Ledger) -> None:
 
 
 def test_several_processes_write_at_once(ledger: Ledger) -> None:
-    code = (
-        "import sys; sys.path[:0] = sys.argv[3:]\n"
-        "from pathlib import Path; from test_ledger import record; from alphapulse_lib.results.ledger import Ledger\n"
-        "for number in range(25): Ledger(Path(sys.argv[1])).append(record(int(sys.argv[2]) * 100 + number))"
-    )
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent / "resources")]
-    writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(ledger.root), str(number), *paths], stderr=subprocess.PIPE)
-        for number in range(3)
-    ]
-    said = [writer.communicate(timeout=120)[1].decode() for writer in writers]
-    assert said == ["", "", ""]
+    write_at_once(ledger, 25)
     assert {each.started_at for each in ledger.runs()} == {n * 100 + k for n in range(3) for k in range(25)}
 
 
@@ -269,6 +258,21 @@ def test_what_an_earlier_version_wrote_is_journalled_with_the_next_run(ledger: L
     assert len(journal.read_text().splitlines()) == 2
 
 
+def test_what_an_earlier_version_takes_in_between_is_journalled_too(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    journal = ledger.root / "records.jsonl"
+    before = journal.read_bytes()
+    ledger.append(record(2))
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("DELETE FROM journalled WHERE sequence = 2")
+    connection.close()
+    journal.write_bytes(before)  # as one that knows of no journal leaves both
+    ledger.append(record(3))
+    gone(ledger.path)
+    with pytest.warns(UserWarning, match="its 3 runs"):
+        assert [each.started_at for each in ledger.runs()] == [3, 2, 1]
+
+
 def test_a_line_that_was_cut_off_costs_no_other_run(ledger: Ledger) -> None:
     ledger.append(record(1))
     journal = ledger.root / "records.jsonl"
@@ -278,6 +282,65 @@ def test_a_line_that_was_cut_off_costs_no_other_run(ledger: Ledger) -> None:
     gone(ledger.path)
     with pytest.warns(UserWarning, match="its 2 runs"):
         assert [each.started_at for each in ledger.runs()] == [2, 1]
+
+
+@pytest.mark.parametrize("damage", [torn, emptied, gone])
+def test_who_is_interrupted_over_making_it_anew_loses_nothing(
+    ledger: Ledger, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = [record(number) for number in range(3)]
+    ledger.extend(written)
+    settled(ledger)
+    damage(ledger.path)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(took, "remember", interrupted)
+        ledger.runs()
+    with pytest.warns(UserWarning, match="its 3 runs"):
+        assert ledger.runs() == written[::-1]
+
+
+def test_a_tear_that_shows_where_a_new_strategy_is_placed_costs_no_run(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    settled(ledger)
+    with sqlite3.connect(ledger.path) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_strategies_1'"
+        page = connection.execute(sql).fetchone()[0]
+    connection.close()
+    data = bytearray(ledger.path.read_bytes())
+    data[(page - 1) * size : page * size] = b"\xff" * size
+    ledger.path.write_bytes(data)
+    with pytest.warns(UserWarning, match="made anew"):
+        ledger.append(record(2, name="m:Another"))
+    assert [each.started_at for each in ledger.runs()] == [2, 1]
+
+
+def test_processes_that_find_it_torn_at_once_lose_and_double_no_run(ledger: Ledger) -> None:
+    ledger.extend([record(1000 + number) for number in range(20)])
+    settled(ledger)
+    torn(ledger.path)
+    write_at_once(ledger, 5)
+    ids = ledger.ids()
+    assert len(ids) == len(set(ids)) == 20 + 3 * 5
+    assert len(list(ledger.root.glob("ledger.sqlite.damaged-*"))) == 1
+    gone(ledger.path)
+    with pytest.warns(UserWarning, match="its 35 runs"):
+        assert sorted(ledger.ids()) == sorted(ids)
+
+
+def test_a_damaged_ledger_in_a_folder_that_cannot_be_written_says_so(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    settled(ledger)
+    no_database(ledger.path)
+    (ledger.root / "ledger.lock").unlink()
+    (ledger.root / "ledger.lock").mkdir()  # tests may be run by one whom no rights stop
+    with pytest.raises(LedgerError, match="cannot be opened") as refused:
+        ledger.runs()
+    assert "rights" in refused.value.hint
 
 
 def test_a_damaged_ledger_without_its_journal_says_what_to_do(ledger: Ledger) -> None:
@@ -296,3 +359,19 @@ def settled(ledger: Ledger) -> None:
     with sqlite3.connect(ledger.path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def write_at_once(ledger: Ledger, count: int) -> None:
+    """Let three processes append so many records each."""
+    code = (
+        "import sys, warnings; sys.path[:0] = sys.argv[4:]; warnings.simplefilter('ignore')\n"
+        "from pathlib import Path; from test_ledger import record; from alphapulse_lib.results.ledger import Ledger\n"
+        "for number in range(int(sys.argv[3])): Ledger(Path(sys.argv[1])).append(record(int(sys.argv[2]) + number))"
+    )
+    here = Path(__file__).parent
+    rest = [str(count), str(here), str(here.parent / "resources")]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(ledger.root), str(first), *rest], stderr=subprocess.PIPE)
+        for first in (0, 100, 200)
+    ]
+    assert [writer.communicate(timeout=120)[1].decode() for writer in writers] == ["", "", ""]
