@@ -186,6 +186,10 @@ class Index:
             did_you_mean(str(name), names, "ap.instruments() lists what it holds."),
         )
 
+    def ever_called(self, ticker: str) -> list[str]:
+        """The ids of the instruments that a ticker meant on any day, sorted; none where no instrument had it."""
+        return sorted(self._meant_by(ticker, None, None))
+
     def under(self, ticker: str, venue: str) -> str | None:
         """The id of the one instrument that a ticker ever meant at a venue; ``None`` where none or several."""
         found = {each.instrument_id for each in self._by_ticker.get(ticker, ()) if each.venue == venue}

@@ -142,7 +142,7 @@ class Ledger:
         *,
         status: str | None = None,
         strategy: str | None = None,
-        symbol: str | None = None,
+        symbol: str | Sequence[str] | None = None,
         user: str | None = None,
         purpose: str | None = None,
         family: str | None = None,
@@ -157,8 +157,8 @@ class Ledger:
             Only these.
         strategy : str, optional
             Only those of this class, by its name alone or as ``module:Class``.
-        symbol : str, optional
-            Only those on this instrument, by its symbol alone or its id.
+        symbol : str or sequence of str, optional
+            Only those on this instrument, by its symbol alone or its id; of several names, on any of them.
         family : str, optional
             Only those of this family, by its name.
         """
@@ -364,7 +364,11 @@ def _row(record: RunRecord) -> tuple[Any, ...]:
 
 
 def _conditions(
-    status: str | None, strategy: str | None, symbol: str | None, user: str | None, purpose: str | None
+    status: str | None,
+    strategy: str | None,
+    symbol: str | Sequence[str] | None,
+    user: str | None,
+    purpose: str | None,
 ) -> list[tuple[str, tuple[str, ...]]]:
     """SQL conditions and their arguments."""
     asked = {"status": status, "user": user, "purpose": purpose}
@@ -374,8 +378,10 @@ def _conditions(
     if strategy is not None:
         found.append(("(strategy = ? OR substr(strategy, -length(?)) = ?)", (strategy, f":{strategy}", f":{strategy}")))
     if symbol is not None:
-        held = "',' || instruments || ','"
-        found.append((f"(instr({held}, ?) OR instr({held}, ?))", (f",{symbol},", f",{symbol}.")))
+        names = (symbol,) if isinstance(symbol, str) else symbol
+        held = [f",{name}{end}" for name in names for end in ",."]
+        clause = " OR ".join(["instr(',' || instruments || ',', ?)"] * len(held))
+        found.append((f"({clause})", tuple(held)))
     return found
 
 

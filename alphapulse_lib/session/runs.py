@@ -151,7 +151,7 @@ def runs(
     status : {"finished", "failed", "interrupted"}, optional
         Only these.
     strategy, symbol, user : str, optional
-        Only those of this class, on this instrument, by this person.
+        Only those of this class, on this instrument, by this person. Each ticker that an instrument ever had finds it.
     purpose : {"trial", "rerun", "probe"}, optional
         Only these.
     family : str, optional
@@ -188,7 +188,13 @@ def runs(
             check_text(value, f"The {argument} asked for", "ap.runs(strategy='SmaCross', symbol='AAPL')")
     ledger = open_ledger()
     found = ledger.runs(
-        limit, status=status, strategy=strategy, symbol=symbol, user=user, purpose=purpose, family=family
+        limit,
+        status=status,
+        strategy=strategy,
+        symbol=None if symbol is None else _meant_by(symbol),
+        user=user,
+        purpose=purpose,
+        family=family,
     )
     counted = ledger.families(record.spec for record in found)
     rows = [_row(SessionRun(record, ledger), counted[key_of(record.spec.strategy)]) for record in found]
@@ -230,6 +236,14 @@ def open_ledger() -> Ledger:
     from alphapulse_lib.session.team import TeamLedger
 
     return TeamLedger(own, found)
+
+
+def _meant_by(symbol: str) -> tuple[str, ...]:
+    """A symbol, and the ids of the instruments that ever had it: runs are kept under those."""
+    from alphapulse_lib.catalog.index import Index
+    from alphapulse_lib.catalog.roots import Roots
+
+    return (symbol, *Index.shared(Roots.of_settings()).ever_called(symbol))
 
 
 def _row(each: SessionRun, family: Family) -> dict[str, Any]:

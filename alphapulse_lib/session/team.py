@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,19 +113,21 @@ class TeamLedger(Ledger):
         *,
         status: str | None = None,
         strategy: str | None = None,
-        symbol: str | None = None,
+        symbol: str | Sequence[str] | None = None,
         user: str | None = None,
         purpose: str | None = None,
         family: str | None = None,
     ) -> list[RunRecord]:
         """Everybody's records, and one's own that wait; those that ended last first. See `Ledger.runs`."""
         self._hand_in_along()
-        wanted = {"status": status, "strategy": strategy, "symbol": symbol, "user": user, "purpose": purpose}
-        theirs = self._from_team(lambda: list(self._client.runs.list(**wanted, family=family, limit=limit)))
+        wanted = {"status": status, "strategy": strategy, "user": user, "purpose": purpose}
+        names = (symbol,) if isinstance(symbol, str | None) else symbol
+        asked = [{**wanted, "symbol": name, "family": family} for name in names]
+        theirs = self._from_team(lambda: [run for each in asked for run in self._client.runs.list(**each, limit=limit)])
         if family is None or theirs is None:
-            own = super().runs(limit, **wanted, family=family)
+            own = super().runs(limit, **wanted, symbol=symbol, family=family)
         else:  # what waits is in the family that the team's ledger would give it
-            waiting = {each.id: each for each in super().runs(None, **wanted)}
+            waiting = {each.id: each for each in super().runs(None, **wanted, symbol=symbol)}
             waiting = {name: waiting[name] for name in Outbox(self, self._client.url).waiting() if name in waiting}
             families = self.families(each.spec for each in waiting.values())
             own = [each for each in waiting.values() if families[key_of(each.spec.strategy)].name == family]

@@ -72,6 +72,7 @@ def test_the_newest_run_comes_first(ledger: Ledger) -> None:
         ({"symbol": "AAPL"}, [3]),
         ({"symbol": "MSFT.XNAS"}, [3]),
         ({"symbol": "GOO"}, []),
+        ({"symbol": ("AAPL", "GOOG.XNAS")}, [3, 2, 1]),
         ({"user": "grace"}, [3]),
         ({"purpose": "probe"}, [1]),
         ({"user": "ada", "status": "finished"}, [1]),

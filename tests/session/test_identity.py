@@ -112,6 +112,9 @@ def test_a_run_of_a_renamed_instrument_says_what_was_asked_and_is_exact_again(
     assert run.fills["symbol"].tolist() == [title]
     assert ap.run(run.id).symbols == (title,), "the ledger knows it, too"
     assert ap.runs()["symbols"].tolist() == [title]
+    for name in ("FB", "META", "FB.XNAS"):
+        assert ap.runs(symbol=name)["id"].tolist() == [run.id], "found by every ticker that it had"
+    assert ap.runs(symbol="ZUCK").empty
     page = run.tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
     assert told in page
     shown = cards.text(run)
