@@ -1,13 +1,17 @@
 """A strategy's own log lines, of every level from information on, for its run's log.
 
 NautilusTrader's file takes all components' lines down to one level; were that information, every order and fill would
-write a dozen. So what a strategy logs as information is written beside it, and put in its place by its moment.
+write a dozen; and an error there stops the engine, whoever told it. So what a strategy logs is written beside it, and
+put in its place by its moment.
 
 Of what a strategy logs the first two megabytes are kept: one that logs each of a million bars fills no disk.
 """
 
 from __future__ import annotations
 
+import sys
+import traceback
+from collections.abc import Callable
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -26,7 +30,7 @@ _STAMP = len("2012-01-03T14:30:00.000000001Z")
 
 
 def logging_to(folder: Path) -> property:
-    """What a strategy's ``log`` becomes: its logger, whose lines of information are written to a file there."""
+    """What a strategy's ``log`` becomes: its logger, whose lines are written to a file there."""
 
     def log(self: Any) -> Any:
         if folder not in _made:  # a run has one strategy
@@ -41,7 +45,7 @@ _made: dict[Path, _OwnLog] = {}
 
 
 class _OwnLog:
-    """NautilusTrader's logger, which keeps one level more."""
+    """NautilusTrader's logger, but for what it keeps."""
 
     def __init__(self, strategy: Any, logger: Any, path: Path) -> None:
         self._strategy, self._logger = strategy, logger
@@ -59,25 +63,32 @@ class _OwnLog:
         ]
 
     def info(self, message: str, color: Any = None) -> None:
-        """Write a line; before the strategy is an engine's it has no moment."""
+        """Write a line."""
+        self._write("INFO", message, self._logger.info, color)
+
+    def warning(self, message: str, color: Any = None) -> None:
+        """Write a line."""
+        self._write("WARN", message, self._logger.warning, color)
+
+    def error(self, message: str, color: Any = None) -> None:
+        """Write a line. Of NautilusTrader's logger it would end the run, as what a strategy raises does."""
+        self._write("ERROR", message, self._logger.error, color)
+
+    def exception(self, message: str = "", color: Any = None) -> None:
+        """Write a line, and below it where what is just being handled was raised."""
+        raised = traceback.format_exc().rstrip() if sys.exception() else ""
+        self.error("\n".join(filter(None, (str(message), raised))), color)
+
+    def _write(self, level: str, message: str, before: Callable[[str, Any], None], color: Any) -> None:
+        """Write a line; before the strategy is an engine's it has no moment, and NautilusTrader's logger takes it."""
         if not self._has_room(message):
             return
         if self._strategy.trader_id is None:
-            self._logger.info(message, color)
+            before(message, color)
             return
         moment = np.datetime64(self._strategy.clock.timestamp_ns(), "ns")
         name = f"{self._strategy.trader_id}.{self._strategy.strategy_id}"
-        self._file.write(f"{moment}Z [INFO] {name}: {message}\n")
-
-    def warning(self, message: str, color: Any = None) -> None:
-        """Hand a line on to NautilusTrader's file."""
-        if self._has_room(message):
-            self._logger.warning(message, color)
-
-    def error(self, message: str, color: Any = None) -> None:
-        """Hand a line on to NautilusTrader's file."""
-        if self._has_room(message):
-            self._logger.error(message, color)
+        self._file.write(f"{moment}Z [{level}] {name}: {message}\n")
 
     def _has_room(self, message: str) -> bool:
         size = len(str(message).encode(errors="replace")) + _HEAD

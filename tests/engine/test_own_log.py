@@ -55,12 +55,37 @@ def test_a_run_that_logged_nothing_itself_keeps_what_the_engine_said(tmp_path) -
     ]
 
 
+class Careful(Loud):
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        try:
+            {}[self._seen]
+        except KeyError:
+            (self.log.error if self._seen % 2 else self.log.exception)(f"no {self._seen}")
+
+
+def test_a_strategy_that_logs_errors_runs_on_and_each_is_told_once() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Careful, "TOY", "1m", progress=False)
+    assert run.status == "finished"
+    assert not run.warnings, "it was shut down at its first error"
+    assert [each.partition(": ")[2] for each in run.log.splitlines() if "[ERROR]" in each] == [
+        f"no {number}" for number in range(1, 7)
+    ]
+    assert [each for each in run.log.splitlines() if each.startswith("KeyError")] == [
+        "KeyError: 2", "KeyError: 4", "KeyError: 6"
+    ]  # fmt: skip
+
+
 class Chatty(Loud):
     def on_bar(self, bar: Bar) -> None:
         self._seen += 1
         for number in range(self._given_lines):
-            say = self.log.warning if number % 2 else self.log.info
-            say(f"{self._seen} {number} " + "x" * 10_000)
+            say = (self.log.info, self.log.warning, self.log.error, self.log.exception)[number % 4]
+            try:
+                raise ValueError("odd")
+            except ValueError:
+                say(f"{self._seen} {number} " + "x" * 10_000)
 
     _given_lines = 200
 
@@ -80,3 +105,4 @@ def test_what_logs_without_end_fills_no_disk_and_the_run_goes_on() -> None:
     assert told
     kept = sum("x" * 10_000 in line for line in run.log.splitlines())
     assert kept + int(told[1].replace(",", "")) == 6 * 200
+    assert run.log.count("ValueError: odd") == kept // 4

@@ -62,6 +62,8 @@ def test_everybody_sees_everybody_s_runs(person):
     assert ap.runs()["id"].tolist() == [second.id, first.id]
     assert ap.runs(user="ada")["id"].tolist() == [first.id]
     assert ap.runs(limit=1)["id"].tolist() == [second.id]
+    assert ap.runs(symbol="GOOG")["id"].tolist() == [second.id, first.id]
+    assert ap.runs(symbol="AAPL").empty
     assert ap.run(first.id[:9]).record == first
 
 
