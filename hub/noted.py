@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from functools import cache
 from typing import Any
 
 from jupyterhub.orm import User
+from tornado.web import HTTPError
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import settings
@@ -16,6 +18,8 @@ from hub.logs import HEADER
 from hub.outbox import Outbox
 
 __all__ = ["Noted"]
+
+_log = logging.getLogger("alphapulse.hub")
 
 _REQUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -30,9 +34,10 @@ def _outbox() -> Outbox:
 class Noted:
     """An authenticator that has each sign-in noted; it stands before the one that decides."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _outbox()  # what an earlier hub could not send any more is sent now
+    def get_handlers(self, app: Any) -> list[Any]:
+        """What the hub asks once, as it starts: what an earlier hub could not send any more is sent from then on."""
+        _outbox()
+        return list(super().get_handlers(app))  # type: ignore[misc]
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """What JupyterHub asks at each sign-in: the person, or nothing where they are refused."""
@@ -42,7 +47,7 @@ class Noted:
             return found
         finally:
             who = found["name"] if found else self._known(data)
-            _outbox().put(_told(handler.request, who, "accepted" if found else "refused"))
+            _keep(_told(handler.request, who, "accepted" if found else "refused"))
 
     def _known(self, data: Any) -> str:
         """The name that was refused, where it is somebody's: who mistakes the field has typed a password."""
@@ -52,6 +57,17 @@ class Noted:
         name: str = self.normalize_username(said)  # type: ignore[attr-defined]
         named = self.allowed_users | self.admin_users  # type: ignore[attr-defined]
         return name if name in named or User.find(self.db, name) is not None else ""  # type: ignore[attr-defined]
+
+
+def _keep(told: dict[str, Any]) -> None:
+    """Have it noted; nobody comes in of whom that cannot be noted."""
+    try:
+        _outbox().put(told)
+    except OSError as refused:
+        _log.error("No sign-in can be noted, so nobody is signed in: %s", refused)
+        raise HTTPError(
+            503, "Nobody can be signed in now: the hub cannot write. An administrator sees why in its log; try again."
+        ) from None
 
 
 def _told(request: Any, who: str, outcome: str) -> dict[str, Any]:

@@ -49,11 +49,15 @@ class Outbox:
         """Keep it, durably, and have it sent."""
         name = f"{clock.now_ns():020d}-{secrets.token_hex(8)}"
         beside = self._folder / f".{name}"
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(told, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._folder / f"{name}.json")
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                json.dump(told, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._folder / f"{name}.json")
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
         self._waiting.set()
 
     def _send_again_and_again(self) -> None:
