@@ -163,8 +163,7 @@ def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
         Who has which role besides.
     """
     given = [
-        # JupyterHub makes these lists the whole membership at each start. It has a role `admin` of its own, which holds
-        # none of our scopes and cannot.
+        # JupyterHub makes these lists the whole membership at each start.
         {
             "name": "administrator" if name == "admin" else name,
             "users": sorted(held[name].names),
@@ -176,6 +175,9 @@ def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
     return [
         # The role of this name is JupyterHub's, and every person's.
         {"name": "user", "scopes": scopes_of(everybody)},
+        # This one is too, and holds none of our scopes and cannot. Unless told who has it, JupyterHub lets whoever was
+        # an administrator once be one for ever; who is by a group is one again when the provider next says so.
+        {"name": "admin", "users": sorted(held["admin"].names)},
         *given,
         # It starts the owner's job server, runs the notebook in it, with a token of the owner's for it, and stops it;
         # of all users it lists the servers that are left over.
