@@ -48,7 +48,8 @@ def holders(chosen: Settings) -> dict[str, Holders]:
                 f"Set ALPHAPULSE_EVERYBODY=viewer and name each {chosen.everybody}, or leave {role} out.",
             )
         if whom.startswith("@"):
-            held[role].groups.add(whom[1:])
+            # GitHub takes the case of its names for nothing, others may tell groups apart by it.
+            held[role].groups.add(whom[1:].lower() if chosen.auth == "github" else whom[1:])
         else:
             held[role].names.add(whom.lower())
     return held

@@ -46,6 +46,16 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
         self._known_at: dict[str, float] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """Who signs in; where the provider gives no answer, that is told, and not called a fault of the hub's."""
+        try:
+            return await super().get_authenticated_user(handler, data)
+        except (HTTPClientError, OSError) as error:
+            self.log.warning("The provider gave no answer at a sign-in: %s", error)
+            raise HTTPError(
+                503, f"{self.login_service} does not answer the hub as it should, so nobody can sign in. Try again."
+            ) from None
+
     async def check_allowed(self, username: str, auth_model: dict[str, Any]) -> bool:
         """Whether somebody may sign in. JupyterHub's ``allow_all`` would leave out what is asked here."""
         if await super().check_allowed(username, auth_model) or self.anybody:
@@ -55,8 +65,10 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
 
     async def get_user_groups(self, auth_state: dict[str, Any]) -> set[str]:
         """Somebody's groups; of one name alone, the group of that name."""
-        claimed: Any = auth_state
-        for key in str(self.auth_state_groups_key).split("."):
+        person, _, claim = str(self.auth_state_groups_key).partition(".")
+        claimed: Any = auth_state.get(person) or {}
+        # As of Auth0, whose own claims are named by addresses; else one within others, as of Keycloak's roles.
+        for key in [claim] if claim in claimed else claim.split("."):
             claimed = claimed.get(key) if isinstance(claimed, dict) else None
         if isinstance(claimed, str):
             return {claimed}

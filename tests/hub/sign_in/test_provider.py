@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.web import HTTPError
 from traitlets.config import Config
 
 from alphapulse_lib.errors import SettingsError
@@ -18,6 +20,7 @@ from hub import access
 from hub.authenticator import authenticator
 from hub.keys import Keys
 from hub.sign_in import discovery
+from hub.sign_in.openid import OpenIDAuthenticator
 from hub.sign_in.provider import KINDS
 
 GOOD = {"auth_client_id": "alphapulse", "auth_client_secret": "hush-hush", "admins": "ann@example.org"}
@@ -172,3 +175,47 @@ def test_github_and_google_are_told_by_the_settings():
     google = made(auth="google", auth_allowed="example.org", **GOOD)
     assert google.domains == {"example.org"} and not google.strip_domain and not google.manage_groups
     assert google.extra_authorize_params == {"access_type": "offline"}
+
+
+def test_github_s_groups_are_named_in_any_case():
+    held = access.holders(Settings(auth="github", roles="trader=@Acme:Desk"))
+    assert held["trader"].groups == {"acme:desk"}
+    assert access.holders(Settings(auth="oidc", roles="trader=@Desk"))["trader"].groups == {"Desk"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ("groups", {"groups": ["desk"]}),
+        ("realm_access.roles", {"realm_access": {"roles": ["desk"]}}),
+        ("https://acme.example.org/groups", {"https://acme.example.org/groups": ["desk"]}),
+        ("groups", {"groups": "desk"}),
+    ],
+)
+def test_groups_are_read_wherever_a_provider_has_them(door: Any, tmp_path: Path, claim: str, said: dict[str, Any]):
+    (tmp_path / "hub").mkdir()
+    told = made(**{"auth": "oidc", "auth_issuer": door.url, "home": tmp_path, "auth_groups": claim, **GOOD})
+    assert asyncio.run(told.get_user_groups({"oauth_user": said})) == {"desk"}
+    assert asyncio.run(told.get_user_groups({"oauth_user": {"sub": "1"}})) == set()
+    assert asyncio.run(told.get_user_groups({})) == set()
+
+
+def test_a_provider_that_gives_no_answer_at_a_sign_in_is_called_so(
+    door: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "hub").mkdir()
+    config = Config()
+    settings = Settings(auth="oidc", auth_issuer=door.url, auth_label="Example Bank", home=tmp_path, **GOOD)
+    access.configure(config, settings, Keys())
+    monkeypatch.setattr(
+        OpenIDAuthenticator, "build_access_tokens_request_params", lambda *_: {"grant_type": "authorization_code"}
+    )
+    door.shutdown()
+    door.server_close()
+
+    async def signing_in() -> None:
+        await OpenIDAuthenticator(config=config).get_authenticated_user(None, None)
+
+    with pytest.raises(HTTPError, match="Example Bank does not answer the hub as it should") as refused:
+        asyncio.run(signing_in())
+    assert refused.value.status_code == 503
