@@ -160,10 +160,11 @@ def proxy_command(network: Network) -> list[str]:
     proxy = Path(sys.prefix, "share/alphapulse/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy")
     if not proxy.exists():
         raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
+    walls = ["--require", str(PROJECT / "hub" / "proxy" / "own_pages_alone.cjs")]
     ours = ["--ip", network.address, "--port", str(network.port)]
     inner = ["--api-ip", network.host("proxy"), "--api-port", str(network.proxy_port)]
     kept = ["--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
-    return [str(node), str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error", *kept]
+    return [str(node), *walls, str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error", *kept]
 
 
 def proxy_environment(home: Path, token: str) -> dict[str, str]:

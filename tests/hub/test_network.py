@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from running_hub import free_port
+from waiting import until
 
 from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
@@ -71,3 +76,45 @@ def test_parts_that_are_containers_listen_each_at_its_own_name(tmp_path: Path):
     command = network.proxy_command(places)
     assert command[command.index("--api-ip") + 1] == "proxy.inside", "people's networks reach its public port alone"
     assert command[command.index("--ip") + 1] == "0.0.0.0"
+
+
+class Workspace(BaseHTTPRequestHandler):
+    """A server whose owner wants all of its host for a script of theirs."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("service-worker-allowed", "/")
+        self.send_header("X-Own", "kept")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
+    workspace = ThreadingHTTPServer(("127.0.0.1", 0), Workspace)
+    threading.Thread(target=workspace.serve_forever, daemon=True).start()
+    places = network.choose(Settings(port=free_port()))
+    secret = {"Authorization": "token of-the-test"}
+    environment = {**os.environ, "CONFIGPROXY_AUTH_TOKEN": "of-the-test"}
+    proxy = subprocess.Popen(network.proxy_command(places), env=environment, cwd=tmp_path)
+
+    def told() -> bool:
+        way = {"target": f"http://127.0.0.1:{workspace.server_port}"}
+        try:
+            return httpx.post(f"{places.proxy_api}/api/routes/user/bob", headers=secret, json=way).status_code == 201
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(told)
+        answer = httpx.get(f"{places.url}/user/bob/worker.js")
+        assert (answer.text, answer.headers["x-own"]) == ("ok", "kept")
+        assert "service-worker-allowed" not in answer.headers
+    finally:
+        proxy.terminate()
+        proxy.wait(timeout=30)
+        workspace.shutdown()
+        workspace.server_close()
