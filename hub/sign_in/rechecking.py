@@ -103,7 +103,7 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
             if found:
                 await user.save_auth_state(found["auth_state"])  # before another request uses a token that is used up
                 self._known_at[user.name] = time.monotonic()
-            elif (await user.get_auth_state() or {}).get("refresh_token") or found is None:
+            elif found is None or not _may_have_ended(await user.get_auth_state() or {}):
                 self._refused(user)
             return found or False
 
@@ -144,6 +144,11 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
         task = asyncio.ensure_future(end_servers(user))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+def _may_have_ended(held: dict[str, Any]) -> bool:
+    """Whether a token that the provider does not take may have just ended by itself, and could not be renewed."""
+    return not held or ("expires_in" in held.get("token_response", {}) and not held.get("refresh_token"))
 
 
 def _is_trouble(code: int, answer: HTTPResponse | None) -> bool:

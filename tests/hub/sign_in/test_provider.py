@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from hub import access
 from hub.authenticator import authenticator
 from hub.keys import Keys
 from hub.sign_in import discovery
+from hub.sign_in.accounts import GitHub
 from hub.sign_in.openid import OpenIDAuthenticator
 from hub.sign_in.provider import KINDS
 
@@ -31,7 +33,7 @@ class Door(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         told = json.dumps(self.server.told).encode()
-        self.send_response(200)
+        self.send_response(getattr(self.server, "status", 200))
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -219,3 +221,37 @@ def test_a_provider_that_gives_no_answer_at_a_sign_in_is_called_so(
     with pytest.raises(HTTPError, match="Example Bank does not answer the hub as it should") as refused:
         asyncio.run(signing_in())
     assert refused.value.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("tokens", "ended"),
+    [
+        ({"token_response": {"access_token": "x", "token_type": "bearer"}}, True),  # GitHub's own: it never ends
+        ({"token_response": {"access_token": "x", "token_type": "bearer", "expires_in": 3600}}, False),
+        ({}, False),  # they never signed in by this provider
+    ],
+)
+def test_whose_token_is_refused_that_never_ends_by_itself_loses_their_servers(
+    door: Any, tokens: dict[str, Any], ended: bool
+):
+    door.status = 401
+    config = Config()
+    access.configure(config, Settings(auth="github", auth_issuer=door.url, **(GOOD | {"admins": "ann"})), Keys())
+    stopped: list[str] = []
+
+    async def held() -> dict[str, Any]:
+        return tokens
+
+    async def stop(name: str) -> None:
+        stopped.append(name)
+
+    running = {"": SimpleNamespace(pending=None, active=True)}
+    ann = SimpleNamespace(name="ann", get_auth_state=held, stop=stop, spawners=running)
+
+    async def asked() -> None:
+        told = GitHub(config=config)
+        assert await told.refresh_user(ann) is False
+        await asyncio.gather(*told._ending)
+
+    asyncio.run(asked())
+    assert stopped == ([""] if ended else [])
