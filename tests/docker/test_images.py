@@ -89,7 +89,7 @@ def test_the_hub_image_has_what_it_runs_and_no_engine_and_no_screens(docker: Doc
     script = "import hub.api.__main__, hub.access, hub.services, hub.spawner, hub.supervise; print('imported')"
     assert docker.run(HUB, "python", "-c", script).strip() == "imported"
     assert docker.run(HUB, "jupyterhub", "--version").startswith("6.")
-    script = "from hub.network import *; print(*proxy_command(Network('127.0.0.1', *range(8000, 8005)))[:2])"
+    script = "from hub.network import *; print(*proxy_command(Network('127.0.0.1', *range(8000, 8005)))[:4])"
     command = docker.run(HUB, "python", "-c", script).split()
     assert int(docker.run(HUB, *command, "--version").split(".")[0]) >= 5
     assert docker.inspect(HUB)["Size"] < 0.6 * docker.inspect(WORKSPACE)["Size"]
