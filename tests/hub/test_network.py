@@ -98,7 +98,8 @@ def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
     threading.Thread(target=workspace.serve_forever, daemon=True).start()
     places = network.choose(Settings(port=free_port()))
     secret = {"Authorization": "token of-the-test"}
-    environment = {**os.environ, "CONFIGPROXY_AUTH_TOKEN": "of-the-test"}
+    (tmp_path / "run").mkdir()
+    environment = {**os.environ, **network.proxy_environment(tmp_path, "of-the-test")}
     proxy = subprocess.Popen(network.proxy_command(places), env=environment, cwd=tmp_path)
 
     def told() -> bool:
