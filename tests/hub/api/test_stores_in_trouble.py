@@ -97,6 +97,14 @@ class Running:
     def fired(self, schedule: str) -> list[datetime | None]:
         return [each.slot for _, each in reversed(self.store.firings(50, None, schedule=schedule))]
 
+    def goes_on(self, schedule: str, slots: list[datetime]) -> None:
+        """What was due is fired, and the next slot is, with posts all the while."""
+        self.more()
+        until(lambda: self.fired(schedule) == slots)
+        slots.append(self.next_slot())
+        until(lambda: self.fired(schedule) == slots)
+        self.end()
+
     def _write(self, name: int) -> None:
         with httpx.Client(base_url=self.api.url, timeout=60, headers={"Authorization": "Bearer ada"}) as http:
             for number in range(100_000):
@@ -143,11 +151,7 @@ def test_both_databases_are_locked_for_ten_seconds(tmp_path: Path):
             slots.append(here.next_slot())
             time.sleep(LOCKED_FOR)
             assert len(here.told) <= told + 4
-        here.more()
-        until(lambda: here.fired(schedule) == slots)
-        slots.append(here.next_slot())
-        until(lambda: here.fired(schedule) == slots)
-        here.end()
+        here.goes_on(schedule, slots)
         held = here.held()
         sys.stdout.write(
             f"locked for {LOCKED_FOR:.0f} s: {sum(here.answers.values())} posts, {len(here.told)} acknowledged, "
@@ -191,11 +195,7 @@ def test_a_disk_is_full_for_a_while(small_disk: Path):
             shutil.copyfile(sys.executable, small_disk / "another")
         filling.unlink()
         (small_disk / "another").unlink()
-        here.more()
-        until(lambda: here.fired(schedule) == slots)
-        slots.append(here.next_slot())
-        until(lambda: here.fired(schedule) == slots)
-        here.end()
+        here.goes_on(schedule, slots)
         held = here.held()
         sys.stdout.write(
             f"a full disk: {sum(here.answers.values())} posts, {len(here.told)} acknowledged, "
