@@ -96,5 +96,5 @@ def _word(token: tokenize.TokenInfo, following: str, own: set[str]) -> str:
 def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
     try:
         yield from tokenize.generate_tokens(io.StringIO(textwrap.dedent(source)).readline)
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, UnicodeDecodeError):  # Python itself raises the last of a letter it cuts
         return
