@@ -105,3 +105,7 @@ def test_without_a_source_worth_comparing_the_classs_name_tells() -> None:
     assert [each.family for each in held] == ["Short", "Short", "Other"]
     assert key_of(source("Short")) != key_of(source("Other"))
     assert class_name(source("Outer.Inner")) == "Outer.Inner"
+
+
+def test_a_letter_that_pythons_own_reader_cuts_ends_the_text_there() -> None:
+    assert shingles("E\U00035344") == shingles("E")
