@@ -313,8 +313,10 @@ def _refusals(orders: Any) -> list[str]:
 def _log(folder: Path, warnings: list[str]) -> str:
     logging_sync_to_disk()  # the log is written by a thread of its own
     native: list[str] = []
-    for path in sorted(folder.glob("nautilus*.log")):
-        native += path.read_text(encoding="utf-8", errors="replace").splitlines()
+    # Not by a pattern, which each trial would translate and compile anew.
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("nautilus") and path.suffix == ".log":
+            native += path.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join([*(f"preflight: {each}" for each in warnings), *together(native, folder)])
 
 
