@@ -19,6 +19,8 @@ c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"
 # A login shell, Jupyter's choice where nobody chose, sets PATH anew: it would find neither `alphapulse` nor our Python.
 c.ServerApp.terminado_settings = {"shell_command": [os.environ.get("SHELL", "sh")]}
+# A page of Voila finds a kernel that has imported what it needs; one of these waits where such pages are opened.
+c.ServerApp.kernel_manager_class = "alphapulse_jobs.warm_kernels.WarmKernels"
 c.VoilaConfiguration.template = "alphapulse"
 c.VoilaConfiguration.page_config_hook = _own_mathjax
 # Panel's Lab preview asks for a part of JupyterLab that Voila's page does not have.

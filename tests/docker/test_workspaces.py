@@ -73,16 +73,12 @@ class Tenant(Person):
 
     def stop(self) -> None:
         """Stop the server, and wait until its container and the network are gone."""
-        self.http.delete(f"/hub/api/users/{self.name}/server").raise_for_status()
-        until(lambda: not self.servers())
+        self.stop_server()
         self.is_gone()
 
     def is_gone(self) -> None:
         for kind in (("ps", "--all"), ("network", "ls")):
             until(lambda kind=kind: not self.docker(*kind, "--quiet", "--filter", f"name={self.container}"))
-
-    def servers(self) -> dict[str, Any]:
-        return dict(self.http.get(f"/hub/api/users/{self.name}").json()["servers"])
 
 
 @pytest.fixture(scope="module")

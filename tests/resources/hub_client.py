@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import httpx
+from waiting import until
 
 
 class Person:
@@ -29,9 +30,20 @@ class Person:
         )
         self.http.post(f"/hub/api/users/{self.name}/server").raise_for_status()
         deadline = time.monotonic() + within
-        while not self.http.get(f"/hub/api/users/{self.name}").json()["servers"].get("", {}).get("ready"):
+        while not self.servers().get("", {}).get("ready"):
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.3)
+
+    def stop_server(self, within: float = 120) -> None:
+        """Stop the person's server, and wait until the hub says that it is gone."""
+        headers = {} if "Authorization" in self.http.headers else self._headers()
+        self.http.delete(f"/hub/api/users/{self.name}/server", headers=headers).raise_for_status()
+        until(lambda: not self.servers(), within)
+
+    def servers(self) -> dict[str, Any]:
+        """The person's servers by name, as the hub tells them; the own one's is empty."""
+        headers = {} if "Authorization" in self.http.headers else self._headers()
+        return dict(self.http.get(f"/hub/api/users/{self.name}", headers=headers).json()["servers"])
 
     def own(self, method: str, path: str, **more: Any) -> Any:
         """A request to the person's own server."""
