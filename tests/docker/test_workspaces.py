@@ -11,97 +11,24 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
+from container_hub import FORK_BOMB, PREFIX, Tenant, container_hub
 from docker_engine import HUB, NOTHING, WORKSPACE, Docker
-from hub_client import Person
 from running_hub import RunningHub
 from waiting import until
 
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of the images
 
-PREFIX = "alphapulse-test"
 PROCESSES, MEMORY = 400, 2000
-#: Says of each address whether it can be reached from where it runs.
-REACHED = """
-import socket, sys
-for told in sys.argv[1:]:
-    host, port = told.rsplit(":", 1)
-    try:
-        socket.create_connection((host, int(port)), timeout=3).close()
-        print("reached")
-    except OSError:
-        print("not")
-"""
-#: Forks until it is refused, and says how often it was not.
-FORK_BOMB = """
-import os, signal, time
-made = []
-try:
-    while len(made) < 5000:
-        child = os.fork()
-        if child == 0:
-            signal.pause()
-        made.append(child)
-except OSError as refused:
-    print(len(made), refused.strerror)
-for child in made:
-    os.kill(child, signal.SIGKILL)
-"""
-
-
-class Tenant(Person):
-    """Somebody signed in to the hub, whose server is a container."""
-
-    def __init__(self, hub: RunningHub, docker: Docker, name: str) -> None:
-        super().__init__(hub.url, name)
-        self.docker, self.container = docker, f"{PREFIX}-workspace-{name}"
-        passwords = dict(hub.credentials())
-        self.sign_in(passwords.get(name, passwords["ann"]))  # all but the administrator share one
-
-    def inside(self, *command: str, check: bool = True) -> str:
-        """What a command says in the container."""
-        return self.docker("exec", self.container, *command, check=check)
-
-    def address(self) -> str:
-        return str(self.docker.inspect(self.container)["NetworkSettings"]["Networks"][self.container]["IPAddress"])
-
-    def reaches(self, *addresses: str) -> list[str]:
-        return self.inside("python", "-c", REACHED, *addresses).split()
-
-    def start_again(self) -> None:
-        self.http.post(f"/hub/api/users/{self.name}/server").raise_for_status()
-        until(lambda: self.servers().get("", {}).get("ready"), 240)
-
-    def stop(self) -> None:
-        """Stop the server, and wait until its container and the network are gone."""
-        self.stop_server()
-        self.is_gone()
-
-    def is_gone(self) -> None:
-        for kind in (("ps", "--all"), ("network", "ls")):
-            until(lambda kind=kind: not self.docker(*kind, "--quiet", "--filter", f"name={self.container}"))
 
 
 @pytest.fixture(scope="module")
 def hub(docker: Docker, tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[RunningHub]:
     """A hub on this machine whose people get containers."""
-    chosen = {
-        "ALPHAPULSE_SPAWNER": "docker",
-        "ALPHAPULSE_ADDRESS": "0.0.0.0",
-        "ALPHAPULSE_CATALOG": str(sample_catalog),
-        "ALPHAPULSE_USERS": "ann,bob,hub",
-        "ALPHAPULSE_WORKSPACE_IMAGES": WORKSPACE,
-        "ALPHAPULSE_WORKSPACE_MEMORY": str(MEMORY),
-        "ALPHAPULSE_WORKSPACE_PROCESSES": str(PROCESSES),
-        "ALPHAPULSE_DOCKER_PREFIX": PREFIX,
-    }
-    if "DOCKER_HOST" in docker.environment:
-        chosen["DOCKER_HOST"] = docker.environment["DOCKER_HOST"]
-    running = RunningHub(tmp_path_factory.mktemp("containers") / "home", **chosen).start()
-    yield running
-    running.interrupt()
-    assert docker("ps", "--all", "--quiet", "--filter", f"label=alphapulse.hub={PREFIX}") == ""
-    for volume in docker("volume", "ls", "--quiet", "--filter", f"label=alphapulse.hub={PREFIX}").split():
-        docker("volume", "rm", volume)
+    limits = {"ALPHAPULSE_WORKSPACE_MEMORY": str(MEMORY), "ALPHAPULSE_WORKSPACE_PROCESSES": str(PROCESSES)}
+    with container_hub(
+        docker, tmp_path_factory.mktemp("containers"), sample_catalog, "ann,bob,hub", **limits
+    ) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
