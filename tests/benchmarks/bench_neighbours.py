@@ -1,7 +1,8 @@
 """What somebody's neighbours wait while a container does its worst: ``python -m tests.benchmarks.bench_neighbours``.
 
 Bob asks the team's API and his own server, over and over, while nothing else happens and while Ann's container forks
-all it can, fills its memory, keeps every processor busy or writes to its disk. Aim: at most twice as long by the median.
+all it can, fills its memory, keeps every processor busy or writes to its disk. Aim: at
+most twice as long by the median.
 """
 
 from __future__ import annotations

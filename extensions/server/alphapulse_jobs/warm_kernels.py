@@ -29,7 +29,11 @@ _LIBRARIES = ("pandas", "pyarrow.compute", "IPython.display", "alphapulse_lib.se
 _IMPORTS = f"(lambda: [__import__(name) for name in {_LIBRARIES}])()"
 
 
-class WarmKernels(AsyncMappingKernelManager):  # type: ignore[misc]
+#: Half of its methods have types, and those contradict the ones that it overrides.
+_Kernels: Any = AsyncMappingKernelManager
+
+
+class WarmKernels(_Kernels):  # type: ignore[misc]
     """Jupyter's kernels. Who lists them does not see the one that waits: it is nobody's yet."""
 
     def __init__(self, **settings: Any) -> None:
