@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["refusals"]
+__all__ = ["not_replaced", "refusals"]
 
 
 def refusals(name: str, dialect: str, says: str = "the ledger changes nothing") -> list[str]:
@@ -32,3 +32,21 @@ def refusals(name: str, dialect: str, says: str = "the ledger changes nothing") 
         f"CREATE TRIGGER {name}_stay BEFORE UPDATE OR DELETE ON {name} FOR EACH ROW {runs}",
         f"CREATE TRIGGER {name}_stay_whole BEFORE TRUNCATE ON {name} FOR EACH STATEMENT {runs}",
     ]
+
+
+def not_replaced(name: str, keys: list[list[str]], *, told_twice: bool) -> str:
+    """What keeps SQLite's ``INSERT OR REPLACE`` from a row: it takes the old one away without a word to `refusals`.
+
+    Parameters
+    ----------
+    name : str
+        The table's.
+    keys : list of list of str
+        The columns of each key, of which no two rows may have the same.
+    told_twice : bool
+        Whether a row that is there may be told again, and nothing comes of it; otherwise that is refused.
+    """
+    same = " OR ".join("(" + " AND ".join(f"{each} = NEW.{each}" for each in key) + ")" for key in keys)
+    says = "IGNORE" if told_twice else "ABORT, 'what is there stays'"
+    there = f"EXISTS (SELECT 1 FROM {name} WHERE {same})"  # noqa: S608  names of ours
+    return f"CREATE TRIGGER {name}_stay_insert BEFORE INSERT ON {name} WHEN {there} BEGIN SELECT RAISE({says}); END"

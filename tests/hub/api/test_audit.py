@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 from waiting import until
 
@@ -88,6 +88,36 @@ def test_nobody_changes_an_entry_not_even_by_the_database(api: Api, chosen: Sett
         with pytest.raises(DBAPIError, match="the audit log changes nothing"), writing(engine) as connection:
             connection.execute(change)
     assert entries(api, action="test.done")[0]["who"] == "eve"
+    engine.dispose()
+
+
+def test_sqlite_replaces_no_entry_either(tmp_path: Path):
+    engine = opened(Settings(home=tmp_path))
+    with writing(engine) as connection:
+        note(connection, "test.done", "something", who="eve")
+        held = connection.execute(text("SELECT * FROM audit")).mappings().all()
+        mine = dict(held[0]) | {"who": "ada"}
+        forgeries = [mine | {"id": "another"}, mine | {"sequence": mine["sequence"] + 9}, mine]
+        values = ", ".join(f":{each}" for each in mine)
+        for each in forgeries:
+            connection.execute(text(f"INSERT OR REPLACE INTO audit ({', '.join(mine)}) VALUES ({values})"), each)
+        assert connection.execute(text("SELECT * FROM audit")).mappings().all() == held
+    engine.dispose()
+
+
+@pytest.mark.parametrize("table", ["strategies", "run_strategies", "run_trials"])
+def test_sqlite_replaces_nothing_of_the_ledger(tmp_path: Path, table: str):
+    engine = opened(Settings(home=tmp_path))
+    with engine.connect() as connection:
+        made = connection.execute(text("SELECT sql FROM sqlite_master WHERE tbl_name = :t"), {"t": table}).scalars()
+        shape = connection.execute(text(f"SELECT * FROM {table}")).keys()
+        connection.rollback()
+        assert any("INSERT" in each for each in made if each)
+        values = ", ".join("1" for _ in shape)
+        connection.execute(text(f"INSERT INTO {table} VALUES ({values})"))
+        with pytest.raises(DBAPIError, match="what is there stays"):
+            connection.execute(text(f"INSERT OR REPLACE INTO {table} VALUES ({values})"))
+        connection.rollback()
     engine.dispose()
 
 
