@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
+from jupyterhub.crypto import EncryptionUnavailable, InvalidToken, decrypt
+from jupyterhub.orm import User
 from jupyterhub.utils import maybe_future
 from oauthenticator.oauth2 import OAuthenticator
 from tornado.httpclient import HTTPClientError, HTTPResponse
@@ -20,6 +22,9 @@ __all__ = ["PATIENCE", "Rechecking"]
 
 #: Seconds that those who are signed in stay so while the provider does not answer.
 PATIENCE = 600
+
+#: What in somebody's state tells at which provider they have the account that it is of.
+_PROVIDER = "provider"
 
 #: Set where the provider gave no answer while somebody was asked for again: that is no refusal.
 _unanswered: ContextVar[bool] = ContextVar("unanswered", default=False)
@@ -49,12 +54,47 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """Who signs in; where the provider gives no answer, that is told, and not called a fault of the hub's."""
         try:
-            return await super().get_authenticated_user(handler, data)
+            found = await super().get_authenticated_user(handler, data)
         except (HTTPClientError, OSError) as error:
             self.log.warning("The provider gave no answer at a sign-in: %s", error)
             raise HTTPError(
                 503, f"{self.login_service} does not answer the hub as it should, so nobody can sign in. Try again."
             ) from None
+        if found:
+            await self._require_the_same_account(found)
+        return found
+
+    def build_auth_state_dict(self, token_info: dict[str, Any], user_info: dict[str, Any]) -> dict[str, Any]:
+        """What is kept of a sign-in, and by which provider it was."""
+        return {**super().build_auth_state_dict(token_info, user_info), _PROVIDER: self.userdata_url}
+
+    async def _require_the_same_account(self, found: dict[str, Any]) -> None:
+        """Refuse a name that was another account's: names are given anew, and whoever has one now is not who had it.
+
+        GitHub gives the old login of somebody who was renamed to whoever asks, a company an address to a successor.
+        """
+        known = User.find(self.db, found["name"])
+        if known is None or known.encrypted_auth_state is None:
+            return
+        try:
+            held = await decrypt(known.encrypted_auth_state) or {}
+        except (ValueError, InvalidToken, EncryptionUnavailable) as lost:
+            self.log.warning("Whose the name %s was before cannot be read: %s", found["name"], lost)
+            return
+        before, now = self._account(held), self._account(found["auth_state"])
+        if held.get(_PROVIDER, self.userdata_url) == self.userdata_url and before and before != now:
+            self.log.warning("%s is another account of the provider's than it was", found["name"])
+            raise HTTPError(
+                403,
+                f"The name {found['name']} is that of another account here: whoever had it at {self.login_service} "
+                "before has a workspace under it. An administrator can delete that person on the hub's admin page; "
+                "then the name is free.",
+            )
+
+    def _account(self, state: dict[str, Any]) -> str:
+        """By what the provider itself knows an account, which it gives to nobody else."""
+        person = state.get(self.user_auth_state_key) or {}
+        return str(person.get("sub") or person.get("id") or "")
 
     async def check_allowed(self, username: str, auth_model: dict[str, Any]) -> bool:
         """Whether somebody may sign in. JupyterHub's ``allow_all`` would leave out what is asked here."""
@@ -121,9 +161,7 @@ class Rechecking(OAuthenticator):  # type: ignore[misc]
             return False
 
     async def _is_the_same(self, user: Any, held: dict[str, Any], found: dict[str, Any]) -> bool:
-        key = self.user_auth_state_key
-        before, now = (state.get(key, {}) for state in (held, found["auth_state"]))
-        if found["name"] != user.name or any(before.get(each) != now.get(each) for each in ("sub", "id")):
+        if found["name"] != user.name or self._account(held) != self._account(found["auth_state"]):
             self.log.warning("The provider answers about %s with another person", user.name)
             return False
         blocked = not await maybe_future(self.check_blocked_users(user.name, found))

@@ -185,6 +185,18 @@ def test_github_s_groups_are_named_in_any_case():
     assert access.holders(Settings(auth="oidc", roles="trader=@Desk"))["trader"].groups == {"Desk"}
 
 
+def test_an_account_is_known_by_what_nobody_else_is_given():
+    github = made(auth="github", auth_allowed="acme", **(GOOD | {"admins": "ann"}))
+    google = made(auth="google", auth_allowed="example.org", **GOOD)
+    tokens = {"access_token": "x"}
+    before, renamed = ({"login": login, "id": 583231} for login in ("ann", "ann-smith"))
+    kept = [github.build_auth_state_dict(tokens, each) for each in (before, renamed, {"login": "ann", "id": 99})]
+    assert [github._account(each) for each in kept] == ["583231", "583231", "99"]
+    assert google._account(google.build_auth_state_dict(tokens, {"email": "ann@example.org", "id": "10"})) == "10"
+    assert kept[0]["provider"] == "https://api.github.com/user"
+    assert github._account({"oauth_user": {"sub": "583231"}}) == "", "another provider's is none of this one's"
+
+
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
