@@ -1,4 +1,4 @@
-"""The authenticator that the settings name, which also ends what a removed person leaves running."""
+"""The authenticator that the settings name, which also ends what a removed or demoted person leaves running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
 from traitlets import import_item
 
-from hub import closed
+from hub import closed, entitled
+from hub.guesses import Guarded
 from hub.noted import Noted
 
 __all__ = ["authenticator", "end_servers"]
@@ -38,9 +39,10 @@ def authenticator(name: str) -> type[Authenticator]:
     known = {point.name: point for point in entry_points(group="jupyterhub.authenticators")}
     kind: type[Authenticator] = known[name].load() if name in known else import_item(name)
 
-    class Removing(Noted, kind):  # type: ignore[misc]
+    class Removing(Noted, Guarded, kind):  # type: ignore[misc]
         def get_handlers(self, app: Any) -> list[Any]:
-            """The pages that signing in needs, and what stands in front of JupyterHub's own."""
+            """The pages that signing in needs, and what stands before JupyterHub's own; asked once, at the start."""
+            self._looking = entitled.watch(app, end_servers)
             return [*super().get_handlers(app), *closed.HANDLERS]
 
         async def delete_user(self, user: Any) -> None:

@@ -14,6 +14,7 @@ from tornado.web import HTTPError
 from alphapulse_lib import clock
 from alphapulse_lib.settings import settings
 from hub import keys, network
+from hub.guesses import HeldBackError, came_from
 from hub.logs import HEADER
 from hub.outbox import Outbox
 
@@ -41,13 +42,17 @@ class Noted:
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """What JupyterHub asks at each sign-in: the person, or nothing where they are refused."""
-        found = None
+        found, outcome = None, "refused"
         try:
             found = await super().get_authenticated_user(handler, data)  # type: ignore[misc]
             return found
+        except HeldBackError as held:  # once for each wait: they may come as quickly as they like
+            outcome = "held-back" if held.first else ""
+            raise
         finally:
             who = found["name"] if found else self._known(data)
-            _keep(_told(handler.request, who, "accepted" if found else "refused"))
+            if outcome:
+                _keep(_told(handler.request, who, "accepted" if found else outcome))
 
     def _known(self, data: Any) -> str:
         """The name that was refused, where it is somebody's: who mistakes the field has typed a password."""
@@ -71,7 +76,6 @@ def _keep(told: dict[str, Any]) -> None:
 
 
 def _told(request: Any, who: str, outcome: str) -> dict[str, Any]:
-    said = request.headers.get("X-Forwarded-For") or request.remote_ip or ""
     named = request.headers.get(HEADER, "")
     return {
         "id": secrets.token_hex(16),
@@ -79,5 +83,5 @@ def _told(request: Any, who: str, outcome: str) -> dict[str, Any]:
         "who": who,
         "action": f"sign-in.{outcome}",
         "request": named if _REQUEST.fullmatch(named) else "",
-        "origin": "".join(each for each in said if each.isprintable())[:200],
+        "origin": came_from(request),
     }

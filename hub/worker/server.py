@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
@@ -64,7 +64,7 @@ class JobServer:
         self._user = f"{hub_api}/users/{quote(owner, safe='')}"
         self._server = f"{self._user}/servers/{self._name}"
         self._owner = owner
-        self._url = ""
+        self._url, self._host = "", ""
         self._token, self._token_ends = "", 0.0
 
     def is_ready(self) -> bool:
@@ -78,7 +78,8 @@ class JobServer:
         found = self._model()
         if found is None or not found.get("ready"):
             return False
-        self._url = f"{self._public}{found['url']}alphapulse/jobs"
+        at = urlsplit(found["url"])  # with a host where each person's server has its own, by which the proxy goes
+        self._url, self._host = f"{self._public}{at.path}alphapulse/jobs", at.netloc
         return True
 
     def is_there(self) -> bool:
@@ -99,7 +100,10 @@ class JobServer:
             The hub does not answer, or starts no more servers now.
         NotStartedError
             It failed at once.
+        RefusedError
+            Its owner may have none any more.
         """
+        self._own_token()  # the worker may start everybody's, and asks for nobody who may not themselves
         answer = self._ask("POST", self._server)
         if answer.status_code == 429:
             raise AwayError(f"the hub starts no more servers now: {_said(answer)}")
@@ -158,7 +162,8 @@ class JobServer:
         return found
 
     def _job(self, method: str, url: str, **more: Any) -> dict[str, Any]:
-        answer = self._ask(method, url, headers={"Authorization": f"token {self._own_token()}"}, **more)
+        headers = {"Authorization": f"token {self._own_token()}"} | ({"Host": self._host} if self._host else {})
+        answer = self._ask(method, url, headers=headers, **more)
         if answer.status_code in (400, 507):
             raise RefusedError(_said(answer))
         if answer.status_code == 404 and _is_of_the_job(answer):
@@ -181,6 +186,11 @@ class JobServer:
             "scopes": [f"access:servers!server={self._owner}/{self._name}"],
         }
         answer = self._ask("POST", f"{self._user}/tokens", json=asked)
+        if answer.status_code == 400:  # it would be good for more than its owner is
+            raise RefusedError(
+                f"{self._owner} may not run notebooks here any more: no role that they have has a workspace. "
+                "An administrator gives roles (ALPHAPULSE_ROLES)."
+            )
         if answer.status_code != 201:
             raise AwayError(f"the hub gave no token for the server: {_said(answer)}")
         self._token, self._token_ends = answer.json()["token"], time.monotonic() + _TOKEN_LIVES / 2

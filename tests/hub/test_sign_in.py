@@ -61,6 +61,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHub
         "fred": person("fred"),
         "gail": person("gail"),
         "hans": person("hans", "traders"),
+        "ivan": person("ivan"),
+        "igor": person("ivan"),  # whom the company gave the address when ivan left
     }
     provider = IdentityProvider(folder, port, hub.url, people).start()
     try:
@@ -240,6 +242,34 @@ def test_each_role_s_token_does_at_the_api_what_the_role_says(hub: RunningHub, p
         assert ("custom:comments:write" in model(hub, made.token)["scopes"]) == comments_too, name
 
 
+def test_who_has_no_role_with_a_workspace_any_more_loses_theirs_and_their_schedules_end_so(
+    hub: RunningHub, provider: IdentityProvider
+):
+    provider.tell(ann=person("ann", "platform"), erin=person("erin", "quants"))
+    _, ann = signed_in(hub, "ann")
+    erin, token = signed_in(hub, "erin")
+    at = f"{hub.url}/services/api/v1/schedules"
+    new = {"notebook": "tutorials/01-first-tour.ipynb", "cron": "0 0 1 1 *", "timezone": "UTC"}
+    made = httpx.post(at, json=new, headers=bearer(token), timeout=60).raise_for_status().json()["id"]
+    erin.http.get(f"{hub.url}/hub/spawn")
+    comes_true(lambda: server(hub, ann, erin.known) is not None, within=180)
+
+    provider.tell(erin=person("erin"))
+    took = comes_true(lambda: model(hub, token).get("name") and server(hub, ann, erin.known) is None)
+    sys.stdout.write(f"the server ended {took:.0f} s after the role was taken\n")
+    fired = httpx.post(f"{at}/{made}/fire", json={}, headers=bearer(ann), timeout=60).raise_for_status().json()["id"]
+    told: dict[str, Any] = {}
+
+    def ended() -> bool:
+        told.update(httpx.get(f"{at}/{made}/firings/{fired}", headers=bearer(ann), timeout=60).json())
+        return told["ended_at"] is not None
+
+    comes_true(ended)
+    assert told["state"] == "failed"
+    assert "erin@example.org may not run notebooks here any more" in told["detail"]
+    httpx.delete(f"{at}/{made}", headers=bearer(ann), timeout=60).raise_for_status()
+
+
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
@@ -266,6 +296,22 @@ def test_who_may_not_come_in_is_refused(hub: RunningHub, provider: IdentityProvi
     answer = visitor.sign_in()
     assert answer.status_code == 403 and says in shown(answer)
     assert visitor.http.get(f"{hub.url}/hub/home").url.path == "/hub/login"
+
+
+def test_a_name_that_was_another_account_s_is_refused_until_that_one_is_deleted(
+    hub: RunningHub, provider: IdentityProvider
+):
+    for _ in range(2):
+        signed_in(hub, "ivan")
+    refused = Visitor(hub, "igor").sign_in()
+    assert refused.status_code == 403
+    assert "ivan@example.org is that of another account here" in shown(refused)
+    assert "admin page" in shown(refused)
+    _, ann = signed_in(hub, "ann")
+    where = f"{hub.url}/hub/api/users/ivan@example.org"
+    httpx.delete(where, headers=bearer(ann), timeout=60, trust_env=False).raise_for_status()
+    assert Visitor(hub, "igor").sign_in().status_code == 200
+    assert Visitor(hub, "ivan").sign_in().status_code == 403
 
 
 # --- staying ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ class Actor:
     name : str
         Empty where nobody asks, as when the worker does what is due.
     origin : str
-        The addresses that the proxy names.
+        The address that the proxy names.
     """
 
     name: str = ""
@@ -42,6 +42,7 @@ def acting(name: str, origin: str) -> None:
 
 
 def origin(request: HTTPConnection) -> str:
-    """Where a request came from: what the proxy says, each proxy's word after the one before; else who is connected."""
-    said = request.headers.get("x-forwarded-for", "") or (request.client.host if request.client else "")
+    """Where a request came from: what our proxy says, which believes nobody's word on it; else who is connected."""
+    named = request.headers.get("x-forwarded-for", "").partition(",")[0].strip()
+    said = named or (request.client.host if request.client else "")
     return "".join(each for each in said if each.isprintable())[:_LONGEST]

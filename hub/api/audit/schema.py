@@ -42,7 +42,7 @@ class SignIn(BaseModel):
     id: Annotated[str, Field(pattern="^[0-9a-f]{16,64}$", description="Any that is new; told again, it is one entry.")]
     at: AwareDatetime
     who: Annotated[str, Field(max_length=255, pattern=_TEXT, description="Empty where the hub knows no such name.")]
-    action: Literal["sign-in.accepted", "sign-in.refused"]
+    action: Literal["sign-in.accepted", "sign-in.refused", "sign-in.held-back"]
     request: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
     origin: Annotated[str, Field(max_length=200, pattern=_TEXT)] = ""
 
@@ -57,4 +57,4 @@ class Entry(BaseModel):
     about: str = Field(description="On what: an id, a name.")
     detail: dict[str, Any] = Field(description="What else tells it apart; never a value of a parameter, or a secret.")
     request: str = Field(description="The request's id, by which logs are followed.")
-    origin: str = Field(description="The addresses that the hub's proxy names.")
+    origin: str = Field(description="The address that the hub's proxy names.")
