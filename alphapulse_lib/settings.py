@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     ledger: Path | None = Field(None, description="The ledger of runs. Default: <home>/ledger.")
     address: str = Field("127.0.0.1", description="The address the hub listens on.")
     port: int = Field(8000, ge=1, le=65535, description="The port the hub listens on.")
+    fronts: str = Field(
+        "",
+        description="What stands in front of the hub and speaks TLS, where that is another machine: addresses or "
+        "networks, separated by commas. Its word on where a request came from is believed.",
+    )
     spawner: str = Field(
         "process",
         description="How workspaces start: process (no isolation), docker (a container each), or a spawner JupyterHub "
@@ -98,6 +103,11 @@ class Settings(BaseSettings):
         "", description="The hub's own container, where it runs in one; it joins the network of each person."
     )
     docker_proxy: str = Field("", description="The container of the hub's proxy, which does so too.")
+    subdomain_host: str = Field(
+        "",
+        description="Where people find the hub, as in https://hub.example.org, if each person's server is to have a "
+        "host of its own below it, as in https://ann.hub.example.org. *.hub.example.org must lead here.",
+    )
     auth: str = Field(
         "password",
         description="How people sign in: password (one shared password, made at set-up), oidc (OpenID Connect), "

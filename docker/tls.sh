@@ -20,10 +20,10 @@ certificate=$home/own.pem
 if [ ! -s "$certificate" ]; then
     certificate=$home/made.pem
     name=${ALPHAPULSE_TLS_NAME:-localhost}
-    if ! openssl x509 -checkhost "$name" -noout -in "$certificate" 2>/dev/null | grep -q "does match" ||
+    if ! openssl x509 -noout -ext subjectAltName -in "$certificate" 2>/dev/null | grep -qF "DNS:$name, DNS:*.$name," ||
         ! openssl x509 -checkend 2592000 -noout -in "$certificate" >/dev/null 2>&1; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 397 -subj "/CN=$name" \
-            -addext "subjectAltName=DNS:$name,DNS:localhost,IP:127.0.0.1" -keyout "$home/key.partial" -out "$home/made.partial" \
+            -addext "subjectAltName=DNS:$name,DNS:*.$name,DNS:localhost,IP:127.0.0.1" -keyout "$home/key.partial" -out "$home/made.partial" \
             2>/dev/null
         cat "$home/key.partial" >>"$home/made.partial"
         rm "$home/key.partial"

@@ -13,8 +13,10 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import PROJECT, Settings
@@ -25,6 +27,7 @@ __all__ = [
     "apart",
     "choose",
     "configure",
+    "fronts",
     "proxy_command",
     "proxy_environment",
     "read",
@@ -44,6 +47,8 @@ class Network:
     hosts : dict of str to str
         The parts that do not listen on this machine alone, and the name of each, which it listens at: ``proxy``,
         ``hub``, ``api``, ``dashboards``.
+    subdomain_host : str
+        Where people find the hub, where each person's server has a host of its own below it; else empty.
     """
 
     address: str
@@ -53,6 +58,7 @@ class Network:
     api_port: int
     dashboards_port: int
     hosts: dict[str, str] = field(default_factory=dict)
+    subdomain_host: str = ""
 
     def host(self, part: str) -> str:
         """Where a part listens."""
@@ -65,6 +71,11 @@ class Network:
             return f"http://{self.hosts['proxy']}:{self.port}"
         host = _LOOPBACK if self.address in ("", "0.0.0.0", "::") else self.address  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def domain(self) -> str:
+        """The hub's own name, below which each person's is; empty where all share one host."""
+        return urlsplit(self.subdomain_host).hostname or ""
 
     @property
     def bind_url(self) -> str:
@@ -128,16 +139,17 @@ def choose(chosen: Settings) -> Network:
     require_free(chosen)
     with ExitStack() as held:  # all at once, or the second could be the first again
         inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(4)]
-        return Network(chosen.address, chosen.port, *(door.getsockname()[1] for door in inner))
+        proxy, hub, api, dashboards = (int(door.getsockname()[1]) for door in inner)
+    return Network(chosen.address, chosen.port, proxy, hub, api, dashboards, subdomain_host=chosen.subdomain_host)
 
 
-def apart() -> Network:
+def apart(subdomain_host: str = "") -> Network:
     """Where the parts listen that are containers: each at its name in the network that they share, and at no other.
 
     They are in each person's network too, and there nothing but the proxy's public port answers.
     """
     hosts = {part: f"{part}.inside" for part in ("proxy", "hub", "api", "dashboards")}
-    return Network("0.0.0.0", 8000, 8001, 8081, 8082, 8083, hosts)  # noqa: S104  the container's own addresses
+    return Network("0.0.0.0", 8000, 8001, 8081, 8082, 8083, hosts, subdomain_host)  # noqa: S104  the container's own
 
 
 def configure(c: Any, network: Network, held: Keys) -> None:
@@ -160,16 +172,42 @@ def proxy_command(network: Network) -> list[str]:
     proxy = Path(sys.prefix, "share/alphapulse/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy")
     if not proxy.exists():
         raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
-    walls = ["--require", str(PROJECT / "hub" / "proxy" / "own_pages_alone.cjs")]
+    walls = [f"--require={PROJECT / 'hub' / 'proxy' / name}" for name in ("own_pages_alone.cjs", "one_origin.cjs")]
     ours = ["--ip", network.address, "--port", str(network.port)]
     inner = ["--api-ip", network.host("proxy"), "--api-port", str(network.proxy_port)]
     kept = ["--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
-    return [str(node), *walls, str(proxy), *ours, *inner, "--error-target", f"{network.hub_api}/hub/error", *kept]
+    told = ["--error-target", f"{network.hub_api}/hub/error", *(["--host-routing"] if network.domain else [])]
+    return [str(node), *walls, str(proxy), *ours, *inner, *told, *kept]
 
 
-def proxy_environment(home: Path, token: str) -> dict[str, str]:
-    """The variables that the proxy reads: its token, and where it keeps its routes for when it is started anew."""
-    return {"CONFIGPROXY_AUTH_TOKEN": token, "CONFIGPROXY_ROUTES": str(routes(home))}
+def proxy_environment(chosen: Settings, token: str, network: Network) -> dict[str, str]:
+    """The variables that the proxy reads: its token, where it keeps its routes, the hub's name, whom it believes."""
+    return {
+        "CONFIGPROXY_AUTH_TOKEN": token,
+        "CONFIGPROXY_ROUTES": str(routes(chosen.home_root)),
+        "CONFIGPROXY_DOMAIN": network.domain,
+        "CONFIGPROXY_FRONTS": fronts(chosen),
+        "CONFIGPROXY_INSIDE": network.hosts.get("proxy", ""),
+    }
+
+
+def fronts(chosen: Settings) -> str:
+    """Whose word on where a request came from the proxy believes, beside that of programs of this machine.
+
+    Raises
+    ------
+    SettingsError
+        One is neither an address nor a network.
+    """
+    for each in filter(None, (part.strip() for part in chosen.fronts.split(","))):
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            raise SettingsError(
+                f"ALPHAPULSE_FRONTS holds {each!r}, which is neither an address nor a network.",
+                "Give such as 10.0.0.5 or 10.0.0.0/24, separated by commas.",
+            ) from None
+    return chosen.fronts
 
 
 def routes(home: Path) -> Path:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from alphapulse_lib.errors import AlphaPulseError, SettingsError
 from alphapulse_lib.settings import Settings
-from hub import access, network, programs, sample
+from hub import access, network, origins, programs, sample
 from hub.backup.parts import quoted
 from hub.keys import Keys, keys
 
@@ -72,7 +72,7 @@ def prepare(homes: Path, told: dict[str, str | None], say: Callable[[str], None]
         home = _folder(homes / part)
         for inner in ("run", "logs"):
             _folder(home / inner)
-        network.apart().write(home / "run" / "network.json")
+        network.apart(chosen.subdomain_host).write(home / "run" / "network.json")
         if part != "hub":
             _private(home / "keys.json", json.dumps({name: held[name] for name in names}, indent=2) + "\n")
         _private(home / ".env", "".join(f"{name}={quoted(value)}\n" for name, value in _of(part, told).items()))
@@ -96,6 +96,8 @@ def _checked(told: dict[str, str | None]) -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"ALPHAPULSE_{name}: {first['msg'].lower()}", "See .env.example.") from None
     access.check(chosen)
+    origins.check(chosen)
+    network.fronts(chosen)
     return chosen
 
 

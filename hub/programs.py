@@ -58,7 +58,7 @@ def kept_alive(chosen: Settings, network: Network, held: Keys) -> Iterator[Calla
     routes(home).unlink(missing_ok=True)  # a proxy that is restarted reads them; those of the last time lead nowhere
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(write(home, network))],
-        env=family.mark(home) | environment(chosen) | proxy_environment(home, held.proxy_token),
+        env=family.mark(home) | environment(chosen) | proxy_environment(chosen, held.proxy_token, network),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches our own process alone, which then ends the others in their order

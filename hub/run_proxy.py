@@ -14,9 +14,10 @@ __all__ = ["become_proxy"]
 
 def become_proxy() -> None:
     """Become the proxy; its token is handed on in the environment of the process, not of the container."""
-    home = settings().home_root
-    command = network.proxy_command(network.read(home / "run" / "network.json"))
-    os.environ |= network.proxy_environment(home, keys.token(home, "proxy_token"))
+    chosen = settings()
+    places = network.read(chosen.home_root / "run" / "network.json")
+    command = network.proxy_command(places)
+    os.environ |= network.proxy_environment(chosen, keys.token(chosen.home_root, "proxy_token"), places)
     # What stands before it speaks TLS and says so. Were "http" added to that, the hub would take the last word for it,
     # and give its cookies to whoever speaks plain HTTP.
     os.execv(command[0], [*command, "--no-x-forward"])

@@ -26,6 +26,7 @@ def configure(c: Any, chosen: Settings, network: Network, held: Keys) -> None:
             "name": "dashboards",
             "url": network.dashboards,
             "api_token": held.dashboards_token,
+            "oauth_redirect_uri": "/services/dashboards/oauth_callback",  # at the hub's own host, whichever that is
             "oauth_no_confirm": True,
             "oauth_client_allowed_scopes": roles.BROWSER,
             "display": False,  # the hub's pages have a link of their own to it

@@ -140,7 +140,8 @@ def _routes(home: Path, places: network.Network) -> str:
     asked = _asked(f"{places.proxy_api}/api/routes", _PATIENCE, Authorization=f"token {keys(home).proxy_token}")
     if isinstance(asked, str):
         return asked
-    missing = {"/", "/services/api", "/services/dashboards"} - set(asked.json())
+    at = f"/{places.domain}" if places.domain else ""
+    missing = {"/", f"{at}/services/api", f"{at}/services/dashboards"} - set(asked.json())
     return f"It does not know the way to {', '.join(sorted(missing))} yet; the hub tells it." if missing else ""
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from alphapulse_lib.errors import HubError
 from alphapulse_lib.settings import Settings, settings
-from hub import access, family, network, programs, sample, spawner
+from hub import access, family, network, origins, programs, sample, spawner
 from hub.keys import Keys, keys
 from hub.network import Network
 
@@ -66,6 +66,8 @@ def up(say: Say) -> None:
     chosen = settings()
     access.check(chosen)
     spawner.check(chosen)
+    origins.check(chosen)
+    network.fronts(chosen)
     home = chosen.home_root
     _prepare(home)
     try:
@@ -217,7 +219,7 @@ def _answers(url: str) -> bool:
 
 
 def _welcome(chosen: Settings, places: Network, held: Keys, say: Say) -> None:
-    say(f"\n  AlphaPulse   {places.url}")
+    say(f"\n  AlphaPulse   {places.subdomain_host or places.url}")
     if chosen.auth != "password":
         say(f"  sign in      through {chosen.auth}")
     else:

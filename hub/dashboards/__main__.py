@@ -16,7 +16,11 @@ def main() -> None:
     chosen = settings()
     places = network.read(chosen.home_root / "run" / "network.json")
     logs.set_up(chosen.log_level)
-    sign_in = SignIn(f"{places.hub_api}/hub/api", keys.token(chosen.home_root, "dashboards_token"))
+    sign_in = SignIn(
+        f"{places.hub_api}/hub/api",
+        keys.token(chosen.home_root, "dashboards_token"),
+        own_host=places.subdomain_host.startswith("https:"),
+    )
     services = Services(places.api, chosen.home_root / "dashboards")
     uvicorn.run(
         create(sign_in, services),

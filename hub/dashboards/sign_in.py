@@ -48,9 +48,11 @@ class SignIn:
         Such as ``http://127.0.0.1:8081/hub/api``.
     token : str
         The service's own token; the cookies are signed with what is derived from it.
+    own_host : bool
+        Give the cookies names that a browser takes over TLS alone and of this host alone: others are below it.
     """
 
-    def __init__(self, hub_api: str, token: str) -> None:
+    def __init__(self, hub_api: str, token: str, *, own_host: bool = False) -> None:
         self.secret = hashlib.sha256(b"dashboards:" + token.encode()).hexdigest()
         self._hub = HubOAuth(
             api_url=hub_api,
@@ -59,7 +61,9 @@ class SignIn:
             base_url=PREFIX,
             oauth_redirect_uri=f"{PREFIX}oauth_callback",
             cache_max_age=BELIEVED,
+            cookie_host_prefix_enabled=own_host,
         )
+        self._own_host = own_host
         self._cookie = f"{self._hub.cookie_name}"
 
     async def visitor(self, connection: HTTPConnection) -> Visitor | None:
@@ -121,7 +125,7 @@ class SignIn:
             return _told("The hub did not accept this sign-in. Open the page again.", 400)
         back = RedirectResponse(note["next"], 302)
         self._write(request, back, self._cookie, token)
-        back.delete_cookie(cookie, path=PREFIX)
+        back.delete_cookie(cookie, path=self._hub.cookie_path, secure=self._own_host)
         return back
 
     def _state_cookie(self, state: str) -> str:
@@ -137,10 +141,10 @@ class SignIn:
             name,
             create_signed_value(self.secret, name, text).decode(),
             max_age=max_age,
-            path=PREFIX,
+            path=self._hub.cookie_path,
             httponly=True,
             samesite="lax",
-            secure=_protocol(request) == "https",
+            secure=self._own_host or _protocol(request) == "https",
         )
 
 

@@ -1,5 +1,7 @@
 // The proxy's ways, kept in a file that CONFIGPROXY_ROUTES names: one that is started anew knows them at once, where it
 // would answer 404 until the hub has told it them again. The hub puts right what changed meanwhile.
+//
+// Where each person's server has a host of its own, below CONFIGPROXY_DOMAIN, a way begins with a host.
 "use strict";
 
 const fs = require("node:fs");
@@ -10,9 +12,19 @@ class KeptRoutes extends MemoryStore {
   constructor() {
     super();
     this.file = process.env.CONFIGPROXY_ROUTES;
+    this.domain = process.env.CONFIGPROXY_DOMAIN;
     for (const [way, route] of Object.entries(this.kept())) {
       if (route?.target) super.add(way, { ...route, last_activity: new Date() });
     }
+  }
+
+  getTarget(asked) {
+    if (!this.domain) return super.getTarget(asked);
+    // Programs know the proxy by an address of its machine, or its container's name: that is the hub's own host.
+    const [, named, ...way] = asked.split("/");
+    const host = named.toLowerCase();
+    const known = host === this.domain || host.endsWith(`.${this.domain}`);
+    return super.getTarget(["", known ? host : this.domain, ...way].join("/"));
   }
 
   kept() {

@@ -17,11 +17,12 @@ import pytest
 from postgres import PostgreSQL
 from running_hub import PROJECT, environment, free_port
 from sqlalchemy import text
+from tls_front import TLSFront, certificate
 
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.migrations import HEAD
-from hub.doctor import installed, kept, running
+from hub.doctor import hosts, installed, kept, running
 from hub.doctor.finding import Finding
 from hub.keys import keys
 
@@ -66,7 +67,7 @@ def test_a_machine_on_which_nothing_was_started_is_sound_and_stays_untouched(tmp
     code, names = found(tmp_path / "home")
     assert code == 0, names
     assert not (tmp_path / "home").exists()
-    expected = [*installed.CHECKS, *kept.CHECKS, *running.CHECKS]
+    expected = [*installed.CHECKS, *kept.CHECKS, *running.CHECKS, *hosts.CHECKS]
     assert len(names) == len(expected)
 
 
@@ -83,7 +84,7 @@ def test_what_is_wrong_is_the_exit_code_and_the_last_line(chosen: Settings):
     done = doctor(chosen.home_root, **more)
     assert done.returncode == 1
     assert f"-> chmod go= {chosen.home_root / 'keys.json'}" in done.stdout
-    assert done.stdout.endswith("2 of 17 are wrong.\n")
+    assert done.stdout.endswith("2 of 18 are wrong.\n")
     code, names = found(chosen.home_root, **more)
     assert (code, {name for name, each in names.items() if each.state == "wrong"}) == (1, {"secrets", "vendors' keys"})
     assert "ALPHAPULSE_ALPACA_SECRET is not" in names["vendors' keys"].said
@@ -231,3 +232,34 @@ def test_a_copy_without_its_proxy_and_kernel_is_found(tmp_path: Path, monkeypatc
     assert installed.proxy() == Finding(
         "proxy", "wrong", f"The proxy is not installed in {tmp_path}.", "Run: hub/set-up.sh"
     )
+
+
+def test_hosts_that_lead_nowhere_or_are_none_are_named_with_what_mends_them(chosen: Settings):
+    assert hosts.hosts(chosen).state == "ok", "processes isolate nothing anyway"
+    shared = hosts.hosts(chosen.model_copy(update={"spawner": "docker"}))
+    assert (shared.state, "ALPHAPULSE_SUBDOMAIN_HOST" in shared.mend) == ("warning", True)
+    lost = hosts.hosts(chosen.model_copy(update={"subdomain_host": "https://hub.example.invalid"}))
+    assert (lost.state, lost.said) == ("wrong", "hub.example.invalid leads nowhere")
+    assert "Add hub.example.invalid" in lost.mend
+    none = hosts.hosts(chosen.model_copy(update={"subdomain_host": "https://127.0.0.1"}))
+    assert (none.state, "is no address whose host others can be below" in none.said) == ("wrong", True)
+    plain = hosts.hosts(chosen.model_copy(update={"subdomain_host": "http://hub.localhost:8000"}))
+    assert (plain.state, "plain HTTP" in plain.said) == ("warning", True)
+
+
+def test_a_certificate_has_to_be_good_for_people_s_hosts_too(
+    chosen: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    port = free_port()
+    chosen = chosen.model_copy(update={"subdomain_host": f"https://hub.localhost:{port}"})
+    away = hosts.hosts(chosen)
+    assert (away.state, "does not answer" in away.said) == ("warning", True)
+    for names, state in ((("hub.localhost",), "wrong"), (("hub.localhost", "*.hub.localhost"), "ok")):
+        made = certificate(tmp_path, *names)
+        monkeypatch.setenv("SSL_CERT_FILE", str(made))
+        with TLSFront(port, port, made):
+            found = hosts.hosts(chosen)
+        assert found.state == state, found
+        if state == "wrong":
+            assert "not good for alphapulse-doctor.hub.localhost" in found.said
+            assert "*.hub.localhost" in found.mend

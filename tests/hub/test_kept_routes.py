@@ -14,6 +14,7 @@ import pytest
 from running_hub import free_port
 from waiting import until
 
+from alphapulse_lib.settings import Settings
 from hub import network
 from hub.network import Network
 
@@ -25,7 +26,7 @@ ANN = {"target": "http://127.0.0.1:9", "user": "ann", "server_name": ""}
 def proxy(home: Path) -> Iterator[httpx.Client]:
     """The door by which the hub tells the proxy its ways; at the end the proxy is killed."""
     places = Network("127.0.0.1", free_port(), free_port(), free_port(), 1, 1)
-    variables = os.environ | network.proxy_environment(home, TOKEN)
+    variables = os.environ | network.proxy_environment(Settings(home=home), TOKEN, places)
     process = subprocess.Popen([*network.proxy_command(places), "--log-level", "error"], env=variables)
     door = httpx.Client(base_url=places.proxy_api, headers={"Authorization": f"token {TOKEN}"}, trust_env=False)
 

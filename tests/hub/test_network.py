@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -85,6 +87,8 @@ class Workspace(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("service-worker-allowed", "/")
         self.send_header("X-Own", "kept")
+        said = [self.headers.get(name, "") for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded")]
+        self.send_header("X-Was-Told", "|".join(said))
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
@@ -93,14 +97,17 @@ class Workspace(BaseHTTPRequestHandler):
         pass
 
 
-def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
+@contextmanager
+def proxied(home: Path, *options: str, **more: str) -> Iterator[Network]:
+    """A real proxy before bob's workspace."""
     workspace = ThreadingHTTPServer(("127.0.0.1", 0), Workspace)
     threading.Thread(target=workspace.serve_forever, daemon=True).start()
-    places = network.choose(Settings(port=free_port()))
+    chosen = Settings(port=free_port(), home=home, **more)
+    places = network.choose(chosen)
     secret = {"Authorization": "token of-the-test"}
-    (tmp_path / "run").mkdir()
-    environment = {**os.environ, **network.proxy_environment(tmp_path, "of-the-test")}
-    proxy = subprocess.Popen(network.proxy_command(places), env=environment, cwd=tmp_path)
+    (home / "run").mkdir(parents=True)
+    environment = {**os.environ, **network.proxy_environment(chosen, "of-the-test", places)}
+    proxy = subprocess.Popen([*network.proxy_command(places), *options], env=environment, cwd=home)
 
     def told() -> bool:
         way = {"target": f"http://127.0.0.1:{workspace.server_port}"}
@@ -111,11 +118,41 @@ def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
 
     try:
         until(told)
-        answer = httpx.get(f"{places.url}/user/bob/worker.js")
-        assert (answer.text, answer.headers["x-own"]) == ("ok", "kept")
-        assert "service-worker-allowed" not in answer.headers
+        yield places
     finally:
         proxy.terminate()
         proxy.wait(timeout=30)
         workspace.shutdown()
         workspace.server_close()
+
+
+def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
+    with proxied(tmp_path) as places:
+        answer = httpx.get(f"{places.url}/user/bob/worker.js")
+    assert (answer.text, answer.headers["x-own"]) == ("ok", "kept")
+    assert "service-worker-allowed" not in answer.headers
+
+
+def test_where_a_request_came_from_is_believed_of_what_stands_in_front_alone(tmp_path: Path):
+    forged = {"X-Forwarded-For": "192.0.2.1, 198.51.100.9", "X-Real-IP": "192.0.2.1", "Forwarded": "for=192.0.2.1"}
+
+    def told(places: Network, peer: str, **headers: str) -> list[str]:
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=peer)) as http:
+            said = http.get(f"{places.url}/user/bob/", headers=headers).headers["x-was-told"].split("|")
+            return [said[0].partition(",")[0].strip(), *said[1:]]
+
+    with proxied(tmp_path / "near") as places:
+        assert told(places, "127.0.0.2", **forged) == ["127.0.0.2", "", ""], "as a container would"
+        front = told(places, "127.0.0.1", **forged)
+        assert front[:2] == ["198.51.100.9", ""], "the word of who stands nearest, not of who asked"
+        assert told(places, "127.0.0.1") == ["127.0.0.1", "", ""]
+        assert told(places, "127.0.0.1", **{"X-Forwarded-For": "nonsense, 127.0.0.1"})[0] == "127.0.0.1"
+    with proxied(tmp_path / "far", "--no-x-forward", fronts="127.0.0.2, 10.0.0.0/8") as places:
+        through = {"X-Forwarded-For": "192.0.2.1, 198.51.100.9, 10.1.2.3"}
+        assert told(places, "127.0.0.2", **through)[0] == "198.51.100.9"
+        assert told(places, "127.0.0.3", **through)[0] == "127.0.0.3"
+
+
+def test_a_front_that_is_no_address_is_refused_by_name(tmp_path: Path):
+    with pytest.raises(SettingsError, match="ALPHAPULSE_FRONTS holds 'the-load-balancer'"):
+        network.fronts(Settings(fronts="10.0.0.1, the-load-balancer"))

