@@ -2,6 +2,9 @@
 
 A group's end does not reach such a one. So whatever a run's process starts inherits a mark in its environment, by
 which it is found; and the process of a sweep's trials adopts what a trial leaves, which costs a trial one system call.
+
+The mark tells whose run it is. Where that process was killed, so that it could end nothing, the end of this user's next
+run on the machine ends what it left.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "adopt", "end_adopted", "end_marked"]
+__all__ = ["MARK", "adopt", "end_adopted", "end_marked", "new_mark"]
 
 #: The variable that marks what belongs to a run; each run's process has another value.
 MARK = "ALPHAPULSE_RUN_FAMILY"
@@ -25,8 +29,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 5.0
 
 
+def new_mark() -> str:
+    """A mark that no other run has, and that tells whose it is: this process'."""
+    return f"{uuid.uuid4().hex} {_namespace()} {os.getpid()} {_since(os.getpid())}"
+
+
 def end_marked(mark: str) -> None:
-    """End every process with a mark, and what it may be starting just now."""
+    """End every process with a mark, and what it may be starting just now; and those whose owners were killed."""
     until = time.monotonic() + _PATIENCE
     while (found := [*_marked(mark)]) and time.monotonic() < until:
         for process in found:
@@ -59,11 +68,37 @@ def _end_children() -> None:
 
 
 def _marked(mark: str) -> Iterator[int]:
-    sought = f"{MARK}={mark}".encode()
+    beginning = f"{MARK}=".encode()
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
-            if sought in (place / "environ").read_bytes().split(b"\0"):
+            environment = (place / "environ").read_bytes()
+            if beginning not in environment:
+                continue
+            found = [each[len(beginning) :].decode() for each in environment.split(b"\0") if each.startswith(beginning)]
+            if mark in found or (place.stat().st_uid == os.geteuid() and any(map(_is_orphaned, found))):
                 yield int(place.name)
+
+
+def _is_orphaned(mark: str) -> bool:
+    """Whether a mark's owner has ended; one in another container, whose processes have other numbers, is let be."""
+    _, *told = mark.split(" ")
+    if len(told) != 3 or told[0] != _namespace() or not told[1].isdigit():
+        return False
+    return _since(int(told[1])) != told[2]
+
+
+def _namespace() -> str:
+    """What tells the processes' numbers here from those in another container; nothing where Linux does not tell."""
+    with contextlib.suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""
+
+
+def _since(process: int) -> str:
+    """When a process started, in the system's own ticks; nothing where it ended. Numbers are given to others later."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    return ""
 
 
 def _kill(process: int) -> None:

@@ -17,12 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from alphapulse_lib.engine.descendants import MARK, end_marked
+from alphapulse_lib.engine.descendants import MARK, end_marked, new_mark
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 
 __all__ = ["Worker", "end_with_its_own", "worker"]
@@ -66,7 +65,7 @@ class _Process:
         """It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one."""
         surroundings, since = _surroundings(), time.monotonic()
         told, tell = os.pipe()
-        mark = uuid.uuid4().hex
+        mark = new_mark()
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), str(tell), str(IDLE)],

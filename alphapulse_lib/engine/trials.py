@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 
-from alphapulse_lib.engine.descendants import MARK, end_marked
+from alphapulse_lib.engine.descendants import MARK, end_marked, new_mark
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.printed import ends_of
@@ -169,7 +168,7 @@ class Trials:
         remove_leftovers(self._home.parent, f"{_PREFIX}*")
         self._base.write(self._home)
         write_scores(self._home, self._scores)
-        mark = uuid.uuid4().hex
+        mark = new_mark()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place],
             stdin=subprocess.PIPE,

@@ -114,6 +114,42 @@ def test_what_trials_start_ends_with_them(tmp_path: Path) -> None:
         until_gone(Path(plan["left"]))
 
 
+#: A program whose run leaves a process; killed, it can end neither.
+OWNER = """
+import sys
+import alphapulse_lib as ap
+from tests.session.test_what_runs_leave import Leaves
+ap.backtest(Leaves, "TOY", "1m", params={"plan": {"how": sys.argv[1], "left": sys.argv[2]}}, progress=False)
+"""
+
+
+def owner(how: str, told: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", OWNER, how, str(told)], cwd=Path(__file__).parents[2])
+
+
+def test_what_a_killed_owner_left_is_ended_by_the_next_run_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    killed, living = tmp_path / "killed", tmp_path / "living"
+    assert owner("kills", killed).wait(120) == -signal.SIGKILL
+    (left,) = map(int, killed.read_text().split())
+    other = owner("loops", living)
+    try:
+        until = time.monotonic() + 120
+        while not (living.exists() and living.read_text().endswith("\n")):
+            assert time.monotonic() < until, "it never ran"
+            time.sleep(0.02)
+        assert lives(left), "nobody has run anything since"
+        ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
+        assert not lives(left)
+        (served,) = map(int, living.read_text().split())
+        assert lives(served)
+    finally:
+        other.kill()
+        other.wait()
+    ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
+    assert not lives(served)
+
+
 class Taken(Planned):
     """Another engine has it already."""
 
