@@ -304,14 +304,15 @@ class Ledger:
                 if not records:
                     raise torn
                 made = self._made_of(records)
-                for part in parts(self.path):
-                    part.rename(part.with_name(part.name.replace(self.path.name, aside)))
+                left = [
+                    part.rename(part.with_name(part.name.replace(self.path.name, aside))) for part in parts(self.path)
+                ]
                 made.rename(self.path)
             except OSError as refused:
                 raise LedgerError(f"{torn.message} It cannot be made anew: {refused}.", _WRITABLE) from None
         warnings.warn(
-            f"{torn.message} It was made anew from {self._journal.path.name} with its {len(records):,} runs; what was "
-            f"left of it is {aside}.",
+            f"{torn.message} It was made anew from {self._journal.path.name} with its {len(records):,} runs"
+            + (f"; what was left of it is {left[0].name}." if left else "."),
             UserWarning,
             stacklevel=2,
             skip_file_prefixes=(str(Path(__file__).parents[1]),),

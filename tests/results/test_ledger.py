@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import sqlite3
 import subprocess
 import sys
@@ -230,15 +231,16 @@ def test_a_damaged_ledger_is_made_anew_and_lacks_no_run(ledger: Ledger, damage: 
     trials = ledger.family(written[0].spec).sharpes
     settled(ledger)
     damage(ledger.path)
-    with pytest.warns(UserWarning, match=r"made anew from records.jsonl with its 40 runs"):
+    with pytest.warns(UserWarning, match=r"made anew from records.jsonl with its 40 runs") as told:
         assert Ledger(ledger.root).runs() == written[::-1]
+    left = re.findall(r"ledger\.sqlite\.damaged-[^ ]+(?=\.)", str(told[0].message))
+    assert [each.name for each in ledger.root.glob("ledger.sqlite.damaged-*")] == left
+    assert bool(left) is (damage is not gone)
     assert ledger.family(written[0].spec).sharpes == trials
     assert len(trials) == 40
     with warnings.catch_warnings(action="error"):  # once is enough
         ledger.append(record(41))
         assert len(ledger.ids()) == 41
-    if damage is not gone:
-        assert len(list(ledger.root.glob("ledger.sqlite.damaged-*"))) == 1
 
 
 @pytest.mark.parametrize("damage", [torn, no_database, emptied, gone])
