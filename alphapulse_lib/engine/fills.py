@@ -36,6 +36,7 @@ from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
 __all__ = [
+    "LEFT_OUT",
     "WholeFills",
     "latency",
     "none_left_out",
@@ -55,7 +56,7 @@ _STOPS = (OrderType.STOP_MARKET, OrderType.MARKET_IF_TOUCHED, OrderType.TRAILING
 #: The conventions by which an order is on its way until a nanosecond before the next close is told.
 _A_BAR_LATER = ("next_close", "vwap")
 #: What NautilusTrader's own log says where it leaves a fill out.
-_LEFT_OUT = "matching_engine: Skipping fill for "
+LEFT_OUT = "matching_engine: Skipping fill for "
 _RINGING = "Timers, alerts and INTERNAL bars ring clocks, also overnight, and so before the next open."
 
 
@@ -287,7 +288,7 @@ def none_left_out(log: str) -> None:
         A price was no multiple of the instrument's tick. Of prices as traded all are; after a split of 1 for 3, say,
         those in shares of the window's first day need not be.
     """
-    left_out = [line.partition(_LEFT_OUT)[2] for line in log.splitlines() if _LEFT_OUT in line]
+    left_out = [line.partition(LEFT_OUT)[2] for line in log.splitlines() if LEFT_OUT in line]
     if left_out:
         raise UnsafeFill(
             f"NautilusTrader left out {len(left_out)} fills whose prices, in shares of the window's first day, are no "

@@ -22,7 +22,7 @@ from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
 from alphapulse_lib.engine.tick_batches import met
 from alphapulse_lib.model.run import RunSpec
 
-__all__ = ["DELISTED", "decisions", "harvest", "marks"]
+__all__ = ["DELISTED", "decisions", "harvest", "marks", "strangers"]
 
 #: In place of an order's id: a holding that ended because its instrument was delisted.
 DELISTED = "delisting"
@@ -49,7 +49,8 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     """
     series = tuple(source.feed for source in loaded.sources)
     symbols = [names[feed.instrument.id] for feed in series]
-    orders = loaded.engine.cache.orders()
+    unknown = {each.client_order_id for each in strangers(loaded)}
+    orders = [each for each in loaded.engine.cache.orders() if each.client_order_id not in unknown]
     events = [order.events() for order in orders]
     sent = Sent.of(orders, events, series)
     # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
@@ -67,6 +68,12 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
         "marks": marks(series, names),
         "cash_flows": loaded.book.table(names),
     }
+
+
+def strangers(loaded: Loaded) -> list[Any]:
+    """The orders that were sent for what is no instrument of the run; none of them was filled."""
+    known = {source.feed.instrument.id for source in loaded.sources}
+    return [each for each in loaded.engine.cache.orders() if str(each.instrument_id) not in known]
 
 
 def decisions(loaded: Loaded) -> pa.Table:

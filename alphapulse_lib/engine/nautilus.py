@@ -264,7 +264,6 @@ def _configuration(fill: Fill, folder: Path, strategy_name: str) -> BacktestEngi
     unlimited = RiskEngineConfig(max_order_submit_rate=_NO_LIMIT, max_order_modify_rate=_NO_LIMIT)
     return BacktestEngineConfig(
         run_analysis=False,
-        shutdown_on_error=True,
         logging=log,
         risk_engine=unlimited,
         # Equity is ours to mark, with costs and dividends (`results.equity`): NautilusTrader's own curve, asked of

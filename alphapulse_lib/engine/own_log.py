@@ -23,6 +23,8 @@ __all__ = ["logging_to", "together"]
 _FILE = "own.log"
 #: Bytes that are kept of all that a strategy logs.
 _MOST = 2_000_000
+#: Characters that are kept of one message: a strategy that logs a whole frame once loses no other line by it.
+_LONGEST = 100_000
 #: Bytes that a line has beside its message, about.
 _HEAD = 70
 #: How long the moment is that a line begins with.
@@ -81,6 +83,7 @@ class _OwnLog:
 
     def _write(self, level: str, message: str, before: Callable[[str, Any], None], color: Any) -> None:
         """Write a line; before the strategy is an engine's it has no moment, and NautilusTrader's logger takes it."""
+        message = _cut(str(message))
         if not self._has_room(message):
             return
         if self._strategy.trader_id is None:
@@ -91,7 +94,7 @@ class _OwnLog:
         self._file.write(f"{moment}Z [{level}] {name}: {message}\n")
 
     def _has_room(self, message: str) -> bool:
-        size = len(str(message).encode(errors="replace")) + _HEAD
+        size = len(message.encode(errors="replace")) + _HEAD
         if self._lines or self._kept + size > _MOST:  # what comes after the first that is left out is, too
             self._lines += 1
             self._bytes += size
@@ -101,6 +104,13 @@ class _OwnLog:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._logger, name)
+
+
+def _cut(message: str) -> str:
+    left_out = len(message) - _LONGEST
+    if left_out <= 0:
+        return message
+    return f"{message[:_LONGEST]} ... {left_out:,} more characters of this message are left out here"
 
 
 def together(native: list[str], folder: Path) -> list[str]:

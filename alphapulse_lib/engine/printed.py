@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Printed", "ends_of"]
+__all__ = ["Printed", "ends_of", "unlogged"]
 
 #: Bytes that are kept of the start, and as many of the end.
 _END = 1_000_000
+#: How a line of NautilusTrader's begins; errors are written to its file, and here.
+_LOGGED = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]+Z \[ERROR\] ")
 
 
 class Printed:
@@ -59,6 +62,17 @@ def ends_of(path: Path) -> str:
         first = file.read(_END)
         file.seek(max(len(first), size - _END))
         return _joined(first, file.read(_END), size)
+
+
+def unlogged(path: Path) -> str:
+    """The ends of a file, but for the lines that NautilusTrader writes into its own log as well."""
+    printed = Printed()
+    if path.exists():
+        with path.open("rb") as file:
+            for line in file:
+                if not _LOGGED.match(line):
+                    printed.hear(line)
+    return printed.text()
 
 
 def _joined(first: bytes, last: bytes, size: int) -> str:

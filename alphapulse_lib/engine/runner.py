@@ -23,7 +23,7 @@ from alphapulse_lib.engine.corruption import Corruption
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
-from alphapulse_lib.engine.printed import Printed, ends_of
+from alphapulse_lib.engine.printed import Printed, ends_of, unlogged
 from alphapulse_lib.engine.process import Worker
 from alphapulse_lib.engine.request import (
     NATIVE,
@@ -171,10 +171,8 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         What preflight refused.
     """
     outcome = None if interrupted or passed else read_outcome(folder)
-    native = folder / NATIVE
-    if native.exists():
-        printed = ends_of(native) + printed
     if outcome is None:
+        printed = ends_of(folder / NATIVE) + printed
         status: Any = "interrupted" if interrupted else "failed"
         error = "" if interrupted else f"WorkerDied: the run's process {death(code)}"
         error = f"LimitReached: the run {passed}, and was stopped" if passed else error
@@ -182,6 +180,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         raise kind(outcome["message"], outcome["hint"])
+    printed = unlogged(folder / NATIVE) + printed
     return RawResult(
         outcome["status"],
         **{**empty_tables(), **outcome["tables"]},

@@ -51,11 +51,14 @@ class Swallowed:
         The exception.
     traceback : str
         Its traceback, from the strategy's first frame on.
+    stop : callable
+        Called once it is caught: ends the run there.
     """
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
         self.traceback = ""
+        self.stop: Callable[[], None] = lambda: None
         self._home: FrameType | None = None
 
     def __enter__(self) -> Swallowed:
@@ -83,6 +86,7 @@ class Swallowed:
         leaving = sys._getframe(1)
         if self._home is not None and leaving.f_back is self._home:
             self.keep(error)
+            self.stop()
 
 
 def serving(

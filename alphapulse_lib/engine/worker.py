@@ -25,14 +25,14 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from nautilus_trader.common import logging_sync_to_disk
 
 from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.data import Data, load, opens
 from alphapulse_lib.engine.fills import none_left_out
-from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks
+from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
+from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
@@ -161,7 +161,8 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
         raise watch.error
     tables = {"decisions": decisions(loaded)} if request.future and loaded else {}
     names = dict(zip(spec.instruments, request.symbols, strict=True))
-    log = _log(folder, data.told())
+    said = NativeLog.of(folder)
+    log = "\n".join([*(f"preflight: {each}" for each in data.told()), *together(said.lines, folder)])
     if watch.error or failed:
         return {
             "status": "failed",
@@ -176,7 +177,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     none_left_out(log)
     tables |= harvest(loaded, spec, names)
     warnings += _cut_short(loaded) + (_closed(tables["fills"]) if loaded.book.ended else [])
-    warnings += _refusals(tables["orders"])
+    warnings += [*_refusals(tables["orders"]), *_unknown(loaded), *said.warnings]
     if spec.benchmark:
         tables["benchmark"] = data.benchmark
     return {
@@ -219,6 +220,7 @@ def _run(
         data.ticks,
     )
     _add(loaded, strategy)
+    watch.stop = strategy.shutdown_system
     failed = ""
     with watch, Beat(strategy.clock.timestamp_ns, told):
         try:
@@ -310,14 +312,15 @@ def _refusals(orders: Any) -> list[str]:
     ]
 
 
-def _log(folder: Path, warnings: list[str]) -> str:
-    logging_sync_to_disk()  # the log is written by a thread of its own
-    native: list[str] = []
-    # Not by a pattern, which each trial would translate and compile anew.
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("nautilus") and path.suffix == ".log":
-            native += path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join([*(f"preflight: {each}" for each in warnings), *together(native, folder)])
+def _unknown(loaded: Loaded) -> list[str]:
+    orders = strangers(loaded)
+    if not orders:
+        return []
+    names = ", ".join(sorted({str(each.instrument_id) for each in orders}))
+    return [
+        f"{len(orders)} orders were sent for {names}, not among the run's instruments, and refused: run.orders has "
+        "none of them. Name it in symbols."
+    ]
 
 
 def _told(error: BaseException | None) -> str:

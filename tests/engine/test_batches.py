@@ -112,9 +112,7 @@ def news() -> list[Any]:
 
 def bare_engine(sources: list[Source], **venue: Any) -> BacktestEngine:
     """An engine with the sources' instruments, which trade for nothing."""
-    engine = BacktestEngine(
-        BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=LoggerConfig(bypass_logging=True))
-    )
+    engine = BacktestEngine(BacktestEngineConfig(run_analysis=False, logging=LoggerConfig(bypass_logging=True)))
     usd = Currency.from_str("USD")
     engine.add_venue(
         Venue("XNAS"),

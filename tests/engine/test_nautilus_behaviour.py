@@ -14,8 +14,8 @@ The account in words:
 - A resting limit fills at its own price where the market gapped through it; a stop at the open. A stop that is in the
   market when it arrives fills at once with ``reject_stop_orders=False``.
 - A margin account of margin 1 and leverage 1 denies an order that opens more than the free cash pays.
-- An exception in a handler is swallowed; with ``shutdown_on_error`` the engine stops. Handlers are called from the
-  frame that called ``run``, never from within each other.
+- An exception in a handler is swallowed; a shutdown asked for as it leaves the handler stops the engine. Handlers are
+  called from the frame that called ``run``, never from within each other.
 - Custom data arrive wrapped: ``on_data`` gets a ``CustomData``, the object is its ``data``.
 - The portfolio tells the same without a curve of its own and where one tick is kept.
 - A currency may be registered anew with more decimals; the account then keeps them.
@@ -141,9 +141,7 @@ def run(
     **venue: Any,
 ) -> tuple[Acting, BacktestEngine]:
     logging = LoggerConfig(bypass_logging=True)
-    engine = BacktestEngine(
-        BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=logging, **(settings or {}))
-    )
+    engine = BacktestEngine(BacktestEngineConfig(run_analysis=False, logging=logging, **(settings or {})))
     engine.add_venue(
         Venue("XNAS"),
         OmsType.NETTING,
@@ -301,7 +299,7 @@ def test_a_margin_of_one_denies_what_free_cash_does_not_pay_and_lets_a_position_
     assert engine.cache.positions_open() == []
 
 
-def test_an_exception_is_swallowed_and_stops_the_engine_and_is_seen_as_it_leaves() -> None:
+def test_an_exception_is_swallowed_and_seen_as_it_leaves_and_the_engine_can_be_stopped_there() -> None:
     def fail(_: Acting) -> None:
         raise ValueError("lost")
 
@@ -316,9 +314,7 @@ def test_an_exception_is_swallowed_and_stops_the_engine_and_is_seen_as_it_leaves
 def quietly(watch: Swallowed, fail: Callable[[Acting], None]) -> Acting:
     # `run` calls the engine: it is the frame that handlers are called from.
     watch._home = None
-    engine = BacktestEngine(
-        BacktestEngineConfig(run_analysis=False, shutdown_on_error=True, logging=LoggerConfig(bypass_logging=True))
-    )
+    engine = BacktestEngine(BacktestEngineConfig(run_analysis=False, logging=LoggerConfig(bypass_logging=True)))
     engine.add_venue(
         Venue("XNAS"),
         OmsType.NETTING,
@@ -331,7 +327,7 @@ def quietly(watch: Swallowed, fail: Callable[[Acting], None]) -> Acting:
     strategy = Acting()
     strategy.acts = {2: fail}
     engine.add_strategy(strategy)
-    watch._home = sys._getframe()
+    watch._home, watch.stop = sys._getframe(), strategy.shutdown_system
     engine.run()
     return strategy
 

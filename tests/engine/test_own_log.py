@@ -106,3 +106,19 @@ def test_what_logs_without_end_fills_no_disk_and_the_run_goes_on() -> None:
     kept = sum("x" * 10_000 in line for line in run.log.splitlines())
     assert kept + int(told[1].replace(",", "")) == 6 * 200
     assert run.log.count("ValueError: odd") == kept // 4
+
+
+class Whole(Loud):
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        self.log.info(f"bar {self._seen}" + ("x" * 3_000_000 if self._seen == 1 else ""))
+
+
+def test_of_one_message_without_end_the_beginning_is_kept_and_all_that_follows() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Whole, "TOY", "1m", progress=False)
+    lines = [each.partition(": ")[2] for each in run.log.splitlines() if "Whole" in each]
+    assert lines[0] == (
+        "bar 1" + "x" * 99_995 + " ... 2,900,005 more characters of this message are left out here"
+    )  # fmt: skip
+    assert lines[1:] == [f"bar {number}" for number in range(2, 7)]

@@ -1,0 +1,84 @@
+"""What NautilusTrader's own components log as an error ends no run, and is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
+from nautilus_trader.trading import Strategy
+from toy_market import write_minutes
+
+import alphapulse_lib as ap
+
+ELSEWHERE = InstrumentId.from_str("ELSE.XNAS")
+
+
+@dataclass(frozen=True)
+class AskingConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    asks: int = 0
+    orders: int = 0
+
+
+class Asking(Strategy):
+    """Buys at the first bar and sells at the fifth; at the third it asks for what is not there."""
+
+    def __init__(self, config: AskingConfig) -> None:
+        super().__init__(config)
+        self._given, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._given.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        if self._seen in (1, 5):
+            self._send(self._given.instrument_id, OrderSide.BUY if self._seen == 1 else OrderSide.SELL)
+        if self._seen == 3:
+            for _ in range(self._given.asks):
+                self.portfolio.net_exposure(ELSEWHERE)
+            for _ in range(self._given.orders):
+                self._send(ELSEWHERE, OrderSide.BUY)
+
+    def _send(self, instrument_id: InstrumentId, side: OrderSide) -> None:
+        self.submit_order(self.order_factory.market(instrument_id, side, Quantity.from_int(1)))
+
+
+def errors(log: str) -> list[str]:
+    return [line for line in log.splitlines() if "[ERROR]" in line]
+
+
+@pytest.mark.filterwarnings("ignore:NautilusTrader logged")
+def test_an_error_of_a_component_ends_no_run() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Asking, "TOY", "1m", params={"asks": 2}, progress=False)
+    assert run.status == "finished"
+    assert run.fills["price"].tolist() == [120.0, 115.0], "the run ended at the third bar"
+    assert [line.partition("portfolio: ")[2] for line in errors(run.log)] == [
+        "Cannot calculate net exposure: no instrument for ELSE.XNAS"
+    ] * 2
+    assert [*run.warnings] == [
+        "NautilusTrader logged 2 errors, the first: nautilus_portfolio::portfolio: Cannot calculate net exposure: no "
+        "instrument for ELSE.XNAS. The run went on, as it does without AlphaPulse; run.log has the line."
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:NautilusTrader logged")
+def test_errors_without_end_are_counted_and_two_megabytes_of_them_are_kept() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Asking, "TOY", "1m", params={"asks": 20_000}, progress=False)
+    assert run.fills["price"].tolist() == [120.0, 115.0]
+    assert "NautilusTrader logged 20,000 errors, the first: " in run.warnings[0]
+    kept = len(errors(run.log))
+    assert f"... {20_000 - kept:,} more lines of NautilusTrader's are left out here ..." in run.log
+    assert 1_800_000 < len(run.log) < 2_100_000
+
+
+def test_an_order_for_what_is_no_instrument_of_the_run_is_refused_and_told() -> None:
+    write_minutes("TOY")
+    with pytest.warns(UserWarning, match=r"2 orders were sent for ELSE\.XNAS, not among the run's instruments"):
+        run = ap.backtest(Asking, "TOY", "1m", params={"orders": 2}, progress=False)
+    assert run.fills["price"].tolist() == [120.0, 115.0]
+    assert run.orders["symbol"].tolist() == ["TOY", "TOY"]
