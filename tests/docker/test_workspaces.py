@@ -159,6 +159,28 @@ def test_a_scheduled_job_runs_in_a_container_of_its_owner_who_is_away(ann: Tenan
     assert printed["text"].split() == ["of", "ann", asked["id"], "1000"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "state", "told"),
+    [
+        ("import time\nopen('began.txt', 'w').close()\ntime.sleep(600)", "lost", "ended"),
+        ("x = [bytearray(100_000_000) for _ in range(50)]", "failed", "memory"),
+    ],
+    ids=["its container is killed", "its memory runs out"],
+)
+def test_a_job_s_firing_ends_with_the_reason(ann: Tenant, docker: Docker, cell: str, state: str, told: str) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    ann.own("PUT", "contents/ends.ipynb", json={"type": "notebook", "content": notebook})
+    asked = ann.http.post("/services/api/v1/backtests", json={"notebook": "ends.ipynb"}).json()
+    if state == "lost":
+        until(lambda: ann.http.get("/user/ann/api/contents/began.txt").status_code == 200, 240)
+        (name,) = docker("ps", "--format", "{{.Names}}", "--filter", f"name={ann.container}-").split()
+        docker("kill", name)
+    ended = _ended(ann, asked["id"])
+    assert ended["state"] == state
+    assert told in ended["detail"]
+    assert ann.own("GET", "status")["started"]  # her own server is another container
+
+
 def test_a_server_that_is_stopped_leaves_its_volume_alone(ann: Tenant, docker: Docker) -> None:
     ann.inside("sh", "-c", "echo kept > ~/kept.txt")
     before = docker.inspect(ann.container)["Id"]
