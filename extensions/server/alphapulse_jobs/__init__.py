@@ -27,9 +27,11 @@ def _load_jupyter_server_extension(app: Any) -> None:
     # Here, since a job's own process needs none of it and each firing would wait for it.
     from jupyter_server.utils import url_path_join
 
+    from alphapulse_jobs import believed
     from alphapulse_jobs.handlers import JobHandler, JobsHandler
     from alphapulse_jobs.jobs import Jobs
 
+    believed.believe()
     settings = app.web_app.settings
     alone = os.environ.get("ALPHAPULSE_SERVER") == "job"
     root = Path(settings["server_root_dir"]).expanduser()
