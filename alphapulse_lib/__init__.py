@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.runs import runs as runs
     from alphapulse_lib.session.schedules import schedule as schedule
     from alphapulse_lib.session.schedules import schedules as schedules
+    from alphapulse_lib.session.shares import share as share
+    from alphapulse_lib.session.shares import shares as shares
     from alphapulse_lib.session.sql import sql as sql
     from alphapulse_lib.session.sweeps import sweep as sweep
     from alphapulse_lib.session.ticks import quotes as quotes
@@ -79,6 +81,8 @@ _HOMES = {
     "schedule": "alphapulse_lib.session.schedules",
     "schedules": "alphapulse_lib.session.schedules",
     "sentiment": "alphapulse_lib.session.news",
+    "share": "alphapulse_lib.session.shares",
+    "shares": "alphapulse_lib.session.shares",
     "sweep": "alphapulse_lib.session.sweeps",
     "sql": "alphapulse_lib.session.sql",
     "trades": "alphapulse_lib.session.ticks",

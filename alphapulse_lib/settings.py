@@ -145,6 +145,11 @@ class Settings(BaseSettings):
         description="Who has which role besides: role=name, or role=@group of the identity provider; separated by "
         "commas.",
     )
+    teams: str = Field(
+        "*",
+        description="Which groups are teams, whose members see each other's runs and share a folder; names separated "
+        "by commas. `*`: every group.",
+    )
     scorer: str = Field("finance", description="The scorer that ap.sentiment and ap.news use unless told otherwise.")
     hub_database: str = Field(
         "",
@@ -206,6 +211,11 @@ class Settings(BaseSettings):
         """Where each dataset is declared, by its name: in `catalog/` of the project, and in the folder that is set."""
         folders = [PROJECT / "catalog", *([self.datasets] if self.datasets else [])]
         return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+    @property
+    def team_names(self) -> frozenset[str]:
+        """The groups that are teams; ``*`` among them is every group."""
+        return frozenset(each.strip() for each in self.teams.split(",") if each.strip())
 
     @property
     def hub_database_url(self) -> str:

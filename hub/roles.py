@@ -17,6 +17,7 @@ __all__ = [
     "PUBLISH",
     "ROLES",
     "SCOPES",
+    "SEE_ALL",
     "TELL_SIGN_INS",
     "WORKSPACE",
     "Holders",
@@ -29,6 +30,8 @@ __all__ = [
 
 #: Bringing a series of one's own into the team's catalog.
 PUBLISH = "custom:catalog:publish"
+#: Reading runs that are not one's own, nor a fellow's, nor shared.
+SEE_ALL = "custom:ledger:everybody"
 #: Telling the audit log who signed in: the hub's own, and no person's.
 TELL_SIGN_INS = "custom:sign-ins:tell"
 #: Scopes that no role of people has.
@@ -39,8 +42,14 @@ SCOPES: dict[str, dict[str, Any]] = {
     PUBLISH: {"description": "Publish series of one's own into the team's catalog."},
     "custom:comments:read": {"description": "Read comments."},
     "custom:comments:write": {"description": "Write comments.", "subscopes": ["custom:comments:read"]},
-    "custom:ledger:read": {"description": "Read the ledger of runs."},
+    "custom:ledger:read": {"description": "Read one's own runs, those of one's teams, and what is shared with one."},
     "custom:ledger:write": {"description": "Append runs to the ledger.", "subscopes": ["custom:ledger:read"]},
+    SEE_ALL: {"description": "Read everybody's runs."},
+    "custom:shares:read": {"description": "Read what one shares, and what is shared with one."},
+    "custom:shares:write": {
+        "description": "Share what is one's own, and take it back.",
+        "subscopes": ["custom:shares:read"],
+    },
     "custom:schedules:read": {"description": "Read schedules and their firings."},
     "custom:schedules:write": {"description": "Make and change schedules.", "subscopes": ["custom:schedules:read"]},
     "custom:ingests:read": {"description": "Read who asked which vendor for what."},
@@ -79,8 +88,9 @@ class Role:
 #: By their names, each after those that it includes.
 ROLES: dict[str, Role] = {
     "viewer": Role(
-        "Signs in, opens the dashboards, reads the catalog, runs and their files, comments, schedules, what vendors "
-        "were asked for, and their own notifications; makes tokens for as much. Has no workspace, and changes nothing.",
+        "Signs in, opens the dashboards, reads the catalog, the runs of their teams and those shared with them, "
+        "comments, schedules, what vendors were asked for, and their own notifications; makes tokens for as much. Has "
+        "no workspace, and changes nothing.",
         scopes=(
             "read:users!user",
             "tokens!user",
@@ -89,6 +99,7 @@ ROLES: dict[str, Role] = {
             "custom:catalog:read",
             "custom:comments:read",
             "custom:ledger:read",
+            "custom:shares:read",
             "custom:schedules:read",
             "custom:ingests:read",
             "custom:live:read",
@@ -96,22 +107,23 @@ ROLES: dict[str, Role] = {
         ),
     ),
     "researcher": Role(
-        "Has a workspace of their own, runs notebooks and backtests in it, hands runs in, comments, schedules "
-        "notebooks, and asks vendors for data.",
+        "Has a workspace of their own, runs notebooks and backtests in it, hands runs in, shares them, comments, "
+        "schedules notebooks, and asks vendors for data.",
         includes=("viewer",),
         scopes=(
             "self",
             "custom:comments:write",
             "custom:ledger:write",
+            "custom:shares:write",
             "custom:schedules:write",
             "custom:ingests:write",
         ),
     ),
     "trader": Role("Starts and stops what trades live.", includes=("researcher",), scopes=("custom:live:write",)),
     "reviewer": Role(
-        "Decides what becomes the team's: publishes series into the team's catalog.",
+        "Decides what becomes the team's: publishes series into the team's catalog, and reads everybody's runs.",
         includes=("researcher",),
-        scopes=(PUBLISH,),
+        scopes=(PUBLISH, SEE_ALL),
     ),
     "publisher": Role(
         "Publishes series into the team's catalog, beside what else they may; `ALPHAPULSE_PUBLISHERS` names such.",
@@ -149,7 +161,7 @@ def _of_the_api(name: str) -> list[str]:
 #: What a workspace's own token may do, at most what its owner may.
 WORKSPACE = [*("users:activity!user", "access:servers!server", "access:services!service=api"), *_of_the_api("admin")]
 #: What the token of a visitor of the dashboards may do, at most what the visitor may.
-BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_of_the_api("researcher")]
+BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_of_the_api("researcher"), SEE_ALL]
 
 
 def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
@@ -186,6 +198,8 @@ def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
             "services": ["worker"],
             "scopes": ["servers", "access:servers", "list:users", "read:servers", "tokens"],
         },
+        # It asks who is in which group, and whether there is somebody of a name.
+        {"name": "api", "services": ["api"], "scopes": ["list:groups", "read:groups", "read:users:name"]},
         {"name": "audit", "services": ["audit"], "scopes": [TELL_SIGN_INS, "access:services!service=api"]},
         # JupyterHub's own metrics and the API's, and nothing else.
         {"name": "metrics", "services": ["metrics"], "scopes": ["read:metrics", "access:services!service=api"]},

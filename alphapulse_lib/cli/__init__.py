@@ -32,7 +32,7 @@ _COMMANDS = (
     *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
     backtests.tearsheet,
     *(comparing.rerun, comparing.diff, comparing.compare, comparing.check_lookahead, comparing.convention_spread),
-    *(team.comments, team.notifications),
+    *(team.comments, team.notifications, team.share, team.shares),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -94,7 +94,7 @@ def runs(
     family: Annotated[str | None, typer.Option(help="Only runs of this idea, as the column names it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The ledger's runs, newest first; inside a hub everybody's."""
+    """The ledger's runs, newest first; inside a hub your teams' too, and those shared with you."""
     if mine and not merge:
         raise InputError("--mine goes with --merge.", "alphapulse runs --merge --mine")
     if merge:

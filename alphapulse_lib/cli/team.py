@@ -11,12 +11,13 @@ import alphapulse_lib as ap
 from alphapulse_lib.cli.options import Json, Params
 from alphapulse_lib.cli.say import as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.share import EVERYBODY
 
 if TYPE_CHECKING:
     from alphapulse_lib.model.comment import Comment
     from alphapulse_lib.session.schedules import SessionSchedule
 
-__all__ = ["comments", "notifications", "schedule"]
+__all__ = ["comments", "notifications", "schedule", "share", "shares"]
 
 schedule = typer.Typer(
     no_args_is_help=True, help="Notebooks that run at set times, signed in or not.", rich_markup_mode=None
@@ -79,6 +80,35 @@ def notifications(
             say("Nothing new." if unread else "Nothing. It tells of mentions, answers and scheduled notebooks.")
     if read:
         told.read()
+
+
+def share(
+    what: Annotated[str, typer.Argument(help="run:ID, or the beginning of the id.")],
+    whom: Annotated[str, typer.Argument(help="A person's name, a group as @desk, or '*': everybody who signed in.")],
+    as_json: Json = False,
+) -> None:
+    """Let somebody see a run of your own."""
+    made = ap.share(what, whom)
+    if as_json:
+        say_json(asdict(made))
+    else:
+        say(f"The {made.kind} {made.subject} is shared with {_named(made.audience)}.")
+        say(f"To take it back: alphapulse shares --take-back {made.id}")
+
+
+def shares(
+    take_back: Annotated[str | None, typer.Option(metavar="ID", help="End this share of yours.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What you share, and what is shared with you; or take a share back."""
+    if take_back is None:
+        say_table(ap.shares().frame(), as_json)
+        return
+    ap.shares().take_back(take_back)
+    if as_json:
+        say_json({"id": take_back, "taken_back": True})
+    else:
+        say(f"Share {take_back} is taken back.")
 
 
 @schedule.command("list")
@@ -235,6 +265,10 @@ def firings(
 ) -> None:
     """Each time that a schedule fired or should have."""
     say_table(ap.schedules()[schedule_id].firings(limit), as_json)
+
+
+def _named(audience: str) -> str:
+    return "everybody who signed in" if audience == EVERYBODY else audience
 
 
 def _told(each: Comment) -> str:

@@ -14,6 +14,7 @@ from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.publications import Publications
 from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
+from alphapulse_lib.hub_client.shares import Shares
 from alphapulse_lib.hub_client.transport import Damaged, Transport
 
 __all__ = ["Client", "Health"]
@@ -49,6 +50,7 @@ class Client:
     ----------
     comments : Comments
     runs : Runs
+    shares : Shares
     schedules : Schedules
     backtests : Backtests
     ingests : Ingests
@@ -79,6 +81,7 @@ class Client:
         self._transport = Transport(url, token, timeout=timeout, retries=retries, damaged=damaged)
         self.comments = Comments(self._transport)
         self.runs = Runs(self._transport)
+        self.shares = Shares(self._transport)
         self.schedules = Schedules(self._transport)
         self.backtests = Backtests(self._transport)
         self.ingests = Ingests(self._transport)

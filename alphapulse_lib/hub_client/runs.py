@@ -64,7 +64,7 @@ class _Detail:
 
 
 class Runs:
-    """The ledger of everybody's runs. Nothing in it is ever changed or deleted."""
+    """The ledger of runs, as far as the token's owner sees it. Nothing in it is ever changed or deleted."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -17,7 +17,7 @@ class Notification:
     ----------
     kind : str
         ``"mention"``, ``"reply"``, ``"firing-finished"``, ``"firing-failed"``, ``"schedule-failed"``,
-        ``"ingest-finished"`` or ``"ingest-failed"``.
+        ``"ingest-finished"``, ``"ingest-failed"`` or ``"share"``.
     about : dict
         Ids of what it is about: comment, target, schedule, firing, run.
     read_at : datetime or None

@@ -142,7 +142,7 @@ def runs(
     purpose: str | None = None,
     family: str | None = None,
 ) -> pd.DataFrame:
-    """The runs in the ledger, the newest first; inside a hub everybody's.
+    """The runs in the ledger, the newest first; inside a hub one's teams', and those shared with one, too.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def runs(
 
 
 def run(id: str) -> SessionRun:  # noqa: A002  the word people use for it
-    """One run, by its id or the beginning of it; inside a hub anybody's.
+    """One run, by its id or the beginning of it; inside a hub of any that one may see, as `runs` lists them.
 
     Parameters
     ----------

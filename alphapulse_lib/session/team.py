@@ -2,8 +2,8 @@
 
 A run is always written to one's own ledger first and then handed in to the team's. When the hub is away the run waits
 and is handed in by the next `ap.backtest`, `ap.runs` or ``alphapulse runs --merge``, once, whatever is killed between.
-What is read is the team's and one's own together, so trials are counted over everybody; when the hub is away, one's own
-alone, and that is said.
+What is read is one's own, one's teams' and what is shared with one; trials are counted over everybody. When the hub is
+away, one's own alone, and that is said.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class TeamLedger(Ledger):
             hub.warn(f"The run stays in your own ledger alone: {done.refused[record.id]}")
 
     def get(self, run_id: str) -> RunRecord:
-        """The record with that id, or with the only id that begins so, of anybody's.
+        """The record with that id, or with the only id that begins so, of anybody's that one may see.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class TeamLedger(Ledger):
         purpose: str | None = None,
         family: str | None = None,
     ) -> list[RunRecord]:
-        """Everybody's records, and one's own that wait; those that ended last first. See `Ledger.runs`."""
+        """The records that one may see, and one's own that wait; those that ended last first. See `Ledger.runs`."""
         self._hand_in_along()
         wanted = {"status": status, "strategy": strategy, "user": user, "purpose": purpose}
         names = (symbol,) if isinstance(symbol, str | None) else symbol
@@ -134,7 +134,7 @@ class TeamLedger(Ledger):
         return _together(theirs or [], own)[:limit]
 
     def of_spec(self, spec_id: str) -> list[RunRecord]:
-        """Everybody's runs of one spec; those that ended last first."""
+        """The runs of one spec that one may see; those that ended last first."""
         theirs = self._from_team(lambda: list(self._client.runs.list(spec=spec_id)))
         return _together(theirs or [], super().of_spec(spec_id))
 

@@ -32,6 +32,7 @@ from hub.api.publications import routes as publication_routes
 from hub.api.publications.uploads import Uploads
 from hub.api.queries import require_known
 from hub.api.schedules import routes as schedule_routes
+from hub.api.shares import routes as share_routes
 from hub.api.targets import Targets
 from hub.logs import Requests
 
@@ -42,7 +43,8 @@ PREFIX = "/services/api"
 #: Bytes of a request's JSON.
 _MOST = 1_000_000
 
-_ABOUT = """Comments, the ledger of runs, the catalog, what vendors are asked for, and notifications of one hub.
+_ABOUT = """Comments, the ledger of runs, what is shared of it, the catalog, what vendors are asked for, and
+notifications of one hub.
 
 Send `Authorization: Bearer <token>`: a workspace's `JUPYTERHUB_API_TOKEN`, or one made by `alphapulse token`. Cookies
 are not looked at. Lists come in pages: send `next` as `cursor`. Errors are `application/problem+json` (RFC 9457).
@@ -100,6 +102,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.uploads, app.state.admins = Uploads(chosen.home_root), chosen.admins
+    app.state.teams = chosen.team_names
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     app.state.metrics = registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -109,6 +112,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         comment_routes,
         run_routes,
         family_routes,
+        share_routes,
         data_routes,
         schedule_routes,
         ingest_routes,

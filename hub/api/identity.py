@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
+from urllib.parse import quote
 
+import httpx
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from jupyterhub.services.auth import HubAuth, check_scopes
@@ -15,7 +19,7 @@ from tornado.web import HTTPError
 from hub.api.audit.actor import acting, origin
 from hub.api.problems import ProblemError
 
-__all__ = ["BELIEVED", "Caller", "Door", "HubDoor", "needs"]
+__all__ = ["BELIEVED", "Caller", "Calling", "Door", "HubDoor", "needs"]
 
 #: Seconds that an answer about a token is believed: how long a lost role, or a revoked token, goes on to work.
 BELIEVED = 10
@@ -64,6 +68,14 @@ class Door(Protocol):
         """JupyterHub's model of the token's holder: ``name``, ``kind``, ``admin``, ``scopes``."""
         ...
 
+    async def groups(self) -> Mapping[str, frozenset[str]]:
+        """Who is in each group."""
+        ...
+
+    async def knows(self, name: str) -> bool:
+        """Whether there is a person of that name."""
+        ...
+
 
 class HubDoor:
     """Asks the hub.
@@ -78,16 +90,52 @@ class HubDoor:
 
     def __init__(self, hub_api: str, token: str) -> None:
         self._hub = HubAuth(api_url=hub_api, api_token=token, cache_max_age=BELIEVED)
+        headers = {"Authorization": f"token {token}", "Accept": "application/jupyterhub-pagination+json"}
+        self._http = httpx.AsyncClient(base_url=hub_api, headers=headers, timeout=10, trust_env=False)
+        self._groups: dict[str, frozenset[str]] | None = None
+        self._asked_at, self._asking = 0.0, asyncio.Lock()
 
     async def model(self, token: str) -> dict[str, Any] | None:
         """The model of the token's holder."""
         try:
             found: dict[str, Any] | None = await self._hub.user_for_token(token, sync=False)
         except HTTPError:  # the hub is away: the token is neither good nor bad
-            raise ProblemError(
-                503, "The hub does not answer.", "Try again in a moment.", {"Retry-After": "2"}
-            ) from None
+            raise _away() from None
         return found
+
+    async def groups(self) -> Mapping[str, frozenset[str]]:
+        """Who is in each group, as the hub said within the last seconds."""
+        async with self._asking:
+            if self._groups is None or time.monotonic() - self._asked_at > BELIEVED:
+                self._asked_at, self._groups = time.monotonic(), await self._all_groups()
+            return self._groups
+
+    async def _all_groups(self) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        offset: int | None = 0
+        while offset is not None:
+            told = (await self._ask("/groups", offset=offset)).json()
+            found |= {each["name"]: frozenset(each["users"]) for each in told["items"]}
+            following = told["_pagination"]["next"]
+            offset = following["offset"] if following else None
+        return found
+
+    async def knows(self, name: str) -> bool:
+        """Whether there is a person of that name."""
+        return (await self._ask(f"/users/{quote(name, safe='')}")).status_code == 200
+
+    async def _ask(self, path: str, **query: int) -> httpx.Response:
+        try:
+            answer = await self._http.get(path, params=query)
+        except httpx.RequestError:
+            raise _away() from None
+        if answer.status_code not in (200, 404):
+            raise _away()
+        return answer
+
+
+def _away() -> ProblemError:
+    return ProblemError(503, "The hub does not answer.", "Try again in a moment.", {"Retry-After": "2"})
 
 
 async def _caller(request: Request, _: Annotated[Any, Depends(_SHOWN)]) -> Caller:
@@ -122,10 +170,14 @@ async def _caller(request: Request, _: Annotated[Any, Depends(_SHOWN)]) -> Calle
     )
 
 
+#: Whoever holds the token of a request, as a dependency of what itself asks for no scope.
+Calling = Annotated[Caller, Depends(_caller)]
+
+
 def needs(scope: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """The caller, as a dependency of a route; refused without that scope."""
 
-    async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    async def allowed(caller: Calling) -> Caller:
         if not caller.may(scope):
             raise ProblemError(403, f"This token lacks {scope}.", "Ask an administrator, or take another token.")
         return caller

@@ -39,6 +39,12 @@ class _Nobody:
     async def model(self, _token: str) -> dict[str, Any] | None:
         return None
 
+    async def groups(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    async def knows(self, _name: str) -> bool:
+        return False
+
 
 def markdown() -> str:
     """The page: every route with its parameters, body and answers."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from sqlalchemy import ColumnElement
+
 from alphapulse_lib.catalog import datasets
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
@@ -22,8 +24,15 @@ class Targets:
     def __init__(self, roots: Roots, runs: RunStore) -> None:
         self._roots, self._runs = roots, runs
 
-    def require(self, target: str) -> None:
+    def require(self, target: str, seen: ColumnElement[bool]) -> None:
         """Refuse a target that does not exist.
+
+        Parameters
+        ----------
+        target : str
+            Such as ``run:3f2a9c0d1e2b3a4f``.
+        seen : ColumnElement of bool
+            The condition that a run may be seen by who asks.
 
         Raises
         ------
@@ -33,7 +42,7 @@ class Targets:
         kind, _, name = target.partition(":")
         if kind == "notebook":
             self._notebook(name)
-        elif kind == "run" and not self._runs.exists(name):
+        elif kind == "run" and not self._runs.exists(name, seen):
             raise ProblemError(404, f"The ledger holds no run {name!r}.", "GET /v1/runs lists them.")
         elif kind == "instrument" and Index(self._roots).get(name) is None:
             raise ProblemError(

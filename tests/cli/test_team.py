@@ -131,6 +131,22 @@ def test_what_one_was_told_is_listed_and_marked_as_read(api: RunningApi):
     assert all(each["read_at"] for each in answer("notifications"))
 
 
+def test_a_run_is_shared_and_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "ledger"))
+    record = kept(Ledger(tmp_path / "ledger"))
+    made = answer("share", f"run:{record.id}", "*")
+    assert (made["subject"], made["audience"], made["owner"]) == (record.id, "*", "ada")
+    said = alphapulse("share", f"run:{record.id[:12]}", "bob").stdout
+    assert f"The run {record.id} is shared with bob." in said
+    mine = [each for each in answer("shares") if each["subject"] == record.id]
+    assert [each["audience"] for each in mine] == ["bob", "*"]
+    assert "taken back" in alphapulse("shares", "--take-back", mine[0]["id"][:9]).stdout
+    assert answer("shares", "--take-back", made["id"]) == {"id": made["id"], "taken_back": True}
+    assert record.id not in {each["subject"] for each in answer("shares")}
+    nobody = alphapulse("share", f"run:{record.id}", "bbo")
+    assert (nobody.returncode, "nobody called 'bbo'" in nobody.stderr) == (1, True)
+
+
 def test_runs_that_wait_are_handed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "ledger"))
     record = kept(Ledger(tmp_path / "ledger"))

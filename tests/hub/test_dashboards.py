@@ -197,6 +197,7 @@ def written(hub: RunningHub, admin: SignedIn, tmp_path_factory: pytest.TempPathF
             ended_at=now, environment={EVIL: EVIL}, error=EVIL, traceback=EVIL,
         )  # fmt: skip
         api.runs.append(told)
+        api.shares.make(told.id, "*")
         comment = api.comments.write("instrument:AAPL.XNAS", f"{EVIL} [x](javascript:window.ran=1) @bob")
         api.schedules.create(f"{EVIL.replace('/', '|')}.ipynb", "0 7 * * 1-5", parameters={"symbol": EVIL})
     articles = tmp_path_factory.mktemp("articles") / "articles.csv"

@@ -50,6 +50,10 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     client.runs.families([run.spec.strategy])
     client.runs.upload(run.id, "equity.parquet", ledger.folder(run.id) / "equity.parquet")
     client.runs.download(run.id, "equity.parquet", here / "equity.parquet")
+    shared = client.shares.make(run.id, "bob")
+    assert next(client.shares.list(kind="run", subject=run.id, owner="ada", limit=1)) == shared
+    assert client.shares.page(limit=1).items == (client.shares.get(shared.id),)
+    client.shares.take_back(shared.id)
     schedules = client.schedules
     made = schedules.create("a.ipynb", "0 7 * * *", key="another")
     assert schedules.create_for_dataset("sample", "0 7 * * *").dataset == "sample"
@@ -123,7 +127,7 @@ def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, 
 
 
 @pytest.mark.parametrize(
-    "part", ["comments", "runs", "schedules", "backtests", "publications", "notifications", "catalog"]
+    "part", ["comments", "runs", "shares", "schedules", "backtests", "publications", "notifications", "catalog"]
 )
 def test_no_method_of_the_client_is_left_out_above(part: str):
     text = Path(__file__).read_text(encoding="utf-8")

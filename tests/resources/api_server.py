@@ -23,6 +23,8 @@ EVERYTHING = (
     "custom:comments:write",
     "custom:ledger:read",
     "custom:ledger:write",
+    "custom:shares:read",
+    "custom:shares:write",
     "custom:schedules:read",
     "custom:schedules:write",
     "custom:ingests:read",
@@ -33,18 +35,33 @@ EVERYTHING = (
 
 
 class KnownTokens:
-    """A hub that knows each name as a token; `narrow` ones may do less, and it may be told to be away."""
+    """A hub that knows each name as a token; `narrow` ones may do less, and it may be told to be away.
+
+    Ada and Bob are in one group.
+    """
 
     def __init__(self) -> None:
         self.scopes: dict[str, tuple[str, ...]] = dict.fromkeys(("ada", "bob", "root"), EVERYTHING)
         self.scopes["root"] += ("admin:users",)
+        self.members: dict[str, frozenset[str]] = {"desk": frozenset({"ada", "bob"})}
         self.is_away = False
 
-    async def model(self, token: str) -> dict[str, Any] | None:
+    async def groups(self) -> dict[str, frozenset[str]]:
+        self._be_there()
+        return self.members
+
+    async def knows(self, name: str) -> bool:
+        self._be_there()
+        return name in self.scopes
+
+    def _be_there(self) -> None:
         from hub.api.problems import ProblemError
 
         if self.is_away:
             raise ProblemError(503, "The hub does not answer.")
+
+    async def model(self, token: str) -> dict[str, Any] | None:
+        self._be_there()
         if token not in self.scopes:
             return None
         return {"name": token, "kind": "user", "admin": token == "root", "scopes": list(self.scopes[token])}

@@ -20,6 +20,7 @@ from hub.api.ledger.titles import target_in_words
 from hub.api.notifications.store import notify
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
+from hub.api.shares.sight import Sight
 
 __all__ = ["CommentStore"]
 
@@ -35,11 +36,26 @@ class CommentStore:
         self._engine = engine
 
     def page(
-        self, target: str | None, parent: str | None, limit: int, after: int | None, *, newest_first: bool = False
+        self,
+        sight: Sight,
+        target: str | None,
+        parent: str | None,
+        limit: int,
+        after: int | None,
+        *,
+        newest_first: bool = False,
     ) -> list[tuple[int, Comment | Damaged]]:
-        """Comments in the order in which they were written, or against it, each with its place."""
+        """Comments in the order in which they were written, or against it, each with its place.
+
+        Here and below, ``sight`` is what whoever asks may see; a comment on something else is as if it were not.
+        """
         place = COMMENTS.c.sequence
-        query = select(COMMENTS).order_by(place.desc() if newest_first else place).limit(limit)
+        query = (
+            select(COMMENTS)
+            .where(sight.target(COMMENTS.c.target))
+            .order_by(place.desc() if newest_first else place)
+            .limit(limit)
+        )
         if target:
             query = query.where(COMMENTS.c.target == target)
         if parent:
@@ -49,7 +65,7 @@ class CommentStore:
         with reading(self._engine) as connection:
             return [(row.sequence, read(row.id, partial(_comment, row))) for row in connection.execute(query)]
 
-    def get(self, comment_id: str) -> Comment:
+    def get(self, comment_id: str, sight: Sight) -> Comment:
         """One comment.
 
         Raises
@@ -58,13 +74,13 @@ class CommentStore:
             404: there is none of that id.
         """
         with reading(self._engine) as connection:
-            row = _found(connection, comment_id)
+            row = _found(connection, comment_id, sight)
             return intact("comment", read(comment_id, lambda: _comment(row)))
 
-    def thread(self, comment_id: str) -> list[Comment]:
+    def thread(self, comment_id: str, sight: Sight) -> list[Comment]:
         """A comment, and all that answers it, directly or not, in the order in which they were written."""
         with reading(self._engine) as connection:
-            _found(connection, comment_id)
+            _found(connection, comment_id, sight)  # what answers it is about the same
             known = select(COMMENTS.c.id).where(COMMENTS.c.id == comment_id).cte("thread", recursive=True)
             known = known.union(select(COMMENTS.c.id).join(known, COMMENTS.c.parent == known.c.id))
             rows = connection.execute(
@@ -80,10 +96,10 @@ class CommentStore:
             rows = connection.execute(select(EDITS).where(EDITS.c.comment == comment_id).order_by(EDITS.c.sequence))
             return [Edit(body=row.body, written_at=_time(row.written_at), written_by=row.written_by) for row in rows]
 
-    def author(self, comment_id: str) -> str:
+    def author(self, comment_id: str, sight: Sight) -> str:
         """Who wrote a comment; 404 where there is none."""
         with reading(self._engine) as connection:
-            return str(_found(connection, comment_id).author)
+            return str(_found(connection, comment_id, sight).author)
 
     def add(self, new: New, words: Words, author: str) -> Comment:
         """Write a comment, and tell whom it names and whom it answers.
@@ -157,10 +173,11 @@ class CommentStore:
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.max(EVENTS.c.sequence))).scalar() or 0)
 
-    def events(self, after: int, target: str | None, limit: int = 100) -> list[tuple[int, Event | None]]:
+    def events(self, sight: Sight, after: int, target: str | None, limit: int = 100) -> list[tuple[int, Event | None]]:
         """What happened after a place, each with its own; the comment as it is now, none where it is damaged."""
         query = select(EVENTS.c.sequence.label("place"), EVENTS.c.kind, COMMENTS)
         query = query.join(COMMENTS, EVENTS.c.comment == COMMENTS.c.id).where(EVENTS.c.sequence > after)
+        query = query.where(sight.target(EVENTS.c.target))
         if target:
             query = query.where(EVENTS.c.target == target)
         with reading(self._engine) as connection:
@@ -179,8 +196,12 @@ def _shown(words: Words) -> dict[str, Any]:
     return {"html": words.html, "mentions": list(words.mentions)}
 
 
-def _found(connection: Connection, comment_id: str) -> Row[Any]:
-    row = connection.execute(select(COMMENTS).where(COMMENTS.c.id == comment_id)).first()
+def _found(connection: Connection, comment_id: str, sight: Sight | None = None) -> Row[Any]:
+    """A comment's row; with a sight, where that reaches it."""
+    query = select(COMMENTS).where(COMMENTS.c.id == comment_id)
+    if sight is not None:
+        query = query.where(sight.target(COMMENTS.c.target))
+    row = connection.execute(query).first()
     if row is None:
         raise ProblemError(404, f"There is no comment {comment_id!r}.", "GET /v1/comments lists them.")
     return row

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from hub.api.comments.store import CommentStore
 from hub.api.identity import BELIEVED
 from hub.api.problems import ProblemError
+from hub.api.shares.sight import Sight
 
 __all__ = ["Stream"]
 
@@ -40,18 +41,20 @@ class Stream:
         self._looking: asyncio.Task[None] | None = None
 
     async def follow(
-        self, last: int | None, target: str | None, model: Callable[[], Awaitable[object]]
+        self, sight: Sight, last: int | None, target: str | None, look: Callable[[], Awaitable[Sight | None]]
     ) -> AsyncIterator[ServerSentEvent]:
         """Tell one listener until they leave, or their token ends.
 
         Parameters
         ----------
+        sight : Sight
+            What they may see.
         last : int, optional
             The place of the last event that they heard; from now on unless given.
         target : str, optional
             Only comments on it.
-        model : callable
-            Asks whose the listener's token is; nobody's ends the stream.
+        look : callable
+            Asks again what the listener may see; nothing ends the stream, for their token has ended.
         """
         async with self._listening():
             # A place that this database never gave, as after a reset, would never be reached.
@@ -62,10 +65,13 @@ class Stream:
             while True:
                 if time.monotonic() - asked > BELIEVED:
                     asked = time.monotonic()
-                    if not await _is_known(model):
+                    if (still := await _seen(look)) is None:
                         return
+                    sight = still
                 newest = self._newest
-                found = [] if newest <= place else await run_in_threadpool(self._store.events, place, target, _AT_ONCE)
+                found = []
+                if newest > place:
+                    found = await run_in_threadpool(self._store.events, sight, place, target, _AT_ONCE)
                 for after_it, event in found:
                     place = after_it
                     if event is not None:
@@ -108,9 +114,9 @@ class Stream:
             await asyncio.sleep(_LOOK)
 
 
-async def _is_known(model: Callable[[], Awaitable[object]]) -> bool:
-    """Whether a token still is somebody's; who listens comes back with another one, or is refused."""
+async def _seen(look: Callable[[], Awaitable[Sight | None]]) -> Sight | None:
+    """What a token's holder sees now; who listens comes back with another one, or is refused."""
     try:
-        return bool(await model())
+        return await look()
     except ProblemError:  # the hub is away: nobody can say whether the token is still good
-        return False
+        return None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
+from sqlalchemy import true
 from starlette.concurrency import run_in_threadpool
 
 from alphapulse_lib.model.run import RunRecord
@@ -17,6 +18,7 @@ from hub.api.ledger.schema import Counted, RunDetail
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
+from hub.api.shares.sight import Seeing
 
 __all__ = ["router"]
 
@@ -54,6 +56,7 @@ class Listing(Page[dict[str, Any]]):
 def runs(
     store: Store,
     _: Reader,
+    sight: Seeing,
     status: Annotated[Literal["finished", "failed", "interrupted"] | None, Query()] = None,
     purpose: Annotated[Literal["trial", "rerun", "probe"] | None, Query()] = None,
     strategy: Word = None,
@@ -64,8 +67,9 @@ def runs(
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Response:
-    """Runs' records, the newest first."""
+    """Runs' records, the newest first: one's own, those of one's teams, and those shared with one."""
     found = store.page(
+        sight.runs(),
         limit + 1,
         after(cursor),
         status=status,
@@ -112,21 +116,21 @@ def append(
 
     def act(found: RunRecord) -> Response:
         fresh = store.append(found)
-        return JSONResponse(store.get(found.id).model_dump(mode="json"), 201 if fresh else 200)
+        return JSONResponse(store.get(found.id, true()).model_dump(mode="json"), 201 if fresh else 200)
 
     return post.once(caller, act, before=ready)
 
 
 @router.get("/{run_id}", responses=answers(404, 409))
-def run(store: Store, _: Reader, run_id: Id) -> RunDetail:
-    """A run, and what else was tried of its kind until now."""
-    return store.get(run_id)
+def run(store: Store, _: Reader, sight: Seeing, run_id: Id) -> RunDetail:
+    """A run, and what else was tried of its kind until now, by everybody."""
+    return store.get(run_id, sight.runs())
 
 
 @router.get("/{run_id}/files/{name}", response_class=FileResponse, responses=answers(404, 409))
-def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
+def file(store: Store, _: Reader, sight: Seeing, run_id: Id, name: Name) -> FileResponse:
     """A file of a run, such as its equity curve in Parquet."""
-    path = store.file(run_id, name)
+    path = store.file(run_id, name, sight.runs())
     # Never shown in place: a page inside it would run with the reader's rights.
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
@@ -138,12 +142,13 @@ def file(store: Store, _: Reader, run_id: Id, name: Name) -> FileResponse:
     responses={**answers(404, 409, 413), 200: {"description": "It was there already."}},
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
 )
-async def keep(request: Request, store: Store, caller: Writer, run_id: Id, name: Name) -> Response:
+async def keep(request: Request, store: Store, caller: Writer, sight: Seeing, run_id: Id, name: Name) -> Response:
     """Hand in a file that the run's record names; once, by the run's owner."""
-    owner = await run_in_threadpool(store.owner, run_id)
+    seen = sight.runs()
+    _, owner = await run_in_threadpool(store.whose, run_id, seen)
     if not caller.owns(owner):
         raise ProblemError(403, f"Run {run_id} is {owner}'s.")
-    fresh = await run_in_threadpool(store.keep, run_id, name, await request.body())
+    fresh = await run_in_threadpool(store.keep, run_id, name, await request.body(), seen)
     return Response(status_code=201 if fresh else 200)
 
 

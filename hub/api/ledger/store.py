@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alphapulse_lib.model.canonical import from_values, to_json
@@ -72,7 +72,7 @@ class RunStore:
             if connection.execute(fresh).first() is not None:
                 place_new(connection)
                 return True
-            if self._row(record.id).record != text:
+            if self._row(record.id, true()).record != text:
                 raise ProblemError(
                     409,
                     f"The ledger has another run {record.id}.",
@@ -80,9 +80,15 @@ class RunStore:
                 )
             return False
 
-    def page(self, limit: int, before: int | None, **wanted: str | None) -> list[tuple[int, str | Damaged]]:
-        """Records as JSON, the newest first, each with its place; ``wanted`` names columns and what they must be."""
-        query = select(RUNS.c.sequence, RUNS.c.id, RUNS.c.record).order_by(RUNS.c.sequence.desc()).limit(limit)
+    def page(
+        self, seen: ColumnElement[bool], limit: int, before: int | None, **wanted: str | None
+    ) -> list[tuple[int, str | Damaged]]:
+        """Records as JSON, the newest first, each with its place; ``wanted`` names columns and what they must be.
+
+        Here and below, ``seen`` is the condition that a run may be seen by who asks; another is as if it were not.
+        """
+        query = select(RUNS.c.sequence, RUNS.c.id, RUNS.c.record).where(seen)
+        query = query.order_by(RUNS.c.sequence.desc()).limit(limit)
         for name, value in wanted.items():
             if value is None:
                 continue
@@ -103,7 +109,7 @@ class RunStore:
             rows = connection.execute(query).all()
         return [(row.sequence, read(row.id, partial(_checked, row.record))) for row in rows]
 
-    def get(self, run_id: str) -> RunDetail:
+    def get(self, run_id: str, seen: ColumnElement[bool]) -> RunDetail:
         """A run, by its id or the only beginning of one.
 
         Raises
@@ -111,15 +117,15 @@ class RunStore:
         ProblemError
             404: none begins so. 409: several do, or its record is damaged.
         """
-        row = self._row(run_id)
+        row = self._row(run_id, seen)
         values = _values(row)
         family = self.family(from_values(values).spec.strategy)
         return RunDetail(record=values, family=told(family), files=self.files(row.id))
 
-    def exists(self, run_id: str) -> bool:
+    def exists(self, run_id: str, seen: ColumnElement[bool]) -> bool:
         """Whether there is a run of exactly that id."""
         with reading(self._engine) as connection:
-            return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first() is not None
+            return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id, seen)).first() is not None
 
     def family(self, strategy: StrategySource) -> Family:
         """The family that a strategy is in, or would be, as it is now."""
@@ -143,7 +149,7 @@ class RunStore:
         folder = self._folder / run_id
         return sorted(each.name for each in folder.iterdir() if FILE.fullmatch(each.name)) if folder.is_dir() else []
 
-    def file(self, run_id: str, name: str) -> Path:
+    def file(self, run_id: str, name: str, seen: ColumnElement[bool]) -> Path:
         """Where a file of a run is.
 
         Raises
@@ -151,14 +157,14 @@ class RunStore:
         ProblemError
             404: it is not held.
         """
-        row = self._row(run_id)
+        row = self._row(run_id, seen)
         path = self._folder / str(row.id) / name
         if not FILE.fullmatch(name) or not path.is_file():
             held = ", ".join(self.files(row.id)) or "none"
             raise ProblemError(404, f"Run {row.id} has no file {name!r} here.", f"Held: {held}.")
         return path
 
-    def keep(self, run_id: str, name: str, content: bytes) -> bool:
+    def keep(self, run_id: str, name: str, content: bytes, seen: ColumnElement[bool]) -> bool:
         """Keep a file that a run's record names; whether it was not there before.
 
         Raises
@@ -166,7 +172,7 @@ class RunStore:
         ProblemError
             404: the record names no such file. 409: another content is held.
         """
-        row = self._row(run_id)
+        row = self._row(run_id, seen)
         named = _values(row)["artefacts"].values()
         if name not in named:
             raise ProblemError(
@@ -187,16 +193,18 @@ class RunStore:
         _keep_names(path.parent)
         return True
 
-    def owner(self, run_id: str) -> str:
-        """Whose run it is."""
-        return str(self._row(run_id).user)
+    def whose(self, run_id: str, seen: ColumnElement[bool]) -> tuple[str, str]:
+        """A run's whole id, and whose it is."""
+        row = self._row(run_id, seen)
+        return str(row.id), str(row.user)
 
-    def _row(self, run_id: str) -> Row[Any]:
+    def _row(self, run_id: str, seen: ColumnElement[bool]) -> Row[Any]:
         with reading(self._engine) as connection:
-            exact = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).first()
+            exact = connection.execute(select(RUNS).where(RUNS.c.id == run_id, seen)).first()
             if exact is not None:
                 return exact
-            found = connection.execute(select(RUNS).where(RUNS.c.id.startswith(run_id, autoescape=True)).limit(6)).all()
+            begins = RUNS.c.id.startswith(run_id, autoescape=True)
+            found = connection.execute(select(RUNS).where(begins, seen).limit(6)).all()
         if len(found) == 1:
             return found[0]
         if found:

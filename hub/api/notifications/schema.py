@@ -32,7 +32,7 @@ class Notification(BaseModel):
     id: int
     kind: str = Field(
         description="`mention`, `reply`, `firing-finished`, `firing-failed`, `schedule-failed`, "
-        "`ingest-finished` or `ingest-failed`."
+        "`ingest-finished`, `ingest-failed` or `share`."
     )
     text: str
     about: dict[str, Any] = Field(

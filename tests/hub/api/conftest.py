@@ -40,6 +40,6 @@ def served(chosen: Settings) -> Iterator[Api]:
 
 @pytest.fixture
 def api(served: Api, sample: Path) -> Api:
-    served.door.scopes = KnownTokens().scopes
+    served.door.scopes, served.door.members = KnownTokens().scopes, KnownTokens().members
     served.door.is_away = False
     return served

@@ -183,6 +183,12 @@ def _run(api: Api, ledger: Ledger) -> dict[str, Any]:
     return found
 
 
+def _share(api: Api, ledger: Ledger) -> tuple[str, Any]:
+    run = _run(api, ledger)
+    assert api("POST", "/v1/runs", json=run).status_code == 201
+    return "/v1/shares", {"subject": run["id"], "audience": "bob"}
+
+
 def _sign_in(api: Api) -> tuple[str, Any]:
     for who in ("ada", "root"):
         api.door.scopes[who] += (TELL_SIGN_INS,)
@@ -193,6 +199,7 @@ def _sign_in(api: Api) -> tuple[str, Any]:
 EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     "/v1/comments": lambda api, _: ("/v1/comments", NEW),
     "/v1/runs": lambda api, ledger: ("/v1/runs", _run(api, ledger)),
+    "/v1/shares": lambda api, ledger: _share(api, ledger),
     "/v1/families": lambda api, _: ("/v1/families", {"strategies": [{"name": "desk:SmaCross"}]}),
     "/v1/schedules": lambda api, _: ("/v1/schedules", SCHEDULE),
     "/v1/schedules/{}/pause": lambda api, _: (f"/v1/schedules/{_schedule(api)}/pause", None),

@@ -20,6 +20,8 @@ WANTED = {
     "ledger:read": [
         *("GET /v1/runs", "GET /v1/runs/{run_id}", "GET /v1/runs/{run_id}/files/{name}", "POST /v1/families"),
     ],
+    "shares:read": ["GET /v1/shares", "GET /v1/shares/{share_id}"],
+    "shares:write": ["POST /v1/shares", "DELETE /v1/shares/{share_id}"],
     "ledger:write": ["POST /v1/runs", "PUT /v1/runs/{run_id}/files/{name}"],
     "catalog:read": ["GET /v1/instruments", "GET /v1/bars", "GET /v1/news", "GET /v1/coverage"],
     "schedules:read": [
@@ -41,8 +43,16 @@ WANTED = {
     "notifications:read": ["GET /v1/notifications", "POST /v1/notifications/read"],
     "sign-ins:tell": ["POST /v1/audit/sign-ins"],  # the hub's, and no person's
 }
-READING = {"comments:read", "ledger:read", "catalog:read", "schedules:read", "ingests:read", "notifications:read"}
-WORKING = READING | {"comments:write", "ledger:write", "schedules:write", "ingests:write"}
+READING = {
+    "comments:read",
+    "ledger:read",
+    "shares:read",
+    "catalog:read",
+    "schedules:read",
+    "ingests:read",
+    "notifications:read",
+}
+WORKING = READING | {"comments:write", "ledger:write", "shares:write", "schedules:write", "ingests:write"}
 MAY = {
     "viewer": READING,
     "researcher": WORKING,
@@ -64,7 +74,7 @@ def asked(api: Api, operation: str, who: str) -> httpx.Response:
     method, path = operation.split(" ")
     for name, value in {"comment_id": "1" * 16, "name": "equity.parquet", "upload": "0" * 32}.items():
         path = path.replace(f"{{{name}}}", value)
-    for name in ("run_id", "schedule_id", "firing_id", "ingest_id"):
+    for name in ("run_id", "share_id", "schedule_id", "firing_id", "ingest_id"):
         path = path.replace(f"{{{name}}}", "0" * 16)
     headers = {"Authorization": f"Bearer {who}"}
     with httpx.stream(method, f"{api.url}{path}", headers=headers, timeout=30) as answer:  # one of them never ends

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, text, true
 from sqlalchemy.exc import DatabaseError
 
 from alphapulse_lib.model.canonical import to_json
@@ -39,7 +39,7 @@ def record(ledger: Ledger, user: str = "ada", **changes: Any) -> dict[str, Any]:
     return json.loads(to_json(kept(ledger, user=user, **changes)))
 
 
-def test_a_run_is_appended_once_and_read_by_everybody(api: Api, ledger: Ledger):
+def test_a_run_is_appended_once_and_read_by_the_team(api: Api, ledger: Ledger):
     run = record(ledger)
     first = api("POST", "/v1/runs", json=run)
     assert (first.status_code, first.json()["record"]) == (201, run)
@@ -135,7 +135,7 @@ def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Setti
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN request"))
     engine.dispose()
     engine = opened(chosen)
-    after = RunStore(engine, chosen.home).get(runs[1]["id"]).family
+    after = RunStore(engine, chosen.home).get(runs[1]["id"], true()).family
     engine.dispose()
     assert {each.spec_id for each in after.trials} == {each["spec_id"] for each in before["trials"]}
     assert api("GET", f"/v1/runs/{runs[0]['id']}").json()["family"] == before
@@ -217,7 +217,7 @@ def test_a_statistic_of_any_size_is_no_fault_of_ours(api: Api, ledger: Ledger):
     assert api("POST", "/v1/runs", content=sent, headers={"Content-Type": "application/json"}).status_code == 422
 
 
-def test_files_are_handed_in_once_by_the_owner_and_read_by_everybody(api: Api, ledger: Ledger):
+def test_files_are_handed_in_once_by_the_owner_and_read_by_the_team(api: Api, ledger: Ledger):
     run = record(ledger)
     api("POST", "/v1/runs", json=run)
     content = (ledger.folder(run["id"]) / "equity.parquet").read_bytes()

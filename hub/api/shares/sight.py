@@ -1,0 +1,86 @@
+"""Whose runs somebody sees: their own, those of the teams that they are in, and what was shared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import ColumnElement, exists, or_, select, true
+
+from hub.api.identity import Caller, Calling
+from hub.api.ledger.schema import RUNS
+from hub.api.shares.schema import EVERYBODY, SHARES
+from hub.roles import SEE_ALL
+
+__all__ = ["Seeing", "Sight", "seen_now", "sight_of"]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What somebody may see of others.
+
+    Attributes
+    ----------
+    everything : bool
+        Whether it is everything: as an administrator's, or a reviewer's.
+    people : frozenset of str
+        Who they see all runs of: themselves, and whoever is in a team with them.
+    audiences : frozenset of str
+        As whom things are shared with them.
+    """
+
+    everything: bool
+    people: frozenset[str]
+    audiences: frozenset[str]
+
+    def runs(self) -> ColumnElement[bool]:
+        """The condition that a run may be seen."""
+        if self.everything:
+            return true()
+        return or_(
+            RUNS.c.user.in_(sorted(self.people)),
+            exists().where(SHARES.c.kind == "run", SHARES.c.subject == RUNS.c.id, self.shared()),
+        )
+
+    def target(self, target: ColumnElement[str]) -> ColumnElement[bool]:
+        """The condition that what is said about a target may be seen: of a run, whether the run may."""
+        if self.everything:
+            return true()
+        named = "run:" + RUNS.c.id
+        return or_(~target.startswith("run:"), exists(select(RUNS.c.id).where(named == target, self.runs())))
+
+    def shared(self) -> ColumnElement[bool]:
+        """The condition that a share is with them."""
+        return SHARES.c.audience.in_(sorted(self.audiences))
+
+
+def sight_of(caller: Caller, groups: Mapping[str, frozenset[str]], teams: frozenset[str]) -> Sight:
+    """What the holder of a token sees.
+
+    Parameters
+    ----------
+    caller : Caller
+        Holds it; a service is in no group, and is nobody's namesake.
+    groups : mapping of str to frozenset of str
+        Who is in each group.
+    teams : frozenset of str
+        The groups whose members see each other's runs; ``*`` among them is every group.
+    """
+    everything = caller.is_admin or caller.may(SEE_ALL)
+    if caller.is_service:
+        return Sight(everything, frozenset(), frozenset({EVERYBODY}))
+    mine = {name: members for name, members in groups.items() if caller.name in members}
+    fellows = (members for name, members in mine.items() if name in teams or EVERYBODY in teams)
+    people = frozenset({caller.name}).union(*fellows)
+    return Sight(everything, people, frozenset({caller.name, EVERYBODY, *(f"@{name}" for name in mine)}))
+
+
+async def seen_now(request: Request, caller: Calling) -> Sight:
+    """What the caller sees, by the groups as the hub has them now."""
+    return sight_of(caller, await request.app.state.door.groups(), request.app.state.teams)
+
+
+#: That, as a dependency of a route.
+Seeing = Annotated[Sight, Depends(seen_now)]

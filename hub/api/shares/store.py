@@ -1,0 +1,93 @@
+"""Shares in the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from alphapulse_lib import clock
+from hub.api.audit.store import note
+from hub.api.database import reading, writing
+from hub.api.ledger.titles import title
+from hub.api.notifications.store import notify
+from hub.api.pages import Damaged, intact, read
+from hub.api.problems import ProblemError
+from hub.api.schedules.due import new_id
+from hub.api.shares.schema import EVERYBODY, SHARES, New, Share
+
+__all__ = ["ShareStore"]
+
+
+class ShareStore:
+    """The shares of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def page(
+        self, seen: ColumnElement[bool], limit: int, before: int | None, **wanted: str | None
+    ) -> list[tuple[int, Share | Damaged]]:
+        """Shares that may be seen, the newest first, each with its place; ``wanted`` are columns and their values."""
+        query = select(SHARES).where(seen)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(SHARES.c[name] == value)
+        if before is not None:
+            query = query.where(SHARES.c.sequence < before)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(SHARES.c.sequence.desc()).limit(limit)).all()
+        return [(row.sequence, read(row.id, partial(_share, row))) for row in rows]
+
+    def add(self, new: New, owner: str, maker: str) -> tuple[Share, bool]:
+        """Share something, and tell whom it is shared with; whether it was not before."""
+        values = {"id": new_id(), **new.model_dump(), "owner": owner, "made_by": maker, "made_at": clock.now_ns()}
+        with writing(self._engine) as connection:
+            kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+            fresh = kind.insert(SHARES).values(values).on_conflict_do_nothing().returning(SHARES.c.sequence)
+            if connection.execute(fresh).first() is None:
+                same = [SHARES.c[name] == getattr(new, name) for name in ("kind", "subject", "audience")]
+                return _share(connection.execute(select(SHARES).where(*same)).one()), False
+            note(connection, "share.made", values["id"], **_told(values))
+            if new.audience != EVERYBODY and not new.audience.startswith("@"):
+                said = f"{maker} shared {title(connection, new.subject)} with you"
+                notify(connection, new.audience, "share", said, {"run": new.subject, "by": maker})
+            return _share(_found(connection, values["id"])), True
+
+    def get(self, share_id: str, seen: ColumnElement[bool]) -> Share:
+        """A share, where it may be seen.
+
+        Raises
+        ------
+        ProblemError
+            404: there is none such of that id.
+        """
+        with reading(self._engine) as connection:
+            row = _found(connection, share_id, seen)
+            return intact("share", read(share_id, lambda: _share(row)))
+
+    def take_back(self, share_id: str) -> None:
+        """End a share: from now on who saw it by this one sees it no more."""
+        with writing(self._engine) as connection:
+            row = _found(connection, share_id)
+            connection.execute(delete(SHARES).where(SHARES.c.id == share_id))
+            note(connection, "share.taken-back", share_id, **_told(dict(row._mapping)))
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in ("kind", "subject", "owner", "audience")}
+
+
+def _found(connection: Connection, share_id: str, *also: ColumnElement[bool]) -> Row[Any]:
+    row = connection.execute(select(SHARES).where(SHARES.c.id == share_id, *also)).first()
+    if row is None:
+        raise ProblemError(404, f"There is no share {share_id!r}.", "GET /v1/shares lists them.")
+    return row
+
+
+def _share(row: Row[Any]) -> Share:
+    held = {name: value for name, value in row._mapping.items() if name in Share.model_fields}
+    return Share(**held | {"made_at": datetime.fromtimestamp(row.made_at / 1e9, UTC)})
