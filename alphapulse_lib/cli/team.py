@@ -83,11 +83,11 @@ def notifications(
 
 
 def share(
-    what: Annotated[str, typer.Argument(help="run:ID, or the beginning of the id.")],
+    what: Annotated[str, typer.Argument(help="run:ID, or the beginning of the id; notebook:PATH.")],
     whom: Annotated[str, typer.Argument(help="A person's name, a group as @desk, or '*': everybody who signed in.")],
     as_json: Json = False,
 ) -> None:
-    """Let somebody see a run of your own."""
+    """Let somebody see a run of your own, or a notebook with its outputs as they are now."""
     made = ap.share(what, whom)
     if as_json:
         say_json(asdict(made))

@@ -12,6 +12,7 @@ from alphapulse_lib.hub_client.comments import Comments
 from alphapulse_lib.hub_client.ingests import Ingests
 from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.publications import Publications
+from alphapulse_lib.hub_client.renderings import Renderings
 from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
 from alphapulse_lib.hub_client.shares import Shares
@@ -51,6 +52,7 @@ class Client:
     comments : Comments
     runs : Runs
     shares : Shares
+    renderings : Renderings
     schedules : Schedules
     backtests : Backtests
     ingests : Ingests
@@ -82,6 +84,7 @@ class Client:
         self.comments = Comments(self._transport)
         self.runs = Runs(self._transport)
         self.shares = Shares(self._transport)
+        self.renderings = Renderings(self._transport)
         self.schedules = Schedules(self._transport)
         self.backtests = Backtests(self._transport)
         self.ingests = Ingests(self._transport)

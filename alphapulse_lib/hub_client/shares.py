@@ -50,14 +50,16 @@ class Shares:
         Parameters
         ----------
         subject : str
-            A run's id, or the only beginning of one.
+            A run's id, or the only beginning of one; a rendering's id.
         audience : str
             A person's name, a group as ``@desk``, or ``*``: everybody who signed in.
+        kind : {"run", "rendering"}
+            What it is.
 
         Raises
         ------
         UnknownTarget
-            The token's owner sees no such run, or the hub knows no such person or group.
+            The token's owner sees no such thing, or the hub knows no such person or group.
         NotAllowed
             It is somebody else's.
         """

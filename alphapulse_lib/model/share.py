@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["EVERYBODY", "Share"]
+__all__ = ["EVERYBODY", "Rendering", "Share"]
 
 #: With whom a thing is shared that everybody who signed in may see.
 EVERYBODY = "*"
@@ -18,13 +18,15 @@ class Share:
     Attributes
     ----------
     kind : str
-        What it is: ``"run"``.
+        What it is: ``"run"``, or ``"rendering"``: a notebook as a page.
     subject : str
-        Which one: the run's id.
+        Which one: the run's id, or the rendering's.
     audience : str
         Who may see it: a person's name, a group as ``@desk``, or ``*`` for everybody who signed in.
     made_by : str
         Who shared it: its owner, or an administrator.
+    title : str
+        What it is, for people: the run's strategy, symbols and window; the notebook's path.
     """
 
     id: str
@@ -33,4 +35,24 @@ class Share:
     owner: str
     audience: str
     made_by: str
+    made_at: datetime
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A notebook as a page, made to be shared. Times are in UTC.
+
+    Attributes
+    ----------
+    notebook : str
+        Its path in its owner's workspace.
+    size : int
+        Bytes of the page.
+    """
+
+    id: str
+    owner: str
+    notebook: str
+    size: int
     made_at: datetime

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.model.share import Share
-from alphapulse_lib.session import hub
+from alphapulse_lib.session import hub, renderings
 from alphapulse_lib.session.runs import SessionRun, run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from alphapulse_lib.hub_client import Client
 
 __all__ = ["SessionShares", "share", "shares"]
 
@@ -22,6 +25,7 @@ _COLUMNS = {
     "id": "str",
     "kind": "str",
     "subject": "str",
+    "title": "str",
     "owner": "str",
     "audience": "str",
     "made_by": "str",
@@ -47,13 +51,14 @@ class SessionShares:
         Returns
         -------
         pandas.DataFrame
-            ``id``, ``kind`` (``run``), ``subject`` (the run's id), ``owner``, ``audience`` (a person, ``@group``, or
-            ``*`` for everybody who signed in), ``made_by``, ``made`` (UTC).
+            ``id``, ``kind`` (``run``, ``rendering``), ``subject`` (its id), ``title``, ``owner``,
+            ``audience`` (a person, ``@group``, or ``*`` for everybody who signed in), ``made_by``, ``made`` (UTC).
         """
         import pandas as pd
 
         rows = [
-            (each.id, each.kind, each.subject, each.owner, each.audience, each.made_by, each.made_at) for each in self
+            (each.id, each.kind, each.subject, each.title, each.owner, each.audience, each.made_by, each.made_at)
+            for each in self
         ]
         return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
@@ -88,12 +93,13 @@ class SessionShares:
 
 
 def share(what: str | SessionRun, whom: str) -> Share:
-    """Let somebody see a run of one's own: its record, its files and what is said about it.
+    """Let somebody see a run of one's own, its record, its files and what is said about it; or a notebook as it is now.
 
     Parameters
     ----------
     what : str or SessionRun
-        A run, or ``"run:<id>"``.
+        A run, ``"run:<id>"``, or ``"notebook:<path>"``: the notebook with the outputs that are saved in it, as a page.
+        What is done to it afterwards does not change that page.
     whom : str
         A person's name, a group as ``"@desk"``, or ``"*"``: everybody who signed in.
 
@@ -120,11 +126,22 @@ def share(what: str | SessionRun, whom: str) -> Share:
     client = hub.client()
     if not isinstance(what, SessionRun):
         kind, _, name = str(what).partition(":")
-        if kind != "run" or not name:
-            raise InputError(f"{str(what)[:80]!r} is nothing that can be shared.", "Give a run, or run: and its id.")
+        if not name or kind not in ("run", "notebook"):
+            raise InputError(
+                f"{str(what)[:80]!r} is nothing that can be shared.",
+                did_you_mean(kind, ("run", "notebook"), "Give a run, or run: and its id, or notebook: and its path."),
+            )
+        if kind == "notebook":
+            return _notebook(client, name, whom)
         what = run(name)
     team_ledger().hand_over(what.id)
     return client.shares.make(what.id, whom)
+
+
+def _notebook(client: Client, path: str, whom: str) -> Share:
+    file, name = renderings.found(path)
+    made = client.renderings.make(name, renderings.rendered(file), key=secrets.token_hex(8))
+    return client.shares.make(made.id, whom, kind="rendering")
 
 
 def shares() -> SessionShares:

@@ -31,6 +31,8 @@ from hub.api.problems import Faults, answers, install, too_large
 from hub.api.publications import routes as publication_routes
 from hub.api.publications.uploads import Uploads
 from hub.api.queries import require_known
+from hub.api.renderings import routes as rendering_routes
+from hub.api.renderings.store import RenderingStore
 from hub.api.schedules import routes as schedule_routes
 from hub.api.shares import routes as share_routes
 from hub.api.targets import Targets
@@ -103,6 +105,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.uploads, app.state.admins = Uploads(chosen.home_root), chosen.admins
     app.state.teams = chosen.team_names
+    app.state.renderings = RenderingStore(engine, chosen.home_root / "api" / "renderings")
     app.state.targets = Targets(Roots(chosen.catalog_root), app.state.runs)
     app.state.metrics = registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -113,6 +116,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         run_routes,
         family_routes,
         share_routes,
+        rendering_routes,
         data_routes,
         schedule_routes,
         ingest_routes,

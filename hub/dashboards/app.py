@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import panel as pn
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from panel.io.fastapi import add_applications
 
 from alphapulse_lib import __version__ as version
-from hub.dashboards import assets
+from hub.dashboards import assets, renderings
 from hub.dashboards.gate import OWNER, Gate
 from hub.dashboards.home import Home
 from hub.dashboards.market import Market
@@ -57,6 +57,10 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
     @app.get(PREFIX.rstrip("/"))
     def start() -> RedirectResponse:
         return RedirectResponse(f"{PREFIX}home", 302)
+
+    @app.get(f"{PREFIX}renderings/{{rendering_id}}")
+    async def rendering(rendering_id: str) -> Response:
+        return await renderings.shown(services, visitor(), rendering_id)
 
     app.get(f"{PREFIX}oauth_callback")(sign_in.come_back)
     add_applications(

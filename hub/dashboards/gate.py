@@ -154,7 +154,7 @@ def _guarded(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["content-security-policy"] = _POLICY
+            headers.setdefault("content-security-policy", _POLICY)  # what somebody wrote has a stricter one
             headers.update(SHIELD)
             headers["cache-control"] = "no-store"
         await send(message)

@@ -55,6 +55,8 @@ def told(notified: dict[str, Any]) -> str:
         return page("schedules", id=str(notified["schedule"]))
     if notified.get("run"):
         return page("runs", id=str(notified["run"]))
+    if notified.get("rendering"):
+        return f"renderings/{quote(str(notified['rendering']), safe='')}"
     return "home"
 
 

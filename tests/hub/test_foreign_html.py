@@ -18,6 +18,7 @@ from waiting import until
 
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.session import renderings
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -55,12 +56,14 @@ class Place:
         nbformat.write(hostile.notebook(self.url, "admin"), home / "evil.ipynb")
         with Client(f"{self.hub.url}/services/api", token) as api:
             api.comments.write("instrument:AAPL.XNAS", hostile.in_markdown())
+            drawn = api.renderings.make("evil.ipynb", renderings.rendered(home / "evil.ipynb"))
+            api.shares.make(drawn.id, "admin", kind="rendering")
             run = small_runs.kept(Ledger(folder), user="bob", parameters={"<img src=x onerror=window.ran=1>": 1})
             named = "notebook:<img src=x onerror=\"window.ran='name'\">"
             run = replace(run, environment={**run.environment, "python": named})
             api.runs.append(run)
             api.comments.write(f"run:{run.id}", hostile.in_markdown())
-        self.run = run.id
+        self.run, self.rendering = run.id, drawn.id
         mine = {"Authorization": f"token {token}"}
         answer = self.bob.http.post("/hub/api/users/bob/server", headers=mine)
         assert answer.status_code in (201, 202), answer.text
@@ -120,6 +123,22 @@ def test_what_bob_wrote_gets_nothing_of_the_administrator_who_opens_it(place: Pl
     assert not [name for name, value in secrets.items() if value in told["cookies"]]
     if not path.startswith("voila"):  # it is nobody's page, of no host at all
         assert told["cookies"] == told["storage"] == "refused: SecurityError"
+    for each in place.context.pages:
+        each.close()
+
+
+def test_a_rendering_that_bob_shared_is_shown_and_gets_nothing_of_who_looks_at_it(place: Place) -> None:
+    page = place.context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    answer = page.goto(f"{place.url}/services/dashboards/renderings/{place.rendering}")
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    page.wait_for_function("() => window.told", timeout=120_000)
+    told = page.evaluate(hostile.TOLD)
+    assert gained(told) == {}
+    assert told["cookies"] == told["storage"] == "refused: SecurityError"
+    assert page.locator("text=A report").count() >= 1
+    assert {each for each in asked if not each.startswith((place.url, "data:", "blob:"))} == set()
     for each in place.context.pages:
         each.close()
 

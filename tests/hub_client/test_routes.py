@@ -54,6 +54,9 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     assert next(client.shares.list(kind="run", subject=run.id, owner="ada", limit=1)) == shared
     assert client.shares.page(limit=1).items == (client.shares.get(shared.id),)
     client.shares.take_back(shared.id)
+    drawn = client.renderings.make("a.ipynb", "<p>drawn</p>", key="drawn")
+    assert client.renderings.get(drawn.id) == drawn
+    assert client.renderings.page(drawn.id) == b"<p>drawn</p>"
     schedules = client.schedules
     made = schedules.create("a.ipynb", "0 7 * * *", key="another")
     assert schedules.create_for_dataset("sample", "0 7 * * *").dataset == "sample"
@@ -127,7 +130,8 @@ def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, 
 
 
 @pytest.mark.parametrize(
-    "part", ["comments", "runs", "shares", "schedules", "backtests", "publications", "notifications", "catalog"]
+    "part",
+    ["comments", "runs", "shares", "renderings", "schedules", "backtests", "publications", "notifications", "catalog"],
 )
 def test_no_method_of_the_client_is_left_out_above(part: str):
     text = Path(__file__).read_text(encoding="utf-8")

@@ -164,6 +164,10 @@ class Belongings:
             self._kept["run"] = run.id
         return self._kept["run"]
 
+    def _rendering_id(self) -> str:
+        new = {"notebook": "mine.ipynb", "html": "<p>mine</p>"}
+        return str(self._post("/services/api/v1/renderings", new)["id"])
+
     def _share_id(self) -> str:
         new = {"subject": self._run_id(), "audience": "admin"}
         return str(self._post("/services/api/v1/shares", new)["id"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import nbformat
 import pytest
 from api_server import RunningApi
 from small_runs import kept
@@ -11,6 +14,7 @@ from small_runs import kept
 import alphapulse_lib as ap
 from alphapulse_lib.errors import HubError, InputError, NotAllowed, UnknownRun, UnknownTarget
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.session import hub
 from alphapulse_lib.settings import settings
 
 
@@ -62,10 +66,51 @@ def test_a_run_that_waits_is_handed_in_before_it_is_shared(strangers: Callable[[
     assert ap.run(run).record.user == "ada"
 
 
-def test_what_cannot_be_shared_is_refused(strangers: Callable[[str], None]):
+def test_a_notebook_is_another_s_to_look_at_as_it_was_when_it_was_shared(
+    strangers: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    strangers("ada")
+    outputs = [nbformat.v4.new_output("stream", text="the answer is 42"), nbformat.v4.new_output(
+        "display_data", {"image/png": "iVBORw0KGgo=", "text/html": "<b id='shown'>drawn</b>"})]  # fmt: skip
+    cells = [nbformat.v4.new_markdown_cell("# What *I* found"), nbformat.v4.new_code_cell("6 * 7", outputs=outputs)]
+    file = tmp_path / "scheduled" / "found.ipynb"
+    file.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    made = ap.share("notebook:scheduled/found.ipynb", "bob")
+    assert (made.kind, made.owner, made.audience) == ("rendering", "ada", "bob")
+    nbformat.write(nbformat.v4.new_notebook(), file)
+    strangers("bob")
+    known = hub.client().renderings.get(made.subject)
+    page = hub.client().renderings.page(made.subject).decode()
+    assert (known.notebook, known.owner, known.size) == ("scheduled/found.ipynb", "ada", len(page.encode()))
+    for shown in ("What <em>I</em> found", "the answer is 42", '<b id="shown">drawn</b>'):
+        assert shown in page
+    asked = re.findall(r"""(?:src|href)=["']([a-z]+:[^"']*)""", page)
+    assert not [each for each in asked if not each.startswith("data:")], "it needs no network"
+    told = next(iter(ap.notifications()))
+    assert told.text == "ada shared the notebook scheduled/found.ipynb with you"
+    assert told.about == {"rendering": made.subject, "by": "ada"}
+    strangers("ada")
+    ap.shares().take_back(made)
+    for name in ("bob", "ada"):
+        strangers(name)
+        with pytest.raises(UnknownTarget):
+            hub.client().renderings.page(made.subject)
+
+
+def test_what_cannot_be_shared_is_refused(strangers: Callable[[str], None], tmp_path: Path):
     run = ran(strangers, "ada")
     with pytest.raises(InputError, match="nothing that can be shared"):
         ap.share("server:mine", "bob")
+    with pytest.raises(InputError, match=r"There is no notebook 'nothing\.ipynb' here"):
+        ap.share("notebook:nothing.ipynb", "bob")
+    with pytest.raises(InputError, match="is no notebook"):
+        ap.share("notebook:a.py", "bob")
+    broken = tmp_path / "broken.ipynb"
+    broken.write_text("{")
+    with pytest.raises(InputError, match="cannot be shown as a page"):
+        ap.share(f"notebook:{broken}", "bob")
     with pytest.raises(UnknownTarget, match="bbo"):
         ap.share(f"run:{run}", "bbo")
     with pytest.raises(UnknownRun):

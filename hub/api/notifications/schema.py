@@ -36,7 +36,7 @@ class Notification(BaseModel):
     )
     text: str
     about: dict[str, Any] = Field(
-        description="Ids of what it is about: comment, target, schedule, firing, run, ingest."
+        description="Ids of what it is about: comment, target, schedule, firing, run, rendering, ingest."
     )
     created_at: datetime
     read_at: datetime | None

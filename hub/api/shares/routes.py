@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 from alphapulse_lib.errors import did_you_mean
 from hub.api.idempotency import Post, Posted
 from hub.api.identity import Caller, Door, needs
-from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 from hub.api.shares.schema import EVERYBODY, SHARES, Kind, New, Share
@@ -32,7 +32,7 @@ Name = Annotated[
 
 
 def _store(request: Request) -> ShareStore:
-    return ShareStore(request.app.state.engine)
+    return ShareStore(request.app.state.engine, request.app.state.renderings)
 
 
 Store = Annotated[ShareStore, Depends(_store)]
@@ -51,7 +51,7 @@ def shares(
     caller: Reader,
     sight: Seeing,
     kind: Annotated[Kind | None, Query(description="Only of this kind.")] = None,
-    subject: Annotated[str | None, Query(pattern="^[0-9a-f]{1,32}$", description="Only of this: a run's id.")] = None,
+    subject: Annotated[str | None, Query(pattern="^[0-9a-f]{1,32}$", description="Only of this: an id.")] = None,
     owner: Name = None,
     limit: Limit = 50,
     cursor: Cursor = "",
@@ -68,9 +68,18 @@ def shares(
     responses={**answers(404, 409), 200: {"model": Share, "description": "It was shared so already."}},
 )
 async def share(request: Request, post: Posted, store: Store, caller: Writer, sight: Seeing, new: New) -> Response:
-    """Let a person, a group or everybody who signed in see one run: its record, its files and its comments."""
+    """Let a person, a group or everybody who signed in see one run, its record, its files and its comments; or one
+    rendering of a notebook.
+    """
     await _require_known(request, new.audience)
-    return await run_in_threadpool(_share, request.app.state.runs, post, store, caller, sight, new)
+
+    def whose() -> tuple[str, str]:
+        if new.kind == "run":
+            return request.app.state.runs.whose(new.subject, sight.runs())
+        found = request.app.state.renderings.get(new.subject, sight.renderings())
+        return found.id, found.owner
+
+    return await run_in_threadpool(_share, whose, post, store, caller, new)
 
 
 @router.get("/{share_id}", responses=answers(404))
@@ -88,14 +97,16 @@ def take_back(store: Store, caller: Writer, sight: Seeing, share_id: Id) -> None
     store.take_back(share_id)
 
 
-def _share(runs: RunStore, post: Post, store: ShareStore, caller: Caller, sight: Sight, new: New) -> Response:
+def _share(whose: Callable[[], tuple[str, str]], post: Post, store: ShareStore, caller: Caller, new: New) -> Response:
     def ready() -> tuple[New, str]:
-        run_id, owner = runs.whose(new.subject, sight.runs())
+        subject, owner = whose()
         if not caller.owns(owner):
-            raise ProblemError(403, f"Run {run_id} is {owner}'s.", "Its owner and administrators may share it.")
+            raise ProblemError(
+                403, f"The {new.kind} {subject} is {owner}'s.", "Its owner and administrators may share it."
+            )
         if new.audience == owner:
-            raise ProblemError(422, f"Run {run_id} is {owner}'s own.", "Share it with somebody else.")
-        return new.model_copy(update={"subject": run_id}), owner
+            raise ProblemError(422, f"The {new.kind} {subject} is {owner}'s own.", "Share it with somebody else.")
+        return new.model_copy(update={"subject": subject}), owner
 
     def act(found: tuple[New, str]) -> Response:
         made, fresh = store.add(*found, caller.name)

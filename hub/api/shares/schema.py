@@ -32,8 +32,14 @@ SHARES = Table(
     Index("shares_with", "audience", "kind"),
 )
 
-type Kind = Literal["run"]
-Subject = Annotated[str, Field(pattern="^[0-9a-f]{1,32}$", description="The run's id, or the only beginning of one.")]
+type Kind = Literal["run", "rendering"]
+Subject = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{1,32}$",
+        description="The run's id, or the only beginning of one; a rendering's, as `POST /v1/renderings` gives it.",
+    ),
+]
 Audience = Annotated[
     str,
     Field(
@@ -59,8 +65,11 @@ class Share(BaseModel):
 
     id: str
     kind: Kind
-    subject: str = Field(description="The run's id.")
+    subject: str = Field(description="The run's id, or the rendering's.")
     owner: str = Field(description="Whose it is.")
     audience: str = Field(description="Who may see it: a person's name, `@group`, or `*` for everybody who signed in.")
     made_by: str = Field(description="Who shared it: its owner, or an administrator.")
     made_at: datetime
+    title: str = Field(
+        description="What it is, for people: the run's strategy, symbols and window; the notebook's path."
+    )

@@ -1,4 +1,4 @@
-"""Whose runs somebody sees: their own, those of the teams that they are in, and what was shared with them."""
+"""What somebody sees of others: the runs of the teams that they are in, and what was shared with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, true
 
 from hub.api.identity import Caller, Calling
 from hub.api.ledger.schema import RUNS
+from hub.api.renderings.schema import RENDERINGS
 from hub.api.shares.schema import EVERYBODY, SHARES
 from hub.roles import SEE_ALL
 
@@ -23,30 +24,43 @@ class Sight:
 
     Attributes
     ----------
-    everything : bool
-        Whether it is everything: as an administrator's, or a reviewer's.
+    name : str
+        Whose it is; empty for a service.
+    is_admin : bool
+        Whether it is everything.
+    all_runs : bool
+        Whether it is every run: as an administrator's, or a reviewer's.
     people : frozenset of str
         Who they see all runs of: themselves, and whoever is in a team with them.
     audiences : frozenset of str
         As whom things are shared with them.
     """
 
-    everything: bool
+    name: str
+    is_admin: bool
+    all_runs: bool
     people: frozenset[str]
     audiences: frozenset[str]
 
     def runs(self) -> ColumnElement[bool]:
         """The condition that a run may be seen."""
-        if self.everything:
+        if self.all_runs:
             return true()
         return or_(
             RUNS.c.user.in_(sorted(self.people)),
             exists().where(SHARES.c.kind == "run", SHARES.c.subject == RUNS.c.id, self.shared()),
         )
 
+    def renderings(self) -> ColumnElement[bool]:
+        """The condition that a rendering may be seen: a team's are each their owner's alone, until they are shared."""
+        if self.is_admin:
+            return true()
+        shared = exists().where(SHARES.c.kind == "rendering", SHARES.c.subject == RENDERINGS.c.id, self.shared())
+        return shared if not self.name else or_(RENDERINGS.c.owner == self.name, shared)
+
     def target(self, target: ColumnElement[str]) -> ColumnElement[bool]:
         """The condition that what is said about a target may be seen: of a run, whether the run may."""
-        if self.everything:
+        if self.all_runs:
             return true()
         named = "run:" + RUNS.c.id
         return or_(~target.startswith("run:"), exists(select(RUNS.c.id).where(named == target, self.runs())))
@@ -68,13 +82,14 @@ def sight_of(caller: Caller, groups: Mapping[str, frozenset[str]], teams: frozen
     teams : frozenset of str
         The groups whose members see each other's runs; ``*`` among them is every group.
     """
-    everything = caller.is_admin or caller.may(SEE_ALL)
+    all_runs = caller.is_admin or caller.may(SEE_ALL)
     if caller.is_service:
-        return Sight(everything, frozenset(), frozenset({EVERYBODY}))
+        return Sight("", caller.is_admin, all_runs, frozenset(), frozenset({EVERYBODY}))
     mine = {name: members for name, members in groups.items() if caller.name in members}
     fellows = (members for name, members in mine.items() if name in teams or EVERYBODY in teams)
     people = frozenset({caller.name}).union(*fellows)
-    return Sight(everything, people, frozenset({caller.name, EVERYBODY, *(f"@{name}" for name in mine)}))
+    audiences = frozenset({caller.name, EVERYBODY, *(f"@{name}" for name in mine)})
+    return Sight(caller.name, caller.is_admin, all_runs, people, audiences)
 
 
 async def seen_now(request: Request, caller: Calling) -> Sight:

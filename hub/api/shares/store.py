@@ -16,6 +16,8 @@ from hub.api.ledger.titles import title
 from hub.api.notifications.store import notify
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
+from hub.api.renderings.schema import RENDERINGS
+from hub.api.renderings.store import RenderingStore
 from hub.api.schedules.due import new_id
 from hub.api.shares.schema import EVERYBODY, SHARES, New, Share
 
@@ -23,10 +25,16 @@ __all__ = ["ShareStore"]
 
 
 class ShareStore:
-    """The shares of one database."""
+    """The shares of one database.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Parameters
+    ----------
+    renderings : RenderingStore
+        What is there to be shared alone.
+    """
+
+    def __init__(self, engine: Engine, renderings: RenderingStore) -> None:
+        self._engine, self._renderings = engine, renderings
 
     def page(
         self, seen: ColumnElement[bool], limit: int, before: int | None, **wanted: str | None
@@ -40,7 +48,7 @@ class ShareStore:
             query = query.where(SHARES.c.sequence < before)
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(SHARES.c.sequence.desc()).limit(limit)).all()
-        return [(row.sequence, read(row.id, partial(_share, row))) for row in rows]
+            return [(row.sequence, read(row.id, partial(_share, connection, row))) for row in rows]
 
     def add(self, new: New, owner: str, maker: str) -> tuple[Share, bool]:
         """Share something, and tell whom it is shared with; whether it was not before."""
@@ -50,12 +58,13 @@ class ShareStore:
             fresh = kind.insert(SHARES).values(values).on_conflict_do_nothing().returning(SHARES.c.sequence)
             if connection.execute(fresh).first() is None:
                 same = [SHARES.c[name] == getattr(new, name) for name in ("kind", "subject", "audience")]
-                return _share(connection.execute(select(SHARES).where(*same)).one()), False
+                return _share(connection, connection.execute(select(SHARES).where(*same)).one()), False
             note(connection, "share.made", values["id"], **_told(values))
             if new.audience != EVERYBODY and not new.audience.startswith("@"):
-                said = f"{maker} shared {title(connection, new.subject)} with you"
-                notify(connection, new.audience, "share", said, {"run": new.subject, "by": maker})
-            return _share(_found(connection, values["id"])), True
+                thing = "" if new.kind == "run" else "the notebook "
+                said = f"{maker} shared {thing}{_title(connection, new.kind, new.subject)} with you"
+                notify(connection, new.audience, "share", said, {new.kind: new.subject, "by": maker})
+            return _share(connection, _found(connection, values["id"])), True
 
     def get(self, share_id: str, seen: ColumnElement[bool]) -> Share:
         """A share, where it may be seen.
@@ -67,14 +76,24 @@ class ShareStore:
         """
         with reading(self._engine) as connection:
             row = _found(connection, share_id, seen)
-            return intact("share", read(share_id, lambda: _share(row)))
+            return intact("share", read(share_id, lambda: _share(connection, row)))
 
     def take_back(self, share_id: str) -> None:
-        """End a share: from now on who saw it by this one sees it no more."""
+        """End a share: from now on who saw it by this one sees it no more. A rendering goes with its last."""
         with writing(self._engine) as connection:
             row = _found(connection, share_id)
             connection.execute(delete(SHARES).where(SHARES.c.id == share_id))
             note(connection, "share.taken-back", share_id, **_told(dict(row._mapping)))
+            if row.kind == "rendering":
+                self._renderings.forget_unshared(row.subject)
+
+
+def _title(connection: Connection, kind: str, subject: str) -> str:
+    """What is shared, for people."""
+    if kind == "run":
+        return title(connection, subject)
+    named = select(RENDERINGS.c.notebook).where(RENDERINGS.c.id == subject)
+    return str(connection.execute(named).scalar() or subject)
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +107,7 @@ def _found(connection: Connection, share_id: str, *also: ColumnElement[bool]) ->
     return row
 
 
-def _share(row: Row[Any]) -> Share:
+def _share(connection: Connection, row: Row[Any]) -> Share:
     held = {name: value for name, value in row._mapping.items() if name in Share.model_fields}
-    return Share(**held | {"made_at": datetime.fromtimestamp(row.made_at / 1e9, UTC)})
+    told = {"title": _title(connection, row.kind, row.subject)}
+    return Share(**held | told | {"made_at": datetime.fromtimestamp(row.made_at / 1e9, UTC)})

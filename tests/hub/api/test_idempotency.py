@@ -200,6 +200,7 @@ EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     "/v1/comments": lambda api, _: ("/v1/comments", NEW),
     "/v1/runs": lambda api, ledger: ("/v1/runs", _run(api, ledger)),
     "/v1/shares": lambda api, ledger: _share(api, ledger),
+    "/v1/renderings": lambda api, _: ("/v1/renderings", {"notebook": "a.ipynb", "html": "<p>a</p>"}),
     "/v1/families": lambda api, _: ("/v1/families", {"strategies": [{"name": "desk:SmaCross"}]}),
     "/v1/schedules": lambda api, _: ("/v1/schedules", SCHEDULE),
     "/v1/schedules/{}/pause": lambda api, _: (f"/v1/schedules/{_schedule(api)}/pause", None),

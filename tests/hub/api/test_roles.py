@@ -20,8 +20,11 @@ WANTED = {
     "ledger:read": [
         *("GET /v1/runs", "GET /v1/runs/{run_id}", "GET /v1/runs/{run_id}/files/{name}", "POST /v1/families"),
     ],
-    "shares:read": ["GET /v1/shares", "GET /v1/shares/{share_id}"],
-    "shares:write": ["POST /v1/shares", "DELETE /v1/shares/{share_id}"],
+    "shares:read": [
+        *("GET /v1/shares", "GET /v1/shares/{share_id}"),
+        *("GET /v1/renderings/{rendering_id}", "GET /v1/renderings/{rendering_id}/page"),
+    ],
+    "shares:write": ["POST /v1/shares", "DELETE /v1/shares/{share_id}", "POST /v1/renderings"],
     "ledger:write": ["POST /v1/runs", "PUT /v1/runs/{run_id}/files/{name}"],
     "catalog:read": ["GET /v1/instruments", "GET /v1/bars", "GET /v1/news", "GET /v1/coverage"],
     "schedules:read": [
@@ -74,7 +77,7 @@ def asked(api: Api, operation: str, who: str) -> httpx.Response:
     method, path = operation.split(" ")
     for name, value in {"comment_id": "1" * 16, "name": "equity.parquet", "upload": "0" * 32}.items():
         path = path.replace(f"{{{name}}}", value)
-    for name in ("run_id", "share_id", "schedule_id", "firing_id", "ingest_id"):
+    for name in ("run_id", "share_id", "rendering_id", "schedule_id", "firing_id", "ingest_id"):
         path = path.replace(f"{{{name}}}", "0" * 16)
     headers = {"Authorization": f"Bearer {who}"}
     with httpx.stream(method, f"{api.url}{path}", headers=headers, timeout=30) as answer:  # one of them never ends

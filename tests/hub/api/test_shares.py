@@ -155,6 +155,7 @@ def test_what_is_shared_is_seen_by_whom_it_is_shared_with_until_it_is_taken_back
     made = share(team, run[:14], audience)
     assert made.status_code == 201, made.text
     told = made.json()
+    assert told["title"] == f"SmaCross on GOOG 1d, 2024-01-02 to 2024-01-31 (run {run[:8]})"
     assert {name: told[name] for name in ("kind", "subject", "owner", "audience", "made_by")} == {
         "kind": "run",
         "subject": run,
@@ -286,4 +287,4 @@ def test_only_groups_that_are_teams_show_each_other_their_runs():
     assert sight_of(caller("ada"), groups, Settings().team_names).people == {"ada", "bob", "cleo"}
     assert sight_of(caller("ada"), groups, Settings(teams="").team_names).people == {"ada"}
     service = sight_of(caller("ada", is_service=True), groups, Settings().team_names)
-    assert (service.people, service.audiences, service.everything) == (frozenset(), {"*"}, False)
+    assert (service.people, service.audiences, service.all_runs) == (frozenset(), {"*"}, False)
