@@ -11,7 +11,6 @@ import alphapulse_lib as ap
 from alphapulse_lib.cli.options import Json, Params
 from alphapulse_lib.cli.say import as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.share import EVERYBODY
 
 if TYPE_CHECKING:
     from alphapulse_lib.model.comment import Comment
@@ -92,7 +91,7 @@ def share(
     if as_json:
         say_json(asdict(made))
     else:
-        say(f"The {made.kind} {made.subject} is shared with {_named(made.audience)}.")
+        say(f"The {made.kind} {made.subject} is shared with {made.whom}.")
         say(f"To take it back: alphapulse shares --take-back {made.id}")
 
 
@@ -265,10 +264,6 @@ def firings(
 ) -> None:
     """Each time that a schedule fired or should have."""
     say_table(ap.schedules()[schedule_id].firings(limit), as_json)
-
-
-def _named(audience: str) -> str:
-    return "everybody who signed in" if audience == EVERYBODY else audience
 
 
 def _told(each: Comment) -> str:

@@ -38,6 +38,13 @@ class Share:
     made_at: datetime
     title: str
 
+    @property
+    def whom(self) -> str:
+        """With whom, for people."""
+        if self.audience == EVERYBODY:
+            return "everybody who signed in"
+        return f"the group {self.audience[1:]}" if self.audience.startswith("@") else self.audience
+
 
 @dataclass(frozen=True, slots=True)
 class Rendering:

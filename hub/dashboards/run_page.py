@@ -20,6 +20,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 from hub.dashboards import again, ledger, timetable, web
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.remote import TroubleError
+from hub.dashboards.shares import SHARING, Shares
 from hub.dashboards.templating import render
 from hub.dashboards.thread import Thread
 from hub.dashboards.visitor import Visitor
@@ -44,6 +45,7 @@ class RunPage(Page):
         self._id = query.get("id", "")
         self._asked: asyncio.Task[KeptRun] | None = None
         self._thread: Thread | None = None
+        self._shares = Shares(self)
         self._key = secrets.token_hex(8)  # of the next time that it is run again
         self._over = ""
         self.widgets = {
@@ -53,6 +55,7 @@ class RunPage(Page):
             "tools": Widget(self._tools),
             "again": Widget(self._running, every=2),
             "sheet": Widget(self._sheet, "sheet_empty"),
+            "shares": Widget(self._shown_to, "run_shares_empty"),
             "family": Widget(self._family, "family_empty", every=30),
             "thread": Widget(self._comments, "thread_empty"),
         }
@@ -62,11 +65,13 @@ class RunPage(Page):
         return {"run_id": self._id}
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
-        """Run it again, compare it, or comment."""
+        """Run it again, compare it, share it, or comment."""
         if name == "again":
             await self._run_again()
         elif name == "compare":
             await self._compare(fields.get("other", "").strip())
+        elif name in SHARING:
+            await self._shares.act(name, value, fields, (await self._kept()).record.id)
         elif self._thread is not None:
             await self._thread.act(name, value, fields)
         else:
@@ -170,6 +175,10 @@ class RunPage(Page):
         if kept.record.status == "finished" and not held.keys() >= needed:
             return render("run_bare", run=ledger.row(kept.record, kept.family), record=kept.record)
         return await self.api.ask(_told, self.api.client, kept, held)
+
+    async def _shown_to(self) -> str:
+        kept = await self._held()
+        return await self._shares.of_run(kept) if kept else ""
 
     async def _family(self) -> str:
         kept = await self._held()

@@ -1,4 +1,4 @@
-"""The ledger: every run of the team as a table, the page of one run, and a few of them side by side."""
+"""The ledger: the runs that one sees as a table, the page of one run, and a few of them side by side."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hub.dashboards import ledger, web
 from hub.dashboards.compare import MOST, Comparison
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.run_page import RunPage
+from hub.dashboards.shares import Shares
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
@@ -44,14 +45,18 @@ class Runs(Page):
     def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
         super().__init__(somebody, services, query)
         self._pages = 1
-        self.widgets = {"table": Widget(self._table, "runs_table_empty", every=10)}
+        self._shares = Shares(self)
+        self.widgets = {
+            "table": Widget(self._table, "runs_table_empty", every=10),
+            "shares": Widget(self._shares.all, "shares_empty", every=30),
+        }
 
     def shell(self) -> dict[str, Any]:
         """The filters as the address has them."""
         return {"query": {name: self.query.get(name, "") for name in (*_FILTERS, "group")}}
 
-    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:  # noqa: ARG002
-        """Filter, show more, or compare what is ticked."""
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+        """Filter, show more, compare what is ticked, or take back what is shared."""
         if name == "filter":
             self.query = {key: fields.get(key, "").strip() for key in (*_FILTERS, "group")}
             self._pages = 1
@@ -67,6 +72,7 @@ class Runs(Page):
                 self.note(f"Tick two to {MOST} runs to compare them.", bad=True)
             return
         else:
+            await self._shares.act(name, value, fields)
             return
         await self.reload("table")
 

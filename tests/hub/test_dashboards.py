@@ -280,6 +280,38 @@ def test_runs_are_ticked_and_compared(hub: RunningHub, admin: SignedIn, sitting:
 
 
 @needs_browser
+def test_a_run_is_shared_on_its_page_and_taken_back(
+    hub: RunningHub, admin: SignedIn, bob: SignedIn, sitting: Any, tmp_path: Path
+):
+    run = small_runs.kept(Ledger(tmp_path / "ledger"), user="admin", parameters={"fast": 7, "slow": 30})
+    with client(admin) as api:
+        api.runs.append(run)
+    reading, _ = sitting(bob)
+    page, witness = sitting(admin)
+    visit(reading, hub, f"runs?id={run.id}")
+    assert f"The ledger holds no run {run.id}." in reading.locator("main").inner_text()
+    visit(page, hub, f"runs?id={run.id}")
+    page.fill("#whom", "bbo")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#notes >> text=The hub knows nobody called 'bbo'")
+    page.fill("#whom", "bob")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-slot=shares] li >> text=bob")
+    visit(reading, hub, f"runs?id={run.id}")
+    assert "It is admin's" in reading.locator("[data-slot=shares]").inner_text()
+    assert reading.locator("#whom, [data-act=take-back]").count() == 0
+    visit(reading, hub, "home")
+    reading.click(f".mentions a >> text=(run {run.id[:8]}) with you")
+    reading.wait_for_url(f"**/runs?id={run.id}")
+    visit(page, hub, "runs")
+    page.get_by_role("button", name=f"(run {run.id[:8]}) back from bob").click()
+    page.wait_for_selector("#notes >> text=Taken back.")
+    visit(reading, hub, f"runs?id={run.id}")
+    assert f"The ledger holds no run {run.id}." in reading.locator("main").inner_text()
+    assert witness.errors == []
+
+
+@needs_browser
 def test_nothing_that_somebody_wrote_runs(hub: RunningHub, bob: SignedIn, sitting: Any, written: dict[str, str]):
     page, witness = sitting(bob)
     page.on("dialog", lambda dialog: witness.errors.append(f"a dialog: {dialog.message}"))
