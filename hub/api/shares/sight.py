@@ -46,10 +46,8 @@ class Sight:
         """The condition that a run may be seen."""
         if self.all_runs:
             return true()
-        return or_(
-            RUNS.c.user.in_(sorted(self.people)),
-            exists().where(SHARES.c.kind == "run", SHARES.c.subject == RUNS.c.id, self.shared()),
-        )
+        shared = select(SHARES.c.subject).where(SHARES.c.kind == "run", self.shared())
+        return or_(RUNS.c.user.in_(sorted(self.people)), RUNS.c.id.in_(shared))
 
     def renderings(self) -> ColumnElement[bool]:
         """The condition that a rendering may be seen: a team's are each their owner's alone, until they are shared."""
