@@ -13,8 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from alphapulse_lib.errors import did_you_mean
 from hub.api.idempotency import Post, Posted
 from hub.api.identity import Caller, Door, needs
+from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
+from hub.api.renderings.store import RenderingStore
 from hub.api.shares.schema import EVERYBODY, SHARES, Kind, New, Share
 from hub.api.shares.sight import Seeing, Sight
 from hub.api.shares.store import ShareStore
@@ -72,11 +74,13 @@ async def share(request: Request, post: Posted, store: Store, caller: Writer, si
     rendering of a notebook.
     """
     await _require_known(request, new.audience)
+    runs: RunStore = request.app.state.runs
+    renderings: RenderingStore = request.app.state.renderings
 
     def whose() -> tuple[str, str]:
         if new.kind == "run":
-            return request.app.state.runs.whose(new.subject, sight.runs())
-        found = request.app.state.renderings.get(new.subject, sight.renderings())
+            return runs.whose(new.subject, sight.runs())
+        found = renderings.get(new.subject, sight.renderings())
         return found.id, found.owner
 
     return await run_in_threadpool(_share, whose, post, store, caller, new)
