@@ -11,7 +11,7 @@ _keys = keys.keys(_home)
 own_database.configure(c, _settings)
 c.JupyterHub.log_level = _settings.log_level
 logs.configure(c)
-c.JupyterHub.template_paths = [str(PROJECT / "hub" / "pages")]
+c.JupyterHub.template_paths = [str(PROJECT / "hub" / each) for each in ("pages", "dashboards/assets")]
 c.JupyterHub.logo_file = str(PROJECT / "kernels" / "alphapulse" / "logo-svg.svg")
 _network = network.read(_home / "run" / "network.json")
 network.configure(c, _network, _keys)

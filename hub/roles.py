@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "ADMINISTER",
     "BROWSER",
     "GIVEN",
     "PROGRAMS",
     "PUBLISH",
     "ROLES",
+    "SAY",
     "SCOPES",
     "SEE_ALL",
     "TELL_SIGN_INS",
@@ -32,6 +34,8 @@ __all__ = [
 PUBLISH = "custom:catalog:publish"
 #: Reading runs that are not one's own, nor a fellow's, nor shared.
 SEE_ALL = "custom:ledger:everybody"
+#: Saying something to everybody, as that the hub is down on Friday.
+SAY = "custom:notice:say"
 #: Telling the audit log who signed in: the hub's own, and no person's.
 TELL_SIGN_INS = "custom:sign-ins:tell"
 #: Scopes that no role of people has.
@@ -63,7 +67,12 @@ SCOPES: dict[str, dict[str, Any]] = {
         "subscopes": ["custom:live:read"],
     },
     "custom:notifications:read": {"description": "Read one's own notifications."},
+    SAY: {
+        "description": "Say something to everybody: the notice in JupyterLab, on the hub's pages and the dashboards."
+    },
 }
+#: What an administrator alone may, on a page or with a token of their own: not whatever runs in their workspace.
+ADMINISTER = (SAY,)
 
 
 @dataclass(frozen=True)
@@ -131,8 +140,9 @@ ROLES: dict[str, Role] = {
     ),
     "admin": Role(
         "Administers the hub: sees who is on, starts and stops everybody's servers, adds and removes people, pauses "
-        "and deletes what is others'; may do what every other role may.",
+        "and deletes what is others', says something to everybody; may do what every other role may.",
         includes=("trader", "reviewer"),
+        scopes=ADMINISTER,
     ),
 }
 #: The roles that `ALPHAPULSE_ROLES` gives.
@@ -159,9 +169,17 @@ def _of_the_api(name: str) -> list[str]:
 
 
 #: What a workspace's own token may do, at most what its owner may.
-WORKSPACE = [*("users:activity!user", "access:servers!server", "access:services!service=api"), *_of_the_api("admin")]
+WORKSPACE = [
+    *("users:activity!user", "access:servers!server", "access:services!service=api"),
+    *(scope for scope in _of_the_api("admin") if scope not in ADMINISTER),
+]
 #: What the token of a visitor of the dashboards may do, at most what the visitor may.
-BROWSER = ["access:services!service=api", "access:services!service=dashboards", *_of_the_api("researcher"), SEE_ALL]
+BROWSER = [
+    *("access:services!service=api", "access:services!service=dashboards"),
+    *_of_the_api("researcher"),
+    SEE_ALL,
+    *ADMINISTER,
+]
 
 
 def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:

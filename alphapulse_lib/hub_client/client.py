@@ -10,6 +10,7 @@ from typing import Self
 from alphapulse_lib.hub_client.catalog import Catalog
 from alphapulse_lib.hub_client.comments import Comments
 from alphapulse_lib.hub_client.ingests import Ingests
+from alphapulse_lib.hub_client.notices import Notices
 from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.publications import Publications
 from alphapulse_lib.hub_client.renderings import Renderings
@@ -58,6 +59,7 @@ class Client:
     ingests : Ingests
     publications : Publications
     notifications : Notifications
+    notices : Notices
     catalog : Catalog
 
     Raises
@@ -90,6 +92,7 @@ class Client:
         self.ingests = Ingests(self._transport)
         self.publications = Publications(self._transport)
         self.notifications = Notifications(self._transport)
+        self.notices = Notices(self._transport)
         self.catalog = Catalog(self._transport)
 
     @property

@@ -26,6 +26,7 @@ from hub.api.ledger.store import RunStore
 from hub.api.metrics import routes as metric_routes
 from hub.api.metrics.requests import Latencies
 from hub.api.metrics.state import State
+from hub.api.notices import routes as notice_routes
 from hub.api.notifications import routes as notification_routes
 from hub.api.problems import Faults, answers, install, too_large
 from hub.api.publications import routes as publication_routes
@@ -124,6 +125,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         notification_routes,
         metric_routes,
         audit_routes,
+        notice_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # Jupyter puts it there
@@ -17,6 +18,7 @@ c.MultiKernelManager.default_kernel_name = "alphapulse"
 c.HubOAuth.cache_max_age = 10  # seconds that the hub's answer about a visitor is believed; by default five minutes
 c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"
+c.LabApp.extra_labextensions_path = [str(Path(__file__).parents[2] / "extensions" / "lab")]
 # A login shell, Jupyter's choice where nobody chose, sets PATH anew: it would find neither `alphapulse` nor our Python.
 c.ServerApp.terminado_settings = {"shell_command": [os.environ.get("SHELL", "sh")]}
 # A page of Voila finds a kernel that has imported what it needs; one of these waits where such pages are opened.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -93,6 +94,8 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     list(told.list(unread=True))
     told.page()
     told.read(1)
+    assert client.notices.now().text == ""
+    client.notices.say("Down at six.", datetime.now(UTC) + timedelta(hours=1))
     catalog = client.catalog
     catalog.instruments()
     days = ("2010-01-04", "2010-01-08")
@@ -101,7 +104,11 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     catalog.coverage("AAPL", "1d", *days)
 
 
-def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, tmp_path: Path):
+def test_every_route_and_every_parameter_is_asked(
+    api: RunningApi, ada: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    an_administrator_s = ("custom:notice:say",)
+    monkeypatch.setitem(api.door.scopes, "ada", (*api.door.scopes["ada"], *an_administrator_s))
     document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
     routes = {
         (method.upper(), path): {each["name"] for each in operation.get("parameters", ()) if each["in"] != "path"}
@@ -131,7 +138,10 @@ def test_every_route_and_every_parameter_is_asked(api: RunningApi, ada: Client, 
 
 @pytest.mark.parametrize(
     "part",
-    ["comments", "runs", "shares", "renderings", "schedules", "backtests", "publications", "notifications", "catalog"],
+    [
+        *("comments", "runs", "shares", "renderings", "schedules", "backtests", "publications", "notifications"),
+        *("notices", "catalog"),
+    ],
 )
 def test_no_method_of_the_client_is_left_out_above(part: str):
     text = Path(__file__).read_text(encoding="utf-8")

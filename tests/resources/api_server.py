@@ -42,7 +42,7 @@ class KnownTokens:
 
     def __init__(self) -> None:
         self.scopes: dict[str, tuple[str, ...]] = dict.fromkeys(("ada", "bob", "root"), EVERYTHING)
-        self.scopes["root"] += ("admin:users",)
+        self.scopes["root"] += ("admin:users", "custom:notice:say")
         self.members: dict[str, frozenset[str]] = {"desk": frozenset({"ada", "bob"})}
         self.is_away = False
 

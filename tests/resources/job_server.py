@@ -16,6 +16,16 @@ import psutil
 from running_hub import PROJECT, environment, free_port
 
 TOKEN = "a-token-for-this-test"
+#: Options of a person's server without the screens, which take half a minute to load on a busy machine.
+LEAN = [
+    f"--ServerApp.jpserver_extensions={name}={wanted}"
+    for name, wanted in {
+        **dict.fromkeys(("jupyterlab", "jupyter_lsp", "notebook_shim", "voila.server_extension"), False),
+        "panel.io.jupyter_server_extension": False,
+        "jupyter_server_terminals": True,
+        "alphapulse_jobs": True,
+    }.items()
+]
 
 
 class Server:

@@ -1,10 +1,13 @@
 """A Jupyter server extension that runs notebooks: one POST runs one with papermill, in a process of its own.
 
+It also tells JupyterLab what its owner is to know.
+
 ::
 
     POST   {base_url}alphapulse/jobs          {id, notebook, output, parameters, timeout}: once for each id
     GET    {base_url}alphapulse/jobs/{id}     state: running, done, failed, timed-out, cancelled or lost
     DELETE {base_url}alphapulse/jobs/{id}     ends it
+    GET    {base_url}alphapulse/notices       what JupyterLab shows unasked
 
 The executed notebook is saved after each cell under ``.jobs/<id>/`` and takes its own name, whole, when it ends, also
 when it fails. A job ends with its server; its state stays in the workspace.
@@ -39,6 +42,10 @@ def _load_jupyter_server_extension(app: Any) -> None:
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")
     if not alone:
         from alphapulse_jobs import doors
+        from alphapulse_jobs.notices import Announcement, NoticesHandler
 
         doors.close()
+        notices = {"announcement": Announcement(os.environ.get("ALPHAPULSE_API_URL", ""))}
+        path = url_path_join(settings["base_url"], "alphapulse", "notices")
+        app.web_app.add_handlers(".*$", [(path, NoticesHandler, notices)])
     app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

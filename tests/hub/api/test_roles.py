@@ -44,6 +44,7 @@ WANTED = {
         *("PUT /v1/publications/{upload}/files", "POST /v1/publications", "POST /v1/publications/reverts"),
     ],
     "notifications:read": ["GET /v1/notifications", "POST /v1/notifications/read"],
+    "notice:say": ["PUT /v1/notice"],
     "sign-ins:tell": ["POST /v1/audit/sign-ins"],  # the hub's, and no person's
 }
 READING = {
@@ -61,10 +62,11 @@ MAY = {
     "researcher": WORKING,
     "trader": WORKING,
     "reviewer": WORKING | {"catalog:publish"},
-    "admin": WORKING | {"catalog:publish"},
+    "admin": WORKING | {"catalog:publish", "notice:say"},
 }
-#: The first tells nothing, the second is no person's, and the third asks for a scope of JupyterHub's own (test_audit).
-OF_NOBODY = {"GET /health", "GET /metrics", "GET /v1/audit"}
+#: The first two are told to everybody, the third is no person's, and the last asks for a scope of JupyterHub's own
+#: (test_audit).
+OF_NOBODY = {"GET /health", "GET /notice", "GET /metrics", "GET /v1/audit"}
 
 
 def operations(api: Api) -> set[str]:
