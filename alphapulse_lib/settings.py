@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     workspace_processes: int = Field(
         1000, ge=100, description="How many processes and threads one workspace's container may have at once."
     )
+    idle_minutes: float = Field(
+        120,
+        ge=0,
+        description="After how many minutes without a request a workspace's server ends, unless a kernel, a job or a "
+        "terminal is in it. 0: never.",
+    )
     docker_prefix: str = Field(
         "alphapulse",
         pattern="^[a-z0-9][a-z0-9-]*$",

@@ -77,6 +77,7 @@ def environment(chosen: Settings, front: str) -> dict[str, str]:
     told = {
         "ALPHAPULSE_API_URL": f"{front}/services/api",
         "ALPHAPULSE_SCORER": chosen.scorer,
+        "ALPHAPULSE_IDLE_MINUTES": str(chosen.idle_minutes),
     }
     return told | datasets | catalog | workspace.reading(chosen)
 

@@ -32,6 +32,8 @@ c.ServerApp.jpserver_extensions = {"alphapulse_jobs": True}
 c.ServerApp.tornado_settings = {"headers": {"Cross-Origin-Opener-Policy": "noopener-allow-popups"}}
 # Whatever an extension forgot to say about who may ask it, nobody may who is not signed in.
 c.ServerApp.allow_unauthenticated_access = False
+# Where nobody uses it, it ends by itself (`alphapulse_jobs.idle`).
+c.ServerApp.shutdown_no_activity_timeout = round(60 * float(os.environ.get("ALPHAPULSE_IDLE_MINUTES") or 0))
 if os.environ.get("ALPHAPULSE_SERVER") == "job":
     # Nobody looks at it: without the screens' extensions it starts in half the time, and the worker asks it often.
     c.ServerApp.log_level = "WARN"

@@ -5,16 +5,25 @@ Set SCREENSHOTS to a folder to look at what the browser saw, light and dark.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from browser import CHROMIUM
+from job_server import write
 from running_hub import RunningHub
 from signed_in import SignedIn
 from sitting import sit, visit
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+from waiting import until
 
 from alphapulse_lib.hub_client import Client
 
@@ -24,6 +33,18 @@ pytestmark = pytest.mark.timeout(900)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
 
 WORDS = "Down on Friday from 18:00 to 19:00 UTC: <b>save</b> your notebooks."
+
+
+#: Seconds after which a server of this hub ends in which nothing is.
+IDLE = 24
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    home = tmp_path_factory.mktemp("administered") / "home"
+    running = RunningHub(home, ALPHAPULSE_USERS="bob", ALPHAPULSE_IDLE_MINUTES=str(IDLE / 60)).start()
+    yield running
+    running.interrupt()
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +130,80 @@ def test_jupyterlab_shows_it_and_shows_it_no_more_to_who_has_read_it(
     page.wait_for_selector(said, state="detached")
     with page.expect_response("**/alphapulse/notices") as asked:
         page.reload()
-    assert [each["text"] for each in asked.value.json()] == [WORDS]
+    assert [each["name"] for each in asked.value.json()] == ["announcement"]
     page.wait_for_selector(".jp-Launcher")
     page.wait_for_timeout(2000)
     assert page.query_selector(said) is None
     assert (witness.errors, witness.strangers) == ([], set())
     page.context.close()
+
+
+# --- servers that nobody uses -----------------------------------------------------------------------------------------
+
+
+class Servers:
+    """Named servers of one person, spoken to as scripts do."""
+
+    def __init__(self, hub: RunningHub, name: str) -> None:
+        somebody = SignedIn(hub, name)
+        headers = {"Authorization": f"token {somebody.api_token()}"}
+        self.http = httpx.Client(base_url=hub.url, timeout=120, trust_env=False, headers=headers)
+        self._user, self._own = f"/hub/api/users/{name}", f"/user/{name}"
+
+    def ask_for(self, name: str) -> None:
+        self.http.post(f"{self._user}/servers/{name}").raise_for_status()
+
+    def is_ready(self, name: str) -> bool:
+        return bool(self.listed().get(name, {}).get("ready"))
+
+    def listed(self) -> dict[str, Any]:
+        """Those that the hub knows to run, or to start."""
+        return self.http.get(self._user).json()["servers"]
+
+    def post(self, name: str, path: str, **body: Any) -> Any:
+        answer = self.http.post(f"{self._own}/{name}/{path}", json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def occupy(self, name: str, kernel: str) -> None:
+        """Have a kernel compute for longer than the test lasts."""
+        address = f"ws{str(self.http.base_url)[4:].rstrip('/')}{self._own}/{name}/api/kernels/{kernel}/channels"
+        sent = {"header": {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1"},
+                "parent_header": {}, "metadata": {}, "channel": "shell",
+                "content": {"code": "import time; time.sleep(3000)", "silent": False}}  # fmt: skip
+
+        async def send() -> None:
+            opened = await websocket_connect(HTTPRequest(address, headers=dict(self.http.headers)))
+            await opened.write_message(json.dumps(sent))
+            while '"busy"' not in str(await opened.read_message()):
+                pass
+            opened.close()
+
+        with ThreadPoolExecutor(1) as beside:  # this thread's own loop is Playwright's
+            beside.submit(asyncio.run, asyncio.wait_for(send(), 60)).result()
+
+    def runs(self, name: str) -> bool:
+        """Whether it answers; asking counts as no use of it."""
+        return self.http.get(f"{self._own}/{name}/api/status").status_code == 200
+
+
+def test_a_server_in_which_nothing_is_ends_by_itself_and_no_other(hub: RunningHub):
+    servers = Servers(hub, "bob")
+    (hub.home / "users" / "bob").mkdir(mode=0o700, parents=True, exist_ok=True)
+    notebook = write(hub.home / "users" / "bob", "long.ipynb", "import time; time.sleep(3000)")
+    job = {"id": "long", "notebook": notebook, "output": "out.ipynb"}
+    held: dict[str, Callable[[str], Any]] = {
+        "idle-kernel": lambda name: servers.post(name, "api/kernels"),
+        "busy-kernel": lambda name: servers.occupy(name, servers.post(name, "api/kernels")["id"]),
+        "terminal": lambda name: servers.post(name, "api/terminals"),
+        "working": lambda name: servers.post(name, "alphapulse/jobs", **job),
+    }
+    for name, fill in held.items():  # each as soon as it is there, or it would be one that nobody uses
+        servers.ask_for(name)
+        until(lambda name=name: servers.is_ready(name), 240, pause=0.2)
+        fill(name)
+    servers.ask_for("nothing")
+    until(lambda: servers.is_ready("nothing"), 240, pause=0.2)
+    until(lambda: not servers.runs("nothing"), 120, pause=0.5)
+    time.sleep(IDLE / 2 + 1)  # all have been looked at since: none was asked for anything as late as the one that ended
+    assert [each for each in held if not servers.runs(each)] == []

@@ -41,10 +41,11 @@ def _load_jupyter_server_extension(app: Any) -> None:
     jobs = {"jobs": Jobs(root, alone, settings["last_activity_times"])}
     at = url_path_join(settings["base_url"], "alphapulse", "jobs")
     if not alone:
-        from alphapulse_jobs import doors
+        from alphapulse_jobs import doors, idle
         from alphapulse_jobs.notices import Announcement, NoticesHandler
 
         doors.close()
+        idle.watch(app)
         notices = {"announcement": Announcement(os.environ.get("ALPHAPULSE_API_URL", ""))}
         path = url_path_join(settings["base_url"], "alphapulse", "notices")
         app.web_app.add_handlers(".*$", [(path, NoticesHandler, notices)])
