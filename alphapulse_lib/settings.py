@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     workspace_processes: int = Field(
         1000, ge=100, description="How many processes and threads one workspace's container may have at once."
     )
+    disk_limit: int = Field(
+        0,
+        ge=0,
+        description="How many megabytes of the disk a person's files may take; from nine tenths of it on they are told "
+        "in JupyterLab, and administrators too. Enforced where the storage can, which doctor tells. 0: any.",
+    )
     idle_minutes: float = Field(
         120,
         ge=0,

@@ -24,6 +24,7 @@ __all__ = [
     "labels",
     "parts",
     "prefix",
+    "volume",
     "walls",
 ]
 
@@ -78,6 +79,7 @@ def environment(chosen: Settings, front: str) -> dict[str, str]:
         "ALPHAPULSE_API_URL": f"{front}/services/api",
         "ALPHAPULSE_SCORER": chosen.scorer,
         "ALPHAPULSE_IDLE_MINUTES": str(chosen.idle_minutes),
+        "ALPHAPULSE_DISK_LIMIT": str(chosen.disk_limit),
     }
     return told | datasets | catalog | workspace.reading(chosen)
 
@@ -125,6 +127,11 @@ def walls(chosen: Settings, owner: str) -> dict[str, Any]:
         "cpu_period": _PERIOD,
         "cpu_quota": int(chosen.workspace_cpus * _PERIOD),
     }
+
+
+def volume(chosen: Settings) -> dict[str, str]:
+    """What limits a person's volume, where Docker's storage can: XFS that is mounted with project quotas."""
+    return {"size": str(chosen.disk_limit * _MEGABYTE)} if chosen.disk_limit else {}
 
 
 def check(chosen: Settings) -> None:

@@ -63,6 +63,14 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
         await maybe_future(super().run_post_stop_hook())
 
     async def _volume(self) -> None:
-        """Make the person's volume, marked as ours; nothing happens where it is there."""
+        """Make the person's volume, marked as ours and, where Docker can, limited; one that is there stays as it is."""
         name = self._render_templates(containers.PERSON)
-        await self.docker("create_volume", name, labels=containers.labels(settings()))
+        told: dict[str, Any] = {"labels": containers.labels(settings())}
+        limit = containers.volume(settings())
+        try:
+            await self.docker("create_volume", name, **told, **({"driver_opts": limit} if limit else {}))
+        except APIError as refused:
+            if not limit or "no quota support" not in str(refused.explanation):
+                raise
+            self.log.warning("The storage of Docker limits no volume: %s may use all of it", self.user.name)
+            await self.docker("create_volume", name, **told)

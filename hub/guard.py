@@ -151,8 +151,10 @@ class Guard:
         return wanted
 
     def _volume(self, body: dict[str, Any]) -> dict[str, Any]:
-        # No driver and no options of one: a volume may be a folder of the machine by these.
-        wanted = {"Name": self._named(body.get("Name")), "Labels": containers.labels(self._chosen)}
+        # No driver, and of its options no more than the size: a volume may be a folder of the machine by the others.
+        wanted: dict[str, Any] = {"Name": self._named(body.get("Name")), "Labels": containers.labels(self._chosen)}
+        if body.get("DriverOpts"):
+            wanted["DriverOpts"] = containers.volume(self._chosen)
         _same(wanted, _filled(body))
         return wanted
 

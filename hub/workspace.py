@@ -49,6 +49,7 @@ def environment(chosen: Settings, folder: Path, api: str) -> dict[str, str]:
         "ALPHAPULSE_LEDGER": str(folder / "ledger"),
         "ALPHAPULSE_SCORER": chosen.scorer,
         "ALPHAPULSE_IDLE_MINUTES": str(chosen.idle_minutes),
+        "ALPHAPULSE_DISK_LIMIT": str(chosen.disk_limit),
         "JUPYTER_PATH": os.pathsep.join(map(str, _DATA)),
         "JUPYTER_CONFIG_PATH": str(_CONFIG),
     }

@@ -5,6 +5,7 @@ It looks and changes nothing. `status` tells whether the parts run; this tells w
     finding        what a check found
     installed      Python, packages, the proxy, SQLite, the kernel
     kept           the home, its disk, secrets, databases, the catalog
+    people         what their files take
     running        the ports or the parts behind them, the clock, vendors' keys
     hosts          where people find the hub and their servers
 """
@@ -17,7 +18,7 @@ from dataclasses import asdict
 
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.settings import Settings, settings
-from hub.doctor import hosts, installed, kept, running
+from hub.doctor import hosts, installed, kept, people, running
 from hub.doctor.finding import Finding
 
 __all__ = ["findings", "tell"]
@@ -48,5 +49,5 @@ def findings() -> list[Finding]:
         chosen = settings()
     except AlphaPulseError as refused:
         return [*found, Finding.of("settings", refused)]
-    checks: list[Callable[[Settings], Finding]] = [*kept.CHECKS, *running.CHECKS, *hosts.CHECKS]
+    checks: list[Callable[[Settings], Finding]] = [*kept.CHECKS, *people.CHECKS, *running.CHECKS, *hosts.CHECKS]
     return found + [check(chosen) for check in checks]

@@ -32,6 +32,7 @@ CHOSEN = Settings(
     docker_catalog=f"{PREFIX}-catalog",
     workspace_images=HUB,
     workspace_memory=500,
+    disk_limit=100,
 )
 NETWORK = {"driver": "bridge", "internal": True, "check_duplicate": True, "options": NO_ADDRESS_OF_THE_MACHINE}
 
@@ -79,6 +80,10 @@ def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> 
     hub = docker("run", "--detach", "--name", CHOSEN.docker_hub, *NOTHING[:-1], HUB, "sleep", "infinity").strip()
     try:
         client.create_network(ANN, labels=labels, **NETWORK)
+        try:  # the guard lets it through; Docker's storage may be one that limits nothing
+            client.create_volume(ANN, labels=labels, driver_opts=containers.volume(CHOSEN))
+        except APIError as of_docker:
+            assert "no quota support" in str(of_docker.explanation)
         client.create_volume(ANN, labels=labels)
         client.connect_container_to_network(CHOSEN.docker_hub, ANN, aliases=["hub"])
         made = client.create_container(
@@ -217,6 +222,8 @@ def test_no_volume_is_the_machines_and_no_network_leads_out(door: str) -> None:
     folder = {"type": "none", "o": "bind", "device": "/"}
     for told in (
         {"Name": ANN, "Labels": labels, "DriverOpts": folder},
+        {"Name": ANN, "Labels": labels, "DriverOpts": {"size": "100000001"}},
+        {"Name": ANN, "Labels": labels, "DriverOpts": {"size": "100000000"} | folder},
         {"Name": ANN, "Labels": labels, "Driver": "other"},
         {"Name": f"{PREFIX}-hub", "Labels": labels},
     ):

@@ -42,7 +42,13 @@ IDLE = 24
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     home = tmp_path_factory.mktemp("administered") / "home"
-    running = RunningHub(home, ALPHAPULSE_USERS="bob", ALPHAPULSE_IDLE_MINUTES=str(IDLE / 60)).start()
+    own = home / "users" / "bob"
+    own.mkdir(parents=True)
+    for each in (home, own.parent, own):
+        each.chmod(0o700)
+    (own / "large.bin").write_bytes(os.urandom(1_000_000))  # as much as bob may use
+    limits = {"ALPHAPULSE_IDLE_MINUTES": str(IDLE / 60), "ALPHAPULSE_DISK_LIMIT": "1"}
+    running = RunningHub(home, ALPHAPULSE_USERS="bob", **limits).start()
     yield running
     running.interrupt()
 
@@ -125,14 +131,15 @@ def test_jupyterlab_shows_it_and_shows_it_no_more_to_who_has_read_it(
     page.goto(f"{hub.url}/hub/user-redirect/lab")
     said = f'.Toastify >> text="{WORDS}"'
     page.wait_for_selector(said)
+    page.wait_for_selector(".Toastify >> text=Your files take")
     picture(page, "notice-lab")
     page.click('.Toastify >> text="Do not show again"')
     page.wait_for_selector(said, state="detached")
     with page.expect_response("**/alphapulse/notices") as asked:
         page.reload()
-    assert [each["name"] for each in asked.value.json()] == ["announcement"]
-    page.wait_for_selector(".jp-Launcher")
-    page.wait_for_timeout(2000)
+    assert [each["name"] for each in asked.value.json()] == ["disk", "announcement"]
+    page.wait_for_selector(".Toastify >> text=Your files take")  # this one comes again until it is so no more
+    page.wait_for_timeout(1000)
     assert page.query_selector(said) is None
     assert (witness.errors, witness.strangers) == ([], set())
     page.context.close()
@@ -189,7 +196,6 @@ class Servers:
 
 def test_a_server_in_which_nothing_is_ends_by_itself_and_no_other(hub: RunningHub):
     servers = Servers(hub, "bob")
-    (hub.home / "users" / "bob").mkdir(mode=0o700, parents=True, exist_ok=True)
     notebook = write(hub.home / "users" / "bob", "long.ipynb", "import time; time.sleep(3000)")
     job = {"id": "long", "notebook": notebook, "output": "out.ipynb"}
     held: dict[str, Callable[[str], Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -22,7 +23,7 @@ from tls_front import TLSFront, certificate
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.migrations import HEAD
-from hub.doctor import hosts, installed, kept, running
+from hub.doctor import hosts, installed, kept, people, running
 from hub.doctor.finding import Finding
 from hub.keys import keys
 
@@ -67,7 +68,7 @@ def test_a_machine_on_which_nothing_was_started_is_sound_and_stays_untouched(tmp
     code, names = found(tmp_path / "home")
     assert code == 0, names
     assert not (tmp_path / "home").exists()
-    expected = [*installed.CHECKS, *kept.CHECKS, *running.CHECKS, *hosts.CHECKS]
+    expected = [*installed.CHECKS, *kept.CHECKS, *people.CHECKS, *running.CHECKS, *hosts.CHECKS]
     assert len(names) == len(expected)
 
 
@@ -84,7 +85,7 @@ def test_what_is_wrong_is_the_exit_code_and_the_last_line(chosen: Settings):
     done = doctor(chosen.home_root, **more)
     assert done.returncode == 1
     assert f"-> chmod go= {chosen.home_root / 'keys.json'}" in done.stdout
-    assert done.stdout.endswith("2 of 18 are wrong.\n")
+    assert done.stdout.endswith("2 of 19 are wrong.\n")
     code, names = found(chosen.home_root, **more)
     assert (code, {name for name, each in names.items() if each.state == "wrong"}) == (1, {"secrets", "vendors' keys"})
     assert "ALPHAPULSE_ALPACA_SECRET is not" in names["vendors' keys"].said
@@ -199,6 +200,17 @@ def test_a_disk_without_room_is_found(chosen: Settings, tmp_path: Path):
     finally:
         subprocess.run(["umount", small], check=True)
     assert told.state == "wrong" and f"free at {small}" in told.said
+
+
+def test_whose_files_come_near_to_the_limit_is_told(tmp_path: Path):
+    for name, size in (("ann", 1_900_000), ("bob", 10_000)):
+        (tmp_path / "users" / name).mkdir(parents=True)
+        (tmp_path / "users" / name / "data").write_bytes(os.urandom(size))
+    told = people.files(Settings(home=tmp_path, disk_limit=2))
+    assert told.state == "warning" and "ann's take 9" in told.said and "bob" not in told.said and told.mend
+    told = people.files(Settings(home=tmp_path, disk_limit=100))
+    assert told.state == "ok" and "not enforced" in told.said
+    assert people.files(Settings(home=tmp_path)).state == "ok"
 
 
 def test_one_database_for_both_is_found_and_no_password_is_shown(chosen: Settings):

@@ -69,11 +69,19 @@ def engine() -> Iterator[Docker]:
     if docker.answers():
         yield docker
         return
+    with begun() as docker:
+        yield docker
+
+
+@contextmanager
+def begun(data: Path | None = None, *options: str) -> Iterator[Docker]:
+    """A daemon of its own, with its data in that folder."""
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.skip("no Docker daemon answers here, and one can be started by root alone: start it first")
     folder = Path(tempfile.mkdtemp(prefix="alphapulse-docker-"))
     socket = f"unix://{folder / 'docker.sock'}"
-    places = [f"--data-root={folder / 'data'}", f"--exec-root={folder / 'run'}", f"--pidfile={folder / 'docker.pid'}"]
+    places = [f"--data-root={data or folder / 'data'}", f"--exec-root={folder / 'run'}"]
+    places += [f"--pidfile={folder / 'docker.pid'}", *options]
     with (folder / "log").open("ab") as log:
         daemon = subprocess.Popen(["dockerd", f"--host={socket}", *places], stdout=log, stderr=log)
     docker = Docker(socket)

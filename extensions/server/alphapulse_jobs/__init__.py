@@ -43,10 +43,13 @@ def _load_jupyter_server_extension(app: Any) -> None:
     if not alone:
         from alphapulse_jobs import doors, idle
         from alphapulse_jobs.notices import Announcement, NoticesHandler
+        from alphapulse_jobs.room import Room
 
         doors.close()
         idle.watch(app)
-        notices = {"announcement": Announcement(os.environ.get("ALPHAPULSE_API_URL", ""))}
+        limit = 1_000_000 * int(os.environ.get("ALPHAPULSE_DISK_LIMIT") or 0)
+        api = os.environ.get("ALPHAPULSE_API_URL", "")
+        notices = {"room": Room(root, limit), "announcement": Announcement(api)}
         path = url_path_join(settings["base_url"], "alphapulse", "notices")
         app.web_app.add_handlers(".*$", [(path, NoticesHandler, notices)])
     app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])

@@ -2,7 +2,7 @@
 
 Jupyter's own server looks, each minute, by ``shutdown_no_activity_timeout``: it ends where it has no kernel, where no
 extension says that it is at work, and where nothing was asked of it for so long. A job that runs counts as asked for
-(`jobs`). It knows at that very moment what runs in it, which nobody can who asks from elsewhere and then tells it to end.
+(`jobs`). It knows at that very moment what runs in it, which nobody can who asks from elsewhere and then ends it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What JupyterLab shows a person without being asked: what an administrator says to everybody.
+"""What JupyterLab shows a person without being asked: what an administrator says, that their disk is nearly full.
 
 ``GET {base_url}alphapulse/notices``: a list of ``name``, ``id``, ``text`` and ``type`` (``info`` or ``warning``). What
 has an ``id`` may be put away for good.
@@ -15,6 +15,8 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPError
+
+from alphapulse_jobs.room import Room
 
 __all__ = ["Announcement", "NoticesHandler"]
 
@@ -55,13 +57,13 @@ class NoticesHandler(APIHandler):
     auth_resource = "notices"
     _track_activity = False  # a window that is open asks again and again, and nobody need be there
 
-    def initialize(self, announcement: Announcement) -> None:
+    def initialize(self, room: Room, announcement: Announcement) -> None:
         """Take what there is to tell of."""
-        self.announcement = announcement
+        self.room, self.announcement = room, announcement
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
         """What is to be shown now."""
-        found: list[dict[str, Any]] = [await self.announcement.told()]
+        found: list[dict[str, Any]] = [await self.room.told(), await self.announcement.told()]
         self.finish(json.dumps([each for each in found if each["text"]]))
