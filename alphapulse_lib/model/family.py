@@ -16,7 +16,8 @@ import json
 import math
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from alphapulse_lib.errors import AlphaPulseError
@@ -24,6 +25,7 @@ from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.likeness import ALIKE, shingles
 from alphapulse_lib.model.luck import deflated_sharpe_ratio, expected_maximum_sharpe
 from alphapulse_lib.model.run import RunRecord, StrategySource
+from alphapulse_lib.model.spread import Spread
 
 __all__ = ["Family", "Known", "Place", "class_name", "counted_as", "key_of", "placed", "recorded", "told_apart"]
 
@@ -35,7 +37,7 @@ _BYTES = 8
 _MORE = 1.3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """What was tried of one kind.
 
@@ -63,14 +65,15 @@ class Family:
         """How many were tried."""
         return len(self.sharpes)
 
+    @cached_property
+    def spread(self) -> Spread:
+        """Of the trials' Sharpe ratios, where they have one."""
+        return Spread.of(self.sharpes.values())
+
     @property
     def variance(self) -> float:
         """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
-        held = [sharpe for sharpe in self.sharpes.values() if math.isfinite(sharpe)]
-        if len(held) < 2:
-            return 0.0
-        mean = math.fsum(held) / len(held)
-        return math.fsum((each - mean) ** 2 for each in held) / (len(held) - 1)
+        return self.spread.variance
 
     def including(self, record: RunRecord) -> Family:
         """The family with one more run, if that run is a trial."""
@@ -79,8 +82,12 @@ class Family:
         sharpe = _number(record.statistics.get("sharpe_per_period"))
         trial = record.spec.trial if record.spec.benchmark else record.spec_id
         held = self.sharpes.get(trial, math.nan)
-        sharpes = self.sharpes | {trial: held if math.isnan(sharpe) else sharpe}
-        return Family(self.name, sharpes, self.similar_to, self.similarity)
+        new = held if math.isnan(sharpe) else sharpe
+        if trial in self.sharpes and (new == held or math.isnan(new)):
+            return self
+        family = replace(self, sharpes=self.sharpes | {trial: new})
+        vars(family)["spread"] = self.spread.exchanged(held, new)
+        return family
 
     def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
         """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family."""
@@ -89,10 +96,11 @@ class Family:
             _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
         )
         observations = int(statistics.get("observations") or 0)
+        variance = self.variance
         return {
             "trials": trials,
-            "expected_maximum_sharpe": expected_maximum_sharpe(trials, self.variance),
-            "deflated_sharpe": deflated_sharpe_ratio(sharpe, observations, skewness, kurtosis, trials, self.variance),
+            "expected_maximum_sharpe": expected_maximum_sharpe(trials, variance),
+            "deflated_sharpe": deflated_sharpe_ratio(sharpe, observations, skewness, kurtosis, trials, variance),
         }
 
 

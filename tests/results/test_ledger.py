@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 import re
 import sqlite3
 import subprocess
@@ -188,6 +189,25 @@ def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -
     assert family.including(record(2, purpose="probe")).trials == 1
     assert family.including(record(2, status="failed", statistics={})).trials == 2
     assert family.including(record(1, status="failed", statistics={})).sharpes == family.sharpes
+
+
+def test_the_spread_after_each_of_two_thousand_trials_is_that_of_all_of_them_anew(ledger: Ledger) -> None:
+    draws = random.Random(7)
+    family, held = ledger.family(record(0).spec), dict[str, float]()
+    for number in range(2_000):
+        sharpe = draws.choice((draws.gauss(0.05, 0.02), draws.gauss(0.05, 0.02), draws.gauss(-1e-9, 1e-12), math.nan))
+        tried = record(draws.randrange(1_800) if number % 3 else number)
+        tried = dataclasses.replace(tried, statistics=tried.statistics | {"sharpe_per_period": sharpe})
+        family = family.including(tried)
+        held[tried.spec_id] = held.get(tried.spec_id, math.nan) if math.isnan(sharpe) else sharpe
+        ratios = [each for each in held.values() if not math.isnan(each)]
+        mean = math.fsum(ratios) / max(len(ratios), 1)
+        anew = math.fsum((each - mean) ** 2 for each in ratios) / max(len(ratios) - 1, 1)
+        assert math.isclose(family.variance, anew, rel_tol=1e-12)
+        found = family.deflate(tried.statistics | {"sharpe_per_period": 0.06})
+        due = deflated_sharpe_ratio(0.06, 100, 0, 3, len(held), anew)
+        assert math.isclose(found["deflated_sharpe"], due, rel_tol=1e-12)
+    assert str(family.sharpes) == str(held)
 
 
 def test_a_trial_without_a_ratio_counts_but_spreads_nothing(ledger: Ledger) -> None:
