@@ -89,6 +89,7 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
     drawdown = max_drawdown(values)
     below = under_water(_path(values))[1:]
     skewness, kurtosis = _shape(values)
+    low, high = np.quantile(values, [_TAIL, 1 - _TAIL]) if count else (nan, nan)
     return {
         "observations": count,
         "total_return": growth - 1,
@@ -103,8 +104,8 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
         "max_drawdown": drawdown,
         "time_under_water": below.mean() if count else nan,
         "longest_under_water": longest(below) if count else nan,
-        "tail_ratio": _tail_ratio(values),
-        "value_at_risk": float(np.quantile(values, _TAIL)) if count else nan,
+        "tail_ratio": abs(high) / abs(low) if low else nan,  # the 95th percentile over the 5th, both without sign
+        "value_at_risk": low,
         "conditional_value_at_risk": _tail_mean(values),
         "skewness": skewness,
         "kurtosis": kurtosis,
@@ -189,14 +190,6 @@ def _omega(excess: Floats) -> float:
     """Keating and Shadwick (2002): all gains over all losses, against the risk-free return."""
     losses = -float(excess[excess < 0].sum())
     return float(excess[excess > 0].sum()) / losses if len(excess) > 1 and losses > 0 else nan
-
-
-def _tail_ratio(values: Floats) -> float:
-    """The 95th percentile over the 5th, both without sign."""
-    if not len(values):
-        return nan
-    low, high = np.abs(np.quantile(values, [0.05, 0.95]))
-    return float(high / low) if low > 0 else nan
 
 
 def _tail_mean(values: Floats) -> float:

@@ -52,6 +52,15 @@ def test_agrees_with_empyrical(returns: pd.Series, benchmark: pd.Series, risk_fr
 
 
 @pytest.mark.parametrize(("returns", "benchmark"), PAIRS)
+def test_the_tails_are_numpys_own_quantiles_to_the_last_bit(returns: pd.Series, benchmark: pd.Series) -> None:
+    for each in (returns, benchmark, returns[:1], returns[:20], returns * 0):
+        found = summary(each)
+        low, high = np.quantile(each, 0.05), np.quantile(each, 0.95)
+        assert found["value_at_risk"] == low
+        assert repr(found["tail_ratio"]) == repr(float(abs(high) / abs(low)) if low else float("nan"))
+
+
+@pytest.mark.parametrize(("returns", "benchmark"), PAIRS)
 def test_shape_and_correlation_agree_with_scipy_and_numpy(returns: pd.Series, benchmark: pd.Series) -> None:
     stats = pytest.importorskip("scipy.stats")
     found = summary(returns, benchmark)
