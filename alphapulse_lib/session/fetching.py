@@ -13,7 +13,7 @@ from alphapulse_lib import clock
 from alphapulse_lib.errors import CatalogDamaged, NoCoverage, PreflightError
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.threshold import Threshold
-from alphapulse_lib.model.window import FOREVER, Window
+from alphapulse_lib.model.window import Window
 
 if TYPE_CHECKING:
     from alphapulse_lib.catalog.index import Index
@@ -47,7 +47,7 @@ class Lacking:
         instrument : Instrument, optional
             What the symbol means, where the catalog knows it.
         window : Window
-            Where it is wanted; of an open one from the year before last on.
+            Where it is wanted; of one without a start from the year before its end's last one on.
         """
         vendor = _vendor(roots, instrument, self.kind)
         if not vendor:
@@ -55,8 +55,9 @@ class Lacking:
             return f"A file of it: `{join(['alphapulse', 'ingest', 'files', 'FILE', *self._file(symbol, venue)])}`."
         zone = ZoneInfo(instrument.venue.timezone if instrument else "UTC")
         now = clock.now_ns()
-        first = _day(window.start, zone) if window.start > 0 else date(clock.now().year - 2, 1, 1)
-        last = ["--end", str(_day(window.end, zone))] if window.end < min(now, FOREVER - 1) else []
+        newest = _day(min(window.end, now), zone)
+        first = _day(window.start, zone) if window.start > 0 else date(newest.year - 2, 1, 1)
+        last = ["--end", str(newest)] if window.end < now else []
         words = ["alphapulse", "ingest", vendor, symbol, *self._asked(vendor), "--start", str(first), *last]
         return f"To fetch it: `{join(words)}`."
 

@@ -131,7 +131,7 @@ class Terms:
         if isinstance(cash, bool) or not isinstance(cash, Real) or not 0 < cash <= _MOST_CASH:
             raise InputError(f"cash={cash!r} is not an amount of money above zero and up to {_MOST_CASH:,.0f}.")
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= FOREVER:
-            raise InputError(f"seed={seed!r} is not a whole number of zero or more.")
+            raise InputError(f"seed={seed!r} is not a whole number from 0 to {FOREVER:,}.")
         if not isinstance(dividends, bool | None):
             raise InputError(f"dividends={str(dividends)[:60]!r} is neither True, False nor None.")
         if dividends and self.adjust == "none":

@@ -51,6 +51,10 @@ def understood(words: list[str]) -> dict[str, object]:
             "alphapulse ingest alpaca AAPL --period 1m --start 2020-03-02 --end 2020-03-31",
         ),
         (
+            lambda: ap.bars("AAPL", "1d", end="1990-03-02"),
+            "alphapulse ingest alpaca AAPL --period 1d --start 1988-01-01 --end 1990-03-02",
+        ),
+        (
             lambda: ap.prices("SPY", "30m", "2021-03-02", "2021-03-31"),
             "alphapulse ingest alpaca SPY --period 1m --start 2021-03-02 --end 2021-03-31",
         ),
