@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Generator, Iterator
+import subprocess
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,21 @@ def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Object
     for name, value in object_store.variables().items():
         monkeypatch.setenv(name, value)
     return object_store.bucket()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A file system of its own, as large as it is told to be."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(made, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk; tests/catalog/test_publish.py has one for everybody")
+    try:
+        yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True) and place
+    finally:
+        # Lazily: the files that were just read stay open for the next question.
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from alphapulse_lib.engine.descendants import MARK, end_marked, new_mark
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
+from alphapulse_lib.engine.room import told_where_full
 
 __all__ = ["Worker", "end_with_its_own", "worker"]
 
@@ -150,7 +151,11 @@ def worker() -> Iterator[Worker]:
     Whatever happens inside the context, nothing of it is left afterwards; what a killed owner left is removed by the
     next. What waits for the next run afterwards is another process.
     """
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as place, held(Path(place)):
+    with (
+        told_where_full(),
+        tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as place,
+        held(Path(place)),
+    ):
         running = _told(place)
         try:
             remove_leftovers(Path(place).parent, f"{_PREFIX}*")

@@ -6,6 +6,7 @@ The process itself is `alphapulse_lib.engine.process`'s: it starts before anythi
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -33,6 +34,7 @@ from alphapulse_lib.engine.request import (
     read_outcome,
     write_scores,
 )
+from alphapulse_lib.engine.room import NO_ROOM
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -169,8 +171,12 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     ------
     AlphaPulseError
         What preflight refused.
+    OSError
+        It found no room on the disk.
     """
     outcome = None if interrupted or passed else read_outcome(folder)
+    if outcome is None and code == NO_ROOM:
+        raise OSError(errno.ENOSPC, "what the run came to could not be written")
     if outcome is None:
         printed = ends_of(folder / NATIVE) + printed
         status: Any = "interrupted" if interrupted else "failed"

@@ -36,6 +36,7 @@ from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
+from alphapulse_lib.engine.room import NO_ROOM, is_full
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
@@ -86,11 +87,17 @@ def _most_held() -> int:
 
 def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
     """Write how it went, or why it was refused, and end the process."""
-    write_outcome(folder, or_refusal(outcome))
+    code = 0
+    try:
+        write_outcome(folder, or_refusal(outcome))
+    except OSError as refused:
+        if not is_full(refused):
+            raise
+        code = NO_ROOM
     sys.stdout.flush()
     sys.stderr.flush()
     # Two million objects need not be taken apart one by one.
-    os._exit(0)
+    os._exit(code)
 
 
 def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -317,9 +324,10 @@ def _unknown(loaded: Loaded) -> list[str]:
     if not orders:
         return []
     names = ", ".join(sorted({str(each.instrument_id) for each in orders}))
+    many = "An order was" if len(orders) == 1 else f"{len(orders)} orders were"
     return [
-        f"{len(orders)} orders were sent for {names}, not among the run's instruments, and refused: run.orders has "
-        "none of them. Name it in symbols."
+        f"{many} sent for {names}, not among the run's instruments, and refused: run.orders has nothing of that. "
+        "Name it in symbols."
     ]
 
 

@@ -28,6 +28,7 @@ from distributed import Client, Future, LocalCluster
 from distributed.security import Security
 
 from alphapulse_lib.engine.process import end_with_its_own
+from alphapulse_lib.engine.room import told_where_full
 from alphapulse_lib.engine.runner import death
 from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
 
@@ -77,8 +78,10 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
         Nobody answers at the address, or no longer, or it has no workers, or lost them all.
     WorkerDied
         What starts the workers of this machine's own cluster was killed.
+    RunError
+        A disk is full.
     """
-    with _theirs(address) if address else _ours(workers) as client:
+    with told_where_full(), _theirs(address) if address else _ours(workers) as client:
         yield client
 
 

@@ -30,7 +30,7 @@ from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec, StrategySource
 from alphapulse_lib.results import families, took
 from alphapulse_lib.results.journal import Journal
-from alphapulse_lib.results.ledger_file import format_of, parts, prepare
+from alphapulse_lib.results.ledger_file import format_of, parts, prepare, why
 from alphapulse_lib.results.took import Kind, Took
 
 __all__ = ["Ledger"]
@@ -268,7 +268,7 @@ class Ledger:
         except sqlite3.Error as refused:
             if getattr(refused, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise _TornLedger(f"The ledger at {self.path} is damaged: {refused}.", _DAMAGED) from None
-            raise LedgerError(f"The ledger at {self.path} refused: {refused}.", _WRITABLE) from None
+            raise LedgerError(f"The ledger at {self.path} refused: {why(refused, self.root)}.", _WRITABLE) from None
         except OSError as refused:
             raise LedgerError(f"The ledger at {self.root} cannot be written: {refused}.", _WRITABLE) from None
         finally:

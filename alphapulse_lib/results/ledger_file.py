@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 
 from alphapulse_lib.errors import LedgerError
 
-__all__ = ["format_of", "parts", "prepare"]
+__all__ = ["format_of", "parts", "prepare", "why"]
 
 #: Raised with the tables; another number is refused.
 _FORMAT = 1
+#: Bytes below which a disk is full for SQLite.
+_LEAST = 65_536
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -43,6 +47,14 @@ CREATE TRIGGER IF NOT EXISTS runs_once BEFORE INSERT ON runs WHEN EXISTS (SELECT
 def parts(path: Path) -> list[Path]:
     """What there is of a database: its file, and what SQLite keeps beside it."""
     return [part for end in ("", "-wal", "-shm") if (part := path.with_name(path.name + end)).exists()]
+
+
+def why(refused: sqlite3.Error, root: Path) -> str:
+    """What SQLite says where it refuses; of a full disk it says at times that there was an input or output error."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(root).free < _LEAST:
+            return "the disk is full"
+    return str(refused)
 
 
 def prepare(connection: sqlite3.Connection) -> None:

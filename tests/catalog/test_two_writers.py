@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -98,21 +97,6 @@ def test_one_waits_for_the_other(root: PurePath):
         assert each.returncode == 0
     assert [count(root, symbol) for symbol in ("ONE", "TWO", "BOTH")] == [20, 20, 40]
     assert integrity.check(root) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A file system of its own, as large as it is told to be."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(made, capture_output=True).returncode:
-        pytest.skip("only root may mount a small disk; tests/catalog/test_publish.py has one for everybody")
-    try:
-        yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True) and place
-    finally:
-        # Lazily: the files that were just read stay open for the next question.
-        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_a_full_disk_breaks_nothing_and_works_again_when_there_is_room(
