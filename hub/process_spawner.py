@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from alphapulse_lib.settings import settings
-from hub import family, network, workspace
+from hub import family, network, team_folders, workspace
 
 __all__ = ["ProcessSpawner"]
 
@@ -29,8 +29,12 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
 
     async def start(self) -> tuple[str, int]:
         """Start the person's server, its folder being ready."""
-        for name in workspace.fill(Path(self.home_dir)):
+        chosen, folder = settings(), Path(self.home_dir)
+        for name in workspace.fill(folder):
             self.log.info("Gave %s the notebook %s", self.user.name, name)
+        root = chosen.home_root / "groups"
+        teams = team_folders.teams_of((each.name for each in self.user.groups), chosen.team_names)
+        team_folders.link(folder, root, team_folders.made(root, teams))
         # Not the hub's own output: that is a pipe which breaks when the hub dies, and the kernels with it.
         with _log(settings().home_root / "logs" / f"workspace-{self.user.name}.log").open("ab") as log:
             self.popen_kwargs = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}

@@ -34,6 +34,7 @@ _OURS = (
     "cache",
     "catalog",
     "dashboards",
+    "groups",
     "hub",
     "ledger",
     "logs",

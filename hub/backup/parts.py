@@ -22,7 +22,7 @@ def places(chosen: Settings) -> dict[str, Path]:
     `cache`, `logs` and `run` are not among them: they are of one machine and one start.
     """
     home = chosen.home_root
-    found = {name: home / name for name in ("worker", "api", "hub", "dashboards", "users")}
+    found = {name: home / name for name in ("worker", "api", "hub", "dashboards", "users", "groups")}
     if isinstance(chosen.ledger_root, Path):
         found["ledger"] = chosen.ledger_root
     if isinstance(chosen.catalog_root, Path):

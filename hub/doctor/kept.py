@@ -63,7 +63,7 @@ def secrets(chosen: Settings) -> Finding:
     """Whether others on this machine may read passwords, tokens and keys."""
     folder = chosen.home_root
     private = [folder / "keys.json", folder / "settings.env", Path(".env").absolute()]
-    private += [folder / name for name in ("hub", "logs", "run", "users")]
+    private += [folder / name for name in ("groups", "hub", "logs", "run", "users")]
     there = [each for each in private if each.exists()]
     try:
         bare = [each for each in there if each.stat().st_mode & 0o077]

@@ -61,7 +61,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> It
     hub = RunningHub(home, ALPHAPULSE_USERS="carol", ALPHAPULSE_ALPACA_KEY=KEY, ALPHAPULSE_ALPACA_SECRET=SECRET).start()
     person = Person(hub.url, "carol")
     person.sign_in(dict(hub.credentials())["carol"])
+    admin = Person(hub.url, "admin")
+    admin.sign_in(dict(hub.credentials())["admin"])
+    made = admin.http.post("/hub/api/groups/desk", headers=admin._headers(), json={"users": ["carol"]})
+    assert made.status_code == 201, made.text
     person.start_server()
+    person.own("PUT", "contents/shared/desk/plan.md", json={"type": "file", "format": "text", "content": "buy low"})
+    assert (home / "groups" / "desk" / "plan.md").read_text() == "buy low"
     run = json.loads(to_json(kept(Ledger(folder / "own"), user="carol")))
 
     def send(method: str, path: str, **more: Any) -> dict[str, Any]:
@@ -74,7 +80,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> It
     send("POST", "/runs", json=run)
     send("PUT", f"/runs/{run['id']}/files/log.txt", content=b"bought, sold")
     user = home / "users" / "carol"
-    (user / "shared").mkdir()
     (user / "shared" / "notes.md").write_text("what we know\n")
     (user / "shared" / "latest").symlink_to("notes.md")
     (user / "shared" / "outside").symlink_to("/etc/hostname")
@@ -245,7 +250,7 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
         for table, expected in held.items():
             assert restored[table] == expected, f"{name}: {table}"
     assert {"users", "api_tokens", "roles"} <= rows(empty.home / "hub" / "jupyterhub.sqlite").keys()
-    for name in ("users", "catalog", "api", "ledger"):
+    for name in ("users", "groups", "catalog", "api", "ledger"):
         assert files(empty.home / name) == files(hub.home / name), name
     assert files(empty.home / "users")["carol/shared/outside"] == ("link", "/etc/hostname")
     assert files(empty.home / "users")["carol/shared/run.sh"][0] == "-rwxr-x---"
@@ -268,5 +273,6 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
         again.sign_in(dict(empty.credentials())["carol"])
         again.start_server()
         assert again.own("GET", "contents/shared/notes.md")["content"] == "what we know\n"
+        assert again.own("GET", "contents/shared/desk/plan.md")["content"] == "buy low"
     finally:
         empty.interrupt()
