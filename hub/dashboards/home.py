@@ -40,13 +40,14 @@ class Home(Page):
     def __init__(self, somebody: Visitor, services: Services, query: dict[str, str]) -> None:
         super().__init__(somebody, services, query)
         self._place = charts.pane("price")
+        nothing_due = "schedules_empty" if somebody.may_schedule else "plans_none"
         self.widgets = {
             "watchlist": Widget(self._watchlist, "watchlist_empty", every=60),
             "chosen": Widget(self._chosen),
             "chart": Widget(self._chart, "chart_empty"),
             "news": Widget(self._news, "news_empty", every=60),
             "runs": Widget(self._runs, "runs_empty", every=10),
-            "schedules": Widget(self._schedules, "schedules_empty", every=15),
+            "schedules": Widget(self._schedules, nothing_due, every=15),
             "mentions": Widget(self._mentions, "mentions_empty", every=10),
         }
 

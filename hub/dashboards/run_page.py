@@ -148,11 +148,12 @@ class RunPage(Page):
         kept = await self._held()
         if kept is None:
             return ""
+        why = "" if self.visitor.may_schedule else "Your role runs nothing here. An administrator gives roles."
         try:
             again.asked(kept.record)
         except TroubleError as refused:
-            return render("run_tools", id=kept.record.id, why=f"{refused.message} {refused.hint}")
-        return render("run_tools", id=kept.record.id, why="")
+            why = f"{refused.message} {refused.hint}"
+        return render("run_tools", id=kept.record.id, why=why)
 
     async def _running(self) -> str:
         """How far the run is that runs it again."""

@@ -34,7 +34,7 @@ class Schedules(Page):
         self._plans: dict[str, Plan] = {}
         self._key = secrets.token_hex(8)
         self.widgets = {
-            "plans": Widget(self._table, "plans_empty", every=5),
+            "plans": Widget(self._table, "plans_empty" if somebody.may_schedule else "plans_none", every=5),
             "firings": Widget(self._firings, "firings_empty", every=5),
         }
 
@@ -102,7 +102,7 @@ class Schedules(Page):
                 )
             return ""
         found = await timetable.firings(self.api, plan.id, _FIRINGS)
-        may = self.visitor.is_admin or plan.user == self.visitor.name
+        may = self.visitor.may_schedule and (self.visitor.is_admin or plan.user == self.visitor.name)
         return render("firings", plan=plan, firings=found, may=may, parameters=parameters.written(plan.parameters))
 
     def _chosen(self) -> str:

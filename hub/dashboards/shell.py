@@ -35,7 +35,7 @@ def opened(page: Page) -> pn.Template:
         title=page.title,
         navigation=_NAVIGATION,
         lab=web.LAB,
-        user=page.visitor.name,
+        me=page.visitor,
         version=assets.version(),
         **page.shell(),
     )

@@ -95,7 +95,8 @@ class SignIn:
             return None
         if not check_scopes({ACCESS}, set(model["scopes"])):
             raise RefusedError
-        return Visitor(str(model["name"]), bool(model.get("admin")), token, session)
+        may = frozenset(str(each) for each in model["scopes"])
+        return Visitor(str(model["name"]), bool(model.get("admin")), token, session, may)
 
     def leave(self, request: Request) -> Response:
         """Send the browser to the hub; it comes back to the page it wanted."""

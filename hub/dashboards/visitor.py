@@ -22,12 +22,25 @@ class Visitor:
         What the hub gave the browser: the page asks the REST API with it, in the person's name. It stays on the server.
     session : str
         The browser's session at the hub, which signing out ends.
+    scopes : frozenset of str
+        What the token may do at the API.
     """
 
     name: str
     is_admin: bool
     token: str = field(repr=False)
     session: str = field(repr=False)
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def may_comment(self) -> bool:
+        """Whether the API takes comments of theirs."""
+        return "custom:comments:write" in self.scopes
+
+    @property
+    def may_schedule(self) -> bool:
+        """Whether the API takes schedules of theirs: whoever may have a workspace, by every role of `hub.roles`."""
+        return "custom:schedules:write" in self.scopes
 
 
 _CURRENT: ContextVar[Visitor] = ContextVar("visitor")

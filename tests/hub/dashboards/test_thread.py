@@ -29,8 +29,8 @@ def test_answers_stand_below_what_they_answer_in_the_order_in_which_they_were_wr
 def test_each_person_is_offered_what_they_may_do_and_a_deleted_comment_keeps_its_place():
     roots, answers = _arranged([comment("mine", 1), comment("theirs", 2, author="bob"), comment("gone", 3, gone=True)])
 
-    def shown(name: str, *, is_admin: bool = False) -> str:
-        me = Visitor(name, is_admin, "", "")
+    def shown(name: str, *, is_admin: bool = False, may: str = "custom:comments:write") -> str:
+        me = Visitor(name, is_admin, "", "", frozenset({may}))
         return render("thread", roots=roots, answers=answers, hidden=0, count=3, me=me)
 
     html = shown("ann")
@@ -39,3 +39,4 @@ def test_each_person_is_offered_what_they_may_do_and_a_deleted_comment_keeps_its
     assert "<i>deleted</i>" in html
     boss = shown("carl", is_admin=True)
     assert (boss.count('data-act="edit"'), boss.count('data-act="unwrite"')) == (0, 2)
+    assert "data-act" not in shown("ann", may="custom:comments:read")

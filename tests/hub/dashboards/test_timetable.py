@@ -47,6 +47,9 @@ def order(*held: Schedule) -> list[str]:
     return [each.id for each in asyncio.run(timetable.plans(Schedules(*held), 200))]  # type: ignore[arg-type]
 
 
+ANN = Visitor("ann", False, "", "", frozenset({"custom:schedules:write"}))
+
+
 def test_what_has_a_fault_comes_before_what_fires_next():
     sound = [schedule(f"sound-{minutes}", minutes, fired("finished")) for minutes in (30, 10, 20)]
     faults = [schedule(state, 600, fired(state)) for state in ("failed", "timed-out", "lost", "missed")]
@@ -59,7 +62,7 @@ def test_a_slot_that_nobody_took_up_is_late_and_says_by_how_much():
     late = timetable.plan(schedule("late", -5))
     assert 5 * 60e9 <= late.late < 6 * 60e9
     assert "5 min late" in render("home_schedules", items=[late], late=1, more=0)
-    shown = render("plans", plans=[late], strips={"late": []}, me=Visitor("ann", False, "", ""), chosen="", late=1)
+    shown = render("plans", plans=[late], strips={"late": []}, me=ANN, chosen="", late=1)
     assert "5 min late" in shown
     assert "1 schedule late" in shown
     for due in (schedule("soon", 5), schedule("just-now", -0.5), schedule("paused", -5, paused=True)):
@@ -74,9 +77,7 @@ def test_a_firing_that_waits_for_a_worker_is_late_too():
 
 def test_a_dataset_s_schedule_and_its_firings_are_shown_as_others_are():
     kept = timetable.plan(schedule("days", 5, fired("finished"), notebook="", dataset="us-daily"))
-    shown = render(
-        "plans", plans=[kept], strips={"days": [kept.last]}, me=Visitor("ann", False, "", ""), chosen="", late=0
-    )
+    shown = render("plans", plans=[kept], strips={"days": [kept.last]}, me=ANN, chosen="", late=0)
     assert 'data-focus="open-days">us-daily</a>' in shown
     assert "finished" in shown
     assert 'data-act="pause"' in shown
