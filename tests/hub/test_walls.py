@@ -12,6 +12,7 @@ import pytest
 import walls
 from hub_client import Person
 from running_hub import RunningHub
+from signed_in import SignedIn
 from visitors import Belongings, Visitor, comers
 from walls import WHO, Route, Row
 
@@ -33,7 +34,13 @@ class Team(RunningHub):
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Iterator[Team]:
     home = tmp_path_factory.mktemp("walls") / "home"
-    team = Team(home, ALPHAPULSE_USERS=f"{OWNER},{OTHER},{VIEWER}", ALPHAPULSE_CATALOG=str(sample_catalog))
+    team = Team(
+        home,
+        ALPHAPULSE_USERS=f"{OWNER},{OTHER},{VIEWER}",
+        ALPHAPULSE_EVERYBODY="viewer",
+        ALPHAPULSE_ROLES=f"researcher={OWNER},researcher={OTHER}",
+        ALPHAPULSE_CATALOG=str(sample_catalog),
+    )
     team.start()
     yield team
     team.interrupt()
@@ -125,3 +132,12 @@ def test_a_route_without_a_line_and_a_line_that_is_wrong_are_told() -> None:
     assert row.expects("nobody", 401) and row.expects("nobody", 403) and not row.expects("nobody", 200)
     assert row.expects("admin", 500) and not row.expects("admin", 403) and not row.expects("admin", 302)
     assert row.asked_by("admin") and not row.asked_by("other")
+
+
+def test_a_viewer_is_shown_nothing_that_would_be_refused_and_told_why(hub: Team) -> None:
+    reads, works = (SignedIn(hub, name) for name in (VIEWER, OTHER))
+    controls = {"schedules": 'id="new-schedule"', "market?symbol=AAPL.XNAS": 'id="write"'}
+    for page, form in controls.items():
+        seen, had = reads.page(page).text, works.page(page).text
+        assert form in had and "Your role reads here" not in had and ">Lab</a>" in had
+        assert form not in seen and "Your role reads here" in seen and ">Lab</a>" not in seen

@@ -21,12 +21,6 @@ from hub.dashboards.sign_in import BELIEVED
 
 __all__ = ["Belongings", "Visitor", "comers"]
 
-#: What the least of tokens may that is let in at all.
-LEAST = [
-    "access:services!service=api", "custom:catalog:read", "custom:comments:read", "custom:ledger:read",
-    "custom:shares:read", "custom:schedules:read", "custom:ingests:read", "custom:notifications:read",
-    "read:users!user",
-]  # fmt: skip
 #: What a browser sends to open a websocket.
 _UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -73,9 +67,9 @@ def _is_page(path: str) -> bool:
 
 def comers(hub: RunningHub, owner: str, other: str, viewer: str) -> dict[str, Visitor]:
     """Everybody that the table has a column for."""
-    sessions = {"owner": SignedIn(hub, owner), "other": SignedIn(hub, other), "admin": SignedIn(hub, "admin")}
+    names = {"owner": owner, "other": other, "viewer": viewer, "admin": "admin"}
+    sessions = {name: SignedIn(hub, each) for name, each in names.items()}
     found = {name: Visitor(hub.url, each.api_token(), each.http.cookies) for name, each in sessions.items()}
-    least = SignedIn(hub, viewer)
     ended = SignedIn(hub, owner)
     short = _token(ended, expires_in=1)
     gone = _without_sign_in(ended.http.cookies)
@@ -84,7 +78,6 @@ def comers(hub: RunningHub, owner: str, other: str, viewer: str) -> dict[str, Vi
     return {
         "nobody": Visitor(hub.url),
         "expired": Visitor(hub.url, short, gone),
-        "viewer": Visitor(hub.url, _token(least, scopes=LEAST), least.http.cookies),
         **found,
     }
 
