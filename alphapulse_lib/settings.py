@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     )
     spawner: str = Field(
         "process",
-        description="How workspaces start: process (no isolation), docker (a container each), or a spawner JupyterHub "
-        "knows by name.",
+        description="How workspaces start: process (no isolation), docker (a container each), kubernetes (a pod each), "
+        "or a spawner JupyterHub knows by name.",
     )
     workspace_images: str = Field(
         "",
@@ -119,6 +119,18 @@ class Settings(BaseSettings):
         "",
         description="Where people find the hub, as in https://hub.example.org, if each person's server is to have a "
         "host of its own below it, as in https://ann.hub.example.org. *.hub.example.org must lead here.",
+    )
+    kubernetes_front: str = Field(
+        "", description="Where pods reach the hub's proxy, such as http://alphapulse-proxy:8000."
+    )
+    kubernetes_namespace: str = Field("", description="The namespace of people's pods. Default: the hub's own.")
+    kubernetes_catalog: str = Field(
+        "",
+        description="The claim of the volume that holds the team's catalog, which pods mount read-only; one in an "
+        "object store needs none.",
+    )
+    kubernetes_disk: int = Field(
+        10_000, ge=100, description="How many megabytes of disk are claimed for a person's folder."
     )
     auth: str = Field(
         "password",

@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from alphapulse_lib import __version__ as version
 from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub import workspace
+from hub.allowance import CATALOG, DATASETS, GROUP, HOME, MEGABYTE, TEMPORARY, USER, Allowance, labels, prefix
 
 __all__ = [
-    "HOME",
     "PERSON",
     "RESEARCHER",
     "check",
@@ -20,45 +19,22 @@ __all__ = [
     "environment",
     "explained",
     "front",
-    "images",
-    "labels",
     "parts",
-    "prefix",
     "volume",
     "walls",
 ]
 
 #: The name of a person's container and network, and of the volume that is their folder.
 PERSON = "{prefix}-{username}"
-#: Where their folder is in the container, and where the team's files are.
-HOME, _CATALOG, _DATASETS = "/home/researcher", "/catalog", "/datasets"
 
-_MEGABYTE = 1_000_000
 _PERIOD = 100_000  # microseconds, in which the processors are shared out; Docker's and DockerSpawner's own
 #: The account in the container, whatever the image says.
-RESEARCHER = "1000:1000"
+RESEARCHER = f"{USER}:{GROUP}"
 
 ON_THE_MACHINE = (
     "Workspaces run in containers, and the hub itself on this machine: every port that this machine opens on all its "
     "addresses can be reached from a workspace. Run the hub in a container too for more (docs/how-to/containers.md)."
 )
-
-
-def images(chosen: Settings) -> list[str]:
-    """The images a person may choose among; the first is everybody's unless they choose."""
-    return [each.strip() for each in chosen.workspace_images.split(",") if each.strip()] or [
-        f"alphapulse/workspace:{version}"
-    ]
-
-
-def prefix(chosen: Settings) -> str:
-    """How what is people's is called, and nothing else: somebody called hub is not given the hub's own container."""
-    return f"{chosen.docker_prefix}-workspace"
-
-
-def labels(chosen: Settings) -> dict[str, str]:
-    """What each container, network and volume of this hub is marked with."""
-    return {"alphapulse.hub": chosen.docker_prefix}
 
 
 def parts(chosen: Settings) -> dict[str, str]:
@@ -73,7 +49,7 @@ def front(chosen: Settings, gateway: str) -> str:
 
 def environment(chosen: Settings, front: str) -> dict[str, str]:
     """The variables of a workspace that its image does not know."""
-    datasets = {"ALPHAPULSE_DATASETS": _DATASETS} if chosen.datasets else {}
+    datasets = {"ALPHAPULSE_DATASETS": DATASETS} if chosen.datasets else {}
     catalog = {} if isinstance(chosen.catalog_root, Path) else {"ALPHAPULSE_CATALOG": str(chosen.catalog_root)}
     told = {
         "ALPHAPULSE_API_URL": f"{front}/services/api",
@@ -88,50 +64,50 @@ def configure(c: Any, chosen: Settings) -> None:
     """Tell JupyterHub how containers are made; ``c`` is its configuration object."""
     c.JupyterHub.spawner_class = "hub.docker_spawner.DockerSpawner"
     c.JupyterHub.cleanup_servers = not chosen.docker_hub  # a hub in a container may be made anew under its people
-    spawner = c.DockerSpawner
-    spawner.image = images(chosen)[0]
-    spawner.allowed_images = images(chosen)
+    spawner, allowed = c.DockerSpawner, Allowance.of(chosen)
+    spawner.image = allowed.images[0]
+    spawner.allowed_images = list(allowed.images)
     spawner.pull_policy = "never"
     spawner.prefix = prefix(chosen)
     spawner.remove = True
     spawner.use_internal_ip = True
     spawner.volumes = {PERSON: HOME}
     spawner.read_only_volumes = _team_files(chosen)
-    spawner.mem_limit = chosen.workspace_memory * _MEGABYTE
-    spawner.cpu_limit = chosen.workspace_cpus
+    spawner.mem_limit = allowed.memory
+    spawner.cpu_limit = allowed.processors
     spawner.extra_create_kwargs = {"user": RESEARCHER, "labels": labels(chosen)}
-    spawner.extra_host_config = _limits(chosen)
+    spawner.extra_host_config = _limits(allowed)
 
 
-def _limits(chosen: Settings) -> dict[str, Any]:
+def _limits(allowed: Allowance) -> dict[str, Any]:
     return {
-        "memswap_limit": chosen.workspace_memory * _MEGABYTE,  # no swap beyond it
-        "pids_limit": chosen.workspace_processes,
+        "memswap_limit": allowed.memory,  # no swap beyond it
+        "pids_limit": allowed.processes,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "privileged": False,
         "read_only": True,
-        # In memory, which is the container's own.
-        "tmpfs": {"/tmp": f"size={chosen.workspace_memory // 4}m"},  # noqa: S108
+        "tmpfs": {TEMPORARY: f"size={allowed.temporary}m"},
     }
 
 
 def walls(chosen: Settings, owner: str) -> dict[str, Any]:
     """The whole of what a container of somebody's is made with; ``owner`` is the name of their network and volume."""
+    allowed = Allowance.of(chosen)
     files = {source: {"bind": place, "mode": "ro"} for source, place in _team_files(chosen).items()}
-    return _limits(chosen) | {
+    return _limits(allowed) | {
         "auto_remove": True,
         "network_mode": owner,
         "binds": {owner: {"bind": HOME, "mode": "rw"}} | files,
-        "mem_limit": chosen.workspace_memory * _MEGABYTE,
+        "mem_limit": allowed.memory,
         "cpu_period": _PERIOD,
-        "cpu_quota": int(chosen.workspace_cpus * _PERIOD),
+        "cpu_quota": int(allowed.processors * _PERIOD),
     }
 
 
 def volume(chosen: Settings) -> dict[str, str]:
     """What limits a person's volume, where Docker's storage can: XFS that is mounted with project quotas."""
-    return {"size": str(chosen.disk_limit * _MEGABYTE)} if chosen.disk_limit else {}
+    return {"size": str(chosen.disk_limit * MEGABYTE)} if chosen.disk_limit else {}
 
 
 def check(chosen: Settings) -> None:
@@ -154,7 +130,7 @@ def check(chosen: Settings) -> None:
 
     try:
         engine = docker.from_env(timeout=20)
-        for image in images(chosen):
+        for image in Allowance.of(chosen).images:
             engine.images.get(image)
     except ImageNotFound:
         raise HubError(
@@ -183,5 +159,5 @@ def explained(words: str, image: str) -> str:
 def _team_files(chosen: Settings) -> dict[str, str]:
     """What Docker mounts read-only: folders of its machine, or volumes, and where."""
     catalog = chosen.docker_catalog or (str(chosen.catalog_root) if isinstance(chosen.catalog_root, Path) else "")
-    mounts = {catalog: _CATALOG} if catalog else {}
-    return mounts | ({str(chosen.datasets): _DATASETS} if chosen.datasets else {})
+    mounts = {catalog: CATALOG} if catalog else {}
+    return mounts | ({str(chosen.datasets): DATASETS} if chosen.datasets else {})

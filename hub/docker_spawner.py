@@ -10,7 +10,7 @@ from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
 from alphapulse_lib.settings import settings
-from hub import containers
+from hub import allowance, containers
 from hub.person_network import PersonNetwork
 
 __all__ = ["DockerSpawner"]
@@ -23,7 +23,7 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
     def network(self) -> PersonNetwork:
         """The network of this person's servers."""
         name = self._render_templates(containers.PERSON)
-        return PersonNetwork(self.docker, name, containers.parts(settings()), containers.labels(settings()))
+        return PersonNetwork(self.docker, name, containers.parts(settings()), allowance.labels(settings()))
 
     async def start(self) -> tuple[str, int]:
         """Start the person's container on their network.
@@ -65,7 +65,7 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
     async def _volume(self) -> None:
         """Make the person's volume, marked as ours and, where Docker can, limited; one that is there stays as it is."""
         name = self._render_templates(containers.PERSON)
-        told: dict[str, Any] = {"labels": containers.labels(settings())}
+        told: dict[str, Any] = {"labels": allowance.labels(settings())}
         limit = containers.volume(settings())
         try:
             await self.docker("create_volume", name, **told, **({"driver_opts": limit} if limit else {}))

@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from alphapulse_lib.settings import Settings, settings
 from hub import containers, logs
+from hub.allowance import Allowance, labels, prefix
 from hub.person_network import NO_ADDRESS_OF_THE_MACHINE
 
 __all__ = ["Guard", "RefusedError"]
@@ -55,7 +56,7 @@ class Guard:
 
     def __init__(self, chosen: Settings, docker: httpx.AsyncClient) -> None:
         self._chosen, self._docker = chosen, docker
-        self._person = re.compile(re.escape(containers.prefix(chosen)) + r"-[A-Za-z0-9_.-]+")
+        self._person = re.compile(re.escape(prefix(chosen)) + r"-[A-Za-z0-9_.-]+")
 
     async def answer(self, request: Request) -> Response:
         """Docker's answer, or why there is none."""
@@ -88,7 +89,7 @@ class Guard:
         match (method, *path.split("/")[1:]):
             case ("GET", "_ping" | "version"):
                 return None
-            case ("GET", "images", *image, "json") if "/".join(image) in containers.images(self._chosen):
+            case ("GET", "images", *image, "json") if "/".join(image) in Allowance.of(self._chosen).images:
                 return None
             case ("POST", "containers", "create"):
                 return self._container(query.get("name", ""), _read(content))
@@ -132,9 +133,9 @@ class Guard:
         if self._named(name) != owner and not name.startswith(f"{owner}--"):
             raise RefusedError(f"{name} is not of {owner}")
         _same(_filled(HostConfig(_VERSION, **containers.walls(self._chosen, owner))), host)
-        if told.get("Image") not in containers.images(self._chosen):
+        if told.get("Image") not in Allowance.of(self._chosen).images:
             raise RefusedError(f"the image {told.get('Image')!r} is not among ALPHAPULSE_WORKSPACE_IMAGES")
-        fixed = {"User": containers.RESEARCHER, "Labels": containers.labels(self._chosen), "Image": told["Image"]}
+        fixed = {"User": containers.RESEARCHER, "Labels": labels(self._chosen), "Image": told["Image"]}
         _same(fixed, {key: value for key, value in told.items() if key not in _FREE})
         return told | {"HostConfig": host}
 
@@ -145,14 +146,14 @@ class Guard:
             "Internal": True,
             "CheckDuplicate": True,
             "Options": NO_ADDRESS_OF_THE_MACHINE,
-            "Labels": containers.labels(self._chosen),
+            "Labels": labels(self._chosen),
         }
         _same(wanted, _filled(body))
         return wanted
 
     def _volume(self, body: dict[str, Any]) -> dict[str, Any]:
         # No driver, and of its options no more than the size: a volume may be a folder of the machine by the others.
-        wanted: dict[str, Any] = {"Name": self._named(body.get("Name")), "Labels": containers.labels(self._chosen)}
+        wanted: dict[str, Any] = {"Name": self._named(body.get("Name")), "Labels": labels(self._chosen)}
         if body.get("DriverOpts"):
             wanted["DriverOpts"] = containers.volume(self._chosen)
         _same(wanted, _filled(body))

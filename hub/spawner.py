@@ -1,4 +1,4 @@
-"""How workspaces start: as plain processes here, or by any spawner JupyterHub knows by name."""
+"""How workspaces start: as plain processes here, as containers or pods, or by any spawner JupyterHub knows by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
-from hub import containers
+from hub import containers, pods
 
 __all__ = ["JOB", "check", "configure", "warning"]
 
@@ -31,9 +31,9 @@ def check(chosen: Settings) -> None:
     SettingsError
         With the nearest name that it knows.
     HubError
-        Containers cannot be started here.
+        Containers, or pods, cannot be started here.
     """
-    known = {"process", *(point.name for point in entry_points(group="jupyterhub.spawners"))}
+    known = {"process", "kubernetes", *(point.name for point in entry_points(group="jupyterhub.spawners"))}
     if chosen.spawner not in known and "." not in chosen.spawner:
         raise SettingsError(
             f"ALPHAPULSE_SPAWNER={chosen.spawner!r}: JupyterHub knows no such spawner.",
@@ -41,6 +41,8 @@ def check(chosen: Settings) -> None:
         )
     if chosen.spawner == "docker":
         containers.check(chosen)
+    if chosen.spawner == "kubernetes":
+        pods.check(chosen)
 
 
 def warning(chosen: Settings) -> str:
@@ -62,6 +64,9 @@ def configure(c: Any, chosen: Settings) -> None:
         c.JupyterHub.template_vars = {"announcement": told}
     if chosen.spawner == "docker":
         containers.configure(c, chosen)
+        return
+    if chosen.spawner == "kubernetes":
+        pods.configure(c, chosen)
         return
     if chosen.spawner != "process":
         c.JupyterHub.spawner_class = chosen.spawner

@@ -17,7 +17,7 @@ from docker_engine import HUB, NOTHING, Docker
 from waiting import until
 
 from alphapulse_lib.settings import Settings
-from hub import containers, guard
+from hub import allowance, containers, guard
 from hub.person_network import NO_ADDRESS_OF_THE_MACHINE
 
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of the images
@@ -63,7 +63,7 @@ def foreign(docker: Docker) -> Iterator[str]:
 def body(**changes: Any) -> dict[str, Any]:
     """What is asked for a container of ann's, with changes of its options."""
     host = docker_py.types.HostConfig("1.41", **containers.walls(CHOSEN, ANN)) | changes
-    labels = containers.labels(CHOSEN)
+    labels = allowance.labels(CHOSEN)
     return {"Image": HUB, "Cmd": ["sleep", "infinity"], "User": "1000:1000", "Labels": labels, "HostConfig": host}
 
 
@@ -75,7 +75,7 @@ def refused(door: str, method: str, path: str, content: str = "", says: str = ""
 
 def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> None:
     client = docker_py.APIClient(base_url=door.replace("http:", "tcp:"), version="auto", timeout=120)
-    labels = containers.labels(CHOSEN)
+    labels = allowance.labels(CHOSEN)
     assert client.inspect_image(HUB)["Config"]["User"] == "1000:1000"
     hub = docker("run", "--detach", "--name", CHOSEN.docker_hub, *NOTHING[:-1], HUB, "sleep", "infinity").strip()
     try:
@@ -218,7 +218,7 @@ def test_nothing_else_of_docker_is_reached(door: str, docker: Docker, foreign: s
 
 
 def test_no_volume_is_the_machines_and_no_network_leads_out(door: str) -> None:
-    labels = containers.labels(CHOSEN)
+    labels = allowance.labels(CHOSEN)
     folder = {"type": "none", "o": "bind", "device": "/"}
     for told in (
         {"Name": ANN, "Labels": labels, "DriverOpts": folder},
