@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         "database. Default: SQLite in <home>/worker.",
     )
     worker_firings: int = Field(4, ge=1, le=1000, description="How many firings one worker carries out at once.")
+    master_key_file: Path | None = Field(
+        None,
+        description="The file of the key that vendors' keys are sealed with (alphapulse keys). Default: "
+        "<home>/master.key.",
+    )
     alpaca_key: str = Field("", repr=False, description="The key id of an Alpaca account; crypto needs none.")
     alpaca_secret: str = Field("", repr=False, description="The secret that belongs to the key id.")
     alpaca_feed: Literal["iex", "sip"] = Field(
@@ -220,7 +225,7 @@ class Settings(BaseSettings):
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
-    @field_validator("home", "datasets", "ledger", "auth_client_secret_file", mode="after")
+    @field_validator("home", "datasets", "ledger", "auth_client_secret_file", "master_key_file", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else _in_project(path)

@@ -2,6 +2,7 @@
 # Starts and stops the containers of docker/compose.yaml.
 #   docker/compose.sh up         makes what is missing, secrets among it, and waits until each part is well
 #   docker/compose.sh down       stops them and people's; the volumes stay
+#   docker/compose.sh keys ...   is `alphapulse keys ...`, as in: docker/compose.sh keys set alpaca
 #   docker/compose.sh ARGUMENTS  is docker compose, as in: docker/compose.sh logs --tail 50 hub
 # Settings are in .env, or in the file that ALPHAPULSE_ENV names; ALPHAPULSE_DOCKER_PREFIX, ALPHAPULSE_TLS_PORT,
 # ALPHAPULSE_HTTP_PORT, ALPHAPULSE_TLS_ADDRESS, ALPHAPULSE_TLS_NAME, ALPHAPULSE_TLS_CERTIFICATE and TAG in the environment.
@@ -29,6 +30,8 @@ DOCKER_GROUP=${DOCKER_GROUP:-$(stat -L -c %g "$DOCKER_SOCKET" 2>/dev/null)} || {
 }
 export DOCKER_GROUP
 
+settings=${ALPHAPULSE_ENV:-.env}
+
 compose() { $program --project-name "$prefix" --file docker/compose.yaml "$@"; }
 
 parts() { docker ps --all --filter "label=com.docker.compose.project=$prefix" --filter "label=com.docker.compose.oneoff=False" "$@"; }
@@ -40,7 +43,6 @@ up() {
     for image in workspace hub database tls; do
         docker image inspect "alphapulse/$image:$TAG" >/dev/null 2>&1 || { say "there is no image alphapulse/$image:$TAG; run: make images"; exit 1; }
     done
-    settings=${ALPHAPULSE_ENV:-.env}
     [ -e "$settings" ] || settings=/dev/null
     ALPHAPULSE_SETTINGS=$(sha256sum <"$settings" | cut -c 1-16)
     export ALPHAPULSE_SETTINGS
@@ -69,8 +71,18 @@ down() {
     say "down; what it keeps is in volumes: docker volume ls --filter name=$prefix-"
 }
 
+# The worker takes what has changed by itself.
+keys() {
+    terminal=-T
+    [ ! -t 0 ] || terminal=
+    # shellcheck disable=SC2086  # none, or one word
+    compose run --rm $terminal -e ALPHAPULSE_HOME=/srv/homes/worker \
+        -e ALPHAPULSE_MASTER_KEY_FILE=/srv/homes/master/master.key prepare python -m hub keys "$@"
+}
+
 case "${1:-}" in
 up | down) "$1" ;;
+keys) "$@" ;;
 "") say "say up or down, or what docker compose is to be told"; exit 1 ;;
 *) compose "$@" ;;
 esac

@@ -9,7 +9,7 @@ RUN apt-get update -qq \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --uid 1000 --user-group --create-home --shell /bin/bash researcher \
     && install -d -o researcher -g researcher /catalog \
-    && for part in hub proxy api worker dashboards guard database; do \
+    && for part in hub proxy api worker dashboards guard database master; do \
         install -d -o researcher -g researcher "/srv/homes/$part" || exit 1; done \
     && install -d -o researcher -g researcher /srv/alphapulse /srv/alphapulse/api /srv/alphapulse/dashboards
 WORKDIR /opt/alphapulse

@@ -24,7 +24,9 @@ def _ask(question: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="alphapulse", description="The hub: up, down, how it is, kept, forgotten.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,down,reset,status,doctor,backup,restore}")
+    verbs = parser.add_subparsers(
+        dest="verb", required=True, metavar="{up,down,reset,status,doctor,backup,restore,keys}"
+    )
     for verb in ("up", "down", "reset"):
         verbs.add_parser(verb)
     for verb in ("status", "doctor"):
@@ -33,6 +35,9 @@ def _arguments() -> argparse.Namespace:
     restoring = verbs.add_parser("restore")
     restoring.add_argument("file", type=Path)
     restoring.add_argument("--replace", action="store_true", help="move aside what is there")
+    keys = verbs.add_parser("keys")
+    keys.add_argument("what", choices=("list", "set", "remove", "seal", "rotate"))
+    keys.add_argument("vendor", nargs="?", default="")
     return parser.parse_args()
 
 
@@ -60,6 +65,10 @@ def main() -> int:
             from hub.backup.restoring import restore
 
             restore(settings(), asked.file, _say, replace=asked.replace)
+        elif asked.verb == "keys":
+            from hub import vault_commands
+
+            vault_commands.do(settings(), asked.what, asked.vendor, _say)
         else:
             supervise.reset(_say, _ask)
     except AlphaPulseError as error:

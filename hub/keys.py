@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alphapulse_lib.errors import HubError
 
-__all__ = ["Keys", "keys", "token"]
+__all__ = ["Keys", "keys", "token", "write"]
 
 #: The least length of each secret: JupyterHub refuses to start with shorter passwords.
 _LEAST = {
@@ -87,7 +87,7 @@ def keys(home: Path) -> Keys:
                 "Choose a longer one, or remove the line; the next start makes a new one.",
             )
     if held != asdict(made):
-        _write(path, json.dumps(asdict(made), indent=2) + "\n")
+        write(path, json.dumps(asdict(made), indent=2) + "\n")
     return made
 
 
@@ -109,8 +109,9 @@ def token(home: Path, name: str) -> str:
     return held
 
 
-def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".partial")
+def write(path: Path, text: str) -> None:
+    """Write a file whole, durably, and for its owner alone to read."""
+    beside = path.with_name(f"{path.name}.partial")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,8 +1,8 @@
 """``python -m hub.prepare``: the home folder of each part of a hub whose parts are containers, before they start.
 
 It is a container of its own that runs and ends (docker/compose.sh). Each home gets where the parts listen, the secrets
-of that part and no other's, and what an ``.env`` on standard input says of it: vendors' keys the worker alone. Secrets
-that are there stay as they are. Nothing of it is in what ``docker inspect`` tells.
+of that part and no other's, and what an ``.env`` on standard input says of it. Vendors' keys are sealed, for the worker
+alone. Secrets that are there stay as they are. Nothing of it is in what ``docker inspect`` tells.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pydantic import ValidationError
 
 from alphapulse_lib.errors import AlphaPulseError, SettingsError
 from alphapulse_lib.settings import Settings
-from hub import access, network, origins, programs, sample
+from hub import access, network, origins, sample
 from hub.backup.parts import quoted
-from hub.keys import Keys, keys
+from hub.keys import Keys, keys, write
+from hub.vault import MASTER, SEALED, VENDOR_KEYS, VENDORS, Vault
 
 __all__ = ["DATABASES", "TOKENS", "prepare"]
 
@@ -44,6 +45,7 @@ DATABASES: dict[str, tuple[str, ...]] = {"hub": ("hub",), "api": ("api",), "work
 _ELSEWHERE = {
     "catalog": "Remove it from the file: they keep the catalog in a volume.",
     "datasets": "Remove it from the file: they keep the catalog in a volume.",
+    "master_key_file": "Remove it from the file: a volume of its own holds that key.",
     "auth_client_secret_file": "Set ALPHAPULSE_AUTH_CLIENT_SECRET to what the file holds: the hub alone is given it.",
 }
 
@@ -74,11 +76,21 @@ def prepare(homes: Path, told: dict[str, str | None], say: Callable[[str], None]
             _folder(home / inner)
         network.apart(chosen.subdomain_host).write(home / "run" / "network.json")
         if part != "hub":
-            _private(home / "keys.json", json.dumps({name: held[name] for name in names}, indent=2) + "\n")
-        _private(home / ".env", "".join(f"{name}={quoted(value)}\n" for name, value in _of(part, told).items()))
+            write(home / "keys.json", json.dumps({name: held[name] for name in names}, indent=2) + "\n")
+        write(home / ".env", "".join(f"{name}={quoted(value)}\n" for name, value in _of(part, told).items()))
         rights = [f"*:*:{name}:{name}:{passwords[name]}\n" for name in DATABASES.get(part, ())]
-        _private(home / "pgpass", "".join(rights))
+        write(home / "pgpass", "".join(rights))
+    _seal(homes, told)
     sample.fill(chosen.model_copy(update={"home": homes / "worker"}), say)
+
+
+def _seal(homes: Path, told: dict[str, str | None]) -> None:
+    """Vendors' keys, for the worker; those that nothing is said of stay as they are."""
+    vault = Vault(homes / "worker" / SEALED, _folder(homes / "master") / MASTER)
+    for vendor, names in VENDORS.items():
+        values = tuple(told.get(name) or "" for name in names)
+        if any(values) and values != tuple(vault.read().get(name) for name in names):
+            vault.put(vendor, values)
 
 
 def _checked(told: dict[str, str | None]) -> Settings:
@@ -102,14 +114,13 @@ def _checked(told: dict[str, str | None]) -> Settings:
 
 
 def _of(part: str, told: dict[str, str | None]) -> dict[str, str]:
-    """The settings that a part is given: vendors' keys the worker, other secrets the hub, the rest everybody."""
+    """The settings that a part is given: secrets the hub, the rest everybody; vendors' keys are sealed instead."""
     given = {}
     for name, value in told.items():
         field = Settings.model_fields.get(name.removeprefix("ALPHAPULSE_").lower())
-        if field is None or not value:
+        if field is None or not value or name in VENDOR_KEYS:
             continue
-        whose = "worker" if name in programs.VENDOR_KEYS else part if field.repr else "hub"
-        if whose == part:
+        if field.repr or part == "hub":
             given[name] = value
     return given
 
@@ -117,21 +128,13 @@ def _of(part: str, told: dict[str, str | None]) -> dict[str, str]:
 def _password(path: Path) -> str:
     if not path.exists():
         _folder(path.parent)
-        _private(path, secrets.token_hex(32))
+        write(path, secrets.token_hex(32))
     return path.read_text(encoding="utf-8").strip()
 
 
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
-
-
-def _private(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.partial")
-    beside.unlink(missing_ok=True)
-    beside.touch(0o600)
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def main() -> None:

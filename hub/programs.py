@@ -16,14 +16,12 @@ from alphapulse_lib.settings import PROJECT, Settings
 from hub import family
 from hub.keys import Keys
 from hub.network import Network, proxy_command, proxy_environment, routes
+from hub.vault import VENDOR_KEYS
 
-__all__ = ["PROGRAMS", "VENDOR_KEYS", "environment", "kept_alive", "write"]
+__all__ = ["PROGRAMS", "environment", "kept_alive", "write"]
 
 #: In the order in which they start; they stop in the opposite one.
 PROGRAMS = ("proxy", "hub", "api", "worker", "dashboards")
-
-#: What the worker alone is given: no other part asks a vendor, least of all a workspace.
-VENDOR_KEYS = ("ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET")
 
 #: What the hub alone is given: by it the identity provider knows the hub.
 _HUB_KEYS = ("ALPHAPULSE_AUTH_CLIENT_SECRET",)

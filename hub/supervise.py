@@ -42,6 +42,7 @@ _OURS = (
     "users",
     "worker",
     "keys.json",
+    "master.key",
     "settings.env",
 )
 #: What only AlphaPulse writes: without one of them the folders above are somebody else's.

@@ -36,6 +36,7 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     app.command()(_command)
+app.add_typer(hub.keys, name="keys")
 app.add_typer(team.schedule, name="schedule")
 
 

@@ -14,7 +14,13 @@ from alphapulse_lib.cli.options import Json
 from alphapulse_lib.cli.say import COULD_NOT, say, say_json
 from alphapulse_lib.settings import settings
 
-__all__ = ["backup", "doctor", "down", "reset", "restore", "status", "token", "up"]
+__all__ = ["backup", "doctor", "down", "keys", "reset", "restore", "status", "token", "up"]
+
+keys = typer.Typer(
+    no_args_is_help=True, help="Vendors' keys, sealed for the hub's worker alone.", rich_markup_mode=None
+)
+
+type Vendor = Annotated[str, typer.Argument(help="Whose keys: alpaca.")]
 
 
 def up() -> None:
@@ -33,7 +39,7 @@ def reset() -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist. It holds passwords and keys.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist. It holds passwords and tokens.")],
 ) -> None:
     """Write all that the hub keeps into one file, also while it is up."""
     _hub("backup", str(file))
@@ -58,6 +64,36 @@ def status(as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Check the installation, and say what mends it: exit code 0 when nothing is wrong, 1 otherwise."""
     _hub("doctor", *(["--json"] if as_json else []))
+
+
+@keys.command(name="list")
+def keys_list() -> None:
+    """Which vendors' keys are sealed, and whether any lie in clear; none is shown."""
+    _hub("keys", "list")
+
+
+@keys.command(name="set")
+def keys_set(vendor: Vendor) -> None:
+    """Seal a vendor's keys: typed unseen, or a line of standard input each."""
+    _hub("keys", "set", vendor)
+
+
+@keys.command(name="remove")
+def keys_remove(vendor: Vendor) -> None:
+    """Forget a vendor's sealed keys."""
+    _hub("keys", "remove", vendor)
+
+
+@keys.command(name="seal")
+def keys_seal() -> None:
+    """Seal the keys that lie in clear, in .env or in a restored settings.env, and take them out of there."""
+    _hub("keys", "seal")
+
+
+@keys.command(name="rotate")
+def keys_rotate() -> None:
+    """Seal all with a new master key; the former ones stay listed behind it, for older backups."""
+    _hub("keys", "rotate")
 
 
 def token(

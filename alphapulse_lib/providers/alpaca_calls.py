@@ -117,8 +117,9 @@ class Calls:
         if service != "crypto" and not all(keys):
             raise KeysMissing(
                 f"Alpaca's {service} need a key, and none is set.",
-                "Set ALPHAPULSE_ALPACA_KEY and ALPHAPULSE_ALPACA_SECRET, in the environment or in .env; a free paper "
-                "account of https://alpaca.markets has them. Crypto needs none.",
+                "Set ALPHAPULSE_ALPACA_KEY and ALPHAPULSE_ALPACA_SECRET, in the environment or in .env; for a hub say "
+                "`alphapulse keys set alpaca` where it runs. A free paper account of https://alpaca.markets has them. "
+                "Crypto needs none.",
             )
         url = (chosen.alpaca_trading_url if service == "trading" else chosen.alpaca_url).rstrip("/")
         place = (service, url, *(each or "" for each in keys))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from alphapulse_lib.settings import Settings
+from hub.vault import VENDOR_KEYS
 
 __all__ = ["KEYS", "SETTINGS", "places", "quoted", "settings_told"]
 
 #: The hub's passwords, tokens and cookie secret: restored last, for without them no hub is whole.
 KEYS = "keys.json"
-#: The settings that were in force, provider keys among them, as `.env` takes them.
+#: The settings that were in force, as `.env` takes them; not vendors' keys, which a backup holds sealed or not at all.
 SETTINGS = "settings.env"
 #: Said by each installation for itself.
-_ITS_OWN = ("home", "personal_catalog", "api_url", "api_token", "firing", "port", "address")
+_ITS_OWN = ("home", "master_key_file", "personal_catalog", "api_url", "api_token", "firing", "port", "address")
 
 
 def places(chosen: Settings) -> dict[str, Path]:
@@ -34,7 +35,12 @@ def settings_told(chosen: Settings) -> str:
     """The settings that are not the default, a line each, as a `.env` file says them."""
     told = []
     for name, value in chosen.model_dump(mode="json").items():
-        if name in _ITS_OWN or value is None or value == type(chosen).model_fields[name].default:
+        if (
+            name in _ITS_OWN
+            or f"ALPHAPULSE_{name.upper()}" in VENDOR_KEYS
+            or value is None
+            or value == type(chosen).model_fields[name].default
+        ):
             continue
         told.append(f"ALPHAPULSE_{name.upper()}={quoted(str(value))}\n")
     return "".join(told)

@@ -74,7 +74,7 @@ def _tell(chosen: Settings, backup: Reading, say: Callable[[str], None]) -> None
     say(f"Restored into {chosen.home_root}: the hub of {backup.head.made}, AlphaPulse {backup.head.version}.")
     told = chosen.home_root / SETTINGS
     if told.stat().st_size:
-        say(f"The settings that it ran with, keys among them, are in {told}: compare them with your .env.")
+        say(f"The settings that it ran with, secrets among them, are in {told}: compare them with your .env.")
 
 
 def _require_same_kinds(chosen: Settings, head: Head, file: Path) -> None:

@@ -22,6 +22,7 @@ from alphapulse_lib.settings import Settings
 from hub.backup import databases
 from hub.backup.archive import Head, Writing, written
 from hub.backup.parts import SETTINGS, places, settings_told
+from hub.vault import Vault, clear
 
 __all__ = ["take"]
 
@@ -67,6 +68,7 @@ def take(chosen: Settings, file: Path, say: Callable[[str], None]) -> None:
             if chosen.spawner != "process":
                 told = f"The workspaces of the spawner {chosen.spawner} are in its volumes: back them up, too."
                 backup.notes.append(told)
+            backup.notes += _of_keys(chosen)
             if "catalog" not in parts:
                 backup.notes.append(f"The team's catalog is in {chosen.catalog_root} and not in this file.")
     except OSError as refused:
@@ -76,7 +78,17 @@ def take(chosen: Settings, file: Path, say: Callable[[str], None]) -> None:
         ) from None
     for note in backup.notes:
         say(note)
-    say(f"{file}  {file.stat().st_size / 1e6:,.1f} MB, {len(backup.entries)} entries. It holds passwords and keys.")
+    say(f"{file}  {file.stat().st_size / 1e6:,.1f} MB, {len(backup.entries)} entries. It holds passwords and tokens.")
+
+
+def _of_keys(chosen: Settings) -> list[str]:
+    """Whether vendors' keys are in it, and what whoever restores it needs for them."""
+    vault, told = Vault.of(chosen), []
+    if vault.file.exists():
+        told.append(f"Vendors' keys are in it sealed; what opens them, {vault.master}, is not: keep that elsewhere.")
+    if lying := sorted(clear(chosen)):
+        told.append(f"{', '.join(lying)} are set in clear and not in this file: `alphapulse keys seal` takes them in.")
+    return told
 
 
 def _check(chosen: Settings, file: Path, parts: dict[str, Path]) -> None:
@@ -87,6 +99,8 @@ def _check(chosen: Settings, file: Path, parts: dict[str, Path]) -> None:
     for place in parts.values():
         if place in file.parents:
             raise HubError(f"{file} would be a part of itself: {place} is backed up.", "Name a place outside of it.")
+        if place in (master := Vault.of(chosen).master).parents:
+            raise HubError(f"{master} would be beside what it opens: {place} is backed up.", "Keep it outside of it.")
 
 
 class _Taker:

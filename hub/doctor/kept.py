@@ -20,6 +20,7 @@ from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.settings import Settings
 from hub.api import migrations
 from hub.doctor.finding import Finding
+from hub.vault import Vault
 
 __all__ = ["CHECKS", "api_database", "catalog", "disk", "home", "hub_database", "secrets", "worker_database"]
 
@@ -64,6 +65,7 @@ def secrets(chosen: Settings) -> Finding:
     folder = chosen.home_root
     private = [folder / "keys.json", folder / "settings.env", Path(".env").absolute()]
     private += [folder / name for name in ("groups", "hub", "logs", "run", "users")]
+    private += [Vault.of(chosen).file, Vault.of(chosen).master]
     there = [each for each in private if each.exists()]
     try:
         bare = [each for each in there if each.stat().st_mode & 0o077]

@@ -17,6 +17,8 @@ from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.settings import Settings
 from hub import access, network, spawner, status, supervise
 from hub.doctor.finding import Finding
+from hub.vault import VENDOR_KEYS, Vault, clear
+from hub.vault_commands import in_clear
 
 __all__ = ["CHECKS", "clock", "parts", "port", "sign_in", "vendor_keys"]
 
@@ -78,15 +80,25 @@ def clock(chosen: Settings) -> Finding:
 
 
 def vendor_keys(chosen: Settings) -> Finding:
-    """Which vendors the worker has keys of, and that none is a half; the keys themselves are not shown."""
-    held = {"ALPHAPULSE_ALPACA_KEY": chosen.alpaca_key, "ALPHAPULSE_ALPACA_SECRET": chosen.alpaca_secret}
-    missing = [name for name, value in held.items() if not value]
-    if len(missing) == 1:
+    """Whether vendors' keys are sealed, lie in clear, or are a half; the keys themselves are not shown."""
+    name, vault = "vendors' keys", Vault.of(chosen)
+    try:
+        sealed = vault.read()
+    except AlphaPulseError as closed:
+        return Finding.of(name, closed)
+    held = {each: sealed.get(each) or clear(chosen).get(each, "") for each in VENDOR_KEYS}
+    missing = [each for each, value in held.items() if not value]
+    if missing and len(missing) < len(held):
         (given,) = set(held) - set(missing)
-        return Finding(
-            "vendors' keys", "wrong", f"{given} is set and {missing[0]} is not", f"Set {missing[0]} in .env."
-        )
-    return Finding("vendors' keys", "ok", "Alpaca's are not set; crypto needs none" if missing else "Alpaca's are set")
+        return Finding(name, "wrong", f"{given} is set and {missing[0]} is not", "alphapulse keys set alpaca")
+    if lying := in_clear(chosen):
+        told = "; ".join(f"{', '.join(names)} in {file}" for file, names in lying.items())
+        return Finding(name, "warning", f"they lie in clear: {told}", "alphapulse keys seal")
+    if missing:
+        return Finding(name, "ok", "Alpaca's are not set; crypto needs none")
+    if not sealed:
+        return Finding(name, "ok", "Alpaca's are set, in the environment")
+    return Finding(name, "ok", f"Alpaca's are sealed in {vault.file}; the master key is in {vault.master}")
 
 
 def _newest(chosen: Settings) -> int:

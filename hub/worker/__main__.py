@@ -16,6 +16,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import settings
 from hub import keys, logs, network
 from hub.api.database import opened
+from hub.vault import Vault
 from hub.worker import durable, timetable
 from hub.worker.fetches import Fetches
 from hub.worker.fetching import FetchRunner
@@ -25,6 +26,7 @@ from hub.worker.line import FetchLine
 from hub.worker.measures import Measures
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
+from hub.worker.unsealing import Unsealing
 
 _log = logging.getLogger("alphapulse.worker")
 
@@ -43,9 +45,10 @@ class Worker:
         runner: FiringRunner,
         line: FetchLine,
         measures: Measures,
+        unsealing: Unsealing,
     ) -> None:
         self._engine, self._firings, self._presence, self._runner = engine, firings, presence, runner
-        self._line, self._measures = line, measures
+        self._line, self._measures, self._unsealing = line, measures, unsealing
         self._queued: set[str] = set()
         self._beat_at = 0.0
 
@@ -83,6 +86,7 @@ class Worker:
         if abs(now - self._beat_at) < _BEAT:
             return
         self._beat_at = now
+        self._unsealing.look()
         self._presence.beat()
         self._measures.budgets()
         for other in self._presence.dead():
@@ -119,13 +123,15 @@ def main() -> None:
     fetches = Fetches(engine)
     line = FetchLine(fetches, FetchRunner(fetches, chosen))
     measures = Measures(engine, presence.id, Roots(chosen.catalog_root))
+    unsealing = Unsealing(Vault.of(chosen))
+    unsealing.look()  # before a fetch goes on that another worker began
     presence.beat()
     durable.launch(chosen, presence.id)
     stopping = _told_to_stop()
     Leftovers(firings, http, f"{places.hub_api}/hub/api").begin(stopping)
     measures.begin(stopping)
     _log.info("Worker %s is ready", presence.id)
-    Worker(engine, firings, presence, runner, line, measures).work(stopping)
+    Worker(engine, firings, presence, runner, line, measures, unsealing).work(stopping)
     presence.leave()
     # What is under way goes on in the next worker, as after any other death: waiting for notebooks would take hours.
     logging.shutdown()

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import nbformat
 import pytest
+from cryptography.fernet import Fernet
 from docker_engine import PROJECT, TAG, Docker
 from hub_client import Person
 from running_hub import free_port
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of th
 PREFIX = "alphapulse-composed"
 PARTS = ("database", "guard", "proxy", "hub", "api", "worker", "dashboards", "tls")
 VENDOR = "vendor-key-0123456789"
+VENDOR_KEYS = ("ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET")
 
 
 class Installation:
@@ -169,8 +171,15 @@ def test_no_secret_is_told_by_docker_or_a_log(installed: Installation, ann: Pers
         mine = [name for name, value in held.items() if value in home]
         assert mine == ([] if part == "guard" else [f"{part}_token"])
         assert VENDOR not in home
-    worker = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/alphapulse/.env")
-    assert worker.count(VENDOR) == 2
+    kept = installed.docker("exec", f"{PREFIX}-worker", "sh", "-c", "cat $(find /srv/alphapulse -type f)")
+    assert VENDOR not in kept, "it is sealed, and what opens it lies elsewhere"
+    opener = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/master/master.key").strip()
+    sealed = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/alphapulse/worker/vendors.sealed")
+    assert json.loads(Fernet(opener).decrypt(sealed)) == dict.fromkeys(VENDOR_KEYS, VENDOR)
+    for secret in (VENDOR, opener):
+        search = f"grep -rlF '{secret}' /srv/alphapulse || true"
+        assert installed.docker("exec", f"{PREFIX}-worker", "sh", "-c", search) == "", "it lies elsewhere, or sealed"
+    assert "alpaca       sealed" in installed.run("keys", "list")
 
 
 def test_a_persons_container_is_theirs_and_reaches_the_proxy_alone(installed: Installation, ann: Person) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from hub_client import Person
 from running_hub import PROJECT, RunningHub
 from small_runs import kept
@@ -147,7 +148,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_hub_that_is_up(filled: Filled):
     told = json.loads(done.stdout)
     assert (done.returncode, told["sound"]) == (0, True), told
     said = {each["name"]: each["said"] for each in told["findings"]}
-    assert (said["parts"], said["vendors' keys"]) == ("all are up", "Alpaca's are set")
+    assert (said["parts"], said["vendors' keys"]) == ("all are up", "Alpaca's are set, in the environment")
     assert KEY not in done.stdout and SECRET not in done.stdout
 
 
@@ -216,6 +217,10 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
             assert answer.status_code == 201
             posted.append(body)
 
+    subprocess.run(
+        [sys.executable, "-m", "hub", "keys", "set", "alpaca"],
+        cwd=PROJECT, env=hub.environment, input=f"{KEY}\n{SECRET}\n", text=True, check=True,
+    )  # fmt: skip
     writing = threading.Thread(target=comment)
     writing.start()
     try:
@@ -228,7 +233,11 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
         writing.join(60)
     workspace.close()
     assert stat.S_IMODE((tmp_path / "first.tar").stat().st_mode) == 0o600
-    assert "It holds passwords and keys." in said and KEY not in said
+    assert "It holds passwords and tokens." in said and KEY not in said
+    assert f"{hub.home / 'master.key'}, is not: keep that elsewhere" in said
+    taken = (tmp_path / "first.tar").read_bytes()
+    master = (hub.home / "master.key").read_bytes().strip()
+    assert not [each for each in (KEY.encode(), SECRET.encode(), master) if each in taken]
     assert not (hub.home / "catalog" / ".backup").exists()
 
     empty = RunningHub(tmp_path / "other" / "home", ALPHAPULSE_USERS="carol")
@@ -257,7 +266,13 @@ def test_a_hub_that_is_written_to_comes_back_row_by_row_and_file_by_file(filled:
     assert (empty.home / "keys.json").read_bytes() == (hub.home / "keys.json").read_bytes()
     for name in ("keys.json", "settings.env"):
         assert stat.S_IMODE((empty.home / name).stat().st_mode) == 0o600
-    assert f"ALPHAPULSE_ALPACA_KEY='{KEY}'\n" in (empty.home / "settings.env").read_text()
+    assert (empty.home / "settings.env").read_text() == "ALPHAPULSE_USERS='carol'\n"
+    sealed = (empty.home / "worker" / "vendors.sealed").read_bytes()
+    assert json.loads(Fernet(master).decrypt(sealed)) == {
+        "ALPHAPULSE_ALPACA_KEY": KEY,
+        "ALPHAPULSE_ALPACA_SECRET": SECRET,
+    }
+    assert not (empty.home / "master.key").exists()
 
     answers = filled.ask(person.http)
     assert answers["/schedules"]["items"][0]["catch_up"] == "none" and answers["file"] == "bought, sold"

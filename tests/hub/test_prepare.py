@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
 from alphapulse_lib.errors import SettingsError
@@ -43,7 +44,7 @@ def test_each_part_is_given_its_own_and_nothing_else(homes: Path):
         "hub": {*held, "hub", "ALPHAPULSE_AUTH_CLIENT_SECRET"},
         "proxy": {"proxy_token"},
         "api": {"api_token", "api"},
-        "worker": {"worker_token", "api", "worker", "ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET"},
+        "worker": {"worker_token", "api", "worker"},
         "dashboards": {"dashboards_token"},
         "guard": set(),
     }
@@ -57,7 +58,33 @@ def test_each_part_is_given_its_own_and_nothing_else(homes: Path):
         assert {stat.S_IMODE(each.stat().st_mode) for each in private} == {0o600}
         assert dotenv_values(homes / part / ".env")["ALPHAPULSE_USERS"] == "ann"
         assert network.read(homes / part / "run" / "network.json") == network.apart()
-    assert dotenv_values(homes / "worker" / ".env")["ALPHAPULSE_ALPACA_KEY"] == TOLD["ALPHAPULSE_ALPACA_KEY"]
+
+
+def test_vendors_keys_are_sealed_and_what_opens_them_lies_apart(homes: Path):
+    prepare(homes, dict(TOLD), quiet)
+    names = ("ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET")
+    wanted = {name: TOLD[name] for name in names}
+    master = (homes / "master" / "master.key").read_text()
+    assert opened(homes, master) == wanted
+    for file in [each for each in homes.rglob("*") if each.is_file()]:
+        content = file.read_text(errors="replace")
+        assert file == homes / "master" / "master.key" or master.strip() not in content, file
+        assert not any(value in content for value in wanted.values()), file
+    sealed = (homes / "worker" / "worker" / "vendors.sealed").read_bytes()
+    prepare(homes, dict(TOLD), quiet)
+    prepare(homes, {"ALPHAPULSE_USERS": "ann"}, quiet)
+    assert (homes / "worker" / "worker" / "vendors.sealed").read_bytes() == sealed, "what is not named stays"
+    (homes / "worker" / ".env").write_text("ALPHAPULSE_ALPACA_KEY='as it was kept before'\n")
+    prepare(homes, dict(TOLD) | dict.fromkeys(names, "another"), quiet)
+    assert opened(homes, master) == dict.fromkeys(names, "another")
+    assert "ALPACA" not in (homes / "worker" / ".env").read_text()
+
+
+def opened(homes: Path, master: str) -> dict[str, str]:
+    """What is sealed, by the library that sealed it and nothing of ours."""
+    return dict(
+        json.loads(Fernet(master.strip()).decrypt((homes / "worker" / "worker" / "vendors.sealed").read_bytes()))
+    )
 
 
 def test_another_time_the_secrets_are_those_of_the_first_and_the_settings_the_new_ones(homes: Path):
@@ -74,6 +101,7 @@ def test_another_time_the_secrets_are_those_of_the_first_and_the_settings_the_ne
     [
         ({"ALPHAPULSE_CATALOG": "s3://bucket/catalog"}, "ALPHAPULSE_CATALOG is set"),
         ({"ALPHAPULSE_DATASETS": "/somewhere"}, "ALPHAPULSE_DATASETS is set"),
+        ({"ALPHAPULSE_MASTER_KEY_FILE": "/etc/master"}, "ALPHAPULSE_MASTER_KEY_FILE is set"),
         ({"ALPHAPULSE_AUTH_CLIENT_SECRET_FILE": "/etc/secret"}, "ALPHAPULSE_AUTH_CLIENT_SECRET_FILE is set"),
         ({"ALPHAPULSE_WORKSPACE_MEMORY": "much"}, "ALPHAPULSE_WORKSPACE_MEMORY: "),
         ({"ALPHAPULSE_PUBLISHERS": "eve"}, "eve, who may not sign in"),

@@ -10,7 +10,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from alphapulse_lib.settings import settings
-from hub import programs
+from hub import programs, vault
 from hub.network import Network
 
 
@@ -52,6 +52,6 @@ def test_the_worker_alone_is_given_the_keys_of_vendors_and_the_hub_alone_that_of
     }
     assert set(given) == set(programs.PROGRAMS)
     for name, environment in given.items():
-        taken = {} if name == "worker" else dict.fromkeys(programs.VENDOR_KEYS, "")
+        taken = {} if name == "worker" else dict.fromkeys(vault.VENDOR_KEYS, "")
         taken |= {} if name == "hub" else {"ALPHAPULSE_AUTH_CLIENT_SECRET": ""}
         assert environment == taken

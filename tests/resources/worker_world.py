@@ -17,6 +17,7 @@ from hub.api.notifications.schema import Notification
 from hub.api.notifications.store import NotificationStore
 from hub.api.schedules.schema import Asked, Firing
 from hub.api.schedules.store import ScheduleStore
+from hub.vault import Vault
 from hub.worker import durable
 from hub.worker.__main__ import Worker
 from hub.worker.fetches import Fetches
@@ -26,6 +27,7 @@ from hub.worker.line import FetchLine
 from hub.worker.measures import Measures
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
+from hub.worker.unsealing import Unsealing
 
 
 class World:
@@ -47,7 +49,8 @@ class World:
         fetches = Fetches(self.engine)
         line = FetchLine(fetches, FetchRunner(fetches, chosen, turn=0.0))
         measures = Measures(self.engine, self.presence.id, Roots(chosen.catalog_root))
-        self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line, measures)
+        unsealing = Unsealing(Vault.of(chosen))
+        self.worker = Worker(self.engine, self.firings, self.presence, self.runner, line, measures, unsealing)
         durable.launch(chosen, self.presence.id)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -33,6 +33,7 @@ from alphapulse_lib.model.ingest import Ingest
 from alphapulse_lib.providers.alpaca_calls import Calls
 from alphapulse_lib.settings import Settings
 from hub.api.schedules.schema import SCHEDULES
+from hub.vault import Vault
 
 DAYS = {"2020-08-27": 500.04, "2020-08-28": 499.23, "2020-08-31": 129.04, "2020-09-01": 134.18}
 USERS = [f"user{each:02}" for each in range(20)]
@@ -329,5 +330,18 @@ def test_without_keys_the_one_who_asked_is_told_as_without_a_hub(tmp_path: Path,
         assert (ended.error.message, ended.error.hint) == (
             alone.value.message.replace("stocks", "trading"), alone.value.hint,
         )  # fmt: skip
+        _takes_sealed_keys(keyless)
     finally:
         keyless.end()
+
+
+def _takes_sealed_keys(hub: Hub) -> None:
+    """The same worker, which nobody starts anew; its keys are in its memory and in no file that others read."""
+    Vault.of(hub.chosen).put("alpaca", (KEY, SECRET))
+    until(lambda: "Took the keys of vendors" in hub.worker.said)
+    with hub.client() as client:
+        ended = hub.ended(client.ingests.ask("alpaca", ["TAA"], start="2020-08-27", end="2020-09-01"))
+    assert (ended.state, ended.rows) == ("finished", 4)
+    assert SECRET not in Path(f"/proc/{hub.worker.pid}/environ").read_text()
+    left = [file for file in hub.chosen.home_root.rglob("*") if file.is_file()]
+    assert [str(file) for file in left if SECRET.encode() in file.read_bytes()] == []
