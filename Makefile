@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; anything longer than a line lives in a script.
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up down reset backup restore images compose-up compose-down test lint bench siege
+.PHONY: help up down reset backup restore images compose-up compose-down compose-backup compose-restore test lint bench siege
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -34,6 +34,12 @@ compose-up: ## start all parts as containers, with TLS and PostgreSQL (docs/how-
 
 compose-down: ## stop them, and people's; what they keep stays
 	@exec docker/compose.sh down
+
+compose-backup: ## write all that they keep into FILE=..., also while they are up
+	@exec docker/compose.sh backup "$(FILE)"
+
+compose-restore: ## put the backup FILE=... into new volumes, on a machine that has none of theirs
+	@exec docker/compose.sh restore "$(FILE)"
 
 test: ## run all tests, installing what they need
 	@exec tests/run.sh

@@ -2,6 +2,7 @@
 # Starts and stops the containers of docker/compose.yaml.
 #   docker/compose.sh up         makes what is missing, secrets among it, and waits until each part is well
 #   docker/compose.sh down       stops them and people's; the volumes stay
+#   docker/compose.sh backup FILE, restore FILE    all that is kept, in one file; and back, to an empty machine
 #   docker/compose.sh keys ...   is `alphapulse keys ...`, as in: docker/compose.sh keys set alpaca
 #   docker/compose.sh ARGUMENTS  is docker compose, as in: docker/compose.sh logs --tail 50 hub
 # Settings are in .env, or in the file that ALPHAPULSE_ENV names; ALPHAPULSE_DOCKER_PREFIX, ALPHAPULSE_TLS_PORT,
@@ -83,6 +84,7 @@ keys() {
 case "${1:-}" in
 up | down) "$1" ;;
 keys) "$@" ;;
+backup | restore) . docker/backup.sh; "$1" "${2:-}" ;;
 "") say "say up or down, or what docker compose is to be told"; exit 1 ;;
 *) compose "$@" ;;
 esac

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from alphapulse_lib.errors import HubError
 
-__all__ = ["FORMAT", "Entry", "Head", "Reading", "Writing", "opened", "written"]
+__all__ = ["FORMAT", "Entry", "Head", "Reading", "Writing", "opened", "streamed", "written"]
 
 FORMAT = 1
 _HEAD = "alphapulse-backup.json"
@@ -44,6 +44,9 @@ class Head:
         What each of the hub's databases was: ``"sqlite"``, ``"postgresql"``.
     catalog : str
         Where the team's catalog was; an object store's address where it is not in the backup.
+    command : str
+        What takes such a one, and puts it back: ``"alphapulse"``, or ``"docker/compose.sh"`` where the parts of the hub
+        are containers.
     """
 
     version: str
@@ -51,6 +54,7 @@ class Head:
     databases: dict[str, str]
     catalog: str
     format: int = FORMAT
+    command: str = "alphapulse"
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,16 @@ class Writing:
 
 
 @contextmanager
+def streamed(out: IO[bytes], head: Head) -> Iterator[Writing]:
+    """Write a backup to whatever takes it; what an error cuts short has no list at its end."""
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        _member(tar, _HEAD, json.dumps(asdict(head)).encode())
+        writing = Writing(tar)
+        yield writing
+        writing.end()
+
+
+@contextmanager
 def written(file: Path, head: Head) -> Iterator[Writing]:
     """Write a backup: at the end of the block it has its name, is durable, and only its owner reads it.
 
@@ -136,11 +150,8 @@ def written(file: Path, head: Head) -> Iterator[Writing]:
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             os.fchmod(out.fileno(), 0o600)
-            with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                _member(tar, _HEAD, json.dumps(asdict(head)).encode())
-                writing = Writing(tar)
+            with streamed(out, head) as writing:
                 yield writing
-                writing.end()
             out.flush()
             os.fsync(out.fileno())
         beside.rename(file)
@@ -196,16 +207,16 @@ class Reading:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Reading]:
-    """Read a backup.
+def opened(file: Path, command: str = "alphapulse", stream: IO[bytes] | None = None) -> Iterator[Reading]:
+    """Read a backup, from its file or from whatever gives it.
 
     Raises
     ------
     HubError
-        There is no such file, it is another program's, or a later version's.
+        There is no such file, it is another program's, a later version's, or another command's.
     """
     try:
-        tar = tarfile.open(file, "r:")  # noqa: SIM115  closed below
+        tar = tarfile.open(file, "r:") if stream is None else tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115
     except FileNotFoundError:
         raise HubError(f"There is no file {file}.", "Name a backup, as `alphapulse backup` wrote it.") from None
     except (tarfile.TarError, OSError) as refused:
@@ -220,7 +231,10 @@ def opened(file: Path) -> Iterator[Reading]:
                 f"{file} is a backup of format {told.get('format')}; this AlphaPulse reads {FORMAT}.",
                 f"Restore it with the AlphaPulse that took it: {told.get('version')}.",
             )
-        yield Reading(tar, Head(**told), file)
+        head = Head(**told)
+        if head.command != command:
+            raise HubError(f"{file} was taken by {head.command} backup.", f"Restore it with: {head.command} restore")
+        yield Reading(tar, head, file)
 
 
 def _member(tar: tarfile.TarFile, name: str, content: bytes) -> None:

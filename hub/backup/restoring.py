@@ -20,7 +20,7 @@ from hub.backup import databases
 from hub.backup.archive import Head, Reading, opened
 from hub.backup.parts import KEYS, SETTINGS, places
 
-__all__ = ["restore"]
+__all__ = ["Staging", "restore"]
 
 _PIECE = 2**20
 
@@ -57,7 +57,9 @@ def restore(chosen: Settings, file: Path, say: Callable[[str], None], *, replace
             for member, content in backup.members():
                 backup.took(member, staging.receive(member, content))
             backup.require_whole()
-            staging.finish(file)
+            if not staging.beside[KEYS].is_file():
+                raise HubError(f"{file} has no {KEYS}: it is of no hub. Nothing was restored.", "Take another backup.")
+            staging.finish()
             if (held := staging.beside["hub"] / "jupyterhub.sqlite").exists():
                 databases.forget_servers(f"sqlite:///{held}")
             for name in databases.served(chosen):
@@ -97,8 +99,11 @@ def _require_nothing(parts: dict[str, Path]) -> None:
 
 
 @dataclass
-class _Staging:
-    """Where a backup is put together: beside each part's place, so that it takes it by a rename."""
+class Staging:
+    """Where a backup is put together: beside each part's place, so that it takes it by a rename.
+
+    Volumes cannot be renamed: those of a team's installation are new and empty, and are put together in their places.
+    """
 
     beside: dict[str, Path]
     places: dict[str, Path]
@@ -131,10 +136,8 @@ class _Staging:
         _as_it_was(path, member)
         return checksum.hexdigest()
 
-    def finish(self, file: Path) -> None:
-        """Make the links, and folders what they were; refuse a backup without the hub's keys."""
-        if not self.beside[KEYS].is_file():
-            raise HubError(f"{file} has no {KEYS}: it is of no hub. Nothing was restored.", "Take another backup.")
+    def finish(self) -> None:
+        """Make the links, and folders what they were."""
         for path, target in self._links:
             path.symlink_to(target)
         for path, member in reversed(self._folders):
@@ -157,14 +160,14 @@ class _Staging:
 
 
 @contextmanager
-def _staged(parts: dict[str, Path], home: Path) -> Iterator[_Staging]:
+def _staged(parts: dict[str, Path], home: Path) -> Iterator[Staging]:
     home.mkdir(parents=True, exist_ok=True)
     beside = {name: place.with_name(f".{place.name}.restoring") for name, place in parts.items()}
     dumps = home / ".postgresql.restoring"
     try:
         for each in (*beside.values(), dumps):
             _remove(each)  # of one that was killed
-        yield _Staging(beside, parts, dumps)
+        yield Staging(beside, parts, dumps)
     except OSError as refused:
         raise HubError(
             f"{refused.filename or home}: {(refused.strerror or str(refused)).lower()}. Nothing was restored.",

@@ -24,7 +24,7 @@ from hub.backup.archive import Head, Writing, written
 from hub.backup.parts import SETTINGS, places, settings_told
 from hub.vault import Vault, clear
 
-__all__ = ["take"]
+__all__ = ["Taker", "take"]
 
 #: In a catalog that is being backed up: its files by second names, out of the way of every reader.
 _SNAPSHOT = ".backup"
@@ -61,7 +61,7 @@ def take(chosen: Settings, file: Path, say: Callable[[str], None]) -> None:
                 databases.dump(chosen, name, Path(space, name))
                 backup.file(f"postgresql/{name}.dump", Path(space, name))
                 Path(space, name).unlink()
-            taker = _Taker(backup, Path(space, "database"))
+            taker = Taker(backup, Path(space, "database"))
             taker.databases(parts)
             taker.files(parts)
             backup.content(SETTINGS, settings_told(chosen).encode())
@@ -103,12 +103,16 @@ def _check(chosen: Settings, file: Path, parts: dict[str, Path]) -> None:
             raise HubError(f"{master} would be beside what it opens: {place} is backed up.", "Keep it outside of it.")
 
 
-class _Taker:
+class Taker:
     """Adds what a hub keeps to a backup."""
 
     def __init__(self, backup: Writing, space: Path) -> None:
         self._backup, self._space = backup, space
         self._done: set[Path] = set()
+
+    def leave_out(self, path: Path) -> None:
+        """Add all but this file."""
+        self._done.add(path)
 
     def databases(self, parts: dict[str, Path]) -> None:
         """The hub's own databases, the worker's first (see `databases.served`)."""

@@ -14,7 +14,7 @@ import httpx
 import nbformat
 import pytest
 from cryptography.fernet import Fernet
-from docker_engine import PROJECT, TAG, Docker
+from docker_engine import PROJECT, TAG, WORKSPACE, Docker
 from hub_client import Person
 from running_hub import free_port
 from waiting import until
@@ -171,8 +171,6 @@ def test_no_secret_is_told_by_docker_or_a_log(installed: Installation, ann: Pers
         mine = [name for name, value in held.items() if value in home]
         assert mine == ([] if part == "guard" else [f"{part}_token"])
         assert VENDOR not in home
-    kept = installed.docker("exec", f"{PREFIX}-worker", "sh", "-c", "cat $(find /srv/alphapulse -type f)")
-    assert VENDOR not in kept, "it is sealed, and what opens it lies elsewhere"
     opener = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/master/master.key").strip()
     sealed = installed.docker("exec", f"{PREFIX}-worker", "cat", "/srv/alphapulse/worker/vendors.sealed")
     assert json.loads(Fernet(opener).decrypt(sealed)) == dict.fromkeys(VENDOR_KEYS, VENDOR)
@@ -252,3 +250,121 @@ def test_another_up_says_the_passwords_of_the_first_time_and_makes_no_container_
     again = installed.run("up")
     assert {name: installed.docker.inspect(name)["Id"] for name in installed.names()} == made
     assert again.split() == installed.said.replace("Filling the catalog with the bundled sample (once).", "").split()
+
+
+#: Of one row, what says only when somebody was last seen, and where their server was.
+SEEN = {"spawners": ("server_id", "state", "started")}
+
+
+#: Says of each file who owns it, what they may, and what is in it; of a SQLite file its rows, for pages may move.
+LISTED = """
+import hashlib, os, pathlib, sqlite3
+for path in sorted(pathlib.Path("/kept").rglob("*")):
+    told, content = path.lstat(), b""
+    if path.is_symlink():
+        content = os.readlink(path).encode()
+    elif path.is_file():
+        content = path.read_bytes()
+        if content.startswith(b"SQLite format 3"):
+            kept = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
+            content = "".join(kept.iterdump()).encode()
+    # What Docker makes for another volume to be mounted in is no file of anybody's.
+    is_door = str(path) in ("/kept/api", "/kept/dashboards") and path.is_dir() and not any(path.iterdir())
+    # What a proxy and a catalog's writers hold while they run is of one start alone.
+    passes = path.name == "routes.json" or str(path) in ("/kept/catalog.lock", "/kept/incoming")
+    if not is_door and not passes and not path.name.endswith(("-wal", "-shm")):
+        print(oct(told.st_mode), told.st_uid, told.st_gid, path, hashlib.sha256(content).hexdigest())
+"""
+
+
+def held(installed: Installation) -> dict[str, str]:
+    """Each file of each volume by its owner, rights and content, and each table by its rows."""
+    told = {}
+    volumes = installed.docker("volume", "ls", "--quiet", f"--filter=name={PREFIX}-").split()
+    for volume in volumes:
+        if volume not in (f"{PREFIX}-database", f"{PREFIX}-master"):
+            options = ("--network=none", f"--volume={volume}:/kept:ro", "--user=0")
+            told[volume] = installed.docker.run(WORKSPACE, "python", "-c", LISTED, options=options)
+    assert len(told) == 11, sorted(told)
+    for name in ("hub", "api", "worker"):
+        tables = psql(installed, name, "SELECT schemaname || '.' || tablename FROM pg_tables "
+                      "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1").split()  # fmt: skip
+        assert tables
+        for table in tables:
+            gone = " - ".join(["to_jsonb(t)", *(f"'{each}'" for each in SEEN.get(table.partition(".")[2], ()))])
+            told[f"{name} {table}"] = psql(installed, name, f"SELECT {gone} AS row FROM {table} t ORDER BY 1")
+        told[f"{name} rights"] = psql(
+            installed, name, "SELECT schemaname, tablename, tableowner FROM pg_tables ORDER BY 1, 2"
+        )
+    return told
+
+
+def psql(installed: Installation, database: str, question: str) -> str:
+    command = ("psql", "--host=/tmp", "--username=postgres", "--no-psqlrc", "--tuples-only", "--no-align")
+    return installed.docker("exec", f"{PREFIX}-database", *command, f"--dbname={database}", f"--command={question}")
+
+
+def test_a_backup_restored_to_an_empty_machine_is_equal_and_opens(
+    installed: Installation, ann: Person, tmp_path: Path
+) -> None:
+    cell = nbformat.v4.new_code_cell("print(6 * 7)")
+    ann.own("PUT", "contents/kept.ipynb", json={"type": "notebook", "content": nbformat.v4.new_notebook(cells=[cell])})
+    ann.http.post(
+        "/services/api/v1/comments", json={"target": "notebook:kept.ipynb", "body": "kept"}
+    ).raise_for_status()
+    inside = "cd && ln -s kept.ipynb link && mkdir -m 750 mine && printf x > mine/run.sh && chmod 705 mine/run.sh"
+    installed.docker("exec", f"{PREFIX}-workspace-ann", "sh", "-c", inside)
+    installed.run("backup", str(tmp_path / "while-up.tar"))
+    ann.http.delete("/hub/api/users/ann/server").raise_for_status()
+    until(lambda: not servers(ann))
+    installed.run("stop", *(part for part in PARTS if part != "database"))
+    installed.run("backup", str(tmp_path / "kept.tar"))
+    before = held(installed)
+    assert (tmp_path / "kept.tar").stat().st_mode & 0o777 == 0o600
+    master = installed.docker.run(
+        WORKSPACE, "cat", "/master/master.key", options=(f"--volume={PREFIX}-master:/master:ro",)
+    )
+    for file in ("while-up.tar", "kept.tar"):
+        content = (tmp_path / file).read_bytes()
+        assert VENDOR.encode() not in content and master.strip().encode() not in content
+    assert "there are volumes already" in refused(installed, "restore", str(tmp_path / "kept.tar"))
+
+    installed.remove()
+    torn = tmp_path / "torn.tar"
+    torn.write_bytes((tmp_path / "kept.tar").read_bytes()[:-200_000])
+    assert "torn" in refused(installed, "restore", str(torn))
+    assert installed.docker("volume", "ls", "--quiet", f"--filter=name={PREFIX}-") == ""
+    installed.run("restore", str(tmp_path / "kept.tar"))
+    installed.run("--ansi", "never", "up", "--detach", "database")
+    until(lambda: installed.health("database") == "healthy", 120, installed.logs)
+    after = held(installed)
+    assert after.keys() == before.keys()
+    differ = {each: sorted(set(told.split("\n")) ^ set(after[each].split("\n"))) for each, told in before.items()}
+    assert {each: lines for each, lines in differ.items() if lines} == {}
+    assert after == before
+
+    took = f"cat >/master/master.key <<'KEY'\n{master}KEY\nchmod 600 /master/master.key"
+    installed.docker.run(WORKSPACE, "sh", "-c", took, options=(f"--volume={PREFIX}-master:/master",))
+    assert "sealed" in installed.run("keys", "list")
+    installed.said = installed.run("up")
+    assert ann.http.get("/hub/api/user").json()["name"] == "ann", "her token, and the certificate, are those of before"
+    start(ann)
+    assert ann.own("GET", "contents/kept.ipynb")["content"]["cells"][0]["source"] == "print(6 * 7)"
+    kernel = ann.own("POST", "kernels", json={})["id"]
+    until(lambda: ann.own("GET", f"kernels/{kernel}")["execution_state"] in ("starting", "idle"), 60)
+    kept = ann.http.get("/services/api/v1/comments", params={"target": "notebook:kept.ipynb"}).json()["items"]
+    assert [each["body"] for each in kept] == ["kept"]
+
+
+def refused(installed: Installation, *command: str) -> str:
+    done = subprocess.run(
+        ["docker/compose.sh", *command],
+        cwd=PROJECT,
+        env=installed.docker.environment | installed.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    return done.stderr
