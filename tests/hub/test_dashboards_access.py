@@ -51,7 +51,8 @@ def runs(admin: SignedIn, tmp_path_factory: pytest.TempPathFactory) -> list[RunR
             api.runs.append(run)
             for file in run.artefacts.values():
                 api.runs.upload(run.id, file, ledger.file(run.id, file))
-        api.shares.make(kept[0].id, "*")
+        for run in kept:
+            api.shares.make(run.id, "*")
         for target in (f"run:{kept[0].id}", "instrument:AAPL.XNAS"):
             first = api.comments.write(target, MESSAGE)
             api.comments.write(target, "`Indeed`.", parent=first.id)
