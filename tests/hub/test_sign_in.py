@@ -268,6 +268,10 @@ def test_who_has_no_role_with_a_workspace_any_more_loses_theirs_and_their_schedu
     assert told["state"] == "failed"
     assert "erin@example.org may not run notebooks here any more" in told["detail"]
     httpx.delete(f"{at}/{made}", headers=bearer(ann), timeout=60).raise_for_status()
+    # The tests after this one find her as she was: with her role, and without a server that is still stopping.
+    where = f"{hub.url}/hub/api/users/{erin.known}"
+    comes_true(lambda: httpx.get(where, headers=bearer(ann), timeout=60).json()["servers"] == {})
+    provider.tell(erin=person("erin", "quants"))
 
 
 @pytest.mark.parametrize(
