@@ -16,11 +16,13 @@ __all__ = [
     "GIVEN",
     "PROGRAMS",
     "PUBLISH",
+    "READ_USAGE",
     "ROLES",
     "SAY",
     "SCOPES",
     "SEE_ALL",
     "TELL_SIGN_INS",
+    "TELL_USAGE",
     "WORKSPACE",
     "Holders",
     "Role",
@@ -36,6 +38,8 @@ PUBLISH = "custom:catalog:publish"
 SEE_ALL = "custom:ledger:everybody"
 #: Saying something to everybody, as that the hub is down on Friday.
 SAY = "custom:notice:say"
+#: What people's servers use: each tells it of itself, administrators read it.
+TELL_USAGE, READ_USAGE = "custom:usage:tell", "custom:usage:read"
 #: Telling the audit log who signed in: the hub's own, and no person's.
 TELL_SIGN_INS = "custom:sign-ins:tell"
 #: Scopes that no role of people has.
@@ -67,12 +71,14 @@ SCOPES: dict[str, dict[str, Any]] = {
         "subscopes": ["custom:live:read"],
     },
     "custom:notifications:read": {"description": "Read one's own notifications."},
+    TELL_USAGE: {"description": "Tell what a server of one's own uses; each does so itself."},
+    READ_USAGE: {"description": "Read what everybody's servers use."},
     SAY: {
         "description": "Say something to everybody: the notice in JupyterLab, on the hub's pages and the dashboards."
     },
 }
 #: What an administrator alone may, on a page or with a token of their own: not whatever runs in their workspace.
-ADMINISTER = (SAY,)
+ADMINISTER = (READ_USAGE, SAY)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ ROLES: dict[str, Role] = {
             "custom:shares:write",
             "custom:schedules:write",
             "custom:ingests:write",
+            TELL_USAGE,
         ),
     ),
     "trader": Role("Starts and stops what trades live.", includes=("researcher",), scopes=("custom:live:write",)),

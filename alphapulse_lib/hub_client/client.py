@@ -18,6 +18,7 @@ from alphapulse_lib.hub_client.runs import Runs
 from alphapulse_lib.hub_client.schedules import Backtests, Schedules
 from alphapulse_lib.hub_client.shares import Shares
 from alphapulse_lib.hub_client.transport import Damaged, Transport
+from alphapulse_lib.hub_client.usage import Usages
 
 __all__ = ["Client", "Health"]
 
@@ -60,6 +61,7 @@ class Client:
     publications : Publications
     notifications : Notifications
     notices : Notices
+    usage : Usages
     catalog : Catalog
 
     Raises
@@ -93,6 +95,7 @@ class Client:
         self.publications = Publications(self._transport)
         self.notifications = Notifications(self._transport)
         self.notices = Notices(self._transport)
+        self.usage = Usages(self._transport)
         self.catalog = Catalog(self._transport)
 
     @property

@@ -37,6 +37,7 @@ from hub.api.renderings.store import RenderingStore
 from hub.api.schedules import routes as schedule_routes
 from hub.api.shares import routes as share_routes
 from hub.api.targets import Targets
+from hub.api.usage import routes as usage_routes
 from hub.logs import Requests
 
 __all__ = ["PREFIX", "create"]
@@ -126,6 +127,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
         metric_routes,
         audit_routes,
         notice_routes,
+        usage_routes,
     ):
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_known)])
 

@@ -12,6 +12,7 @@ from panel.io.fastapi import add_applications
 
 from alphapulse_lib import __version__ as version
 from hub.dashboards import assets, renderings
+from hub.dashboards.admin import admin
 from hub.dashboards.gate import OWNER, Gate
 from hub.dashboards.home import Home
 from hub.dashboards.market import Market
@@ -27,7 +28,7 @@ __all__ = ["PAGES", "create"]
 type Maker = Callable[[Visitor, Services, dict[str, str]], Page]
 
 #: The pages by the last part of their address.
-PAGES: dict[str, Maker] = {"home": Home, "market": Market, "runs": runs, "schedules": Schedules}
+PAGES: dict[str, Maker] = {"home": Home, "market": Market, "runs": runs, "schedules": Schedules, "admin": admin}
 
 
 def create(sign_in: SignIn, services: Services) -> FastAPI:

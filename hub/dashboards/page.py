@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,7 +49,14 @@ class Services:
         #: The loop that all pages live in; Panel calls them from threads of its own.
         self.loop: asyncio.AbstractEventLoop | None = None
         self.watchlists = Watchlists(folder)
+        #: The pages that are open. Panel's threads add and remove, which a set does at once.
+        self.open: set[Page] = set()
         self.shelf = Shelf()
+
+    @property
+    def watching(self) -> Counter[str]:
+        """How many pages each person has open."""
+        return Counter(each.visitor.name for each in list(self.open))
 
     def remote(self, somebody: Visitor, damaged: Callable[[Damaged], None]) -> Remote:
         """The API in somebody's name; ``damaged`` is told of each row that a list of its leaves out."""
@@ -170,6 +178,7 @@ class Page:
     def live_in(self, document: Document) -> None:
         """Belong to a document, until its session ends."""
         self._document = document
+        self.services.open.add(self)
         document.on_session_destroyed(lambda _: self._end())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -188,6 +197,7 @@ class Page:
         self.tell("html", slot=name, html=render("skeleton", rows=4), state="loading")
 
     def _end(self) -> None:
+        self.services.open.discard(self)
         self._document = None
         for task in list(self._tasks):
             task.get_loop().call_soon_threadsafe(task.cancel)

@@ -18,6 +18,7 @@ __all__ = ["asked", "opened"]
 _MARK = "<!-- root:{} -->"
 _LONGEST = 1000
 _NAVIGATION = (("home", "Home"), ("market", "Market"), ("runs", "Runs"), ("schedules", "Schedules"))
+_ADMIN = ("admin", "Admin")
 
 
 def asked() -> dict[str, str]:
@@ -33,7 +34,7 @@ def opened(page: Page) -> pn.Template:
         page.template or page.name,
         page=page.name,
         title=page.title,
-        navigation=_NAVIGATION,
+        navigation=(*_NAVIGATION, _ADMIN) if page.visitor.is_admin else _NAVIGATION,
         lab=web.LAB,
         me=page.visitor,
         version=assets.version(),

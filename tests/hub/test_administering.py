@@ -213,3 +213,51 @@ def test_a_server_in_which_nothing_is_ends_by_itself_and_no_other(hub: RunningHu
     until(lambda: not servers.runs("nothing"), 120, pause=0.5)
     time.sleep(IDLE / 2 + 1)  # all have been looked at since: none was asked for anything as late as the one that ended
     assert [each for each in held if not servers.runs(each)] == []
+
+
+# --- the administrators' page -----------------------------------------------------------------------------------------
+
+
+@needs_browser
+def test_the_page_shows_who_is_on_and_says_something_to_everybody(
+    hub: RunningHub, admin: SignedIn, bob: SignedIn, browser: Any
+):
+    page, witness = sit(browser, hub, admin)
+    visit(page, hub, "admin")
+    assert page.text_content("nav a[aria-current]") == "Admin"
+    rows = page.locator(".people tbody tr")
+    told = {row.split("\n")[0]: row for row in rows.all_inner_texts()}
+    assert "admin" in told
+    for name, kernels, terminals, jobs in (("idle-kernel", 1, 0, 0), ("terminal", 0, 1, 0), ("working", 0, 0, 1)):
+        row = rows.filter(has_text=f"server {name}")
+        cells = [row.locator(f"td[data-label={each}]") for each in ("Kernels", "Terminals", "Jobs")]
+        assert [int(each.text_content()) for each in cells] == [kernels, terminals, jobs], name
+        assert "nearly full" in row.locator("td[data-label=Files]").text_content()
+        assert float(row.locator("td[data-label=Memory]").text_content().split()[0].replace(",", "")) > 30
+    found = []
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (1280, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(300)
+            broken = axe.Axe().run(page).response["violations"]
+            found += [(width, each["id"], each["nodes"][0]["html"]) for each in broken]
+            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
+            picture(page, f"admin-{width}")
+    assert found == []
+    page.focus("#say textarea")  # by keyboard alone
+    page.keyboard.type(WORDS)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(f'.saying >> text="{WORDS}"')
+    page.on("dialog", lambda asked: asked.accept())
+    page.focus("[data-focus=unsay]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('[data-slot=said] >> text="Nothing is said now."')
+    assert (witness.errors, witness.strangers) == ([], set())
+    page.context.close()
+    other, witness = sit(browser, hub, bob)
+    visit(other, hub, "admin")
+    assert "This page is the administrators'" in other.inner_text("main")
+    assert "Admin" not in other.inner_text("nav")
+    assert (witness.errors, witness.strangers) == ([], set())
+    other.context.close()

@@ -24,6 +24,7 @@ NOBODYS = {
     ("GET", "/services/api/v1/audit"),
     ("POST", "/services/api/v1/audit/sign-ins"),
     ("GET", "/services/api/metrics"),
+    ("PUT", "/services/api/v1/usage"),  # a server's own word, which it says without the library
 }
 
 
@@ -94,6 +95,8 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     list(told.list(unread=True))
     told.page()
     told.read(1)
+    list(client.usage.list())
+    client.usage.page()
     assert client.notices.now().text == ""
     client.notices.say("Down at six.", datetime.now(UTC) + timedelta(hours=1))
     catalog = client.catalog
@@ -107,7 +110,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
 def test_every_route_and_every_parameter_is_asked(
     api: RunningApi, ada: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    an_administrator_s = ("custom:notice:say",)
+    an_administrator_s = ("custom:notice:say", "custom:usage:read")
     monkeypatch.setitem(api.door.scopes, "ada", (*api.door.scopes["ada"], *an_administrator_s))
     document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
     routes = {
@@ -140,7 +143,7 @@ def test_every_route_and_every_parameter_is_asked(
     "part",
     [
         *("comments", "runs", "shares", "renderings", "schedules", "backtests", "publications", "notifications"),
-        *("notices", "catalog"),
+        *("notices", "usage", "catalog"),
     ],
 )
 def test_no_method_of_the_client_is_left_out_above(part: str):

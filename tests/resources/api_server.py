@@ -30,6 +30,7 @@ EVERYTHING = (
     "custom:ingests:read",
     "custom:ingests:write",
     "custom:notifications:read",
+    "custom:usage:tell",
     "read:metrics",
 )
 
@@ -42,7 +43,7 @@ class KnownTokens:
 
     def __init__(self) -> None:
         self.scopes: dict[str, tuple[str, ...]] = dict.fromkeys(("ada", "bob", "root"), EVERYTHING)
-        self.scopes["root"] += ("admin:users", "custom:notice:say")
+        self.scopes["root"] += ("admin:users", "custom:notice:say", "custom:usage:read")
         self.members: dict[str, frozenset[str]] = {"desk": frozenset({"ada", "bob"})}
         self.is_away = False
 

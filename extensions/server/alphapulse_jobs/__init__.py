@@ -33,23 +33,28 @@ def _load_jupyter_server_extension(app: Any) -> None:
     from alphapulse_jobs import believed
     from alphapulse_jobs.handlers import JobHandler, JobsHandler
     from alphapulse_jobs.jobs import Jobs
+    from alphapulse_jobs.room import Room
+    from alphapulse_jobs.usage import Usage
 
     believed.believe()
     settings = app.web_app.settings
     alone = os.environ.get("ALPHAPULSE_SERVER") == "job"
+    api, token = os.environ.get("ALPHAPULSE_API_URL", ""), os.environ.get("JUPYTERHUB_API_TOKEN", "")
     root = Path(settings["server_root_dir"]).expanduser()
-    jobs = {"jobs": Jobs(root, alone, settings["last_activity_times"])}
-    at = url_path_join(settings["base_url"], "alphapulse", "jobs")
+    jobs = Jobs(root, alone, settings["last_activity_times"])
+    room = Room(root, 1_000_000 * int(os.environ.get("ALPHAPULSE_DISK_LIMIT") or 0))
+    at = url_path_join(settings["base_url"], "alphapulse")
     if not alone:
         from alphapulse_jobs import doors, idle
         from alphapulse_jobs.notices import Announcement, NoticesHandler
-        from alphapulse_jobs.room import Room
 
         doors.close()
         idle.watch(app)
-        limit = 1_000_000 * int(os.environ.get("ALPHAPULSE_DISK_LIMIT") or 0)
-        api = os.environ.get("ALPHAPULSE_API_URL", "")
-        notices = {"room": Room(root, limit), "announcement": Announcement(api)}
-        path = url_path_join(settings["base_url"], "alphapulse", "notices")
-        app.web_app.add_handlers(".*$", [(path, NoticesHandler, notices)])
-    app.web_app.add_handlers(".*$", [(at, JobsHandler, jobs), (url_path_join(at, "([^/]+)"), JobHandler, jobs)])
+        told = {"room": room, "announcement": Announcement(api)}
+        app.web_app.add_handlers(".*$", [(url_path_join(at, "notices"), NoticesHandler, told)])
+    for path, handler in (("jobs", JobsHandler), ("jobs/([^/]+)", JobHandler)):
+        app.web_app.add_handlers(".*$", [(url_path_join(at, path), handler, {"jobs": jobs})])
+    if api and token:
+        name = os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+        usage = Usage(app, jobs, None if alone else room, name, api, token)
+        app.io_loop.add_callback(usage.go_on)

@@ -61,6 +61,11 @@ class Jobs:
         if alone:
             adopt()
 
+    @property
+    def count(self) -> int:
+        """How many run."""
+        return len(self._running)
+
     async def start(self, asked: Any) -> tuple[dict[str, Any], bool]:
         """Run a notebook, unless a job of its id is known.
 

@@ -45,6 +45,8 @@ WANTED = {
     ],
     "notifications:read": ["GET /v1/notifications", "POST /v1/notifications/read"],
     "notice:say": ["PUT /v1/notice"],
+    "usage:tell": ["PUT /v1/usage"],
+    "usage:read": ["GET /v1/usage"],
     "sign-ins:tell": ["POST /v1/audit/sign-ins"],  # the hub's, and no person's
 }
 READING = {
@@ -56,13 +58,13 @@ READING = {
     "ingests:read",
     "notifications:read",
 }
-WORKING = READING | {"comments:write", "ledger:write", "shares:write", "schedules:write", "ingests:write"}
+WORKING = READING | {"comments:write", "ledger:write", "shares:write", "schedules:write", "ingests:write", "usage:tell"}
 MAY = {
     "viewer": READING,
     "researcher": WORKING,
     "trader": WORKING,
     "reviewer": WORKING | {"catalog:publish"},
-    "admin": WORKING | {"catalog:publish", "notice:say"},
+    "admin": WORKING | {"catalog:publish", "notice:say", "usage:read"},
 }
 #: The first two are told to everybody, the third is no person's, and the last asks for a scope of JupyterHub's own
 #: (test_audit).

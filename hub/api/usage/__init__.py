@@ -1,0 +1,1 @@
+"""What people's servers use: each tells it of itself, administrators read it."""
