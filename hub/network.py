@@ -23,6 +23,7 @@ from alphapulse_lib.settings import PROJECT, Settings
 from hub.keys import Keys
 
 __all__ = [
+    "KEPT_ALIVE",
     "Network",
     "apart",
     "choose",
@@ -34,6 +35,10 @@ __all__ = [
     "require_free",
     "routes",
 ]
+
+#: Seconds that a service keeps a connection nobody uses. The proxy lets go of its own after five: did a service do so
+#: as soon, a request would now and then be sent down one that is just being closed, and its asker be told 503.
+KEPT_ALIVE = 75
 
 _LOOPBACK = "127.0.0.1"
 

@@ -23,6 +23,7 @@ def main() -> None:
         log_config=None,
         access_log=chosen.log_level == "DEBUG",
         proxy_headers=False,
+        timeout_keep_alive=network.KEPT_ALIVE,
         timeout_graceful_shutdown=2,
     )
 

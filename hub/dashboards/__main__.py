@@ -30,6 +30,7 @@ def main() -> None:
         access_log=chosen.log_level == "DEBUG",
         proxy_headers=False,
         ws_max_size=1_000_000,  # what a browser may send: forms, no files
+        timeout_keep_alive=network.KEPT_ALIVE,
         timeout_graceful_shutdown=2,
     )
 

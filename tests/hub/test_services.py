@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from running_hub import PROJECT, RunningHub
 from waiting import until
 
-from hub import family
+from hub import family, network
 from hub.keys import keys
 
 pytestmark = pytest.mark.timeout(600)
@@ -79,6 +81,22 @@ def running_workspace(hub: RunningHub, name: str, *, start: bool = False) -> dic
         signed_in(hub, name).start_server()
     servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
     return next((one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == name), {})
+
+
+@pytest.mark.parametrize(("part", "path"), [("api", f"{API}/health"), ("dashboards", "/services/dashboards/health")])
+def test_a_service_keeps_a_connection_longer_than_the_proxy_does(hub: RunningHub, part: str, path: str):
+    """Node lets go of one after five seconds: if the service were the first, a request could meet it as it closes."""
+    places = network.read(hub.home / "run" / "network.json")
+    port = {"api": places.api_port, "dashboards": places.dashboards_port}[part]
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path)
+    connection.getresponse().read()
+    mine = connection.sock
+    time.sleep(7)
+    connection.request("GET", path)
+    assert connection.getresponse().status < 500
+    assert connection.sock is mine
+    connection.close()
 
 
 def test_two_people_talk_through_the_proxy(hub: RunningHub, tokens: dict[str, str]):
