@@ -19,9 +19,12 @@ from typing import IO, Any
 
 from alphapulse_lib.errors import HubError
 
-__all__ = ["FORMAT", "Entry", "Head", "Reading", "Writing", "opened", "streamed", "written"]
+__all__ = ["FORMAT", "RIGHTS", "Entry", "Head", "Reading", "Writing", "opened", "streamed", "written"]
 
 FORMAT = 1
+#: What is kept of a folder's rights: also that what is made in it is its group's, or removed by its owner alone, as
+#: Jupyter wants of one of its own.
+RIGHTS = 0o3777
 _HEAD = "alphapulse-backup.json"
 _LIST = "alphapulse-backup-list.json"
 _IN_MEMORY = 32 * 2**20  # bytes of one file
@@ -105,7 +108,7 @@ class Writing:
     def folder(self, path: str, source: Path) -> None:
         """Add a folder, without what is in it."""
         told, held = tarfile.TarInfo(path), source.stat()
-        told.type, told.mode, told.mtime = tarfile.DIRTYPE, held.st_mode & 0o777, held.st_mtime
+        told.type, told.mode, told.mtime = tarfile.DIRTYPE, held.st_mode & RIGHTS, held.st_mtime
         self.tar.addfile(told)
         self.entries.append(Entry(path, "folder"))
 

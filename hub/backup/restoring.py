@@ -17,7 +17,7 @@ from alphapulse_lib.errors import HubError
 from alphapulse_lib.settings import Settings
 from hub import supervise
 from hub.backup import databases
-from hub.backup.archive import Head, Reading, opened
+from hub.backup.archive import RIGHTS, Head, Reading, opened
 from hub.backup.parts import KEYS, SETTINGS, places
 
 __all__ = ["Staging", "restore"]
@@ -179,7 +179,7 @@ def _staged(parts: dict[str, Path], home: Path) -> Iterator[Staging]:
 
 
 def _as_it_was(path: Path, member: tarfile.TarInfo) -> None:
-    path.chmod(member.mode & 0o777)
+    path.chmod(member.mode & (RIGHTS if member.isdir() else 0o777))
     moment = int(float(member.mtime) * 1e9)
     os.utime(path, ns=(moment, moment))
 

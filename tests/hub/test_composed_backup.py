@@ -42,6 +42,9 @@ def kept(tmp_path: Path) -> Path:
     ann.chmod(0o700)
     (ann / "run.sh").write_text("#!/bin/sh\n")
     (ann / "run.sh").chmod(0o751)
+    for name, rights in (("runtime", 0o1700), ("shared", 0o2770)):  # the first is Jupyter's own way
+        (ann / name).mkdir()
+        (ann / name).chmod(rights)
     (ann / "link").symlink_to("/etc/hostname")
     with closing(sqlite3.connect(ann / "mine.db")) as connection:
         connection.execute("CREATE TABLE mine (number INTEGER)")
