@@ -176,7 +176,7 @@ def test_a_scheduled_job_runs_in_a_container_of_its_owner_who_is_away(ann: Tenan
     ("cell", "state", "told"),
     [
         ("import time\nopen('began.txt', 'w').close()\ntime.sleep(600)", "lost", "ended"),
-        ("x = [bytearray(100_000_000) for _ in range(50)]", "failed", "memory"),
+        ("x = [bytearray(100_000_000) for _ in range(50)]", "failed", "Memory ran out"),
     ],
     ids=["its container is killed", "its memory runs out"],
 )
