@@ -24,6 +24,7 @@ API_SCOPES = (
     "custom:ledger:write",
     "custom:notifications:read",
     "custom:schedules:write",
+    "custom:shares:write",
 )
 
 #: The same of somebody who may only read: the hub makes no token that may do more than its owner.
