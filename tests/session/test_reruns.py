@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -243,21 +244,32 @@ class Idea(Planned):
 """
 
 
-def test_a_changed_import_and_a_changed_global_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def forget() -> Iterator[Callable[[], None]]:
+    """What lets the two modules of the next test be loaded anew; after it they are gone."""
+
+    def forgotten() -> None:
+        for name in ("desk_idea", "desk_sizes"):
+            sys.modules.pop(name, None)
+
+    yield forgotten
+    forgotten()
+
+
+def test_a_changed_import_and_a_changed_global_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
     write_minutes("TOY")
     monkeypatch.setattr(sys, "path", [*sys.path])
     made = []
     for times, constant in ((1, 1), (2, 1), (2, 3)):
-        for name in ("desk_idea", "desk_sizes"):
-            monkeypatch.delitem(sys.modules, name, raising=False)
+        forget()
         (tmp_path / "desk_sizes.py").write_text(f"def times():\n    return {times}  # per bar\n")
         (tmp_path / "desk_idea.py").write_text(IDEA.replace("TIMES = 1", f"TIMES = {constant}"))
         importlib.invalidate_caches()
         shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
         linecache.clearcache()
         made.append(ap.backtest(f"{tmp_path / 'desk_idea.py'}:Idea", "TOY", "1m", params=PLAN, progress=False))
-    for name in ("desk_idea", "desk_sizes"):
-        sys.modules.pop(name, None)
     one, other, third = made
     assert [each.fills.quantity.abs().sum() for each in made] == [14, 28, 84]
     imported = ap.diff(one, other).first
