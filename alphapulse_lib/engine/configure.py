@@ -24,6 +24,8 @@ __all__ = ["GIVEN", "Blueprint", "blueprint", "build", "plain_parameters"]
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
 
 _NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
+#: What tells of a function that calling it runs none of its lines.
+_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 _HOW = "A strategy is a NautilusTrader Strategy whose __init__ takes one `config`, annotated with a frozen dataclass."
 
 
@@ -50,9 +52,11 @@ def blueprint(strategy: type) -> Blueprint:
     Raises
     ------
     StrategyUnusable
-        This is no strategy, or its ``__init__`` takes something else than one configuration.
+        This is no strategy, or its ``__init__`` takes something else than one configuration, or a handler of it
+        something else than NautilusTrader gives it.
     """
     config = _config_class(strategy)
+    _check_handlers(strategy)
     return Blueprint(strategy, config, {} if config is None else _fields(config))
 
 
@@ -79,6 +83,32 @@ def _config_class(strategy: type) -> type | None:
             f"Annotate it: `def __init__(self, {parameters[0].name}: {strategy.__name__}Config)`.",
         )
     return None
+
+
+def _check_handlers(strategy: type) -> None:
+    """Refuse handlers that NautilusTrader could not call: it swallows that, of orders and positions without a word."""
+    for name in dir(strategy):
+        own, native = getattr(strategy, name), getattr(Strategy, name, None)
+        if not name.startswith("on_") or native is None or own is native or not inspect.isroutine(own):
+            continue
+        given = [*inspect.signature(native).parameters]
+        if isinstance(inspect.getattr_static(strategy, name), staticmethod | classmethod):
+            given = given[1:]
+        if any(is_such(own) for is_such in _LAZY):
+            raise StrategyUnusable(
+                f"{strategy.__name__}.{name} is async or has a yield: NautilusTrader calls it and awaits nothing, so "
+                "none of its lines would run.",
+                f"Write it as a plain function, `def {name}({', '.join(given)})`.",
+            )
+        try:
+            inspect.signature(own).bind(*given)
+        except TypeError:
+            raise StrategyUnusable(
+                f"{strategy.__name__}.{name}{inspect.signature(own)} cannot be called as NautilusTrader calls it.",
+                f"Write `def {name}({', '.join(given)})`.",
+            ) from None
+        except ValueError:  # of a builtin nothing is known
+            continue
 
 
 def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[str, Any]:

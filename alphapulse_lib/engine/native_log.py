@@ -2,6 +2,10 @@
 
 An error there ends nothing, as on a bare engine: one of them logs it where a strategy asks for the exposure of an
 instrument that it does not know. The first two megabytes are kept, and every error is counted.
+
+One kind of them is the strategy's own: what was raised by something of it that NautilusTrader called while the
+strategy's own code waited for it, or that has no line of Python, such as a builtin that a timer calls or a function
+that takes other arguments. Nothing but this log ever tells that.
 """
 
 from __future__ import annotations
@@ -19,16 +23,32 @@ __all__ = ["NativeLog"]
 
 #: Characters that are kept, and all lines that tell of a fill left out.
 _MOST = 2_000_000
+#: Lines of what was raised that are read.
+_LONGEST = 1_000
 _ERROR = re.compile(r"\S+ \[ERROR\] [^.]*\.(.*)")
+#: That something of the strategy raised: when, what was called, what it raised where the next lines do not say it.
+_RAISED = re.compile(r"(\S+) \[ERROR\] .*?: Python (.+?) (?:raised exception|failed)\b[^:]*:\s*(.*)")
+#: The same of what it gave to be called, an indicator.
+_GIVEN = re.compile(r"(\S+) \[ERROR\] \S*nautilus_common::actor\S*: ()(\w+(?:Error|Exception): .*)")
 
 
 @dataclass(frozen=True)
 class NativeLog:
-    """The lines that are kept, how many errors there were, and the first one's component and message."""
+    """The lines that are kept, how many errors there were, and the first one's component and message.
+
+    Attributes
+    ----------
+    raised : str
+        What something of the strategy raised first: its kind and message; empty where nothing did.
+    where : str
+        Its traceback, or else of what it was, and when.
+    """
 
     lines: list[str]
     errors: int
     first: str
+    raised: str = ""
+    where: str = ""
 
     @classmethod
     def of(cls, folder: Path) -> NativeLog:
@@ -36,10 +56,17 @@ class NativeLog:
         logging_sync_to_disk()  # the log is written by a thread of its own
         kept: list[str] = []
         errors, first, size, left_out = 0, "", 0, 0
+        entry, told = list[str](), False  # what was raised first, and whether all of it was seen
         for line in _lines(folder):
             if error := _ERROR.match(line):
                 errors += 1
                 first = first or error[1]
+                told = told or bool(entry)
+                if not entry and (own := _RAISED.match(line) or _GIVEN.match(line)):
+                    entry = [_where(own[2], own[1]), own[3]]
+            elif entry and not told:
+                told = line[:4].isdigit() or len(entry) > _LONGEST  # another line has its moment before it
+                entry += [] if told else [line]
             size += len(line) + 1
             if size <= _MOST or LEFT_OUT in line:
                 kept.append(line)
@@ -47,7 +74,7 @@ class NativeLog:
                 left_out += 1
         if left_out:
             kept.append(f"... {left_out:,} more lines of NautilusTrader's are left out here ...")
-        return cls(kept, errors, first)
+        return cls(kept, errors, first, *_raised(entry))
 
     @property
     def warnings(self) -> list[str]:
@@ -59,6 +86,24 @@ class NativeLog:
             f"NautilusTrader logged {many}: {self.first.rstrip('.')}. The run went on, as it does without AlphaPulse; "
             "run.log has the line."
         ]
+
+
+def _raised(entry: list[str]) -> tuple[str, str]:
+    """What was raised, and its traceback or else where that was."""
+    if not entry:
+        return "", ""
+    where, *lines = entry
+    starts = [at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    said = next((line for line in lines[starts[-1] + 1 if starts else 0 :] if line and not line.startswith(" ")), "")
+    return said, "\n".join(lines).strip() + "\n" if starts else where
+
+
+def _where(called: str, moment: str) -> str:
+    what = "A timer's callback" if called.startswith("time event") else f"Its {called or 'indicator'}"
+    return (
+        f"{what}, called at {moment}, raised this before any line of Python in it: it is a builtin, is not there, or "
+        "takes other arguments than NautilusTrader gives it.\n"
+    )
 
 
 def _lines(folder: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
 from nautilus_trader.model import BarType, DataType, PriceType
 
 from alphapulse_lib.engine.events import event_names
@@ -79,8 +80,11 @@ class Swallowed:
             own = error.__traceback__
             while own is not None and own.tb_frame.f_code.co_filename.startswith(_HERE):
                 own = own.tb_next
+            told = traceback.TracebackException(type(error), error, own)
+            while len(told.stack) > 1 and told.stack[-1].filename.startswith(_HERE):
+                told.stack.pop()  # a check of ours refused what the line above it did
             self.error = error
-            self.traceback = "".join(traceback.format_exception(type(error), error, own))
+            self.traceback = "".join(told.format())
 
     def _unwinding(self, _code: CodeType, _offset: int, error: BaseException) -> None:
         leaving = sys._getframe(1)
@@ -96,10 +100,10 @@ def serving(
     ticks: Mapping[str, Collection[str]] | None = None,
     warnings: list[str] | None = None,
 ) -> type:
-    """The same class, but what the run's data will not serve is refused while it starts.
+    """The same class, but what the run's data will not serve is refused while it starts, and an order is sent once.
 
-    That is a subscription to what is not loaded, and an indicator that takes more bars than any series has: of several
-    instruments one may have been listed late, or died early.
+    Not served is a subscription to what is not loaded, and an indicator that takes more bars than any series has: of
+    several instruments one may have been listed late, or died early.
 
     Parameters
     ----------
@@ -133,6 +137,7 @@ def serving(
         )
     members = {name: _checked(getattr(strategy, name), check) for name, check in checks.items()}
     members["register_indicator_for_bars"] = _warmed(strategy, bar_types, [] if warnings is None else warnings)
+    members["submit_order"] = _sent_once(strategy.submit_order)  # type: ignore[attr-defined]  # every Strategy has it
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), members | places)
 
@@ -172,6 +177,32 @@ def _checked(method: Callable[..., Any], check: Callable[..., None]) -> Callable
         return method(self, what, *rest, **named)
 
     return subscribe
+
+
+def _sent_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    """NautilusTrader looks at the order that it is given, which never learns what became of it, and not at what it has
+    of that order itself: it would forget that one, with its fills.
+    """
+
+    def submit_order(self: Any, order: Any, *rest: Any, **named: Any) -> Any:
+        identity = getattr(order, "client_order_id", None)
+        sent = self.cache.order(identity) if identity is not None else None
+        if sent is not None:
+            raise RuntimeError(_again(sent, self.clock.timestamp_ns()))
+        return method(self, order, *rest, **named)
+
+    return submit_order
+
+
+def _again(sent: Any, now: int) -> str:
+    made, again = (np.datetime64(each, "ns").astype("datetime64[s]") for each in (sent.ts_init, now))
+    what = f"{sent.side.name.lower()} {sent.quantity} of {sent.instrument_id}"
+    became = sent.status.name.lower().replace("_", " ")
+    return (
+        f"submit_order was given the order {sent.client_order_id} again at {again} UTC. Made at {made} UTC to {what}, "
+        f"it was sent before and is {became}; an order is sent once. Make a new one each time, such as "
+        "self.order_factory.market(...), and change one that still works with self.modify_order"
+    )
 
 
 def _warmed(strategy: type, held: Mapping[str, int], warnings: list[str]) -> Callable[..., Any]:

@@ -170,12 +170,12 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     names = dict(zip(spec.instruments, request.symbols, strict=True))
     said = NativeLog.of(folder)
     log = "\n".join([*(f"preflight: {each}" for each in data.told()), *together(said.lines, folder)])
-    if watch.error or failed:
+    if watch.error or failed or said.raised:
         return {
             "status": "failed",
             "tables": tables | ({"marks": marks(tuple(feeds), names)} if loaded else {}),
-            "error": _told(watch.error) if watch.error else failed,
-            "traceback": watch.traceback,
+            "error": _told(watch.error) or failed or said.raised,
+            "traceback": watch.traceback or said.where,
             "series": series,
             "facts": data.facts,
             "log": log,
@@ -245,7 +245,7 @@ def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
     with watch:
         try:
             strategy = strategy_class(config) if config is not None else strategy_class()
-        except Exception as raised:  # noqa: BLE001  whatever a strategy raises is its owner's to see
+        except BaseException as raised:  # noqa: BLE001  whatever a strategy raises is its owner's to see
             watch.keep(raised)
             return None
     arrived = getattr(strategy, "config", None)

@@ -150,6 +150,60 @@ def test_a_strategy_that_cannot_be_made_is_told(strategy: type, words: str) -> N
         blueprint(strategy)
 
 
+class WithoutBar(Plain):
+    def on_bar(self) -> None: ...
+
+
+class WithMore(Plain):
+    def on_order_filled(self, event, more) -> None: ...
+
+
+class Static(Plain):
+    @staticmethod
+    def on_bar(self, bar) -> None: ...
+
+
+class Awaited(Plain):
+    async def on_bar(self, bar) -> None: ...
+
+
+class Yielding(Plain):
+    def on_start(self):
+        yield
+
+
+class Liberal(Plain):
+    def on_bar(self, *bars, more: int = 0) -> None: ...
+
+    @classmethod
+    def on_quote(cls, quote) -> None: ...
+
+    @staticmethod
+    def on_trade(trade) -> None: ...
+
+    def on_my_own_event(self, one, two) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said", "hint"),
+    [
+        (WithoutBar, r"WithoutBar\.on_bar\(self\).* cannot be called", "def on_bar(self, bar)"),
+        (WithMore, r"WithMore\.on_order_filled\(self, event, more\)", "def on_order_filled(self, event)"),
+        (Static, r"Static\.on_bar\(self, bar\)", "def on_bar(bar)"),
+        (Awaited, r"Awaited\.on_bar is async", "def on_bar(self, bar)"),
+        (Yielding, r"Yielding\.on_start is async or has a yield", "def on_start(self)"),
+    ],
+)
+def test_a_handler_that_nautilus_cannot_call_is_refused(strategy: type, said: str, hint: str) -> None:
+    with pytest.raises(StrategyUnusable, match=said) as refused:
+        blueprint(strategy)
+    assert hint in refused.value.hint
+
+
+def test_handlers_that_nautilus_can_call_are_let_be() -> None:
+    assert blueprint(Liberal).strategy is Liberal
+
+
 def test_a_parameter_that_does_not_arrive_is_refused() -> None:
     with pytest.raises(StrategyUnusable, match="does not take over count: 5 was given, 1 arrived"):
         made(OfTakes, {"count": 5})

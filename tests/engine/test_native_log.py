@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Quantity
@@ -10,6 +13,7 @@ from nautilus_trader.trading import Strategy
 from toy_market import write_minutes
 
 import alphapulse_lib as ap
+from alphapulse_lib.errors import StrategyRaised
 
 ELSEWHERE = InstrumentId.from_str("ELSE.XNAS")
 
@@ -74,6 +78,65 @@ def test_errors_without_end_are_counted_and_two_megabytes_of_them_are_kept() -> 
     kept = len(errors(run.log))
     assert f"... {20_000 - kept:,} more lines of NautilusTrader's are left out here ..." in run.log
     assert 1_800_000 < len(run.log) < 2_100_000
+
+
+class Ringing(Asking):
+    """Has a timer that calls what no line of Python of its own is run in."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        calls = {1: [].pop, 2: self.rings}[self._given.asks]
+        self.clock.set_timer("minute", timedelta(minutes=1), callback=calls)
+
+    def rings(self) -> None:
+        raise AssertionError("it takes no event, so it is never entered")
+
+
+@pytest.mark.parametrize(
+    ("asks", "raised"),
+    [
+        (1, "TypeError: '.*TimeEvent' object cannot be interpreted"),
+        (2, r"TypeError: Ringing\.rings\(\) takes 1 positional argument but 2 were given"),
+    ],
+)
+def test_what_a_timer_calls_and_no_line_of_python_tells_of_fails_the_run(asks: int, raised: str) -> None:
+    write_minutes("TOY")
+    with pytest.raises(StrategyRaised, match=raised) as failed:
+        ap.backtest(Ringing, "TOY", "1m", params={"asks": asks}, progress=False)
+    run = ap.run(failed.value.run_id)
+    assert (run.status, run.stats) == ("failed", {})
+    assert "A timer's callback, called at 2020-03-02T14:3" in failed.value.traceback
+    assert "Python time event callback raised exception" in run.log
+
+
+class Announced(Asking):
+    """Fails in a handler that NautilusTrader calls while its own `submit_order` is being done."""
+
+    def on_order_initialized(self, event: object) -> None:
+        raise LookupError("as it was made")
+
+
+class Deaf(Asking):
+    """Registers an indicator that cannot hear a bar."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.register_indicator_for_bars(self._given.bar_type, SimpleNamespace(initialized=True, name="deaf"))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "raised", "traceback"),
+    [
+        (Announced, "LookupError: as it was made", r'in on_order_initialized\n +raise LookupError\("as it was made"\)'),
+        (Deaf, "AttributeError: .* has no attribute 'handle_bar'", "Its indicator, called at 2020-03-02T14:31"),
+    ],
+)
+def test_what_nautilus_alone_was_told_of_fails_the_run(strategy: type, raised: str, traceback: str) -> None:
+    write_minutes("TOY")
+    with pytest.raises(StrategyRaised, match=raised) as failed:
+        ap.backtest(strategy, "TOY", "1m", progress=False)
+    assert re.search(traceback, failed.value.traceback)
+    assert "most recent call last):." not in failed.value.message
 
 
 def test_an_order_for_what_is_no_instrument_of_the_run_is_refused_and_told() -> None:

@@ -26,7 +26,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.events import News, Sentiment
 from alphapulse_lib.engine.strategies import NewsSentiment, SmaCross
 from alphapulse_lib.settings import settings
-from tests.resources.toy_market import MINUTE, OPEN, SIX, BuysOnce, Planned, write_minutes
+from tests.resources.toy_market import MINUTE, OPEN, SIX, BuysOnce, Planned, PlannedConfig, write_minutes
 
 
 def rows(frame: pd.DataFrame, *names: str) -> list[tuple]:
@@ -450,6 +450,48 @@ class RaisesAtFirst(Planned):
         raise OSError("before it began")
 
 
+class Leaves(Planned):
+    def __init__(self, config: PlannedConfig) -> None:
+        sys.exit("before it began")
+
+
+class SendsAgain(Planned):
+    """Sends one order, and on its fourth bar the very same one again."""
+
+    kind = "market"
+
+    def on_bar(self, bar) -> None:
+        self._seen += 1
+        if self._seen == 1:
+            make, two = self.order_factory, Quantity.from_int(2)
+            self._order = (
+                make.market(self._id, OrderSide.BUY, two)
+                if self.kind == "market"
+                else make.limit(self._id, OrderSide.BUY, two, Price(90.0, 4))
+            )
+        if self._seen in (1, 4):
+            self.submit_order(self._order)
+
+
+class SendsALimitAgain(SendsAgain):
+    kind = "limit"
+
+
+@pytest.mark.parametrize(("strategy", "became"), [(SendsAgain, "filled"), (SendsALimitAgain, "accepted")])
+@pytest.mark.parametrize("fill", ["next_open", "close"])
+def test_an_order_is_sent_once(strategy: type, became: str, fill: str) -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyRaised, match="submit_order was given the order O-") as refused:
+        ap.backtest(strategy, "TOY", "1m", params={"plan": {}}, fill=fill, progress=False)
+    said = refused.value.message
+    assert "again at 2020-03-02T14:34:00 UTC. Made at 2020-03-02T14:31:00 UTC to buy 2 of TOY.XNAS" in said
+    assert f"is {became}; an order is sent once. Make a new one each time, such as self.order_factory" in said
+    assert refused.value.traceback.rstrip().splitlines()[-1].startswith("RuntimeError: submit_order was given")
+    assert "self.submit_order(self._order)" in refused.value.traceback
+    assert "alphapulse_lib/engine" not in refused.value.traceback
+    assert ap.run(refused.value.run_id).status == "failed"
+
+
 class Dies(Planned):
     def on_bar(self, bar) -> None:
         os._exit(7)
@@ -457,7 +499,12 @@ class Dies(Planned):
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
-    [(Raises, "on the third bar"), (RaisesLater, "in a timer"), (RaisesAtFirst, "before it began")],
+    [
+        (Raises, "on the third bar"),
+        (RaisesLater, "in a timer"),
+        (RaisesAtFirst, "before it began"),
+        (Leaves, "before it began"),
+    ],
 )
 def test_a_strategys_own_exception_comes_back_with_its_traceback(strategy: type, words: str) -> None:
     write_minutes("TOY")
