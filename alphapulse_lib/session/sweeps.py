@@ -130,7 +130,7 @@ def sweep(
     proposals = search.proposals()
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     plan = plan_of(chosen, terms, search.space)
-    meter = SweepMeter(title_of(plan.spec), objective, proposals.total, shown=progress)
+    meter = SweepMeter(title_of(plan), objective, proposals.total, shown=progress)
     coming = Forecast(plan, [(proposals.total, 1.0)], workers)
     meter.tell(coming)
     with (
@@ -144,7 +144,7 @@ def sweep(
     coming.ended()
     for warning in swept.warnings:
         warn(warning)
-    return SessionSweep(plan.spec, objective, swept, workshop.ledger, coming)
+    return SessionSweep(plan, objective, swept, workshop.ledger, coming)
 
 
 class SessionSweep:
@@ -162,9 +162,10 @@ class SessionSweep:
         What it was estimated to take, and what it took.
     """
 
-    def __init__(self, spec: RunSpec, objective: str, swept: Swept, ledger: Ledger, forecast: Forecast) -> None:
-        self.spec, self.objective, self.trials, self.forecast = spec, objective, swept.trials, forecast
-        self._swept, self._ledger = swept, ledger
+    def __init__(self, plan: Plan, objective: str, swept: Swept, ledger: Ledger, forecast: Forecast) -> None:
+        self.spec: RunSpec = plan.spec
+        self.objective, self.trials, self.forecast = objective, swept.trials, forecast
+        self._title, self._swept, self._ledger = title_of(plan), swept, ledger
         if not any(each.record.status == "finished" for each in self.trials):
             first = self.trials[0].record
             raise SweepError(
@@ -173,7 +174,7 @@ class SessionSweep:
             )
 
     def __repr__(self) -> str:
-        return f"<Sweep {title_of(self.spec)}: {len(self.trials)} trials>"
+        return f"<Sweep {self._title}: {len(self.trials)} trials>"
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -280,7 +281,7 @@ class SessionSweep:
         return [f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it.", self.forecast.note]
 
     def _repr_html_(self) -> str:
-        return sweep_board.html(title_of(self.spec), self.objective, self.trials, len(self.trials), self._notes())
+        return sweep_board.html(self._title, self.objective, self.trials, len(self.trials), self._notes())
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())
@@ -304,8 +305,6 @@ def plan_of(strategy: type, terms: Terms, space: Space) -> Plan:
     return plan
 
 
-def title_of(spec: RunSpec) -> str:
-    """Which strategy on what."""
-    symbols = ", ".join(each.rpartition(".")[0] or each for each in spec.instruments[:4])
-    more = f" and {len(spec.instruments) - 4} more" if len(spec.instruments) > 4 else ""
-    return f"{spec.strategy.name.rpartition(':')[2]} on {symbols}{more} {spec.period}"
+def title_of(plan: Plan) -> str:
+    """Which strategy on what, called as it was asked for."""
+    return f"{plan.spec.strategy.name.rpartition(':')[2]} on {numbers.symbols(plan.names)} {plan.spec.period}"

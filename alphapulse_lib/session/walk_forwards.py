@@ -23,7 +23,7 @@ from alphapulse_lib.results.walk_forward import SCHEMES, Fold, Sessions, folds_o
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
-from alphapulse_lib.session.running import told_how_to_fetch
+from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.search import Search, check_counts
 from alphapulse_lib.session.strategies import strategy_class
@@ -146,11 +146,16 @@ def walk_forward(
     check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
     if scheme == "kfold":
         _check_kfold(search)
+    elif embargo:
+        raise InputError(
+            f"embargo={embargo} is a k-fold's: with scheme={scheme!r} nothing after a test is trained on before it.",
+            "Leave it out, or say scheme='kfold'. purge leaves out sessions before a test.",
+        )
     limits = Limits.of(trial_seconds, trial_memory, what="trial")
     proposals = search.proposals()
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     plan = plan_of(chosen, terms, search.space)
-    meter = SweepMeter(f"{title_of(plan.spec)}, walking forward", objective, proposals.total, shown=progress)
+    meter = SweepMeter(f"{title_of(plan)}, walking forward", objective, proposals.total, shown=progress)
     with (
         told_how_to_fetch(plan),
         open_workshop(plan, chosen, workers=workers, limits=limits) as workshop,
@@ -168,7 +173,7 @@ def walk_forward(
     coming.ended()
     for warning in data.warnings:
         warn(warning)
-    return SessionWalkForward(plan.spec, objective, walked, data.ends, workshop.ledger, coming)
+    return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming)
 
 
 def _shares(cut: list[Fold], warmup: int, trials: int, sessions: int) -> list[tuple[int, float]]:
@@ -212,18 +217,19 @@ class SessionWalkForward:
 
     def __init__(
         self,
-        spec: RunSpec,
+        plan: Plan,
         objective: str,
         walked: list[Walked],
         ends: NDArray[np.int64],
         ledger: Ledger,
         forecast: Forecast,
     ) -> None:
-        self.spec, self.objective, self.folds, self.forecast = spec, objective, tuple(walked), forecast
-        self._ends, self._ledger = ends, ledger
+        self.spec: RunSpec = plan.spec
+        self.objective, self.folds, self.forecast = objective, tuple(walked), forecast
+        self._title, self._ends, self._ledger = title_of(plan), ends, ledger
 
     def __repr__(self) -> str:
-        return f"<WalkForward {title_of(self.spec)}: {len(self.folds)} folds>"
+        return f"<WalkForward {self._title}: {len(self.folds)} folds>"
 
     @cached_property
     def table(self) -> pd.DataFrame:

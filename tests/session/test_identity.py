@@ -139,6 +139,8 @@ def test_a_sweep_of_a_renamed_instrument_calls_it_as_asked(tmp_path: Path) -> No
     ap.ingest("files", tmp_path / "acts.csv", kind="actions")
     found = ap.sweep("SmaCross", "META", "1d", grid={"slow": [2, 3]}, params={"fast": 1}, workers=1, progress=False)
     assert {ap.run(each).symbols for each in found.table["id"]} == {("META",)}
+    assert repr(found) == "<Sweep SmaCross on META 1d: 2 trials>"
+    assert "SmaCross on META 1d" in found._repr_html_()
 
 
 def test_bars_under_a_ticker_that_moved_on_are_not_laid_to_the_old_company(tmp_path: Path) -> None:

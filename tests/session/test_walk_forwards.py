@@ -93,7 +93,8 @@ def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wante
     home = Path(os.environ["ALPHAPULSE_HOME"])
     home.mkdir(exist_ok=True)
     window = ("GOOG", "1d", "2010-01-01", "2010-12-31")
-    given = {"scheme": scheme, "train": 100, "test": 50, "folds": 3, "purge": 4, "embargo": 7, "workers": 1}
+    given = {"scheme": scheme, "train": 100, "test": 50, "folds": 3, "purge": 4, "workers": 1}
+    given |= {"embargo": 7} if scheme == "kfold" else {}
     ap.walk_forward(Telling, *window, grid={"fast": [5], "slow": [20]}, progress=False, **given)
     closes = ap.bars(*window).ts.astype("int64").tolist()
     assert len(closes) == 252
@@ -108,6 +109,7 @@ def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wante
         ({"scheme": "sliding"}, "rolling"),
         ({"train": 0}, "train=0"),
         ({"purge": -1}, "purge=-1"),
+        ({"embargo": 5}, "embargo=5 is a k-fold's: with scheme='rolling' nothing after a test"),
         ({"scheme": "kfold", "sampler": "tpe", "trials": 5}, "learn"),
         ({"scheme": "kfold", "objective": "end_equity"}, "objective"),
     ],

@@ -26,7 +26,7 @@ def title(connection: Connection, run_id: str) -> str:
     record = connection.execute(select(RUNS.c.record).where(RUNS.c.id == run_id)).scalar()
     try:
         return _title(from_values(json.loads(record or "")))
-    except (AlphaPulseError, ValueError, TypeError, LookupError, OverflowError, RecursionError):
+    except (AlphaPulseError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return f"run {run_id[:8]}"  # the record is its writer's
 
 
@@ -38,7 +38,7 @@ def target_in_words(connection: Connection, target: str) -> str:
 
 def _title(record: RunRecord) -> str:
     spec = record.spec
-    symbols = [each.rpartition(".")[0] or each for each in spec.instruments]
+    symbols = record.symbols
     named = ", ".join(symbols[:_SYMBOLS]) + (f" and {len(symbols) - _SYMBOLS} more" if len(symbols) > _SYMBOLS else "")
     return f"{spec.strategy.name.rpartition(':')[2]} on {named} {spec.period}{_window(record)} (run {record.id[:8]})"
 

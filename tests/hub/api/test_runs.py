@@ -270,6 +270,16 @@ def test_who_is_told_of_a_run_is_told_which_by_what_a_person_knows(api: Api, led
     assert told["about"]["target"] == target["target"]
 
 
+def test_a_run_of_a_renamed_instrument_is_told_of_as_it_was_asked_for(api: Api, chosen: Settings, ledger: Ledger):
+    run = record(ledger)
+    run["environment"] |= {"symbols": "GOOGL"}
+    assert api("POST", "/v1/runs", json=run).status_code == 201
+    engine = opened(chosen)
+    with engine.connect() as connection:
+        assert title(connection, run["id"]).startswith("SmaCross on GOOGL 1d, 2024-01-02 to ")
+    engine.dispose()
+
+
 def test_a_run_whose_record_cannot_be_read_is_told_by_its_id(api: Api, chosen: Settings):
     engine = opened(chosen)
     with engine.connect() as connection:
