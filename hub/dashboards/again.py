@@ -27,13 +27,15 @@ def asked(record: RunRecord) -> dict[str, Any]:
     TroubleError
         The spec says more than can be asked for, or its strategy is in nobody's workspace but its author's.
     """
-    spec = record.spec
+    spec, notebook = record.spec, f"In a notebook ap.rerun('{record.id[:8]}') does it."
     module, _, name = spec.strategy.name.rpartition(":")
     if not module.startswith(_SHIPPED):
         where = "a notebook" if module in ("", "__main__") else f"{module}, a file"
         raise TroubleError(
-            f"{name} cannot be run again from here: it was defined in {where} of {record.user}'s workspace.",
-            "Run it again there; only strategies that come with AlphaPulse are in every workspace.",
+            f"{name} cannot be run again from here: it was defined in {where} of {record.user}'s workspace, and only "
+            "strategies that come with AlphaPulse are in every workspace.",
+            f"There it is run again by `alphapulse rerun {record.id[:8]}`, or in a notebook by "
+            f"ap.rerun('{record.id[:8]}'); elsewhere define the class first and add strategy={name}.",
         )
     for told, said in (
         (spec.as_of or spec.recorded_as_of, "on what was known at a moment of the past"),
@@ -41,7 +43,7 @@ def asked(record: RunRecord) -> dict[str, Any]:
         (spec.scorer and spec.scorer != settings().scorer, f"on the scores of {spec.scorer}"),
     ):
         if told:
-            raise TroubleError(f"It cannot be run again from here: it ran {said}.", "Run it again in a notebook.")
+            raise TroubleError(f"It cannot be run again from here: it ran {said}.", notebook)
     zone = numbers.place(spec).timezone
     return {
         "name": spec.strategy.name,

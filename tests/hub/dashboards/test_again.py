@@ -69,5 +69,16 @@ def test_what_cannot_be_asked_for_says_why(changes: dict[str, Any], why: str):
         again.asked(record(**changes))
 
 
+def test_who_cannot_run_it_again_here_is_told_what_does():
+    for name in ("__main__:Mine", "mine:Mine"):
+        with pytest.raises(TroubleError) as refused:
+            again.asked(record(name=name))
+        assert "`alphapulse rerun ab`" in refused.value.hint
+        assert refused.value.hint.endswith("ap.rerun('ab'); elsewhere define the class first and add strategy=Mine.")
+    with pytest.raises(TroubleError) as refused:
+        again.asked(record(seed=7))
+    assert refused.value.hint == "In a notebook ap.rerun('ab') does it."
+
+
 def test_a_record_without_a_seed_of_its_own_can_be_run_again():
     assert again.asked(replace(record(), user="bob"))["name"] == SHIPPED
