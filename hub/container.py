@@ -12,7 +12,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from hub import workspace
+from hub import team_folders, workspace
+from hub.allowance import TEAMS, TEMPORARY
 
 __all__ = ["healthy", "serve"]
 
@@ -22,6 +23,10 @@ _HERE = "http://127.0.0.1:8888"
 def serve() -> None:
     """Give the person's folder the notebooks it lacks, and become their server."""
     workspace.fill(Path.home())
+    root = Path(TEMPORARY, ".teams")
+    team_folders.link(
+        Path.home(), root, team_folders.found(root, os.environ.get(team_folders.VARIABLE, ""), Path(TEAMS))
+    )
     os.execvp("jupyterhub-singleuser", ["jupyterhub-singleuser"])
 
 

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
 from hub import workspace
-from hub.allowance import CATALOG, DATASETS, GROUP, HOME, MEGABYTE, TEMPORARY, USER, Allowance, labels, prefix
+from hub.allowance import (
+    CATALOG,
+    DATASETS,
+    GROUP,
+    HOME,
+    MEGABYTE,
+    MOST_TEAMS,
+    TEAMS,
+    TEMPORARY,
+    USER,
+    Allowance,
+    is_team_volume,
+    labels,
+    prefix,
+    team_volumes,
+)
 
 __all__ = [
     "PERSON",
@@ -19,6 +35,7 @@ __all__ = [
     "environment",
     "explained",
     "front",
+    "is_team_mount",
     "parts",
     "volume",
     "walls",
@@ -91,10 +108,19 @@ def _limits(allowed: Allowance) -> dict[str, Any]:
     }
 
 
-def walls(chosen: Settings, owner: str) -> dict[str, Any]:
-    """The whole of what a container of somebody's is made with; ``owner`` is the name of their network and volume."""
+def walls(chosen: Settings, owner: str, teams: Sequence[str] = ()) -> dict[str, Any]:
+    """The whole of what a container of somebody's is made with.
+
+    Parameters
+    ----------
+    owner : str
+        The name of their network and volume.
+    teams : sequence of str
+        Those they are of.
+    """
     allowed = Allowance.of(chosen)
     files = {source: {"bind": place, "mode": "ro"} for source, place in _team_files(chosen).items()}
+    files |= {source: {"bind": place, "mode": "rw"} for source, place in team_volumes(chosen, teams).items()}
     return _limits(allowed) | {
         "auto_remove": True,
         "network_mode": owner,
@@ -105,8 +131,14 @@ def walls(chosen: Settings, owner: str) -> dict[str, Any]:
     }
 
 
+def is_team_mount(chosen: Settings, bind: Any) -> bool:
+    """Whether what is mounted is a team's volume at a place for one, as Docker's API writes it."""
+    name, _, how = bind.partition(":") if isinstance(bind, str) else ("", "", "")
+    return is_team_volume(chosen, name) and how in {f"{TEAMS}/{place}:rw" for place in range(1, MOST_TEAMS + 1)}
+
+
 def volume(chosen: Settings) -> dict[str, str]:
-    """What limits a person's volume, where Docker's storage can: XFS that is mounted with project quotas."""
+    """What limits a person's volume, or a team's, where Docker's storage can: XFS mounted with project quotas."""
     return {"size": str(chosen.disk_limit * MEGABYTE)} if chosen.disk_limit else {}
 
 

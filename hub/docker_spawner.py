@@ -10,7 +10,7 @@ from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
 from alphapulse_lib.settings import settings
-from hub import allowance, containers
+from hub import allowance, containers, team_folders
 from hub.person_network import PersonNetwork
 
 __all__ = ["DockerSpawner"]
@@ -39,14 +39,15 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
                 gateway = await network.make()
                 self.network_name = network.name
                 self.hub_connect_url = containers.front(settings(), gateway)
-                await self._volume()
+                await self._volumes()
                 return await super().start()  # type: ignore[no-any-return]
         except APIError as refused:
             raise HTTPError(503, containers.explained(str(refused.explanation), self.image)) from refused
 
     def get_env(self) -> dict[str, str]:
         """The container's variables: JupyterHub's, and where the team's data and the REST API are."""
-        return {**super().get_env(), **containers.environment(settings(), self.hub_connect_url)}
+        teams = {team_folders.VARIABLE: team_folders.named(team_folders.theirs(self.user, settings()))}
+        return {**super().get_env(), **containers.environment(settings(), self.hub_connect_url), **teams}
 
     async def poll(self) -> Any:
         """How the container ended; ``None`` while it runs, which the hub's own containers then can reach."""
@@ -62,9 +63,15 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
             await network.remove()
         await maybe_future(super().run_post_stop_hook())
 
-    async def _volume(self) -> None:
-        """Make the person's volume, marked as ours and, where Docker can, limited; one that is there stays as it is."""
-        name = self._render_templates(containers.PERSON)
+    async def _volumes(self) -> None:
+        """Have the person's volume mounted, and those of the teams that they are of now."""
+        teams = allowance.team_volumes(settings(), team_folders.theirs(self.user, settings()))
+        for name in (self._render_templates(containers.PERSON), *teams):
+            await self._volume(name)
+        self.volumes = {containers.PERSON: allowance.HOME, **teams}
+
+    async def _volume(self, name: str) -> None:
+        """Make a volume, marked as ours and, where Docker can, limited; one that is there stays as it is."""
         told: dict[str, Any] = {"labels": allowance.labels(settings())}
         limit = containers.volume(settings())
         try:
@@ -72,5 +79,5 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
         except APIError as refused:
             if not limit or "no quota support" not in str(refused.explanation):
                 raise
-            self.log.warning("The storage of Docker limits no volume: %s may use all of it", self.user.name)
+            self.log.warning("The storage of Docker limits no volume: %s may use all of it", name)
             await self.docker("create_volume", name, **told)

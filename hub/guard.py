@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from alphapulse_lib.settings import Settings, settings
 from hub import containers, logs
-from hub.allowance import Allowance, labels, prefix
+from hub.allowance import Allowance, is_team_volume, labels, prefix
 from hub.person_network import NO_ADDRESS_OF_THE_MACHINE
 
 __all__ = ["Guard", "RefusedError"]
@@ -132,12 +132,19 @@ class Guard:
         owner = self._named(host.get("NetworkMode"))
         if self._named(name) != owner and not name.startswith(f"{owner}--"):
             raise RefusedError(f"{name} is not of {owner}")
-        _same(_filled(HostConfig(_VERSION, **containers.walls(self._chosen, owner))), host)
+        _same(_filled(HostConfig(_VERSION, **containers.walls(self._chosen, owner))), self._without_teams(host))
         if told.get("Image") not in Allowance.of(self._chosen).images:
             raise RefusedError(f"the image {told.get('Image')!r} is not among ALPHAPULSE_WORKSPACE_IMAGES")
         fixed = {"User": containers.RESEARCHER, "Labels": labels(self._chosen), "Image": told["Image"]}
         _same(fixed, {key: value for key, value in told.items() if key not in _FREE})
         return told | {"HostConfig": host}
+
+    def _without_teams(self, host: dict[str, Any]) -> dict[str, Any]:
+        """What a container is made with but for teams' folders: who is of which team, the hub alone knows."""
+        binds = host.get("Binds")
+        if not isinstance(binds, list):
+            return host
+        return host | {"Binds": [each for each in binds if not containers.is_team_mount(self._chosen, each)]}
 
     def _network(self, body: dict[str, Any]) -> dict[str, Any]:
         wanted = {
@@ -153,7 +160,10 @@ class Guard:
 
     def _volume(self, body: dict[str, Any]) -> dict[str, Any]:
         # No driver, and of its options no more than the size: a volume may be a folder of the machine by the others.
-        wanted: dict[str, Any] = {"Name": self._named(body.get("Name")), "Labels": labels(self._chosen)}
+        name = body.get("Name")
+        if not isinstance(name, str) or not is_team_volume(self._chosen, name):
+            name = self._named(name)
+        wanted: dict[str, Any] = {"Name": name, "Labels": labels(self._chosen)}
         if body.get("DriverOpts"):
             wanted["DriverOpts"] = containers.volume(self._chosen)
         _same(wanted, _filled(body))

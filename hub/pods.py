@@ -6,6 +6,7 @@ processes it may have, by its node's kubelet (docs/how-to/kubernetes.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from urllib.parse import urlsplit
 
 from alphapulse_lib.errors import HubError, SettingsError
 from alphapulse_lib.settings import Settings
-from hub.allowance import CATALOG, GROUP, HOME, TEMPORARY, USER, Allowance, labels, prefix
+from hub.allowance import CATALOG, GROUP, HOME, TEMPORARY, USER, Allowance, labels, prefix, team_volumes
 
-__all__ = ["check", "configure"]
+__all__ = ["check", "configure", "places", "team_claims"]
 
 #: The label of a pod that tells whose it is.
 _WHOSE = "alphapulse.person"
@@ -46,7 +47,7 @@ def configure(c: Any, chosen: Settings) -> None:
     spawner.extra_pod_config = {"restartPolicy": "Never", "enableServiceLinks": False, "affinity": _together(chosen)}
     spawner.automount_service_account_token = False
     _unprivileged(spawner)
-    _places(spawner, chosen, allowed)
+    _claim(spawner, chosen)
 
 
 def _unprivileged(spawner: Any) -> None:
@@ -56,26 +57,45 @@ def _unprivileged(spawner: Any) -> None:
     spawner.container_security_context = _NO_RIGHTS
 
 
-def _places(spawner: Any, chosen: Settings, allowed: Allowance) -> None:
-    """The person's folder, the team's catalog, and the memory that is `TEMPORARY`."""
+def _claim(spawner: Any, chosen: Settings) -> None:
+    """The claim of a person's folder."""
     spawner.storage_pvc_ensure = True
     spawner.delete_pvc = False  # what a person left is removed by somebody, not by the hub
     spawner.pvc_name_template = f"{prefix(chosen)}-{{username}}"
     spawner.storage_capacity = f"{chosen.kubernetes_disk}M"
     spawner.storage_access_modes = ["ReadWriteOnce"]
     spawner.storage_extra_labels = labels(chosen)
-    memory = {"medium": "Memory", "sizeLimit": f"{allowed.temporary}Mi"}
-    places: dict[str, tuple[dict[str, Any], str]] = {
+
+
+def places(chosen: Settings, teams: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A pod's volumes, and where they are: the person's folder, their teams', the catalog, `TEMPORARY` in memory."""
+    memory = {"medium": "Memory", "sizeLimit": f"{Allowance.of(chosen).temporary}Mi"}
+    held: dict[str, tuple[dict[str, Any], str]] = {
         "home": ({"persistentVolumeClaim": {"claimName": "{pvc_name}"}}, HOME),
         "temporary": ({"emptyDir": memory}, TEMPORARY),
     }
     if chosen.kubernetes_catalog:
         claim = {"claimName": chosen.kubernetes_catalog, "readOnly": True}
-        places["catalog"] = ({"persistentVolumeClaim": claim}, CATALOG)
-    spawner.volumes = [{"name": name} | source for name, (source, _) in places.items()]
-    spawner.volume_mounts = [
+        held["catalog"] = ({"persistentVolumeClaim": claim}, CATALOG)
+    for number, (name, place) in enumerate(team_volumes(chosen, teams).items(), 1):
+        held[f"team-{number}"] = ({"persistentVolumeClaim": {"claimName": name}}, place)
+    volumes = [{"name": name} | source for name, (source, _) in held.items()]
+    mounts = [
         {"name": name, "mountPath": place} | ({"readOnly": True} if name == "catalog" else {})
-        for name, (_, place) in places.items()
+        for name, (_, place) in held.items()
+    ]
+    return volumes, mounts
+
+
+def team_claims(chosen: Settings, teams: Sequence[str]) -> list[dict[str, Any]]:
+    """The claims of the folders of somebody's teams, which pods on several nodes mount at once."""
+    spec = {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": chosen.kubernetes_team_storage,
+        "resources": {"requests": {"storage": f"{chosen.kubernetes_disk}M"}},
+    }
+    return [
+        {"metadata": {"name": name, "labels": labels(chosen)}, "spec": spec} for name in team_volumes(chosen, teams)
     ]
 
 

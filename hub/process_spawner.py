@@ -33,8 +33,7 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         for name in workspace.fill(folder):
             self.log.info("Gave %s the notebook %s", self.user.name, name)
         root = chosen.home_root / "groups"
-        teams = team_folders.teams_of((each.name for each in self.user.groups), chosen.team_names)
-        team_folders.link(folder, root, team_folders.made(root, teams))
+        team_folders.link(folder, root, team_folders.made(root, team_folders.theirs(self.user, chosen)))
         # Not the hub's own output: that is a pipe which breaks when the hub dies, and the kernels with it.
         with _log(settings().home_root / "logs" / f"workspace-{self.user.name}.log").open("ab") as log:
             self.popen_kwargs = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}

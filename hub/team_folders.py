@@ -1,7 +1,8 @@
 """The folder that a team shares: one for each group that is a team, and in each member's workspace a way to it.
 
-The way is `shared/<group>`, made and taken away when the member's server starts: who has left the group meanwhile
-reaches it until their server ends.
+It is a folder of the hub's home where workspaces are processes, a volume where they are containers or pods. The way is
+`shared/<group>`, made and taken away when the member's server starts: who has left the group meanwhile reaches it until
+their server ends.
 """
 
 from __future__ import annotations
@@ -9,22 +10,32 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-__all__ = ["SHARED", "called", "link", "made", "teams_of"]
+from alphapulse_lib.settings import Settings
+
+__all__ = ["SHARED", "VARIABLE", "called", "found", "link", "made", "named", "teams_of", "theirs"]
 
 _log = logging.getLogger("alphapulse.teams")
 
 #: Where they are, in a workspace.
 SHARED = "shared"
+#: Tells a container, or a pod, which teams' folders its places are.
+VARIABLE = "ALPHAPULSE_TEAM_FOLDERS"
 _LONGEST = 200  # bytes of a folder's name
 
 
 def teams_of(groups: Iterable[str], teams: frozenset[str]) -> list[str]:
     """Those of somebody's groups that are teams."""
     return sorted(each for each in groups if each in teams or "*" in teams)
+
+
+def theirs(user: Any, chosen: Settings) -> list[str]:
+    """The teams of a person, as JupyterHub knows them."""
+    return teams_of((each.name for each in user.groups), chosen.team_names)
 
 
 def called(group: str) -> str:
@@ -47,6 +58,32 @@ def made(root: Path, teams: Iterable[str]) -> dict[str, Path]:
     for folder in (root, *found.values()) if found else ():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return found
+
+
+def named(teams: Sequence[str]) -> str:
+    """What is told of the folders that are mounted, in the order of their places; no folder's name has a slash."""
+    return "/".join(called(each) for each in teams)
+
+
+def found(root: Path, told: str, teams: Path) -> dict[str, Path]:
+    """The folders that are mounted, by what they are called.
+
+    Parameters
+    ----------
+    root : Path
+        Is made anew and leads to each by its name. It is of this one container: another one of the same person, whose
+        folder both have, may have been started when they were of other teams, and a place is another team's there.
+    told : str
+        What `named` says.
+    teams : Path
+        Where the places are.
+    """
+    root.mkdir(mode=0o700, exist_ok=True)
+    names = [each for each in told.split("/") if each]
+    for place, name in enumerate(names, 1):
+        (root / name).unlink(missing_ok=True)
+        (root / name).symlink_to(teams / str(place))
+    return {name: root / name for name in names}
 
 
 def link(workspace: Path, root: Path, given: Mapping[str, Path]) -> None:

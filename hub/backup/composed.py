@@ -5,7 +5,7 @@ reads and writes the backup by standard input and output: no folder of the machi
 dumps lie in the database's volume meanwhile; its own files are never copied. Where a master key lies, nothing is seen.
 
     take    the backup to standard output; the settings, an .env, come by standard input
-    check   reads a backup to its end, changes nothing, and says which people's volumes it needs
+    check   reads a backup to its end, changes nothing, and says which people's and teams' volumes it needs
     put     into new, empty volumes; the settings go to standard output
 """
 
@@ -38,8 +38,8 @@ _COMMAND = "docker/compose.sh"
 _DATABASES = ("worker", "api", "hub")
 #: Of the database's volume: PostgreSQL's dumps while they are needed, and what each part signs in to it with.
 _DUMPS, _PASSWORDS = Path("database", "backup"), Path("database", "passwords")
-#: A person's volume, by the beginning of its folder's name.
-_PERSON = "workspace-"
+#: A person's volume, and a team's, by the beginning of its folder's name.
+_PEOPLES = ("workspace-", "team-")
 #: What is of one start alone: where the proxy found people's containers, which are gone.
 _PASSING = Path("proxy", "run", "routes.json")
 _PIECE = 2**20
@@ -78,7 +78,7 @@ def take(kept: Path, settings: IO[str], out: IO[bytes], say: Say) -> None:
 
 
 def check(source: IO[bytes], say: Say) -> list[str]:
-    """Read a backup to its last byte; the names of the people's volumes that it holds.
+    """Read a backup to its last byte; the names of the people's and teams' volumes that it holds.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def check(source: IO[bytes], say: Say) -> list[str]:
             while content and (piece := content.read(_PIECE)):
                 checksum.update(piece)
             backup.took(member, "" if member.isdir() else checksum.hexdigest())
-            if (name := member.name.partition("/")[0]).startswith(_PERSON):
+            if (name := member.name.partition("/")[0]).startswith(_PEOPLES):
                 people[name] = None
         backup.require_whole()
     for note in backup.notes or []:

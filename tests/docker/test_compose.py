@@ -19,6 +19,9 @@ from hub_client import Person
 from running_hub import free_port
 from waiting import until
 
+from alphapulse_lib.settings import Settings
+from hub import allowance
+
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build of the images
 
 PREFIX = "alphapulse-composed"
@@ -109,8 +112,18 @@ def certificate(installed: Installation, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def ann(installed: Installation, certificate: ssl.SSLContext) -> Person:
-    """Signed in, her container running, her token sent over TLS."""
+def desk(installed: Installation, certificate: ssl.SSLContext) -> str:
+    """The team that she is of, by the name of its volume."""
+    admin = installed.person("admin", certificate)
+    admin.sign_in(admin.password)
+    made = admin.http.post("/hub/api/groups/desk", headers=admin._headers(), json={"users": ["ann"]})
+    assert made.status_code == 201, made.text
+    return next(iter(allowance.team_volumes(Settings(_env_file=None, docker_prefix=PREFIX), ["desk"])))
+
+
+@pytest.fixture(scope="module")
+def ann(installed: Installation, certificate: ssl.SSLContext, desk: str) -> Person:
+    """Of a team, signed in, her container running, her token sent over TLS."""
     somebody = installed.person("ann", certificate)
     somebody.http.headers["Forwarded"] = "proto=http"  # which nobody is believed
     entered = somebody.sign_in(somebody.password)
@@ -285,7 +298,7 @@ def held(installed: Installation) -> dict[str, str]:
         if volume not in (f"{PREFIX}-database", f"{PREFIX}-master"):
             options = ("--network=none", f"--volume={volume}:/kept:ro", "--user=0")
             told[volume] = installed.docker.run(WORKSPACE, "python", "-c", LISTED, options=options)
-    assert len(told) == 11, sorted(told)
+    assert len(told) == 12, sorted(told)
     for name in ("hub", "api", "worker"):
         tables = psql(installed, name, "SELECT schemaname || '.' || tablename FROM pg_tables "
                       "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1").split()  # fmt: skip
@@ -305,13 +318,14 @@ def psql(installed: Installation, database: str, question: str) -> str:
 
 
 def test_a_backup_restored_to_an_empty_machine_is_equal_and_opens(
-    installed: Installation, ann: Person, tmp_path: Path
+    installed: Installation, ann: Person, desk: str, tmp_path: Path
 ) -> None:
     cell = nbformat.v4.new_code_cell("print(6 * 7)")
     ann.own("PUT", "contents/kept.ipynb", json={"type": "notebook", "content": nbformat.v4.new_notebook(cells=[cell])})
     ann.http.post(
         "/services/api/v1/comments", json={"target": "notebook:kept.ipynb", "body": "kept"}
     ).raise_for_status()
+    ann.own("PUT", "contents/shared/desk/plan.md", json={"type": "file", "format": "text", "content": "buy low"})
     inside = "cd && ln -s kept.ipynb link && mkdir -m 750 mine && printf x > mine/run.sh && chmod 705 mine/run.sh"
     installed.docker("exec", f"{PREFIX}-workspace-ann", "sh", "-c", inside)
     installed.run("backup", str(tmp_path / "while-up.tar"))
@@ -320,6 +334,7 @@ def test_a_backup_restored_to_an_empty_machine_is_equal_and_opens(
     installed.run("stop", *(part for part in PARTS if part != "database"))
     installed.run("backup", str(tmp_path / "kept.tar"))
     before = held(installed)
+    assert "/kept/plan.md" in before[desk]
     assert (tmp_path / "kept.tar").stat().st_mode & 0o777 == 0o600
     master = installed.docker.run(
         WORKSPACE, "cat", "/master/master.key", options=(f"--volume={PREFIX}-master:/master:ro",)
@@ -350,6 +365,7 @@ def test_a_backup_restored_to_an_empty_machine_is_equal_and_opens(
     assert ann.http.get("/hub/api/user").json()["name"] == "ann", "her token, and the certificate, are those of before"
     start(ann)
     assert ann.own("GET", "contents/kept.ipynb")["content"]["cells"][0]["source"] == "print(6 * 7)"
+    assert ann.own("GET", "contents/shared/desk/plan.md")["content"] == "buy low"
     kernel = ann.own("POST", "kernels", json={})["id"]
     until(lambda: ann.own("GET", f"kernels/{kernel}")["execution_state"] in ("starting", "idle"), 60)
     kept = ann.http.get("/services/api/v1/comments", params={"target": "notebook:kept.ipynb"}).json()["items"]

@@ -34,6 +34,9 @@ CHOSEN = Settings(
     workspace_memory=500,
     disk_limit=100,
 )
+(TEAM,) = allowance.team_volumes(CHOSEN, ["desk"])
+#: What is mounted in her container whatever team she is of.
+OWN = (f"{ANN}:/home/researcher:rw", f"{PREFIX}-catalog:/catalog:ro")
 NETWORK = {"driver": "bridge", "internal": True, "check_duplicate": True, "options": NO_ADDRESS_OF_THE_MACHINE}
 
 
@@ -85,6 +88,7 @@ def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> 
         except APIError as of_docker:
             assert "no quota support" in str(of_docker.explanation)
         client.create_volume(ANN, labels=labels)
+        client.create_volume(TEAM, labels=labels)
         client.connect_container_to_network(CHOSEN.docker_hub, ANN, aliases=["hub"])
         made = client.create_container(
             HUB,
@@ -95,12 +99,13 @@ def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> 
             labels=labels,
             ports={"8888/tcp": None},
             volumes=["/home/researcher", "/catalog"],
-            host_config=client.create_host_config(**containers.walls(CHOSEN, ANN)),
+            host_config=client.create_host_config(**containers.walls(CHOSEN, ANN, ["desk"])),
         )
         client.start(made["Id"])
         found = client.inspect_container(made["Id"])
         assert found["State"]["Running"] and 'NAME=O\'Brien "é"' in found["Config"]["Env"]
         assert client.inspect_container(f"{ANN}--job-1")["Id"] == made["Id"]
+        assert {each.get("Name"): each["Destination"] for each in found["Mounts"]}[TEAM] == "/teams/1"
         assert len(client.inspect_network(ANN)["Containers"]) == 2
         client.stop(made["Id"], timeout=1)
         with pytest.raises(APIError) as gone:
@@ -113,7 +118,7 @@ def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> 
     finally:
         docker("rm", "--force", hub, f"{ANN}--job-1", check=False)
         docker("network", "rm", ANN, check=False)
-        docker("volume", "rm", ANN, f"{PREFIX}-catalog", check=False)
+        docker("volume", "rm", ANN, TEAM, f"{PREFIX}-catalog", check=False)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,11 @@ def test_a_workspace_is_made_and_ended_through_it(door: str, docker: Docker) -> 
         ({"Binds": ["/:/machine:rw"]}, "Binds"),
         ({"Binds": [f"{ANN}:/home/researcher:rw", f"{PREFIX}-catalog:/catalog:rw"]}, "Binds"),
         ({"Binds": [f"{PREFIX}-workspace-bob:/home/researcher:rw", f"{PREFIX}-catalog:/catalog:ro"]}, "Binds"),
+        ({"Binds": [*OWN, f"{TEAM}:/home/researcher:rw"]}, "Binds"),
+        ({"Binds": [*OWN, f"{TEAM}:/teams/17:rw"]}, "Binds"),
+        ({"Binds": [*OWN, "/:/teams/1:rw"]}, "Binds"),
+        ({"Binds": [*OWN, f"{PREFIX}-workspace-bob:/teams/1:rw"]}, "Binds"),
+        ({"Binds": 1}, "Binds"),
         ({"Mounts": [{"Type": "bind", "Source": "/", "Target": "/machine"}]}, "Mounts"),
         ({"VolumesFrom": ["somebody"]}, "VolumesFrom"),
         ({"CapAdd": ["SYS_ADMIN"]}, "CapAdd"),
@@ -226,6 +236,8 @@ def test_no_volume_is_the_machines_and_no_network_leads_out(door: str) -> None:
         {"Name": ANN, "Labels": labels, "DriverOpts": {"size": "100000000"} | folder},
         {"Name": ANN, "Labels": labels, "Driver": "other"},
         {"Name": f"{PREFIX}-hub", "Labels": labels},
+        {"Name": f"{PREFIX}-team-desk", "Labels": labels},
+        {"Name": TEAM, "Labels": labels, "DriverOpts": folder},
     ):
         refused(door, "POST", "/volumes/create", json.dumps(told))
     sound = {"Name": ANN, "Driver": "bridge", "Internal": True, "CheckDuplicate": True, "Labels": labels}

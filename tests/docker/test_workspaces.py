@@ -111,6 +111,41 @@ def test_their_files_are_their_own(ann: Tenant, bob: Tenant) -> None:
     assert ann.own("GET", "contents/mine.txt")["content"] == "secret\n"
 
 
+def test_a_team_s_folder_is_its_members_and_nobody_else_s(
+    hub: RunningHub, docker: Docker, ann: Tenant, bob: Tenant
+) -> None:
+    admin = Tenant(hub, docker, "admin")
+
+    def members(method: str, path: str, *names: str) -> None:
+        given = {"headers": admin._headers(), "json": {"users": list(names)}}
+        answer = admin.http.request(method, f"/hub/api/groups/{path}", **given)
+        assert answer.status_code < 300, answer.text
+
+    members("POST", "desk", "ann")
+    ann.stop()
+    ann.start_again()
+    ann.own("PUT", "contents/shared/desk/plan.md", json={"type": "file", "format": "text", "content": "buy low\n"})
+    (mounted,) = [each for each in docker.inspect(ann.container)["Mounts"] if each["Destination"] == "/teams/1"]
+    assert (mounted["Type"], mounted["RW"]) == ("volume", True)
+    assert mounted["Name"].startswith(f"{PREFIX}-team-desk-")
+    look = "ls ~/shared 2>/dev/null; ls /teams/1; find / -name plan.md 2>/dev/null; true"
+    assert bob.inside("sh", "-c", look) == "", "somebody of no team sees none"
+    bob.stop()
+    members("POST", "desk/users", "bob")
+    bob.start_again()
+    assert bob.inside("cat", "/home/researcher/shared/desk/plan.md") == "buy low\n"
+    bob.inside("sh", "-c", "echo 'sell high' >> ~/shared/desk/plan.md && mkdir ~/shared/desk/theirs")
+    assert ann.own("GET", "contents/shared/desk/plan.md")["content"] == "buy low\nsell high\n"
+    ann.inside("sh", "-c", "echo more > ~/shared/desk/theirs/more.md")
+    members("DELETE", "desk/users", "ann", "bob")
+    ann.stop()
+    ann.start_again()
+    assert ann.inside("sh", "-c", "find / -name plan.md 2>/dev/null; ls ~/shared /teams/1; true") == (
+        "/home/researcher/shared:\n\n/teams/1:\n"
+    ), "who left has no way to it from the next start on"
+    assert docker("volume", "ls", "--quiet", "--filter", f"name={mounted['Name']}").split() == [mounted["Name"]]
+
+
 def test_a_backtest_on_the_teams_catalog_runs_in_it(ann: Tenant) -> None:
     command = ("alphapulse", "backtest", "SmaCross", "AAPL", "--start", "2010-01-04", "--end", "2012-12-31", "--json")
     assert json.loads(ann.inside(*command))["statistics"]["trades"] > 0

@@ -18,7 +18,8 @@ from hub.backup.taking import take
 from hub.keys import keys
 
 SETTINGS = "ALPHAPULSE_USERS=ann\nALPHAPULSE_ALPACA_KEY=PKCANARYCOMPOSED\nALPHAPULSE_AUTH_CLIENT_SECRET='of it'\n"
-PARTS = ("hub", "proxy", "worker", "catalog", "workspace-ann", "workspace-bob-2ec")
+TEAM = "team-desk-0123456789abcdef"
+PARTS = ("hub", "proxy", "worker", "catalog", "workspace-ann", "workspace-bob-2ec", TEAM)
 
 
 def quiet(_line: str) -> None:
@@ -46,6 +47,7 @@ def kept(tmp_path: Path) -> Path:
         (ann / name).mkdir()
         (ann / name).chmod(rights)
     (ann / "link").symlink_to("/etc/hostname")
+    (root / TEAM / "plan.md").write_text("buy low")
     with closing(sqlite3.connect(ann / "mine.db")) as connection:
         connection.execute("CREATE TABLE mine (number INTEGER)")
         connection.execute("INSERT INTO mine VALUES (7)")
@@ -77,7 +79,7 @@ def held(root: Path) -> dict[str, tuple[str, str]]:
 def test_new_volumes_are_equal_and_the_settings_are_told_without_vendors_keys(kept: Path, tmp_path: Path) -> None:
     backup, settings = taken(kept), io.StringIO()
     assert b"PKCANARYCOMPOSED" not in backup
-    assert composed.check(io.BytesIO(backup), quiet) == ["workspace-ann", "workspace-bob-2ec"]
+    assert composed.check(io.BytesIO(backup), quiet) == [TEAM, "workspace-ann", "workspace-bob-2ec"]
     new = volumes(tmp_path / "new")
     composed.put(new, io.BytesIO(backup), settings)
     wanted = {name: told for name, told in held(kept).items() if not name.startswith("database/data")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,12 +55,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return sent_pods.made(sent_pods.settings_of(**LIMITS), tmp_path_factory.mktemp("pods"))
 
 
-def container() -> dict[str, Any]:
+def container(*teams: str) -> dict[str, Any]:
     """A container as the guard lets it be made, word for word; tests/docker asks a real one."""
     chosen = Settings(_env_file=None, spawner="docker", docker_catalog="alphapulse-catalog", **LIMITS)
     owner = f"{allowance.prefix(chosen)}-ann"
-    host = docker.types.HostConfig("1.41", **containers.walls(chosen, owner))
+    host = docker.types.HostConfig("1.41", **containers.walls(chosen, owner, teams))
     mounts = [each.split(":") for each in host["Binds"]]
+    own = {owner, *allowance.team_volumes(chosen, teams)}
     return {
         "HostConfig": host,
         "Config": {
@@ -68,7 +70,7 @@ def container() -> dict[str, Any]:
             "Labels": allowance.labels(chosen),
         },
         "Mounts": [
-            {"Destination": place, "RW": how == "rw"} | ({"Name": source} if source == owner else {})
+            {"Destination": place, "RW": how == "rw"} | ({"Name": source} if source in own else {})
             for source, place, how in mounts
         ],
     }
@@ -113,6 +115,51 @@ def test_each_person_has_a_claim_of_their_own_that_all_their_servers_share(tmp_p
         assert term["topologyKey"] == "kubernetes.io/hostname"
         assert term["labelSelector"]["matchLabels"] == {"alphapulse.hub": "alphapulse", "alphapulse.person": "ann"}
         assert term["labelSelector"]["matchLabels"].items() <= labels.items(), "or the first one would find no node"
+
+
+def test_a_team_s_folder_is_its_members_and_of_one_place_in_pods_and_containers(tmp_path: Path):
+    chosen = sent_pods.settings_of(**LIMITS, kubernetes_team_storage="nfs", teams="desk, quants")
+    desk, quants = allowance.team_volumes(chosen, ["desk", "quants"])
+    pod = sent_pods.made(chosen, tmp_path, groups=("staff", "quants", "desk"))["pod"]
+    mounted = confinement.POD["mounted"](pod)
+    assert mounted == WANTED["mounted"] | {"/teams/1": (desk, True), "/teams/2": (quants, True)}
+    assert mounted == confinement.DOCKER["mounted"](container("desk", "quants"))
+    told = {each["name"]: each["value"] for each in pod["spec"]["containers"][0]["env"]}
+    assert told["ALPHAPULSE_TEAM_FOLDERS"] == "desk/quants"
+    assert confinement.POD["mounted"](sent_pods.made(chosen, tmp_path, groups=("staff",))["pod"]) == WANTED["mounted"]
+    bare = sent_pods.settings_of(
+        **LIMITS
+    )  # where no storage can be mounted on two nodes, a second one's pod would wait
+    assert confinement.POD["mounted"](sent_pods.made(bare, tmp_path, groups=("desk",))["pod"]) == WANTED["mounted"]
+
+
+def test_a_team_s_claim_can_be_mounted_by_all_of_its_members_and_is_marked_as_ours():
+    chosen = sent_pods.settings_of(**LIMITS, kubernetes_team_storage="nfs", kubernetes_disk=5000)
+    (claim,) = pods.team_claims(chosen, ["Desk / EU"])
+    assert claim["metadata"]["name"].startswith("alphapulse-team-desk-eu-")
+    assert re.fullmatch(
+        "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", claim["metadata"]["name"]
+    )  # a DNS label, as RFC 1123 has it
+    assert claim["metadata"]["labels"] == {"alphapulse.hub": "alphapulse"}
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "nfs",
+        "resources": {"requests": {"storage": "5000M"}},
+    }
+
+
+def test_a_team_s_claim_is_asked_for_before_a_member_s_server_and_one_that_is_there_stays(tmp_path: Path):
+    chosen = sent_pods.settings_of(**LIMITS, kubernetes_team_storage="nfs", kubernetes_namespace="workspaces")
+    with sent_pods.cluster(201, 409) as found:
+        sent_pods.claim(chosen, tmp_path, found, ("desk", "quants"))
+    place = "/api/v1/namespaces/workspaces/persistentvolumeclaims"
+    assert found.asked == [("POST", place, claim) for claim in pods.team_claims(chosen, ["desk", "quants"])]
+    with sent_pods.cluster(403) as found, pytest.raises(HTTPError, match="refused the folder of a team") as refused:
+        sent_pods.claim(chosen, tmp_path, found, ("desk",))
+    assert refused.value.status_code == 503 and len(found.asked) == 1
+    with sent_pods.cluster() as found:
+        sent_pods.claim(sent_pods.settings_of(**LIMITS, kubernetes_namespace="workspaces"), tmp_path, found, ("desk",))
+    assert found.asked == []
 
 
 def test_the_image_is_one_of_the_list_and_no_other_option_is_taken(tmp_path: Path):
@@ -258,4 +305,4 @@ def test_pods_are_what_the_setting_configures():
     config = Config()
     spawner.configure(config, sent_pods.settings_of())
     assert config.JupyterHub.spawner_class == "hub.kube_spawner.KubeSpawner"
-    assert config.JupyterHub.cleanup_servers is False and pods.__all__ == ["check", "configure"]
+    assert config.JupyterHub.cleanup_servers is False and "volumes" not in config.KubeSpawner

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from alphapulse_lib.settings import Settings
-from hub import team_folders
+from hub import allowance, containers, team_folders
 
+CHOSEN = Settings(_env_file=None, docker_prefix="alphapulse")
 TEAMS = Settings(teams="desk, quants").team_names
 
 
@@ -55,12 +57,91 @@ def test_what_is_a_person_s_own_stays_as_it_is(tmp_path: Path, caplog: pytest.Lo
 @pytest.mark.parametrize(
     "group", ["..", ".", "/", "../../etc", "a/b", "\x00", "é" * 200, "x" * 255, "%2F", "-", "A", "a"]
 )
-def test_whatever_a_group_is_called_its_folder_is_one_below_the_root(group: str, tmp_path: Path):
+def test_whatever_a_group_is_called_its_folder_is_one_below_the_root_and_its_volume_one_of_docker_s(
+    group: str, tmp_path: Path
+):
     (name,) = (made := team_folders.made(tmp_path, [group]))
     assert made[name].parent == tmp_path and made[name].is_dir() and len(name) <= 200
     assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert team_folders.named([group]) == name and "/" not in name
+    (volume,) = allowance.team_volumes(CHOSEN, [group])
+    assert re.fullmatch("alphapulse-team-[a-z0-9-]*[0-9a-f]{16}", volume) and len(volume) <= 80
+    assert allowance.is_team_volume(CHOSEN, volume)
 
 
-def test_two_groups_never_share_a_folder():
+def test_two_groups_never_share_a_folder_or_a_volume():
     groups = ["a", "A", "a b", "a-b", "a/b", "a%2Fb", "..", "%2E."]
     assert len({team_folders.called(each) for each in groups}) == len(groups)
+    assert len(allowance.team_volumes(CHOSEN, groups)) == len(groups)
+
+
+def test_of_more_teams_than_there_are_places_the_first_ones_have_one_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+):
+    volumes = allowance.team_volumes(CHOSEN, [f"team-{number:02d}" for number in range(20)])
+    assert len(volumes) == len(set(volumes.values())) == 16
+    assert "Of 20 teams of one person 16 have a folder" in caplog.text
+    assert all(containers.is_team_mount(CHOSEN, f"{name}:{place}:rw") for name, place in volumes.items())
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        "{team}:/home/researcher:rw",
+        "{team}:/teams/17:rw",
+        "{team}:/teams/0:rw",
+        "{team}:/teams/../etc:rw",
+        "{team}:/teams/1",
+        "/:/teams/1:rw",
+        "alphapulse-hub:/teams/1:rw",
+        "alphapulse-team-hub:/teams/1:rw",  # the hub's own home, of an installation that is called alphapulse-team
+        "alphapulse-workspace-bob:/teams/1:rw",
+        "x{team}:/teams/1:rw",
+        None,
+        1,
+    ],
+)
+def test_nothing_else_is_taken_for_a_team_s_volume_at_its_place(bind: object):
+    (team,) = allowance.team_volumes(CHOSEN, ["desk"])
+    assert containers.is_team_mount(CHOSEN, f"{team}:/teams/1:rw")
+    said = bind.replace("{team}", team) if isinstance(bind, str) else bind
+    assert not containers.is_team_mount(CHOSEN, said)
+
+
+def test_two_containers_of_one_person_started_when_they_were_of_other_teams_never_mix_these_up(tmp_path: Path):
+    """Both have the person's folder, and in each another team's volume is at the first place."""
+    ann = tmp_path / "ann"
+    ann.mkdir()
+
+    def container(name: str, *teams: str) -> Path:
+        """Where a container of hers sees what is its own: all but her folder."""
+        own = tmp_path / name
+        for place, team in enumerate(teams, 1):
+            (own / "teams" / str(place)).mkdir(parents=True)
+            (own / "teams" / str(place) / "whose.txt").write_text(team)
+        return own
+
+    def starts(own: Path, told: str) -> None:
+        root = tmp_path / "tmp"  # each sees its own here
+        if root.is_symlink():
+            root.unlink()
+        (own / "tmp").mkdir(parents=True, exist_ok=True)
+        root.symlink_to(own / "tmp")
+        team_folders.link(ann, root / ".teams", team_folders.found(root / ".teams", told, own / "teams"))
+
+    def sees(own: Path) -> dict[str, str]:
+        (tmp_path / "tmp").unlink()
+        (tmp_path / "tmp").symlink_to(own / "tmp")
+        ways = sorted((ann / "shared").iterdir())
+        return {each.name: (each / "whose.txt").read_text() for each in ways if each.exists()}
+
+    first = container("first", "quants")
+    starts(first, team_folders.named(["quants"]))
+    assert sees(first) == {"quants": "quants"}
+    second = container("second", "desk", "quants")
+    starts(second, team_folders.named(["desk", "quants"]))
+    assert sees(second) == {"desk": "desk", "quants": "quants"}
+    assert sees(first) == {"quants": "quants"}, "the other one's folder is at its first place"
+    third = container("third")
+    starts(third, "")
+    assert sees(third) == {} and not list((ann / "shared").iterdir())
