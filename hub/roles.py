@@ -34,7 +34,7 @@ __all__ = [
 
 #: Bringing a series of one's own into the team's catalog.
 PUBLISH = "custom:catalog:publish"
-#: Reading runs that are not one's own, nor a fellow's, nor shared.
+#: Reading runs and schedules that are not one's own, nor a fellow's, nor shared.
 SEE_ALL = "custom:ledger:everybody"
 #: Saying something to everybody, as that the hub is down on Friday.
 SAY = "custom:notice:say"
@@ -52,13 +52,13 @@ SCOPES: dict[str, dict[str, Any]] = {
     "custom:comments:write": {"description": "Write comments.", "subscopes": ["custom:comments:read"]},
     "custom:ledger:read": {"description": "Read one's own runs, those of one's teams, and what is shared with one."},
     "custom:ledger:write": {"description": "Append runs to the ledger.", "subscopes": ["custom:ledger:read"]},
-    SEE_ALL: {"description": "Read everybody's runs."},
+    SEE_ALL: {"description": "Read everybody's runs, schedules and firings."},
     "custom:shares:read": {"description": "Read what one shares, and what is shared with one."},
     "custom:shares:write": {
         "description": "Share what is one's own, and take it back.",
         "subscopes": ["custom:shares:read"],
     },
-    "custom:schedules:read": {"description": "Read schedules and their firings."},
+    "custom:schedules:read": {"description": "Read one's own schedules and firings, and those of one's teams."},
     "custom:schedules:write": {"description": "Make and change schedules.", "subscopes": ["custom:schedules:read"]},
     "custom:ingests:read": {"description": "Read who asked which vendor for what."},
     "custom:ingests:write": {
@@ -103,8 +103,8 @@ class Role:
 #: By their names, each after those that it includes.
 ROLES: dict[str, Role] = {
     "viewer": Role(
-        "Signs in, opens the dashboards, reads the catalog, the runs of their teams and those shared with them, "
-        "comments, schedules, what vendors were asked for, and their own notifications; makes tokens for as much. Has "
+        "Signs in, opens the dashboards, reads the catalog, the runs and schedules of their teams, what is shared "
+        "with them, comments, what vendors were asked for, and their own notifications; makes tokens for as much. Has "
         "no workspace, and changes nothing.",
         scopes=(
             "read:users!user",
@@ -137,7 +137,8 @@ ROLES: dict[str, Role] = {
     ),
     "trader": Role("Starts and stops what trades live.", includes=("researcher",), scopes=("custom:live:write",)),
     "reviewer": Role(
-        "Decides what becomes the team's: publishes series into the team's catalog, and reads everybody's runs.",
+        "Decides what becomes the team's: publishes series into the team's catalog, and reads everybody's runs "
+        "and schedules.",
         includes=("researcher",),
         scopes=(PUBLISH, SEE_ALL),
     ),

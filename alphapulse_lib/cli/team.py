@@ -114,7 +114,7 @@ def shares(
 def list_schedules(
     owner: Annotated[str | None, typer.Option(help="Only this person's.")] = None, as_json: Json = False
 ) -> None:
-    """The team's schedules, the newest first."""
+    """One's own schedules and one's team's, the newest first."""
     say_table(ap.schedules(owner).frame(), as_json)
 
 

@@ -163,7 +163,7 @@ class SessionSchedule:
 
 
 class SessionSchedules:
-    """The schedules of the team, as they are whenever they are looked at. What `ap.schedules` returns."""
+    """One's own schedules and one's team's, as they are whenever they are looked at. What `ap.schedules` returns."""
 
     def __init__(self, owner: str | None = None) -> None:
         self._owner = owner
@@ -280,7 +280,7 @@ def schedule(
 
 
 def schedules(owner: str | None = None) -> SessionSchedules:
-    """The schedules of the team.
+    """One's own schedules and those of one's team; of others, what a reviewer or an administrator sees.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 from dbos import DBOS
 from dbos._dbos import _get_or_create_dbos_registry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, true
 from waiting import until
 
 from alphapulse_lib.catalog.roots import Roots
@@ -28,6 +28,7 @@ from hub.worker.measures import Measures
 from hub.worker.presence import Presence
 from hub.worker.record import Firings
 from hub.worker.unsealing import Unsealing
+from tests.resources.sight import ALL_SEEING
 
 
 class World:
@@ -36,7 +37,7 @@ class World:
     def __init__(self, chosen: Settings) -> None:
         self.engine: Engine = opened(chosen)
         self.store, self.firings, self.presence = (
-            ScheduleStore(self.engine),
+            ScheduleStore(self.engine, ALL_SEEING),
             Firings(self.engine),
             Presence(self.engine),
         )
@@ -81,7 +82,7 @@ class World:
         return [each.kind for _, each in self.notifications()]
 
     def notifications(self) -> list[tuple[int, Notification]]:
-        return NotificationStore(self.engine).page("ada", False, 200, None)
+        return NotificationStore(self.engine).page(true(), "ada", False, 200, None)
 
     def end(self) -> None:
         """Let another world be made in this process."""

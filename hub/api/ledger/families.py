@@ -13,6 +13,7 @@ from hub.api.identity import Caller, needs
 from hub.api.ledger.schema import Family, told
 from hub.api.ledger.store import RunStore
 from hub.api.problems import answers
+from hub.api.shares.sight import Seeing
 
 __all__ = ["router"]
 
@@ -46,9 +47,13 @@ class Strategies(BaseModel):
 
 @router.post("", max_body_size=_MOST, response_model=list[Family])
 def families(
-    request: Request, post: Posted, caller: Annotated[Caller, Depends(needs("custom:ledger:read"))], wanted: Strategies
+    request: Request,
+    post: Posted,
+    caller: Annotated[Caller, Depends(needs("custom:ledger:read"))],
+    sight: Seeing,
+    wanted: Strategies,
 ) -> Response:
     """The families that strategies are in, or would be, with their trials, in the order asked for."""
     store: RunStore = request.app.state.runs
     asked = [StrategySource(each.name, "", each.text, each.family) for each in wanted.strategies]
-    return post.once(caller, lambda _: [told(store.family(each)) for each in asked], status=200)
+    return post.once(caller, lambda _: [told(store.family(each, sight.runs())) for each in asked], status=200)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
-from sqlalchemy import true
 from starlette.concurrency import run_in_threadpool
 
 from alphapulse_lib.model.run import RunRecord
@@ -81,7 +80,7 @@ def runs(
         spec_id=spec,
     )
     shown = page(found, limit)
-    return _listed(shown, store.counted(shown.items))
+    return _listed(shown, store.counted(shown.items, sight.runs()))
 
 
 @router.post(
@@ -95,6 +94,7 @@ def append(
     post: Posted,
     store: Store,
     caller: Writer,
+    sight: Seeing,
     record: Annotated[dict[str, Any], Body()],
     mine: Annotated[
         bool, Query(description="It is the caller's, whatever name it was recorded under; `recorded_as` keeps that.")
@@ -116,7 +116,7 @@ def append(
 
     def act(found: RunRecord) -> Response:
         fresh = store.append(found)
-        return JSONResponse(store.get(found.id, true()).model_dump(mode="json"), 201 if fresh else 200)
+        return JSONResponse(store.get(found.id, sight.runs()).model_dump(mode="json"), 201 if fresh else 200)
 
     return post.once(caller, act, before=ready)
 

@@ -47,7 +47,9 @@ class Family(BaseModel):
 
     name: str = Field(description="The declared one, or the class's that was first of its kind.")
     trials: list[Trial]
-    similar_to: str = Field("", description="The run whose source is most like it; empty where a name told.")
+    similar_to: str = Field(
+        "", description="The run whose source is most like it; empty where a name told, or who asks does not see it."
+    )
     similarity: float | None = Field(None, description="How alike the two sources are, up to 1 for the same.")
 
 

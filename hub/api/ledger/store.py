@@ -7,6 +7,7 @@ import json
 import math
 import os
 import secrets
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ class RunStore:
         """
         row = self._row(run_id, seen)
         values = _values(row)
-        family = self.family(from_values(values).spec.strategy)
+        family = self.family(from_values(values).spec.strategy, seen)
         return RunDetail(record=values, family=told(family), files=self.files(row.id))
 
     def exists(self, run_id: str, seen: ColumnElement[bool]) -> bool:
@@ -127,12 +128,16 @@ class RunStore:
         with reading(self._engine) as connection:
             return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id, seen)).first() is not None
 
-    def family(self, strategy: StrategySource) -> Family:
-        """The family that a strategy is in, or would be, as it is now."""
+    def family(self, strategy: StrategySource, seen: ColumnElement[bool]) -> Family:
+        """The family that a strategy is in, or would be, as it is now: everybody's trials, but no unseen run."""
         with reading(self._engine) as connection:
-            return family_of(connection, strategy)
+            found = family_of(connection, strategy)
+            similar = select(RUNS.c.id).where(RUNS.c.id == found.similar_to, seen)
+            if found.similar_to and connection.execute(similar).first() is None:
+                return replace(found, similar_to="", similarity=math.nan)
+            return found
 
-    def counted(self, records: list[str]) -> list[Counted]:
+    def counted(self, records: list[str], seen: ColumnElement[bool]) -> list[Counted]:
         """Of each record, luck reckoned with all trials until now: its own numbers counted those until then."""
         read_back = [from_values(_parsed(each)) for each in records]
         families: dict[str, Family] = {}
@@ -140,7 +145,7 @@ class RunStore:
         for record in read_back:
             key = key_of(record.spec.strategy)
             if key not in families:
-                families[key] = self.family(record.spec.strategy)
+                families[key] = self.family(record.spec.strategy, seen)
             found.append(Counted.of(record, families[key]))
         return found
 

@@ -13,6 +13,7 @@ from hub.api.notifications.schema import Notification
 from hub.api.notifications.store import NotificationStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import answers
+from hub.api.shares.sight import Seeing
 
 __all__ = ["router"]
 
@@ -44,10 +45,15 @@ class Count(BaseModel):
 
 @router.get("")
 def notifications(
-    store: Store, caller: Reader, unread: Annotated[bool, Query()] = False, limit: Limit = 50, cursor: Cursor = ""
+    store: Store,
+    caller: Reader,
+    sight: Seeing,
+    unread: Annotated[bool, Query()] = False,
+    limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> Page[Notification]:
-    """One's own notifications, the newest first."""
-    return page(store.page(caller.name, unread, limit + 1, after(cursor)), limit)
+    """One's own notifications, the newest first; of a run that one does not see, neither its name nor where it is."""
+    return page(store.page(sight.runs(), caller.name, unread, limit + 1, after(cursor)), limit)
 
 
 @router.post("/read", response_model=Count)

@@ -15,6 +15,7 @@ from hub.api.problems import ProblemError, answers
 from hub.api.schedules.backtests import Backtest
 from hub.api.schedules.schema import Changed, Firing, New, Schedule, State
 from hub.api.schedules.store import ScheduleStore
+from hub.api.shares.sight import Seeing
 
 __all__ = ["router"]
 
@@ -32,8 +33,8 @@ RunWanted = Annotated[
 StateWanted = Annotated[State | None, Query(description="Only those in this state.")]
 
 
-def _store(request: Request) -> ScheduleStore:
-    return ScheduleStore(request.app.state.engine)
+def _store(request: Request, sight: Seeing) -> ScheduleStore:
+    return ScheduleStore(request.app.state.engine, sight)
 
 
 Store = Annotated[ScheduleStore, Depends(_store)]
@@ -41,7 +42,7 @@ Store = Annotated[ScheduleStore, Depends(_store)]
 
 @router.get("/schedules")
 def schedules(store: Store, _: Reader, owner: Name = None, limit: Limit = 50, cursor: Cursor = "") -> Page[Schedule]:
-    """Schedules, the newest first."""
+    """Schedules, the newest first: one's own and those of one's teams."""
     return page(store.page(owner, limit + 1, after(cursor)), limit)
 
 
@@ -128,7 +129,7 @@ def firings(
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[Firing]:
-    """Firings of all schedules, and backtests that were asked for, the newest first."""
+    """Firings of all schedules that one sees, and backtests that were asked for, the newest first."""
     return page(store.firings(limit + 1, after(cursor), run, owner=owner, state=state), limit)
 
 
@@ -142,7 +143,7 @@ def firing(store: Store, _: Reader, firing_id: FiringId) -> Firing:
 def backtests(
     store: Store, _: Reader, owner: Name = None, state: StateWanted = None, limit: Limit = 50, cursor: Cursor = ""
 ) -> Page[Firing]:
-    """Notebooks that were run on request, the newest first."""
+    """Notebooks that were run on request, the newest first: one's own and those of one's teams."""
     return page(store.firings(limit + 1, after(cursor), owner=owner, state=state, kind="backtest"), limit)
 
 

@@ -20,6 +20,7 @@ from hub.api.schedules.due import fault_of, new_id, settle
 from hub.api.schedules.output import require_other, written
 from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
 from hub.api.schedules.slots import slots
+from hub.api.shares.sight import Sight
 
 __all__ = ["ScheduleStore", "firing_of", "new_id"]
 
@@ -27,14 +28,20 @@ _NEXT = 5
 
 
 class ScheduleStore:
-    """The schedules and firings of one database."""
+    """The schedules and firings of one database, as far as somebody sees them: others' are as if they were not.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Parameters
+    ----------
+    sight : Sight
+        What they see.
+    """
+
+    def __init__(self, engine: Engine, sight: Sight) -> None:
+        self._engine, self._sight = engine, sight
 
     def page(self, owner: str | None, limit: int, before: int | None) -> list[tuple[int, Schedule | Damaged]]:
         """Schedules, the newest first, each with its place."""
-        query = select(SCHEDULES).where(SCHEDULES.c.deleted_at.is_(None))
+        query = select(SCHEDULES).where(SCHEDULES.c.deleted_at.is_(None), self._sight.schedules(SCHEDULES.c.owner))
         if owner is not None:
             query = query.where(SCHEDULES.c.owner == owner)
         if before is not None:
@@ -57,12 +64,12 @@ class ScheduleStore:
             404: there is none of that id.
         """
         with reading(self._engine) as connection:
-            return _read(connection, schedule_id)
+            return self._read(connection, schedule_id)
 
     def owner(self, schedule_id: str) -> str:
         """Whose schedule it is; 404 where there is none."""
         with reading(self._engine) as connection:
-            return str(_found(connection, schedule_id).owner)
+            return str(self._found(connection, schedule_id).owner)
 
     def add(self, new: New, owner: str) -> Schedule:
         """Make a schedule; its first slot is the next one from now."""
@@ -72,7 +79,7 @@ class ScheduleStore:
         with writing(self._engine) as connection:
             connection.execute(insert(SCHEDULES).values(**new.model_dump(), **values))
             note(connection, "schedule.made", values["id"], notebook=new.notebook, dataset=new.dataset, cron=new.cron)
-            return _read(connection, values["id"])
+            return self._read(connection, values["id"])
 
     def change(self, schedule_id: str, changed: Changed) -> Schedule:
         """Change what was sent. A new timetable begins now: it has no slots in the past, and the old one leaves none.
@@ -84,7 +91,7 @@ class ScheduleStore:
         """
         values = changed.values()
         with writing(self._engine) as connection:
-            row = _found(connection, schedule_id)
+            row = self._found(connection, schedule_id)
             _require_fitting(row, values)
             now = clock.now_ns()
             settle(connection, schedule_id, now)
@@ -96,32 +103,32 @@ class ScheduleStore:
             connection.execute(delete(FAULTS).where(FAULTS.c.schedule == schedule_id))
             _update(connection, schedule_id, changed_at=now, **values)
             note(connection, "schedule.changed", schedule_id, owner=row.owner, changed=sorted(changed.values()))
-            return _read(connection, schedule_id)
+            return self._read(connection, schedule_id)
 
     def pause(self, schedule_id: str) -> Schedule:
         """Let no slot fire until it is resumed; a firing that runs goes on."""
         with writing(self._engine) as connection:
-            if _found(connection, schedule_id).paused_at is None:
+            if self._found(connection, schedule_id).paused_at is None:
                 now = clock.now_ns()
                 settle(connection, schedule_id, now)
                 _update(connection, schedule_id, paused_at=now, next_at=None)
                 note(connection, "schedule.paused", schedule_id)
-            return _read(connection, schedule_id)
+            return self._read(connection, schedule_id)
 
     def resume(self, schedule_id: str) -> Schedule:
         """Fire again, from now on: slots of the pause are not made up for."""
         with writing(self._engine) as connection:
-            row = _found(connection, schedule_id)
+            row = self._found(connection, schedule_id)
             if row.paused_at is not None:
                 from_now = _timetable(row.cron, row.timezone, clock.now_ns())
                 _update(connection, schedule_id, paused_at=None, **from_now)
                 note(connection, "schedule.resumed", schedule_id)
-            return _read(connection, schedule_id)
+            return self._read(connection, schedule_id)
 
     def delete(self, schedule_id: str) -> None:
         """Take a schedule away; what waits is cancelled, what runs goes on, all its firings stay readable."""
         with writing(self._engine) as connection:
-            owner = _found(connection, schedule_id).owner
+            owner = self._found(connection, schedule_id).owner
             now = clock.now_ns()
             settle(connection, schedule_id, now)
             _update(connection, schedule_id, deleted_at=now, next_at=None)
@@ -139,7 +146,7 @@ class ScheduleStore:
             422: it is of a time when more was let in, and would be refused now.
         """
         with writing(self._engine) as connection:
-            row = _found(connection, schedule_id)
+            row = self._found(connection, schedule_id)
             note(connection, "schedule.run", schedule_id, owner=row.owner)
             if row.dataset:
                 values = {"notebook": "", "dataset": row.dataset, "parameters": {}, "output": ""}
@@ -168,7 +175,7 @@ class ScheduleStore:
         **wanted : str, optional
             Columns, and what they must be.
         """
-        query = select(FIRINGS)
+        query = select(FIRINGS).where(self._sight.schedules(FIRINGS.c.owner))
         if run is not None:
             query = query.where(cast(FIRINGS.c.runs, Text).contains(f'"{run}"', autoescape=True))
         for name, value in wanted.items():
@@ -189,13 +196,13 @@ class ScheduleStore:
             404: there is none.
         """
         with reading(self._engine) as connection:
-            row = _found_firing(connection, firing_id, wanted)
+            row = self._found_firing(connection, firing_id, wanted)
             return intact("firing", read(firing_id, lambda: firing_of(row)))
 
     def firing_owner(self, firing_id: str, **wanted: str) -> str:
         """Whose firing it is; 404 where there is none that is also what ``wanted`` says."""
         with reading(self._engine) as connection:
-            return str(_found_firing(connection, firing_id, wanted).owner)
+            return str(self._found_firing(connection, firing_id, wanted).owner)
 
     def cancel(self, firing_id: str) -> Firing:
         """Cancel a firing: at once while it waits, within seconds while it runs.
@@ -208,7 +215,7 @@ class ScheduleStore:
         with writing(self._engine) as connection:
             now = clock.now_ns()
             taken = take_back(connection, firing_id, now)  # first: who ends a fetch holds it before its firings
-            row = _found_firing(connection, firing_id, {})
+            row = self._found_firing(connection, firing_id, {})
             if taken:
                 return firing_of(row)
             if row.state not in OPEN:
@@ -217,7 +224,30 @@ class ScheduleStore:
             waiting = {"state": "cancelled", "ended_at": now} if row.state == "due" else {}
             changed = {"cancel_asked_at": row.cancel_asked_at or now, **waiting}
             connection.execute(update(FIRINGS).where(FIRINGS.c.id == firing_id).values(**changed))
-            return firing_of(_found_firing(connection, firing_id, {}))
+            return firing_of(self._found_firing(connection, firing_id, {}))
+
+    def _read(self, connection: Connection, schedule_id: str) -> Schedule:
+        row = self._found(connection, schedule_id)
+        last, faults = _newest(connection, [schedule_id]), _faults(connection, [schedule_id])
+        found = read(schedule_id, lambda: _schedule(row, last.get(schedule_id), faults.get(schedule_id, "")))
+        return intact("schedule", found)
+
+    def _found(self, connection: Connection, schedule_id: str) -> Row[Any]:
+        there = (SCHEDULES.c.id == schedule_id) & SCHEDULES.c.deleted_at.is_(None)
+        query = select(SCHEDULES).where(there, self._sight.schedules(SCHEDULES.c.owner))
+        row = connection.execute(_kept(connection, query)).first()
+        if row is None:
+            raise ProblemError(404, f"There is no schedule {schedule_id!r}.", "GET /v1/schedules lists them.")
+        return row
+
+    def _found_firing(self, connection: Connection, firing_id: str, wanted: dict[str, str]) -> Row[Any]:
+        query = select(FIRINGS).where(FIRINGS.c.id == firing_id, self._sight.schedules(FIRINGS.c.owner))
+        for name, value in wanted.items():
+            query = query.where(FIRINGS.c[name] == value)
+        row = connection.execute(_kept(connection, query)).first()
+        if row is None:
+            raise ProblemError(404, f"There is no firing {firing_id!r} here.", "GET /v1/firings lists them.")
+        return row
 
 
 def _require_fitting(row: Row[Any], values: dict[str, Any]) -> None:
@@ -261,14 +291,7 @@ def _insert(
     firing_id = firing_id or new_id()
     row = {"id": firing_id, "schedule": schedule_id, "kind": kind, "owner": owner, "state": "due"}
     connection.execute(insert(FIRINGS).values(**row, **values, created_at=clock.now_ns()))
-    return firing_of(_found_firing(connection, firing_id, {}))
-
-
-def _read(connection: Connection, schedule_id: str) -> Schedule:
-    row = _found(connection, schedule_id)
-    last, faults = _newest(connection, [schedule_id]), _faults(connection, [schedule_id])
-    found = read(schedule_id, lambda: _schedule(row, last.get(schedule_id), faults.get(schedule_id, "")))
-    return intact("schedule", found)
+    return firing_of(connection.execute(select(FIRINGS).where(FIRINGS.c.id == firing_id)).one())
 
 
 def _faults(connection: Connection, schedules: list[str]) -> dict[str, str]:
@@ -283,24 +306,6 @@ def _newest(connection: Connection, schedules: list[str]) -> dict[str, Firing]:
     rows = connection.execute(select(FIRINGS).where(FIRINGS.c.sequence.in_(newest)))
     found = {row.schedule: read(row.id, partial(firing_of, row)) for row in rows}
     return {schedule: each for schedule, each in found.items() if not isinstance(each, Damaged)}
-
-
-def _found(connection: Connection, schedule_id: str) -> Row[Any]:
-    there = (SCHEDULES.c.id == schedule_id) & SCHEDULES.c.deleted_at.is_(None)
-    row = connection.execute(_kept(connection, select(SCHEDULES).where(there))).first()
-    if row is None:
-        raise ProblemError(404, f"There is no schedule {schedule_id!r}.", "GET /v1/schedules lists them.")
-    return row
-
-
-def _found_firing(connection: Connection, firing_id: str, wanted: dict[str, str]) -> Row[Any]:
-    query = _kept(connection, select(FIRINGS).where(FIRINGS.c.id == firing_id))
-    for name, value in wanted.items():
-        query = query.where(FIRINGS.c[name] == value)
-    row = connection.execute(query).first()
-    if row is None:
-        raise ProblemError(404, f"There is no firing {firing_id!r} here.", "GET /v1/firings lists them.")
-    return row
 
 
 def _kept(connection: Connection, query: Select[Any]) -> Select[Any]:

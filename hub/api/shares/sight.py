@@ -1,4 +1,4 @@
-"""What somebody sees of others: the runs of the teams that they are in, and what was shared with them."""
+"""What somebody sees of others: the runs and schedules of their teams, and what was shared with them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Sight:
     is_admin : bool
         Whether it is everything.
     all_runs : bool
-        Whether it is every run: as an administrator's, or a reviewer's.
+        Whether it is everybody's runs and schedules: as an administrator's, or a reviewer's.
     people : frozenset of str
-        Who they see all runs of: themselves, and whoever is in a team with them.
+        Who they see all runs and schedules of: themselves, and whoever is in a team with them.
     audiences : frozenset of str
         As whom things are shared with them.
     """
@@ -48,6 +48,10 @@ class Sight:
             return true()
         shared = select(SHARES.c.subject).where(SHARES.c.kind == "run", self.shared())
         return or_(RUNS.c.user.in_(sorted(self.people)), RUNS.c.id.in_(shared))
+
+    def schedules(self, owner: ColumnElement[str]) -> ColumnElement[bool]:
+        """The condition that a schedule of that owner's, or a firing, may be seen."""
+        return true() if self.all_runs else owner.in_(sorted(self.people))
 
     def renderings(self) -> ColumnElement[bool]:
         """The condition that a rendering may be seen: a team's are each their owner's alone, until they are shared."""

@@ -98,10 +98,10 @@ def test_comments_notifications_and_firings_too(api: Api, engine: Engine):
     page = api("GET", "/v1/notifications", "cleo").json()
     assert [each["id"] for each in page["damaged"]] == [str(told[1])]
     assert told[0] in [each["id"] for each in page["items"]]
-    page = api("GET", "/v1/firings?owner=cleo").json()
+    page = api("GET", "/v1/firings?owner=cleo", "cleo").json()
     assert ([each["id"] for each in page["items"]], page["damaged"][0]["id"]) == ([fired[1]], fired[0])
     assert "state" in page["damaged"][0]["why"]
-    assert api("GET", f"/v1/firings/{fired[0]}").status_code == 409
+    assert api("GET", f"/v1/firings/{fired[0]}", "cleo").status_code == 409
 
 
 @pytest.mark.parametrize("chosen", ["sqlite"], indirect=True, scope="module")  # PostgreSQL checks what it stores

@@ -27,6 +27,7 @@ from hub.api.migrations import FOLDER, HEAD
 from hub.api.schedules.schema import SCHEDULES, Schedule
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import fetches, presence
+from tests.resources.sight import ALL_SEEING
 
 SCHEMAS = Path(__file__).parents[2] / "resources" / "schemas"
 #: Every table is one of these modules'.
@@ -121,7 +122,7 @@ def test_a_new_database_is_what_an_old_one_becomes(chosen: Settings, request: py
 
 def test_the_schedules_of_before_fire_as_they_did(chosen: Settings):
     engine = opened(chosen)
-    held = [each for _, each in ScheduleStore(engine).page("ada", 50, None)]
+    held = [each for _, each in ScheduleStore(engine, ALL_SEEING).page("ada", 50, None)]
     assert all(isinstance(each, Schedule) and not each.fault for each in held)
     assert {each.notebook: each.catch_up for each in held} == {
         "skip.ipynb": "none",

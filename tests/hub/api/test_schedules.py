@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.roles import SEE_ALL
 from tests.resources.api_server import EVERYTHING, Api
 
 NEW = {"notebook": "backtests/sma.ipynb", "cron": "0 7 * * 1-5", "timezone": "America/New_York"}
@@ -170,13 +171,13 @@ def test_a_deleted_schedule_is_gone_and_its_firings_are_not(api: Api):
 def test_lists_come_in_pages_and_are_narrowed(api: Api):
     api.door.scopes["dora"] = EVERYTHING
     ids = [made(api, who="dora")["id"] for _ in range(5)]
-    first = api("GET", "/v1/schedules?owner=dora&limit=3").json()
-    second = api("GET", f"/v1/schedules?owner=dora&limit=3&cursor={first['next']}").json()
+    first = api("GET", "/v1/schedules?owner=dora&limit=3", "dora").json()
+    second = api("GET", f"/v1/schedules?owner=dora&limit=3&cursor={first['next']}", "dora").json()
     assert [each["id"] for each in first["items"] + second["items"]] == ids[::-1]
     assert second["next"] is None
     fired = [api("POST", f"/v1/schedules/{ids[0]}/fire", "dora").json()["id"] for _ in range(3)]
     api("POST", f"/v1/schedules/{ids[0]}/firings/{fired[0]}/cancel", "dora")
-    due = api("GET", f"/v1/schedules/{ids[0]}/firings?state=due").json()["items"]
+    due = api("GET", f"/v1/schedules/{ids[0]}/firings?state=due", "dora").json()["items"]
     assert [each["id"] for each in due] == fired[:0:-1]
     assert api("GET", "/v1/firings?state=nonsense").status_code == 422
 
@@ -243,11 +244,13 @@ def test_a_backtest_that_cannot_be_run_is_refused(api: Api, change: dict[str, An
 
 def test_a_service_has_no_workspace_to_schedule_in(api: Api, monkeypatch: pytest.MonkeyPatch):
     async def model(_token: str) -> dict[str, Any]:
-        return {"name": "dashboards", "kind": "service", "admin": False, "scopes": list(EVERYTHING)}
+        return {"name": "ada", "kind": "service", "admin": False, "scopes": scopes}
 
-    path = f"/v1/schedules/{made(api)['id']}"
+    scopes, path = list(EVERYTHING), f"/v1/schedules/{made(api)['id']}"
     monkeypatch.setattr(api.door, "model", model)
     assert api("POST", "/v1/schedules", json=NEW).status_code == 403
     assert api("POST", "/v1/backtests", json={"notebook": "a.ipynb"}).status_code == 403
-    assert api("POST", f"{path}/pause").status_code == 403
+    assert api("GET", path).status_code == 404, "it is nobody's namesake"
+    scopes.append(SEE_ALL)
     assert api("GET", path).status_code == 200
+    assert api("POST", f"{path}/pause").status_code == 403

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from alphapulse_lib.model.canonical import to_json
+from alphapulse_lib.model.run import StrategySource
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.identity import Caller
@@ -243,6 +244,85 @@ def test_who_leaves_a_team_sees_its_runs_no_more_and_who_comes_does(team: Api, r
     assert (seen_by(team, run, "bob"), seen_by(team, run, "cleo")) == (False, True)
     team.door.members = {}
     assert (seen_by(team, run, "ada"), seen_by(team, run, "cleo")) == (True, False)
+
+
+def test_schedules_and_firings_are_seen_by_whom_runs_are(team: Api):
+    def listed(path: str, who: str) -> set[str]:
+        return {each["id"] for each in team("GET", path, who, params={"limit": 200}).json()["items"]}
+
+    new = {"notebook": "backtests/mine.ipynb", "cron": "0 7 * * *"}
+    schedule = team("POST", "/v1/schedules", json=new).json()["id"]
+    at = f"/v1/schedules/{schedule}"
+    fired = team("POST", f"{at}/fire").json()["id"]
+    asked = team("POST", "/v1/backtests", json={"notebook": "a.ipynb"}).json()["id"]
+    reads = [at, f"{at}/firings", f"{at}/firings/{fired}", f"/v1/firings/{fired}", f"/v1/backtests/{asked}"]
+    lists = {"/v1/schedules": schedule, "/v1/firings": fired, "/v1/firings?owner=ada": fired, "/v1/backtests": asked}
+    changes = [("PATCH", at, {"timeout": 5}), ("DELETE", at, {}), ("POST", f"{at}/pause", {})]
+    changes += [("POST", f"{at}/fire", {}), ("POST", f"{at}/firings/{fired}/cancel", {})]
+    changes += [("POST", f"/v1/backtests/{asked}/cancel", {})]
+    for who, sees in (("bob", True), ("rita", True), ("root", True), ("cleo", False)):
+        assert {team("GET", path, who).status_code for path in reads} == {200 if sees else 404}, who
+        assert {name in listed(path, who) for path, name in lists.items()} == {sees}, who
+        if who != "root":
+            told = {team(method, path, who, json=body).status_code for method, path, body in changes}
+            assert told == {403 if sees else 404}, who
+    for path in [*reads, *(path for _, path, _ in changes)]:
+        unknown = path.replace(schedule, "0" * 16).replace(fired, "1" * 16).replace(asked, "2" * 16)
+        method = next((verb for verb, where, _ in changes if where == path), "GET")
+        one, other = (team(method, each, "cleo", json={}).text for each in (path, unknown))
+        for name, digit in ((schedule, "0"), (fired, "1"), (asked, "2")):
+            one = one.replace(name, digit * 16)
+        assert one == other, "as of one that there is not"
+    assert team("GET", at).json()["timeout"] == 3600
+
+
+def test_the_run_that_a_strategy_is_like_is_named_to_whom_it_is_shown(team: Api, tmp_path: Path):
+    text = "\n".join(f"def step_{n}(self, bar): return bar.close * {n} + self.seen[{n}]" for n in range(9))
+    runs = {}
+    for who, name in (("ada", "Origin"), ("cleo", "Likeness")):
+        strategy = StrategySource(f"desk:{name}", "cd" * 32, text)
+        runs[who] = json.loads(to_json(kept(Ledger(tmp_path / who), user=who, strategy=strategy)))
+        told = team("POST", "/v1/runs", who, json=runs[who]).json()["family"]
+    assert (told["name"], told["similar_to"], told["similarity"], len(told["trials"])) == ("Origin", "", None, 2)
+    asked = {"strategies": [{"name": "desk:Third", "text": text}]}
+
+    def named(who: str) -> set[str]:
+        """The run that is named to somebody: by the run that is like it, in the list, and by its source alone."""
+        one = runs["cleo"]["id"]
+        counted = team("GET", "/v1/runs", who, params={"user": "cleo"}).json()["counted"]
+        (listed,) = [each for each in counted if each["id"] == one]
+        family = team("GET", f"/v1/runs/{one}", who).json()["family"]
+        (source,) = team("POST", "/v1/families", who, json=asked).json()
+        assert listed["trials"] == len(family["trials"]) == len(source["trials"]) == 2, "they are counted all the same"
+        return {listed["similar_to"], family["similar_to"], source["similar_to"]}
+
+    assert (named("cleo"), named("rita")) == ({""}, {runs["ada"]["id"]})
+    assert share(team, runs["ada"]["id"], "cleo").status_code == 201
+    assert named("cleo") == {runs["ada"]["id"]}
+
+
+def test_who_is_named_on_a_run_that_they_do_not_see_is_told_neither_its_name_nor_where(team: Api, run: str):
+    title = f"SmaCross on GOOG 1d, 2024-01-02 to 2024-01-31 (run {run[:8]})"
+    said = {"target": f"run:{run}", "body": "@cleo and @rita, look at this"}
+    comment = team("POST", "/v1/comments", json=said).json()["id"]
+
+    def told(who: str) -> tuple[str, dict[str, str]]:
+        newest = team("GET", "/v1/notifications", who).json()["items"][0]
+        assert newest["kind"] == "mention"
+        return newest["text"], newest["about"]
+
+    unseen = ("ada mentioned you on a run that you do not see", {"by": "ada"})
+    seen = (f"ada mentioned you on {title}", {"comment": comment, "target": f"run:{run}", "by": "ada"})
+    assert (told("cleo"), told("rita")) == (unseen, seen)
+    made = share(team, run, "@quants").json()["id"]
+    assert told("cleo") == seen, "it is asked when it is read"
+    assert team("DELETE", f"/v1/shares/{made}").status_code == 204
+    assert told("cleo") == unseen
+    made = share(team, run, "cleo").json()["id"]
+    assert team("DELETE", f"/v1/shares/{made}").status_code == 204
+    newest = team("GET", "/v1/notifications", "cleo").json()["items"][0]
+    assert (newest["text"], newest["about"]) == ("ada shared a run with you, and took it back", {"by": "ada"})
+    assert run[:8] not in team("GET", "/v1/notifications", "cleo").text
 
 
 def test_while_the_hub_is_away_nobody_is_shown_anything(team: Api, run: str):

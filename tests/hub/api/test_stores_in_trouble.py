@@ -30,6 +30,7 @@ from hub.api.schedules.schema import New
 from hub.api.schedules.store import ScheduleStore
 from tests.resources.api_process import ApiProcess
 from tests.resources.set_clock import SetClock
+from tests.resources.sight import ALL_SEEING
 from tests.resources.worker_process import WorkerProcess
 
 LOCKED_FOR = 10.0  # seconds
@@ -41,7 +42,7 @@ class Running:
 
     def __init__(self, home: Path) -> None:
         self.chosen = Settings(home=home)
-        self.store = ScheduleStore(opened(self.chosen))
+        self.store = ScheduleStore(opened(self.chosen), ALL_SEEING)
         self.clock = SetClock(home.with_name("clock"))
         self.slot = datetime.now(UTC).replace(second=0, microsecond=0)
         self.clock.set(f"{self.slot:%Y-%m-%d %H:%M:%S}")

@@ -23,6 +23,7 @@ from hub.api.database import opened
 from hub.api.schedules.schema import New
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import presence
+from tests.resources.sight import ALL_SEEING
 
 
 class Two:
@@ -31,7 +32,7 @@ class Two:
     def __init__(self, home: Path, begin: str) -> None:
         chosen = Settings(home=home)
         self.engine: Engine = opened(chosen)
-        self.store, self.clock = ScheduleStore(self.engine), SetClock(home / "clock")
+        self.store, self.clock = ScheduleStore(self.engine, ALL_SEEING), SetClock(home / "clock")
         self.clock.set(begin)
         self.begin = datetime.fromisoformat(f"{begin}+00:00")
         self.workers = [WorkerProcess(chosen, f"worker-{number}", self.clock.command) for number in (1, 2)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from running_hub import environment, free_port
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, true
 from waiting import until
 
 from alphapulse_lib import clock
@@ -23,6 +23,7 @@ from hub.api.notifications.store import NotificationStore
 from hub.api.schedules.schema import Changed, New
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import timetable
+from tests.resources.sight import ALL_SEEING
 
 START = datetime(2026, 11, 20, 6, 30, 20, tzinfo=UTC)
 
@@ -52,10 +53,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def schedule(engine: Engine, now: datetime = START, **more: Any) -> str:
+    new = New.model_validate({"notebook": "a.ipynb", "cron": "0 * * * *"} | more)
     with clock.at(now):
-        return (
-            ScheduleStore(engine).add(New.model_validate({"notebook": "a.ipynb", "cron": "0 * * * *"} | more), "ada").id
-        )
+        return ScheduleStore(engine, ALL_SEEING).add(new, "ada").id
 
 
 def damage(engine: Engine, schedule_id: str, change: str) -> None:
@@ -69,19 +69,19 @@ def decide(engine: Engine, at: datetime) -> None:
 
 
 def slots(engine: Engine, schedule_id: str) -> list[str]:
-    found = ScheduleStore(engine).firings(50, None, schedule=schedule_id)
+    found = ScheduleStore(engine, ALL_SEEING).firings(50, None, schedule=schedule_id)
     return [f"{each.slot:%H:%M}" for _, each in found if each.slot][::-1]
 
 
 def told(engine: Engine) -> list[str]:
-    return [
-        f"{each.kind} {each.about['schedule']}" for _, each in NotificationStore(engine).page("ada", False, 10, None)
-    ]
+    held = NotificationStore(engine).page(true(), "ada", False, 10, None)
+    return [f"{each.kind} {each.about['schedule']}" for _, each in held]
 
 
 @pytest.mark.parametrize(("change", "says"), DAMAGE)
 def test_a_fault_is_shown_told_once_and_keeps_no_other_back(engine: Engine, change: str, says: str):
-    store, before, faulty, after = ScheduleStore(engine), schedule(engine), schedule(engine), schedule(engine)
+    store = ScheduleStore(engine, ALL_SEEING)
+    before, faulty, after = schedule(engine), schedule(engine), schedule(engine)
     damage(engine, faulty, change)
     for hours in (1, 1.001, 1.5, 2):
         decide(engine, START + timedelta(hours=hours))
@@ -96,7 +96,7 @@ def test_a_fault_is_shown_told_once_and_keeps_no_other_back(engine: Engine, chan
 
 @pytest.mark.parametrize(("change", "says"), DAMAGE)
 def test_a_schedule_with_a_fault_is_paused_and_deleted_as_any_other(engine: Engine, change: str, says: str):
-    store, faulty = ScheduleStore(engine), schedule(engine)
+    store, faulty = ScheduleStore(engine, ALL_SEEING), schedule(engine)
     damage(engine, faulty, change)
     decide(engine, START + timedelta(hours=1))
     assert store.pause(faulty).paused
@@ -105,7 +105,7 @@ def test_a_schedule_with_a_fault_is_paused_and_deleted_as_any_other(engine: Engi
 
 
 def test_what_came_while_the_fault_lasted_is_made_up_for_once_it_is_mended(engine: Engine):
-    store, faulty = ScheduleStore(engine), schedule(engine, catch_up="all")
+    store, faulty = ScheduleStore(engine, ALL_SEEING), schedule(engine, catch_up="all")
     damage(engine, faulty, "overlap = 'both'")
     decide(engine, START + timedelta(hours=2))
     with clock.at(START + timedelta(hours=2, minutes=5)):
@@ -115,7 +115,7 @@ def test_what_came_while_the_fault_lasted_is_made_up_for_once_it_is_mended(engin
 
 
 def test_a_fault_that_goes_by_itself_is_seen_within_a_minute(engine: Engine):
-    store, faulty = ScheduleStore(engine), schedule(engine, catch_up="all")
+    store, faulty = ScheduleStore(engine, ALL_SEEING), schedule(engine, catch_up="all")
     damage(engine, faulty, "timezone = 'Mars/Base'")
     decide(engine, START + timedelta(hours=1))
     damage(engine, faulty, "timezone = 'UTC'")  # as when the time-zone database is brought up to date
@@ -124,7 +124,7 @@ def test_a_fault_that_goes_by_itself_is_seen_within_a_minute(engine: Engine):
 
 
 def test_a_new_cron_mends_one_that_cannot_be_read(engine: Engine):
-    store, faulty = ScheduleStore(engine), schedule(engine)
+    store, faulty = ScheduleStore(engine, ALL_SEEING), schedule(engine)
     damage(engine, faulty, "cron = 'x'")
     decide(engine, START + timedelta(hours=1))
     with clock.at(START + timedelta(hours=1, minutes=10)):
@@ -140,7 +140,7 @@ def test_a_next_slot_that_is_no_moment_is_calculated_again(engine: Engine):
     decide(engine, START)
     assert timetable.next_slot(engine) == alone
     damage(engine, faulty, "next_at = 'soon'")
-    assert ScheduleStore(engine).pause(faulty).paused
+    assert ScheduleStore(engine, ALL_SEEING).pause(faulty).paused
 
 
 def test_the_worker_goes_on(tmp_path: Path):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from postgres import PostgreSQL
-from sqlalchemy import Engine
+from sqlalchemy import Engine, true
 
 from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
@@ -21,6 +21,7 @@ from hub.api.schedules.schema import New as NewSchedule
 from hub.api.schedules.store import ScheduleStore
 from hub.worker.fetches import Fetches
 from hub.worker.record import Firings
+from tests.resources.sight import ALL_SEEING
 
 AAPL = New(provider="alpaca", symbols=["AAPL"], start="2020-01-02")
 FAULT = {"kind": "KeysMissing", "message": "No key is set.\0", "hint": "Set one."}
@@ -44,7 +45,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def told(engine: Engine, who: str) -> list[tuple[str, str]]:
-    return [(each.kind, each.text) for _, each in NotificationStore(engine).page(who, False, 50, None)]
+    return [(each.kind, each.text) for _, each in NotificationStore(engine).page(true(), who, False, 50, None)]
 
 
 def test_from_the_line_to_the_end_and_each_who_asked_is_told_once(engine: Engine) -> None:
@@ -102,7 +103,7 @@ def test_when_nobody_waits_any_more_the_fetch_is_told_so(engine: Engine) -> None
 def test_a_firing_of_a_dataset_ends_as_its_request_does(
     engine: Engine, state: str, error: dict[str, str] | None
 ) -> None:
-    schedules, firings, fetches = ScheduleStore(engine), Firings(engine), Fetches(engine)
+    schedules, firings, fetches = ScheduleStore(engine, ALL_SEEING), Firings(engine), Fetches(engine)
     made = schedules.add(NewSchedule(dataset="us-daily", cron="0 7 * * *"), "ada")
     fired = schedules.fire(made.id)
     assert firings.waiting() == []

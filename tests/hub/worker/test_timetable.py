@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from postgres import PostgreSQL
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from alphapulse_lib import clock
@@ -22,6 +22,7 @@ from hub.api.schedules.schema import FIRINGS, SCHEDULES, Changed, New
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import timetable
 from hub.worker.record import Firings
+from tests.resources.sight import ALL_SEEING
 
 START = datetime(2026, 11, 20, 6, 30, 20, tzinfo=UTC)
 
@@ -30,7 +31,7 @@ class Table:
     """A timetable at a time that stands still until it is moved."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.store, self.firings = engine, ScheduleStore(engine), Firings(engine)
+        self.engine, self.store, self.firings = engine, ScheduleStore(engine, ALL_SEEING), Firings(engine)
         self.now = START
 
     def schedule(self, **more: Any) -> str:
@@ -333,7 +334,7 @@ def test_an_end_is_recorded_and_told_once(table: Table):
     table.end(firing)
     table.end(firing, "failed")
     assert table.store.firing(firing).state == "finished"
-    told = NotificationStore(table.engine).page("ada", False, 10, None)
+    told = NotificationStore(table.engine).page(true(), "ada", False, 10, None)
     assert [each.kind for _, each in told] == ["firing-finished"]
 
 
@@ -368,7 +369,7 @@ def test_what_is_cancelled_while_it_runs_says_so_to_the_worker_and_is_not_told(t
     assert table.firings.get(firing).cancel_asked_at is not None
     table.end(firing, "cancelled")
     assert table.store.firing(firing).state == "cancelled"
-    assert NotificationStore(table.engine).page("ada", False, 10, None) == []
+    assert NotificationStore(table.engine).page(true(), "ada", False, 10, None) == []
 
 
 def test_the_database_itself_refuses_a_second_firing_of_a_slot(table: Table):
