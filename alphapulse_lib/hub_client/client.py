@@ -48,6 +48,9 @@ class Client:
         take 6.2 s: longer than the hub needs to start its API again.
     damaged : callable, optional
         Told of each row of a list that cannot be read and is left out. Default: a warning in the log.
+    request : callable, optional
+        Names what each request is sent for; the hub's logs tell it by that name, which is one word of 8 to 64 letters,
+        digits, ``.``, ``_`` and ``-``. Default: the hub makes one.
 
     Attributes
     ----------
@@ -83,8 +86,9 @@ class Client:
         timeout: float = 30.0,
         retries: int = 5,
         damaged: Callable[[Damaged], None] = Damaged.tell,
+        request: Callable[[], str] = str,
     ) -> None:
-        self._transport = Transport(url, token, timeout=timeout, retries=retries, damaged=damaged)
+        self._transport = Transport(url, token, timeout=timeout, retries=retries, damaged=damaged, request=request)
         self.comments = Comments(self._transport)
         self.runs = Runs(self._transport)
         self.shares = Shares(self._transport)

@@ -82,10 +82,20 @@ class Transport:
         How often a request is sent again, where that is safe.
     damaged : callable
         Told of each row that a list leaves out.
+    request : callable
+        Names what each request is sent for, in the thread that sends it; the hub's logs tell it by that name. Empty:
+        the hub makes one.
     """
 
     def __init__(
-        self, url: str, token: str, *, timeout: float, retries: int, damaged: Callable[[Damaged], None] = Damaged.tell
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: float,
+        retries: int,
+        damaged: Callable[[Damaged], None] = Damaged.tell,
+        request: Callable[[], str] = str,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise SettingsError(f"{url!r} is no address of an API.", "Such as http://127.0.0.1:8000/services/api.")
@@ -97,10 +107,16 @@ class Transport:
         headers = {"User-Agent": f"alphapulse/{version('alphapulse')}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+
+        def named(sent: httpx.Request) -> None:
+            if name := request():
+                sent.headers["X-Request-ID"] = name
+
         try:
             place = httpx.URL(self.url)
             self.http = httpx.Client(
                 headers=headers,
+                event_hooks={"request": [named]},
                 timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
                 # Reading the certificates takes longer than most answers; plain HTTP needs none.
                 verify=httpx.create_ssl_context()

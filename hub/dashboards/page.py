@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from hub.dashboards.shelf import Shelf
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 from hub.dashboards.watchlist import Watchlists
+from hub.logs import about, request_id
 
 __all__ = ["Page", "Services", "Widget"]
 
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: Damaged rows that a page speaks of.
 _MOST_TOLD = 3
+#: Characters of a control's name that are logged; whatever a browser sends may be forged.
+_LONGEST_ACT = 40
 
 
 class Services:
@@ -221,7 +225,9 @@ class Page:
         elif act == "retry" and value in self.widgets:
             self.spawn(self._show(value))
         else:
-            self.spawn(self.act(act, value, fields))
+            with about(secrets.token_hex(16)):  # the task goes on under it, and so do the API and the worker
+                log.info("%s used %s of %s", self.visitor.name, act[:_LONGEST_ACT], self.name)
+                self.spawn(self.act(act, value, fields))
 
     async def _keep(self, name: str) -> None:
         await self._show(name)
@@ -270,4 +276,4 @@ class Page:
             self.note(f"{failed.message} {failed.hint}".strip(), bad=True)
         except Exception:
             log.exception("The page %s", self.name)
-            self.note("That did not work: our mistake. The service's log says why.", bad=True)
+            self.note(f"That did not work: our mistake. The service's log says why, under {request_id()}.", bad=True)

@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.hub_client import Client, Damaged
 from alphapulse_lib.model.comment import CommentEvent
+from hub.logs import request_id
 
 __all__ = ["Remote", "TroubleError"]
 
@@ -41,12 +43,13 @@ class Remote:
     """
 
     def __init__(self, url: str, token: str, damaged: Callable[[Damaged], None] = Damaged.tell) -> None:
-        self.client = Client(url, token, timeout=_PATIENCE, retries=1, damaged=damaged)
+        self.client = Client(url, token, timeout=_PATIENCE, retries=1, damaged=damaged, request=request_id)
         self._closed = threading.Event()
 
     async def ask[**P, T](self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """What a method of the client returns, asked in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(_WAITING, lambda: function(*given, **named))
+        """What a method of the client returns, asked in a thread, under the id of what it is asked for."""
+        here = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(_WAITING, lambda: here.run(function, *given, **named))
 
     async def all[**P, T](self, function: Callable[P, Iterable[T]], *given: P.args, **named: P.kwargs) -> list[T]:
         """What a method of the client gives one after the other, asked in a thread."""

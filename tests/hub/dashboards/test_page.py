@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from alphapulse_lib.errors import CatalogEmpty, NoCoverage
 from hub.dashboards.page import Page, Services, Widget
 from hub.dashboards.remote import TroubleError
 from hub.dashboards.visitor import Visitor
+from hub.logs import JsonLines
 
 ANN = Visitor("ann", is_admin=False, token="t0k3n", session="s")
 
@@ -200,3 +204,40 @@ def test_what_a_list_leaves_out_is_told_once_and_breaks_nothing(tmp_path: Path):
         "The hub's list leaves out 3f2a, which cannot be read: about: <b>is</b> no object."
         " Tell an administrator of the hub."
     )
+
+
+def test_what_a_control_does_is_logged_and_asked_of_the_api_under_one_id(tmp_path: Path):
+    class Asking(Told):
+        async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+            await super().act(name, value, fields)
+            await self.api.ask(self.api.client.health)
+
+    async def live(page: Told) -> None:
+        page.services.loop = asyncio.get_running_loop()
+        for name in ("one", "two" * 200):
+            page._heard(name, "v", {})
+        page._heard("fault", "", {})
+        async with asyncio.timeout(30):
+            while len(page.said) < 3:  # each failed
+                await asyncio.sleep(0.01)
+
+    written = io.StringIO()
+    handler, heard = logging.StreamHandler(written), logging.getLogger("hub.dashboards.page")
+    handler.setFormatter(JsonLines())
+    heard.addHandler(handler)
+    heard.setLevel(logging.INFO)
+    try:
+        with misbehaving(GarblingApi(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")) as server:
+            page = Asking(tmp_path, of("x"), api=server.url.removesuffix(PREFIX))
+            asyncio.run(live(page))
+    finally:
+        heard.removeHandler(handler)
+        heard.setLevel(logging.NOTSET)
+    logged = [json.loads(line) for line in written.getvalue().splitlines()]
+    used = {each["message"]: each["request"] for each in logged if " used " in each["message"]}
+    assert list(used) == ["ann used one of told", f"ann used {('two' * 200)[:40]} of told", "ann used fault of told"]
+    asked = {found[1].decode() for each in server.requests if (found := re.search(rb"(?i)x-request-id: (\w+)", each))}
+    assert len(asked) == 2 and asked == set(list(used.values())[:2])
+    (failed,) = [each["request"] for each in logged if "error" in each]
+    assert failed == used["ann used fault of told"]
+    assert any(failed in each["text"] for each in page.said), "who meets it can name it"
