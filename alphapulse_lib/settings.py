@@ -130,7 +130,10 @@ class Settings(BaseSettings):
         "object store needs none.",
     )
     kubernetes_disk: int = Field(
-        10_000, ge=100, description="How many megabytes of disk are claimed for a person's folder, and for a team's."
+        10_000,
+        ge=100,
+        description="How many megabytes of disk are claimed for a person's folder, where ALPHAPULSE_DISK_LIMIT is 0, "
+        "and for a team's.",
     )
     kubernetes_team_storage: str = Field(
         "",

@@ -62,7 +62,7 @@ def _claim(spawner: Any, chosen: Settings) -> None:
     spawner.storage_pvc_ensure = True
     spawner.delete_pvc = False  # what a person left is removed by somebody, not by the hub
     spawner.pvc_name_template = f"{prefix(chosen)}-{{username}}"
-    spawner.storage_capacity = f"{chosen.kubernetes_disk}M"
+    spawner.storage_capacity = f"{chosen.disk_limit or chosen.kubernetes_disk}M"
     spawner.storage_access_modes = ["ReadWriteOnce"]
     spawner.storage_extra_labels = labels(chosen)
 

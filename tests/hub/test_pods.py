@@ -109,6 +109,8 @@ def test_each_person_has_a_claim_of_their_own_that_all_their_servers_share(tmp_p
     assert job["claim"]["metadata"]["name"] == own["claim"]["metadata"]["name"] == "alphapulse-workspace-ann"
     assert job["pod"]["metadata"]["name"] != own["pod"]["metadata"]["name"]
     assert own["claim"]["spec"]["resources"]["requests"] == {"storage": "5000M"}
+    limited = sent_pods.made(sent_pods.settings_of(**LIMITS, kubernetes_disk=5000, disk_limit=700), tmp_path, "ann")
+    assert limited["claim"]["spec"]["resources"]["requests"] == {"storage": "700M"}, "as large as they may fill"
     for each in (own, job):  # the claim is mounted on one node at a time
         (term,) = each["pod"]["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         labels = each["pod"]["metadata"]["labels"]
