@@ -24,6 +24,7 @@ they find there no more than a quarter of its volume.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,14 @@ class WholeFills(FillModel):
         # An order meets the other side alone: a book of both took as long again, of every order.
         book = OrderBook(_instrument.id, BookType.L2_MBP)
         offers = OrderSide.BUY if selling else OrderSide.SELL
-        book.add(BookOrder(offers, price, Quantity(size, _instrument.size_precision), 1), 0, 0, 0)
+        book.add(BookOrder(offers, price, _quantity(size, _instrument.size_precision), 1), 0, 0, 0)
         return book
+
+
+@cache
+def _quantity(size: int, precision: int) -> Quantity:
+    """A run asks for two or three of them, at each of its fills."""
+    return Quantity(size, precision)
 
 
 def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: Integers) -> None:

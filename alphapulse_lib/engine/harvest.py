@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from nautilus_trader.model import OrderType
+from nautilus_trader.model import InstrumentId, OrderType
 from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.decimals import to_floats
@@ -49,8 +49,9 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     """
     series = tuple(source.feed for source in loaded.sources)
     symbols = [names[feed.instrument.id] for feed in series]
-    unknown = {each.client_order_id for each in strangers(loaded)}
-    orders = [each for each in loaded.engine.cache.orders() if each.client_order_id not in unknown]
+    orders = loaded.engine.cache.orders()
+    if unknown := {each.client_order_id for each in strangers(loaded)}:
+        orders = [each for each in orders if each.client_order_id not in unknown]
     events = [order.events() for order in orders]
     sent = Sent.of(orders, events, series)
     # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
@@ -72,8 +73,11 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
 
 def strangers(loaded: Loaded) -> list[Any]:
     """The orders that were sent for what is no instrument of the run; none of them was filled."""
-    known = {source.feed.instrument.id for source in loaded.sources}
-    return [each for each in loaded.engine.cache.orders() if str(each.instrument_id) not in known]
+    known, cache = {source.feed.instrument.id for source in loaded.sources}, loaded.engine.cache
+    theirs = sum(cache.orders_total_count(instrument_id=InstrumentId.from_str(each)) for each in known)
+    if theirs == cache.orders_total_count():  # a run has tens of thousands of orders, and hardly ever such a one
+        return []
+    return [each for each in cache.orders() if str(each.instrument_id) not in known]
 
 
 def decisions(loaded: Loaded) -> pa.Table:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from alphapulse_lib.engine.limits import Limits
-from alphapulse_lib.model.run import Costs, Fill, Purpose
-from alphapulse_lib.model.window import Moment
-from alphapulse_lib.session.choices import one_of
-from alphapulse_lib.session.running import carry_out, told_how_to_fetch
-from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.strategies import reach, strategy_class
-from alphapulse_lib.session.symbols import Symbols
-from alphapulse_lib.session.terms import Terms
+
+if TYPE_CHECKING:
+    from alphapulse_lib.model.run import Costs, Fill, Purpose
+    from alphapulse_lib.model.window import Moment
+    from alphapulse_lib.session.runs import SessionRun
+    from alphapulse_lib.session.symbols import Symbols
 
 __all__ = ["backtest"]
 
@@ -137,13 +135,19 @@ def backtest(
     >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
     >>> run.stats["end_equity"]  # doctest: +SKIP
     """
-    terms = Terms.among(locals())
+    asked = locals()
     from alphapulse_lib.engine.process import worker
 
     reach(strategy)
-    with worker() as waiting:
+    with worker() as waiting:  # its process and this one import what they need at the same time
+        from alphapulse_lib.engine.limits import Limits
+        from alphapulse_lib.model.run import Purpose
+        from alphapulse_lib.session.choices import one_of
+        from alphapulse_lib.session.running import carry_out, told_how_to_fetch
+        from alphapulse_lib.session.terms import Terms
+
         chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
-        plan = terms.plan(chosen)
+        plan = Terms.among(asked).plan(chosen)
         one_of("purpose", purpose, get_args(Purpose.__value__))
         plan = replace(plan, limits=Limits.of(run_seconds, run_memory))
         with told_how_to_fetch(plan):
