@@ -101,7 +101,7 @@ def test_the_tutorial_s_backtest_runs_in_jupyterlab(admin: Sitting, hub: Running
     page.dblclick(".jp-DirListing-itemText >> text=tutorials")
     page.dblclick(f".jp-DirListing-itemText >> text={Path(TUTORIAL).name}")
     page.wait_for_selector('.jp-KernelName >> text="AlphaPulse"')
-    source = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
+    source = json.loads(hub.workspace("admin").text(TUTORIAL))
     run_every_cell(page, source["cells"])
     assert page.locator(".jp-NotebookPanel .jp-RenderedText[data-mime-type*=stderr]").count() == 0
 
@@ -166,9 +166,8 @@ def test_a_schedule_fires_while_its_owner_s_server_is_stopped(admin: Sitting, hu
 def test_what_it_ran_is_in_the_folder_in_the_ledger_and_told(admin: Sitting, hub: RunningHub):
     page = admin.page
     output = page.locator("[data-slot=firings] a[href*='.ipynb']").first.get_attribute("href") or ""
-    written = [each for each in (hub.home / "users" / "admin").rglob("*.ipynb") if output.endswith(each.name)]
-    assert len(written) == 1, output
-    executed = json.loads(written[0].read_text())
+    (written,) = hub.workspace("admin").named(output.rpartition("/")[2])
+    executed = json.loads(hub.workspace("admin").text(written))
     assert "injected-parameters" in json.dumps(executed)
     assert not [
         cell for cell in executed["cells"] for each in cell.get("outputs", []) if each["output_type"] == "error"

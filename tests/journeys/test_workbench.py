@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ import pytest
 from browser import CHROMIUM, Witness
 from lab import run_every_cell
 from running_hub import RunningHub
+from waiting import until
 
 pytestmark = [
     pytest.mark.journey,
@@ -74,7 +72,7 @@ def picture(page: Any, name: str) -> None:
 
 def outputs(hub: RunningHub) -> list[list[dict[str, Any]]]:
     """The outputs of each code cell of the tutorial, as the person's own copy on disk holds them."""
-    notebook = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
+    notebook = json.loads(hub.workspace("admin").text(TUTORIAL))
     return [cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
@@ -106,7 +104,7 @@ def test_the_first_tutorial_runs_cell_by_cell(hub: RunningHub, page: Any):
     page.dblclick(f".jp-DirListing-itemText >> text={Path(TUTORIAL).name}")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.wait_for_selector('.jp-KernelName >> text="AlphaPulse"')
-    source = json.loads((hub.home / "users" / "admin" / TUTORIAL).read_text())
+    source = json.loads(hub.workspace("admin").text(TUTORIAL))
     ran = run_every_cell(page, source["cells"])
     assert ran >= 8
     with page.expect_response(lambda answer: answer.request.method == "PUT" and TUTORIAL in answer.url):
@@ -130,11 +128,7 @@ def test_it_shows_bars_a_chart_news_statistics_and_a_tearsheet(hub: RunningHub, 
 
 
 def test_the_run_is_in_the_ledger(hub: RunningHub):
-    alphapulse = Path(sys.executable).with_name("alphapulse")
-    own = {"ALPHAPULSE_LEDGER": str(hub.home / "users" / "admin" / "ledger")}
-    done = subprocess.run([alphapulse, "runs", "--json"], env=hub.environment | own, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (run,) = json.loads(done.stdout)
+    (run,) = json.loads(hub.workspace("admin").run("runs", "--json"))
     assert run["id"][:8] in shown(outputs(hub), "text/html") + shown(outputs(hub), "text/plain")
 
 
@@ -155,15 +149,12 @@ def test_a_page_of_the_run_opens_from_the_person_s_server(hub: RunningHub, conte
 
 
 def test_a_terminal_opens_in_the_workspace_and_finds_the_command_and_the_library(hub: RunningHub, page: Any):
-    folder, alphapulse = hub.home / "users" / "admin", Path(sys.executable).with_name("alphapulse")
+    workspace = hub.workspace("admin")
     asked = "command -v alphapulse && pwd && python -c 'import alphapulse_lib' && alphapulse --help"
     page.evaluate(IN_A_TERMINAL, f"({asked}) > said.part 2>&1; mv said.part said.txt\r")
-    said, deadline = folder / "said.txt", time.monotonic() + 180
-    while not said.exists():
-        assert time.monotonic() < deadline, "the terminal did nothing, or elsewhere"
-        time.sleep(0.2)
-    lines = said.read_text().splitlines()
-    assert lines[:2] == [str(alphapulse), str(folder)]
+    until(lambda: workspace.text("said.txt"), 180, lambda: "the terminal did nothing, or elsewhere", pause=0.5)
+    lines = workspace.text("said.txt").splitlines()
+    assert lines[:2] == [workspace.alphapulse, workspace.place]
     assert lines[2].startswith("Usage: alphapulse")
 
 

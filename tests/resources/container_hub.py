@@ -10,6 +10,7 @@ from docker_engine import WORKSPACE, Docker
 from hub_client import Person
 from running_hub import RunningHub
 from waiting import until
+from workspaces import Volume, Workspace
 
 __all__ = ["FORK_BOMB", "PREFIX", "Tenant", "container_hub"]
 
@@ -75,6 +76,17 @@ class Tenant(Person):
             until(lambda kind=kind: not self.docker(*kind, "--quiet", "--filter", f"name={self.container}"))
 
 
+class ContainerHub(RunningHub):
+    """A hub whose people get containers."""
+
+    def __init__(self, docker: Docker, home: Path, **more: str) -> None:
+        super().__init__(home, **more)
+        self._docker = docker
+
+    def workspace(self, name: str) -> Workspace:
+        return Volume(self._docker, f"{PREFIX}-workspace-{name}")
+
+
 @contextmanager
 def container_hub(docker: Docker, folder: Path, catalog: Path, users: str, **more: str) -> Iterator[RunningHub]:
     """Start it; no container and no volume of its people is left afterwards."""
@@ -89,7 +101,7 @@ def container_hub(docker: Docker, folder: Path, catalog: Path, users: str, **mor
     }
     if "DOCKER_HOST" in docker.environment:
         chosen["DOCKER_HOST"] = docker.environment["DOCKER_HOST"]
-    running = RunningHub(folder / "home", **chosen).start()
+    running = ContainerHub(docker, folder / "home", **chosen).start()
     try:
         yield running
     finally:

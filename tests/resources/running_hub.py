@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import canaries
+from workspaces import Folder, Workspace
 
 PROJECT = Path(__file__).parents[2]
 
@@ -61,6 +62,10 @@ class RunningHub:
     def credentials(self) -> list[tuple[str, str]]:
         """The user names and passwords that it printed."""
         return re.findall(r"user +(\S+).*?\n +password +(\S+)", self.said)
+
+    def workspace(self, name: str) -> Workspace:
+        """Somebody's own, wherever their server runs."""
+        return Folder(self.home / "users" / name, self.environment)
 
     def make(self, target: str, answer: str | None = None) -> subprocess.CompletedProcess[str]:
         """Another command of the Makefile, on the same home."""
