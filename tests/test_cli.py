@@ -135,6 +135,8 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("backtest", "SmaCros", "GOOG"), "Did you mean SmaCross"),
         (("backtest", "SmaCross", "GOOG", "-p", "fasst=3"), "Did you mean fast"),
         (("backtest", "SmaCross", "GOOG", "-p", "fast"), "NAME=VALUE"),
+        (("backtest", "SmaCross", "GOOG", "-p", "fast=3", "-p", "fast=4"), "fast is given twice: 3 and 4"),
+        (("backtest", "Momentum", "GOOG"), "AlphaPulse has MeanReversion, NewsSentiment, SmaCross."),
         (("backtest", "nowhere.py:Mine", "GOOG"), "nowhere.py"),
         (("backtest", "SmaCross", "GOOG", "-p", "quantity=0"), "InputError: params: quantity=0 is not a whole number"),
         (("backtest", "SmaCross", "GOOG", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
@@ -247,6 +249,16 @@ def test_what_a_strategy_file_lacks_is_named(sample: Path, tmp_path: Path) -> No
     assert "mine.py imports 'no_such_package'" in done.stderr
 
 
+def test_a_file_s_strategies_are_named_to_who_names_none_of_them(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from alphapulse_lib.engine.strategies import SmaCross\n\nclass Mine(SmaCross):\n    pass\n"
+    )
+    for name, said in {"mine.py": "mine.py is a file", "mine.py:Other": "mine.py has no strategy 'Other'"}.items():
+        done = alphapulse("backtest", name, "GOOG", cwd=tmp_path)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+        assert "It has Mine. Give mine.py:Class." in done.stderr
+
+
 def test_advice_is_told_in_the_words_of_the_command(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text("date,open,high,low,close,volume\n2020-01-02,1,2,1,2,5\n")
     done = alphapulse("ingest", "files", str(tmp_path / "prices.csv"), "--symbol", "ZZZ")
@@ -275,7 +287,7 @@ def test_a_strategy_file_that_ends_the_program_says_so(sample: Path, tmp_path: P
     assert "StrategyUnusable: mine.py ends the program as it is loaded: sys.exit(5)" in done.stderr
     (tmp_path / "other.py").write_text("1 / 0\n")
     assert (
-        "other.py cannot be loaded: ZeroDivisionError"
+        "other.py cannot be loaded: ZeroDivisionError: division by zero (line 1)"
         in alphapulse("backtest", "other.py:A", "GOOG", cwd=tmp_path).stderr
     )
 

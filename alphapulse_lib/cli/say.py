@@ -72,14 +72,16 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
     Raises
     ------
     InputError
-        One of them has no ``=``.
+        One of them has no ``=``, or two are of one name.
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in texts or ():
-        name, equals, value = text.partition("=")
+        name, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
-            raise InputError(f"{text!r} is not NAME=VALUE.")
-        found[name.strip()] = value.strip()
+            raise InputError(f"{text!r} is not NAME=VALUE.", "Such as fast=10.")
+        if name in found:
+            raise InputError(f"{name} is given twice: {found[name]} and {value}.", "Say it once.")
+        found[name] = value
     return found
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, get_type_hints
+from typing import Any, TypeIs, get_type_hints
 
 from nautilus_trader.model import BarType, Currency, InstrumentId, Money, Price, Quantity, Venue
 from nautilus_trader.trading import Strategy, StrategyConfig
 
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
 
-__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "plain_parameters"]
+__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "is_strategy", "plain_parameters"]
 
 #: Filled in from the symbols and the period of the run, where the configuration names them.
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
@@ -60,9 +60,14 @@ def blueprint(strategy: type) -> Blueprint:
     return Blueprint(strategy, config, {} if config is None else _fields(config))
 
 
+def is_strategy(value: Any) -> TypeIs[type[Strategy]]:
+    """Whether it is a class of NautilusTrader's strategies."""
+    return isinstance(value, type) and issubclass(value, Strategy)
+
+
 def _config_class(strategy: type) -> type | None:
     """The class that ``config`` of ``__init__`` is annotated with; ``None`` where a strategy takes no configuration."""
-    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
+    if not is_strategy(strategy):
         raise StrategyUnusable(f"{_name(strategy)} is not a NautilusTrader Strategy class.", _HOW)
     if strategy.__init__ is Strategy.__init__:
         return None

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, StrategyUnusable, did_you_mean
@@ -38,15 +39,33 @@ def strategy_class(name: str) -> type:
     'SmaCross'
     """
     where, _, wanted = name.rpartition(":")
+    if not where and Path(wanted).suffix == ".py":
+        where, wanted = wanted, ""
     module = _module(where or _SHIPPED)
-    found = getattr(module, wanted, None)
+    found = getattr(module, wanted, None) if wanted else None
     if not isinstance(found, type):
-        classes = [each for each, value in vars(module).items() if isinstance(value, type)]
-        raise InputError(
-            f"{where or 'AlphaPulse'} has no strategy {wanted!r}.",
-            did_you_mean(wanted, classes, "Give a shipped one, module:Class or file.py:Class."),
-        )
+        raise _no_such(where, wanted, _strategies_of(module))
     return found
+
+
+def _no_such(where: str, wanted: str, names: list[str]) -> InputError:
+    held = f"{'It' if where else 'AlphaPulse'} has {', '.join(names) or 'none'}."
+    how = f"Give {where}:Class." if where else "Give one of these, module:Class or file.py:Class."
+    if where and not wanted:
+        return InputError(f"{where} is a file: say which strategy of it.", f"{held} {how}")
+    return InputError(
+        f"{where or 'AlphaPulse'} has no strategy {wanted!r}.", did_you_mean(wanted, names, f"{held} {how}")
+    )
+
+
+def _strategies_of(module: ModuleType) -> list[str]:
+    """The names of a module's own strategies, those of a package included."""
+    from alphapulse_lib.engine.configure import is_strategy
+
+    held = {name: getattr(module, name, None) for name in (*vars(module), *getattr(module, "__all__", ()))}
+    return sorted(
+        name for name, value in held.items() if is_strategy(value) and value.__module__.startswith(module.__name__)
+    )
 
 
 def reach(strategy: object) -> None:
@@ -74,7 +93,18 @@ def _module(where: str) -> ModuleType:
     except AlphaPulseError:
         raise
     except Exception as refused:  # whatever a person's file raises is theirs to see
-        raise StrategyUnusable(f"{where} cannot be loaded: {type(refused).__name__}: {refused}") from refused
+        raise StrategyUnusable(
+            f"{where} cannot be loaded: {type(refused).__name__}: {refused}{_line(where, refused)}"
+        ) from refused
+
+
+def _line(where: str, raised: Exception) -> str:
+    """The last line of the file itself that was on the way to what it raised; a syntax error tells its own."""
+    if isinstance(raised, SyntaxError):
+        return ""
+    place = str(Path(where).resolve())
+    lines = [each.lineno for each in extract_tb(raised.__traceback__) if str(Path(each.filename).resolve()) == place]
+    return f" (line {lines[-1]})" if lines else ""
 
 
 def _from_file(path: Path) -> ModuleType:
