@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -186,19 +187,19 @@ def sitting(hub: RunningHub, browser: Any) -> Iterator[Callable[[SignedIn], tupl
 
 
 @pytest.fixture(scope="module")
-def written(hub: RunningHub, admin: SignedIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def written(hub: RunningHub, bob: SignedIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Words that would do harm where they are shown without care, in every place that takes words."""
-    with client(admin) as api:
+    with client(bob) as api:
         plain = small_runs.spec()
         spec = replace(plain, strategy=replace(plain.strategy, name=f"module:{EVIL}", text=EVIL))
         now = 1_700_000_000 * 10**9
         told = RunRecord(
-            id="e1" * 8, spec_id=spec.id, spec=spec, status="failed", purpose="trial", user="admin", started_at=now,
+            id="e1" * 8, spec_id=spec.id, spec=spec, status="failed", purpose="trial", user="bob", started_at=now,
             ended_at=now, environment={EVIL: EVIL}, error=EVIL, traceback=EVIL,
         )  # fmt: skip
         api.runs.append(told)
         api.shares.make(told.id, "*")
-        comment = api.comments.write("instrument:AAPL.XNAS", f"{EVIL} [x](javascript:window.ran=1) @bob")
+        comment = api.comments.write("instrument:AAPL.XNAS", f"{EVIL} [x](javascript:window.ran=1) @admin")
         api.schedules.create(f"{EVIL.replace('/', '|')}.ipynb", "0 7 * * 1-5", parameters={"symbol": EVIL})
     articles = tmp_path_factory.mktemp("articles") / "articles.csv"
     quoted = EVIL.replace('"', '""')
@@ -304,7 +305,7 @@ def test_a_run_is_shared_on_its_page_and_taken_back(
     reading.click(f".mentions a >> text=(run {run.id[:8]}) with you")
     reading.wait_for_url(f"**/runs?id={run.id}")
     visit(page, hub, "runs")
-    page.get_by_role("button", name=f"(run {run.id[:8]}) back from bob").click()
+    page.get_by_role("button", name=re.compile(rf"Take back from bob: .*\(run {run.id[:8]}\)")).click()
     page.wait_for_selector("#notes >> text=Taken back.")
     visit(reading, hub, f"runs?id={run.id}")
     assert f"The ledger holds no run {run.id}." in reading.locator("main").inner_text()
@@ -312,8 +313,8 @@ def test_a_run_is_shared_on_its_page_and_taken_back(
 
 
 @needs_browser
-def test_nothing_that_somebody_wrote_runs(hub: RunningHub, bob: SignedIn, sitting: Any, written: dict[str, str]):
-    page, witness = sitting(bob)
+def test_nothing_that_somebody_wrote_runs(hub: RunningHub, admin: SignedIn, sitting: Any, written: dict[str, str]):
+    page, witness = sitting(admin)  # who sees everybody's runs and schedules
     page.on("dialog", lambda dialog: witness.errors.append(f"a dialog: {dialog.message}"))
     names = ("market?symbol=AAPL", "market?article=evil-1", "home", "runs", f"runs?id={written['run']}", "schedules")
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -14,7 +15,7 @@ import small_runs
 from browser import CHROMIUM
 from running_hub import RunningHub
 from signed_in import SignedIn
-from sitting import sit, visit
+from sitting import RULES, sit, visit
 
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import RunRecord
@@ -80,7 +81,7 @@ def test_no_page_breaks_a_rule_of_axe(hub: RunningHub, admin: SignedIn, browser:
         for width in (1280, 400):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(200)
-            broken = axe.Axe().run(page).response["violations"]
+            broken = axe.Axe().run(page, options=RULES).response["violations"]
             found += [(name, width, each["id"], [node["html"][:200] for node in each["nodes"]]) for each in broken]
     assert found == []
     assert witness.errors == []
@@ -160,6 +161,18 @@ def test_a_run_is_run_again_where_that_can_be_and_else_it_is_said_why(
     page.wait_for_selector("[data-slot=again] .state")
     visit(page, hub, page.url.rpartition("/")[2])  # the address remembers what was asked for
     page.wait_for_selector("[data-slot=again] >> text=Compare the two", timeout=180_000)
+    lines = {
+        part: [
+            json.loads(each)
+            for each in (hub.home / "logs" / f"{part}.log").read_text().splitlines()
+            if '"request"' in each
+        ]
+        for part in ("dashboards", "api", "worker")
+    }
+    (used,) = [each["request"] for each in lines["dashboards"] if each["message"] == "admin used again of runs"]
+    told = {part: [each["message"] for each in found if each["request"] == used] for part, found in lines.items()}
+    assert any(each.startswith("POST /services/api/v1/backtests 201") for each in told["api"]), told
+    assert any(each.startswith("Firing ") and " begins: " in each for each in told["worker"]), told
     page.click("text=Open run")
     page.wait_for_selector(".sheet")
     page.wait_for_selector("[data-slot=origin] >> text=run on request")

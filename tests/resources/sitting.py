@@ -8,7 +8,11 @@ from browser import Witness
 from running_hub import RunningHub
 from signed_in import DASHBOARDS, SignedIn
 
-__all__ = ["sit", "visit"]
+__all__ = ["RULES", "sit", "visit"]
+
+#: What axe is asked: its rules, and one that it counts as experimental: that a name holds the words which are seen
+#: (WCAG 2.5.3), for who says these aloud to their computer means that button.
+RULES = {"resultTypes": ["violations"], "rules": {"label-content-name-mismatch": {"enabled": True}}}
 
 
 def sit(browser: Any, hub: RunningHub, somebody: SignedIn, **more: Any) -> tuple[Any, Witness]:
