@@ -24,6 +24,13 @@ if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb 
         echo "alphapulse: postgresql could not be installed; the tests on it will skip" >&2
 fi
 
+if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "alphapulse: installing Debian's prometheus for the tests of what the hub tells it" >&2
+    # No service of its own is wanted: the tests start it, on a port of theirs.
+    { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus; } >/dev/null ||
+        echo "alphapulse: prometheus could not be installed; the test that asks it will skip" >&2
+fi
+
 # The images' tests: a daemon is started by them where none runs, and their base is made of Debian's packages.
 if ! { command -v dockerd && command -v debootstrap && command -v docker-compose && command -v mkfs.xfs; } >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "alphapulse: installing Debian's docker.io, docker-compose, debootstrap and xfsprogs for the images' tests" >&2
