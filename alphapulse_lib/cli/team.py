@@ -82,12 +82,15 @@ def notifications(
 
 
 def share(
-    what: Annotated[str, typer.Argument(help="run:ID, or the beginning of the id; notebook:PATH.")],
+    what: Annotated[
+        str, typer.Argument(help="run:ID, or the beginning of the id; notebook:PATH; dashboard:ID,ID of runs.")
+    ],
     whom: Annotated[str, typer.Argument(help="A person's name, a group as @desk, or '*': everybody who signed in.")],
+    code: Annotated[bool, typer.Option(help="Whether a notebook's page has its code.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Let somebody see a run of your own, or a notebook with its outputs as they are now."""
-    made = ap.share(what, whom)
+    """Let somebody see a run of your own, a notebook with its outputs as they are now, or runs side by side."""
+    made = ap.share(what, whom, code=code)
     if as_json:
         say_json(asdict(made))
     else:

@@ -50,10 +50,11 @@ class Shares:
         Parameters
         ----------
         subject : str
-            A run's id, or the only beginning of one; a rendering's id.
+            A run's id, or the only beginning of one; a rendering's id; of a dashboard, two to six ids of runs with
+            commas between them.
         audience : str
             A person's name, a group as ``@desk``, or ``*``: everybody who signed in.
-        kind : {"run", "rendering"}
+        kind : {"run", "rendering", "dashboard"}
             What it is.
 
         Raises

@@ -18,20 +18,24 @@ class Share:
     Attributes
     ----------
     kind : str
-        What it is: ``"run"``, or ``"rendering"``: a notebook as a page.
+        What it is: ``"run"``; ``"rendering"``: a notebook as a page; ``"dashboard"``: some runs side by side.
     subject : str
-        Which one: the run's id, or the rendering's.
+        Which one: the run's id, the rendering's, or the dashboard's.
+    runs : tuple of str
+        Of a dashboard, the ids of the runs that it lays side by side; else none.
     audience : str
         Who may see it: a person's name, a group as ``@desk``, or ``*`` for everybody who signed in.
     made_by : str
         Who shared it: its owner, or an administrator.
     title : str
-        What it is, for people: the run's strategy, symbols and window; the notebook's path.
+        What it is, for people: the run's strategy, symbols and window; the notebook's path; of a dashboard, its first
+        run and how many others.
     """
 
     id: str
     kind: str
     subject: str
+    runs: tuple[str, ...]
     owner: str
     audience: str
     made_by: str

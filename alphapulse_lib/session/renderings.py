@@ -31,8 +31,13 @@ def found(path: str) -> tuple[Path, str]:
     raise InputError(f"There is no notebook {path!r} here.", "Give its path in the workspace, or from this folder.")
 
 
-def rendered(path: Path) -> str:
+def rendered(path: Path, *, code: bool = True) -> str:
     """The page of a notebook: its words, its code, its outputs and its pictures as they are saved in it.
+
+    Parameters
+    ----------
+    code : bool
+        Whether its code is in it: without it is as Voila shows the notebook.
 
     Raises
     ------
@@ -43,7 +48,8 @@ def rendered(path: Path) -> str:
     from nbformat.reader import NotJSONError
     from nbformat.validator import NotebookValidationError
 
-    exporter = HTMLExporter(template_name="lab", embed_images=True, **dict.fromkeys(_ADDRESSES, _NOTHING))
+    bare = {} if code else {"exclude_input": True, "exclude_output_prompt": True}
+    exporter = HTMLExporter(template_name="lab", embed_images=True, **bare, **dict.fromkeys(_ADDRESSES, _NOTHING))
     try:
         page, _ = exporter.from_filename(str(path))
     except (NotJSONError, NotebookValidationError, OSError, ValueError, KeyError, AttributeError, TypeError) as wrong:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.model.share import Share
 from alphapulse_lib.session import hub, renderings
+from alphapulse_lib.session.comparisons import RunComparison
 from alphapulse_lib.session.runs import SessionRun, run
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionShares", "share", "shares"]
 
+#: What is shared by a name of its own.
+_KINDS = ("run", "notebook", "dashboard")
 #: Characters of a share's id.
 _LONG = 16
 #: The columns of a frame of shares, with their types.
@@ -51,7 +54,7 @@ class SessionShares:
         Returns
         -------
         pandas.DataFrame
-            ``id``, ``kind`` (``run``, ``rendering``), ``subject`` (its id), ``title``, ``owner``,
+            ``id``, ``kind`` (``run``, ``rendering``, ``dashboard``), ``subject`` (its id), ``title``, ``owner``,
             ``audience`` (a person, ``@group``, or ``*`` for everybody who signed in), ``made_by``, ``made`` (UTC).
         """
         import pandas as pd
@@ -92,16 +95,20 @@ class SessionShares:
         return str(self.frame().to_html(notebook=True))
 
 
-def share(what: str | SessionRun, whom: str) -> Share:
-    """Let somebody see a run of one's own, its record, its files and what is said about it; or a notebook as it is now.
+def share(what: str | SessionRun | RunComparison, whom: str, *, code: bool = True) -> Share:
+    """Let somebody see a run of one's own, its record, its files and what is said about it; a notebook as it is now; or
+    a dashboard: some runs side by side.
 
     Parameters
     ----------
-    what : str or SessionRun
+    what : str, SessionRun or RunComparison
         A run, ``"run:<id>"``, or ``"notebook:<path>"``: the notebook with the outputs that are saved in it, as a page.
-        What is done to it afterwards does not change that page.
+        What is done to it afterwards does not change that page. Or what `ap.compare` returns,
+        ``"dashboard:<id>,<id>"``: two to six runs, which are all seen by it.
     whom : str
         A person's name, a group as ``"@desk"``, or ``"*"``: everybody who signed in.
+    code : bool
+        Of a notebook, whether its code is on the page; without it is as Voila shows the notebook.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def share(what: str | SessionRun, whom: str) -> Share:
     Raises
     ------
     HubError
-        There is no hub here; or it knows no such person or group; or the run is somebody else's.
+        There is no hub here; or it knows no such person or group; or a run is somebody else's.
     InputError
         It is nothing that can be shared.
     UnknownRun
@@ -120,27 +127,50 @@ def share(what: str | SessionRun, whom: str) -> Share:
     Examples
     --------
     >>> ap.share(run, "bob")  # doctest: +SKIP
+    >>> ap.share(ap.compare([run, other]), "@desk")  # doctest: +SKIP
     """
+    client = hub.client()
+    kind, runs, path = _meant(what)
+    if kind == "notebook":
+        return _notebook(client, path, whom, code=code)
+    if not code:
+        raise InputError(
+            f"A {kind} is shared as it is, its strategy's source with it.", "Leave the code out of a notebook."
+        )
+    return _runs(client, runs, whom, kind)
+
+
+def _meant(what: str | SessionRun | RunComparison) -> tuple[str, Sequence[SessionRun], str]:
+    """What kind of thing it is, with its runs, or with the notebook's path."""
+    if isinstance(what, SessionRun):
+        return "run", [what], ""
+    if isinstance(what, RunComparison):
+        return "dashboard", what.runs, ""
+    kind, _, name = str(what).partition(":")
+    if not name or kind not in _KINDS:
+        raise InputError(
+            f"{str(what)[:80]!r} is nothing that can be shared.",
+            did_you_mean(
+                kind, _KINDS, "Give a run, or run: and its id; notebook: and its path; dashboard: and ids of runs."
+            ),
+        )
+    if kind == "notebook":
+        return kind, (), name
+    return kind, [run(each.strip()) for each in (name.split(",") if kind == "dashboard" else [name])], ""
+
+
+def _runs(client: Client, runs: Sequence[SessionRun], whom: str, kind: str) -> Share:
+    """Share one, or some side by side; what waits in the workspace is handed in before."""
     from alphapulse_lib.session.team import team_ledger
 
-    client = hub.client()
-    if not isinstance(what, SessionRun):
-        kind, _, name = str(what).partition(":")
-        if not name or kind not in ("run", "notebook"):
-            raise InputError(
-                f"{str(what)[:80]!r} is nothing that can be shared.",
-                did_you_mean(kind, ("run", "notebook"), "Give a run, or run: and its id, or notebook: and its path."),
-            )
-        if kind == "notebook":
-            return _notebook(client, name, whom)
-        what = run(name)
-    team_ledger().hand_over(what.id)
-    return client.shares.make(what.id, whom)
+    for each in runs:
+        team_ledger().hand_over(each.id)
+    return client.shares.make(",".join(each.id for each in runs), whom, kind=kind)
 
 
-def _notebook(client: Client, path: str, whom: str) -> Share:
+def _notebook(client: Client, path: str, whom: str, *, code: bool) -> Share:
     file, name = renderings.found(path)
-    made = client.renderings.make(name, renderings.rendered(file), key=secrets.token_hex(8))
+    made = client.renderings.make(name, renderings.rendered(file, code=code), key=secrets.token_hex(8))
     return client.shares.make(made.id, whom, kind="rendering")
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from panel.io.fastapi import add_applications
 
 from alphapulse_lib import __version__ as version
-from hub.dashboards import assets, renderings
+from hub.dashboards import assets, renderings, shared
 from hub.dashboards.admin import admin
 from hub.dashboards.gate import OWNER, Gate
 from hub.dashboards.home import Home
@@ -62,6 +62,10 @@ def create(sign_in: SignIn, services: Services) -> FastAPI:
     @app.get(f"{PREFIX}renderings/{{rendering_id}}")
     async def rendering(rendering_id: str) -> Response:
         return await renderings.shown(services, visitor(), rendering_id)
+
+    @app.get(f"{PREFIX}shared/{{dashboard_id}}")
+    async def dashboard(dashboard_id: str) -> Response:
+        return await shared.dashboard(services, visitor(), dashboard_id)
 
     app.get(f"{PREFIX}oauth_callback")(sign_in.come_back)
     add_applications(

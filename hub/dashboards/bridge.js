@@ -15,12 +15,18 @@ function count(form) {
 }
 
 function put(place, html) {
-  // What a person has opened, ticked, or stands on, stays so.
+  // What a person has opened, ticked, written, or stands on, stays so.
   const open = new Set([...place.querySelectorAll("details[open][data-key]")].map((each) => each.dataset.key));
   const active = place.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   const scrolled = [...place.querySelectorAll(".scroll")].map((each) => [each.scrollLeft, each.scrollTop]);
   const ticked = new Set([...place.querySelectorAll("[data-pick]:checked")].map((each) => each.value));
+  const written = new Map([...place.querySelectorAll("[data-kept]")].map((each) => [each.name, each.value]));
   place.innerHTML = html;
+  for (const each of place.querySelectorAll("[data-kept]")) {
+    const fresh = each.value;
+    each.value = written.get(each.name) ?? fresh;
+    each.value ||= fresh;  // what was chosen may be gone
+  }
   for (const each of place.querySelectorAll("[data-address]")) each.value = new URL(each.dataset.address, location.href);
   for (const each of place.querySelectorAll("[data-pick]")) each.checked = ticked.has(each.value);
   place.querySelectorAll("form[data-picks]").forEach(count);

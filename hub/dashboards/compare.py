@@ -1,4 +1,7 @@
-"""Two to six runs side by side: their numbers, what they differ in, and their equity as the growth of 1."""
+"""Two to six runs side by side: their numbers, what they differ in, and their equity as the growth of 1.
+
+The page can be shared as a dashboard: whoever it is shared with sees each of its runs, until it is taken back.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.views import comparison, numbers
 from hub.dashboards import difference, ledger
 from hub.dashboards.page import Page, Services, Widget
+from hub.dashboards.shares import Shares
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
@@ -96,17 +100,28 @@ class Comparison(Page):
         super().__init__(somebody, services, query)
         self._ids = list(dict.fromkeys(each.strip() for each in query.get("compare", "").split(",") if each.strip()))
         self._asked: asyncio.Task[tuple[list[Side], list[_Missing]]] | None = None
+        self._shares = Shares(self)
         self._wrong = _wrong(self._ids)
         if not self._wrong:
             self.widgets = {
                 "sides": Widget(self._table),
                 "curves": Widget(self._curves, "compare_empty"),
                 "lines": Widget(self._lines, "compare_empty"),
+                "shares": Widget(self._shown_to, "compare_empty"),
             }
 
     def shell(self) -> dict[str, Any]:
         """What is wrong with the address, if anything is."""
         return {"wrong": self._wrong}
+
+    async def act(self, name: str, value: str, fields: dict[str, str]) -> None:
+        """Share the page, or take it back."""
+        sides, _ = await self._sides()
+        await self._shares.act(name, value, fields, *(each.kept.record.id for each in sides))
+
+    async def _shown_to(self) -> str:
+        sides, _ = await self._sides()
+        return await self._shares.of_dashboard([each.kept for each in sides]) if len(sides) > 1 else ""
 
     async def _sides(self) -> tuple[list[Side], list[_Missing]]:
         """The runs, asked for once for both widgets; asked for again after a failure."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from fastapi.responses import HTMLResponse, Response
 
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-
-from alphapulse_lib.errors import AlphaPulseError, NotAllowed, UnknownTarget
-from alphapulse_lib.hub_client import Damaged
 from hub.dashboards.page import Services
+from hub.dashboards.shared import opened
 from hub.dashboards.visitor import Visitor
 
 __all__ = ["POLICY", "shown"]
@@ -19,23 +16,13 @@ POLICY = (
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-_ID = re.compile("[0-9a-f]{16}")
-_NONE = "There is no such rendering, or it is shared with you no more.\n"
 
 
 async def shown(services: Services, somebody: Visitor, rendering_id: str) -> Response:
     """The page, where the visitor may see it."""
-    if not _ID.fullmatch(rendering_id):
-        return PlainTextResponse(_NONE, 404)
-    remote = services.remote(somebody, Damaged.tell)
-    try:
-        content = await remote.ask(remote.client.renderings.page, rendering_id)
-    except UnknownTarget:
-        return PlainTextResponse(_NONE, 404)
-    except NotAllowed as refused:
-        return PlainTextResponse(f"{refused.message}\n", 403)
-    except AlphaPulseError as away:
-        return PlainTextResponse(f"{away.message} {away.hint}\n", 503, {"Retry-After": "2"})
-    finally:
-        remote.close()
+    content = await opened(
+        services, somebody, "rendering", rendering_id, lambda client: client.renderings.page(rendering_id)
+    )
+    if isinstance(content, Response):
+        return content
     return HTMLResponse(content, headers={"Content-Security-Policy": POLICY})

@@ -1,4 +1,4 @@
-"""Who sees a run, and what one shares: made and taken back here."""
+"""Who sees a run, or some side by side, and what one shares: made and taken back here."""
 
 from __future__ import annotations
 
@@ -27,15 +27,26 @@ class Shares:
     def __init__(self, page: Page) -> None:
         self._page, self._api, self._shares = page, page.api, page.api.client.shares
 
-    async def act(self, name: str, value: str, fields: dict[str, str], run_id: str = "") -> bool:
-        """Do what a control of the widget asks, of that run; whether it is one."""
+    async def act(self, name: str, value: str, fields: dict[str, str], *runs: str) -> bool:
+        """Do what a control of the widget asks; whether it is one.
+
+        Parameters
+        ----------
+        *runs : str
+            What its page is of: a run, or those of a dashboard. The page of none says in its form what to share.
+        """
         if name not in SHARING:
             return False
         if name == "share":
             whom = fields.get("whom", "").strip()
             if not whom or len(whom) > _LONGEST:
                 raise TroubleError("With whom?", "A name, a group as @desk, or * for everybody who signed in.")
-            made = await self._api.ask(self._shares.make, run_id, whom)
+            kind = "dashboard" if len(runs) > 1 else "run"
+            if not runs:
+                kind, _, chosen = fields.get("what", "").partition(":")
+                runs = tuple(chosen.split(","))
+            made = await self._api.ask(self._shares.make, ",".join(runs), whom, kind=kind)
+            self._page.tell("clear", form="also")
             self._page.note(f"Shared with {made.whom}.")
         else:
             await self._api.ask(self._shares.take_back, value)
@@ -50,7 +61,22 @@ class Shares:
         is_own = record.user == reader.name
         return render("run_shares", owner=record.user, is_own=is_own, may=is_own or reader.is_admin, shares=found)
 
+    async def of_dashboard(self, sides: list[KeptRun]) -> str:
+        """With whom some runs are shared side by side, as far as their reader is told."""
+        runs, owners = tuple(each.record.id for each in sides), {each.record.user for each in sides}
+        shared = await self._api.all(self._shares.list, kind="dashboard", limit=_MOST)
+        found = [each for each in shared if each.runs == runs]
+        reader = self._page.visitor
+        may = owners == {reader.name} or (reader.is_admin and len(owners) == 1)
+        return render("compare_shares", owners=sorted(owners), may=may, shares=found)
+
     async def all(self) -> str:
         """What one shares, and what is shared with one."""
         found = await self._api.all(self._shares.list, limit=_MOST)
-        return render("shares", shares=found, reader=self._page.visitor) if found else ""
+        reader = self._page.visitor
+        pages = {
+            (each.kind, ",".join(each.runs) or each.subject): each.title
+            for each in found
+            if each.kind != "run" and (each.owner == reader.name or reader.is_admin)
+        }
+        return render("shares", shares=found, reader=reader, pages=pages) if found else ""

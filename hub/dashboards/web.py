@@ -57,6 +57,8 @@ def told(notified: dict[str, Any]) -> str:
         return page("runs", id=str(notified["run"]))
     if notified.get("rendering"):
         return f"renderings/{quote(str(notified['rendering']), safe='')}"
+    if notified.get("dashboard"):
+        return f"shared/{quote(str(notified['dashboard']), safe='')}"
     return "home"
 
 

@@ -143,6 +143,10 @@ def test_a_run_is_shared_and_taken_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert "taken back" in alphapulse("shares", "--take-back", mine[0]["id"][:9]).stdout
     assert answer("shares", "--take-back", made["id"]) == {"id": made["id"], "taken_back": True}
     assert record.id not in {each["subject"] for each in answer("shares")}
+    other = kept(Ledger(tmp_path / "ledger"), parameters={"fast": 3, "slow": 9})
+    shown = answer("share", f"dashboard:{record.id},{other.id}", "bob")
+    assert (shown["kind"], shown["runs"]) == ("dashboard", [record.id, other.id])
+    assert answer("shares", "--take-back", shown["id"])["taken_back"]
     nobody = alphapulse("share", f"run:{record.id}", "bbo")
     assert (nobody.returncode, "nobody called 'bbo'" in nobody.stderr) == (1, True)
 

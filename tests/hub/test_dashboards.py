@@ -313,6 +313,50 @@ def test_a_run_is_shared_on_its_page_and_taken_back(
 
 
 @needs_browser
+def test_runs_side_by_side_are_shared_as_a_dashboard_and_taken_back(
+    hub: RunningHub, admin: SignedIn, bob: SignedIn, sitting: Any, tmp_path: Path
+):
+    ledger = Ledger(tmp_path / "ledger")
+    runs = [small_runs.kept(ledger, user="admin", parameters={"fast": fast, "slow": 40}) for fast in (3, 4)]
+    with client(admin) as api:
+        for run in runs:
+            api.runs.append(run)
+        drawn = api.renderings.make("found.ipynb", "<p id='found'>found</p>")
+        api.shares.make(drawn.id, "*", kind="rendering")
+    page, witness = sitting(admin)
+    reading, _ = sitting(bob)
+    visit(page, hub, f"runs?compare={runs[0].id},{runs[1].id}")
+    assert "This page is shared with nobody." in page.locator("[data-slot=shares]").inner_text()
+    page.fill("#whom", "bob")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-slot=shares] li >> text=bob")
+    link = page.locator("[data-slot=shares] a").get_attribute("href")
+    visit(reading, hub, "home")
+    reading.click(f".mentions a >> text=(run {runs[0].id[:8]}) and 1 other run with you")
+    reading.wait_for_url(f"**/runs?compare={runs[0].id},{runs[1].id}")
+    reading.wait_for_selector(".sides")
+    reading.wait_for_selector("[data-slot=shares] >> text=The runs are admin's")
+    assert reading.locator("#whom, [data-act=take-back]").count() == 0
+    visit(page, hub, "runs")
+    page.select_option("#what", label="found.ipynb")
+    page.fill("#whom", "bob")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#notes >> text=Shared with bob.")
+    page.get_by_role("button", name="Take back from bob: found.ipynb").wait_for()
+    assert page.input_value("#whom") == ""
+    page.get_by_role(
+        "button", name=re.compile(rf"Take back from bob: .*\(run {runs[0].id[:8]}\) and 1 other run")
+    ).click()
+    page.wait_for_selector("#notes >> text=Taken back.")
+    gone = reading.goto(f"{hub.url}/services/dashboards/{link}")
+    assert gone is not None and gone.status == 404
+    assert "shared with you no more" in reading.content()
+    visit(reading, hub, f"runs?compare={runs[0].id},{runs[1].id}")
+    assert f"The ledger holds no run {runs[0].id}." in reading.locator("main").inner_text()
+    assert witness.errors == []
+
+
+@needs_browser
 def test_nothing_that_somebody_wrote_runs(hub: RunningHub, admin: SignedIn, sitting: Any, written: dict[str, str]):
     page, witness = sitting(admin)  # who sees everybody's runs and schedules
     page.on("dialog", lambda dialog: witness.errors.append(f"a dialog: {dialog.message}"))

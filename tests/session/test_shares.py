@@ -99,6 +99,46 @@ def test_a_notebook_is_another_s_to_look_at_as_it_was_when_it_was_shared(
             hub.client().renderings.page(made.subject)
 
 
+def test_a_notebook_s_page_without_its_code_holds_none_of_it(
+    strangers: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    strangers("ada")
+    outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "42"}, execution_count=7)]
+    cells = [
+        nbformat.v4.new_markdown_cell("# Found"),
+        nbformat.v4.new_code_cell("tell_tale = 6 * 7", outputs=outputs, execution_count=7),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "found.ipynb")
+    pages = {}
+    for code in (True, False):
+        made = ap.share("notebook:found.ipynb", "bob", code=code)
+        pages[code] = hub.client().renderings.page(made.subject).decode()
+    assert "tell_tale" in pages[True] and "Out[7]" in pages[True]
+    assert "tell_tale" not in pages[False] and "Out[" not in pages[False] and "In&nbsp;[" not in pages[False]
+    assert all("<pre>42</pre>" in page and "Found" in page for page in pages.values())
+    run = ran(strangers, "ada")
+    with pytest.raises(InputError, match="its strategy's source with it"):
+        ap.share(f"run:{run}", "bob", code=False)
+
+
+def test_runs_side_by_side_are_another_s_to_see_while_they_are_shared(strangers: Callable[[str], None]):
+    strangers("ada")
+    runs = [kept(Ledger(settings().ledger_root), parameters={"fast": fast, "slow": 20}).id for fast in (5, 6)]
+    made = ap.share(ap.compare(runs), "bob")  # which hands them in
+    assert (made.kind, made.owner, made.runs) == ("dashboard", "ada", tuple(runs))
+    assert ap.share(f"dashboard:{runs[0][:12]},{runs[1]}", "bob") == made
+    strangers("bob")
+    assert sorted(ap.runs()["id"]) == sorted(runs)
+    assert ap.shares().frame()[["kind", "subject"]].to_numpy().tolist() == [["dashboard", made.subject]]
+    strangers("ada")
+    ap.shares().take_back(made)
+    strangers("bob")
+    assert ap.runs().empty
+    with pytest.raises(UnknownRun):
+        ap.share(f"dashboard:{runs[0]},{runs[1]}", "*")
+
+
 def test_what_cannot_be_shared_is_refused(strangers: Callable[[str], None], tmp_path: Path):
     run = ran(strangers, "ada")
     with pytest.raises(InputError, match="nothing that can be shared"):

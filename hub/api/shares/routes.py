@@ -17,7 +17,7 @@ from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 from hub.api.renderings.store import RenderingStore
-from hub.api.shares.schema import EVERYBODY, SHARES, Kind, New, Share
+from hub.api.shares.schema import EVERYBODY, SHARES, Kind, New, Share, Thing
 from hub.api.shares.sight import Seeing, Sight
 from hub.api.shares.store import ShareStore
 
@@ -70,20 +70,21 @@ def shares(
     responses={**answers(404, 409), 200: {"model": Share, "description": "It was shared so already."}},
 )
 async def share(request: Request, post: Posted, store: Store, caller: Writer, sight: Seeing, new: New) -> Response:
-    """Let a person, a group or everybody who signed in see one run, its record, its files and its comments; or one
-    rendering of a notebook.
+    """Let a person, a group or everybody who signed in see one run, its record, its files and its comments; one
+    rendering of a notebook; or one dashboard: some runs side by side, each of which they see by it.
     """
     await _require_known(request, new.audience)
     runs: RunStore = request.app.state.runs
     renderings: RenderingStore = request.app.state.renderings
 
-    def whose() -> tuple[str, str]:
-        if new.kind == "run":
-            return runs.whose(new.subject, sight.runs())
-        found = renderings.get(new.subject, sight.renderings())
-        return found.id, found.owner
+    def found() -> Thing:
+        if new.kind == "rendering":
+            kept = renderings.get(new.subject, sight.renderings())
+            return Thing(new.kind, kept.id, kept.owner)
+        held = [runs.whose(each, sight.runs()) for each in new.subject.split(",")]
+        return Thing(new.kind, *held[0]) if new.kind == "run" else _dashboard(held, caller)
 
-    return await run_in_threadpool(_share, whose, post, store, caller, new)
+    return await run_in_threadpool(_share, found, post, store, caller, new.audience)
 
 
 @router.get("/{share_id}", responses=answers(404))
@@ -101,19 +102,37 @@ def take_back(store: Store, caller: Writer, sight: Seeing, share_id: Id) -> None
     store.take_back(share_id)
 
 
-def _share(whose: Callable[[], tuple[str, str]], post: Post, store: ShareStore, caller: Caller, new: New) -> Response:
-    def ready() -> tuple[New, str]:
-        subject, owner = whose()
+def _dashboard(held: list[tuple[str, str]], caller: Caller) -> Thing:
+    """The dashboard of some runs, each with whose it is: of one person, who lets them all be seen."""
+    ids, owners = [each for each, _ in held], {owner for _, owner in held}
+    for run, owner in held:
         if not caller.owns(owner):
             raise ProblemError(
-                403, f"The {new.kind} {subject} is {owner}'s.", "Its owner and administrators may share it."
+                403,
+                f"The run {run} is {owner}'s.",
+                "Its owner and administrators may share it, and a dashboard with it.",
             )
-        if new.audience == owner:
-            raise ProblemError(422, f"The {new.kind} {subject} is {owner}'s own.", "Share it with somebody else.")
-        return new.model_copy(update={"subject": subject}), owner
+    if len(owners) > 1:
+        raise ProblemError(
+            422, f"The runs are of {' and '.join(sorted(owners))}.", "A dashboard is of one person's runs."
+        )
+    if len(set(ids)) < len(ids):
+        raise ProblemError(422, "A run is named twice.", "Name two to six different ones.")
+    return Thing.dashboard(owners.pop(), ids)
 
-    def act(found: tuple[New, str]) -> Response:
-        made, fresh = store.add(*found, caller.name)
+
+def _share(found: Callable[[], Thing], post: Post, store: ShareStore, caller: Caller, audience: str) -> Response:
+    def ready() -> Thing:
+        thing = found()
+        named = f"The {thing.kind} {thing.subject} is {thing.owner}'s"
+        if not caller.owns(thing.owner):
+            raise ProblemError(403, f"{named}.", "Its owner and administrators may share it.")
+        if audience == thing.owner:
+            raise ProblemError(422, f"{named} own.", "Share it with somebody else.")
+        return thing
+
+    def act(thing: Thing) -> Response:
+        made, fresh = store.add(thing, audience, caller.name)
         return JSONResponse(made.model_dump(mode="json"), 201 if fresh else 200)
 
     return post.once(caller, act, before=ready)

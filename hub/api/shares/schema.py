@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, UniqueConstraint
 
 from hub.api.database import METADATA
 
-__all__ = ["EVERYBODY", "SHARES", "Audience", "Kind", "New", "Share", "Subject"]
+__all__ = ["DASHBOARDS", "EVERYBODY", "SHARES", "Audience", "Kind", "New", "Share", "Subject", "Thing"]
 
 #: Whoever signed in.
 EVERYBODY = "*"
@@ -32,12 +35,25 @@ SHARES = Table(
     Index("shares_with", "audience", "kind"),
 )
 
-type Kind = Literal["run", "rendering"]
+#: A row for each run of each dashboard that was ever shared. It is named after what is in it, so it never changes; and
+#: anybody sees something of it by a share alone.
+DASHBOARDS = Table(
+    "dashboards",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("run", String(64), nullable=False),
+)
+#: Runs that can be told apart side by side.
+_MOST = 6
+
+type Kind = Literal["run", "rendering", "dashboard"]
 Subject = Annotated[
     str,
     Field(
-        pattern="^[0-9a-f]{1,32}$",
-        description="The run's id, or the only beginning of one; a rendering's, as `POST /v1/renderings` gives it.",
+        pattern=rf"^[0-9a-f]{{1,32}}(,[0-9a-f]{{1,32}}){{0,{_MOST - 1}}}$",
+        description="The run's id, or the only beginning of one; a rendering's, as `POST /v1/renderings` gives it; of "
+        f"a dashboard, the two to {_MOST} runs that it lays side by side, with commas between their ids.",
     ),
 ]
 Audience = Annotated[
@@ -59,17 +75,55 @@ class New(BaseModel):
     subject: Subject
     audience: Audience
 
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if ("," in self.subject) != (self.kind == "dashboard"):
+            raise ValueError(
+                "a dashboard is of two runs or more, with a comma between their ids; all else is of one id"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What can be shared.
+
+    Attributes
+    ----------
+    kind : str
+        What it is.
+    subject : str
+        Which one.
+    owner : str
+        Whose it is.
+    runs : tuple of str
+        Of a dashboard, what it lays side by side.
+    """
+
+    kind: str
+    subject: str
+    owner: str
+    runs: tuple[str, ...] = ()
+
+    @classmethod
+    def dashboard(cls, owner: str, runs: Sequence[str]) -> Self:
+        """The dashboard of some runs of one person's, in that order: the same runs make the same one."""
+        named = hashlib.sha256("\n".join((owner, *runs)).encode()).hexdigest()[:32]
+        return cls("dashboard", named, owner, tuple(runs))
+
 
 class Share(BaseModel):
     """That somebody else may see a thing of its owner's."""
 
     id: str
     kind: Kind
-    subject: str = Field(description="The run's id, or the rendering's.")
+    subject: str = Field(description="The run's id, the rendering's, or the dashboard's.")
+    runs: list[str] = Field(description="Of a dashboard, the ids of the runs that it lays side by side; else none.")
     owner: str = Field(description="Whose it is.")
     audience: str = Field(description="Who may see it: a person's name, `@group`, or `*` for everybody who signed in.")
     made_by: str = Field(description="Who shared it: its owner, or an administrator.")
     made_at: datetime
     title: str = Field(
-        description="What it is, for people: the run's strategy, symbols and window; the notebook's path."
+        description="What it is, for people: the run's strategy, symbols and window; the notebook's path; "
+        "of a dashboard, its first run and how many others."
     )

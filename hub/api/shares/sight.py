@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, true
 from hub.api.identity import Caller, Calling
 from hub.api.ledger.schema import RUNS
 from hub.api.renderings.schema import RENDERINGS
-from hub.api.shares.schema import EVERYBODY, SHARES
+from hub.api.shares.schema import DASHBOARDS, EVERYBODY, SHARES
 from hub.roles import SEE_ALL
 
 __all__ = ["Seeing", "Sight", "seen_now", "sight_of"]
@@ -47,7 +47,9 @@ class Sight:
         if self.all_runs:
             return true()
         shared = select(SHARES.c.subject).where(SHARES.c.kind == "run", self.shared())
-        return or_(RUNS.c.user.in_(sorted(self.people)), RUNS.c.id.in_(shared))
+        named = (SHARES.c.kind == "dashboard", SHARES.c.subject == DASHBOARDS.c.id)
+        beside = select(DASHBOARDS.c.run).where(*named, self.shared())
+        return or_(RUNS.c.user.in_(sorted(self.people)), RUNS.c.id.in_(shared), RUNS.c.id.in_(beside))
 
     def schedules(self, owner: ColumnElement[str]) -> ColumnElement[bool]:
         """The condition that a schedule of that owner's, or a firing, may be seen."""

@@ -19,9 +19,12 @@ from hub.api.problems import ProblemError
 from hub.api.renderings.schema import RENDERINGS
 from hub.api.renderings.store import RenderingStore
 from hub.api.schedules.due import new_id
-from hub.api.shares.schema import EVERYBODY, SHARES, New, Share
+from hub.api.shares.schema import DASHBOARDS, EVERYBODY, SHARES, Share, Thing
 
 __all__ = ["ShareStore"]
+
+#: What a thing is called before its title, where somebody is told of it.
+_CALLED = {"run": "", "rendering": "the notebook ", "dashboard": "the dashboard of "}
 
 
 class ShareStore:
@@ -50,21 +53,26 @@ class ShareStore:
             rows = connection.execute(query.order_by(SHARES.c.sequence.desc()).limit(limit)).all()
             return [(row.sequence, read(row.id, partial(_share, connection, row))) for row in rows]
 
-    def add(self, new: New, owner: str, maker: str) -> tuple[Share, bool]:
+    def add(self, thing: Thing, audience: str, maker: str) -> tuple[Share, bool]:
         """Share something, and tell whom it is shared with; whether it was not before."""
-        values = {"id": new_id(), **new.model_dump(), "owner": owner, "made_by": maker, "made_at": clock.now_ns()}
+        named = {"kind": thing.kind, "subject": thing.subject, "audience": audience}
+        share_id = new_id()
+        values = {"id": share_id, **named, "owner": thing.owner, "made_by": maker, "made_at": clock.now_ns()}
         with writing(self._engine) as connection:
             kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+            for place, run in enumerate(thing.runs):
+                row = {"id": thing.subject, "place": place, "run": run}
+                connection.execute(kind.insert(DASHBOARDS).values(row).on_conflict_do_nothing())
             fresh = kind.insert(SHARES).values(values).on_conflict_do_nothing().returning(SHARES.c.sequence)
             if connection.execute(fresh).first() is None:
-                same = [SHARES.c[name] == getattr(new, name) for name in ("kind", "subject", "audience")]
+                same = [SHARES.c[name] == value for name, value in named.items()]
                 return _share(connection, connection.execute(select(SHARES).where(*same)).one()), False
-            note(connection, "share.made", values["id"], **_told(values))
-            if new.audience != EVERYBODY and not new.audience.startswith("@"):
-                thing = "" if new.kind == "run" else "the notebook "
-                said = f"{maker} shared {thing}{_title(connection, new.kind, new.subject)} with you"
-                notify(connection, new.audience, "share", said, {new.kind: new.subject, "by": maker})
-            return _share(connection, _found(connection, values["id"])), True
+            note(connection, "share.made", share_id, **_told(connection, values))
+            if audience != EVERYBODY and not audience.startswith("@"):
+                title_of_it = _CALLED[thing.kind] + _title(connection, thing.kind, thing.subject)
+                said = f"{maker} shared {title_of_it} with you"
+                notify(connection, audience, "share", said, {thing.kind: thing.subject, "by": maker})
+            return _share(connection, _found(connection, share_id)), True
 
     def get(self, share_id: str, seen: ColumnElement[bool]) -> Share:
         """A share, where it may be seen.
@@ -83,7 +91,7 @@ class ShareStore:
         with writing(self._engine) as connection:
             row = _found(connection, share_id)
             connection.execute(delete(SHARES).where(SHARES.c.id == share_id))
-            note(connection, "share.taken-back", share_id, **_told(dict(row._mapping)))
+            note(connection, "share.taken-back", share_id, **_told(connection, dict(row._mapping)))
             if row.kind == "rendering":
                 self._renderings.forget_unshared(row.subject)
 
@@ -92,12 +100,26 @@ def _title(connection: Connection, kind: str, subject: str) -> str:
     """What is shared, for people."""
     if kind == "run":
         return title(connection, subject)
+    if kind == "dashboard":
+        first, *others = _runs(connection, kind, subject) or [subject]
+        return f"{title(connection, first)} and {len(others)} other run{'s' * (len(others) > 1)}"
     named = select(RENDERINGS.c.notebook).where(RENDERINGS.c.id == subject)
     return str(connection.execute(named).scalar() or subject)
 
 
-def _told(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in ("kind", "subject", "owner", "audience")}
+def _runs(connection: Connection, kind: str, subject: str) -> list[str]:
+    """What a dashboard lays side by side."""
+    if kind != "dashboard":
+        return []
+    placed = select(DASHBOARDS.c.run).where(DASHBOARDS.c.id == subject).order_by(DASHBOARDS.c.place)
+    return list(connection.execute(placed).scalars())
+
+
+def _told(connection: Connection, values: dict[str, Any]) -> dict[str, Any]:
+    """What the audit log keeps: of a dashboard, its runs too."""
+    told = {name: values[name] for name in ("kind", "subject", "owner", "audience")}
+    runs = _runs(connection, values["kind"], values["subject"])
+    return told | ({"runs": runs} if runs else {})
 
 
 def _found(connection: Connection, share_id: str, *also: ColumnElement[bool]) -> Row[Any]:
@@ -109,5 +131,8 @@ def _found(connection: Connection, share_id: str, *also: ColumnElement[bool]) ->
 
 def _share(connection: Connection, row: Row[Any]) -> Share:
     held = {name: value for name, value in row._mapping.items() if name in Share.model_fields}
-    told = {"title": _title(connection, row.kind, row.subject)}
+    told = {
+        "title": _title(connection, row.kind, row.subject),
+        "runs": _runs(connection, row.kind, row.subject),
+    }
     return Share(**held | told | {"made_at": datetime.fromtimestamp(row.made_at / 1e9, UTC)})

@@ -39,9 +39,9 @@ def run(team: Api, tmp_path: Path) -> str:
     return handed_in(team, tmp_path)
 
 
-def handed_in(api: Api, folder: Path, who: str = "ada") -> str:
+def handed_in(api: Api, folder: Path, who: str = "ada", **changes: Any) -> str:
     ledger = Ledger(folder / who)
-    record = kept(ledger, user=who)
+    record = kept(ledger, user=who, **changes)
     assert api("POST", "/v1/runs", who, json=json.loads(to_json(record))).status_code == 201
     content = (ledger.folder(record.id) / "equity.parquet").read_bytes()
     assert api("PUT", f"/v1/runs/{record.id}/files/equity.parquet", who, content=content).status_code == 201
@@ -227,6 +227,10 @@ def test_whom_it_is_shared_with_is_told(team: Api, run: str):
         ({"audience": "bob", "subject": "../x"}, 422, "subject"),
         ({"audience": "bob", "subject": "0" * 16}, 404, "0" * 16),
         ({"audience": "bob", "kind": "server"}, 422, "kind"),
+        ({"audience": "bob", "kind": "dashboard"}, 422, "a comma between their ids"),
+        ({"audience": "bob", "subject": "3f2a,9c0d"}, 422, "a comma between their ids"),
+        ({"audience": "bob", "kind": "rendering", "subject": "3f2a,9c0d"}, 422, "a comma between their ids"),
+        ({"audience": "bob", "kind": "dashboard", "subject": ",".join("1234567")}, 422, "subject"),
         ({"audience": "bob", "owner": "bob"}, 422, "owner"),
         ({}, 422, "audience"),
     ],
@@ -237,6 +241,85 @@ def test_what_cannot_be_shared_is_refused_with_the_reason(
     answer = team("POST", "/v1/shares", json={"subject": run} | new)
     assert answer.status_code == status, answer.text
     assert said in json.dumps(answer.json())
+
+
+@pytest.fixture
+def sides(team: Api, run: str, tmp_path: Path) -> tuple[str, str]:
+    """Two runs of Ada's."""
+    return run, handed_in(team, tmp_path, parameters={"fast": 5, "slow": 20})
+
+
+def show(api: Api, runs: tuple[str, ...], audience: str, who: str = "ada") -> httpx.Response:
+    """Share a dashboard."""
+    new = {"kind": "dashboard", "subject": ",".join(runs), "audience": audience}
+    return api("POST", "/v1/shares", who, json=new)
+
+
+@pytest.mark.parametrize(
+    ("audience", "seeing"),
+    [("cleo", {"cleo"}), ("@quants", {"cleo", "dora"}), ("*", {"cleo", "dora", "eve"})],
+)
+def test_a_dashboard_s_runs_are_seen_by_whom_it_is_shared_with_until_it_is_taken_back(
+    team: Api, sides: tuple[str, str], tmp_path: Path, audience: str, seeing: set[str]
+):
+    team.door.scopes["eve"] = EVERYTHING
+    strangers = {"cleo", "dora", "eve"}
+    third = handed_in(team, tmp_path, parameters={"fast": 6, "slow": 20})
+    first = show(team, tuple(each[:14] for each in sides), audience)
+    assert first.status_code == 201, first.text
+    told = first.json()
+    assert (told["kind"], told["owner"], told["runs"]) == ("dashboard", "ada", list(sides))
+    assert told["title"].endswith(f"(run {sides[0][:8]}) and 1 other run")
+    for each in sides:
+        assert {who for who in strangers if seen_by(team, each, who)} == seeing
+    assert not any(seen_by(team, third, who) for who in strangers), "what is not in it is nobody's to see"
+    asked = {"kind": "dashboard", "subject": told["subject"]}
+    listed = {who for who in strangers if team("GET", "/v1/shares", who, params=asked).json()["items"]}
+    assert listed == seeing
+    for who in strangers:
+        assert show(team, sides, "*", who).status_code == (403 if who in seeing else 404), "only the owner shares on"
+    again = show(team, sides, audience)
+    assert (again.status_code, again.json()) == (200, told)
+    assert team("DELETE", f"/v1/shares/{told['id']}").status_code == 204
+    for each in sides:
+        assert not any(seen_by(team, each, who) for who in strangers)
+    assert not [who for who in strangers if team("GET", "/v1/shares", who, params=asked).json()["items"]]
+    entries = team("GET", "/v1/audit", "root", params={"limit": 2}).json()["items"][::-1]
+    assert [(each["who"], each["action"], each["about"]) for each in entries] == [
+        ("ada", "share.made", told["id"]),
+        ("ada", "share.taken-back", told["id"]),
+    ]
+    kept_of_it = {"kind": "dashboard", "subject": told["subject"], "owner": "ada", "audience": audience}
+    assert all(each["detail"] == kept_of_it | {"runs": list(sides)} for each in entries)
+
+
+def test_what_is_shared_twice_is_seen_until_both_are_taken_back(team: Api, sides: tuple[str, str]):
+    shown, alone = show(team, sides, "cleo").json(), share(team, sides[0], "cleo").json()
+    other = show(team, sides[::-1], "cleo").json()
+    assert other["subject"] != shown["subject"], "in another order it is another one"
+    for taken, seen in ((shown, {*sides}), (other, {sides[0]}), (alone, set())):
+        assert team("DELETE", f"/v1/shares/{taken['id']}").status_code == 204
+        assert {each for each in sides if seen_by(team, each, "cleo")} == seen
+
+
+def test_whom_a_dashboard_is_shared_with_is_told(team: Api, sides: tuple[str, str]):
+    made = show(team, sides, "cleo").json()
+    told = team("GET", "/v1/notifications", "cleo").json()["items"][0]
+    named = f"SmaCross on GOOG 1d, 2024-01-02 to 2024-01-31 (run {sides[0][:8]}) and 1 other run"
+    assert (told["kind"], told["text"]) == ("share", f"ada shared the dashboard of {named} with you")
+    assert told["about"] == {"dashboard": made["subject"], "by": "ada"}
+
+
+def test_a_dashboard_is_of_one_person_s_runs(team: Api, sides: tuple[str, str], tmp_path: Path):
+    bobs = handed_in(team, tmp_path, "bob")
+    refused = show(team, (sides[0], bobs), "cleo")
+    assert refused.status_code == 403 and f"The run {bobs} is bob's." in refused.text, "seen by the team, but bob's"
+    assert show(team, (sides[0], bobs), "cleo", "root").status_code == 422
+    assert show(team, (sides[0], sides[0][:12]), "cleo").status_code == 422
+    assert show(team, sides, "ada").status_code == 422
+    assert show(team, (sides[0], "0" * 16), "cleo").status_code == 404
+    assert show(team, sides, "cleo", "root").json()["made_by"] == "root"
+    assert not seen_by(team, bobs, "cleo")
 
 
 def test_who_leaves_a_team_sees_its_runs_no_more_and_who_comes_does(team: Api, run: str):

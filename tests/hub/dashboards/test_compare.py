@@ -43,12 +43,12 @@ class Held:
 
 
 def shown(folder: Path, compare: str, held: Held | None = None) -> tuple[Page, dict[str, str]]:
-    """The page of an address, and its widgets' HTML."""
+    """The page of an address, and its widgets' HTML: those that tell of the runs, without whom they are shared with."""
     page = runs(ANN, Services("http://127.0.0.1:9", folder), {"compare": compare})
     page.api.client.runs = held  # type: ignore[assignment]
 
     async def load() -> dict[str, str]:
-        return {name: await each.load() for name, each in page.widgets.items()}
+        return {name: await each.load() for name, each in page.widgets.items() if name != "shares"}
 
     return page, asyncio.run(load())
 
