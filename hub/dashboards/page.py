@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ __all__ = ["Page", "Services", "Widget"]
 
 log = logging.getLogger(__name__)
 
+#: What pages read the catalog and draw with, imported before anybody is served: Panel looks at each module that was
+#: imported while it made a page, and fails at one that a thread imports just then, which is not there for an instant.
+_IMPORTED = (
+    "alphapulse_lib.session.bars",
+    "alphapulse_lib.session.holdings",
+    "alphapulse_lib.session.news",
+    "alphapulse_lib.views.drawing",
+    "pandas",
+)
 #: Damaged rows that a page speaks of.
 _MOST_TOLD = 3
 #: Characters of a control's name that are logged; whatever a browser sends may be forged.
@@ -69,13 +79,15 @@ class Services:
     @asynccontextmanager
     async def lifespan(self, _: Any) -> AsyncIterator[None]:
         """As long as the service runs."""
+        for name in _IMPORTED:
+            import_module(name)
         self.loop = asyncio.get_running_loop()
         warm = asyncio.ensure_future(self._warm())
         yield
         warm.cancel()
 
     async def _warm(self) -> None:
-        """Read the catalog's index before anybody asks, and import what reads it."""
+        """Read the catalog's index before anybody asks."""
         try:
             await self.shelf.get(30, catalog.instruments)
         except AlphaPulseError as empty:

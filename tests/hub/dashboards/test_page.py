@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -241,3 +243,17 @@ def test_what_a_control_does_is_logged_and_asked_of_the_api_under_one_id(tmp_pat
     (failed,) = [each["request"] for each in logged if "error" in each]
     assert failed == used["ann used fault of told"]
     assert any(failed in each["text"] for each in page.said), "who meets it can name it"
+
+
+def test_what_pages_read_and_draw_with_is_there_before_anybody_is_served(tmp_path: Path):
+    """A thread that imports while Panel makes a page can spoil that page."""
+    code = (
+        "import asyncio, sys; from pathlib import Path; from hub.dashboards.page import Services\n"
+        "async def begun():\n"
+        "    async with Services('http://127.0.0.1:9', Path(sys.argv[1])).lifespan(None):\n"
+        "        print(*sorted({*sys.argv[2:]} & {*sys.modules}))\n"
+        "asyncio.run(begun())"
+    )
+    needed = ["alphapulse_lib.session.bars", "alphapulse_lib.views.drawing", "pandas"]
+    begun = subprocess.run([sys.executable, "-c", code, tmp_path, *needed], capture_output=True, text=True, check=True)
+    assert begun.stdout.split() == needed
