@@ -158,6 +158,8 @@ def test_bad_input_is_one_message_and_exit_code_1(sample: Path, words: tuple[str
 def test_a_wrong_call_is_exit_code_2(sample: Path) -> None:
     assert alphapulse("bars").returncode == 2
     assert alphapulse("no-such-command").returncode == 2
+    done = alphapulse("runs", "--limit", "0")
+    assert (done.returncode, "--limit" in done.stderr, "None" in done.stderr) == (2, True, False), done.stderr
 
 
 def test_an_empty_catalog_says_how_to_fill_it() -> None:

@@ -84,7 +84,7 @@ def backtest(
 
 
 def runs(
-    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     merge: Annotated[
         bool, typer.Option("--merge", help="Hand the runs that wait in to the team's ledger, and say how that went.")
     ] = False,

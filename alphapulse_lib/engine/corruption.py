@@ -8,6 +8,10 @@ read. The rows up to the moment are the same in both.
 Two futures are told: in the one prices rise and news are good, in the other they fall, news are bad and every other
 article is missing. So whatever a strategy knows of true prices, news and scores, one of the two says something else. No
 article is added: a strategy that knows that none will come is not found out.
+
+A listing that ends later never ends in the one, and nothing is delisted any more. No end is added: a strategy that
+knows of none is not found out. Members of universes are left, whose days count as known from their first one on, and
+bars end when they do: only their figures are replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog import floats, parquet
+from alphapulse_lib.catalog import floats, layout, parquet
 from alphapulse_lib.catalog.decimals import to_decimals, to_floats
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import PRICES, TIME
@@ -35,6 +39,8 @@ type Floats = NDArray[np.float64]
 
 _ROWS = 16_384
 _DAY = 86_400 * 10**9
+#: More days than lie between 1970 and any other.
+_EVER = 1 << 30
 _SAID = {1: "Record profit beats every estimate, outlook raised", -1: "Fraud, heavy loss and default, outlook cut"}
 
 
@@ -125,7 +131,8 @@ class Lens:
             "quotes": self._ticks,
             "articles": self._articles,
             "scores": self._scores,
-            "actions.parquet": self._actions,
+            layout.ACTIONS: self._actions,
+            layout.LISTINGS: self._listings,
         }
         return changes.get(parts[0])
 
@@ -199,9 +206,30 @@ class Lens:
         if not later.any():
             return table
         twice = {name: pc.multiply(table[name], 2.0) for name in ("ratio", "amount")}
-        return _replaced(
+        changed = _replaced(
             table, {name: pc.if_else(pa.array(later), twice[name], table[name]) for name in ("ratio", "amount")}
         )
+        if self._corruption.direction < 0:
+            return changed
+        return changed.filter(pa.array(~(later & np.asarray(pc.equal(table["kind"], "delisting")))))
+
+    def _listings(self, table: pa.Table) -> pa.Table:
+        """An instrument's newest ticker never ends: an older one would reach into the next one's days."""
+        day = self._corruption.after // _DAY
+        start, end, ids = _days(table["start"]), _days(table["end"]), table["instrument_id"].to_pylist()
+        newest: dict[str, int] = {}
+        for each, first in zip(ids, start.tolist(), strict=True):
+            newest[each] = max(first, newest.get(each, first))
+        ending = (start == np.array([newest[each] for each in ids], np.int64)) & (start <= day) & (end > day)
+        if self._corruption.direction < 0 or not ending.any():
+            return table
+        return _replaced(table, {"end": pc.if_else(pa.array(ending), pa.scalar(None, pa.date32()), table["end"])})
+
+
+def _days(dates: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Days since 1970; where none is told, long before."""
+    days: NDArray[np.int64] = dates.cast(pa.int32()).cast(pa.int64()).fill_null(-_EVER).to_numpy()
+    return days
 
 
 def _replaced(table: pa.Table, columns: dict[str, Any]) -> pa.Table:

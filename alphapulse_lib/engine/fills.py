@@ -112,7 +112,7 @@ class WholeFills(FillModel):
             if meets is Meets.ITS_PRICE:
                 return None
             size = 0 if meets is Meets.NOTHING else size  # a level without size is an order that does not fill
-        elif kind not in self._whole:
+        elif kind not in self._whole or (self._intrabar is not None and self._intrabar.is_opening()):
             return None
         elif self._weighted and self._intrabar is not None:
             weighted = self._intrabar.weighted(str(_instrument.id), _order.ts_init)

@@ -14,6 +14,8 @@ A stop that came into the market inside the bar meets the rest of the path.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -53,6 +55,15 @@ class Intrabar:
     def __init__(self, sources: Sequence[Source], now: Callable[[], int], order_of: Callable[[Any], Any]) -> None:
         self._of = {source.feed.instrument.id: source for source in sources}
         self._now, self._order_of = now, order_of
+        self._opening = _opening(sources)
+
+    def is_opening(self) -> bool:
+        """Whether the market is at an opening trade: NautilusTrader's own book has its price and its endless size."""
+        if not self._opening:
+            return False
+        now, moments = self._now(), self._opening
+        at = bisect_left(moments, now)
+        return at < len(moments) and moments[at] == now
 
     def weighted(self, instrument_id: str, decided: int) -> float:
         """The volume-weighted price of the bar that ends now, in the engine's units; ``nan`` where none counts."""
@@ -96,3 +107,11 @@ class Intrabar:
             if ahead <= trigger.as_decimal() if selling else ahead >= trigger.as_decimal():
                 return True
         return False
+
+
+def _opening(sources: Sequence[Source]) -> array[int]:
+    """The moments of the opening trades, rising; but for those at which there is a close, too."""
+    moments = [source.opens + 1 for source in sources if source.trades]
+    if len(moments) > 1:
+        moments = [np.setdiff1d(np.concatenate(moments), np.concatenate([source.feed.ts for source in sources]))]
+    return array("q", moments[0].tobytes() if moments else b"")

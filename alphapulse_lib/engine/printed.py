@@ -1,4 +1,4 @@
-"""What a strategy prints, kept at its two ends: one that prints without end fills neither memory nor ledger."""
+"""What a strategy prints and raises, kept at its two ends: what has no end fills neither memory nor ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Printed", "ends_of", "unlogged"]
+__all__ = ["Printed", "ends_of", "shortened", "unlogged"]
 
 #: Bytes that are kept of the start, and as many of the end.
 _END = 1_000_000
@@ -64,15 +64,39 @@ def ends_of(path: Path) -> str:
         return _joined(first, file.read(_END), size)
 
 
-def unlogged(path: Path) -> str:
-    """The ends of a file, but for the lines that NautilusTrader writes into its own log as well."""
+def unlogged(path: Path, log: str) -> str:
+    """The ends of a file, but for what NautilusTrader writes into its own log as well: errors, with what lies below.
+
+    Parameters
+    ----------
+    log : str
+        What is kept of that log.
+    """
     printed = Printed()
     if path.exists():
+        known, is_below = set(log.encode().split(b"\n")), False
         with path.open("rb") as file:
             for line in file:
-                if not _LOGGED.match(line):
+                if _LOGGED.match(line):
+                    is_below = True
+                elif not (is_below and line.rstrip(b"\n") in known):
+                    is_below = False
                     printed.hear(line)
     return printed.text()
+
+
+def shortened(text: str, most: int, more: str = "") -> str:
+    """A text of more characters than that as its two ends, with words between that say how many were left out.
+
+    Examples
+    --------
+    >>> shortened("a" * 10, 4, ", and lost")
+    'aa ... 6 characters are left out here, and lost ... aa'
+    """
+    left_out = len(text) - most
+    if left_out <= 0:
+        return text
+    return f"{text[: most // 2]} ... {left_out:,} characters are left out here{more} ... {text[-(most // 2) :]}"
 
 
 def _joined(first: bytes, last: bytes, size: int) -> str:

@@ -186,7 +186,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         raise kind(outcome["message"], outcome["hint"])
-    printed = unlogged(folder / NATIVE) + printed
+    printed = unlogged(folder / NATIVE, outcome["log"]) + printed
     return RawResult(
         outcome["status"],
         **{**empty_tables(), **outcome["tables"]},

@@ -186,9 +186,8 @@ def _sent_once(method: Callable[..., Any]) -> Callable[..., Any]:
 
     def submit_order(self: Any, order: Any, *rest: Any, **named: Any) -> Any:
         identity = getattr(order, "client_order_id", None)
-        sent = self.cache.order(identity) if identity is not None else None
-        if sent is not None:
-            raise RuntimeError(_again(sent, self.clock.timestamp_ns()))
+        if identity is not None and self.cache.order_exists(identity):
+            raise RuntimeError(_again(self.cache.order(identity), self.clock.timestamp_ns()))
         return method(self, order, *rest, **named)
 
     return submit_order

@@ -35,6 +35,7 @@ from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, s
 from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
+from alphapulse_lib.engine.printed import shortened
 from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
 from alphapulse_lib.engine.room import NO_ROOM, is_full
 from alphapulse_lib.engine.warm_ups import declared, require
@@ -44,6 +45,8 @@ from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
 __all__ = ["answer", "die_with", "leave", "main", "measured", "mute", "or_refusal", "unpickled"]
 
 _PR_SET_PDEATHSIG = 1
+#: Characters that a record keeps of an exception and of its traceback, and a log of a longer one.
+_MESSAGE, _TRACEBACK, _WHOLE = 2_000, 20_000, 10_000_000
 
 
 def main(parent: int, told: int, patience: float) -> None:
@@ -174,11 +177,9 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
         return {
             "status": "failed",
             "tables": tables | ({"marks": marks(tuple(feeds), names)} if loaded else {}),
-            "error": _told(watch.error) or failed or said.raised,
-            "traceback": watch.traceback or said.where,
+            **_raised(_told(watch.error) or failed or said.raised, watch.traceback or said.where, log),
             "series": series,
             "facts": data.facts,
-            "log": log,
             "warnings": warnings,
         }
     none_left_out(log)
@@ -329,6 +330,16 @@ def _unknown(loaded: Loaded) -> list[str]:
         f"{many} sent for {names}, not among the run's instruments, and refused: run.orders has nothing of that. "
         "Name it in symbols."
     ]
+
+
+def _raised(error: str, where: str, log: str) -> dict[str, str]:
+    """An exception as the record keeps it: of a long one the two ends, and all of it in the log."""
+    more = ": run.log has them"
+    kept = {"error": shortened(error, _MESSAGE, more), "traceback": shortened(where, _TRACEBACK, more)}
+    if kept != {"error": error, "traceback": where}:
+        whole = where if error in where else f"{where}{error}"
+        log = "\n".join((log, "What was raised, all of it:", shortened(whole, _WHOLE)))
+    return kept | {"log": log}
 
 
 def _told(error: BaseException | None) -> str:

@@ -166,6 +166,8 @@ def read_table(path: Path) -> pa.Table:
     """
     try:
         return pq.read_table(path)
+    except MemoryError:  # Arrow's is one of its own errors, too; the file has nothing wrong
+        raise
     except (OSError, pa.ArrowException) as refused:
         raise LedgerError(f"A run's file cannot be read: {path}: {refused}.", _GONE) from None
 

@@ -143,10 +143,11 @@ def check_lookahead(
     """Whether a strategy decides anything by what it could not have known yet.
 
     Everything after a moment is replaced: prices, volumes, ticks, corporate actions that were not announced, articles
-    and scores; in what the engine delivers, in what the strategy asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``,
-    ``ap.sql`` and their like while it runs, and in the frames, series and mappings that it captured. Then every order
-    up to that moment must be the same, to what it filled at. What it reads from elsewhere (a file, a web page) is not
-    replaced; where its source says that it does, the result says so.
+    and scores, and when listings end; in what the engine delivers, in what the strategy
+    asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``, ``ap.sql`` and their like while it runs, and in the frames,
+    series and mappings that it captured. Then every order up to that moment must be the same, to what it filled at.
+    What it reads from elsewhere (a file, a web page) is not replaced; where its source says that it does, the result
+    says so.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from nautilus_trader.model import (
     Money,
     OmsType,
     OrderSide,
+    OrderType,
     Price,
     Quantity,
     Venue,
@@ -34,6 +36,7 @@ from alphapulse_lib.engine.batches import BARS, Source, batches
 from alphapulse_lib.engine.events import news_events
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import WholeFills
+from alphapulse_lib.engine.intrabar import Intrabar
 from alphapulse_lib.engine.nautilus import nautilus_instrument
 from alphapulse_lib.model.period import Period
 from tests.resources.toy_market import MINUTE, OPEN, write_minutes
@@ -46,6 +49,8 @@ _TIME = pa.timestamp("ns", "UTC")
 
 class Listening(Strategy):
     """Writes down all it hears, and trades with every kind of order on the way."""
+
+    shares = 1
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
@@ -79,7 +84,7 @@ class Listening(Strategy):
             self.submit_order(self.order_factory.limit(traded, OrderSide.BUY, Quantity.from_int(3), limit))
 
     def market(self, traded: InstrumentId, side: OrderSide) -> None:
-        self.submit_order(self.order_factory.market(traded, side, Quantity.from_int(1)))
+        self.submit_order(self.order_factory.market(traded, side, Quantity.from_int(self.shares)))
 
     def on_order_filled(self, event: Any) -> None:
         self.journal.append(("fill", str(event.instrument_id), event.ts_event, str(event.last_px), str(event.last_qty)))
@@ -177,3 +182,54 @@ def test_each_batch_starts_where_the_one_before_ended(sources: list[Source]) -> 
     assert found[0].start is None
     assert [each.is_last for each in found] == [False] * (len(found) - 1) + [True]
     assert all(a.start < b.start for a, b in pairwise(found[1:]))
+
+
+class Buying(Listening):
+    """Asks for more than a bar's close offers."""
+
+    shares = 400
+
+
+class Noting(WholeFills):
+    """Notes of each market order when it asked for a book, and whether it was given one."""
+
+    def __init__(self, intrabar: Intrabar) -> None:
+        super().__init__(intrabar)
+        self.asked: list[tuple[int, bool]] = []
+
+    def get_orderbook_for_fill_simulation(self, _instrument: Any, _order: Any, *prices: Price | None) -> Any:
+        book = super().get_orderbook_for_fill_simulation(_instrument, _order, *prices)
+        if _order.order_type == OrderType.MARKET:
+            self.asked.append((self._intrabar._now(), book is not None))
+        return book
+
+
+def _now(strategy: Strategy) -> int:
+    return strategy.clock.timestamp_ns()
+
+
+def _order(strategy: Strategy, order_id: Any) -> Any:
+    return strategy.cache.order(order_id)
+
+
+def test_at_an_opening_trade_a_market_order_needs_no_book_and_fills_as_with_one(
+    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openings = {*np.concatenate([source.opens + 1 for source in sources]).tolist()}
+    found = []
+    for _ in range(2):
+        strategy = Buying()
+        now, order_of = partial(_now, strategy), partial(_order, strategy)
+        model = Noting(Intrabar(sources, now, order_of))
+        engine = bare_engine(sources, fill_model=model)
+        engine.add_strategy(strategy)
+        for batch in batches(engine, sources, news(), BARS):
+            engine.run(start=batch.start, streaming=not batch.is_last)
+        found.append((strategy.journal, model.asked))
+        monkeypatch.setattr(Intrabar, "is_opening", lambda _: False)
+    (needed, asked), (every, always) = found
+    assert needed == every
+    assert any(row[0] == "fill" and row[4] == "400" for row in needed)
+    assert all(given == (moment not in openings) for moment, given in asked)
+    assert {given for _, given in asked} == {True, False}
+    assert all(given for _, given in always)

@@ -137,6 +137,27 @@ def test_what_nautilus_alone_was_told_of_fails_the_run(strategy: type, raised: s
         ap.backtest(strategy, "TOY", "1m", progress=False)
     assert re.search(traceback, failed.value.traceback)
     assert "most recent call last):." not in failed.value.message
+    said = ap.run(failed.value.run_id).log.splitlines()
+    below = said.count("Traceback (most recent call last):")
+    assert below == sum(line.endswith(" failed:") for line in said), "what lies below an error is told once"
+
+
+class Endless(Asking):
+    """Raises a message of five megabytes."""
+
+    def on_bar(self, bar: Bar) -> None:
+        raise ValueError("first " + "x" * 5_000_000 + " last")
+
+
+def test_of_an_exception_without_end_the_two_ends_are_told_and_all_of_it_is_in_the_log() -> None:
+    write_minutes("TOY")
+    with pytest.raises(StrategyRaised, match=r"raised ValueError: first x+ .* x+ last") as failed:
+        ap.backtest(Endless, "TOY", "1m", progress=False)
+    run = ap.run(failed.value.run_id)
+    assert " ... 4,998,023 characters are left out here: run.log has them ... x" in run.record.error
+    assert len(str(failed.value)) < 25_000
+    assert len(run.record.error) + len(run.record.traceback) < 25_000
+    assert re.findall("x{1000,}", run.log) == ["x" * 5_000_000]
 
 
 def test_an_order_for_what_is_no_instrument_of_the_run_is_refused_and_told() -> None:

@@ -35,6 +35,24 @@ def test_a_k_fold_is_purged_on_both_sides_and_embargoed_after_a_test() -> None:
     ]
 
 
+@pytest.mark.parametrize("purge", [0, 1, 3])
+@pytest.mark.parametrize("embargo", [0, 2])
+@pytest.mark.parametrize("sessions", [28, 40, 53])
+def test_a_k_fold_trains_on_what_the_definition_leaves(sessions: int, purge: int, embargo: int) -> None:
+    """López de Prado (2018), 7.4.1 and 7.4.2, word by word: a label of session ``i`` lasts until ``i + purge``."""
+    for each in folds_of("kfold", sessions, train=0, test=0, folds=4, purge=purge, embargo=embargo):
+        tested = range(*each.test)
+        left = []
+        for one in sorted({*range(sessions)} - {*tested}):
+            overlaps = any(
+                i <= one <= i + purge or i <= one + purge <= i + purge or one <= i <= i + purge <= one + purge
+                for i in tested
+            )
+            if not overlaps and not tested[-1] + purge < one <= tested[-1] + purge + embargo:
+                left.append(one)
+        assert [n for stretch in each.train for n in range(*stretch)] == left
+
+
 @pytest.mark.parametrize("scheme", ["rolling", "anchored", "kfold"])
 def test_no_session_is_trained_on_and_tried_at_once(scheme: str) -> None:
     tried = []

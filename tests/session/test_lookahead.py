@@ -248,3 +248,85 @@ def test_a_strategy_that_hears_its_news_passes(sample: Path) -> None:
     found = ap.check_lookahead("NewsSentiment", "AAPL", "1d", params={"threshold": 0.2}, at=1, progress=False)
     assert found.passed, found.text
     assert len(found.run.orders) > 4
+
+
+class Told(Switching):
+    """Decides by what the catalog says today, or, where it is honest, by what it said then."""
+
+    honest = False
+
+    def known(self) -> dict[str, pd.Timestamp]:
+        return {"as_of": self.now()} if self.honest else {}
+
+
+class Published(Told):
+    """Reads articles by when they were published, and not by when they could be read."""
+
+    def wants(self, bar) -> bool | None:
+        now = self.now()
+        return bool(
+            ap.news("GOOG", now - pd.Timedelta(days=3), now, **self.known())["headline"].str.contains("zebra").any()
+        )
+
+
+class BeforeASplit(Told):
+    """Holds prices divided by a later split against a level."""
+
+    def wants(self, bar) -> bool | None:
+        return bool(ap.bars("AAPL", "1d", end=self.now(), **self.known())["close"].iloc[-1] < 40)
+
+
+class TotalReturns(Told):
+    """Sees in a series with dividends reinvested how much is still to be paid."""
+
+    def wants(self, bar) -> bool | None:
+        asked = ("IBM", "1d", self.now() - pd.Timedelta(days=5), self.now())
+        total, traded = (ap.bars(*asked, adjust=each, **self.known())["close"].iloc[-1] for each in ("total", "none"))
+        return bool(total / traded < 0.981)
+
+
+class NeverDelisted(Told):
+    """Is long where no listing ends within a year."""
+
+    def wants(self, bar) -> bool | None:
+        asked = "SELECT ends FROM listings WHERE symbol = 'GOOG'"
+        ((ends,),) = ap.sql(asked, **self.known()).fetchall()
+        return ends is None or pd.Timestamp(ends, tz="UTC") > self.now() + pd.Timedelta(days=366)
+
+
+def knowing(home: Path) -> None:
+    """An article that could be read a week after it was published, and a listing that ends."""
+    (home / "news.csv").write_text(
+        "published_at,available_at,headline,symbols\n2012-03-01 09:00,2012-03-08 09:00,Google buys a zebra,GOOG\n"
+    )
+    ap.ingest("files", home / "news.csv", kind="articles", timezone="America/New_York")
+    (home / "listed.csv").write_text("id,ticker,venue,name,from,to\nGOOG.XNAS,GOOG,XNAS,Google,2004-08-19,2012-12-28\n")
+    ap.ingest("files", home / "listed.csv", kind="instruments")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "asked", "at"),
+    [
+        (Published, ("GOOG", "1d", "2012-02-29", "2012-03-09"), "2012-03-05"),
+        (BeforeASplit, ("AAPL", "1d", "2005-02-07", "2005-02-16"), "2005-02-10"),
+        (TotalReturns, ("IBM", "1d", "2012-03-28", "2012-04-06"), "2012-04-02"),
+        (NeverDelisted, ("GOOG", "1d", "2012-02-29", "2012-03-09"), "2012-03-05"),
+    ],
+)
+def test_a_leak_of_what_was_known_only_later_is_caught(
+    writable_sample: Path, tmp_path: Path, strategy: type, asked: tuple, at: str
+) -> None:
+    knowing(tmp_path)
+    found = ap.check_lookahead(strategy, *asked, at=at, progress=False)
+    assert not found.passed, found.text
+
+
+class AsksAsOfThen(NeverDelisted):
+    honest = True
+
+
+def test_who_asks_as_of_then_is_not_accused(writable_sample: Path, tmp_path: Path) -> None:
+    knowing(tmp_path)
+    found = ap.check_lookahead(AsksAsOfThen, "GOOG", "1d", "2012-02-29", "2012-03-09", at="2012-03-05", progress=False)
+    assert found.passed, found.text
+    assert len(found.run.orders) == 1

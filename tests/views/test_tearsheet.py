@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import fills, kept, marks, orders, raw, rising
+from small_runs import CLOSES, DAYS, fills, kept, marks, orders, raw, rising
 
 from alphapulse_lib.engine.request import POSITIONS
-from alphapulse_lib.model.run import Costs
+from alphapulse_lib.model.run import Costs, Series
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.views import tearsheet
 
 CHROMIUM = shutil.which("chromium")
+#: Would run where it is taken for the page's own; as an instrument may be called, without a space.
+EVIL = "<svg/onload=window.ran=1>\"'><b>"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -52,6 +55,21 @@ def words(html: str) -> str:
     reader.found = []
     reader.feed(html)
     return " ".join(" ".join(reader.found).split())
+
+
+def attributes(html: str) -> set[str]:
+    """The names of all attributes of all elements."""
+
+    class Attributes(HTMLParser):
+        found: set[str]
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found.update(name for name, _ in attrs)
+
+    reader = Attributes()
+    reader.found = set()
+    reader.feed(html)
+    return reader.found
 
 
 def long_run(ledger: Ledger, **changes: object) -> Run:
@@ -233,6 +251,28 @@ def test_several_names_and_splits(ledger: Ledger) -> None:
     said = words(page(ledger, marks=both, instruments=("GOOG.XNAS", "IBM.XNYS"), fills=fills()))
     assert "close, in shares of the first day" in said
     assert "GOOG, IBM · daily bars" in said
+
+
+def test_what_somebody_wrote_is_words_wherever_it_stands(ledger: Ledger) -> None:
+    """On the dashboards a tearsheet is made of what its owner handed in, and stands in the page of whoever looks."""
+    rows = fills(("2024-01-03 09:30", EVIL, "buy", 100, 101.0, 1.0), ("2024-01-08 09:30", EVIL, "sell", 50, 106.0, 0.5))
+    held = marks(*((f"2024-01-{day} 16:00", EVIL, close) for day, close in zip(DAYS, CLOSES, strict=True)))
+    read = Series(EVIL, EVIL, 9, 0, 1, EVIL)
+    record = kept(
+        ledger,
+        instruments=(f"{EVIL}.XNAS",),
+        name=f"module:{EVIL}",
+        parameters={EVIL: EVIL},
+        fills=rows,
+        marks=held,
+        series=(read,),
+        log=EVIL,
+        user=EVIL,
+    )
+    record = replace(record, environment={EVIL: EVIL}, facts=(read,))
+    for told in (tearsheet.html(Run(record, ledger)), tearsheet.body(Run(record, ledger))):
+        assert words(told).count(EVIL) > 10
+        assert "onload" not in attributes(told)
 
 
 def test_nothing_is_fetched_from_anywhere(ledger: Ledger) -> None:
