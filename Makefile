@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; anything longer than a line lives in a script.
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up down reset backup restore images compose-up compose-down compose-backup compose-restore test lint bench siege
+.PHONY: help up down reset backup restore images compose-up compose-down compose-doctor compose-backup compose-restore test lint bench siege
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,6 +35,9 @@ compose-up: ## start all parts as containers, with TLS and PostgreSQL (docs/how-
 compose-down: ## stop them, and people's; what they keep stays
 	@exec docker/compose.sh down
 
+compose-doctor: ## say of each part whether it is well, and what mends it
+	@exec docker/compose.sh doctor
+
 compose-backup: ## write all that they keep into FILE=..., also while they are up
 	@exec docker/compose.sh backup "$(FILE)"
 
@@ -57,4 +60,4 @@ bench: ## the ratios that tests/benchmarks promises, measured in one run
 
 siege: ## the long proofs: each part of a hub killed twenty times, a hundred imports killed and run again
 	@hub/set-up.sh test
-	@exec $(PYTHON) -m pytest -m siege
+	@exec $(PYTHON) -m pytest -m "siege or survival"

@@ -1,7 +1,7 @@
 """JupyterHub's configuration, assembled from `hub/`. Started by `make up`; no logic of its own."""
 
 from alphapulse_lib.settings import PROJECT, settings
-from hub import access, keys, logs, network, origins, own_database, services, spawner
+from hub import access, deeds, keys, logs, network, origins, own_database, services, spawner
 
 c = get_config()  # noqa: F821  # JupyterHub puts it there
 _settings = settings()
@@ -19,3 +19,4 @@ access.configure(c, _settings, _keys)
 services.configure(c, _settings, _network, _keys)
 spawner.configure(c, _settings)
 origins.configure(c, _settings)
+deeds.configure(c)

@@ -132,8 +132,8 @@ class Settings(BaseSettings):
     kubernetes_disk: int = Field(
         10_000,
         ge=100,
-        description="How many megabytes of disk are claimed for a person's folder, where ALPHAPULSE_DISK_LIMIT is 0, "
-        "and for a team's.",
+        description="How many megabytes of disk are claimed for a person's folder, and for a team's, where "
+        "ALPHAPULSE_DISK_LIMIT is 0.",
     )
     kubernetes_team_storage: str = Field(
         "",

@@ -29,6 +29,15 @@ keep() {
     keeper "$what" "$@"
 }
 
+# own_volume NAME LIMIT: a person's, as hub/docker_spawner.py makes it; unlimited where Docker's storage cannot.
+own_volume() {
+    refused=$(docker volume create --label "alphapulse.hub=$prefix" ${2:+--opt "$2"} "$1" 2>&1 >/dev/null) && return
+    case "$refused" in
+    *"no quota support"*) docker volume create --label "alphapulse.hub=$prefix" "$1" >/dev/null ;;
+    *) say "$refused"; exit 1 ;;
+    esac
+}
+
 # database WHAT...: a program of PostgreSQL's in its container, as its administrator.
 database() { docker exec --interactive "$prefix-database" "$@"; }
 
@@ -65,9 +74,10 @@ restore() {
     compose run --rm -T prepare true >/dev/null 2>&1
     compose run --rm -T tls true >/dev/null 2>&1
     for each in $people; do
-        docker volume create --label "alphapulse.hub=$prefix" "$prefix-$each" >/dev/null
+        name=$prefix-${each%%:*}
+        own_volume "$name" "${each#*:}"
         # A new volume is its first place's owner's, and /catalog of the image is the researcher's, and empty.
-        docker run --rm --network none --volume "$prefix-$each:/catalog" "alphapulse/workspace:$TAG" true
+        docker run --rm --network none --volume "$name:/catalog" "alphapulse/workspace:$TAG" true
     done
     keep put <"$file" >"$settings.restored"
     fill_database

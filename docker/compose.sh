@@ -3,6 +3,7 @@
 #   docker/compose.sh up         makes what is missing, secrets among it, and waits until each part is well
 #   docker/compose.sh down       stops them and people's; the volumes stay
 #   docker/compose.sh backup FILE, restore FILE    all that is kept, in one file; and back, to an empty machine
+#   docker/compose.sh doctor     says of each part whether it is well, and what mends it; changes nothing
 #   docker/compose.sh keys ...   is `alphapulse keys ...`, as in: docker/compose.sh keys set alpaca
 #   docker/compose.sh ARGUMENTS  is docker compose, as in: docker/compose.sh logs --tail 50 hub
 # Settings are in .env, or in the file that ALPHAPULSE_ENV names; ALPHAPULSE_DOCKER_PREFIX, ALPHAPULSE_TLS_PORT,
@@ -32,6 +33,7 @@ DOCKER_GROUP=${DOCKER_GROUP:-$(stat -L -c %g "$DOCKER_SOCKET" 2>/dev/null)} || {
 export DOCKER_GROUP
 
 settings=${ALPHAPULSE_ENV:-.env}
+account=${SUDO_USER:-$(id -un)} # the audit log tells who set a vendor's keys
 
 compose() { $program --project-name "$prefix" --file docker/compose.yaml "$@"; }
 
@@ -47,7 +49,7 @@ up() {
     [ -e "$settings" ] || settings=/dev/null
     ALPHAPULSE_SETTINGS=$(sha256sum <"$settings" | cut -c 1-16)
     export ALPHAPULSE_SETTINGS
-    told=$(compose run --rm -T prepare <"$settings")
+    told=$(compose run --rm -T -e LOGNAME="$account" prepare <"$settings")
     if [ -n "${ALPHAPULSE_TLS_CERTIFICATE:-}" ]; then
         compose run --rm -T tls tls take <"$ALPHAPULSE_TLS_CERTIFICATE"
     fi
@@ -61,6 +63,27 @@ up() {
     echo
     echo "  AlphaPulse   https://${ALPHAPULSE_TLS_NAME:-localhost}${ALPHAPULSE_TLS_SUFFIX:-}"
     echo "$told"
+}
+
+# Each part by what Docker says of it, then what the hub and the worker see from inside; 1 where anything is wrong.
+doctor() {
+    wrong=0 running=
+    for part in database guard proxy hub api worker dashboards tls; do
+        state=$(docker inspect --format '{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}' "$prefix-$part" 2>/dev/null) || state="there is none"
+        case $state in
+        "running, healthy") printf '  %-6s %-16s %s\n' ok "$part" "$state" ;;
+        *)
+            wrong=1
+            printf '  %-6s %-16s %s\n  %-23s -> %s\n' WRONG "$part" "$state" "" "docker/compose.sh logs --tail 50 $part; make compose-up" ;;
+        esac
+        case $state in running*) running="$running $part " ;; esac
+    done
+    for part in hub worker; do
+        case $running in *" $part "*) ;; *) continue ;; esac
+        echo "Seen by the $part:"
+        docker exec "$prefix-$part" python -m hub doctor --part "$part" || wrong=1
+    done
+    return $wrong
 }
 
 down() {
@@ -78,13 +101,13 @@ keys() {
     [ ! -t 0 ] || terminal=
     # shellcheck disable=SC2086  # none, or one word
     compose run --rm $terminal -e ALPHAPULSE_HOME=/srv/homes/worker \
-        -e ALPHAPULSE_MASTER_KEY_FILE=/srv/homes/master/master.key prepare python -m hub keys "$@"
+        -e ALPHAPULSE_MASTER_KEY_FILE=/srv/homes/master/master.key -e LOGNAME="$account" prepare python -m hub keys "$@"
 }
 
 case "${1:-}" in
-up | down) "$1" ;;
+up | down | doctor) "$1" ;;
 keys) "$@" ;;
 backup | restore) . docker/backup.sh; "$1" "${2:-}" ;;
-"") say "say up or down, or what docker compose is to be told"; exit 1 ;;
+"") say "say up, down or doctor, or what docker compose is to be told"; exit 1 ;;
 *) compose "$@" ;;
 esac

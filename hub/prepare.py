@@ -80,6 +80,7 @@ def prepare(homes: Path, told: dict[str, str | None], say: Callable[[str], None]
         write(home / ".env", "".join(f"{name}={quoted(value)}\n" for name, value in _of(part, told).items()))
         rights = [f"*:*:{name}:{name}:{passwords[name]}\n" for name in DATABASES.get(part, ())]
         write(home / "pgpass", "".join(rights))
+    _folder(homes / "hub" / "hub").chmod(0o700)  # the hub made it, for everybody in its container to read
     _seal(homes, told)
     sample.fill(chosen.model_copy(update={"home": homes / "worker"}), say)
 

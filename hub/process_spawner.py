@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from alphapulse_lib.settings import settings
 from hub import family, network, team_folders, workspace
+from hub.awaited import awaited, found
 
 __all__ = ["ProcessSpawner"]
 
@@ -37,7 +39,12 @@ class ProcessSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         # Not the hub's own output: that is a pipe which breaks when the hub dies, and the kernels with it.
         with _log(settings().home_root / "logs" / f"workspace-{self.user.name}.log").open("ab") as log:
             self.popen_kwargs = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
-            return await super().start()  # type: ignore[no-any-return]
+            address = await super().start()
+        return await awaited(self, address)
+
+    async def poll(self) -> Any:
+        """How the process ended; ``None`` while it runs."""
+        return await found(self, super().poll)
 
 
 def _log(path: Path) -> Path:

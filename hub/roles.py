@@ -16,12 +16,13 @@ __all__ = [
     "GIVEN",
     "PROGRAMS",
     "PUBLISH",
+    "READ_AUDIT",
     "READ_USAGE",
     "ROLES",
     "SAY",
     "SCOPES",
     "SEE_ALL",
-    "TELL_SIGN_INS",
+    "TELL",
     "TELL_USAGE",
     "WORKSPACE",
     "Holders",
@@ -38,12 +39,14 @@ PUBLISH = "custom:catalog:publish"
 SEE_ALL = "custom:ledger:everybody"
 #: Saying something to everybody, as that the hub is down on Friday.
 SAY = "custom:notice:say"
-#: What people's servers use: each tells it of itself, administrators read it.
+#: What people's servers use: each tells it of itself, administrators read it, and what the workers measure.
 TELL_USAGE, READ_USAGE = "custom:usage:tell", "custom:usage:read"
-#: Telling the audit log who signed in: the hub's own, and no person's.
-TELL_SIGN_INS = "custom:sign-ins:tell"
+#: Reading the audit log: who did what, on what, when and from where.
+READ_AUDIT = "custom:audit:read"
+#: Telling the audit log what is done at the hub itself: the hub's own, and no person's.
+TELL = "custom:audit:tell"
 #: Scopes that no role of people has.
-PROGRAMS = {TELL_SIGN_INS: {"description": "Tell the audit log who signed in, or was refused."}}
+PROGRAMS = {TELL: {"description": "Tell the audit log who signed in, and what was done at the hub itself."}}
 #: The API's own scopes. Writing includes reading.
 SCOPES: dict[str, dict[str, Any]] = {
     "custom:catalog:read": {"description": "Read instruments, bars, news and coverage."},
@@ -72,13 +75,14 @@ SCOPES: dict[str, dict[str, Any]] = {
     },
     "custom:notifications:read": {"description": "Read one's own notifications."},
     TELL_USAGE: {"description": "Tell what a server of one's own uses; each does so itself."},
-    READ_USAGE: {"description": "Read what everybody's servers use."},
+    READ_USAGE: {"description": "Read what everybody's servers use, and what the workers measure."},
+    READ_AUDIT: {"description": "Read the audit log: who did what, on what, when and from where."},
     SAY: {
         "description": "Say something to everybody: the notice in JupyterLab, on the hub's pages and the dashboards."
     },
 }
 #: What an administrator alone may, on a page or with a token of their own: not whatever runs in their workspace.
-ADMINISTER = (READ_USAGE, SAY)
+ADMINISTER = (READ_USAGE, READ_AUDIT, SAY)
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,8 @@ ROLES: dict[str, Role] = {
         scopes=(PUBLISH,),
     ),
     "admin": Role(
-        "Administers the hub: sees who is on, starts and stops everybody's servers, adds and removes people, pauses "
-        "and deletes what is others', says something to everybody; may do what every other role may.",
+        "Administers the hub: sees who is on and who did what, starts and stops everybody's servers, adds and removes "
+        "people, pauses and deletes what is others', says something to everybody; may do what every other role may.",
         includes=("trader", "reviewer"),
         scopes=ADMINISTER,
     ),
@@ -226,7 +230,7 @@ def roles(everybody: str, held: Mapping[str, Holders]) -> list[dict[str, Any]]:
         },
         # It asks who is in which group, and whether there is somebody of a name.
         {"name": "api", "services": ["api"], "scopes": ["list:groups", "read:groups", "read:users:name"]},
-        {"name": "audit", "services": ["audit"], "scopes": [TELL_SIGN_INS, "access:services!service=api"]},
+        {"name": "audit", "services": ["audit"], "scopes": [TELL, "access:services!service=api"]},
         # JupyterHub's own metrics and the API's, and nothing else.
         {"name": "metrics", "services": ["metrics"], "scopes": ["read:metrics", "access:services!service=api"]},
     ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from alphapulse_lib.errors import SettingsError, did_you_mean
 from alphapulse_lib.settings import Settings
-from hub import containers, pods
+from hub import containers, pods, team_folders
+from hub.allowance import MOST_TEAMS
 
 __all__ = ["JOB", "check", "configure", "warning"]
 
@@ -60,8 +62,14 @@ def configure(c: Any, chosen: Settings) -> None:
     c.Spawner.http_timeout = 180
     c.Spawner.pre_spawn_hook = _lean
     c.JupyterHub.implicit_spawn_seconds = 0.5  # a link into a workspace that is stopped starts it
-    if told := warning(chosen):
-        c.JupyterHub.template_vars = {"announcement": told}
+    # A hub that starts again first asks each server whether it is there. One that was just starting itself kept
+    # everybody waiting, ten seconds; now it is awaited while the hub answers.
+    c.JupyterHub.init_spawners_timeout = 1
+    told: dict[str, Any] = {"announcement": warning(chosen)} if warning(chosen) else {}
+    if chosen.spawner == "docker" or (chosen.spawner == "kubernetes" and chosen.kubernetes_team_storage):
+        told["without_folder"] = partial(_without_folder, chosen)
+    if told:
+        c.JupyterHub.template_vars = told
     if chosen.spawner == "docker":
         containers.configure(c, chosen)
         return
@@ -76,6 +84,11 @@ def configure(c: Any, chosen: Settings) -> None:
     c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
     c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
     c.Spawner.environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
+
+
+def _without_folder(chosen: Settings, user: Any) -> list[str]:
+    """The teams of whoever sees a page of the hub's whose folder has no place in their workspace."""
+    return team_folders.theirs(user, chosen)[MOST_TEAMS:] if hasattr(user, "groups") else []
 
 
 def _lean(spawner: Any) -> None:

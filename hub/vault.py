@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from alphapulse_lib.errors import HubError, InputError, did_you_mean
 from alphapulse_lib.settings import Settings
 from hub.keys import write
+from hub.vault_notes import noted
 
 __all__ = ["MASTER", "SEALED", "VENDORS", "VENDOR_KEYS", "Vault", "clear"]
 
@@ -42,13 +43,14 @@ class Vault:
     Parameters
     ----------
     file : Path
-        Where they lie.
+        Where they lie. Beside it is kept what the audit log has to tell of them.
     master : Path
         The file of the master keys.
     """
 
     def __init__(self, file: Path, master: Path) -> None:
         self.file, self.master = file, master
+        self.notes = file.with_suffix(".noted")
 
     @classmethod
     def of(cls, chosen: Settings) -> Self:
@@ -94,7 +96,9 @@ class Vault:
                     f"{name} is to be one line of up to {_LONGEST} characters, and {len(value)} characters arrived.",
                     f"Say: alphapulse keys set {vendor}, and give each key on a line of its own.",
                 )
-        self._seal(self.read() | dict(zip(names, values, strict=True)))
+        held = self.read()
+        with noted(self.notes, "keys.set", vendor):
+            self._seal(held | dict(zip(names, values, strict=True)))
 
     def take_out(self, vendor: str) -> bool:
         """Forget the keys of one vendor; whether it had any. What cannot be opened any more is forgotten whole."""
@@ -102,11 +106,13 @@ class Vault:
         try:
             held = self.read()
         except HubError:
-            self.file.unlink()
+            with noted(self.notes, "keys.removed", vendor):
+                self.file.unlink()
             return True
         if not any(name in held for name in names):
             return False
-        self._seal({name: value for name, value in held.items() if name not in names})
+        with noted(self.notes, "keys.removed", vendor):
+            self._seal({name: value for name, value in held.items() if name not in names})
         return True
 
     def rotate(self) -> None:
@@ -116,9 +122,10 @@ class Vault:
         """
         held = self.read()
         before = self._masters() if self.master.exists() else []
-        self._write_masters([Fernet.generate_key().decode(), *before])
-        if held:
-            self._seal(held)
+        with noted(self.notes, "keys.rotated", "master key"):
+            self._write_masters([Fernet.generate_key().decode(), *before])
+            if held:
+                self._seal(held)
 
     def _seal(self, values: dict[str, str]) -> None:
         if not self.master.exists():

@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,34 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for name in [name for name in os.environ if name.startswith(("ALPHAPULSE_", "AWS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ALPHAPULSE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def no_process_for_a_run_that_never_comes() -> Iterator[None]:
+    """After two runs a third one's process is started ahead; no other test is in the surroundings that it serves."""
+    yield
+    if process := sys.modules.get("alphapulse_lib.engine.process"):
+        process._ahead.end()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says what a test measured; all of it is shown at the end, however many processes ran the tests."""
+
+    def told(words: str) -> None:
+        request.node.user_properties.append(("figure", words))
+
+    return told
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures, each with the test that measured it."""
+    reports = [each for held in terminalreporter.stats.values() for each in held if getattr(each, "when", "") == "call"]
+    told = [(each.nodeid, words) for each in reports for name, words in each.user_properties if name == "figure"]
+    if told:
+        terminalreporter.section("what was measured")
+    for nodeid, words in told:
+        terminalreporter.write_line(f"{nodeid}: {words}")
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +170,42 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
+
+
+#: What takes longest, longest first: begun last, it would keep one process busy when the others have nothing left.
+LONGEST = (
+    "tests/docker/",
+    "tests/extensions/test_job_ends.py",
+    "tests/hub/test_schedules.py",
+    "tests/hub/test_dashboards_access.py",
+    "tests/hub/test_kills.py",
+    "tests/hub/test_sign_in.py",
+    "tests/journeys/test_team_day.py",
+    "tests/hub/test_supervise.py",
+    "tests/hub/test_administering.py",
+    "tests/hub/test_dashboards.py",
+    "tests/hub/test_services.py",
+    "tests/hub/test_status.py",
+    "tests/hub/test_foreign_html.py",
+    "tests/hub/test_hosts.py",
+    "tests/journeys/test_workbench.py",
+    "tests/hub/test_one_hub.py",
+    "tests/hub/test_walls.py",
+    "tests/catalog/test_kills.py",
+    "tests/session/test_full_disks.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each file whole: the longest first, then those of the most tests."""
+    held = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        longest = (at for at, name in enumerate(LONGEST) if item.nodeid.startswith(name))
+        return next(longest, len(LONGEST)), -held[item.path]
+
+    items.sort(key=place)
 
 
 class ByFile(LoadFileScheduling):

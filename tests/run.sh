@@ -38,8 +38,11 @@ if ! { command -v dockerd && command -v debootstrap && command -v docker-compose
         echo "alphapulse: docker.io, docker-compose, debootstrap and xfsprogs could not be installed; the images' tests will skip" >&2
 fi
 
-# Tests that start whole hubs come after the others, one at a time: each hub is several processes of its own.
+# Tests that start whole hubs come after the others: each hub is several processes of its own. Two at a time; HUBS=0 is for
+# a machine that has much else to do. Last, alone, comes what prints how long a killed part is away. In which order files
+# are begun, tests/conftest.py says.
 failed=0
-.venv/bin/python -m pytest -m "not siege" -n auto --dist loadfile --ignore-glob 'tests/hub/test_*.py' --ignore tests/journeys || failed=1
-.venv/bin/python -m pytest -m "not siege" tests/hub/test_*.py tests/journeys || failed=1
+.venv/bin/python -m pytest -m "not siege" -n auto --dist loadfile --no-loadscope-reorder --ignore-glob 'tests/hub/test_*.py' --ignore tests/journeys || failed=1
+.venv/bin/python -m pytest -m "not siege" -n "${HUBS:-2}" --dist loadfile --no-loadscope-reorder --deselect tests/hub/test_kills.py tests/hub/test_*.py tests/journeys || failed=1
+.venv/bin/python -m pytest -m "not siege" tests/hub/test_kills.py || failed=1
 exit $failed

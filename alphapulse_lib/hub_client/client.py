@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from alphapulse_lib.hub_client.audit import AuditLog
 from alphapulse_lib.hub_client.catalog import Catalog
 from alphapulse_lib.hub_client.comments import Comments
 from alphapulse_lib.hub_client.ingests import Ingests
+from alphapulse_lib.hub_client.measures import Measures
 from alphapulse_lib.hub_client.notices import Notices
 from alphapulse_lib.hub_client.notifications import Notifications
 from alphapulse_lib.hub_client.publications import Publications
@@ -65,6 +67,8 @@ class Client:
     notifications : Notifications
     notices : Notices
     usage : Usages
+    measures : Measures
+    audit : AuditLog
     catalog : Catalog
 
     Raises
@@ -100,6 +104,8 @@ class Client:
         self.notifications = Notifications(self._transport)
         self.notices = Notices(self._transport)
         self.usage = Usages(self._transport)
+        self.measures = Measures(self._transport)
+        self.audit = AuditLog(self._transport)
         self.catalog = Catalog(self._transport)
 
     @property

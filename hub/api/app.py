@@ -13,6 +13,7 @@ from alphapulse_lib import __version__ as version
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
 from hub.api.audit import routes as audit_routes
+from hub.api.bodies import Bodies
 from hub.api.comments import routes as comment_routes
 from hub.api.comments.store import CommentStore
 from hub.api.comments.stream import Stream
@@ -63,10 +64,12 @@ class Health(BaseModel):
 
 
 class _Api(FastAPI):
-    """The application; a request that is too large is refused in the shape of all other errors."""
+    """The application; a request that is too large is refused in the shape of all other errors, and its sender told."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, too_large(_as_said(send)) if scope["type"] == "http" else send)
+        # Around what limits the request's size, which answers by itself.
+        whole = Bodies(super().__call__)
+        await whole(scope, receive, too_large(_as_said(send)) if scope["type"] == "http" else send)
 
 
 def _as_said(send: Send) -> Send:
@@ -102,7 +105,7 @@ def create(chosen: Settings, door: Door) -> FastAPI:
     )
     app.state.door = door
     app.state.engine = engine = opened(chosen)
-    app.state.datasets = lambda: list(chosen.declarations)
+    app.state.datasets = lambda: chosen.declarations
     app.state.comments = Stream(CommentStore(engine))
     app.state.runs = RunStore(engine, chosen.home_root / "api" / "runs")
     app.state.uploads, app.state.admins = Uploads(chosen.home_root), chosen.admins

@@ -5,7 +5,8 @@ reads and writes the backup by standard input and output: no folder of the machi
 dumps lie in the database's volume meanwhile; its own files are never copied. Where a master key lies, nothing is seen.
 
     take    the backup to standard output; the settings, an .env, come by standard input
-    check   reads a backup to its end, changes nothing, and says which people's and teams' volumes it needs
+    check   reads a backup to its end, changes nothing, and says which people's and teams' volumes it needs, each
+            with what limits it: NAME:OPTION
     put     into new, empty volumes; the settings go to standard output
 """
 
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -24,6 +27,9 @@ from dotenv import dotenv_values
 from alphapulse_lib import __version__ as version
 from alphapulse_lib import clock
 from alphapulse_lib.errors import AlphaPulseError, HubError
+from alphapulse_lib.settings import Settings
+from hub import containers
+from hub.allowance import MEGABYTE
 from hub.backup.archive import Head, Reading, opened, streamed
 from hub.backup.parts import SETTINGS, quoted
 from hub.backup.restoring import Staging
@@ -43,6 +49,9 @@ _PEOPLES = ("workspace-", "team-")
 #: What is of one start alone: where the proxy found people's containers, which are gone.
 _PASSING = Path("proxy", "run", "routes.json")
 _PIECE = 2**20
+#: Bytes that the smallest file takes of a disk, and each name; and how much of a limit may be taken when a volume is
+#: filled, so that what a disk keeps beside the files still fits in.
+_BLOCK, _FULL = 4096, 0.9
 
 type Say = Callable[[str], None]
 
@@ -77,28 +86,45 @@ def take(kept: Path, settings: IO[str], out: IO[bytes], say: Say) -> None:
     say(f"{len(backup.entries)} entries. It holds passwords and tokens; vendors' keys are in it sealed.")
 
 
-def check(source: IO[bytes], say: Say) -> list[str]:
-    """Read a backup to its last byte; the names of the people's and teams' volumes that it holds.
+def check(source: IO[bytes], say: Say) -> dict[str, str]:
+    """Read a backup to its last byte; the names of the people's and teams' volumes that it holds, and their limits.
+
+    A limit is an option of Docker's, as the spawner makes such a volume under the backup's settings; empty where these
+    limit none, or where it holds about as much as they would let in.
 
     Raises
     ------
     HubError
         It is foreign, torn, damaged, or of another kind of installation.
     """
-    people: dict[str, None] = {}
+    people, settings = Counter[str](), b""
     with _read(source) as backup:
         for member, content in backup.members():
             checksum = hashlib.sha256(member.linkname.encode() if member.issym() else b"")
             while content and (piece := content.read(_PIECE)):
                 checksum.update(piece)
+                if member.name == SETTINGS:
+                    settings += piece
             backup.took(member, "" if member.isdir() else checksum.hexdigest())
             if (name := member.name.partition("/")[0]).startswith(_PEOPLES):
-                people[name] = None
+                people[name] += _BLOCK * (1 + -(-member.size // _BLOCK))
         backup.require_whole()
     for note in backup.notes or []:
         say(note)
     say(f"A backup of {backup.head.made}, AlphaPulse {backup.head.version}: {len(backup.seen)} entries, whole.")
-    return list(people)
+    return _limits(settings.decode(), people, say)
+
+
+def _limits(settings: str, people: Mapping[str, int], say: Say) -> dict[str, str]:
+    """Of each volume, by how many bytes it takes, the option that limits it; empty where none does."""
+    said = dotenv_values(stream=StringIO(settings)).get("ALPHAPULSE_DISK_LIMIT") or ""
+    chosen = Settings(_env_file=None, disk_limit=int(said) if said.isdecimal() else 0)
+    option, told = "".join(f"{name}={value}" for name, value in containers.volume(chosen).items()), {}
+    for name, taken in people.items():
+        told[name] = option if taken <= _FULL * chosen.disk_limit * MEGABYTE else ""
+        if option and not told[name]:
+            say(f"{name} holds about as much as ALPHAPULSE_DISK_LIMIT lets in: it is restored without that limit.")
+    return told
 
 
 def put(kept: Path, source: IO[bytes], out: IO[str]) -> None:
@@ -139,7 +165,8 @@ def main() -> None:
             case ["take"]:
                 take(KEPT, sys.stdin, sys.stdout.buffer, say)
             case ["check"]:
-                sys.stdout.write("".join(f"{each}\n" for each in check(sys.stdin.buffer, say)))
+                told = check(sys.stdin.buffer, say)
+                sys.stdout.write("".join(f"{name}:{limit}\n" for name, limit in told.items()))
             case ["put"]:
                 put(KEPT, sys.stdin.buffer, sys.stdout)
             case other:

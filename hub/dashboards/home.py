@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import panel as pn
 
@@ -65,7 +66,7 @@ class Home(Page):
             self.query["runs"] = "all" if value else ""
             self._keep_address()
             await self.reload("runs")
-        elif name == "read" and value.isdigit():
+        elif name == "read" and re.fullmatch("[0-9]{1,18}", value):
             await self.api.ask(self.api.client.notifications.read, int(value))
             await self.reload("mentions")
 

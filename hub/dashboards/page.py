@@ -114,6 +114,15 @@ class Widget:
     good: str = field(default="", init=False)
     good_at: int = field(default=0, init=False)
     failing_since: int = field(default=0, init=False)
+    #: How often its loading was begun, and which of these is seen: one that took long does not hide a later one.
+    begun: int = field(default=0, init=False)
+    seen: int = field(default=0, init=False)
+
+    def is_news(self, begun: int) -> bool:
+        """Whether nothing later is seen than what was begun so; then it is what is seen."""
+        news = begun > self.seen
+        self.seen = max(self.seen, begun)
+        return news
 
 
 class Page:
@@ -209,7 +218,8 @@ class Page:
 
     def busy(self, name: str) -> None:
         """Show a widget's skeleton again: something else is about to be there."""
-        self.widgets[name].good = ""
+        widget = self.widgets[name]
+        widget.good, widget.seen = "", widget.begun  # what is being loaded is what was there before
         self.tell("html", slot=name, html=render("skeleton", rows=4), state="loading")
 
     def _end(self) -> None:
@@ -249,14 +259,24 @@ class Page:
 
     async def _show(self, name: str) -> None:
         widget = self.widgets[name]
+        widget.begun += 1
+        mine = widget.begun
         try:
             html = await self._loaded(widget)
         except AlphaPulseError as failed:
-            self._failed(name, widget, failed.message, failed.hint)
+            if widget.is_news(mine):
+                self._failed(name, widget, failed.message, failed.hint)
+        except MemoryError:
+            log.warning("The widget %s of %s needs more memory than the pages may take", name, self.name)
+            if widget.is_news(mine):
+                self._failed(name, widget, "This takes more memory than a page may.", "Look at it in a notebook.")
         except Exception:
             log.exception("The widget %s of %s", name, self.name)
-            self._failed(name, widget, "This could not be shown: our mistake.", "The service's log says why.")
+            if widget.is_news(mine):
+                self._failed(name, widget, "This could not be shown: our mistake.", "The service's log says why.")
         else:
+            if not widget.is_news(mine):
+                return
             state = "ready" if html else "empty"
             shown = html or (render(widget.empty) if widget.empty else "")
             changed = shown != widget.good or widget.failing_since

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from itertools import islice
 from pathlib import Path
@@ -122,7 +123,7 @@ class Schedules(Page):
         body["parameters"] = parameters.read(fields.get("parameters", ""))
         minutes = fields.get("minutes", "").strip()
         if minutes:
-            if not minutes.isdigit() or not int(minutes):
+            if not re.fullmatch("[0-9]{1,9}", minutes) or not int(minutes):
                 raise TroubleError(f"{minutes!r} is no number of minutes.", "Give a whole one, such as 60.")
             body["timeout"] = int(minutes) * 60
         if fields.get("id"):

@@ -8,6 +8,7 @@ It looks and changes nothing. `status` tells whether the parts run; this tells w
     people         what their files take
     running        the ports or the parts behind them, the clock, vendors' keys
     hosts          where people find the hub and their servers
+    contained      which of them the parts look at that are containers
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ from dataclasses import asdict
 
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.settings import Settings, settings
-from hub.doctor import hosts, installed, kept, people, running
 from hub.doctor.finding import Finding
 
-__all__ = ["findings", "tell"]
+__all__ = ["findings", "inside", "tell"]
 
 _MARKS = {"ok": "ok", "warning": "look", "wrong": "WRONG"}
 
 
-def tell(say: Callable[[str], None], *, as_json: bool) -> int:
-    """Say what is found; the exit code: 0 when nothing is wrong, 1 otherwise."""
-    found = findings()
+def tell(say: Callable[[str], None], *, as_json: bool, part: str = "") -> int:
+    """Say what is found, here or by a part that is a container; the exit code: 0 when nothing is wrong, 1 otherwise."""
+    found = inside(part) if part else findings()
     sound = all(each.state != "wrong" for each in found)
     if as_json:
         say(json.dumps({"sound": sound, "findings": [asdict(each) for each in found]}, indent=1))
@@ -44,6 +44,8 @@ def tell(say: Callable[[str], None], *, as_json: bool) -> int:
 
 def findings() -> list[Finding]:
     """What every check finds; where the settings cannot be read, all that needs none."""
+    from hub.doctor import hosts, installed, kept, people, running  # which need more than a part's image has
+
     found = [check() for check in installed.CHECKS]
     try:
         chosen = settings()
@@ -51,3 +53,14 @@ def findings() -> list[Finding]:
         return [*found, Finding.of("settings", refused)]
     checks: list[Callable[[Settings], Finding]] = [*kept.CHECKS, *people.CHECKS, *running.CHECKS, *hosts.CHECKS]
     return found + [check(chosen) for check in checks]
+
+
+def inside(part: str) -> list[Finding]:
+    """What a part finds that is a container; whether it runs at all is Docker's to tell (docker/compose.sh)."""
+    from hub.doctor import contained
+
+    try:
+        chosen = settings()
+    except AlphaPulseError as refused:
+        return [Finding.of("settings", refused)]
+    return [check(chosen) for check in contained.CHECKS[part]]

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from alphapulse_lib import clock
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import settings
-from hub import keys, logs, network
+from hub import keys, logs, network, vault_notes
 from hub.api.database import opened
 from hub.vault import Vault
 from hub.worker import durable, timetable
@@ -87,8 +87,9 @@ class Worker:
             return
         self._beat_at = now
         self._unsealing.look()
+        vault_notes.tell(self._engine, self._unsealing.vault.notes)
         self._presence.beat()
-        self._measures.budgets()
+        self._measures.vendors()
         for other in self._presence.dead():
             _log.info("Worker %s is dead: taking over what it had begun", other)
             durable.take_over(other)

@@ -1,4 +1,4 @@
-"""What the worker measures and the API tells Prometheus: providers' budgets, and what the catalog lacks."""
+"""What the worker tells the API: which vendors it knows; for Prometheus their budgets, and what the catalog lacks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.model.period import Period
+from alphapulse_lib.providers import registry
 from alphapulse_lib.providers.budget import shared
-from hub.api.metrics.schema import EVERYBODY, MEASURES
+from hub.api.metrics.schema import EVERYBODY, KNOWN, MEASURES
 
 __all__ = ["Measures"]
 
@@ -45,11 +46,12 @@ class Measures:
     def __init__(self, engine: Engine, worker: str, roots: Roots) -> None:
         self._reading, self._engine = engine, engine.execution_options(writes=True)
         self._worker, self._roots = worker, roots
+        self._known: Values = {(KNOWN, each): 1.0 for each in registry.vendors()}
         self._told: Values = {}
 
-    def budgets(self) -> None:
-        """Tell how much of each provider's budget this worker has used, where that has changed."""
-        found: Values = defaultdict(float)
+    def vendors(self) -> None:
+        """Tell which vendors this worker knows, and how much of their budgets it has used, where that has changed."""
+        found: Values = defaultdict(float, self._known)
         for vendor, budget in shared():
             found["provider_calls_made", vendor] += budget.made
             found["provider_calls_allowed", vendor] += budget.allowed

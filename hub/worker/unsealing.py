@@ -21,21 +21,26 @@ class Unsealing:
     ----------
     vault : Vault
         What is sealed in it goes before what the worker was started with.
+
+    Attributes
+    ----------
+    vault : Vault
+        The same.
     """
 
     def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+        self.vault = vault
         self._given = {name: os.environ.get(name, "") for name in VENDOR_KEYS}
         self._seen: tuple[object, ...] = ()
 
     def look(self) -> None:
         """Take what has changed since the last look. What cannot be opened is logged: all but vendors goes on."""
-        seen = tuple(_state(file) for file in (self._vault.file, self._vault.master))
+        seen = tuple(_state(file) for file in (self.vault.file, self.vault.master))
         if seen == self._seen:
             return
         self._seen = seen
         try:
-            sealed = self._vault.read()
+            sealed = self.vault.read()
         except HubError as closed:
             _log.error("%s", closed)
             return
@@ -43,7 +48,7 @@ class Unsealing:
             if (value := sealed.get(name) or self._given[name]) != os.environ.get(name, ""):
                 os.environ[name] = value
         if sealed:
-            _log.info("Took the keys of vendors that are sealed in %s", self._vault.file)
+            _log.info("Took the keys of vendors that are sealed in %s", self.vault.file)
 
 
 def _state(file: Path) -> tuple[int, int, int] | None:

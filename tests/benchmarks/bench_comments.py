@@ -1,6 +1,6 @@
 """A page of 50 comments and a new one, under 16 clients. ``python -m tests.benchmarks.bench_comments``.
 
-The same on a target with 100 comments and on one with 10,000, in turn, against the real API on a real socket. Aim: with
+The same on a run with 100 comments and on one with 10,000, in turn, against the real API on a real socket. Aim: with
 10,000 at most 1.2 times what it takes with 100.
 """
 
@@ -20,13 +20,18 @@ import httpx
 from sqlalchemy import insert
 
 from alphapulse_lib import clock
+from alphapulse_lib.hub_client import Client
+from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.comments.schema import COMMENTS
 from hub.api.database import opened
 from tests.resources.api_server import RunningApi
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "resources"))
+import small_runs
+
 CLIENTS, EACH, TURNS = 16, 12, 8
-FEW, MANY = "notebook:few.ipynb", "notebook:many.ipynb"
+FEW, MANY = 100, 10_000
 
 
 def main() -> None:
@@ -34,23 +39,33 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ALPHAPULSE_HOME"] = folder
         chosen = Settings(home=Path(folder), catalog=Path(folder) / "catalog")
-        _write(chosen, FEW, 100)
-        _write(chosen, MANY, 10_000)
         api = RunningApi(chosen).start()
         try:
+            ledger = Ledger(Path(folder) / "ledger")
+            runs = {count: _run(api.url, ledger, fast=place) for place, count in enumerate((FEW, MANY), 2)}
+            for count, run in runs.items():
+                _write(chosen, run, count)
             for name, act in (("a page of 50", _page), ("a new comment", _post)):
-                act(api.url, FEW)
-                times: dict[str, list[float]] = {FEW: [], MANY: []}
+                act(api.url, runs[FEW])
+                times: dict[int, list[float]] = {count: [] for count in runs}
                 for _ in range(TURNS):
-                    for target in times:
-                        times[target].append(_under_load(act, api.url, target))
-                few, many = (min(times[target]) for target in (FEW, MANY))
+                    for count, run in runs.items():
+                        times[count].append(_under_load(act, api.url, run))
+                few, many = (min(times[count]) for count in runs)
                 sys.stdout.write(
                     f"{name}, {CLIENTS} clients: {few * 1000:.1f} ms with 100 comments, {many * 1000:.1f} ms with "
                     f"10,000, ratio {many / few:.2f} (aim: at most 1.2)\n"
                 )
         finally:
             api.stop()
+
+
+def _run(url: str, ledger: Ledger, fast: int) -> str:
+    """A run in the team's ledger, as what comments are about."""
+    run = small_runs.kept(ledger, parameters={"fast": fast, "slow": 20})
+    with Client(url, "ada") as client:
+        client.runs.append(run)
+    return f"run:{run.id}"
 
 
 def _write(chosen: Settings, target: str, count: int) -> None:

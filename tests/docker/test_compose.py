@@ -168,6 +168,23 @@ def test_from_nothing_each_part_is_well_and_has_no_right(installed: Installation
     assert (plain.status_code, plain.headers["location"]) == (308, f"{installed.url}/hub/login")
 
 
+def test_the_doctor_says_of_each_part_whether_it_is_well_and_what_mends_it(installed: Installation) -> None:
+    well = installed.run("doctor")
+    told = {line.split(maxsplit=1)[1][:16].strip(): line.split()[0] for line in well.splitlines() if line[:2] == "  "}
+    seen = ("hub database", "api database", "worker database", "catalog", "vendors' keys", "sign-in", "secrets")
+    assert {told[each] for each in (*PARTS, *seen)} == {"ok"}
+    assert VENDOR not in well
+    installed.docker("stop", f"{PREFIX}-dashboards")
+    try:
+        with pytest.raises(AssertionError) as ailing:
+            installed.run("doctor")
+        assert "WRONG  dashboards       exited" in str(ailing.value)
+        assert "-> docker/compose.sh logs --tail 50 dashboards; make compose-up" in str(ailing.value)
+    finally:
+        installed.docker("start", f"{PREFIX}-dashboards")
+        until(lambda: installed.health("dashboards") == "healthy", 240)
+
+
 def test_no_secret_is_told_by_docker_or_a_log(installed: Installation, ann: Person) -> None:
     held = json.loads(installed.docker("exec", f"{PREFIX}-hub", "cat", "/srv/alphapulse/keys.json"))
     passwords = installed.docker("exec", f"{PREFIX}-database", "sh", "-c", "cat /srv/database/passwords/*")

@@ -17,6 +17,8 @@ from waiting import until
 pytestmark = pytest.mark.timeout(1800)  # of which most is the first build
 
 BACKTEST = ("SmaCross", "AAPL", "--start", "2010-01-04", "--end", "2012-12-31", "--json")
+#: A secret that lies beside the code while an image is built.
+CANARY = "canary-beside-the-code-of-an-image"
 #: The sample has a bad row, which is set aside and told by this exit code.
 SAMPLE = "{ alphapulse ingest sample >/dev/null || [ $? = 3 ]; }"
 
@@ -56,6 +58,16 @@ def test_nobody_in_it_is_root_and_nothing_of_the_image_can_be_written(docker: Do
         assert found == ""
 
 
+@pytest.mark.parametrize("image", [WORKSPACE, HUB])
+def test_each_says_what_it_is_ends_what_it_starts_and_looks_after_itself(docker: Docker, image: str) -> None:
+    told = docker.inspect(image)["Config"]
+    assert told["User"] == "1000:1000" and told["Entrypoint"] == ["tini", "-g", "--"]
+    assert told["Healthcheck"]["Test"][0] == "CMD" and told["Healthcheck"]["Interval"] > 0
+    labels = {name.rpartition(".")[2]: value for name, value in told["Labels"].items() if "opencontainers" in name}
+    assert labels["version"] == tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert all(labels[name] for name in ("title", "description", "licenses", "revision"))
+
+
 def test_a_server_in_it_is_healthy_until_it_answers_no_more(docker: Docker, home: tuple[str, ...]) -> None:
     often = ("--health-interval=1s", "--health-retries=2")
     name = docker("run", "--detach", *home, *often, WORKSPACE, "jupyter", "lab", "--no-browser").strip()
@@ -89,9 +101,10 @@ def test_the_hub_image_has_what_it_runs_and_no_engine_and_no_screens(docker: Doc
     script = "import hub.api.__main__, hub.access, hub.services, hub.spawner, hub.supervise; print('imported')"
     assert docker.run(HUB, "python", "-c", script).strip() == "imported"
     assert docker.run(HUB, "jupyterhub", "--version").startswith("6.")
-    script = "from hub.network import *; print(*proxy_command(Network('127.0.0.1', *range(8000, 8005)))[:4])"
+    script = "from hub.network import *; print(*proxy_command(Network('127.0.0.1', *range(8000, 8005))))"
     command = docker.run(HUB, "python", "-c", script).split()
-    assert int(docker.run(HUB, *command, "--version").split(".")[0]) >= 5
+    proxy = command[: command.index("--ip")]  # Node, the walls it is given, and the proxy itself
+    assert int(docker.run(HUB, *proxy, "--version").split(".")[0]) >= 5
     assert docker.inspect(HUB)["Size"] < 0.6 * docker.inspect(WORKSPACE)["Size"]
 
 
@@ -105,7 +118,9 @@ def test_what_is_in_it_is_what_the_lock_file_says(docker: Docker, image: str) ->
     assert installed - {f"{package['name']}=={package['version']}" for package in locked} == set()
 
 
-def test_a_change_of_code_makes_the_last_layers_alone_anew(docker: Docker, tmp_path: Path) -> None:
+def test_a_change_of_code_makes_the_last_layers_alone_anew_and_takes_no_secret_along(
+    docker: Docker, tmp_path: Path
+) -> None:
     project = tmp_path / "project"
     project.mkdir()
     kept = [line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
@@ -113,8 +128,14 @@ def test_a_change_of_code_makes_the_last_layers_alone_anew(docker: Docker, tmp_p
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, project / source.name)
     with (project / "alphapulse_lib" / "errors.py").open("a") as file:
         file.write("\n# a change\n")
+    for place in (".env", "keys.json", "var/keys.json", "var/master.key"):
+        (project / place).parent.mkdir(exist_ok=True)
+        (project / place).write_text(f"ALPHAPULSE_ALPACA_SECRET={CANARY}\n")
     try:
         docker.script("docker/build.sh", "workspace", folder=project, BASE_IMAGE=BASE, TAG="changed")
+        assert CANARY not in docker("history", "--no-trunc", "alphapulse/workspace:changed")
+        look = f"grep -rlF {CANARY} /opt/alphapulse /home /srv /tmp /catalog || true"
+        assert docker.run("alphapulse/workspace:changed", "sh", "-c", look, options=("--network=none",)) == ""
         before, after = (docker.inspect(f"alphapulse/workspace:{tag}")["RootFS"]["Layers"] for tag in (TAG, "changed"))
     finally:
         docker("rmi", "alphapulse/workspace:changed", check=False)

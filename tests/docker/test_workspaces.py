@@ -208,17 +208,20 @@ def test_a_scheduled_job_runs_in_a_container_of_its_owner_who_is_away(ann: Tenan
 
 
 @pytest.mark.parametrize(
-    ("cell", "state", "told"),
+    ("cell", "limit", "state", "told"),
     [
-        ("import time\nopen('began.txt', 'w').close()\ntime.sleep(600)", "lost", "ended"),
-        ("x = [bytearray(100_000_000) for _ in range(50)]", "failed", "Memory ran out"),
+        ("import time\nopen('began.txt', 'w').close()\ntime.sleep(600)", 600, "lost", "its container, was ended"),
+        ("x = [bytearray(100_000_000) for _ in range(50)]", 600, "failed", "Memory ran out"),
+        ("while True: pass", 3, "timed-out", "It still ran after 3 s and was ended."),
     ],
-    ids=["its container is killed", "its memory runs out"],
+    ids=["its container is killed", "its memory runs out", "its time runs out"],
 )
-def test_a_job_s_firing_ends_with_the_reason(ann: Tenant, docker: Docker, cell: str, state: str, told: str) -> None:
+def test_a_job_s_firing_ends_with_the_reason(
+    ann: Tenant, docker: Docker, cell: str, limit: int, state: str, told: str
+) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
     ann.own("PUT", "contents/ends.ipynb", json={"type": "notebook", "content": notebook})
-    asked = ann.http.post("/services/api/v1/backtests", json={"notebook": "ends.ipynb"}).json()
+    asked = ann.http.post("/services/api/v1/backtests", json={"notebook": "ends.ipynb", "timeout": limit}).json()
     if state == "lost":
         until(lambda: ann.http.get("/user/ann/api/contents/began.txt").status_code == 200, 240)
         (name,) = docker("ps", "--format", "{{.Names}}", "--filter", f"name={ann.container}-").split()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import psutil
 import pytest
 from alphapulse_jobs.folder import JobFolder
 from alphapulse_jobs.publish import publish
-from job_server import Server, of_job, write
+from job_server import Server, lasted, of_job, write
 from waiting import until
 
 #: A process that leaves parent, session and group and drops its environment; its number is left in a file.
@@ -39,6 +39,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(root)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Future[int | None]]]:
+    """Two servers that a hub started and forgot, one of them with a job; and how that one was when the other ended.
+
+    A server looks each minute whether there is anything to do: the other tests go on meanwhile.
+    """
+    servers = []
+    for name in ("idle", "busy"):
+        root = tmp_path_factory.mktemp(name) / "work"
+        root.mkdir()
+        servers.append(Server(root, "--ServerApp.shutdown_no_activity_timeout=5"))
+    idle, busy = (each.process for each in servers)
+    servers[1].post("long", write(servers[1].root, "long.ipynb", "import time; time.sleep(75)"), timeout=120)
+    with ThreadPoolExecutor(1) as watching:
+        yield servers[1], watching.submit(lambda: (idle.wait(), busy.poll())[1])
+        for each in (idle, busy):
+            each.kill()
+            each.wait()
 
 
 def hidden(root: Path, name: str) -> int:
@@ -75,6 +95,7 @@ def outputs(server: Server, job_id: str) -> list[Any]:
     return [output for cell in server.notebook(job_id).cells for output in cell.get("outputs", [])]
 
 
+@pytest.mark.survival
 @pytest.mark.parametrize(
     ("job_id", "last", "limit", "ends"),
     [
@@ -84,9 +105,15 @@ def outputs(server: Server, job_id: str) -> list[Any]:
         ("hides-dies", "os._exit(1)", 60, "failed"),
     ],
 )
-def test_what_hides_ends_with_the_job(server: Server, job_id: str, last: str, limit: int, ends: str):
+def test_what_hides_ends_with_the_job(
+    server: Server, job_id: str, last: str, limit: int, ends: str, figure: Callable[[str], None]
+):
     server.post(job_id, hiding(server.root, job_id, last), timeout=limit)
-    assert server.ended(job_id)["state"] == ends
+    state = server.ended(job_id)
+    figure(
+        f"{ends} after {lasted(state):.1f} s, its limit being {limit} s; {len(of_job(job_id))} of its processes left"
+    )
+    assert state["state"] == ends
     assert not lives(hidden(server.root, job_id))
 
 
@@ -149,33 +176,17 @@ def test_what_hides_ends_with_the_server(tmp_path: Path, number: int):
     until(lambda: not lives(process) and of_job("hides") == [])
 
 
-def test_a_server_that_has_nothing_to_do_ends_by_itself_and_one_that_has_does_not(tmp_path: Path):
-    """As one that a hub started and forgot. The server looks each minute."""
-    servers = []
-    for name in ("idle", "busy"):
-        root = tmp_path / name / "work"
-        root.mkdir(parents=True)
-        servers.append(Server(root, "--ServerApp.shutdown_no_activity_timeout=5"))
-    idle, busy = servers
-    try:
-        busy.post("long", write(busy.root, "long.ipynb", "import time; time.sleep(75)"), timeout=120)
-        until(lambda: idle.process.poll() is not None, within=100)
-        assert busy.process.poll() is None
-        busy.process.wait(timeout=200)  # nobody asked meanwhile
-    finally:
-        for each in servers:
-            each.process.kill()
-            each.process.wait()
-    assert busy.notebook("long").metadata.papermill.exception is None
-
-
+@pytest.mark.survival
 @pytest.mark.parametrize("death", ["os._exit(1)", "os.kill(os.getpid(), 9)"])
-def test_a_kernel_that_dies_is_a_failed_job_that_says_in_which_cell(server: Server, death: str):
+def test_a_kernel_that_dies_is_a_failed_job_that_says_in_which_cell(
+    server: Server, death: str, figure: Callable[[str], None]
+):
     job_id = f"dies-{len(death)}"
     server.post(
         job_id, write(server.root, f"{job_id}.ipynb", "print('before')", f"import os; {death}", "print('never')")
     )
     state = server.ended(job_id)
+    figure(f"{state['state']} after {lasted(state):.1f} s: {state['error'].splitlines()[0]}")
     assert state["state"] == "failed"
     assert state["error"].startswith("The kernel died")
     assert "(cell 2 of the notebook)" in state["error"]
@@ -303,7 +314,10 @@ def test_folders_that_are_no_jobs_are_in_nobody_s_way(server: Server):
 
 
 @pytest.mark.parametrize("megabytes", [100, pytest.param(1000, marks=[pytest.mark.siege, pytest.mark.timeout(1800)])])
-def test_of_a_cell_that_prints_without_end_ten_million_characters_are_kept(server: Server, megabytes: int):
+@pytest.mark.survival
+def test_of_a_cell_that_prints_without_end_ten_million_characters_are_kept(
+    server: Server, megabytes: int, figure: Callable[[str], None]
+):
     job_id = f"prints-{megabytes}"
     cells = (
         "import os\nfrom IPython.display import clear_output\nprint('before')",
@@ -323,7 +337,16 @@ def test_of_a_cell_that_prints_without_end_ten_million_characters_are_kept(serve
     assert [len(each.text) for each in too_long if each.name == "stdout"] == [10_000_000]
     assert [each.text for each in too_long if each.name == "stderr"] == [printed[-1].text]
     held = sum(each.stat().st_size for each in server.root.rglob("*") if each.is_file() and job_id in str(each))
-    sys.stdout.write(
-        f"{megabytes} MB printed: {held / 1e6:.0f} MB on the disk, at most {int(peak[0].text) / 1e3:.0f} MB of memory\n"
+    figure(
+        f"{megabytes} MB printed: {held / 1e6:.0f} MB on the disk, at most {int(peak[0].text) / 1e3:.0f} MB of memory"
     )
     assert held < 60_000_000
+
+
+def test_a_server_that_has_nothing_to_do_ends_by_itself_and_one_that_has_does_not(
+    forgotten: tuple[Server, Future[int | None]],
+):
+    busy, how_it_was = forgotten
+    assert how_it_was.result(timeout=100) is None, "it ended with the one that had nothing to do"
+    busy.process.wait(timeout=200)  # nobody asked meanwhile
+    assert busy.notebook("long").metadata.papermill.exception is None

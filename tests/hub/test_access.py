@@ -90,7 +90,7 @@ def test_containers_say_what_is_reached_from_them_while_the_hub_is_in_none():
     assert "every port that this machine opens" in config.JupyterHub.template_vars["announcement"]
     walled = Config()
     spawner.configure(walled, Settings(spawner="docker", docker_hub="hub", docker_proxy="proxy"))
-    assert "template_vars" not in walled.JupyterHub
+    assert "announcement" not in walled.JupyterHub.template_vars
 
 
 def test_containers_are_refused_where_none_could_reach_the_hub_or_docker_does_not_answer(

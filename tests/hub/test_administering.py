@@ -116,6 +116,10 @@ def test_a_notice_is_on_every_page_until_it_is_closed(hub: RunningHub, bob: Sign
     page.reload()
     page.wait_for_load_state("networkidle")
     assert page.query_selector("#notice .said") is None
+    bob.api_token()  # a row of each of the tables there
+    page.goto(f"{hub.url}/hub/token")
+    page.wait_for_selector("table >> text=a test")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "tables scroll inside themselves"
     assert (witness.errors, witness.strangers) == ([], set())
     stranger.context.close()
     page.context.close()
@@ -226,14 +230,14 @@ def test_the_page_shows_who_is_on_and_says_something_to_everybody(
     visit(page, hub, "admin")
     assert page.text_content("nav a[aria-current]") == "Admin"
     rows = page.locator(".people tbody tr")
-    told = {row.split("\n")[0]: row for row in rows.all_inner_texts()}
-    assert "admin" in told
-    for name, kernels, terminals, jobs in (("idle-kernel", 1, 0, 0), ("terminal", 0, 1, 0), ("working", 0, 0, 1)):
+    assert "admin" in [each.split("\n")[0] for each in rows.all_inner_texts()]
+    for name, *counts in (("idle-kernel", "1", "0", "0"), ("terminal", "0", "1", "0"), ("working", "0", "0", "1")):
         row = rows.filter(has_text=f"server {name}")
-        cells = [row.locator(f"td[data-label={each}]") for each in ("Kernels", "Terminals", "Jobs")]
-        assert [int(each.text_content()) for each in cells] == [kernels, terminals, jobs], name
+        cells = row.locator("td:is([data-label=Kernels], [data-label=Terminals], [data-label=Jobs])")
+        until(lambda cells=cells, counts=counts: cells.all_inner_texts() == counts, 90)  # as soon as they say so
         assert "nearly full" in row.locator("td[data-label=Files]").text_content()
         assert float(row.locator("td[data-label=Memory]").text_content().split()[0].replace(",", "")) > 30
+    assert "No vendor was asked" in page.inner_text("[data-slot=budgets]")
     found = []
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
@@ -245,7 +249,19 @@ def test_the_page_shows_who_is_on_and_says_something_to_everybody(
             assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
             picture(page, f"admin-{width}")
     assert found == []
-    page.focus("#say textarea")  # by keyboard alone
+    page.focus("#sought input")  # by keyboard alone
+    page.keyboard.type("bob")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")  # to the first of them
+    page.wait_for_function("() => location.search === '?who=bob&action=sign-in.accepted'")
+
+    def are_found() -> bool:
+        read = "rows => rows.map(row => [1, 2].map(at => row.cells[at].innerText.split('\\n')[0].trim()))"
+        found = page.locator(".audit tbody tr").evaluate_all(read)
+        return bool(found) and all(each == ["bob", "Signed in"] for each in found)
+
+    until(are_found, 60, pause=0.2)
+    page.focus("#say textarea")
     page.keyboard.type(WORDS)
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(f'.saying >> text="{WORDS}"')

@@ -79,7 +79,7 @@ def held(root: Path) -> dict[str, tuple[str, str]]:
 def test_new_volumes_are_equal_and_the_settings_are_told_without_vendors_keys(kept: Path, tmp_path: Path) -> None:
     backup, settings = taken(kept), io.StringIO()
     assert b"PKCANARYCOMPOSED" not in backup
-    assert composed.check(io.BytesIO(backup), quiet) == [TEAM, "workspace-ann", "workspace-bob-2ec"]
+    assert composed.check(io.BytesIO(backup), quiet) == dict.fromkeys((TEAM, *PARTS[-3:-1]), "")
     new = volumes(tmp_path / "new")
     composed.put(new, io.BytesIO(backup), settings)
     wanted = {name: told for name, told in held(kept).items() if not name.startswith("database/data")}
@@ -93,6 +93,17 @@ def test_new_volumes_are_equal_and_the_settings_are_told_without_vendors_keys(ke
     with closing(sqlite3.connect(new / "workspace-ann" / "mine.db")) as connection:
         assert connection.execute("SELECT number FROM mine").fetchall() == [(7,)]
     assert settings.getvalue() == "ALPHAPULSE_USERS='ann'\nALPHAPULSE_AUTH_CLIENT_SECRET='of it'\n"
+
+
+def test_a_volume_is_to_be_limited_as_the_settings_say_unless_it_is_about_full(kept: Path) -> None:
+    (kept / "workspace-ann" / "large.bin").write_bytes(b"x" * 3_000_000)
+    for limit, of_ann in (("4", "size=4000000"), ("3", ""), ("0", ""), ("'many'", "")):
+        out, said = io.BytesIO(), list[str]()
+        composed.take(kept, io.StringIO(f"ALPHAPULSE_DISK_LIMIT={limit}\n"), out, quiet)
+        told = composed.check(io.BytesIO(out.getvalue()), said.append)
+        others = f"size={limit}000000" if limit in "43" else ""
+        assert told == {TEAM: others, "workspace-ann": of_ann, "workspace-bob-2ec": others}
+        assert ("workspace-ann holds about as much" in said[-1]) is (limit == "3"), "it could not be put back otherwise"
 
 
 @pytest.mark.parametrize("part", [0.01, 0.5, 0.95])

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -17,9 +18,13 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import small_runs
 from browser import CHROMIUM, Witness
+from processes import command, lives
 from running_hub import PROJECT, RunningHub
 from signed_in import DASHBOARDS, SignedIn
 from sitting import sit, visit
@@ -30,6 +35,7 @@ from tornado.websocket import websocket_connect
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.results.ledger import Ledger
+from hub import family
 
 pytestmark = pytest.mark.timeout(600)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
@@ -368,6 +374,45 @@ def test_nothing_that_somebody_wrote_runs(hub: RunningHub, admin: SignedIn, sitt
         assert page.evaluate("() => window.ran") is None, name
         assert page.locator("main img, main script:not([type='application/json'])").count() == 0, name
         assert page.locator("a[href^='javascript']").count() == 0, name
+    assert witness.errors == []
+
+
+def expanding(path: Path, like: Path) -> Path:
+    """A file like another of a hundred million rows: kilobytes as it is sent, and 0.8 GB a column once read."""
+    first = pq.read_table(like).slice(0, 1)
+    rows = pa.table({name: pa.repeat(first[name][0], 10_000_000) for name in first.column_names}, first.schema)
+    with pq.ParquetWriter(path, rows.schema, compression="zstd") as file:
+        for _ in range(10):
+            file.write_table(rows, row_group_size=len(rows))
+    return path
+
+
+@needs_browser
+def test_a_run_s_files_that_would_take_all_memory_are_not_read_and_nobody_else_notices(
+    hub: RunningHub, bob: SignedIn, admin: SignedIn, sitting: Any, tmp_path: Path
+):
+    ledger = Ledger(tmp_path)
+    sent, beside = (small_runs.kept(ledger, user="bob", parameters={"fast": fast, "slow": 20}) for fast in (8, 9))
+    with client(bob) as api:
+        api.runs.append(beside)
+        api.runs.append(sent)
+        for name, file in sent.artefacts.items():
+            path = ledger.file(sent.id, file)
+            api.runs.upload(sent.id, file, expanding(tmp_path / file, path) if name == "equity" else path)
+    (dashboards,) = [each for each in family.members(hub.home) if command(each).endswith("-m hub.dashboards")]
+    most, hard = resource.prlimit(dashboards.pid, resource.RLIMIT_DATA)
+    assert most == max(psutil.virtual_memory().total // 2, 4_000_000_000)
+    less = dashboards.memory_info().data + 1_000_000_000  # a file for so much is sooner written
+    resource.prlimit(dashboards.pid, resource.RLIMIT_DATA, (less, hard))
+    page, witness = sitting(bob)
+    visit(page, hub, f"runs?id={sent.id}")
+    assert "This takes more memory than a page may. Look at it in a notebook." in page.inner_text("[data-slot=sheet]")
+    visit(page, hub, f"runs?compare={sent.id},{beside.id}")
+    assert "its equity is empty or cannot be read" in page.inner_text("[data-slot=curves]")
+    assert lives(dashboards)
+    other, _ = sitting(admin)
+    visit(other, hub, "home")
+    assert other.locator("[data-state=error]").count() == 0
     assert witness.errors == []
 
 

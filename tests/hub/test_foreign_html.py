@@ -26,7 +26,16 @@ pytestmark = [
 ]
 
 #: What no page may learn or do with its reader's rights.
-WANTED = ("user", "home", "dashboards", "token", "key", "kernel", "comment")
+WANTED = (
+    "user",
+    "home",
+    "dashboards",
+    "token",
+    "key",
+    "kernel",
+    "comment",
+    *(f"server {path}" for path in ("lab", "nothing-here", "api/contents", "api/kernels")),
+)
 SHUT = ("refused", "401", "403", "404", "405")
 
 

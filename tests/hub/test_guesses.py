@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders
 from traitlets.config import Config
 
 from alphapulse_lib.settings import Settings
-from hub import access, noted
+from hub import access, deeds
 from hub.authenticator import authenticator
 from hub.guesses import Guesses, HeldBackError, came_from
 from hub.keys import Keys
@@ -122,7 +122,7 @@ def test_who_guesses_at_the_hub_waits_and_is_noted_once(tmp_path: Path, monkeypa
     access.configure(config, Settings(admins="ann", users="bob"), held)
     outbox = Outbox(tmp_path / "outbox", "http://127.0.0.1:1", "hub")
     monkeypatch.setattr(outbox, "put", told.append)
-    monkeypatch.setattr(noted, "_outbox", lambda: outbox)
+    monkeypatch.setattr(deeds, "outbox", lambda: outbox)
 
     async def typing() -> list[Any]:
         door = authenticator("shared-password")(config=config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -22,6 +21,7 @@ import pytest
 from hub_client import Person
 from load import Dashboard, Kernel, Load, Reader, Writer, every
 from postgres import PostgreSQL
+from processes import command
 from running_hub import RunningHub
 from signed_in import SignedIn
 from sqlalchemy import create_engine, text
@@ -105,7 +105,7 @@ class Siege:
         """Kill a part, and measure until it does again what it is for; everything else is whole before and after."""
         back = self._probes()
         until(lambda: all(each() for each in back.values()), 120, lambda: "the hub was not whole before the kill", LOOK)
-        worker = self._workers()
+        worker, pages = self._workers(), self.dashboard.opened
         self.load.event = part
         self.events.append((time.time(), part))
         if part == "database":
@@ -123,6 +123,8 @@ class Siege:
         until(back[part], 120, lambda: f"{part} did not come back", LOOK)
         self.recoveries[part].append((time.monotonic() - began, self._busy(part)))
         until(lambda: all(each() for each in back.values()), 120, lambda: f"not all was whole again after {part}", LOOK)
+        if (part, "dashboard") in CUTS:  # a page that waits for an answer notices ten seconds late that it was cut
+            until(lambda: self.dashboard.opened > pages, 120, lambda: f"no page opened again after {part}", LOOK)
 
     def _probes(self) -> dict[str, Callable[[], bool]]:
         asked = {
@@ -253,11 +255,7 @@ def test_many_people_at_once(hub: RunningHub, people: int, seconds: int, capsys:
 
 def pids(hub: RunningHub, words: str) -> set[int]:
     """The hub's processes whose command holds these words."""
-    found = set()
-    for each in family.members(hub.home):
-        with contextlib.suppress(psutil.Error):  # it ends while it is looked at
-            found |= {each.pid} if words in " ".join(each.cmdline()) else set()
-    return found
+    return {each.pid for each in family.members(hub.home) if words in command(each)}
 
 
 def over(siege: Siege, schedule: str) -> list[dict[str, Any]]:

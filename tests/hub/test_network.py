@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
-from running_hub import free_port
+from running_hub import PROJECT, free_port
 from waiting import until
 
 from alphapulse_lib.errors import HubError, SettingsError
@@ -27,6 +30,26 @@ def test_three_different_ports_are_chosen_and_read_back(tmp_path: Path):
     assert len({chosen.port, chosen.proxy_port, chosen.hub_port}) == 3
     chosen.write(tmp_path / "network.json")
     assert network.read(tmp_path / "network.json") == chosen
+
+
+def test_no_part_is_given_the_public_port_where_hardly_another_is_free():
+    """In a network of its own, whose system gives six ports: one is the public one."""
+    code = (
+        "import fcntl, pathlib, socket, struct\n"
+        "fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'lo', 1))  # SIOCSIFFLAGS, IFF_UP\n"
+        "pathlib.Path('/proc/sys/net/ipv4/ip_local_port_range').write_text('40000 40005')\n"
+        "from alphapulse_lib.settings import Settings; from hub import network\n"
+        "for _ in range(20):\n"
+        "    it = network.choose(Settings(port=40000))\n"
+        "    print(sorted((it.proxy_port, it.hub_port, it.api_port, it.dashboards_port)))\n"
+    )
+    alone = ("unshare", "--net", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")))
+    said = subprocess.run(
+        [*alone, sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    given = [json.loads(each) for each in said.stdout.splitlines()]
+    assert [len({40000, *each}) for each in given] == [5] * 20
 
 
 def test_a_taken_port_is_named_with_the_setting():
@@ -131,6 +154,18 @@ def test_no_workspace_s_script_gets_the_whole_host(tmp_path: Path):
         answer = httpx.get(f"{places.url}/user/bob/worker.js")
     assert (answer.text, answer.headers["x-own"]) == ("ok", "kept")
     assert "service-worker-allowed" not in answer.headers
+
+
+def test_a_way_that_cannot_be_decoded_is_a_mistake_of_who_asks(tmp_path: Path):
+    opened = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    with proxied(tmp_path) as places:
+        for way in ("/user/bob/%ff", "/%ff", "/hub/%E0%A4%A", "//", "/user/bob/100%"):
+            for headers in ({}, opened):
+                asked = HTTPConnection("127.0.0.1", places.port, timeout=30)
+                asked.request("GET", way, headers=headers)
+                assert asked.getresponse().status == 400, (way, headers)
+                asked.close()
+        assert httpx.get(f"{places.url}/user/bob/caf%C3%A9").text == "ok"
 
 
 def test_where_a_request_came_from_is_believed_of_what_stands_in_front_alone(tmp_path: Path):

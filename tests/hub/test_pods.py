@@ -148,6 +148,9 @@ def test_a_team_s_claim_can_be_mounted_by_all_of_its_members_and_is_marked_as_ou
         "storageClassName": "nfs",
         "resources": {"requests": {"storage": "5000M"}},
     }
+    limited = sent_pods.settings_of(**LIMITS, kubernetes_team_storage="nfs", kubernetes_disk=5000, disk_limit=700)
+    (claim,) = pods.team_claims(limited, ["desk"])
+    assert claim["spec"]["resources"]["requests"] == {"storage": "700M"}, "as a person's"
 
 
 def test_a_team_s_claim_is_asked_for_before_a_member_s_server_and_one_that_is_there_stays(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,16 +10,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import httpx
+import psutil
 import pytest
 from hub_client import Person
+from processes import command, variables
 from prometheus_client.parser import text_string_to_metric_families
 from running_hub import PROJECT, RunningHub
+from sqlalchemy import create_engine, text
 from waiting import until
 from watching import PROMTOOL, needs_prometheus, watching
 
@@ -73,7 +80,7 @@ def ask(hub: RunningHub, method: str, path: str, shown: str, **more: object) -> 
 
 
 def pid(hub: RunningHub, words: str) -> int:
-    (found,) = [one.pid for one in family.members(hub.home) if words in " ".join(one.cmdline())]
+    (found,) = [one.pid for one in family.members(hub.home) if words in command(one)]
     return found
 
 
@@ -81,8 +88,8 @@ def running_workspace(hub: RunningHub, name: str, *, start: bool = False) -> dic
     """The environment of somebody's workspace; empty where it does not run."""
     if start:
         signed_in(hub, name).start_server()
-    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
-    return next((one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == name), {})
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in command(one)]
+    return next((variables(one) for one in servers if variables(one).get("JUPYTERHUB_USER") == name), {})
 
 
 @pytest.mark.parametrize(("part", "path"), [("api", f"{API}/health"), ("dashboards", "/services/dashboards/health")])
@@ -115,6 +122,16 @@ def test_two_people_talk_through_the_proxy(hub: RunningHub, tokens: dict[str, st
     assert ask(hub, "PATCH", path, tokens["admin"], json={"body": "moderated"}).status_code == 200
 
 
+def test_who_sends_too_much_is_told_so_through_the_proxy(hub: RunningHub, tokens: dict[str, str]):
+    large = b"x" * 2_000_000
+    assert ask(hub, "POST", "/v1/comments", tokens["bob"], content=large).status_code == 413
+    closing = build_opener(ProxyHandler({}))  # unlike httpx it has each connection end with its request
+    asked = Request(f"{hub.url}{API}/v1/comments", large, {"Authorization": f"Bearer {tokens['bob']}"})
+    with pytest.raises(HTTPError) as refused:
+        closing.open(asked, timeout=30)
+    assert refused.value.code == 413
+
+
 def test_a_token_that_may_only_read_only_reads(hub: RunningHub):
     narrow = token(signed_in(hub, "bob"), scopes=["access:services!service=api", "custom:comments:read"])
     assert ask(hub, "GET", "/v1/comments", narrow).status_code == 200
@@ -134,8 +151,8 @@ def test_who_is_signed_in_in_a_browser_still_needs_a_token(hub: RunningHub):
 def test_a_workspace_s_own_token_reaches_the_api(hub: RunningHub):
     person = signed_in(hub, "bob")
     person.start_server()
-    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
-    (given,) = [one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == "bob"]
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in command(one)]
+    (given,) = [variables(one) for one in servers if variables(one).get("JUPYTERHUB_USER") == "bob"]
     url, own = given["ALPHAPULSE_API_URL"], given["JUPYTERHUB_API_TOKEN"]
     new = {"target": "instrument:AAPL.XNAS", "body": "from a notebook"}
     answer = httpx.post(f"{url}/v1/comments", json=new, headers={"Authorization": f"Bearer {own}"})
@@ -146,13 +163,13 @@ def test_the_worker_alone_holds_the_keys_of_vendors_and_a_workspace_asks_it(hub:
     person = signed_in(hub, "cleo")
     person.start_server()
     holding = {
-        " ".join(each.cmdline()[1:4])
+        " ".join(command(each).split()[1:4])
         for each in family.members(hub.home)
-        if each.environ().get("ALPHAPULSE_ALPACA_KEY")
+        if variables(each).get("ALPHAPULSE_ALPACA_KEY")
     }
     assert {words for words in holding if "supervisor" not in words} == {"-m hub.worker"}
-    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in " ".join(one.cmdline())]
-    (workspace,) = [one.environ() for one in servers if one.environ()["JUPYTERHUB_USER"] == "cleo"]
+    servers = [one for one in family.members(hub.home) if "jupyterhub.singleuser" in command(one)]
+    (workspace,) = [variables(one) for one in servers if variables(one).get("JUPYTERHUB_USER") == "cleo"]
     assert not {"ALPHAPULSE_ALPACA_KEY", "ALPHAPULSE_ALPACA_SECRET"} & {
         name for name, value in workspace.items() if value
     }
@@ -275,8 +292,10 @@ def test_a_killed_api_comes_back_with_all_it_held(hub: RunningHub, tokens: dict[
 
 def test_sign_ins_are_in_the_audit_log_also_those_while_the_api_was_away(hub: RunningHub, tokens: dict[str, str]):
     os.kill(pid(hub, "-m hub.api"), signal.SIGKILL)
-    password = dict(hub.credentials())["bob"]
-    Person(hub.url, "bob").sign_in(password)
+    password, bob = dict(hub.credentials())["bob"], Person(hub.url, "bob")
+    bob.sign_in(password)
+    for _ in range(2):  # the second time there is nobody to sign out
+        bob.http.get("/hub/logout")
     Person(hub.url, "cleo").sign_in("canary-of-a-wrong-password")
     Person(hub.url, "canary-in-the-wrong-field").sign_in("x")
 
@@ -290,12 +309,122 @@ def test_sign_ins_are_in_the_audit_log_also_those_while_the_api_was_away(hub: Ru
     until(lambda: len(entries("sign-in.refused")) == 2)
     assert entries("sign-in.refused") == ["", "cleo"]
     assert entries("sign-in.accepted")[0] == "bob"
+    assert entries("sign-out.done") == ["bob"]
     told = ask(hub, "GET", "/v1/audit?limit=200", tokens["admin"]).text
     assert "canary" not in told and password not in told
     assert ask(hub, "GET", "/v1/audit", tokens["bob"]).status_code == 403
     signed_in(hub, "admin").start_server()
     own = running_workspace(hub, "admin")["JUPYTERHUB_API_TOKEN"]
     assert ask(hub, "GET", "/v1/audit", own).status_code == 403, "what runs in an administrator's workspace reads none"
+
+
+def test_what_is_done_at_the_hub_itself_is_in_the_audit_log(hub: RunningHub, tokens: dict[str, str]):
+    def do(method: str, path: str, status: int, who: str = "admin", **body: Any) -> httpx.Response:
+        headers = {"Authorization": f"token {tokens[who]}", "X-Request-ID": "by-this-test"}
+        answer = httpx.request(method, f"{hub.url}/hub/api{path}", headers=headers, json=body or None, timeout=60)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    do("POST", "/users", 201, usernames=["bob", "Dora"])
+    do("PATCH", "/users/dora", 200, name="dolores")
+    do("PATCH", "/users/dolores", 200, admin=True)
+    do("POST", "/groups/spies", 201)
+    do("POST", "/groups/spies", 409)
+    do("POST", "/groups/spies/users", 200, users=["bob", "dolores"])
+    do("DELETE", "/groups/spies/users", 200, users=["bob"])
+    made = do("POST", "/users/dolores/tokens", 201, expires_in=60, note="canary-of-a-note").json()
+    do("DELETE", f"/users/dolores/tokens/{made['id']}", 204)
+    do("DELETE", "/users/dolores", 403, who="bob")
+    do("DELETE", "/users/dolores", 204)
+    do("DELETE", "/groups/spies", 204)
+
+    def entries() -> list[dict[str, Any]]:
+        found = ask(hub, "GET", "/v1/audit?who=admin&limit=100", tokens["admin"]).json()["items"][::-1]
+        return [each for each in found if each["request"] == "by-this-test"]
+
+    until(lambda: entries()[-1:] and entries()[-1]["action"] == "group.removed")
+    assert [(each["action"], each["about"], each["detail"]) for each in entries()] == [
+        ("person.added", "dora", {"admin": False}),
+        ("person.renamed", "dora", {"to": "dolores"}),
+        ("person.changed", "dolores", {"admin": True}),
+        ("group.made", "spies", {"people": []}),
+        ("group.joined", "spies", {"people": ["bob", "dolores"]}),
+        ("group.left", "spies", {"people": ["bob"]}),
+        ("token.made", "dolores", {"scopes": [], "expires_in": 60}),
+        ("token.ended", "dolores", {"token": made["id"]}),
+        ("person.removed", "dolores", {}),
+        ("group.removed", "spies", {}),
+    ]
+    assert {each["origin"] for each in entries()} == {"127.0.0.1"}
+    told = ask(hub, "GET", "/v1/audit?action=settings.changed", tokens["admin"]).json()["items"][-1]
+    assert (told["who"], told["detail"]["publishers"]) == ("service hub", "cleo")
+
+
+def test_who_enters_another_s_server_is_in_the_audit_log(hub: RunningHub, tokens: dict[str, str]):
+    if not running_workspace(hub, "cleo"):
+        signed_in(hub, "cleo").start_server()
+    statuses = {}
+    for name in ("cleo", "admin", "bob"):
+        person = signed_in(hub, name)
+        person.http.headers["X-Request-ID"] = "by-this-visitor"
+        answer = person.http.get("/user/cleo/lab")
+        if name == "admin":  # is asked first whether they mean it
+            asked = dict(re.findall(r'name="(_xsrf|scopes)" value="([^"]+)"', answer.text))
+            scopes = re.findall(r'name="scopes" value="([^"]+)"', answer.text)
+            answer = person.http.post(answer.url, data={"_xsrf": asked["_xsrf"], "scopes": scopes})
+        if name == "bob":  # who does not ask for the page first is given a code, and not let in with it
+            answer = person.http.post(answer.url, data={"_xsrf": person._headers()["X-XSRFToken"]})
+            assert any("code=" in step.headers["location"] for step in answer.history)
+            answer = person.http.get("/user/cleo/lab")
+        statuses[name] = (answer.status_code, answer.url.path)
+    assert statuses["cleo"] == statuses["admin"] == (200, "/user/cleo/lab")
+    assert statuses["bob"][0] == 403
+
+    def entries() -> list[dict[str, Any]]:
+        return ask(hub, "GET", "/v1/audit?action=server.entered&limit=100", tokens["admin"]).json()["items"]
+
+    until(entries)
+    (entered,) = entries()
+    assert (entered["who"], entered["about"], entered["detail"]) == ("admin", "cleo", {"server": ""})
+    assert (entered["request"], entered["origin"]) == ("by-this-visitor", "127.0.0.1")
+
+
+@pytest.mark.siege
+def test_a_server_that_ends_after_the_hub_was_killed_over_its_start_is_gone_at_once(
+    hub: RunningHub, tokens: dict[str, str], figure: Callable[[str], None]
+):
+    """It is held before it listens: the next hub finds it starting. JupyterHub alone waits three minutes for it."""
+    http = httpx.Client(base_url=hub.url, headers={"Authorization": f"token {tokens['bob']}"}, timeout=60)
+
+    def late() -> list[psutil.Process]:
+        return [one for one in family.members(hub.home) if variables(one).get("JUPYTERHUB_SERVER_NAME") == "late"]
+
+    def told() -> dict[str, Any]:
+        try:
+            return dict(http.get("/hub/api/users/bob").raise_for_status().json()["servers"])
+        except httpx.HTTPError:
+            return {"late": {}}
+
+    def start() -> None:
+        with contextlib.suppress(httpx.TransportError):  # it breaks off with the hub
+            http.post("/hub/api/users/bob/servers/late")
+
+    with ThreadPoolExecutor(1) as asking:
+        asking.submit(start)
+        until(late)
+        (held,) = late()
+        held.suspend()
+        hubs = create_engine(f"sqlite:///{hub.home}/hub/jupyterhub.sqlite")
+        with hubs.connect() as connection:
+            kept = text("SELECT state FROM spawners WHERE name = 'late' AND state LIKE :pid")
+            until(lambda: connection.execute(kept, {"pid": f"%{held.pid}%"}).first())
+        hubs.dispose()
+        os.kill(pid(hub, "-m jupyterhub --config"), signal.SIGKILL)
+    until(lambda: told().get("late", {}).get("pending") == "check", within=120)
+    held.kill()
+    began = time.monotonic()
+    until(lambda: "late" not in told(), within=90)
+    figure(f"let go of {time.monotonic() - began:.1f} s after it had ended")
 
 
 def test_without_the_hub_the_api_says_so_and_goes_on_when_it_is_back(hub: RunningHub, tokens: dict[str, str]):

@@ -26,6 +26,7 @@ from alphapulse_lib.hub_client.sign_in import make_token
 
 pytestmark = pytest.mark.timeout(900)
 
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
 MINUTE = 60.0  # seconds: how long somebody who was removed may go on
 DESK = "custom:catalog:publish"
 
@@ -168,22 +169,31 @@ def comes_true(asked: Callable[[], object], within: float = MINUTE) -> float:
     return time.monotonic() - begun
 
 
-# --- coming in -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
-def test_a_person_signs_in_and_out_in_a_browser(hub: RunningHub, provider: IdentityProvider, browser: Any):
-    page = browser.new_context().new_page()
-    seen = Witness(page.context, f"127.0.0.1:{hub.port}")
+def signs_in(page: Any, hub: RunningHub, name: str) -> None:
+    """Fill in the provider's forms, in a browser."""
     page.set_default_timeout(60_000)
     page.goto(hub.url)
     page.get_by_role("link", name="Sign in with Example Bank").click()
-    page.fill("input[name=login]", "gail")
+    page.fill("input[name=login]", name)
     page.fill("input[name=password]", "any")
     page.click("button[type=submit]")
     page.click("text=Continue")
+
+
+def comes_in(page: Any, hub: RunningHub, name: str) -> None:
+    """Sign in, and be at home: the provider's pages have headings, too."""
+    signs_in(page, hub, name)
     page.wait_for_url(f"{hub.url}/services/dashboards/home")
-    page.wait_for_selector("h1")
+
+
+# --- coming in -------------------------------------------------------------------------------------------------------
+
+
+@in_a_browser
+def test_a_person_signs_in_and_out_in_a_browser(hub: RunningHub, provider: IdentityProvider, browser: Any):
+    page = browser.new_context().new_page()
+    seen = Witness(page.context, f"127.0.0.1:{hub.port}")
+    comes_in(page, hub, "gail")
     fonts = {"fonts.googleapis.com", "fonts.gstatic.com"}  # of the provider's own pages
     assert {address.split("/")[2] for address in seen.strangers} - fonts == {provider.url.removeprefix("http://")}
     page.goto(f"{hub.url}/hub/logout")
@@ -193,6 +203,40 @@ def test_a_person_signs_in_and_out_in_a_browser(hub: RunningHub, provider: Ident
     page.get_by_role("link", name="Sign in with Example Bank").click()
     page.wait_for_selector("input[name=password]")  # neither here nor there is anybody signed in
     page.context.close()
+    where = f"{hub.url}/services/api/v1/audit?action=sign-out.done"
+    told = httpx.get(where, headers=bearer(signed_in(hub, "ann")[1]), timeout=60, trust_env=False).json()["items"]
+    assert [each["who"] for each in told] == ["gail@example.org"]
+
+
+@in_a_browser
+def test_a_browser_shows_who_is_refused_what_a_role_has_and_that_somebody_was_removed(
+    hub: RunningHub, provider: IdentityProvider, browser: Any, figure: Callable[[str], None]
+):
+    refused = (("bob", "", "has not verified your e-mail address"),
+               ("fred", "for another application", "Audience doesn't match"))  # fmt: skip
+    for name, harm, says in refused:
+        provider.harms(harm)
+        with browser.new_context() as context:
+            page = context.new_page()
+            signs_in(page, hub, name)
+            assert says in page.inner_text(".error")
+            page.goto(f"{hub.url}/services/dashboards/home")
+            page.get_by_role("link", name="Sign in with Example Bank").wait_for()
+    provider.harms("")
+    provider.tell(ann=person("ann", "platform"), gail=person("gail"))
+    for name, has in (("ann", {"Admin", "Lab"}), ("gail", set())):
+        with browser.new_context() as context:
+            page = context.new_page()
+            comes_in(page, hub, name)
+            assert set(page.get_by_role("navigation").first.inner_text().split()) & {"Admin", "Lab"} == has
+    with browser.new_context() as context:
+        page = context.new_page()
+        comes_in(page, hub, "hans")
+        provider.tell(hans=None)
+        door = page.get_by_role("link", name="Sign in with Example Bank")
+        took = comes_true(lambda: page.goto(f"{hub.url}/services/dashboards/home") and door.count())
+        figure(f"shown the door {took:.0f} s after its person was removed")
+    provider.tell(hans=person("hans", "traders"))
 
 
 def test_groups_of_the_provider_give_roles_and_take_them(hub: RunningHub, provider: IdentityProvider):
@@ -325,16 +369,16 @@ def test_tokens_are_renewed_once_however_many_ask_and_an_outage_signs_nobody_out
     hub: RunningHub, provider: IdentityProvider
 ):
     _, token = signed_in(hub, "fred")
-    before = provider.said.count("token refresh_token 200")
+    before = provider.said.count("token refresh_token 200 fred ")
 
     def busy() -> bool:
         with ThreadPoolExecutor(8) as many:
             told = list(many.map(lambda _: model(hub, token), range(8)))
         assert {each.get("name") for each in told} == {"fred@example.org"}
-        return provider.said.count("token refresh_token 200") > before
+        return provider.said.count("token refresh_token 200 fred ") > before
 
     sys.stdout.write(f"the tokens were renewed after {comes_true(busy):.0f} s\n")
-    assert not re.findall(r"token refresh_token 4\d\d", provider.said), "a refresh token was used twice"
+    assert not re.findall(r"token refresh_token 4\d\d fred .*", provider.said), "a refresh token was used twice"
     provider.harms("down")
     hub_process = next(each["process"] for each in status(hub) if each["name"] == "hub")
     os.kill(hub_process, signal.SIGKILL)  # it starts again, though the provider does not answer it

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from filelock import FileLock
 from hub_client import Person
+from processes import command, lives, variables
 from running_hub import PROJECT, RunningHub, environment
 from waiting import until
 
@@ -59,7 +60,7 @@ def admin(hub: RunningHub) -> Person:
 
 def pids(hub: RunningHub, *words: str) -> set[int]:
     """The hub's processes whose command line holds all the words."""
-    return {one.pid for one in family.members(hub.home) if all(word in " ".join(one.cmdline()) for word in words)}
+    return {one.pid for one in family.members(hub.home) if all(word in command(one) for word in words)}
 
 
 def supervised(hub: RunningHub) -> set[int]:
@@ -148,14 +149,46 @@ def test_a_workspace_has_the_tutorials_and_the_kernel_is_alphapulse(hub: Running
 
 
 def test_a_killed_hub_comes_back_and_finds_the_server_and_its_kernel(hub: RunningHub, admin: Person):
-    (killed,) = pids(hub, "-m jupyterhub --config")
+    """A server that just starts too: nobody has to start it again, none is forgotten, and nobody waits for it."""
+    carol, folder = "/hub/api/users/carol", hub.home / "users" / "carol"
+    admin.http.post(carol)  # there already, when she has signed in
+    config = folder / ".jupyter" / "jupyter_server_config.py"
+    config.parent.mkdir(parents=True)
+    config.write_text("import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.1)\n")
     server, kernel = pids(hub, "jupyterhub.singleuser"), admin.own("GET", "kernels")[0]["id"]
+    with pytest.raises(httpx.ReadTimeout):  # the hub answers when it is ready
+        admin.http.post(f"{carol}/server", timeout=0.5)
+    (killed,) = pids(hub, "-m jupyterhub --config")
+    until(lambda: len(pids(hub, "jupyterhub.singleuser")) == len(server) + 1)
+    assert not admin.http.get(carol).json()["servers"][""]["ready"]
+    both = pids(hub, "jupyterhub.singleuser")
     os.kill(killed, signal.SIGKILL)
     until(lambda: (found := pids(hub, "-m jupyterhub --config")) != set() and found != {killed})
     until(lambda: admin.http.get("/hub/api/users/admin").status_code == 200)
-    assert admin.http.get("/hub/api/users/admin").json()["servers"][""]["ready"]
-    assert pids(hub, "jupyterhub.singleuser") == server
+    assert not admin.http.get(carol).json()["servers"][""]["ready"]
+    assert "init_spawners did not complete within 1 seconds" in (hub.home / "logs" / "hub.log").read_text()
+    (folder / "go").touch()
+    config.unlink()
+    for name in ("admin", "carol"):
+        until(lambda name=name: admin.http.get(f"/hub/api/users/{name}").json()["servers"][""]["ready"])
+    assert pids(hub, "jupyterhub.singleuser") == both
     assert [one["id"] for one in admin.own("GET", "kernels")] == [kernel]
+    admin.http.delete(f"{carol}/server").raise_for_status()
+    until(lambda: not admin.http.get(carol).json()["servers"])
+
+
+def test_a_server_that_ends_as_it_starts_is_told_at_once(hub: RunningHub, admin: Person):
+    config = hub.home / "users" / "carol" / ".jupyter" / "jupyter_server_config.py"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("import os\nos._exit(7)\n")
+    admin.http.post("/hub/api/users/carol")  # there already, when she has signed in
+    began = admin.http.post("/hub/api/users/carol/server")
+    with admin.http.stream("GET", "/hub/api/users/carol/server/progress") as told:
+        said = [json.loads(line.removeprefix("data: ")) for line in told.iter_lines() if line.startswith("data: ")]
+    config.unlink()
+    assert "ended as it started, with status 7" in f"{began.text}{said[-1]['message']}"
+    assert said[-1]["failed"]
+    assert admin.http.get("/hub/api/users/carol").json()["servers"] == {}
 
 
 def test_a_killed_proxy_comes_back_with_its_routes(hub: RunningHub, admin: Person):
@@ -176,7 +209,8 @@ def test_a_person_is_removed_with_all_that_runs_for_them(hub: RunningHub, admin:
     """JupyterHub alone answers 500 while one of the named servers, such as a scheduled notebook's, runs."""
     carol = "/hub/api/users/carol"
     admin.http.post(carol)  # there already, when she has signed in
-    for server in ("", "job-0123456789abcdef"):
+    # Named as no firing is: the worker stops the server of a firing that is over, or that there is none of.
+    for server in ("", "job-of-a-notebook"):
         admin.http.post(f"{carol}/servers/{server}").raise_for_status()
 
     def both_ready() -> bool:
@@ -185,22 +219,22 @@ def test_a_person_is_removed_with_all_that_runs_for_them(hub: RunningHub, admin:
 
     until(both_ready, within=240)
     admin.http.post(f"{carol}/servers/job-about-to-start").raise_for_status()
-    running = [one for one in family.members(hub.home) if one.environ().get("JUPYTERHUB_USER") == "carol"]
+    running = [one for one in family.members(hub.home) if variables(one).get("JUPYTERHUB_USER") == "carol"]
     assert len(running) >= 2
     removed = admin.http.delete(carol)
     assert removed.status_code == 204, removed.text
     assert admin.http.get(carol).status_code == 404
-    until(lambda: not [one for one in running if one.is_running()])
+    until(lambda: not [one for one in running if lives(one)])
     assert (hub.home / "users" / "carol").is_dir(), "what she wrote stays"
 
 
 def test_ctrl_c_ends_every_process_and_frees_the_port(hub: RunningHub, admin: Person):
     below = psutil.Process(hub.process.pid).children(recursive=True) + family.members(hub.home)
-    commands = " ".join(" ".join(one.cmdline()) for one in below)
+    commands = " ".join(command(one) for one in below)
     for part in ("supervisord", "configurable-http-proxy", "jupyterhub.singleuser", "alphapulse/launch.py"):
         assert part in commands
     hub.interrupt()
-    assert not [one for one in below if one.is_running()]
+    assert not [one for one in below if lives(one)]
     assert family.members(hub.home) == []
     assert "AlphaPulse is down." in hub.said
 

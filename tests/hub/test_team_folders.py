@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
+from traitlets.config import Config
 
-from alphapulse_lib.settings import Settings
-from hub import allowance, containers, team_folders
+from alphapulse_lib.settings import PROJECT, Settings
+from hub import allowance, containers, spawner, team_folders
 
 CHOSEN = Settings(_env_file=None, docker_prefix="alphapulse")
 TEAMS = Settings(teams="desk, quants").team_names
@@ -82,6 +85,33 @@ def test_of_more_teams_than_there_are_places_the_first_ones_have_one_and_the_log
     assert len(volumes) == len(set(volumes.values())) == 16
     assert "Of 20 teams of one person 16 have a folder" in caplog.text
     assert all(containers.is_team_mount(CHOSEN, f"{name}:{place}:rw") for name, place in volumes.items())
+
+
+@pytest.mark.parametrize(
+    ("told", "is_told"),
+    [
+        ({"spawner": "docker"}, True),
+        ({"spawner": "kubernetes", "kubernetes_team_storage": "nfs"}, True),
+        ({"spawner": "kubernetes"}, False),
+        ({}, False),
+    ],
+)
+def test_who_is_of_more_teams_than_that_is_told_which_folders_are_missing(told: dict[str, str], is_told: bool):
+    config = Config()
+    spawner.configure(config, Settings(_env_file=None, **told))
+    page = Environment(loader=FileSystemLoader(PROJECT / "hub" / "pages"), autoescape=True).get_template(
+        "without_folder.html"
+    )
+
+    def said(count: int) -> str:
+        groups = [SimpleNamespace(name=f"<b>{number:02d}") for number in range(count)]
+        given = config.JupyterHub.get("template_vars", {}).get("without_folder", lambda _: [])
+        # As JupyterHub asks for it, for the page of whoever is signed in.
+        return " ".join(page.render(without_folder=given(SimpleNamespace(groups=groups))).split())
+
+    assert said(16) == said(0) == ""
+    assert ("lacks the folders of &lt;b&gt;16, &lt;b&gt;17." in said(18)) is is_told
+    assert ("lacks the folder of &lt;b&gt;16." in said(17)) is is_told
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,11 @@ from running_hub import PROJECT, environment
 
 from alphapulse_lib.errors import HubError, InputError
 from alphapulse_lib.settings import Settings
+from hub import vault_notes
 from hub.__main__ import main
+from hub.api.audit.schema import Entry
+from hub.api.audit.store import AuditLog
+from hub.api.database import opened as opened_database
 from hub.backup.restoring import restore
 from hub.backup.taking import take
 from hub.doctor import kept, running
@@ -88,6 +92,39 @@ def test_what_is_set_is_sealed_and_lies_in_clear_nowhere(chosen: Settings, tmp_p
     assert "alpaca       sealed" in told.stdout
     command(chosen, "remove", "alpaca")
     assert vault.read() == {} and "not set" in command(chosen, "list").stdout
+
+
+def test_what_is_done_to_keys_is_in_the_audit_log_with_whose_account_did_it(
+    chosen: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SUDO_USER", "olga")
+    both = f"{KEY}\n{SECRET}\n"
+    for words, told in ((("set", "alpaca"), both), (("rotate",), ""), (("remove", "alpaca"), "")):
+        assert command(chosen, *words, told=told).returncode == 0
+    assert command(chosen, "remove", "alpaca").returncode == 0, "there are none any more: nothing was done"
+    assert command(chosen, "set", "alpaca", told="\n").returncode == 1
+    notes = Vault.of(chosen).notes
+    (notes / "half.json").write_text('{"id": "')
+    engine = opened_database(chosen)
+    for _ in range(2):
+        vault_notes.tell(engine, notes)
+    found = [each for _, each in AuditLog(engine).page({}, 10, None)][::-1]
+    assert [(each.who, each.action, each.about) for each in found if isinstance(each, Entry)] == [
+        ("account olga", "keys.set", "alpaca"),
+        ("account olga", "keys.rotated", "master key"),
+        ("account olga", "keys.removed", "alpaca"),
+    ]
+    assert [each.name for each in notes.iterdir()] == ["half.refused"]
+    engine.dispose()
+
+
+def test_nothing_is_done_to_keys_that_could_not_be_told(chosen: Settings):
+    vault = Vault.of(chosen)
+    vault.notes.parent.mkdir()
+    vault.notes.write_text("a file where the notes would be")
+    done = command(chosen, "set", "alpaca", told=f"{KEY}\n{SECRET}\n")
+    assert done.returncode == 1 and "Nothing was changed" in done.stderr
+    assert not vault.file.exists()
 
 
 def test_the_command_that_a_person_types_does_it(chosen: Settings):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import canaries
 import httpx
 import psutil
 import pytest
@@ -21,6 +23,14 @@ from hub import family
 pytestmark = pytest.mark.timeout(900)
 
 OWNER, OTHER, VIEWER = "bob", "cleo", "dora"
+_NO_SECRET = ("_xsrf", "jupyterhub-session-id")
+#: Of a vendor that nobody is at.
+KEYS = {
+    "ALPHAPULSE_ALPACA_KEY": "PKCANARYOFTHEWALLS01",
+    "ALPHAPULSE_ALPACA_SECRET": "canary-of-a-vendor-s-secret-of-the-walls",
+    "ALPHAPULSE_ALPACA_URL": "http://127.0.0.1:1",
+    "ALPHAPULSE_ALPACA_TRADING_URL": "http://127.0.0.1:1",
+}
 
 
 class Team(RunningHub):
@@ -40,9 +50,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Itera
         ALPHAPULSE_EVERYBODY="viewer",
         ALPHAPULSE_ROLES=f"researcher={OWNER},researcher={OTHER}",
         ALPHAPULSE_CATALOG=str(sample_catalog),
+        **KEYS,
     )
     team.start()
     yield team
+    team.handed |= canaries.of_servers(team.home)
     team.interrupt()
 
 
@@ -106,23 +118,54 @@ def test_the_table_has_a_line_for_every_route(hub: Team, surroundings: dict[str,
     )
 
 
-def test_everybody_is_answered_as_the_table_says(hub: Team, idle: None, tmp_path: Path) -> None:
+def test_everybody_is_answered_as_the_table_says_and_nobody_is_told_a_secret(
+    hub: Team, surroundings: dict[str, str], idle: None, tmp_path: Path
+) -> None:
     who = comers(hub, OWNER, OTHER, VIEWER)
+    secrets = secret(hub, who) | {"the token of the owner's server": surroundings["JUPYTERHUB_API_TOKEN"].encode()}
+    assert len(secrets) > 20
+    hub.handed |= {what: value.decode() for what, value in secrets.items()}
     wrong: list[str] = []
-    with httpx.Client(timeout=60, trust_env=False) as http:
+    told: list[str] = []
+    # A connection that is kept may be one that the proxy just lets go of.
+    alone = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(timeout=60, trust_env=False, limits=alone) as http:
         things = Belongings(http, hub.url, who["owner"], who["admin"], tmp_path, OWNER)
         for row in walls.table():
-            got = answered(http, row, who, things)
+            said = answered(http, row, who, things)
+            got = {name: status for name, (status, _) in said.items()}
+            told += [
+                f"{row.method} {row.path} tells {name} {what}"
+                for name, (_, content) in said.items()
+                for what, value in secrets.items()
+                if value in content
+                and (what != f"{name}'s token" or not re.match(r"/user/\{owner\}/(lab|doc)\b", row.path))
+            ]
             if any(not row.expects(name, status) for name, status in got.items()):
-                told = " ".join(f"{got.get(name, '-')!s:3}" for name in WHO)
+                found = " ".join(f"{got.get(name, '-')!s:3}" for name in WHO)
                 wanted = " ".join(f"{row.answers[name]:3}" for name in WHO)
-                wrong.append(f"{row.method:6} {row.path}\n       wanted {wanted}\n       got    {told}")
+                wrong.append(f"{row.method:6} {row.path}\n       wanted {wanted}\n       got    {found}")
     assert not wrong, f"columns: {' '.join(WHO)}\n" + "\n".join(wrong)
+    assert not told, "\n".join(told)
 
 
-def answered(http: httpx.Client, row: Row, who: dict[str, Visitor], things: Belongings) -> dict[str, int]:
+def answered(http: httpx.Client, row: Row, who: dict[str, Visitor], things: Belongings) -> dict[str, tuple[int, bytes]]:
     """What each who asks is told."""
     return {name: who[name].ask(http, row, things.fill(row)) for name in WHO if row.asked_by(name)}
+
+
+def secret(hub: Team, who: dict[str, Visitor]) -> dict[str, bytes]:
+    """What no answer may hold: the hub's secrets, vendors' keys, and each visitor's own token and cookies.
+
+    The key to the hub's forms stands in its pages, and which session a token is of in the list of one's own: both are
+    worth nothing without the cookies. JupyterLab's page holds what its own visitor came with, for its scripts.
+    """
+    held = canaries.secrets(hub.home, hub.environment)
+    for name, visitor in who.items():
+        held |= {f"{name}'s token": visitor.token} if visitor.token else {}
+        cookies = visitor.cookies.jar if visitor.cookies else ()
+        held |= {f"{name}'s cookie {each.name}": each.value or "" for each in cookies if each.name not in _NO_SECRET}
+    return {what: value.encode() for what, value in held.items() if len(value) >= canaries.LEAST}
 
 
 def test_a_route_without_a_line_and_a_line_that_is_wrong_are_told() -> None:

@@ -19,10 +19,9 @@ from tests.resources.small_runs import kept
 TARGET = "notebook:backtests/routes.ipynb"
 #: Sent by the client itself where it is needed, not by whoever calls it.
 ITS_OWN = {"accept", "cursor", "limit"}
-#: The operator's, who reads the log with SQL or curl, and what the hub and Prometheus ask by keys of their own.
+#: What the hub and Prometheus ask by keys of their own.
 NOBODYS = {
-    ("GET", "/services/api/v1/audit"),
-    ("POST", "/services/api/v1/audit/sign-ins"),
+    ("POST", "/services/api/v1/audit"),
     ("GET", "/services/api/metrics"),
     ("PUT", "/services/api/v1/usage"),  # a server's own word, which it says without the library
 }
@@ -97,8 +96,12 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     told.read(1)
     list(client.usage.list())
     client.usage.page()
+    assert client.measures.now().budgets == ()
     assert client.notices.now().text == ""
     client.notices.say("Down at six.", datetime.now(UTC) + timedelta(hours=1))
+    done = next(client.audit.list(who="ada", action="notice.said", limit=1))
+    assert client.audit.page(who="ada", action="notice.said", limit=1).items == (done,)
+    assert (done.about, done.detail, done.at.utcoffset()) == ("everybody", {"text": "Down at six."}, timedelta(0))
     catalog = client.catalog
     catalog.instruments()
     days = ("2010-01-04", "2010-01-08")
@@ -110,7 +113,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
 def test_every_route_and_every_parameter_is_asked(
     api: RunningApi, ada: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    an_administrator_s = ("custom:notice:say", "custom:usage:read")
+    an_administrator_s = ("custom:notice:say", "custom:usage:read", "custom:audit:read")
     monkeypatch.setitem(api.door.scopes, "ada", (*api.door.scopes["ada"], *an_administrator_s))
     document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
     routes = {
@@ -143,7 +146,7 @@ def test_every_route_and_every_parameter_is_asked(
     "part",
     [
         *("comments", "runs", "shares", "renderings", "schedules", "backtests", "publications", "notifications"),
-        *("notices", "usage", "catalog"),
+        *("notices", "usage", "measures", "audit", "catalog"),
     ],
 )
 def test_no_method_of_the_client_is_left_out_above(part: str):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from running_hub import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,8 +35,7 @@ print(ap.backtest(SmaCross, "IBM", "1d", "2012-01-01", "2012-12-31", params={"fa
 @contextmanager
 def served(workspace: Workspace, log: Path) -> Iterator[str]:
     """The address of the page on a server of the workspace."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    port = free_port()
     options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--allow-root"]
     open_to_all = ["--IdentityProvider.token=", "--ServerApp.password=", "--no-browser"]
     with log.open("w") as output:

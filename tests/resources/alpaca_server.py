@@ -228,6 +228,7 @@ class AlpacaServer:
         self._used: dict[tuple[str, int], int] = defaultdict(int)
         self._stamps: dict[tuple[str, str, str], tuple[int, list[int]]] = {}
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in api_server.py
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def misbehave(self, how: Misbehaviour) -> None:

@@ -74,8 +74,8 @@ def engine() -> Iterator[Docker]:
 
 
 @contextmanager
-def begun(data: Path | None = None, *options: str) -> Iterator[Docker]:
-    """A daemon of its own, with its data in that folder."""
+def begun(data: Path | None = None, *options: str, apart: bool = False) -> Iterator[Docker]:
+    """A daemon of its own, with its data in that folder; ``apart`` it sees no network of the machine."""
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.skip("no Docker daemon answers here, and one can be started by root alone: start it first")
     folder = Path(tempfile.mkdtemp(prefix="alphapulse-docker-"))
@@ -83,7 +83,8 @@ def begun(data: Path | None = None, *options: str) -> Iterator[Docker]:
     places = [f"--data-root={data or folder / 'data'}", f"--exec-root={folder / 'run'}"]
     places += [f"--pidfile={folder / 'docker.pid'}", *options]
     with (folder / "log").open("ab") as log:
-        daemon = subprocess.Popen(["dockerd", f"--host={socket}", *places], stdout=log, stderr=log)
+        command = [*(("unshare", "--net") if apart else ()), "dockerd", f"--host={socket}", *places]
+        daemon = subprocess.Popen(command, stdout=log, stderr=log)
     docker = Docker(socket)
     try:
         deadline = time.monotonic() + 120

@@ -40,6 +40,9 @@ SCRIPT = """
   };
   await trial("key", () => keyed("HUB/hub/logo", "HUB/hub/api/users/VICTIM/tokens"));
   await trial("kernel", () => keyed("SERVER/voila/static/voila.js", "SERVER/api/kernels"));
+  for (const path of ["lab", "nothing-here", "api/contents", "api/kernels"]) {
+    await trial("server " + path, () => asked("SERVER/" + path, {credentials: "include"}));
+  }
   await trial("parent", () => {
     if (parent === window) throw new DOMException("", "none");
     return parent.document.title;

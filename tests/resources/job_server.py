@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,12 @@ class Server:
 
     def notebook(self, job_id: str) -> Any:
         return nbformat.read(self.root / "out" / f"{job_id}.ipynb", as_version=4)
+
+
+def lasted(state: dict[str, Any]) -> float:
+    """Seconds that a job which is over took, by its own state."""
+    began, ended = (datetime.fromisoformat(state[name]) for name in ("started_at", "ended_at"))
+    return (ended - began).total_seconds()
 
 
 def write(root: Path, name: str, *cells: str, parameters: str = "") -> str:

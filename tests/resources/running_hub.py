@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import canaries
@@ -17,9 +19,11 @@ PROJECT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return door.getsockname()[1]
+    """A port nobody listens on, and that no system gives to whoever asks for any, in the seconds until it is used."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:
@@ -36,6 +40,8 @@ class RunningHub:
         self.environment = environment(home, self.port, **more)
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = home.with_name(f"{home.name}-output.txt")
+        #: People's tokens and cookies, of which none may lie open afterwards either; a test puts in what it was given.
+        self.handed: dict[str, str] = {}
 
     def start(self, within: float = 400) -> RunningHub:
         with self.output.open("w") as output:
@@ -78,6 +84,7 @@ class RunningHub:
         """Ctrl-C: the signal goes to the terminal's whole process group. No secret of the hub lies open afterwards."""
         os.killpg(self.process.pid, signal.SIGINT)
         ended = self.process.wait(timeout=within)
-        open_secrets = canaries.found(self.home, canaries.secrets(self.home, self.environment))
+        planted = canaries.secrets(self.home, self.environment) | self.handed
+        open_secrets = canaries.found(self.home, planted)
         assert not open_secrets, f"secrets of the hub lie open in its home folder: {open_secrets}"
         return ended

@@ -36,8 +36,8 @@ class Visitor:
     token: str = ""
     cookies: httpx.Cookies | None = None
 
-    def ask(self, http: httpx.Client, row: Row, path: str) -> int:
-        """The status of the answer, of which no more than that is read."""
+    def ask(self, http: httpx.Client, row: Row, path: str) -> tuple[int, bytes]:
+        """The status of the answer, and what it says; nothing of one that goes on for ever."""
         headers = dict(_UPGRADE, Origin=self.url) if row.method == "WS" else {}
         body = row.body or ("{}" if row.method in ("POST", "PUT", "PATCH") else "")
         if body:
@@ -47,7 +47,8 @@ class Visitor:
         headers |= self._held(path)
         with http.stream(method, f"{self.url}{path}", headers=headers, content=body or None) as answer:
             http.cookies.clear()  # each request is somebody's own
-            return answer.status_code
+            goes_on = answer.status_code == 101 or "event-stream" in answer.headers.get("content-type", "")
+            return answer.status_code, b"" if goes_on else answer.read()
 
     def _held(self, path: str) -> dict[str, str]:
         if not _is_page(path):

@@ -3,6 +3,8 @@
 The websocket of Panel's preview takes whoever comes, from whatever page, for the workspace's owner; JupyterLab's list
 of licenses never answers whom it refuses, and keeps the connection. Files that Voila and others hand out by Tornado's
 own means may be framed: another workspace's page at this host would read this server's key out of the frame's cookies.
+Jupyter's page of an error holds the server's own token, by which a notebook acts in its owner's name; nothing reads it
+there.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ def close() -> None:
     for handler, ours in ((PanelWSProxy, asking), (LicensesHandler, {"finish": finish})):
         for name, method in ours.items():
             setattr(handler, name, method)
+    namespace = JupyterHandler.__dict__["template_namespace"].fget
+    setattr(JupyterHandler, "template_namespace", property(lambda self: namespace(self) | {"token": ""}))  # noqa: B010
     web.RequestHandler.set_default_headers = _held_by_nobody  # type: ignore[method-assign]  # Jupyter's own have theirs
 
 

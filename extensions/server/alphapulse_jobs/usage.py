@@ -19,7 +19,7 @@ from alphapulse_jobs.room import Room
 __all__ = ["Processes", "Usage"]
 
 _log = logging.getLogger("alphapulse.usage")
-_LOOK, _TELL = 5.0, 60.0  # seconds
+_LOOK, _TELL, _AGAIN = 5.0, 60.0, 10.0  # seconds
 
 
 class Processes:
@@ -70,28 +70,31 @@ class Usage:
         self._app, self._jobs, self._room, self._name = app, jobs, room, name
         self._url, self._token = f"{url}/v1/usage", token
         self._processes = Processes()
-        self._told, self._told_at = (-1, -1, -1), float("-inf")
+        self._told, self._due = (-1, -1, -1), float("-inf")
 
     async def go_on(self) -> None:
         """Tell it again and again, as long as the server runs."""
         while True:
             counts = self._counts()
-            if counts != self._told or time.monotonic() - self._told_at > _TELL:
-                self._told, self._told_at = counts, time.monotonic()
+            if counts != self._told or time.monotonic() > self._due:
+                heard = False
                 try:
-                    await self.tell()
+                    heard = await self.tell()
                 except Exception:  # noqa: BLE001  the edge of a task: a server works on though nobody hears what it uses
                     _log.exception("What this server uses could not be told")
+                self._told, self._due = counts, time.monotonic() + (_TELL if heard else _AGAIN)
             await asyncio.sleep(_LOOK)
 
-    async def tell(self) -> None:
-        """Tell it now; the next time, where the API is away."""
+    async def tell(self) -> bool:
+        """Tell it now; whether it was heard, which it is not where the API is away."""
         sent = json.dumps(await self.measured())
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         try:
             await AsyncHTTPClient().fetch(self._url, method="PUT", body=sent, headers=headers, request_timeout=10)
         except (OSError, HTTPError) as away:
             _log.debug("What this server uses was not heard: %s", away)
+            return False
+        return True
 
     async def measured(self) -> dict[str, Any]:
         """What is told."""

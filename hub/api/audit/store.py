@@ -11,21 +11,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alphapulse_lib import clock
 from hub.api.audit.actor import actor
-from hub.api.audit.schema import AUDIT, Entry, SignIn
+from hub.api.audit.schema import AUDIT, Deed, Done, Entry
 from hub.api.database import reading, writing
 from hub.api.pages import Damaged, read
 
 __all__ = ["AuditLog", "note"]
 
 
-def note(connection: Connection, action: str, about: str, *, who: str | None = None, **detail: Any) -> None:
+def note(connection: Connection, action: Done, about: str, *, who: str | None = None, **detail: Any) -> None:
     """Write down what is done, in the transaction that does it: both happen or neither does.
 
     Parameters
     ----------
     connection : Connection
         A transaction that writes.
-    action : str
+    action : Done
         What kind of thing it is on, and what happened to that: ``schedule.changed``.
     about : str
         Which one.
@@ -45,13 +45,13 @@ class AuditLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, told: SignIn) -> None:
-        """Write down what the hub tells; once, however often it is told."""
-        at = int(told.at.timestamp() * 1e9)
-        values = told.model_dump(exclude={"at"}) | {"at": at, "about": "hub", "detail": {}}
+    def add(self, told: Deed) -> bool:
+        """Write down what the hub tells; once, however often it is told: whether this was the first time."""
+        values = told.model_dump() | {"at": int(told.at.timestamp() * 1e9)}
         with writing(self._engine) as connection:
             kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-            connection.execute(kind.insert(AUDIT).values(values).on_conflict_do_nothing())
+            fresh = kind.insert(AUDIT).values(values).on_conflict_do_nothing().returning(AUDIT.c.sequence)
+            return connection.execute(fresh).first() is not None
 
     def page(self, wanted: dict[str, str | None], limit: int, before: int | None) -> list[tuple[int, Entry | Damaged]]:
         """Entries, the newest first, each with its place; ``wanted`` are columns and what they must be."""

@@ -22,8 +22,8 @@ _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}}
-#: A name after an @ that does not stand inside a word or an address.
-_NAME = re.compile(r"(?<![\w@./])@([a-z0-9_][a-z0-9_.+-]{0,62})", re.IGNORECASE)
+#: A name after an @ that does not stand inside a word or an address; it may be an address, as an identity provider's.
+_NAME = re.compile(r"(?<![\w@./])@([a-z0-9_][a-z0-9_.+-]{0,62}(?:@[a-z0-9][a-z0-9.-]{0,126})?)", re.IGNORECASE)
 
 _PARSER = Markdown(options=Options.ENABLE_TABLES | Options.ENABLE_STRIKETHROUGH)
 _MOST_NAMED, _MOST_HTML, _DEEPEST = 50, 200_000, 30
@@ -93,6 +93,8 @@ def mentioned(body: str) -> tuple[str, ...]:
     --------
     >>> mentioned("@Ada look at `@property`, and ask bob@example.com")
     ('ada',)
+    >>> mentioned("@ann@example.org, and @bob.")
+    ('ann@example.org', 'bob')
     """
     names = [name.lower().rstrip(".+-") for text in _texts(_without_html(body)) for name in _NAME.findall(text)]
     return tuple(dict.fromkeys(name for name in names if name))

@@ -10,6 +10,7 @@ from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ingests.schema import Ingest, New, State
 from hub.api.ingests.store import IngestStore
+from hub.api.ingests.vendors import require_dataset, require_vendor
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 from hub.api.publications.uploads import Held
@@ -43,14 +44,23 @@ def ingests(
 
 
 @router.post("", status_code=201, response_model=Ingest, responses=answers(404))
-def ask(post: Posted, store: Store, caller: Writer, new: New) -> Response:
+def ask(request: Request, post: Posted, store: Store, caller: Writer, new: New) -> Response:
     """Ask a vendor for data that the team's catalog lacks; the worker fetches it with the one key that it holds.
 
-    Who asks for what others wait for already shares their fetch; what is in the catalog is not asked for again.
+    Who asks for what others wait for already shares their fetch; what is in the catalog is not asked for again. A
+    vendor that no worker knows is refused.
     """
+    state = request.app.state
+
+    def require_known() -> None:
+        if new.dataset:
+            require_dataset(state.engine, new.dataset, state.datasets())
+        else:
+            require_vendor(state.engine, new.provider)
+
     if caller.is_service:
         raise ProblemError(403, f"{caller.name!r} is a service.", "Take a person's token.")
-    return post.once(caller, lambda _: store.add(new, caller.name))
+    return post.once(caller, lambda _: store.add(new, caller.name), before=require_known)
 
 
 @router.get("/{ingest_id}", responses=answers(404, 409))

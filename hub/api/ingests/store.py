@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import did_you_mean
+from hub.api.audit.schema import Done
 from hub.api.audit.store import note
 from hub.api.database import reading, writing
 from hub.api.ingests.schema import FETCHES, INGESTS, OPEN, SHOWN, Asked, Fault, Ingest
@@ -36,12 +37,12 @@ class IngestStore:
     def __init__(self, engine: Engine, datasets: Collection[str]) -> None:
         self._engine, self._datasets = engine, datasets
 
-    def add(self, new: Asked, owner: str, action: str = "data.asked") -> Ingest:
+    def add(self, new: Asked, owner: str, action: Done = "data.asked") -> Ingest:
         """Ask for data; whoever asks for the same while it is not there yet shares its fetch.
 
         Parameters
         ----------
-        action : str
+        action : Done
             What the audit log calls it.
 
         Raises

@@ -1,4 +1,4 @@
-"""What workers measure and Prometheus reads: the newest value of each, in the database."""
+"""What workers measure and Prometheus reads, and what they know: the newest value of each, in the database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Float, String, Table
 
 from hub.api.database import METADATA
 
-__all__ = ["CATALOG", "EVERYBODY", "MEASURES", "PROVIDER"]
+__all__ = ["CATALOG", "EVERYBODY", "KNOWN", "MEASURES", "PROVIDER"]
 
 #: In place of a worker's id: what is the same whichever worker measures it.
 EVERYBODY = ""
@@ -27,6 +27,8 @@ PROVIDER = {
     "provider_calls_made": "Calls of a provider in the running window of its budget, of all workers.",
     "provider_calls_allowed": "Calls that a provider's budget allows in a window, a minute unless it says otherwise.",
 }
+#: Each vendor that a worker could ask, whether it has or not: requests of others are refused. Prometheus reads it not.
+KNOWN = "vendor_known"
 #: Of each period of bars in the team's catalog.
 CATALOG = {
     "catalog_series": "Series of bars in the team's catalog.",

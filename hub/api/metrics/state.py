@@ -14,9 +14,9 @@ from hub.api.database import reading
 from hub.api.ingests.schema import FETCHES
 from hub.api.ingests.schema import OPEN as OPEN_FETCHES
 from hub.api.metrics.firings import FiringCounts
-from hub.api.metrics.schema import CATALOG, EVERYBODY, MEASURES, PROVIDER
+from hub.api.metrics.measured import Values, budgets, catalog, workers
+from hub.api.metrics.schema import CATALOG, PROVIDER
 from hub.api.schedules.schema import FIRINGS, OPEN
-from hub.worker.presence import SILENCE, WORKERS
 
 __all__ = ["State"]
 
@@ -64,31 +64,24 @@ def _waiting(connection: Connection) -> Iterator[Metric]:
 
 
 def _workers(connection: Connection) -> Metric:
-    living = select(func.count()).where(WORKERS.c.seen_at >= clock.now_ns() - SILENCE)
-    count = connection.execute(living).scalar_one()
-    return GaugeMetricFamily("alphapulse_workers", "Workers that gave a sign of life of late.", value=count)
+    says = "Workers that gave a sign of life of late."
+    return GaugeMetricFamily("alphapulse_workers", says, value=workers(connection))
 
 
 def _providers(connection: Connection) -> Iterator[Metric]:
-    """One key is everybody's: what all workers made of it, and what the one that knows most of it is allowed."""
-    of_the_living = select(MEASURES).join(WORKERS, WORKERS.c.id == MEASURES.c.worker)
-    rows = connection.execute(of_the_living.where(WORKERS.c.seen_at >= clock.now_ns() - SILENCE)).all()
-    for name, says in PROVIDER.items():
-        gauge = GaugeMetricFamily(f"alphapulse_{name}", says, labels=["provider"])
-        for provider in sorted({row.label for row in rows if row.name == name}):
-            values = [row.value for row in rows if (row.name, row.label) == (name, provider)]
-            gauge.add_metric([provider], sum(values) if name == "provider_calls_made" else max(values))
-        yield gauge
+    yield from _gauges(PROVIDER, "provider", budgets(connection))
 
 
 def _catalog(connection: Connection) -> Iterator[Metric]:
-    rows = connection.execute(select(MEASURES).where(MEASURES.c.worker == EVERYBODY).order_by(MEASURES.c.label)).all()
-    for name, says in CATALOG.items():
-        gauge = GaugeMetricFamily(f"alphapulse_{name}", says, labels=["period"])
-        for row in rows:
-            if row.name == name:
-                gauge.add_metric([row.label], row.value)
-        yield gauge
-    measured = max((row.measured_at for row in rows), default=0) / 1e9
+    held, counted_at = catalog(connection)
+    yield from _gauges(CATALOG, "period", held)
     says = "When the catalog's series and gaps were last counted; 0 before the first time."
-    yield GaugeMetricFamily("alphapulse_catalog_measured_timestamp_seconds", says, value=measured)
+    yield GaugeMetricFamily("alphapulse_catalog_measured_timestamp_seconds", says, value=counted_at)
+
+
+def _gauges(names: dict[str, str], label: str, held: Values) -> Iterator[Metric]:
+    for name, says in names.items():
+        gauge = GaugeMetricFamily(f"alphapulse_{name}", says, labels=[label])
+        for told, value in held[name].items():
+            gauge.add_metric([told], value)
+        yield gauge

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
 
 from alphapulse_lib import clock
 from hub.api.database import reading, writing
@@ -18,6 +18,8 @@ from hub.api.pages import read as readable
 
 __all__ = ["NotificationStore", "notify"]
 
+#: Nanoseconds for which one that was read stays; one that was not stays until it is.
+_KEPT = 180 * 86400 * 10**9
 _RUN = re.compile("run:([0-9a-f]{1,32})")
 #: What is told in place of what names a run that its reader does not see, or does not any more.
 _UNSEEN = {
@@ -59,11 +61,12 @@ class NotificationStore:
         return [(row.sequence, readable(str(row.sequence), partial(_notification, row, shown))) for row in rows]
 
     def read(self, user: str, until: int) -> int:
-        """Mark a person's notifications up to one as read; how many were not before."""
-        mine = NOTIFICATIONS.c.user == user
+        """Mark a person's notifications up to one as read, how many were not before; forget those read long ago."""
+        mine, now = NOTIFICATIONS.c.user == user, clock.now_ns()
         fresh = NOTIFICATIONS.c.read_at.is_(None) & (NOTIFICATIONS.c.sequence <= until)
         with writing(self._engine) as connection:
-            return connection.execute(update(NOTIFICATIONS).where(mine & fresh).values(read_at=clock.now_ns())).rowcount
+            connection.execute(delete(NOTIFICATIONS).where(mine & (NOTIFICATIONS.c.read_at < now - _KEPT)))
+            return connection.execute(update(NOTIFICATIONS).where(mine & fresh).values(read_at=now)).rowcount
 
 
 def _run(row: Row[Any]) -> str:

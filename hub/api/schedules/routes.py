@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from hub.api.idempotency import Post, Posted
 from hub.api.identity import Caller, needs
-from hub.api.ingests.store import require_declared
+from hub.api.ingests.vendors import require_dataset
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
 from hub.api.schedules.backtests import Backtest
@@ -53,7 +53,7 @@ def make(request: Request, post: Posted, store: Store, caller: Writer, new: New)
     """
     _require_person(caller)
     if new.dataset:
-        require_declared(new.dataset, request.app.state.datasets())
+        require_dataset(request.app.state.engine, new.dataset, request.app.state.datasets())
     return post.once(caller, lambda _: store.add(new, caller.name))
 
 

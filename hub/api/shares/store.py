@@ -89,11 +89,20 @@ class ShareStore:
     def take_back(self, share_id: str) -> None:
         """End a share: from now on who saw it by this one sees it no more. A rendering goes with its last."""
         with writing(self._engine) as connection:
-            row = _found(connection, share_id)
-            connection.execute(delete(SHARES).where(SHARES.c.id == share_id))
-            note(connection, "share.taken-back", share_id, **_told(connection, dict(row._mapping)))
-            if row.kind == "rendering":
-                self._renderings.forget_unshared(row.subject)
+            self._end(connection, _found(connection, share_id))
+
+    def end_all(self, audience: str, until: datetime, by: str) -> None:
+        """End the shares with a name that was somebody's until then, as ``by`` had it."""
+        made = SHARES.c.made_at <= int(until.timestamp() * 1e9)
+        with writing(self._engine) as connection:
+            for row in connection.execute(select(SHARES).where(SHARES.c.audience == audience, made)).all():
+                self._end(connection, row, by)
+
+    def _end(self, connection: Connection, row: Row[Any], by: str | None = None) -> None:
+        connection.execute(delete(SHARES).where(SHARES.c.id == row.id))
+        note(connection, "share.taken-back", row.id, who=by, **_told(connection, dict(row._mapping)))
+        if row.kind == "rendering":
+            self._renderings.forget_unshared(row.subject)
 
 
 def _title(connection: Connection, kind: str, subject: str) -> str:

@@ -19,7 +19,7 @@ from hub.api.audit.schema import AUDIT
 from hub.api.audit.store import note
 from hub.api.database import opened, writing
 from hub.outbox import Outbox
-from hub.roles import TELL_SIGN_INS
+from hub.roles import TELL
 from tests.resources.api_server import Api, RunningApi, serving
 
 SCHEDULE = {"notebook": "a.ipynb", "cron": "0 7 * * *", "parameters": {"secret": "canary-of-a-parameter"}}
@@ -29,7 +29,7 @@ SIGN_IN = {"id": "0123456789abcdef", "at": "2026-11-27T10:00:00+00:00", "who": "
 @pytest.fixture
 def api(chosen: Settings) -> Iterator[Api]:
     with serving(chosen) as api:
-        api.door.scopes["hub"] = ("access:services!service=api", TELL_SIGN_INS)
+        api.door.scopes["hub"] = ("access:services!service=api", TELL)
         yield api
 
 
@@ -138,28 +138,32 @@ def test_administrators_read_it_page_by_page_and_nobody_else(api: Api, chosen: S
     assert seen == ["4", "3", "2", "1", "0"]
     assert [each["about"] for each in entries(api, action="page.made", who="bob")] == ["4", "2", "0"]
     refused = api("GET", "/v1/audit", "ada")
-    assert (refused.status_code, "admin:users" in refused.json()["detail"]) == (403, True)
+    assert (refused.status_code, "custom:audit:read" in refused.json()["detail"]) == (403, True)
     assert api("GET", "/v1/audit", None).status_code == 401
-    api.door.scopes["root"] = tuple(each for each in api.door.scopes["root"] if each != "admin:users")
+    api.door.scopes["root"] = tuple(each for each in api.door.scopes["root"] if each != "custom:audit:read")
     assert api("GET", "/v1/audit", "root").status_code == 403, (
         "a narrower token of an administrator's, as a workspace's"
     )
 
 
-def test_the_hub_tells_of_sign_ins_once_and_only_the_hub(api: Api):
+def test_the_hub_tells_of_what_is_done_there_once_and_only_the_hub(api: Api):
     for _ in range(2):
-        assert api("POST", "/v1/audit/sign-ins", "hub", json=SIGN_IN).status_code == 204
+        assert api("POST", "/v1/audit", "hub", json=SIGN_IN).status_code == 204
     assert len(entries(api, action="sign-in.accepted")) == 1
     for who in ("ada", "root"):
-        assert api("POST", "/v1/audit/sign-ins", who, json=SIGN_IN).status_code == 403
+        assert api("POST", "/v1/audit", who, json=SIGN_IN).status_code == 403
     for wrong in ({"who": "a\nb"}, {"action": "schedule.made"}, {"id": "x"}, {"at": "yesterday"}, {"more": 1}):
-        assert api("POST", "/v1/audit/sign-ins", "hub", json=SIGN_IN | wrong).status_code == 422
+        assert api("POST", "/v1/audit", "hub", json=SIGN_IN | wrong).status_code == 422
+    told = {"id": "f" * 16, "who": "root", "action": "group.left", "about": "desk", "detail": {"people": ["ada"]}}
+    assert api("POST", "/v1/audit", "hub", json=SIGN_IN | told).status_code == 204
+    (found,) = entries(api, action="group.left")
+    assert {name: found[name] for name in told} == told
 
 
 def test_what_the_hub_has_to_tell_waits_for_the_api_and_outlives_the_hub(tmp_path: Path, sample_catalog: Path):
     running = RunningApi(Settings(home=tmp_path, catalog=sample_catalog)).start()
-    running.door.scopes["hub"] = ("access:services!service=api", TELL_SIGN_INS)
-    url = f"{running.url}/v1/audit/sign-ins"
+    running.door.scopes["hub"] = ("access:services!service=api", TELL)
+    url = f"{running.url}/v1/audit"
     api = Api(running.url, running.door)
     running.stop()
     folder = tmp_path / "outbox"
@@ -174,7 +178,7 @@ def test_what_the_hub_has_to_tell_waits_for_the_api_and_outlives_the_hub(tmp_pat
     for name in names[6:]:
         outbox.put(SIGN_IN | {"id": name})
     running.start()
-    running.door.scopes["hub"] = ("access:services!service=api", TELL_SIGN_INS)
+    running.door.scopes["hub"] = ("access:services!service=api", TELL)
     until(lambda: len(list(folder.iterdir())) == 1)
     assert [each["id"] for each in entries(api, limit=50)][::-1] == names
     (refused,) = folder.iterdir()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from alphapulse_lib import clock
+from hub.api.comments import stream
 from tests.resources.api_server import Api
 
 APPLE = "instrument:AAPL.XNAS"
@@ -197,13 +200,14 @@ def test_what_would_burden_every_reader_is_refused(api: Api, body: str, said: st
     assert said in answer.json()["detail"]
 
 
-def test_a_listener_whose_token_ended_hears_no_more(api: Api):
+def test_a_listener_whose_token_ended_hears_no_more(api: Api, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stream, "BELIEVED", 2)  # seconds
     api.door.scopes["eve"] = api.door.scopes["ada"]
     heard = []
     with httpx.stream(
         "GET", f"{api.url}/v1/comments/events", headers={"Authorization": "Bearer eve"}, timeout=30
-    ) as stream:
-        lines = stream.iter_lines()
+    ) as answer:
+        lines = answer.iter_lines()
         next(lines)
         del api.door.scopes["eve"]
         heard += list(lines)  # until the service ends it
@@ -243,6 +247,7 @@ def test_a_refused_post_leaves_its_key_free(api: Api):
 
 def test_who_is_named_or_answered_is_told_once(api: Api):
     api.door.scopes["cleo"] = api.door.scopes["ada"]
+    assert write(api, "@Eve@example.org, see @above.")["mentions"] == ["eve@example.org", "above"], "a provider's name"
     first = write(api, "@Cleo see `@bob`, @cleo, mail bob@example.com")
     write(api, "@ada done", "cleo", parent=first["id"])
     mine = api("GET", "/v1/notifications", "cleo").json()["items"]
@@ -251,6 +256,27 @@ def test_who_is_named_or_answered_is_told_once(api: Api):
     assert told == ["mention"], "named and answered is told once"
     assert api("POST", "/v1/notifications/read", "cleo", json={"id": mine[0]["id"]}).json() == {"count": 1}
     assert api("GET", "/v1/notifications?unread=true", "cleo").json()["items"] == []
+
+
+def test_what_one_was_told_and_read_is_kept_for_half_a_year_and_what_one_did_not_read_until_one_does(api: Api):
+    api.door.scopes["dana"] = api.door.scopes["ada"]
+
+    def told() -> list[str]:
+        return [each["about"]["comment"] for each in api("GET", "/v1/notifications", "dana").json()["items"]][::-1]
+
+    def read(until: int) -> None:
+        assert api("POST", "/v1/notifications/read", "dana", json={"id": until}).status_code == 200
+
+    began = datetime.now(UTC)
+    one, other = write(api, "@dana")["id"], write(api, "@dana")["id"]
+    first = api("GET", "/v1/notifications", "dana").json()["items"][-1]["id"]
+    read(first)
+    with clock.at(began + timedelta(days=179)):
+        read(0)
+    assert told() == [one, other]
+    with clock.at(began + timedelta(days=181)):
+        read(0)
+    assert told() == [other]
 
 
 def test_what_happens_is_heard_and_a_break_loses_nothing(api: Api):

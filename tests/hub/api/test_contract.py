@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 import schemathesis
@@ -61,8 +62,8 @@ def test_whom_the_hub_does_not_know_is_told_so_whatever_is_sent(api: Api) -> Non
 
 @pytest.mark.siege
 @pytest.mark.timeout(3600)
-def test_a_long_siege_of_every_operation(api: Api) -> None:
+def test_a_long_siege_of_every_operation(api: Api, figure: Callable[[str], None]) -> None:
     seen = asked(api, LONG, "root", always_the_same=False)
     found = statuses(seen)
-    print(f"\n{found.total():,} requests of {len(seen)} operations: {dict(sorted(found.items()))}")  # noqa: T201
+    figure(f"{found.total():,} requests of {len(seen)} operations: {dict(sorted(found.items()))}")
     assert max(found) < 500

@@ -24,7 +24,7 @@ from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
-from hub.roles import TELL_SIGN_INS
+from hub.roles import TELL
 from tests.resources.api_process import ApiProcess
 from tests.resources.api_server import Api
 from tests.resources.small_runs import kept
@@ -191,9 +191,9 @@ def _share(api: Api, ledger: Ledger) -> tuple[str, Any]:
 
 def _sign_in(api: Api) -> tuple[str, Any]:
     for who in ("ada", "root"):
-        api.door.scopes[who] += (TELL_SIGN_INS,)
+        api.door.scopes[who] += (TELL,)
     told = {"id": secrets.token_hex(8), "at": "2026-11-27T10:00:00Z", "who": "ada", "action": "sign-in.accepted"}
-    return "/v1/audit/sign-ins", told
+    return "/v1/audit", told
 
 
 EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
@@ -222,7 +222,7 @@ EVERY: dict[str, Callable[[Api, Ledger], tuple[str, Any]]] = {
     ),
     "/v1/publications": lambda api, _: _publish(api),
     "/v1/publications/reverts": lambda api, _: ("/v1/publications/reverts", {"import": "20200101T000000-abcdef"}),
-    "/v1/audit/sign-ins": lambda api, _: _sign_in(api),
+    "/v1/audit": lambda api, _: _sign_in(api),
     "/v1/notifications/read": lambda api, _: ("/v1/notifications/read", {"id": 1}),
 }
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.settings import Settings
 from hub.api.database import opened
 from hub.api.ingests.schema import FETCHES
-from tests.resources.api_server import Api
+from hub.worker.measures import Measures
+from hub.worker.presence import Presence
+from tests.resources.api_server import Api, serving
 
 WANTED = {"provider": "alpaca", "symbols": ["AAPL"], "start": "2020-01-02"}
 
@@ -93,6 +97,38 @@ def test_datasets_must_be_declared_and_rights_held(api: Api) -> None:
     assert api("GET", "/v1/ingests", "bob").status_code == 200
     api.door.scopes["bob"] = ("access:services!service=api",)
     assert api("GET", "/v1/ingests", "bob").status_code == 403
+
+
+def test_a_vendor_that_no_worker_knows_is_refused_and_so_is_a_dataset_of_one(chosen: Settings, tmp_path: Path) -> None:
+    for name, vendor in (("theirs", "alpca"), ("ours", "alpaca")):
+        said = f"provider: {vendor}\nuniverse: [AAPL]\nperiods: [1d]\nhistory: 2020-01-01\n"
+        (tmp_path / f"{name}.yaml").write_text(said)
+    (tmp_path / "torn.yaml").write_text("provider: [")
+    with serving(chosen.model_copy(update={"datasets": tmp_path})) as api:
+        assert asked(api, provider="alpca")["state"] == "waiting", "no worker has ever told whom it knows"
+        engine = opened(chosen)
+        worker = Presence(engine)
+        worker.beat()
+        Measures(engine, worker.id, Roots(chosen.catalog_root)).vendors()
+        try:
+            hint = "Did you mean alpaca? There are: alpaca."
+            refused = api("POST", "/v1/ingests", json=WANTED | {"provider": "alpca"})
+            assert (refused.status_code, refused.json()["hint"]) == (422, hint)
+            assert refused.json()["detail"] == "No vendor is called 'alpca'."
+            says = "No vendor is called 'alpca', of which 'theirs' is declared to be."
+            cron = {"cron": "30 18 * * 1-5"}
+            for path, body in (("ingests", {}), ("schedules", cron)):
+                refused = api("POST", f"/v1/{path}", json=body | {"dataset": "theirs"})
+                assert (refused.status_code, refused.json()["detail"], refused.json()["hint"]) == (422, says, hint)
+                assert api("POST", f"/v1/{path}", json=body | {"dataset": "ours"}).status_code == 201
+                # What else is wrong with a declaration the worker says, which carries it out.
+                assert api("POST", f"/v1/{path}", json=body | {"dataset": "torn"}).status_code == 201
+            # Where publications stand in the line nobody else does.
+            assert api("POST", "/v1/ingests", json=WANTED | {"provider": "publish"}).status_code == 422
+            assert asked(api, symbols=["KNOWN"])["provider"] == "alpaca"
+        finally:
+            worker.forget(worker.id)
+            engine.dispose()
 
 
 def test_the_same_under_one_key_is_asked_once(api: Api) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,6 +45,13 @@ def value(api: Api, name: str, **labels: str) -> float | None:
     return read(api).get((f"alphapulse_{name}", frozenset(labels.items())))
 
 
+def measured(api: Api) -> Any:
+    """The same for the administrators' page."""
+    answer = api("GET", "/v1/measures", "root")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 def firing(name: str, state: str, **more: Any) -> dict[str, Any]:
     plain = {"kind": "slot", "owner": "ada", "notebook": "a.ipynb", "parameters": {}, "output": "b", "timeout": 1}
     empty = {"slot": None, "started_at": None, "ended_at": None, "created_at": clock.now_ns() - 5 * MINUTE}
@@ -55,6 +63,9 @@ def test_who_may_read_is_said_by_a_scope(api: Api):
     assert api("GET", "/metrics", None).status_code == 401
     refused = api("GET", "/metrics", "narrow")
     assert (refused.status_code, "read:metrics" in refused.json()["detail"]) == (403, True)
+    refused = api("GET", "/v1/measures", "ada")
+    assert (refused.status_code, "custom:usage:read" in refused.json()["detail"]) == (403, True)
+    assert api("GET", "/v1/measures", None).status_code == 401
 
 
 def test_latencies_go_by_templates_of_routes_and_not_by_what_people_write(api: Api):
@@ -138,11 +149,14 @@ def test_budgets_are_of_all_workers_together_and_end_with_them(api: Api, chosen:
     for worker in workers:
         worker.beat()
         budget.take()
-        Measures(engine, worker.id, Roots(chosen.catalog_root)).budgets()
+        Measures(engine, worker.id, Roots(chosen.catalog_root)).vendors()
     # One process stands for both: the first told of one call, the second of two.
     assert value(api, "workers") == 2
     assert value(api, "provider_calls_made", provider=vendor) == 3
     assert value(api, "provider_calls_allowed", provider=vendor) == 190  # 95 in a hundred of 200
+    told = measured(api)
+    assert told["workers"] == 2
+    assert {"provider": vendor, "made": 3, "allowed": 190} in told["budgets"]
     workers[0].leave()
     assert value(api, "provider_calls_made", provider=vendor) == 2
     workers[1].forget(workers[0].id)
@@ -150,6 +164,8 @@ def test_budgets_are_of_all_workers_together_and_end_with_them(api: Api, chosen:
         kept = set(connection.execute(MEASURES.select()).scalars())
     assert kept == {workers[1].id}
     workers[1].forget(workers[1].id)
+    told = measured(api)
+    assert (told["workers"], told["budgets"]) == (0, [])
     engine.dispose()
 
 
@@ -170,14 +186,20 @@ def test_what_the_catalog_lacks_is_counted_by_one_of_the_workers(api: Api, chose
     assert value(api, "catalog_newest_bar_timestamp_seconds", period="1d") == newest.timestamp()
     told = value(api, "catalog_measured_timestamp_seconds")
     assert told is not None and abs(told - clock.now_ns() / 1e9) < 600
+    (daily,) = [each for each in measured(api)["catalog"] if each["period"] == "1d"]
+    assert (daily["series"], daily["gaps"]) == (len(held), sum(len(each.gaps) for each in held))
+    assert daily["missing_sessions"] == sum(each.missing_sessions for each in held)
+    assert datetime.fromisoformat(daily["newest_at"]) == newest
+    assert datetime.fromisoformat(measured(api)["counted_at"]).timestamp() == pytest.approx(told)
     engine.dispose()
 
 
-def test_a_catalog_of_nothing_has_no_series_and_stops_nobody(chosen: Settings, tmp_path: Path):
+def test_a_catalog_of_nothing_has_no_series_and_stops_nobody(api: Api, chosen: Settings, tmp_path: Path):
     engine = opened(chosen)
     measures = Measures(engine, "one", Roots(tmp_path / "nothing"))
     with engine.begin() as connection:
         connection.execute(MEASURES.delete())
+    assert (measured(api)["catalog"], measured(api)["counted_at"]) == ([], None)
     assert measures.count()
     measures.begin(stopping := threading.Event())
     stopping.set()

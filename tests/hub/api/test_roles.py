@@ -46,8 +46,9 @@ WANTED = {
     "notifications:read": ["GET /v1/notifications", "POST /v1/notifications/read"],
     "notice:say": ["PUT /v1/notice"],
     "usage:tell": ["PUT /v1/usage"],
-    "usage:read": ["GET /v1/usage"],
-    "sign-ins:tell": ["POST /v1/audit/sign-ins"],  # the hub's, and no person's
+    "usage:read": ["GET /v1/usage", "GET /v1/measures"],
+    "audit:read": ["GET /v1/audit"],
+    "audit:tell": ["POST /v1/audit"],  # the hub's, and no person's
 }
 READING = {
     "comments:read",
@@ -64,11 +65,10 @@ MAY = {
     "researcher": WORKING,
     "trader": WORKING,
     "reviewer": WORKING | {"catalog:publish"},
-    "admin": WORKING | {"catalog:publish", "notice:say", "usage:read"},
+    "admin": WORKING | {"catalog:publish", "notice:say", "usage:read", "audit:read"},
 }
-#: The first two are told to everybody, the third is no person's, and the last asks for a scope of JupyterHub's own
-#: (test_audit).
-OF_NOBODY = {"GET /health", "GET /notice", "GET /metrics", "GET /v1/audit"}
+#: The first two are told to everybody, and the third is no person's.
+OF_NOBODY = {"GET /health", "GET /notice", "GET /metrics"}
 
 
 def operations(api: Api) -> set[str]:

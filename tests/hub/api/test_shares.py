@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub.api.identity import Caller
 from hub.api.shares.sight import sight_of
-from hub.roles import SEE_ALL
+from hub.roles import SEE_ALL, TELL
 from tests.resources.api_server import EVERYTHING, Api
 from tests.resources.small_runs import kept
 
@@ -406,6 +407,33 @@ def test_who_is_named_on_a_run_that_they_do_not_see_is_told_neither_its_name_nor
     newest = team("GET", "/v1/notifications", "cleo").json()["items"][0]
     assert (newest["text"], newest["about"]) == ("ada shared a run with you, and took it back", {"by": "ada"})
     assert run[:8] not in team("GET", "/v1/notifications", "cleo").text
+
+
+@pytest.mark.parametrize(
+    ("audience", "action"),
+    [("@quants", "group.removed"), ("cleo", "person.removed"), ("cleo", "person.renamed")],
+)
+def test_a_share_ends_with_the_group_or_the_person_that_it_is_with(team: Api, run: str, audience: str, action: str):
+    """Who is called so later is somebody else."""
+    team.door.scopes["hub"] = ("access:services!service=api", TELL)
+    first, other = share(team, run, audience).json()["id"], share(team, run, "dora").json()["id"]
+    told = {
+        "id": secrets.token_hex(16),
+        "at": datetime.now(UTC).isoformat(),
+        "who": "root",
+        "action": action,
+        "about": audience.removeprefix("@"),
+    }
+    for _ in range(2):
+        assert team("POST", "/v1/audit", "hub", json=told).status_code == 204
+        assert not seen_by(team, run, "cleo")
+    assert [each["id"] for each in team("GET", "/v1/shares", params={"subject": run}).json()["items"]] == [other]
+    ended = team("GET", "/v1/audit", "root", params={"action": "share.taken-back", "limit": 200}).json()["items"]
+    assert [(each["who"], each["about"]) for each in ended if each["detail"]["subject"] == run] == [("root", first)]
+    assert share(team, run, audience).status_code == 201
+    for again in (told, told | {"id": secrets.token_hex(16)}):
+        assert team("POST", "/v1/audit", "hub", json=again).status_code == 204
+        assert seen_by(team, run, "cleo"), "it was made for who is called so now"
 
 
 def test_while_the_hub_is_away_nobody_is_shown_anything(team: Api, run: str):

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,8 @@ from tests.resources.api_process import ApiProcess
 from tests.resources.set_clock import SetClock
 from tests.resources.sight import ALL_SEEING
 from tests.resources.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.survival
 
 LOCKED_FOR = 10.0  # seconds
 TARGET = "notebook:backtests/trouble.ipynb"
@@ -139,7 +141,7 @@ def running(home: Path) -> Iterator[Running]:
         made.kill()
 
 
-def test_both_databases_are_locked_for_ten_seconds(tmp_path: Path):
+def test_both_databases_are_locked_for_ten_seconds(tmp_path: Path, figure: Callable[[str], None]):
     with running(tmp_path) as here:
         files = [here.chosen.home_root / "api" / "api.sqlite", here.chosen.home_root / "worker" / "dbos.sqlite"]
         schedule = here.schedule()
@@ -154,10 +156,10 @@ def test_both_databases_are_locked_for_ten_seconds(tmp_path: Path):
             assert len(here.told) <= told + 4
         here.goes_on(schedule, slots)
         held = here.held()
-        sys.stdout.write(
+        figure(
             f"locked for {LOCKED_FOR:.0f} s: {sum(here.answers.values())} posts, {len(here.told)} acknowledged, "
             f"{sum(held[each] == 0 for each in here.told)} lost, {sum(n > 1 for n in held.values())} doubled, the "
-            f"longest answered after {here.longest:.1f} s\n"
+            f"longest answered after {here.longest:.1f} s"
         )
         assert set(here.answers) == {201}
         assert held == Counter(here.told.keys())
@@ -181,7 +183,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_a_disk_is_full_for_a_while(small_disk: Path):
+def test_a_disk_is_full_for_a_while(small_disk: Path, figure: Callable[[str], None]):
     with running(small_disk) as here:
         schedule = here.schedule()
         slots = [here.next_slot()]
@@ -198,10 +200,10 @@ def test_a_disk_is_full_for_a_while(small_disk: Path):
         (small_disk / "another").unlink()
         here.goes_on(schedule, slots)
         held = here.held()
-        sys.stdout.write(
+        figure(
             f"a full disk: {sum(here.answers.values())} posts, {len(here.told)} acknowledged, "
             f"{sum(held[each] == 0 for each in here.told)} lost, {sum(n > 1 for n in held.values())} doubled; "
-            f"answers {dict(here.answers)}\n"
+            f"answers {dict(here.answers)}"
         )
         assert set(here.answers) == {201, 503}
         assert here.said == {"The disk that holds the database is full: nothing of this request was kept."}

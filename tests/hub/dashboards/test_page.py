@@ -120,6 +120,39 @@ def test_what_was_shown_stays_and_says_how_old_it_is_when_it_cannot_be_had_again
     assert page.said[1]["html"].endswith("<p>1</p>")
 
 
+@pytest.mark.parametrize("late", ["<p>what was asked before</p>", NoCoverage("Gone.", ""), ZeroDivisionError()])
+@pytest.mark.parametrize("overtaken", [True, False])
+def test_what_comes_late_hides_nothing_that_was_asked_for_after_it(
+    tmp_path: Path, late: str | Exception, overtaken: bool
+):
+    begun, held, first = asyncio.Event(), asyncio.Event(), iter((True, False))
+
+    async def load() -> str:
+        if not next(first):
+            return "<p>what is asked for now</p>"
+        begun.set()
+        await held.wait()
+        if isinstance(late, Exception):
+            raise late
+        return late
+
+    async def filtered(page: Told) -> None:
+        before = asyncio.ensure_future(page.reload("one"))
+        await begun.wait()
+        page.busy("one")
+        if overtaken:
+            await page.reload("one")
+        held.set()
+        await before
+        if not overtaken:
+            await page.reload("one")
+
+    page = Told(tmp_path, load)
+    asyncio.run(filtered(page))
+    assert page.states == ["loading", "ready"]
+    assert page.said[-1]["html"] == "<p>what is asked for now</p>"
+
+
 def test_our_own_mistake_is_no_reason_to_show_its_words(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     page = Told(tmp_path, of(ZeroDivisionError("secret /path")))
     asyncio.run(page.reload("one"))

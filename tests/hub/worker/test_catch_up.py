@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,8 @@ from worker_world import World
 from alphapulse_lib import clock
 from alphapulse_lib.settings import Settings
 from hub.api.schedules.schema import New
+
+pytestmark = pytest.mark.survival
 
 #: What becomes of the five, the oldest first.
 POLICIES = {
@@ -34,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.end()
 
 
-def test_five_slots_came_while_no_worker_lived(world: World):
+def test_five_slots_came_while_no_worker_lived(world: World, figure: Callable[[str], None]):
     now = datetime.now(UTC)
     half_past = (now + timedelta(minutes=30)).minute  # as far from now as can be: none of the five is on time
     with clock.at(now - timedelta(hours=5)):
@@ -60,7 +62,9 @@ def test_five_slots_came_while_no_worker_lived(world: World):
     finally:
         stopping.set()
         looking.join(timeout=60)
-    assert {policy: states(world, schedule) for policy, schedule in made.items()} == POLICIES
+    ended = {policy: states(world, schedule) for policy, schedule in made.items()}
+    figure("fired of five: " + ", ".join(f"{policy} {found.count('finished')}" for policy, found in ended.items()))
+    assert ended == POLICIES
     first = (now - timedelta(hours=4, minutes=30)).replace(second=0, microsecond=0)
     hours = [first + timedelta(hours=n) for n in range(5)]
     for schedule in made.values():

@@ -6,7 +6,7 @@ one, and what is looked at is which were made.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from hub.api.schedules.schema import New
 from hub.api.schedules.store import ScheduleStore
 from hub.worker import presence
 from tests.resources.sight import ALL_SEEING
+
+pytestmark = pytest.mark.survival
 
 
 class Two:
@@ -57,7 +59,7 @@ class Two:
         return [row.seen_at for row in rows]
 
 
-def test_the_clock_is_set_an_hour_on_and_an_hour_back(tmp_path: Path):
+def test_the_clock_is_set_an_hour_on_and_an_hour_back(tmp_path: Path, figure: Callable[[str], None]):
     two = Two(tmp_path, "2026-11-20 06:29:40")
     hourly, minutely = two.schedule("30 * * * *"), two.schedule("*/20 * * * *")
     for each in two.workers:
@@ -77,12 +79,12 @@ def test_the_clock_is_set_an_hour_on_and_an_hour_back(tmp_path: Path):
         for each in two.workers:
             each.kill()
     said = "".join(each.said for each in two.workers)
-    sys.stdout.write(f"{len(two.slots(hourly)) + len(two.slots(minutely))} slots due, each made once\n")
+    figure(f"{len(two.slots(hourly)) + len(two.slots(minutely))} slots due, each made once")
     assert "is dead" not in said
     assert '"ERROR"' not in said
 
 
-def test_both_changes_of_the_year_pass_while_two_workers_look(tmp_path: Path):
+def test_both_changes_of_the_year_pass_while_two_workers_look(tmp_path: Path, figure: Callable[[str], None]):
     """New York, 2026: at 07:00 UTC of 8 March 02:00 became 03:00, at 06:00 UTC of 1 November 02:00 became 01:00."""
     spring = Two(tmp_path, "2026-03-08 06:29:50")
     left_out = spring.schedule("30 2 * * *", "America/New_York")  # comes when the clock has jumped
@@ -110,7 +112,7 @@ def test_both_changes_of_the_year_pass_while_two_workers_look(tmp_path: Path):
         november = {left_out: ["07:30"], daily: ["08:00"], hourly: ["06:00", "07:00", "08:00"], twice: ["05:30"]}
         due = {each: march[each] + [f"01 {slot}" for slot in slots] for each, slots in november.items()}
         until(lambda: {each: spring.slots(each) for each in due} == due)
-        sys.stdout.write(f"{sum(map(len, due.values()))} slots due over both changes, each made once\n")
+        figure(f"{sum(map(len, due.values()))} slots due over both changes, each made once")
     finally:
         for each in spring.workers:
             each.kill()

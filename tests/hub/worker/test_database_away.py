@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from worker_world import World
 from alphapulse_lib import clock
 from hub.api.schedules.schema import New
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.survival, pytest.mark.timeout(300)]
 
 
 class Jobs:
@@ -54,7 +54,9 @@ def postgres() -> Iterator[PostgreSQL]:
     running.remove()
 
 
-def test_postgresql_goes_away_for_seconds_again_and_again(postgres: PostgreSQL, tmp_path: Path):
+def test_postgresql_goes_away_for_seconds_again_and_again(
+    postgres: PostgreSQL, tmp_path: Path, figure: Callable[[str], None]
+):
     world = World(postgres.settings(tmp_path, "away"))
     world.instead = jobs = Jobs(lasts=1.5)
     stopping = threading.Event()
@@ -87,6 +89,7 @@ def test_postgresql_goes_away_for_seconds_again_and_again(postgres: PostgreSQL, 
         assert slots == [slots[0] + 60 * n for n in range(len(slots))]
     assert set(jobs.begun) == {each.id for each in firings}
     told = Counter(each.about["firing"] for _, each in world.notifications())
+    figure(f"away for 4 s, three times: {len(firings)} slots due, each fired once and ended")
     assert told == {each.id: 1 for each in firings}
     until(lambda: set(world.removed) == {each.id for each in firings})
     world.end()

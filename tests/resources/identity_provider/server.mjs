@@ -57,7 +57,11 @@ provider.use(async (ctx, next) => {
   if (HARMS[harm] && ctx.path === '/token' && ctx.body?.id_token) {
     ctx.body.id_token = await HARMS[harm](ctx, ctx.body.id_token);
   }
-  if (ctx.path === '/token') console.log(`token ${ctx.oidc?.params?.grant_type} ${ctx.status} ${ctx.status < 400 ? '' : JSON.stringify(ctx.body)}`);
+  if (ctx.path === '/token') {
+    const { params, entities } = ctx.oidc ?? {};
+    const whose = entities?.Account?.accountId ?? entities?.RefreshToken?.accountId ?? 'nobody';
+    console.log(`token ${params?.grant_type} ${ctx.status} ${whose} ${ctx.status < 400 ? '' : JSON.stringify(ctx.body)}`);
+  }
 });
 
 provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));
