@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["IDLE", "run_every_cell"]
+__all__ = ["IDLE", "asked", "run_every_cell"]
 
 #: The open notebook's kernel has nothing to do.
 IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+
+
+def asked(page: Any) -> str:
+    """What Lab's dialog says, if one is in the way; it is answered with Escape, as a person would to go on."""
+    dialog = page.query_selector(".jp-Dialog")
+    if dialog is None:
+        return ""
+    words = str(dialog.inner_text())
+    page.keyboard.press("Escape")
+    dialog.wait_for_element_state("hidden")
+    return words
 
 
 def run_every_cell(page: Any, cells: Sequence[dict[str, Any]]) -> int:
