@@ -14,7 +14,6 @@ from pathlib import PurePath
 from alphapulse_lib.catalog import layout, storage
 from alphapulse_lib.errors import CatalogEmpty, CatalogFormat
 from alphapulse_lib.location import location
-from alphapulse_lib.settings import settings
 
 __all__ = ["FORMAT", "Roots"]
 
@@ -49,6 +48,8 @@ class Roots:
     @classmethod
     def of_settings(cls) -> Roots:
         """The roots that the settings name."""
+        from alphapulse_lib.settings import settings  # a run's process is told its roots, and needs no settings
+
         current = settings()
         return cls(current.catalog_root, current.personal_catalog)
 

@@ -17,7 +17,6 @@ from alphapulse_lib import clock
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import venue as venue_of
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.settings import settings
 
 __all__ = ["Sessions", "close_of", "open_of", "sessions"]
 
@@ -112,6 +111,8 @@ def _at(venue: str, days: NDArray[np.datetime64], which: str) -> NDArray[np.int6
 @lru_cache(maxsize=16)
 def _of_calendar(name: str, until: int) -> Sessions:
     """A calendar, from the home folder's cache where it was computed before: computing one takes a second."""
+    from alphapulse_lib.settings import settings  # a run's process is told its sessions, and needs no settings
+
     made_by = version("exchange_calendars")
     kept = settings().home_root / "cache" / f"sessions-{name.replace('/', '-')}-{until}-{made_by}.npz"
     with (

@@ -52,11 +52,11 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     orders = loaded.engine.cache.orders()
     if unknown := {each.client_order_id for each in strangers(loaded)}:
         orders = [each for each in orders if each.client_order_id not in unknown]
-    events = [order.events() for order in orders]
-    sent = Sent.of(orders, events, series)
+    last = [order.last_event for order in orders]
+    sent = Sent.of(orders, last, series)
     # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
     # NautilusTrader at the last price: it never filled.
-    done = Done.of(events, sent, [min(loaded.until(feed), loaded.reached) for feed in series])
+    done = Done.of(orders, last, sent, [min(loaded.until(feed), loaded.reached) for feed in series])
     _prove(loaded, spec, symbols, sent, done)
     loaded.book.close(loaded.reached)
     order = np.lexsort((_numbers(sent.ids), sent.ts))

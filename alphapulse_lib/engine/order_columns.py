@@ -43,8 +43,8 @@ class Sent:
     reasons: list[str]
 
     @classmethod
-    def of(cls, orders: Sequence[Any], events: Sequence[Sequence[Any]], series: Sequence[Feed]) -> Sent:
-        """The columns of NautilusTrader's orders, each with its own events."""
+    def of(cls, orders: Sequence[Any], last: Sequence[Any], series: Sequence[Feed]) -> Sent:
+        """The columns of NautilusTrader's orders, each with its last event."""
         number = {feed.instrument.id: at for at, feed in enumerate(series)}
         return cls(
             [str(each.client_order_id) for each in orders],
@@ -56,7 +56,7 @@ class Sent:
             [_exact(getattr(each, "price", None)) for each in orders],
             [_exact(getattr(each, "trigger_price", None)) for each in orders],
             [each.status.name.lower() for each in orders],
-            [str(getattr(each[-1], "reason", "") or "") for each in events],
+            [str(getattr(each, "reason", "") or "") for each in last],
         )
 
 
@@ -79,13 +79,11 @@ class Done:
     cut: Flags
 
     @classmethod
-    def of(cls, events: Sequence[Sequence[Any]], sent: Sent, until: Sequence[int]) -> Done:
-        """The fills among the orders' events; of each series, those up to a moment."""
-        of_order, real, cut = [], [], np.zeros(len(events), np.bool_)
-        for number, (at, mine) in enumerate(zip(sent.at.tolist(), events, strict=True)):
-            for each in mine:
-                if not isinstance(each, OrderFilled):
-                    continue
+    def of(cls, orders: Sequence[Any], last: Sequence[Any], sent: Sent, until: Sequence[int]) -> Done:
+        """The fills of the orders, each with its last event; of each series, those up to a moment."""
+        of_order, real, cut = [], [], np.zeros(len(orders), np.bool_)
+        for number, (at, order, newest) in enumerate(zip(sent.at.tolist(), orders, last, strict=True)):
+            for each in _fills(order, newest):
                 if each.ts_event > until[at]:
                     cut[number] = True
                 else:
@@ -113,6 +111,13 @@ class Done:
         found = np.zeros(len(self.cut), np.int64)
         found[self.of_order[::-1]] = self.ts[::-1]
         return found
+
+
+def _fills(order: Any, last: Any) -> Sequence[OrderFilled]:
+    """An order's fills. Nearly all are filled at once by what befell them last; to ask for all events takes long."""
+    if isinstance(last, OrderFilled) and last.last_qty == order.filled_qty:
+        return (last,)
+    return [each for each in order.events() if isinstance(each, OrderFilled)]
 
 
 def _exact(price: Any) -> float:

@@ -16,7 +16,7 @@ from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import client_if_any
 from alphapulse_lib.session.symbols import check_text
 from alphapulse_lib.settings import settings
-from alphapulse_lib.views import cards, numbers, tearsheet
+from alphapulse_lib.views import cards, numbers
 from alphapulse_lib.views.page import Page
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SessionRun(Run):
         >>> run.tearsheet("goog.html")  # doctest: +SKIP
         """
         from alphapulse_lib.results.known_news import known_news
-        from alphapulse_lib.views import changed
+        from alphapulse_lib.views import changed, tearsheet
 
         target = Path(path).expanduser() if path is not None else self._ledger.folder(self.id) / "tearsheet.html"
         try:

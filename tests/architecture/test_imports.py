@@ -55,6 +55,11 @@ def test_the_command_starts_without_anything_heavy() -> None:
     assert not modules_loaded_by("import alphapulse_lib.cli") & HEAVY
 
 
+def test_a_run_waits_for_no_import_that_it_does_not_need() -> None:
+    assert not modules_loaded_by("import alphapulse_lib.engine.worker") & {"pydantic", "pydantic_settings"}
+    assert "jinja2" not in modules_loaded_by("import alphapulse_lib.session.running")
+
+
 def test_nautilus_is_imported_in_three_places_only() -> None:
     allowed = ("engine/", "live/", "catalog/reader", "catalog/writer")
     found = [

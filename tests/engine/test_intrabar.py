@@ -37,7 +37,7 @@ class ScriptConfig:
 
 
 class Script(Strategy):
-    """Sends the orders that its script names: ``limit``, ``stop`` and ``bracket`` ones of ten shares."""
+    """Sends the orders that its script names: ``limit``, ``stop``, ``bracket`` ones, ``of`` ten shares unless told."""
 
     def __init__(self, config: ScriptConfig) -> None:
         super().__init__(config)
@@ -52,9 +52,14 @@ class Script(Strategy):
             if line.strip():
                 self._send(*line.split())
 
-    def _send(self, kind: str, side: str, *words: str) -> None:
-        at = {name: Price(float(text), 4) for name, text in (word.split("=") for word in words)}
-        common = self._asked.instrument_id, getattr(OrderSide, side.upper()), Quantity.from_int(10)
+    def _send(self, kind: str, side: str = "", *words: str) -> None:
+        if kind == "cancel":
+            self.cancel_all_orders(self._asked.instrument_id)
+            return
+        said = dict(word.split("=") for word in words)
+        quantity = Quantity.from_int(int(said.pop("of", "10")))
+        at = {name: Price(float(text), 4) for name, text in said.items()}
+        common = self._asked.instrument_id, getattr(OrderSide, side.upper()), quantity
         make = self.order_factory
         if kind == "bracket":
             entered = {"entry_order_type": OrderType.LIMIT, "entry_price": at["entry"]} if "entry" in at else {}
@@ -100,6 +105,21 @@ def prices(tmp_path: Path) -> Callable[..., list[float]]:
 
 
 type Prices = Callable[..., list[float]]
+
+
+# --- an order that a bar fills a part of ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bars", "more", "parts"),
+    [(3, {}, 3), (2, {}, 2), (3, {"3": "cancel"}, 2)],
+    ids=["filled", "cut off by the end", "cancelled"],
+)
+def test_every_part_of_an_order_is_a_fill_however_it_ends(
+    prices: Prices, bars: int, more: dict[str, str], parts: int
+) -> None:
+    dip = (100.0, 100.0, 99.0, 100.0)  # of a volume of 1,000, a quarter of which a limit finds
+    assert prices([dip] * bars, {"1": "limit buy at=99 of=600", **more}) == [99.0] * parts
 
 
 # --- brackets that both exits of are touched -----------------------------------------------------------------------
