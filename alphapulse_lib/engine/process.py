@@ -36,7 +36,7 @@ _MARGIN = 60.0
 
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from alphapulse_lib.engine.worker import main; main(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))"
+    "from alphapulse_lib.engine.worker import main; main(*map(int, sys.argv[2:4]), *map(float, sys.argv[4:]))"
 )
 
 type _Surroundings = tuple[dict[str, str], list[str], str, int]
@@ -49,6 +49,12 @@ class Worker:
     folder: Path
     process: subprocess.Popen[bytes]
     told: int
+    since: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since its process was started."""
+        return time.monotonic() - self.since
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +75,14 @@ class _Process:
         mark = new_mark()
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), str(tell), str(IDLE)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-c",
+                    _START,
+                    json.dumps([*sys.path]),
+                    *map(str, (os.getpid(), tell, IDLE, since)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -159,7 +172,7 @@ def worker() -> Iterator[Worker]:
         running = _told(place)
         try:
             remove_leftovers(Path(place).parent, f"{_PREFIX}*")
-            yield Worker(Path(place), running.process, running.told)
+            yield Worker(Path(place), running.process, running.told, running.since)
         finally:
             running.end()
             _ahead.look()

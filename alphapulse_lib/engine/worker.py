@@ -49,7 +49,7 @@ _PR_SET_PDEATHSIG = 1
 _MESSAGE, _TRACEBACK, _WHOLE = 2_000, 20_000, 10_000_000
 
 
-def main(parent: int, told: int, patience: float) -> None:
+def main(parent: int, told: int, patience: float, since: float) -> None:
     """Wait for a request, answer it, and end the process.
 
     Its folder holds the request, and takes the outcome.
@@ -62,21 +62,33 @@ def main(parent: int, told: int, patience: float) -> None:
         A file descriptor for progress: one time in nanoseconds a line.
     patience : float
         Seconds after which this process ends where it was told of no folder.
+    since : float
+        When this process was started, by the system's monotonic clock.
     """
+    begin = time.monotonic() - since
     die_with(parent)
     folder = _await_folder(patience)
     _await_request()
     mute(folder)
     request = Request.read(folder)
-    leave(folder, lambda: measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told)))
+    leave(
+        folder, lambda: measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told), begin)
+    )
 
 
-def measured(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """An outcome with what it took: seconds, those of the processors, and the most megabytes that the process held."""
+def measured(outcome: Callable[[], dict[str, Any]], begin: float = 0.0) -> dict[str, Any]:
+    """An outcome with what it took: seconds, those of the processors, and the most megabytes that the process held.
+
+    Parameters
+    ----------
+    begin : float
+        Seconds that the process took until it could be asked; 0 where it was forked.
+    """
     since, worked = time.perf_counter(), time.process_time()
     found = outcome()
     took = {"engine": time.perf_counter() - since, "processor": time.process_time() - worked}
-    return found | {"took": took | {"megabytes": _most_held() / 1_000_000}}
+    began = {"begin": begin} if begin else {}
+    return found | {"took": took | began | {"megabytes": _most_held() / 1_000_000}}
 
 
 def _most_held() -> int:

@@ -1,6 +1,7 @@
 """How long a run or a sweep will take and how much memory it will hold, by the rows it will read and by earlier runs.
 
-Seconds are those of a run that reads next to nothing, and so many a row. Memory likewise, with the slope through
+Seconds are those of a run that reads next to nothing, and so many a row; of the former, what its process takes until it
+can read, less for how long it has been there. Memory likewise, with the slope through
 earlier runs that is the median of all (Theil 1950, Sen 1968), which no single odd run bends.
 
 Where others kept the cores busy in the last minutes, all takes as much longer as it took the last runs.
@@ -27,10 +28,14 @@ _ESTIMATED = ("estimated_seconds", "estimated_megabytes", "estimated_waiting")
 
 #: Seconds of what reads next to nothing: a run with its process, and a trial forked off one that has read.
 _START: dict[Kind, float] = {"run": 0.7, "sweep": 0.15}
+#: Of a run's, until its process can read.
+_BEGIN: dict[Kind, float] = {"run": 0.55, "sweep": 0.0}
 #: Of them, in the engine; and seconds of a bar, and of a trade or quote, in a Python strategy.
 _ENGINE, _A_BAR, _A_TICK = 0.03, 12e-6, 15e-6
-#: Seconds of a sweep beside its trials: its processes begin and read; and of a walk-forward's window.
-_BESIDE: dict[Kind, float] = {"processes": 4.0, "window": 0.2}
+#: Seconds of a sweep beside its trials, in which its processes begin and read; and of a walk-forward, as measured where
+#: this was written: processes import what the strategy needs, and each window has data of its own.
+_BESIDE: dict[Kind, float] = {"processes": 4.0, "windows": 1.0}
+_A_WINDOW = 0.07
 #: How many earlier ones say it.
 _SWEEPS = 5
 #: Megabytes of a process that has read next to nothing, and of each row.
@@ -108,7 +113,9 @@ class SweepEstimate:
         return f"{count} {on}: about {seconds(self.seconds)}, {self.trial.megabytes:,.0f} MB each process"
 
 
-def estimate(spec: RunSpec, rows: int, earlier: Sequence[Took], kind: Kind = "run", now: int = 0) -> Estimate:
+def estimate(
+    spec: RunSpec, rows: int, earlier: Sequence[Took], kind: Kind = "run", now: int = 0, ahead: float = 0.0
+) -> Estimate:
     """What a run, or a trial of a sweep, will take.
 
     Parameters
@@ -119,13 +126,17 @@ def estimate(spec: RunSpec, rows: int, earlier: Sequence[Took], kind: Kind = "ru
         What `alphapulse_lib.results.took.lately` found, of the same kind.
     now : int
         Nanoseconds since 1970, UTC.
+    ahead : float
+        Seconds for which the run's process has been there already.
     """
-    start, inside = _start(earlier, kind)
-    pace = start / _START[kind]  # a machine that begins a run half as fast is taken for half as fast
+    begin, start, inside = _start(earlier, kind)
+    pace = (begin + start) / _START[kind]  # a machine that begins a run half as fast is taken for half as fast
     rate = _rate(spec, earlier, inside, pace)
     ticks = spec.fill == "ticks"
     held = _megabytes([(each.rows, each.megabytes) for each in earlier], rows)
     waiting = _waiting(earlier, now)
+    # What it has had, it has had on cores as busy as they are.
+    start += max(begin - ahead / waiting, 0.0)
     return Estimate(rows, (start + rate * rows) * waiting, held, ticks, waiting)
 
 
@@ -149,7 +160,7 @@ def sweep_estimate(
     earlier : sequence of Took
         Of trials.
     beside : sequence of Took
-        What earlier ones took beside their trials: of sweeps, or where there are windows, of a window.
+        What earlier ones took beside their trials: sweeps, or where there are windows, walk-forwards.
     windows : int
         Of a walk-forward, whose processes are there already, how many windows it has; 0 for a sweep.
     now : int
@@ -166,9 +177,15 @@ def sweep_estimate(
         spec.fill == "ticks",
         waiting,
     )
-    known = [each.seconds for each in beside[-_SWEEPS:]]
-    other = (median(known) if known else _BESIDE["window" if windows else "processes"]) * (windows or 1) * waiting
+    kind: Kind = "windows" if windows else "processes"
+    # As many times what it took where this was written, as it lately was.
+    slower = [each.seconds / _beside(kind, each.rows) for each in beside[-_SWEEPS:]]
+    other = _beside(kind, windows) * (median(slower) if slower else 1.0) * waiting
     return SweepEstimate(count, workers, other + total / workers, mean)
+
+
+def _beside(kind: Kind, windows: int) -> float:
+    return _BESIDE[kind] + _A_WINDOW * windows
 
 
 def _waiting(earlier: Sequence[Took], now: int) -> float:
@@ -177,11 +194,13 @@ def _waiting(earlier: Sequence[Took], now: int) -> float:
     return median(lately[-_LAST:]) if lately else 1.0
 
 
-def _start(earlier: Sequence[Took], kind: Kind) -> tuple[float, float]:
-    """Seconds of what reads next to nothing, and those of them in the engine."""
-    outside = [each.seconds - each.engine for each in earlier if each.rows <= _FEW]
+def _start(earlier: Sequence[Took], kind: Kind) -> tuple[float, float, float]:
+    """Seconds until a process can read; then of what reads next to nothing; and of the latter in the engine."""
+    few = [each for each in earlier if each.rows <= _FEW]
     inside = min([_ENGINE, *(each.engine for each in earlier)])
-    return (median(outside) + inside if outside else _START[kind]), inside
+    if not few:
+        return _BEGIN[kind], _START[kind] - _BEGIN[kind], inside
+    return median(each.begin for each in few), median(each.outside for each in few) + inside, inside
 
 
 def _rate(spec: RunSpec, earlier: Sequence[Took], inside: float, pace: float) -> float:

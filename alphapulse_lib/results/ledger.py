@@ -180,10 +180,10 @@ class Ledger:
             return took.lately(connection, spec, kind)
 
     @_mending
-    def keep_beside(self, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
-        """Keep what a sweep took beside its trials; see `alphapulse_lib.results.took`."""
+    def keep_beside(self, kind: Kind, windows: int, seconds: float, waiting: float, ended_at: int) -> None:
+        """Keep what a sweep or a walk-forward took beside its trials; see `alphapulse_lib.results.took`."""
         with self._open(write=True) as connection:
-            took.remember_beside(connection, kind, seconds, waiting, ended_at)
+            took.remember_beside(connection, kind, windows, seconds, waiting, ended_at)
 
     def of_spec(self, spec_id: str) -> list[RunRecord]:
         """All runs of one spec, the newest first."""

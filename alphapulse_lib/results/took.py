@@ -3,10 +3,12 @@
 A record says it in its environment: ``took_seconds`` from its beginning until its result was there, of them
 ``took_engine`` for reading and running in its process, in which processors worked for ``took_processor``;
 ``took_rows`` that were read; ``took_megabytes``, the most that its process held; ``took_in`` what it was run, ``"run"``
-in a process of its own, ``"sweep"`` forked off one that had read already.
+in a process of its own, ``"sweep"`` forked off one that had read already. Of the former also what that process took
+until it could read, ``took_begin``, and how long it had been there as the run began, ``took_ahead``: whoever runs one
+after the other finds the next one's process waiting.
 
-Of a sweep the ledger also keeps what it took beside its trials, ``"processes"``, and of a walk-forward what each of its
-windows did, ``"window"``: no record tells that.
+Of a sweep the ledger also keeps what it took beside its trials, ``"processes"``, and of a walk-forward what it took
+beside those of its windows, ``"windows"``: no record tells that.
 
 Where others kept the cores busy, reading and running took longer than the processors worked; all seconds are kept as
 they would have been on cores of its own.
@@ -23,10 +25,10 @@ from alphapulse_lib.model.run import RunRecord, RunSpec
 
 __all__ = ["Kind", "Took", "lately", "like", "remember", "remember_beside", "told", "waiting"]
 
-type Kind = Literal["run", "sweep", "processes", "window"]
+type Kind = Literal["run", "sweep", "processes", "windows"]
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS took (
+CREATE TABLE IF NOT EXISTS taken (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     strategy TEXT NOT NULL,
@@ -37,17 +39,19 @@ CREATE TABLE IF NOT EXISTS took (
     engine REAL NOT NULL,
     megabytes REAL NOT NULL,
     waiting REAL NOT NULL,
-    ended_at INTEGER NOT NULL
+    ended_at INTEGER NOT NULL,
+    begin REAL NOT NULL,
+    ahead REAL NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS took_of ON took (kind, strategy, period, fill);
-CREATE INDEX IF NOT EXISTS took_kind ON took (kind);
+CREATE INDEX IF NOT EXISTS taken_by ON taken (kind, strategy, period, fill);
+CREATE INDEX IF NOT EXISTS taken_kind ON taken (kind);
 """
-_COLUMNS = "strategy || ' ' || period || ' ' || fill, rows, seconds, engine, megabytes, waiting, ended_at"
+_COLUMNS = "strategy || ' ' || period || ' ' || fill, rows, seconds, engine, megabytes, waiting, ended_at, begin, ahead"
 _LATELY = f"""
-SELECT * FROM (SELECT {_COLUMNS}, place FROM took WHERE kind = ? AND strategy = ? AND period = ? AND fill = ?
+SELECT * FROM (SELECT {_COLUMNS}, place FROM taken WHERE kind = ? AND strategy = ? AND period = ? AND fill = ?
                ORDER BY place DESC LIMIT ?)
 UNION
-SELECT * FROM (SELECT {_COLUMNS}, place FROM took WHERE kind = ? ORDER BY place DESC LIMIT ?)
+SELECT * FROM (SELECT {_COLUMNS}, place FROM taken WHERE kind = ? ORDER BY place DESC LIMIT ?)
 ORDER BY place
 """  # noqa: S608  the columns are ours
 #: How many of either are looked at.
@@ -63,7 +67,7 @@ class Took:
     like : str
         Strategy, period and fill convention: what is the same for runs whose rows cost the same.
     rows : int
-        Bars, trades and quotes that it read.
+        Bars, trades and quotes that it read; of a walk-forward, its windows.
     seconds : float
         From its beginning until its result was there, on cores of its own.
     engine : float
@@ -74,6 +78,10 @@ class Took:
         How many times longer it did take.
     ended_at : int
         Nanoseconds since 1970, UTC.
+    begin : float
+        Seconds, on cores of its own, from the start of its process until that could read; 0 where it was forked.
+    ahead : float
+        How long its process had been there as it began.
     """
 
     like: str
@@ -83,6 +91,13 @@ class Took:
     megabytes: float
     waiting: float = 1.0
     ended_at: int = 0
+    begin: float = 0.0
+    ahead: float = 0.0
+
+    @property
+    def outside(self) -> float:
+        """Seconds that it took besides reading and running, were its process there and ready."""
+        return self.seconds - self.engine - max(self.begin - self.ahead, 0.0)
 
 
 def like(spec: RunSpec) -> str:
@@ -90,9 +105,10 @@ def like(spec: RunSpec) -> str:
     return f"{spec.strategy.name} {spec.period} {spec.fill}"
 
 
-def told(kind: Kind, rows: int, seconds: float) -> dict[str, str]:
-    """How a record keeps it, beside ``took_engine`` and ``took_megabytes``, which the run's process told."""
-    return {"took_in": kind, "took_rows": str(rows), "took_seconds": f"{seconds:.4g}"}
+def told(kind: Kind, rows: int, seconds: float, ahead: float | None = None) -> dict[str, str]:
+    """How a record keeps it, beside ``took_engine`` and the like, which the run's process told."""
+    found = {"took_in": kind, "took_rows": str(rows), "took_seconds": f"{seconds:.4g}"}
+    return found if ahead is None else found | {"took_ahead": f"{ahead:.4g}"}
 
 
 def waiting(environment: Mapping[str, str]) -> float:
@@ -114,32 +130,37 @@ def remember(connection: sqlite3.Connection, records: Iterable[RunRecord]) -> No
         found = each.environment
         if each.status == "finished" and "took_rows" in found and "took_engine" in found:
             longer = waiting(found)
-            times = (float(found[name]) / longer for name in ("took_seconds", "took_engine"))
+            times, begun = (
+                tuple(float(found.get(name, 0.0)) / longer for name in names)
+                for names in (("took_seconds", "took_engine"), ("took_begin", "took_ahead"))
+            )
             of = (each.spec.strategy.name, each.spec.period, each.spec.fill)
-            rest = (float(found["took_megabytes"]), longer, each.ended_at)
+            rest = (float(found["took_megabytes"]), longer, each.ended_at, *begun)
             rows.append((found["took_in"], *of, int(found["took_rows"]), *times, *rest))
     if rows:
         _keep(connection, rows)
 
 
-def remember_beside(connection: sqlite3.Connection, kind: Kind, seconds: float, waiting: float, ended_at: int) -> None:
-    """Keep what a sweep took beside its trials, or a walk-forward's window did."""
-    _keep(connection, [(kind, "", "", "", 0, seconds / waiting, 0.0, 0.0, waiting, ended_at)])
+def remember_beside(
+    connection: sqlite3.Connection, kind: Kind, windows: int, seconds: float, waiting: float, ended_at: int
+) -> None:
+    """Keep what a sweep took beside its trials, or a walk-forward of so many windows did."""
+    _keep(connection, [(kind, "", "", "", windows, seconds / waiting, 0.0, 0.0, waiting, ended_at, 0.0, 0.0)])
 
 
 def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     for statement in filter(str.strip, _SCHEMA.split(";")):
         connection.execute(statement)
     connection.executemany(
-        "INSERT INTO took (kind, strategy, period, fill, rows, seconds, engine, megabytes, waiting, ended_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO taken (kind, strategy, period, fill, rows, seconds, engine, megabytes, waiting, ended_at, begin, "
+        "ahead) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
 
 
 def lately(connection: sqlite3.Connection, spec: RunSpec, kind: Kind) -> list[Took]:
     """What the last runs of the same strategy, period and fill convention took, and the last ones of any; old first."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'took_kind'").fetchone():
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'taken_kind'").fetchone():
         return []
     of = (kind, spec.strategy.name, spec.period, spec.fill, _RUNS, kind, _RUNS)
     return [Took(*row[:-1]) for row in connection.execute(_LATELY, of)]

@@ -48,7 +48,7 @@ class Forecast:
         shares = [(number, round(rows * share)) for number, share in trials]
         count = at_once if chosen.dask else min(at_once, cores())
         self._ledger = Ledger(chosen.ledger_root)
-        self._kind: Kind = "window" if windows else "processes"
+        self._kind: Kind = "windows" if windows else "processes"
         earlier, beside = self._ledger.took(plan.spec, "sweep"), self._ledger.took(plan.spec, self._kind)
         self.estimate: SweepEstimate = sweep_estimate(
             plan.spec, shares, count, earlier, beside, windows, clock.now_ns()
@@ -69,8 +69,8 @@ class Forecast:
         if not self._run:
             return
         trials = sum(float(each["took_seconds"]) for each in self._run) / self.estimate.workers
-        beside = max(self.took - trials, 0.0) / max(self._windows, 1)
-        self._ledger.keep_beside(self._kind, beside, median(map(waiting, self._run)), clock.now_ns())
+        beside, longer = max(self.took - trials, 0.0), median(map(waiting, self._run))
+        self._ledger.keep_beside(self._kind, self._windows, beside, longer, clock.now_ns())
 
     @property
     def note(self) -> str:

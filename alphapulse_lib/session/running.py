@@ -216,7 +216,8 @@ def attempt(
     # Scores first: those that are computed now are recorded before the moment that is read.
     scores = again.scores if again else ensure_scores(roots, spec.scorer) if spec.news else None
     started_at = clock.now_ns()
-    coming, since = _estimated(plan, ledger, progress), perf_counter()
+    ahead = waiting.age
+    coming, since = _estimated(plan, ledger, progress, ahead), perf_counter()
     with Meter(spec, roots, shown=progress) as meter:
         raw = run(
             waiting,
@@ -235,7 +236,7 @@ def attempt(
         )
         if raw.status == "finished":
             meter.finish()
-    taken = took.told("run", sum(each.rows for each in raw.series), perf_counter() - since)
+    taken = took.told("run", sum(each.rows for each in raw.series), perf_counter() - since, ahead)
     probe = {"probe": again.probe} if again and again.probe else {}
     raw = replace(raw, environment=raw.environment | plan.called | coming | taken | probe)
     record = keep(
@@ -252,12 +253,13 @@ def attempt(
     return raw, record, ledger
 
 
-def _estimated(plan: Plan, ledger: Ledger, told: bool) -> dict[str, str]:
+def _estimated(plan: Plan, ledger: Ledger, told: bool, ahead: float) -> dict[str, str]:
     """What the run will take, for its record; said before it begins where it is much, or more than it may hold."""
     from alphapulse_lib.results.estimate import estimate
     from alphapulse_lib.session.progress import rows_of
 
-    found = estimate(plan.spec, rows_of(plan.spec, plan.roots), ledger.took(plan.spec, "run"), now=clock.now_ns())
+    earlier = ledger.took(plan.spec, "run")
+    found = estimate(plan.spec, rows_of(plan.spec, plan.roots), earlier, now=clock.now_ns(), ahead=ahead)
     if found.megabytes > plan.limits.memory:
         warn(f"The run may not end: {found.text}, and it may hold {plan.limits.memory:,.0f} MB (run_memory).")
     elif told and (found.seconds > _LONG or found.megabytes > _LARGE):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import sleep
 
 import numpy as np
 import pytest
@@ -192,7 +193,7 @@ def test_a_run_takes_the_memory_that_was_estimated_within_twice() -> None:
         }
         assert told.keys() == {
             *("estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"),
-            *("took_rows", "took_engine", "took_processor", "estimated_waiting"),
+            *("took_rows", "took_engine", "took_processor", "took_begin", "took_ahead", "estimated_waiting"),
         }
         assert 0.5 < told["estimated_megabytes"] / told["took_megabytes"] < 2, (each, told)
         assert told["estimated_seconds"] > 0
@@ -236,8 +237,41 @@ def test_a_sweep_takes_its_trials_on_its_workers() -> None:
     assert sweep_estimate(asked, [(10, 1_000)], 1, earlier).seconds > alone.seconds + 1, "processes begin and read"
     beside = [Took("  ", 0, each, 0.0, 0.0) for each in (9.0, 1.0, 2.0, 3.0, 1.0, 8.0)]  # of the last five the median
     assert sweep_estimate(asked, [(10, 1_000)], 1, earlier, beside).seconds == pytest.approx(alone.seconds + 2)
-    walked = sweep_estimate(asked, [(10, 1_000)], 1, earlier, beside, windows=7)
-    assert walked.seconds == pytest.approx(alone.seconds + 14)
+    # A walk-forward takes 1.0 s and 0.07 s a window where that was measured; here twice that, in the middle.
+    slow = [Took("  ", windows, seconds, 0.0, 0.0) for windows, seconds in ((10, 3.4), (20, 2.4), (0, 20.0))]
+    walked = sweep_estimate(asked, [(10, 1_000)], 1, earlier, slow, windows=7)
+    assert walked.seconds == pytest.approx(alone.seconds + 2 * 1.49)
+
+
+def test_a_process_that_is_there_already_need_not_be_waited_for() -> None:
+    asked = spec()
+    # 0.6 s until a process can read, then 0.2 s outside the engine and 0.1 s in it; the second's was there for 0.4 s.
+    cold = Took(like(asked), 250, 0.9, 0.1, 240.0, begin=0.6)
+    warm = Took(like(asked), 250, 0.5, 0.1, 240.0, begin=0.6, ahead=0.4)
+    assert (cold.outside, warm.outside) == (pytest.approx(0.2), pytest.approx(0.2))
+    for ahead, left in ((0.0, 0.6), (0.4, 0.2), (0.6, 0.0), (100.0, 0.0)):
+        found = estimate(asked, 0, [cold, warm], ahead=ahead).seconds  # of next to nothing: 0.03 of it in the engine
+        assert found == pytest.approx(left + 0.23), ahead
+    busy = [replace(each, waiting=2.0, ended_at=10**18) for each in (cold, warm)]
+    assert estimate(asked, 0, busy, now=10**18, ahead=0.4).seconds == pytest.approx(2 * (0.6 - 0.4 / 2 + 0.23))
+
+
+def test_a_run_that_finds_its_process_waiting_is_estimated_without_what_that_took() -> None:
+    write_minutes("TOY")
+
+    def told() -> dict[str, str]:
+        return ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False).record.environment
+
+    cold, _ = told(), told()  # the second leaves a process behind for the third
+    assert float(cold["took_ahead"]) < float(cold["took_begin"])
+    for patience in (1, 3, 9, 27):
+        sleep(patience)
+        warm = told()
+        if float(warm["took_ahead"]) > float(warm["took_begin"]):
+            break
+    assert float(warm["took_ahead"]) > float(warm["took_begin"]) > 0, "it had imported all before it was asked for"
+    alone = [float(each["estimated_seconds"]) / float(each["estimated_waiting"]) for each in (cold, warm)]
+    assert alone[1] < 0.7 * alone[0]
 
 
 def test_what_earlier_runs_took_is_told_of_those_alike_and_of_the_last_ones() -> None:
