@@ -86,4 +86,11 @@ def test_each_trial_is_recorded_once_whatever_is_killed(tmp_path: Path) -> None:
     assert told.startswith(f"{TRIALS} (1, {TRIALS})")
     assert len(records) == len({each.spec_id for each in records}) == TRIALS
     assert {each.status for each in records} == {"finished"}
+    # What a killed sweep wrote and no ledger heard of goes as the next one begins, once it is too old to be under way.
+    for each in (ledger.root / "runs").iterdir():
+        os.utime(each, (0, 0))
+    again = start(script)
+    assert again.communicate()[0].startswith(f"{TRIALS} (1, {TRIALS})")
+    assert again.returncode == 0
     assert sorted(each.name for each in (ledger.root / "runs").iterdir()) == sorted(each.id for each in records)
+    assert sorted(whole(ledger)) == sorted(each.id for each in records)
