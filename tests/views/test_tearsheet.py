@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_runs import CLOSES, DAYS, fills, kept, marks, orders, raw, rising
 
@@ -187,6 +188,12 @@ def test_what_is_still_held_is_listed(ledger: Ledger) -> None:
     assert "the account ended in cash" in words(page(ledger, cash=7_000.0))
 
 
+def test_rows_that_paper_leaves_out_are_counted(ledger: Ledger) -> None:
+    said = re.compile(r"Printed: the first 40 of (\d+) rows\.")
+    assert said.findall(page(ledger)) == []
+    assert said.findall(tearsheet.html(many_rows(ledger), articles(60))) == ["60", "300", "200", "200"]
+
+
 def test_a_close_fill_is_marked_and_compared_with_the_honest_one(ledger: Ledger) -> None:
     kept(ledger, cash=20_000)
     said = words(page(ledger, fill="close", cash=20_000))
@@ -301,6 +308,34 @@ def test_minutes_tell_their_days(ledger: Ledger) -> None:
     assert any(":" in each for each in ticks)
 
 
+def many_rows(ledger: Ledger, **changes: object) -> Run:
+    """More than three hundred round trips; two hundred names that are held and as many series."""
+    import pyarrow as pa
+
+    names = [f"NAME{number:03}" for number in range(200)]
+    held = [dict.fromkeys(POSITIONS.names, 10.0) | {"symbol": name, "side": "long", "opened": None} for name in names]
+    traded = [
+        (f"2024-01-{day} {hour:02}:{minute:02}", "GOOG", side, 1, 100.0, 0.0)
+        for day in DAYS[1:]
+        for hour in (10, 11)
+        for minute in range(20)
+        for side in ("buy", "sell")
+    ]
+    given = {
+        "fills": fills(*traded),
+        "positions": pa.Table.from_pylist(held, POSITIONS),
+        "series": tuple(Series(f"{name}.XNAS-1-DAY-LAST-EXTERNAL", "team", 9, 1, 2, "3f" * 32) for name in names),
+    }
+    return Run(kept(ledger, **(given | changes)), ledger)
+
+
+def articles(count: int) -> pd.DataFrame:
+    """So many before as many trades."""
+    known = pd.date_range("2024-01-03 14:00", periods=count, freq="min", tz="UTC")
+    row = {"symbol": "GOOG", "side": "buy", "headline": "Said", "source": "wire", "score": 0.5}
+    return pd.DataFrame([row | {"traded": at, "available_at": at} for at in known])
+
+
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
 
 
@@ -330,6 +365,31 @@ def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -
         browser.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@needs_browser
+def test_long_tables_scroll_in_a_box_and_print_what_they_say(ledger: Ledger, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "sheet.html").write_text(tearsheet.html(many_rows(ledger), articles(60)), encoding="utf-8")
+    seen = """() => [...document.querySelectorAll('table')].map((table) => [
+      table.parentElement.clientHeight, [...table.tBodies[0].rows].filter((row) => row.offsetHeight).length])"""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page()
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        long = [box for box, rows in tab.evaluate(seen) if rows > 40]
+        lines = tab.get_by_text("Printed: the first 40")
+        on_screen = [each.is_visible() for each in lines.all()]
+        tab.emulate_media(media="print")
+        printed = [rows for _, rows in tab.evaluate(seen)]
+        on_paper = [each.is_visible() for each in lines.all()]
+        browser.close()
+    assert len(long) == 4
+    assert max(long) <= 420
+    assert on_screen == [False] * 4
+    assert on_paper == [True] * 4
+    assert sorted(printed)[-4:] == [40] * 4
 
 
 @needs_browser
