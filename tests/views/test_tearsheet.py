@@ -368,6 +368,29 @@ def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -
 
 
 @needs_browser
+def test_long_words_break_on_a_telephone_and_on_paper(ledger: Ledger, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    word = "Strategy" * 20
+    run = long_run(ledger, name=f"module:{word}")
+    failed = kept(ledger, "failed", error="ValueError: no", traceback=f"File <cell>, line 3\nValueError: {word * 3}")
+    (tmp_path / "sheet.html").write_text(tearsheet.html(run), encoding="utf-8")
+    (tmp_path / "failed.html").write_text(tearsheet.html(Run(failed, ledger)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 400, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+        tab.locator(".chart .plot").first.hover()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+        tab.goto((tmp_path / "failed.html").as_uri())
+        tab.set_viewport_size({"width": 718, "height": 1000})
+        tab.emulate_media(media="print")
+        assert tab.evaluate("document.querySelector('pre').scrollWidth") <= 718
+        browser.close()
+
+
+@needs_browser
 def test_long_tables_scroll_in_a_box_and_print_what_they_say(ledger: Ledger, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
