@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -147,9 +147,19 @@ def counted(value: int, noun: str) -> str:
     return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
-def tone(value: float | None) -> str:
-    """The class of a gain (``"up"``) or a loss (``"down"``), empty for neither."""
-    return "up" if value is not None and value > 0 else "down" if value is not None and value < 0 else ""
+def tone(value: float | None, write: Callable[[float], str] = percent) -> str:
+    """The class of a gain (``"up"``) or a loss (``"down"``); empty for neither, and for what is written as nothing.
+
+    So colour is never without a sign: `percent` and `money` write one where anything but zeros is left.
+
+    Examples
+    --------
+    >>> tone(0.01), tone(-0.00001), tone(-1.8, money)
+    ('up', '', 'down')
+    """
+    if value is None or not any(digit in "123456789" for digit in write(value)):
+        return ""
+    return "up" if value > 0 else "down"
 
 
 def against(spec: RunSpec, otherwise: str = "Buy and hold") -> str:

@@ -92,4 +92,4 @@ def _share(value: float) -> tuple[str, str]:
 
 
 def _money(value: float) -> tuple[str, str]:
-    return numbers.money(value, signed=True), numbers.tone(value)
+    return numbers.money(value, signed=True), numbers.tone(value, numbers.money)

@@ -116,7 +116,7 @@ def _trading(run: Run) -> list[Number]:
         Number(
             "Costs",
             _whole(paid),
-            numbers.tone(paid),
+            numbers.tone(paid, _whole),
             (
                 _plain(f"{currency}, slippage {spec.costs.slippage_bps:g} bp"),
                 _plain(f"{_per_value(run, paid)} bp of value traded" if stats["fills"] else "nothing was traded"),
@@ -127,7 +127,7 @@ def _trading(run: Run) -> list[Number]:
 
 def _whole(amount: float) -> str:
     """Money that fits beside the other numbers: without cents where it is much."""
-    text = numbers.money(amount)
+    text = numbers.money(amount, signed=True)
     return text.rpartition(".")[0] if abs(amount) >= 100_000 else text
 
 
@@ -186,6 +186,10 @@ def _moment(nanoseconds: int, zone: str) -> str:
     return numbers.day(nanoseconds, zone, "%Y-%m-%d %H:%M:%S %Z")
 
 
+def _money(value: float) -> tuple[str, str]:
+    return numbers.money(value, signed=True), numbers.tone(value, numbers.money)
+
+
 def _plain(text: str) -> tuple[str, str, str]:
     return (text, "", "")
 
@@ -216,7 +220,9 @@ _ALWAYS = ("slippage", "commission")
 def _cost_rows(taken: breakdown.Costs, currency: str) -> list[tuple[str, str, str]]:
     parts = [(label, getattr(taken, name)) for label, name in _PARTS if name in _ALWAYS or getattr(taken, name)]
     rows = [("Result before costs", taken.gross), *parts, ("Result", taken.net)]
-    return [(label, numbers.money(each, currency, signed=True), numbers.tone(each)) for label, each in rows]
+    return [
+        (label, numbers.money(each, currency, signed=True), numbers.tone(each, numbers.money)) for label, each in rows
+    ]
 
 
 def _costs_note(run: Run, taken: breakdown.Costs) -> str:
@@ -319,9 +325,9 @@ def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         ("Count", [(numbers.count(row["trades"]), "") for row in rows]),
         ("Won", [(numbers.percent(row["hit_rate"], 1, signed=False), "") for row in rows]),
-        ("Result", [(numbers.money(row["pnl"], signed=True), numbers.tone(row["pnl"])) for row in rows]),
-        ("Best", [(numbers.money(row["best"], signed=True), numbers.tone(row["best"])) for row in rows]),
-        ("Worst", [(numbers.money(row["worst"], signed=True), numbers.tone(row["worst"])) for row in rows]),
+        ("Result", [_money(row["pnl"]) for row in rows]),
+        ("Best", [_money(row["best"]) for row in rows]),
+        ("Worst", [_money(row["worst"]) for row in rows]),
         ("Mean return", [(numbers.percent(row["return"]), numbers.tone(row["return"])) for row in rows]),
         ("Mean time held", [(numbers.duration(row["held"]), "") for row in rows]),
     ]
@@ -344,7 +350,8 @@ def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
             numbers.money(row["commission"]),
             numbers.money(row["pnl"], signed=True),
             numbers.percent(row["return"]),
-            numbers.tone(row["pnl"]),
+            numbers.tone(row["pnl"], numbers.money),
+            numbers.tone(row["return"]),
         )
         for row, entry, left in zip(shown.to_dict("records"), entries, exits, strict=True)
     ]
@@ -363,7 +370,7 @@ def _holdings(run: Run) -> list[tuple[str, ...]]:
             numbers.price(row["last_price"]),
             numbers.money(row["value"]),
             numbers.money(row["unrealized_pnl"], signed=True),
-            numbers.tone(row["unrealized_pnl"]),
+            numbers.tone(row["unrealized_pnl"], numbers.money),
         )
         for row in run.positions.to_dict("records")
     ]

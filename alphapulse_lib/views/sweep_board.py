@@ -149,6 +149,7 @@ def _heat_table(objective: str, trials: Sequence[Trial], ranked: Sequence[Trial]
 def _cell(value: float, most: float, is_best: bool) -> str:
     if not math.isfinite(value):
         return "<td></td>"
-    tone, share = "up" if value > 0 else "down", round(55 * abs(value) / most)
+    tone = numbers.tone(value, numbers.ratio)
+    share = round(55 * abs(value) / most) if tone else 0
     mark = ' class="ap-best"' if is_best else ""
-    return f'<td{mark} style="--ap-tone:var(--ap-{tone});--ap-share:{share}%">{numbers.ratio(value)}</td>'
+    return f'<td{mark} style="--ap-tone:var(--ap-{tone or "ink"});--ap-share:{share}%">{numbers.ratio(value)}</td>'

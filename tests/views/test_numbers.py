@@ -46,6 +46,11 @@ def test_tones_follow_signs() -> None:
     assert [numbers.tone(value) for value in (1, -1, 0, math.nan, None)] == ["up", "down", "", "", ""]
 
 
+def test_what_is_written_as_nothing_has_no_tone() -> None:
+    assert [numbers.tone(value) for value in (0.00004, -0.00004, 0.00006, -0.00006)] == ["", "", "up", "down"]
+    assert [numbers.tone(value, numbers.money) for value in (-1.8, -0.004)] == ["down", ""]
+
+
 def record(**changes: object) -> RunRecord:
     of_spec = spec(**changes)
     rows = (

@@ -188,6 +188,25 @@ def test_what_is_still_held_is_listed(ledger: Ledger) -> None:
     assert "the account ended in cash" in words(page(ledger, cash=7_000.0))
 
 
+def coloured(html: str) -> list[str]:
+    """The numbers in the colour of a gain or of a loss."""
+    return re.findall(r'<(?:td|dd) class="[^"]*\b(?:up|down)"[^>]*>([^<]+)</', html)
+
+
+def test_whatever_is_coloured_has_a_sign_and_nothing_has_neither(ledger: Ledger) -> None:
+    little = fills(
+        ("2024-01-03 09:30", "GOOG", "buy", 1, 100.0, 0.9), ("2024-01-08 09:30", "GOOG", "sell", 1, 100.0, 0.9)
+    )
+    html = page(ledger, cash=1_000_000.0, fills=little, marks=rising([100.0] * 9))
+    assert '<dd class="value ">0.00%</dd>' in html
+    rebated = page(ledger, fills=fills(("2024-01-03 09:30", "GOOG", "buy", 1, 100.0, -12.0)))
+    for each in (html, rebated, tearsheet.html(long_run(ledger))):
+        assert len(coloured(each)) > 3
+        assert [
+            text for text in coloured(each) if text[0] not in "+\N{MINUS SIGN}" or not re.search("[1-9]", text)
+        ] == []
+
+
 def test_rows_that_paper_leaves_out_are_counted(ledger: Ledger) -> None:
     said = re.compile(r"Printed: the first 40 of (\d+) rows\.")
     assert said.findall(page(ledger)) == []
