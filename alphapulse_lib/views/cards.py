@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
+from alphapulse_lib.results.estimate import seconds
 from alphapulse_lib.views import changed, numbers, silence
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
@@ -250,7 +251,7 @@ def _spent(told: dict[str, str]) -> tuple[tuple[str, bool], ...]:
     if "took_seconds" not in told or "estimated_seconds" not in told:
         return ()
     took, guess = (
-        f"{float(told[f'{name}_seconds']):,.2g} s and {float(told[f'{name}_megabytes']):,.0f} MB"
+        f"{seconds(float(told[f'{name}_seconds']))} and {float(told[f'{name}_megabytes']):,.0f} MB"
         for name in ("took", "estimated")
     )
     return ((f"Took {took}; about {guess} were estimated.", False),)

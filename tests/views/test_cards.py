@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +69,17 @@ def test_rejected_orders_and_warnings_are_not_passed_over(ledger: Ledger) -> Non
     run = Run(kept(ledger, orders=orders(3, "rejected"), warnings=("2 sessions are missing",)), ledger)
     assert "! 3 orders rejected" in cards.text(run)
     assert "! 2 sessions are missing" in cards.text(run)
+
+
+def test_what_a_long_run_took_is_told_without_powers_of_ten(ledger: Ledger) -> None:
+    took = {
+        "took_seconds": "112.4",
+        "took_megabytes": "1200",
+        "estimated_seconds": "9000",
+        "estimated_megabytes": "900",
+    }
+    record = replace(kept(ledger), environment=took)
+    assert "Took 112 s and 1,200 MB; about 2.5 hours and 900 MB were estimated." in cards.text(Run(record, ledger))
 
 
 def test_a_report() -> None:
