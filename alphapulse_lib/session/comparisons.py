@@ -29,12 +29,13 @@ _NUMBERS: dict[str, Callable[[float | None], str]] = {
     "volatility": partial(numbers.percent, signed=False),
 }
 _COUNTS = ("trades", "fills", "trials")
-#: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides.
+#: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides. The class is
+#: written twice where JupyterLab's rules, of two classes as well, would win.
 _STYLE = (
     "<style>.ap-compare{overflow-x:auto}.ap-compare table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     ".ap-compare th,.ap-compare td{padding:3px 12px 3px 0;border-bottom:1px solid #8884;text-align:right;"
     "max-width:320px;min-width:96px;overflow-wrap:anywhere}"
-    ".ap-compare tbody th{text-align:left;font-weight:400;white-space:nowrap}"
+    ".ap-compare tbody th{font-weight:400;min-width:160px}.ap-compare.ap-compare tbody th{text-align:left}"
     ".ap-compare .ap-apart th,.ap-compare .ap-apart td{background:#8882;font-weight:600}</style>"
 )
 

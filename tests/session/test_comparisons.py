@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +15,17 @@ import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.cli import app
 from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+
+CHROMIUM = shutil.which("chromium")
+#: What JupyterLab 4 says of tables in an output.
+LAB = """
+.jp-RenderedHTMLCommon table { border-collapse: collapse; table-layout: fixed; margin: 0 auto 1em; font-size: 12px; }
+.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th, .jp-RenderedHTMLCommon tr {
+  vertical-align: middle; padding: 0.5em; line-height: normal; white-space: normal; max-width: none; border: none; }
+:not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon td, :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon th,
+:not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon tr { text-align: right; }
+.jp-RenderedHTMLCommon th { font-weight: bold; }
+"""
 
 
 class Falls(Strategy):
@@ -104,6 +116,28 @@ def test_in_a_terminal_and_in_a_notebook_the_same_rows_are_marked(three: list[An
     returns = next(cells for _, cells in rows if cells[0] == "total_return")
     assert returns[1:] == ["+1.00%", "+2.55%", "\N{EM DASH}"]
     assert "<b>broken" not in html
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's browser: apt-get install chromium")
+def test_in_jupyterlab_names_stand_at_the_left_and_whole(three: list[Any]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 900, "height": 900})
+        shown = f'<div class="jp-RenderedHTMLCommon jp-RenderedHTML">{ap.compare(three)._repr_html_()}</div>'
+        tab.set_content(f"<style>{LAB}</style>{shown}")
+        names = tab.locator("tbody th")
+        aligned = names.evaluate_all("(all) => all.map((each) => getComputedStyle(each).textAlign)")
+        cut = names.evaluate_all(
+            """(all) => all.filter((each) => {
+              const words = document.createRange(); words.selectNodeContents(each);
+              const [text, box] = [words.getBoundingClientRect(), each.getBoundingClientRect()];
+              return text.left < box.left || text.right > box.right; }).map((each) => each.textContent)"""
+        )
+        browser.close()
+    assert set(aligned) == {"left"}
+    assert cut == []
 
 
 def test_one_run_is_compared_with_none(three: list[Any]) -> None:
