@@ -162,8 +162,7 @@ def card(shown: Any) -> Card:
 
 def _run(run: Any) -> Card:
     spec, record = run.spec, run.record
-    zone = numbers.place(spec).timezone.rpartition("/")[2].replace("_", " ")
-    subtitle = f"{numbers.window(record)}, {zone} time · run {run.id[:8]}"
+    subtitle = f"{numbers.window_in_full(record)} · run {run.id[:8]}"
     badges = [(record.status, True)] if record.status != "finished" else []
     badges += [(record.purpose, False)] if record.purpose != "trial" else []
     badges += [("fills at the signal's close", True)] if spec.fill == "close" else []

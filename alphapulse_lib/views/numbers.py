@@ -31,6 +31,7 @@ __all__ = [
     "tone",
     "venue_of",
     "window",
+    "window_in_full",
 ]
 
 _MINUS = "\N{MINUS SIGN}"
@@ -220,15 +221,28 @@ def day(nanoseconds: int, zone: str = "UTC", pattern: str = "%Y-%m-%d") -> str:
 
 def window(record: RunRecord) -> str:
     """A run's window in days of its venue: as asked for; where that was open, as read; ``open`` where nothing was."""
+    first, last = _days(record)
+    return f"{first or 'open'} to {last or 'open'}" if first or last else "open"
+
+
+def window_in_full(record: RunRecord) -> str:
+    """The same with the zone of its days, for a heading; in words where an end is open."""
+    first, last = _days(record)
+    if not (first or last):
+        return "from the first bar to the last"
+    zone = place(record.spec).timezone.rpartition("/")[2].replace("_", " ")
+    return f"{first or 'the first bar'} to {last or 'the last bar'}, {zone} time"
+
+
+def _days(record: RunRecord) -> tuple[str, str]:
+    """The first and the last day, as asked for or else as read; empty where neither tells one."""
     zone = place(record.spec).timezone
     start, end = record.spec.start, record.spec.end
     if start <= 0:
         start = min((each.first for each in record.series), default=0)
-    first = day(start, zone) if start > 0 else "open"
     if end >= FOREVER:
         end = max((each.last for each in record.series), default=FOREVER)
-    last = day(end, zone) if end < FOREVER else "open"
-    return f"{first} to {last}" if first != last or first != "open" else "open"
+    return day(start, zone) if start > 0 else "", day(end, zone) if end < FOREVER else ""
 
 
 def duration(nanoseconds: int) -> str:

@@ -87,7 +87,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "strategy_name": spec.strategy.name,
         "symbols": numbers.symbols(run.symbols),
         "period": _PERIODS.get(spec.period, spec.period),
-        "window": f"{numbers.window(record)}, {zone.rpartition('/')[2].replace('_', ' ')} time",
+        "window": numbers.window_in_full(record),
         "run_id": record.id,
         "spec_id": record.spec_id,
         "status": record.status,
@@ -102,7 +102,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "warnings": [
             each for each in (silence.told(record), *run.warnings) if each and " orders were refused" not in each
         ],
-        "closing": _closing(spec),
+        "closing": _closing(spec) if record.status == "finished" else "",
     }
 
 

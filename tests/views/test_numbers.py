@@ -70,6 +70,17 @@ def test_an_open_window_is_told_as_it_was_read() -> None:
     assert numbers.window(dataclasses.replace(record(start=0, end=FOREVER), series=())) == "open"
 
 
+def test_an_open_window_of_a_run_that_read_nothing_is_told_in_words() -> None:
+    def told(**window: int) -> str:
+        return numbers.window_in_full(dataclasses.replace(record(**window), series=()))
+
+    day = moment("2010-01-04 00:00")
+    assert told(start=0, end=FOREVER) == "from the first bar to the last"
+    assert told(start=0, end=day) == "the first bar to 2010-01-04, New York time"
+    assert told(start=day, end=FOREVER) == "2010-01-04 to the last bar, New York time"
+    assert numbers.window_in_full(record(start=0, end=FOREVER)) == "2004-08-19 to 2013-03-01, New York time"
+
+
 def test_many_symbols_are_cut_and_counted() -> None:
     names = tuple(f"S{number}" for number in range(9))
     assert numbers.symbols(names) == "S0, S1, S2, S3 and 5 more"

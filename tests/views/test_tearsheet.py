@@ -16,6 +16,7 @@ from small_runs import CLOSES, DAYS, fills, kept, marks, orders, raw, rising
 
 from alphapulse_lib.engine.request import POSITIONS
 from alphapulse_lib.model.run import Costs, Series
+from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.views import tearsheet
@@ -238,6 +239,12 @@ def test_a_run_without_a_result_has_a_page_that_says_why(ledger: Ledger, status:
     assert "File <cell>, line 3 1 / 0" in said
     assert "Total return" not in said
     assert "Specification" in said
+    assert "Not in this result" not in said
+
+
+def test_an_open_window_that_was_never_read_is_told_in_words(ledger: Ledger) -> None:
+    said = words(page(ledger, "interrupted", start=0, end=FOREVER, series=()))
+    assert "GOOG · daily bars · from the first bar to the last run" in said
 
 
 @pytest.mark.parametrize(
