@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alphapulse_lib.model.instrument import VENUES
 from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
 from alphapulse_lib.results.equity import account
@@ -117,7 +118,7 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
         curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
         statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
-        warnings += _borrowed(statistics, spec) + _lost(curve)
+        warnings += _borrowed(statistics, spec) + _lost(curve, spec)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
             files["cash_flows.parquet"] = raw.cash_flows
@@ -181,13 +182,15 @@ def _borrowed(statistics: dict[str, Any], spec: RunSpec) -> list[str]:
     return [f"The run held up to {largest:.2f} times its equity.{free}"]
 
 
-def _lost(curve: pa.Table) -> list[str]:
-    """What to say of a run that lost more than it had."""
+def _lost(curve: pa.Table, spec: RunSpec) -> list[str]:
+    """What to say of a run that lost all it had, or more."""
     gone = pc.index(pc.less_equal(curve["equity"], 0.0), True).as_py()
     if gone < 0:
         return []
-    when = curve["ts"][gone].as_py()
-    return [f"The account was lost on {when:%Y-%m-%d}: its equity fell to {curve['equity'][gone].as_py():,.2f}."]
+    when, left = curve["ts"][gone].as_py(), curve["equity"][gone].as_py()
+    venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
+    amount = f"{left:,.2f} {venue.currency if venue else 'USD'}".replace("-", "\N{MINUS SIGN}")
+    return [f"The account was lost on {when:%Y-%m-%d}: its equity fell to {amount}."]
 
 
 def new_run_id() -> str:

@@ -75,7 +75,9 @@ def test_an_account_that_was_lost_has_no_returns_after_that(ledger: Ledger) -> N
     assert run.stats["max_drawdown"] == pytest.approx(-3)
     assert math.isnan(run.stats["cagr"])
     assert session_returns(ruined.spec, run.table("equity")).tolist() == pytest.approx([0, *by_hand, 0, 0])
-    assert [each for each in run.warnings if "lost on 2024-01-08: its equity fell to -4,000.00" in each]
+    assert [
+        each for each in run.warnings if "lost on 2024-01-08: its equity fell to \N{MINUS SIGN}4,000.00 USD." in each
+    ]
 
 
 def minutes(*rows: tuple[str, float]) -> pa.Table:

@@ -417,6 +417,25 @@ def test_long_words_break_on_a_telephone_and_on_paper(ledger: Ledger, tmp_path: 
 
 
 @needs_browser
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_debt_of_millions_is_named_within_the_page(ledger: Ledger, tmp_path: Path, width: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    ruin = fills(("2024-01-03 09:30", "GOOG", "buy", 100_000, 100, 0))
+    html = page(ledger, fills=ruin, cash=1_000_000.0, marks=rising([100, 100, 90, 80, 85]))
+    (tmp_path / "sheet.html").write_text(html, encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        right = "(each) => each.getBoundingClientRect().right"
+        ends = tab.get_by_text("\N{MINUS SIGN}1,000,000", exact=True).evaluate(right)
+        chart = tab.locator("figure.chart").first.evaluate(right)
+        browser.close()
+    assert ends <= chart
+
+
+@needs_browser
 def test_long_tables_scroll_in_a_box_and_print_what_they_say(ledger: Ledger, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
