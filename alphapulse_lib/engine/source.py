@@ -304,9 +304,19 @@ def _text(value: type | FunctionType) -> str:
     if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
         return ""
     try:
-        return inspect.getsource(value)
+        text = inspect.getsource(value)
     except (OSError, TypeError):
         return ""
+    return "" if isinstance(value, FunctionType) and _is_made(value, text) else text
+
+
+def _is_made(function: FunctionType, text: str) -> bool:
+    """Whether no text defines a function: a dataclass makes its own, in a file of the name of ``python -c``'s program.
+
+    What Python then shows as its source are lines of that program.
+    """
+    name = function.__name__
+    return function.__code__.co_filename == "<string>" and name != "<lambda>" and f"def {name}" not in text
 
 
 def _is_file(module: ModuleType) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "nanoseconds",
     "rolling",
     "sides",
+    "until_lost",
     "yearly_turnover",
 ]
 
@@ -93,6 +94,21 @@ def by_session(spec: RunSpec, curve: pd.Series[float]) -> pd.Series[float]:
     return curve.iloc[session_ends(spec, nanoseconds(curve.index))]
 
 
+def until_lost(curve: pd.Series[float]) -> pd.Series[float]:
+    """The curve up to the value at which all was lost, that one included; ``nan`` after it.
+
+    Debts have no returns: one that doubles would look like a gain.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> until_lost(pd.Series([2.0, -1.0, -2.0, 1.0])).tolist()
+    [2.0, -1.0, nan, nan]
+    """
+    lost = (curve <= 0).cummax().shift(fill_value=False)
+    return curve.mask(lost)
+
+
 def nanoseconds(times: Any) -> Integers:
     """An index or a column of times as nanoseconds since 1970, UTC."""
     import pandas as pd
@@ -115,10 +131,12 @@ def monthly_returns(curve: pd.Series[float], start: float, timezone: str) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row a year, columns 1 to 12 and ``year``; ``nan`` for months that the curve does not touch.
+        One row a year, columns 1 to 12 and ``year``; ``nan`` for months that the curve does not touch, and after all
+        was lost (`until_lost`).
     """
     import pandas as pd
 
+    curve = until_lost(curve)
     local = curve.index.tz_convert(timezone).tz_localize(None)  # type: ignore[attr-defined]
     last = curve.groupby(local.to_period("M")).last()
     months = last / last.shift(fill_value=start) - 1
@@ -145,11 +163,12 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
     Returns
     -------
     sharpe, volatility : array of float, shape (T,)
-        ``nan`` for the first ``length`` values, and the ratio where nothing moved.
+        ``nan`` for the first ``length`` values and after all was lost (`until_lost`); the ratio where nothing moved, too.
     """
     sharpe, volatility = np.full(len(values), nan), np.full(len(values), nan)
     if len(values) <= length:
         return sharpe, volatility
+    values = np.where(np.logical_or.accumulate(np.append(False, values[:-1] <= 0)), nan, values)
     with np.errstate(all="ignore"):
         views = np.lib.stride_tricks.sliding_window_view(values[1:] / values[:-1] - 1, length)
         mean, deviation = views.mean(axis=1), views.std(axis=1, ddof=1)

@@ -50,11 +50,12 @@ def by_period(
     pandas.DataFrame
         Indexed by ``year`` or ``month`` (periods): ``return``, ``benchmark``, ``volatility`` and ``sharpe`` (a year's),
         ``max_drawdown`` (from the peak within the period, its start included), ``trades``, ``hit_rate``, ``pnl``.
+        Numbers of returns are ``nan`` after all was lost (`alphapulse_lib.results.breakdown.until_lost`).
     """
     import pandas as pd
 
     unit, zone = {"year": "Y", "month": "M"}[every], venue(spec.instruments[0].rpartition(".")[2]).timezone
-    mine = breakdown.by_session(spec, equity)
+    mine = breakdown.until_lost(breakdown.by_session(spec, equity))
     theirs = benchmark.reindex(equity.index).ffill().reindex(mine.index)
     of_session = _periods(mine.index, zone, unit)
     of_trade = _periods(pd.DatetimeIndex(trades["exit_ts"]), zone, unit)
@@ -63,11 +64,14 @@ def by_period(
     for label, part in mine.groupby(of_session):
         ended = trades[of_trade == label]
         other = theirs[part.index].to_numpy(np.float64)
-        found = summary(_changes(start, part.to_numpy(np.float64)), periods_per_year=periods_per_year(spec))
+        changes = _changes(start, part.to_numpy(np.float64))
+        found = summary(changes, periods_per_year=periods_per_year(spec))
+        of_returns = [found[name] for name in ("total_return", "volatility", "sharpe", "max_drawdown")]
+        whole, *rest = of_returns if np.isfinite(changes).any() else [nan] * len(of_returns)
         rows[label] = (
-            found["total_return"],
+            whole,
             other[-1] / before - 1 if before else nan,
-            *(found[name] for name in ("volatility", "sharpe", "max_drawdown")),
+            *rest,
             len(ended),
             float((ended["pnl"] > 0).mean()) if len(ended) else nan,
             float(ended["pnl"].sum()),
@@ -173,7 +177,7 @@ def _periods(times: Any, zone: str, unit: str) -> Any:
 
 
 def _changes(start: float, values: Any) -> Any:
-    """Returns; those of an account that was lost are left out."""
+    """Returns; ``nan`` where there is none."""
     path = np.concatenate(([start], values))
     with np.errstate(all="ignore"):
         changes = path[1:] / path[:-1] - 1

@@ -14,6 +14,7 @@ import pytest
 from nautilus_trader.model import OrderSide
 
 from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.errors import StrategyUnusable
 
 CODE = """
@@ -145,6 +146,43 @@ def test_every_process_gives_the_same_digest():
     told = {in_a_process(seed) for seed in (0, 1, 2, 3, 4)}
     assert len(told) == 1, told
     assert len(told.pop().splitlines()) > 2
+
+
+PROGRAM = """
+'another' # {}
+from dataclasses import dataclass
+from nautilus_trader.trading import Strategy
+from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine.strategies import SmaCross
+def helper(x):
+    return x
+@dataclass
+class Config:
+    order_id_tag: str = "1"
+class Mine(Strategy):
+    def __init__(self, config: Config):
+        super().__init__(config)
+    def on_bar(self, bar):
+        return helper(bar)
+print(source_of(SmaCross).digest, source_of(Mine).digest, source_of(Mine).text.count("return helper(bar)"))
+"""
+
+
+def test_what_a_dataclass_makes_is_no_line_of_the_program_that_python_was_given(tmp_path: Path) -> None:
+    def told(program: str) -> str:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+        return done.stdout
+
+    one, other, changed = (
+        told(PROGRAM.format("1")),
+        told(PROGRAM.format("2")),
+        told(PROGRAM.format("1").replace("return x", "return -x")),
+    )
+    assert one == other
+    assert one.split()[2] == "1"
+    shipped, mine = zip(*(each.split()[:2] for each in (one, changed)), strict=True)
+    assert shipped == (source_of(SmaCross).digest,) * 2
+    assert mine[0] != mine[1], "its own helper counts"
 
 
 def capturing(tmp_path: Path, changed: str = "", to: str = "") -> str:

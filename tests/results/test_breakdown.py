@@ -58,6 +58,11 @@ def test_rolling_of_a_flat_or_short_curve_is_nan() -> None:
     assert np.isnan(breakdown.rolling(spec(), np.full(5, 5.0), 10)[1]).all()
 
 
+def test_debts_are_in_no_rolling_window() -> None:
+    sharpe, volatility = breakdown.rolling(spec(), np.array([4.0, 5.0, 3.0, -1.0, -2.0, -1.0, 2.0, 3.0]), 2)
+    assert np.isfinite(volatility).tolist() == np.isfinite(sharpe).tolist() == [False, False, True, True] + 4 * [False]
+
+
 def test_costs_add_up() -> None:
     frame = fills(("2024-01-03 09:30", "GOOG", "buy", 100, 101.0, 1.0)).to_pandas().assign(slippage=2.0)
     taken = breakdown.costs(frame, 97.0)

@@ -12,7 +12,7 @@ import quantstats
 from small_runs import CLOSES, fills, kept, marks, rising
 
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.results import groups
+from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 
@@ -47,6 +47,29 @@ def test_periods_agree_with_empyrical(run: Run, every: str) -> None:
     assert (1 + found["benchmark"]).prod() - 1 == pytest.approx(run.stats["benchmark_return"])
     assert found["trades"].sum() == run.stats["trades"]
     assert found["pnl"].sum() == pytest.approx(run.trades["pnl"].sum())
+
+
+@pytest.mark.parametrize("every", ["year", "month"])
+def test_debts_have_no_returns(tmp_path: Path, every: str) -> None:
+    ledger = Ledger(tmp_path)
+    sold = fills(("2024-01-30 16:00", "GOOG", "sell", 100, 100, 0))
+    days = [("2024-01-30 16:00", 100), ("2024-01-31 16:00", 120), ("2024-02-01 16:00", 190), ("2024-02-29 16:00", 250)]
+    later = [("2025-01-02 16:00", 200), ("2025-03-03 16:00", 300)]
+    closes = marks(*((when, "GOOG", close) for when, close in days + later))
+    # 5,000 is 5,000, 3,000, -4,000, -10,000, -5,000 and -15,000 by the closes.
+    run = Run(kept(ledger, marks=closes, fills=sold, cash=5_000, fill="close"), ledger)
+    assert run.equity.tolist() == [5_000, 3_000, -4_000, -10_000, -5_000, -15_000]
+    found = run.by(every)
+    returns = found["return"].tolist()
+    lost = [-1.8] if every == "year" else [-0.4, -4_000 / 3_000 - 1]
+    assert returns[: len(lost)] == pytest.approx(lost)
+    after = found.iloc[len(lost) :]
+    assert len(after) == (1 if every == "year" else 2)
+    assert after[["return", "volatility", "sharpe", "max_drawdown"]].isna().all(axis=None)
+    assert after["benchmark"].notna().all(), "what it is held against goes on"
+    wide = breakdown.monthly_returns(run.equity, 5_000, "America/New_York")
+    assert wide.loc[2024, [1, 2, "year"]].tolist() == pytest.approx([-0.4, -4_000 / 3_000 - 1, -1.8])
+    assert wide.loc[2025].isna().all()
 
 
 def test_symbols_add_up_to_the_result(tmp_path: Path) -> None:
