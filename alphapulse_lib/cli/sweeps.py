@@ -131,7 +131,8 @@ def walk_forward(
     with contextlib.redirect_stdout(sys.stderr):
         found = ap.walk_forward(strategy, symbols, period, start, end, **_shared(grid, param, costs, with_news, given))
     if as_json:
-        told = {"statistics": found.stats, "efficiency": found.efficiency, "folds": _rows(found.table)}
+        told = {"statistics": found.stats, "deflated": found.deflated, "efficiency": found.efficiency}
+        told |= {"folds": _rows(found.table)}
         say_json(_finite(told | {"stability": _rows(found.stability)}))
     else:
         say(found.text())
@@ -181,9 +182,9 @@ def _told(found: SessionSweep) -> dict[str, Any]:
 
 
 def _pbo(found: SessionSweep) -> float | None:
-    """The probability of overfitting; none of a single trial, or of fewer sessions than it is cut into."""
+    """The probability of overfitting; none of a single trial, of fewer sessions than it is cut into, or of no trade."""
     try:
-        return found.pbo
+        return found.pbo if isfinite(found.pbo) else None
     except InputError:
         return None
 

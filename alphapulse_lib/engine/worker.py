@@ -77,18 +77,29 @@ def main(parent: int, told: int, patience: float, since: float) -> None:
 
 
 def measured(outcome: Callable[[], dict[str, Any]], begin: float = 0.0) -> dict[str, Any]:
-    """An outcome with what it took: seconds, those of the processors, and the most megabytes that the process held.
+    """An outcome with what it took: seconds, those that it waited for a core, and the most megabytes that it held.
 
     Parameters
     ----------
     begin : float
         Seconds that the process took until it could be asked; 0 where it was forked.
     """
-    since, worked = time.perf_counter(), time.process_time()
+    since, waited = time.perf_counter(), _waited()
     found = outcome()
-    took = {"engine": time.perf_counter() - since, "processor": time.process_time() - worked}
+    took = {"engine": time.perf_counter() - since, "waited": _waited() - waited}
     began = {"begin": begin} if begin else {}
     return found | {"took": took | began | {"megabytes": _most_held() / 1_000_000}}
+
+
+def _waited() -> float:
+    """Seconds that this process' main thread could have worked in, had others left it a core.
+
+    Elsewhere than on Linux, where nobody counts them, those in which it did not work, also where it slept.
+    """
+    counted = Path("/proc/self/schedstat")
+    if counted.exists():
+        return int(counted.read_text().split()[1]) / 1e9
+    return time.perf_counter() - time.process_time()
 
 
 def _most_held() -> int:

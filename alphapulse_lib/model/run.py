@@ -301,7 +301,7 @@ _NO_VERSIONS = frozenset(
         "estimated_waiting",
     }
     | {"took_in", "took_rows", "took_seconds", "took_engine", "took_processor", "took_megabytes"}
-    | {"took_begin", "took_ahead"}
+    | {"took_waited", "took_begin", "took_ahead"}
 )
 
 

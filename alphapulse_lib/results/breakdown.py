@@ -163,7 +163,7 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
     Returns
     -------
     sharpe, volatility : array of float, shape (T,)
-        ``nan`` for the first ``length`` values and after all was lost (`until_lost`); the ratio where nothing moved, too.
+        ``nan`` for the first ``length`` values, after all was lost (`until_lost`), and the ratio where nothing moved.
     """
     sharpe, volatility = np.full(len(values), nan), np.full(len(values), nan)
     if len(values) <= length:

@@ -1,7 +1,7 @@
 """What runs took, remembered beside a ledger's runs as they come: what the next one will take is estimated by it.
 
 A record says it in its environment: ``took_seconds`` from its beginning until its result was there, of them
-``took_engine`` for reading and running in its process, in which processors worked for ``took_processor``;
+``took_engine`` for reading and running in its process, and of these ``took_waited`` in which others had the cores;
 ``took_rows`` that were read; ``took_megabytes``, the most that its process held; ``took_in`` what it was run, ``"run"``
 in a process of its own, ``"sweep"`` forked off one that had read already. Of the former also what that process took
 until it could read, ``took_begin``, and how long it had been there as the run began, ``took_ahead``: whoever runs one
@@ -10,8 +10,8 @@ after the other finds the next one's process waiting.
 Of a sweep the ledger also keeps what it took beside its trials, ``"processes"``, and of a walk-forward what it took
 beside those of its windows, ``"windows"``: no record tells that.
 
-Where others kept the cores busy, reading and running took longer than the processors worked; all seconds are kept as
-they would have been on cores of its own.
+Where others kept the cores busy, all seconds are kept as they would have been on cores of its own. A strategy that
+sleeps, or asks a disk, takes its time there too.
 """
 
 from __future__ import annotations
@@ -116,11 +116,11 @@ def waiting(environment: Mapping[str, str]) -> float:
 
     Examples
     --------
-    >>> waiting({"took_engine": "0.6", "took_processor": "0.3"})
+    >>> waiting({"took_engine": "0.6", "took_waited": "0.3"})
     2.0
     """
-    worked = float(environment["took_processor"])
-    return max(float(environment["took_engine"]) / worked, 1.0) if worked else 1.0
+    took, waited = (float(environment.get(name, 0.0)) for name in ("took_engine", "took_waited"))
+    return took / (took - waited) if 0 < waited < took else 1.0
 
 
 def remember(connection: sqlite3.Connection, records: Iterable[RunRecord]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ _NUMBERS: dict[str, Callable[[float | None], str]] = {
     "calmar": numbers.ratio,
     "max_drawdown": numbers.percent,
     "volatility": partial(numbers.percent, signed=False),
+    "deflated_sharpe": numbers.probability,
 }
 _COUNTS = ("trades", "fills", "trials")
 #: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides. The class is
@@ -59,14 +60,15 @@ class RunComparison(Told):
     def frame(self) -> pd.DataFrame:
         """One column a run (its id), one row a difference or a number; numbers are numbers.
 
-        The index has two levels: ``"spec"`` or ``"result"``, and the name.
+        The index has two levels: ``"spec"`` or ``"result"``, and the name. Trials, and the deflated Sharpe ratio, are
+        counted now, as in `ap.runs`.
         """
         import pandas as pd
 
         rows: dict[tuple[str, str], list[Any]] = {("spec", name): values for name, values in self._spec().items()}
-        names = dict.fromkeys(name for each in self.runs for name in each.stats)
+        names = dict.fromkeys(name for stats in self._stats for name in stats)
         rows |= {("result", "status"): [each.status for each in self.runs]}
-        rows |= {("result", name): [each.stats.get(name) for each in self.runs] for name in names}
+        rows |= {("result", name): [stats.get(name) for stats in self._stats] for name in names}
         index = pd.MultiIndex.from_tuples(list(rows), names=["of", "name"])
         return pd.DataFrame(list(rows.values()), index=index, columns=[each.id for each in self.runs], dtype=object)
 
@@ -90,6 +92,10 @@ class RunComparison(Told):
             f"<tbody>{body}</tbody></table></div>"
         )
 
+    @cached_property
+    def _stats(self) -> list[dict[str, Any]]:
+        return [each.stats | (each.deflated if each.stats else {}) for each in self.runs]
+
     def _lines(self) -> dict[str, list[str]]:
         return self._spec() | self._numbers()
 
@@ -104,10 +110,9 @@ class RunComparison(Told):
 
     def _numbers(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {"status": [each.status for each in self.runs]}
-        found |= {name: [write(each.stats.get(name)) for each in self.runs] for name, write in _NUMBERS.items()}
+        found |= {name: [write(stats.get(name)) for stats in self._stats] for name, write in _NUMBERS.items()}
         return found | {
-            name: [numbers.count(each.stats[name]) if name in each.stats else "" for each in self.runs]
-            for name in _COUNTS
+            name: [numbers.count(stats[name]) if name in stats else "" for stats in self._stats] for name in _COUNTS
         }
 
 

@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from alphapulse_lib.results.estimate import seconds
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.views import sweep_board
@@ -40,7 +41,7 @@ class SweepMeter:
         self._title, self._objective, self.total, self._shown = title, objective, total, shown
         self._trials: list[Trial] = []
         self._best: Trial | None = None
-        self.count, self._part, self._drawn = 0, "", 0.0
+        self.count, self._part, self._drawn, self._since = 0, "", 0.0, time.monotonic()
         self._card: Any = None
         self._bar: Any = None
         self._coming: Forecast | None = None
@@ -62,9 +63,12 @@ class SweepMeter:
 
     def tell(self, coming: Forecast) -> None:
         """Say what is coming, before the first trial begins; it hears of each trial."""
-        self._coming = coming
+        self._coming, self._since = coming, time.monotonic()
         if self._shown and _in_notebook():
             self._draw()
+        elif self._bar is not None:
+            self._bar.reset(self.total)  # of a walk-forward it is known once its data are read
+            self._bar.write(coming.estimate.text, file=sys.stderr)
         elif self._shown:
             sys.stderr.write(f"{coming.estimate.text}\n")
 
@@ -93,6 +97,9 @@ class SweepMeter:
         self._drawn = time.monotonic()
         title = f"{self._title}, {self._part}" if self._part else self._title
         notes = [self._coming.estimate.text] if self._coming else []
+        if 0 < self.count < self.total:
+            left = (time.monotonic() - self._since) / self.count * (self.total - self.count)
+            notes.append(f"About {seconds(left)} left.")
         card = HTML(sweep_board.html(title, self._objective, self._trials, self.total, notes, count=self.count))
         if self._card is None:
             self._card = display(card, display_id=True)

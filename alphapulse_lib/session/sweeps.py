@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.engine.limits import Limits
@@ -215,10 +216,13 @@ class SessionSweep:
     def pbo(self) -> float:
         """The probability of backtest overfitting, by combinatorially symmetric cross-validation of `returns`.
 
-        How often the trial that was best in one half of the time is below the median in the other half.
+        How often the trial that was best in one half of the time is below the median in the other half; ``nan`` where
+        no trial ever made or lost anything, so that none was chosen.
         """
         from alphapulse_lib.results.overfit import probability_of_backtest_overfitting
 
+        if not self.returns.to_numpy().any():
+            return nan
         return probability_of_backtest_overfitting(self.returns).pbo
 
     @cached_property
@@ -278,7 +282,8 @@ class SessionSweep:
             return [self.forecast.note]
         found = self.robustness
         steady = f"The best stands on a {found.verdict}" if found.verdict != "unknown" else "The best has no neighbours"
-        return [f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it.", self.forecast.note]
+        near = f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it."
+        return [numbers.deflated(self.deflated), near, self.forecast.note]
 
     def _repr_html_(self) -> str:
         return sweep_board.html(self._title, self.objective, self.trials, len(self.trials), self._notes())
@@ -288,7 +293,7 @@ class SessionSweep:
 
     def text(self) -> str:
         """The sweep in short, for a terminal."""
-        best = sweep_board.line(self.objective, self._swept.best)
+        best = sweep_board.line(self.objective, self._swept.best) or f"no trial has a {self.objective}: none traded"
         return "\n".join([repr(self), best, *self._notes(), self.table.head(10).to_string()])
 
 

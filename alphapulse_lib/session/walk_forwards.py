@@ -124,8 +124,8 @@ def walk_forward(
     Returns
     -------
     SessionWalkForward
-        ``.table`` (a row a fold), ``.returns`` and ``.equity`` out of sample, ``.stats`` of them, ``.efficiency``,
-        ``.stability``, ``.runs``.
+        ``.table`` (a row a fold), ``.returns`` and ``.equity`` out of sample, ``.stats`` of them, ``.deflated``,
+        ``.efficiency``, ``.stability``, ``.runs``.
 
     Raises
     ------
@@ -262,6 +262,11 @@ class SessionWalkForward:
         return found | {"end_equity": float(self.equity.iloc[-1])}
 
     @property
+    def deflated(self) -> dict[str, float]:
+        """``trials``, ``expected_maximum_sharpe`` and ``deflated_sharpe`` of `returns`, among all trials by now."""
+        return self._ledger.family(self.spec).deflate(self.stats)
+
+    @property
     def efficiency(self) -> float:
         """Pardo's walk-forward efficiency: growth a year outside over the mean growth a year inside.
 
@@ -312,7 +317,8 @@ class SessionWalkForward:
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
-        return "\n".join([repr(self), told, self.forecast.note, self.table.to_string(), self.stability.to_string()])
+        lines = [told, numbers.deflated(self.deflated), self.forecast.note]
+        return "\n".join([repr(self), *lines, self.table.to_string(), self.stability.to_string()])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())

@@ -98,6 +98,18 @@ def probability(value: float | None) -> str:
     return "<0.01" if value < 0.01 else ">0.99" if value > 0.99 else f"{value:.2f}"
 
 
+def deflated(found: dict[str, float]) -> str:
+    """Of the best of many trials, how likely it is no luck.
+
+    Examples
+    --------
+    >>> deflated({"trials": 226, "deflated_sharpe": 0.115})
+    'Deflated Sharpe ratio 0.12, among 226 trials of the family.'
+    """
+    told = counted(int(found["trials"]), "trial")
+    return f"Deflated Sharpe ratio {probability(found['deflated_sharpe'])}, among {told} of the family."
+
+
 def money(value: float | None, currency: str = "", *, signed: bool = False) -> str:
     """An amount with its currency.
 

@@ -105,6 +105,18 @@ def test_a_run_that_failed_stands_among_them_without_numbers(three: list[Any]) -
     assert frame.loc[("result", "end_equity")].tolist()[2] is None
 
 
+def test_trials_are_counted_as_they_are_now(three: list[Any]) -> None:
+    found = ap.compare(three)
+    trials = [int(each.deflated["trials"]) for each in three[:2]]
+    assert trials[0] > three[0].stats["trials"] == 1, "others came after it"
+    assert found.frame.loc[("result", "trials")].tolist()[:2] == trials
+    now = [each.deflated["deflated_sharpe"] for each in three[:2]]
+    assert found.frame.loc[("result", "deflated_sharpe")].tolist()[:2] == pytest.approx(now, nan_ok=True)
+    lines = {line.split()[0]: line.split()[1:] for line in found.text.splitlines()[1:] if not line.startswith("*")}
+    assert lines["trials"][:2] == [str(each) for each in trials]
+    assert len(lines["deflated_sharpe"]) == 3
+
+
 def test_in_a_terminal_and_in_a_notebook_the_same_rows_are_marked(three: list[Any]) -> None:
     found = ap.compare(three)
     starred = {line[2:].partition("  ")[0].strip() for line in found.text.splitlines() if line.startswith("* ")}

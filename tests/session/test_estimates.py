@@ -13,13 +13,14 @@ from nautilus_trader.indicators import (
     SimpleMovingAverage,
     Swings,
 )
-from nautilus_trader.model import BarType, InstrumentId
+from nautilus_trader.model import Bar, BarType, InstrumentId
 from nautilus_trader.trading import Strategy
 from toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.results import took
 from alphapulse_lib.results.estimate import estimate, sweep_estimate
 from alphapulse_lib.results.took import Took, like
 from alphapulse_lib.session.progress import rows_of
@@ -193,7 +194,7 @@ def test_a_run_takes_the_memory_that_was_estimated_within_twice() -> None:
         }
         assert told.keys() == {
             *("estimated_seconds", "estimated_megabytes", "took_seconds", "took_megabytes"),
-            *("took_rows", "took_engine", "took_processor", "took_begin", "took_ahead", "estimated_waiting"),
+            *("took_rows", "took_engine", "took_waited", "took_begin", "took_ahead", "estimated_waiting"),
         }
         assert 0.5 < told["estimated_megabytes"] / told["took_megabytes"] < 2, (each, told)
         assert told["estimated_seconds"] > 0
@@ -291,6 +292,22 @@ def test_what_earlier_runs_took_is_told_of_those_alike_and_of_the_last_ones() ->
     assert 0 < beside.seconds * beside.waiting < swept.forecast.took
     assert swept.forecast.note in swept.text()
     assert "estimated" in swept._repr_html_()
+
+
+class Sleeps(Planned):
+    def on_bar(self, bar: Bar) -> None:
+        super().on_bar(bar)
+        sleep(0.2)
+
+
+def test_a_strategy_that_sleeps_does_not_keep_the_cores_busy() -> None:
+    write_minutes("TOY")
+    told = ap.backtest(Sleeps, "TOY", "1m", params={"plan": {}}, progress=False).record.environment
+    slept = 0.2 * len(SIX)
+    assert float(told["took_engine"]) > slept
+    # By the processors it took a small part of that; what others made it wait for is the rest, and may be nothing.
+    assert float(told["took_waited"]) <= float(told["took_engine"]) - slept + 0.01
+    assert took.waiting(told) < float(told["took_engine"]) / slept + 0.01
 
 
 def test_what_may_not_fit_its_limit_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:

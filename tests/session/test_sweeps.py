@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -22,11 +23,14 @@ from alphapulse_lib import errors
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.swept import Trial
+from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.search import Search
+from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.sweeps import plan_of
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.settings import settings
+from alphapulse_lib.views import numbers
 from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
 
 #: On six bars: bought at 120, sold at 140, 130, 110 or 115, or never.
@@ -180,6 +184,37 @@ def test_patience_ends_a_sweep_in_the_order_of_proposals(shared: LocalCluster) -
     assert [each.number for each in found.trials] == [0, 1, 2, 3, 4]
     assert found.best.id == found.trials[0].record.id
     assert 5 <= len(recorded()) < 20
+
+
+def test_the_best_is_told_with_what_luck_may_have_done(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept()
+    told = (
+        f"Deflated Sharpe ratio {numbers.probability(found.deflated['deflated_sharpe'])}, among 5 trials of the family."
+    )
+    assert told in found.text()
+    assert told in found._repr_html_()
+
+
+def test_a_sweep_without_a_trade_says_so(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept(grid={"plan": [{}, {"99": 100}]}, objective="sharpe")
+    assert math.isnan(found.pbo), "of trials that never held anything none was chosen"
+    assert "no trial has a sharpe: none traded" in found.text()
+
+
+def test_a_terminals_bar_learns_how_many_trials_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    write_minutes("TOY")
+    terms = Terms("TOY", "1m")
+    plan = plan_of(Planned, terms, {"plan": PLANS})
+    with SweepMeter("Planned on TOY", "sharpe", 4, shown=True) as meter:
+        meter.total = 45
+        meter.tell(Forecast(plan, [(45, 1.0)], 1))
+        bar = meter._bar
+        assert bar.total == 45
+    drawn = capsys.readouterr().err
+    assert "45 trials of about 6 rows" in drawn
+    assert "| 0/45 [" in drawn
 
 
 class Slow(Planned):

@@ -15,6 +15,7 @@ import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.overfit import probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.settings import settings
 
@@ -28,6 +29,11 @@ def test_each_fold_is_chosen_on_its_train_window_and_tried_on_the_next(shared: L
     days = ap.bars("GOOG", "1d", *WINDOW[3:]).ts.dt.date.tolist()
     assert len(days) == 505  # 13 are left out at the beginning
     assert len(Ledger(settings().ledger_root).ids()) == 2 * 4 + 2
+    luck = walked.deflated
+    assert luck["trials"] == 2 * 4 + 2
+    alone = {name: walked.stats[name] for name in ("sharpe_per_period", "observations", "skewness", "kurtosis")}
+    assert luck["deflated_sharpe"] < probabilistic_sharpe_ratio(*alone.values()), "the best of ten is no one of one"
+    assert f"Deflated Sharpe ratio {luck['deflated_sharpe']:.2f}, among 10 trials of the family." in walked.text()
     first = 505 - 240
     trained = [
         ap.backtest(*WINDOW[:3], days[first - 252], days[first - 1], params=params, progress=False)
