@@ -8,6 +8,7 @@ holds their versions.
 
 from __future__ import annotations
 
+import ast
 import copyreg
 import dataclasses
 import dis
@@ -229,9 +230,9 @@ class _Digest:
             self._say(text)
             self._note(value.__name__, text)
             self.modules.add(value.__name__)
-            for name, member in sorted(vars(value).items()):
-                if isinstance(member, ModuleType) and workspace_module(member.__name__):
-                    self.add(member, name)
+            for name in _imported(value, text):
+                if workspace_module(name):
+                    self.add(sys.modules[name], name)
 
     def _add_value(self, value: Any) -> None:
         self._say(f"{type(value).__module__}.{type(value).__qualname__}")
@@ -287,6 +288,22 @@ class _Digest:
         apart.add(value)
         self.seen |= apart.seen
         return apart.hexdigest()
+
+
+def _imported(module: ModuleType, text: str) -> list[str]:
+    """The modules that a module imports, wherever in its text and whatever of them, as far as they are here."""
+    try:
+        nodes = [*ast.walk(ast.parse(text))]
+    except (SyntaxError, ValueError):  # an import hook's own language
+        nodes = []
+    names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
+    for node in (each for each in nodes if isinstance(each, ast.ImportFrom)):
+        package = (module.__package__ or "").split(".")
+        above = package[: len(package) - node.level + 1] if node.level else []
+        source = ".".join(filter(None, (*above, node.module or "")))
+        names |= {source, *(f"{source}.{each.name}" for each in node.names)}
+    names |= {each.__name__ for each in vars(module).values() if isinstance(each, ModuleType)}
+    return sorted(name for name in names if isinstance(sys.modules.get(name), ModuleType))
 
 
 def _text(value: type | FunctionType) -> str:

@@ -90,13 +90,18 @@ class Family:
         return family
 
     def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
-        """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family."""
+        """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family.
+
+        The variance is at least what chance alone gives the ratio of so many returns without any skill, 1 / (T - 1) (Lo
+        2002, *The Statistics of Sharpe Ratios*): trials that failed have no ratio, those near the best one nearly its
+        own, and either would otherwise count for nothing, or for less.
+        """
         trials = max(self.trials, 1)
         sharpe, skewness, kurtosis = (
             _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
         )
         observations = int(statistics.get("observations") or 0)
-        variance = self.variance
+        variance = max(self.variance, 1 / (observations - 1) if observations > 1 else 0.0)
         return {
             "trials": trials,
             "expected_maximum_sharpe": expected_maximum_sharpe(trials, variance),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -117,7 +118,8 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
     if raw.status == "finished":
         curve = account(raw.fills, raw.marks, spec.cash, raw.cash_flows)
         trades = round_trips(raw.fills, raw.marks)
-        statistics = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
+        found = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
+        statistics = {name: _as_kept(each) for name, each in found.items()}
         warnings += _borrowed(statistics, spec) + _lost(curve, spec)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
@@ -127,6 +129,11 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
     if warnings:
         files["warnings.txt"] = "\n".join(warnings)
     return Measured(statistics, files)
+
+
+def _as_kept(number: float) -> float:
+    """A statistic as the ledger gives it back: JSON holds nothing that is not finite, and a rerun is to be the same."""
+    return number if isfinite(number) else nan
 
 
 def record_of(

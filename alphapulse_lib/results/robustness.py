@@ -1,7 +1,8 @@
 """Whether the best trial of a sweep stands on a plateau or on a spike: what its neighbours came to.
 
 A set of parameters that is good by luck is seldom good one step beside it. The measure is the median objective of the
-best trial's neighbours over its own: 1 on a flat top, near 0 or below on a spike.
+best trial's neighbours over its own: 1 on a flat top, near 0 or below on a spike. Of an objective below zero (a loss,
+or one with a minus before it) it is the other way round, so that 1 is flat, too.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Robustness:
     Attributes
     ----------
     measure : float
-        The median of the neighbours' objectives over the best one; ``nan`` where the best is not above zero, or has no
-        neighbour that finished.
+        The median of the neighbours' objectives over the best one, of objectives below zero the best one over it;
+        ``nan`` where the best is zero, or has no neighbour that finished.
     verdict : {"plateau", "slope", "spike", "unknown"}
         From 0.75 on a plateau, below 0.5 a spike.
     neighbours : tuple of Trial
@@ -44,7 +45,7 @@ class Robustness:
     neighbours: tuple[Trial, ...]
 
     def __repr__(self) -> str:
-        told = "" if math.isnan(self.measure) else f", whose median is {self.measure:.2f} of the best"
+        told = "" if math.isnan(self.measure) else f", measure {self.measure:.2f}"
         return f"<Robustness {self.verdict}: {len(self.neighbours)} neighbours{told}>"
 
 
@@ -69,9 +70,10 @@ def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
     others.sort(key=lambda pair: (pair[0], pair[1].number))
     near = [each for far, each in others if far <= 1] if is_grid else [each for _, each in others[:_NEAREST]]
     values = [each.value for each in near if math.isfinite(each.value)]
-    if not values or not best.value > 0:
+    if not values or best.value == 0:
         return Robustness(math.nan, "unknown", tuple(near))
-    measure = median(values) / best.value
+    middle = median(values)
+    measure = middle / best.value if best.value > 0 else best.value / middle
     verdict: Verdict = "plateau" if measure >= PLATEAU else "slope" if measure >= SPIKE else "spike"
     return Robustness(measure, verdict, tuple(near))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.session.strategies import reach, strategy_class
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.session.runs import SessionRun
     from alphapulse_lib.session.symbols import Symbols
 
-__all__ = ["backtest"]
+__all__ = ["backtest", "probed"]
 
 
 def backtest(
@@ -38,7 +39,6 @@ def backtest(
     run_seconds: float | None = None,
     run_memory: float | None = None,
     progress: bool = True,
-    purpose: Purpose = "trial",
     seed: int = 0,
 ) -> SessionRun:
     """Run a NautilusTrader strategy on the catalog's bars and record the run.
@@ -100,8 +100,6 @@ def backtest(
         recorded as failed. The settings ``ALPHAPULSE_RUN_SECONDS`` and ``ALPHAPULSE_RUN_MEMORY`` unless told.
     progress : bool
         Show how far the run is.
-    purpose : {"trial", "rerun", "probe"}
-        Only trials count against over-fitting.
     seed : int
         For Python's and NumPy's global random generators, in the run's process.
 
@@ -135,20 +133,34 @@ def backtest(
     >>> run = ap.backtest(SmaCross, "GOOG", "1d", params={"fast": 10, "slow": 20})  # doctest: +SKIP
     >>> run.stats["end_equity"]  # doctest: +SKIP
     """
-    asked = locals()
+    return _carried_out(locals(), "trial")
+
+
+def probed(strategy: type | str, *arguments: Any, **more: Any) -> SessionRun:
+    """The same for what is about to be looked into: recorded as a probe, which counts against nothing.
+
+    Parameters
+    ----------
+    strategy, arguments, more
+        As `backtest` takes them.
+    """
+    asked = signature(backtest).bind(strategy, *arguments, **more)
+    asked.apply_defaults()
+    return _carried_out(asked.arguments, "probe")
+
+
+def _carried_out(asked: dict[str, Any], purpose: Purpose) -> SessionRun:
     from alphapulse_lib.engine.process import worker
 
+    strategy = asked["strategy"]
     reach(strategy)
     with worker() as waiting:  # its process and this one import what they need at the same time
         from alphapulse_lib.engine.limits import Limits
-        from alphapulse_lib.model.run import Purpose
-        from alphapulse_lib.session.choices import one_of
         from alphapulse_lib.session.running import carry_out, told_how_to_fetch
         from alphapulse_lib.session.terms import Terms
 
         chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
         plan = Terms.among(asked).plan(chosen)
-        one_of("purpose", purpose, get_args(Purpose.__value__))
-        plan = replace(plan, limits=Limits.of(run_seconds, run_memory))
+        plan = replace(plan, limits=Limits.of(asked["run_seconds"], asked["run_memory"]))
         with told_how_to_fetch(plan):
-            return carry_out(waiting, plan, chosen, progress=progress, purpose=purpose)
+            return carry_out(waiting, plan, chosen, progress=asked["progress"], purpose=purpose)

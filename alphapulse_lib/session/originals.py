@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.session.backtests import backtest
+from alphapulse_lib.session.backtests import probed
 from alphapulse_lib.session.reruns import code_of, plan_of
 from alphapulse_lib.session.running import Plan
 from alphapulse_lib.session.runs import SessionRun, run
@@ -43,8 +43,6 @@ def original_of(
 
     if not isinstance(strategy, type | str | SessionRun):
         raise InputError(f"{strategy!r} is neither a run nor a strategy.", "Give a run, its id, or a strategy's class.")
-    if "purpose" in more:
-        raise InputError("What looks into a run is a probe: it has no other purpose.", "Leave purpose away.")
     if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
         if arguments or more:
             raise InputError("A run has its arguments already.", f"Give {alone}.")
@@ -56,7 +54,7 @@ def original_of(
         code = code_of(original.record)
         return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
-    original = backtest(chosen, *arguments, **more, progress=progress, purpose="probe")
+    original = probed(chosen, *arguments, **more, progress=progress)
     return original, packed(chosen), chosen
 
 

@@ -281,9 +281,7 @@ class SessionSweep:
         if self._swept.best is None:
             return [self.forecast.note]
         found = self.robustness
-        steady = f"The best stands on a {found.verdict}" if found.verdict != "unknown" else "The best has no neighbours"
-        near = f"{steady}: its neighbours' median is {numbers.ratio(found.measure)} of it."
-        return [numbers.deflated(self.deflated), near, self.forecast.note]
+        return [numbers.deflated(self.deflated), _steadiness(found, self._best), self.forecast.note]
 
     def _repr_html_(self) -> str:
         return sweep_board.html(self._title, self.objective, self.trials, len(self.trials), self._notes())
@@ -295,6 +293,14 @@ class SessionSweep:
         """The sweep in short, for a terminal."""
         best = sweep_board.line(self.objective, self._swept.best) or f"no trial has a {self.objective}: none traded"
         return "\n".join([repr(self), best, *self._notes(), self.table.head(10).to_string()])
+
+
+def _steadiness(found: Robustness, best: Trial) -> str:
+    if found.verdict != "unknown":
+        part = numbers.ratio(found.measure if best.value > 0 else 1 / found.measure)
+        return f"The best stands on a {found.verdict}: its neighbours' median is {part} of it."
+    why = "it is zero" if found.neighbours else "it has no neighbours"
+    return f"Whether the best stands on a plateau or on a spike cannot be said: {why}."
 
 
 def plan_of(strategy: type, terms: Terms, space: Space) -> Plan:

@@ -15,6 +15,7 @@ from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import Costs, Fill, RunSpec
 from alphapulse_lib.model.window import Moment
+from alphapulse_lib.results.breakdown import drawdown
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import periods_per_year
 from alphapulse_lib.results.statistics import summary
@@ -43,7 +44,8 @@ __all__ = ["SessionWalkForward", "Walked", "walk_forward"]
 
 type Floats = NDArray[np.floating[Any]]
 
-#: What a k-fold can look for: its two stretches make one series of returns, but not one run.
+#: What a k-fold can look for, whose two stretches make one series of returns, but not one run; and a walk whose tests'
+#: runs begin before their test.
 _OF_RETURNS = (
     "sharpe",
     "sortino",
@@ -119,7 +121,8 @@ def walk_forward(
     embargo : int
         Of a k-fold, further sessions that are left out after a test.
     warmup : int
-        Sessions before a test that its run begins with, so that its averages are filled; their returns do not count.
+        Sessions before a test that its run begins with, so that its averages are filled; nothing of them counts. The
+        objective must then be one of returns.
 
     Returns
     -------
@@ -144,6 +147,8 @@ def walk_forward(
     one_of("scheme", scheme, SCHEMES)
     check_counts(train=train, test=test, folds=folds, workers=workers)
     check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
+    if warmup:
+        one_of("objective of a test with a warm-up", search.objective.removeprefix("-"), _OF_RETURNS)
     if scheme == "kfold":
         _check_kfold(search)
     elif embargo:
@@ -201,6 +206,8 @@ class Walked:
         Its objective, on the sessions of the test window alone.
     returns : array of float64
         Of the sessions of the test window.
+    warm : bool
+        Whether the run began before it.
     """
 
     fold: Fold
@@ -210,6 +217,7 @@ class Walked:
     trial: Trial | None
     outside: float
     returns: Floats
+    warm: bool = False
 
 
 class SessionWalkForward:
@@ -234,7 +242,7 @@ class SessionWalkForward:
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a fold: when it was tested, the parameters, the objective inside and outside, ``return``,
-        ``drawdown``, ``trades`` and ``status`` of the test, and its run's ``id``.
+        ``drawdown``, ``trades`` (round trips that ended in it) and ``status`` of the test, and its run's ``id``.
         """
         import pandas as pd
 
@@ -305,9 +313,18 @@ class SessionWalkForward:
             "return": float(np.prod(1 + np.nan_to_num(each.returns)) - 1),
             "drawdown": stats.get("max_drawdown"),
             "trades": stats.get("trades"),
+            **(self._of_test(each) if each.warm and stats else {}),
             "status": record.status if record else "not traded",
             "id": record.id if record else "",
         }
+
+    def _of_test(self, each: Walked) -> dict[str, Any]:
+        """Of a run that began before its test what belongs to the test."""
+        assert each.trial is not None
+        path = np.cumprod(np.append(1.0, 1 + np.nan_to_num(each.returns)))
+        ended = SessionRun(each.trial.record, self._ledger).table("trades")["exit_ts"].cast("int64").to_numpy()
+        before = self._ends[each.fold.test[0] - 1]
+        return {"drawdown": float(drawdown(path).min()), "trades": int((ended > before).sum())}
 
     def text(self) -> str:
         """It in short, for a terminal."""
@@ -348,7 +365,7 @@ class _Walk:
         returns = trial.returns[-(stop - first) :] if finished else np.zeros(stop - first)
         # A run that began before its test has statistics of more than that.
         outside = self._of_returns(returns) if warmup and finished else trial.value
-        return Walked(fold, parameters, inside, growth, trial, outside, returns)
+        return Walked(fold, parameters, inside, growth, trial, outside, returns, warm=first > 0 and warmup > 0)
 
     def _chosen(self, fold: Fold) -> tuple[dict[str, Any], float, float]:
         """The best parameters of the train window, their objective and their growth a year there."""

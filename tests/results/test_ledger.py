@@ -17,6 +17,7 @@ import pytest
 from small_runs import kept, spec
 
 from alphapulse_lib.errors import LedgerError, UnknownRun
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.results import took
 from alphapulse_lib.results.ledger import Ledger
@@ -178,7 +179,10 @@ def test_a_run_is_deflated_by_its_family(ledger: Ledger) -> None:
         ledger.append(record(number))
     found = ledger.family(record(9).spec).deflate(record(9).statistics)
     assert found["trials"] == 3
-    assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 100, 0, 3, 3, 0.0016))
+    # Of a hundred returns chance alone gives a variance of 1/99, more than the trials' own.
+    assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 100, 0, 3, 3, 1 / 99))
+    long = ledger.family(record(9).spec).deflate(record(9).statistics | {"observations": 5_000})
+    assert long["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 5_000, 0, 3, 3, 0.0016))
 
 
 def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -> None:
@@ -189,6 +193,21 @@ def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -
     assert family.including(record(2, purpose="probe")).trials == 1
     assert family.including(record(2, status="failed", statistics={})).trials == 2
     assert family.including(record(1, status="failed", statistics={})).sharpes == family.sharpes
+
+
+def test_more_tries_never_make_the_best_more_remarkable() -> None:
+    draws = random.Random(2)
+    noise = {str(number): draws.gauss(0, 1 / 500**0.5) for number in range(40)}
+    best = max(noise.values())
+    told = {"sharpe_per_period": best, "skewness": 0.0, "kurtosis": 3.0, "observations": 500}
+    copies = {f"c{number}": best - abs(draws.gauss(0, 0.002)) for number in range(1_000)}
+    failed = {f"f{number}": math.nan for number in range(1_000)}
+    alone, near, with_failures = (Family("x", noise | more).deflate(told) for more in ({}, copies, failed))
+    assert near["deflated_sharpe"] < alone["deflated_sharpe"]
+    assert with_failures["deflated_sharpe"] < alone["deflated_sharpe"]
+    # One that has a ratio among 99 that failed is the best of a hundred, of which chance alone shows 2.51 deviations.
+    one = Family("x", {"a": 0.12} | dict(list(failed.items())[:99])).deflate(told | {"sharpe_per_period": 0.12})
+    assert one["expected_maximum_sharpe"] == pytest.approx(2.51 / 499**0.5, rel=0.02)
 
 
 def test_the_spread_after_each_of_two_thousand_trials_is_that_of_all_of_them_anew(ledger: Ledger) -> None:
@@ -204,8 +223,8 @@ def test_the_spread_after_each_of_two_thousand_trials_is_that_of_all_of_them_ane
         mean = math.fsum(ratios) / max(len(ratios), 1)
         anew = math.fsum((each - mean) ** 2 for each in ratios) / max(len(ratios) - 1, 1)
         assert math.isclose(family.variance, anew, rel_tol=1e-12)
-        found = family.deflate(tried.statistics | {"sharpe_per_period": 0.06})
-        due = deflated_sharpe_ratio(0.06, 100, 0, 3, len(held), anew)
+        found = family.deflate(tried.statistics | {"sharpe_per_period": 0.06, "observations": 50_000})
+        due = deflated_sharpe_ratio(0.06, 50_000, 0, 3, len(held), max(anew, 1 / 49_999))
         assert math.isclose(found["deflated_sharpe"], due, rel_tol=1e-12)
     assert str(family.sharpes) == str(held)
 

@@ -41,8 +41,14 @@ def test_the_measure_is_the_neighbours_median_over_the_best(values: list, measur
     assert repr(found).startswith(f"<Robustness {verdict}: {len(found.neighbours)} neighbours")
 
 
-def test_what_is_not_above_zero_has_no_measure() -> None:
-    made = trials([[-1.0, -2.0], [-3.0, -4.0]])
+def test_of_an_objective_below_zero_the_share_is_the_other_way_round() -> None:
+    made = trials([[-1.0, -1.25], [-1.25, -4.0]])
+    found = robustness(made, made[0])
+    assert (found.measure, found.verdict, len(found.neighbours)) == (pytest.approx(0.8), "plateau", 3)
+
+
+def test_zero_has_no_measure() -> None:
+    made = trials([[0.0, -2.0], [-3.0, -4.0]])
     found = robustness(made, made[0])
     assert (isnan(found.measure), found.verdict, len(found.neighbours)) == (True, "unknown", 3)
 

@@ -88,6 +88,10 @@ def test_stretches_have_the_mean_length_asked_for_and_cover_all_alike() -> None:
     assert np.bincount(drawn.ravel(), minlength=500) == pytest.approx(400, rel=0.5)
 
 
+def test_what_never_trades_is_no_more_than_luck() -> None:
+    assert reality_check(np.zeros((500, 3))).p_value == 1.0
+
+
 @pytest.mark.parametrize("test", [reality_check, superior_predictive_ability])
 def test_noise_is_rejected_about_as_seldom_as_asked(test: object) -> None:
     drawn = (np.random.default_rng(seed).normal(0, 0.01, (200, 20)) for seed in range(200))

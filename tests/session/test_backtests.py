@@ -386,7 +386,7 @@ def test_an_order_that_a_timer_sends_cannot_fill_honestly() -> None:
         ({"news": "yes"}, errors.InputError, "news='yes' is neither"),
         ({"adjust": {"splits"}}, errors.InputError, "adjust="),
         ({"gaps": ["allow"]}, errors.InputError, "gaps="),
-        ({"purpose": ["trial"]}, errors.InputError, "purpose="),
+        ({"purpose": "probe"}, TypeError, "purpose"),  # nobody tries what is not counted
         ({"costs": {"percent": 1e9}}, errors.InputError, "percent=1e\\+09 is more than .* 100"),
         ({"costs": ap.Costs(minimum=1e12)}, errors.InputError, "minimum=1e\\+12"),
         ({"costs": {"per_share": 1e12}}, errors.InputError, "per_share"),

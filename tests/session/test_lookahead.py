@@ -211,8 +211,6 @@ def test_what_did_not_finish_and_what_is_no_run_are_refused(sample: Path) -> Non
             probe(failed.value.run_id, progress=False)
         with pytest.raises(errors.InputError, match="None is neither a run nor a strategy"):
             probe(None, progress=False)
-        with pytest.raises(errors.InputError, match="no other purpose"):
-            probe("SmaCross", "GOOG", *SPRING, purpose="trial", progress=False)
 
 
 class NewsAhead(Switching):

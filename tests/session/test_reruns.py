@@ -281,6 +281,58 @@ def test_a_changed_import_and_a_changed_global_are_named(
         assert ap.rerun(each, progress=False).identical
 
 
+AT_SECOND_HAND = """
+import desk_middle
+from tests.resources.toy_market import Planned
+class Idea(Planned):
+    def on_bar(self, bar):
+        self.units = desk_middle.shares()
+        super().on_bar(bar)
+    def submit_order(self, order, *rest, **named):
+        more = type(order.quantity).from_int(int(order.quantity) * self.units)
+        order = self.order_factory.market(order.instrument_id, order.side, more)
+        super().submit_order(order, *rest, **named)
+"""
+
+
+def test_what_an_import_imports_counts_and_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    made = []
+    for times in (1, 7):
+        forget()
+        for name in ("desk_middle", "desk_far"):
+            sys.modules.pop(name, None)
+        (tmp_path / "desk_far.py").write_text(f"def units():\n    return {times}\n")
+        (tmp_path / "desk_middle.py").write_text("from desk_far import units\ndef shares():\n    return units()\n")
+        (tmp_path / "desk_idea.py").write_text(AT_SECOND_HAND)
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        linecache.clearcache()
+        made.append(ap.backtest(f"{tmp_path / 'desk_idea.py'}:Idea", "TOY", "1m", params=PLAN, progress=False))
+    one, other = made
+    assert other.fills.quantity.abs().sum() == 7 * one.fills.quantity.abs().sum()
+    assert one.spec.id != other.spec.id
+    first = ap.diff(one, other).first
+    assert (first.kind, first.name, first.one, first.other) == ("code", "desk_far", "return 1", "return 7")
+    for each in ("desk_far", "desk_middle", "desk_idea"):
+        (tmp_path / f"{each}.py").unlink()
+        sys.modules.pop(each, None)
+    again = ap.rerun(one, progress=False)
+    assert again.identical, again.text
+
+
+def test_a_rerun_of_a_loser_is_identical_however_it_is_named(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 100, "4": -100}}, progress=False)
+    assert run.stats["end_equity"] < 100_000
+    for each in (run, run.id):
+        again = ap.rerun(each, progress=False)
+        assert again.identical, again.text
+
+
 def test_a_failed_run_fails_again_the_same_way() -> None:
     write_minutes("TOY")
     with pytest.raises(errors.StrategyRaised) as raised:

@@ -59,6 +59,21 @@ def test_each_fold_is_chosen_on_its_train_window_and_tried_on_the_next(shared: L
 
 
 @pytest.mark.usefixtures("sample")
+def test_of_a_warm_up_nothing_counts(shared: LocalCluster) -> None:
+    walked = ap.walk_forward(*WINDOW, train=252, test=120, warmup=60, **GIVEN)
+    for (_, row), run in zip(walked.table.iterrows(), walked.runs, strict=True):
+        begun = run.equity.index.searchsorted(pd.Timestamp(row["from"], tz="America/New_York"))
+        tested = run.equity.iloc[begun - 1 :]
+        assert len(tested) == 121
+        assert row["return"] == pytest.approx(tested.iloc[-1] / tested.iloc[0] - 1)
+        assert row.drawdown == pytest.approx((tested / tested.cummax() - 1).min())
+        ended = (run.trades.exit_ts > tested.index[0]).sum()
+        assert row.trades == ended
+    with pytest.raises(errors.InputError, match="hit_rate"):
+        ap.walk_forward(*WINDOW, train=252, test=120, warmup=60, objective="hit_rate", **GIVEN)
+
+
+@pytest.mark.usefixtures("sample")
 def test_a_k_fold_chooses_on_both_sides_of_its_test(shared: LocalCluster) -> None:
     walked = ap.walk_forward(*WINDOW, scheme="kfold", folds=3, purge=5, embargo=5, warmup=40, **GIVEN)
     assert len(walked.returns) == 505
