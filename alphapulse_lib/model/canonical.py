@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from alphapulse_lib.model.run import Costs, RunRecord, RunSpec, Series, StrategySource
+from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 
 __all__ = ["from_json", "from_values", "to_json"]
 
@@ -35,15 +35,9 @@ def from_values(values: dict[str, Any]) -> RunRecord:
     InputError
         It holds a key that this version does not know.
     """
-    spec = values["spec"]
-    made = {
-        "strategy": StrategySource.from_dict(spec["strategy"]),
-        "costs": Costs.from_dict(spec["costs"]),
-        "instruments": tuple(spec["instruments"]),
-    }
     statistics = {name: math.nan if value is None else value for name, value in values["statistics"].items()}
     read = {
-        "spec": RunSpec.from_dict({**spec, **made}),
+        "spec": RunSpec.from_dict(values["spec"]),
         "series": tuple(Series.from_dict(each) for each in values["series"]),
         "facts": tuple(Series.from_dict(each) for each in values.get("facts", ())),
         "statistics": statistics,

@@ -251,6 +251,17 @@ class RunSpec(_Strict):
     dividends: bool = False
     benchmark: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The spec again, of what its JSON was parsed to; it refuses what it does not know, in what it holds, too."""
+        read: dict[str, type[_Strict]] = {"strategy": StrategySource, "costs": Costs}
+        made = {name: kind.from_dict(values[name]) for name, kind in read.items() if isinstance(values.get(name), dict)}
+        listed = {"instruments": tuple(values["instruments"])} if isinstance(values.get("instruments"), list) else {}
+        return super(RunSpec, cls).from_dict({**values, **made, **listed})
+
     @property
     def id(self) -> str:
         """SHA-256 of its canonical JSON: equal specs, equal ids."""

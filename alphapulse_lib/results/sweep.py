@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 from distributed import Client, Future, KilledWorker, as_completed
 from filelock import FileLock, Timeout
+from pyarrow.parquet import read_metadata
 
 from alphapulse_lib.engine.request import RawResult
 from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
@@ -174,9 +175,19 @@ class _Keeping:
         attempt = 0
         while True:
             run_id = _digest([self.data_id, spec.id, attempt])
-            if not (self._retry and run_id in self._known and self._ledger.get(run_id).status == "failed"):
+            if run_id not in self._known or not self._is_to_run_again(self._ledger.get(run_id)):
                 return run_id
             attempt += 1
+
+    def _is_to_run_again(self, record: RunRecord) -> bool:
+        """Whether a recorded trial failed and another try is asked for, or its returns are lost with its files."""
+        if record.status != "finished":
+            return self._retry and record.status == "failed"
+        try:
+            read_metadata(self._ledger.file(record.id, record.artefacts["equity"]))
+        except (OSError, pa.ArrowException):
+            return True
+        return False
 
     def found(self, run_id: str) -> tuple[RunRecord, Any] | None:
         """The record and the returns of a run that the ledger has."""

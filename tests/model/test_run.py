@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import pytest
@@ -63,6 +64,16 @@ def test_whatever_decides_the_result_changes_the_id(change) -> None:
 def test_an_unknown_key_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match="Did you mean per_share"):
         Costs.from_dict({"per_shares": 1.0})
+
+
+def test_a_spec_refuses_what_it_does_not_know_in_what_it_holds_too() -> None:
+    told = json.loads(json.dumps(SPEC.as_dict()))
+    again = RunSpec.from_dict(told)
+    assert again == SPEC
+    assert {again, SPEC, replace(SPEC, seed=1)} == {SPEC, replace(SPEC, seed=1)}
+    for wrong in ({"cost": {}}, {"costs": {"perc": 1}}, {"strategy": {"name": "a", "digest": "b", "textt": ""}}):
+        with pytest.raises(InputError, match=r"Did you mean (costs|percent|text)"):
+            RunSpec.from_dict(told | wrong)
 
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "1"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,23 @@ def test_what_is_recorded_on_the_same_rows_is_not_run_again(shared: LocalCluster
     changed = swept(grid={"plan": PLANS[:1]})
     assert changed.trials[0].record.id not in {each.record.id for each in whole.trials}
     assert len(recorded()) == 6
+
+
+@pytest.mark.parametrize("what", ["lost", "damaged"])
+def test_a_trial_whose_files_are_lost_is_run_again(shared: LocalCluster, what: str) -> None:
+    write_minutes("TOY")
+    first = swept(grid={"plan": PLANS[:3]})
+    folder = Ledger(settings().ledger_root).root / "runs" / first.trials[1].record.id
+    if what == "lost":
+        shutil.rmtree(folder)
+    else:
+        (folder / "equity.parquet").write_bytes(b"PAR1 no more")
+    again = swept(grid={"plan": PLANS[:3]})
+    assert [each.value for each in again.trials] == [each.value for each in first.trials]
+    same = [one.record.id == other.record.id for one, other in zip(first.trials, again.trials, strict=True)]
+    assert same == [True, False, True]
+    assert len(recorded()) == 4
+    assert again.deflated["trials"] == 3, "it counts once"
 
 
 def leak() -> None:
