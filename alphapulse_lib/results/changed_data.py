@@ -54,22 +54,30 @@ class Change:
     first: int = 0
 
 
-def changed_data(record: RunRecord) -> tuple[Change, ...]:
+def changed_data(record: RunRecord, *, own: bool = False) -> tuple[Change, ...]:
     """What of the data that a run read is another today.
 
     Series of a catalog that is not to be seen from here, somebody else's own, are passed over; and so are probes for
     look-ahead, which were shown rows that no catalog ever held.
+
+    Parameters
+    ----------
+    own : bool
+        Whether the personal catalog that it read is the one that is seen from here.
     """
     if record.environment.get("probe", CONVENTION) != CONVENTION:
         return ()
     roots = Roots.of_settings()
     bars = [each for each in record.series if (held := roots.series(each.name)) and held[0] == each.root]
-    own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
-    last = max((each.last for each in record.series if each.name in own), default=0)
+    kept = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
+    last = max((each.last for each in record.series if each.name in kept), default=0)
     if not last:
         return ()
     prints = [each for each in record.series if _root_of_ticks(roots, each) == each.root]
     found = [_of_bars(roots, record, each) for each in bars] + [_of_ticks(roots, record, each) for each in prints]
+    seen = {"team", *(["personal"] if own else [])}.intersection(name for name, _ in roots.all)
+    gone = [each.name for each in record.series if each.name in kept and each.root in seen]
+    found += [Change(name, None) for name in gone if roots.series(name) is None]
     if len(bars) + len(prints) == len(
         record.series
     ):  # what befell an instrument is told by the catalog that has its bars

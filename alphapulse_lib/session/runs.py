@@ -15,6 +15,7 @@ from alphapulse_lib.results.run import Run
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.hub import client_if_any
 from alphapulse_lib.session.symbols import check_text
+from alphapulse_lib.session.user import user
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards, numbers
 from alphapulse_lib.views.page import Page
@@ -93,7 +94,7 @@ class SessionRun(Run):
         """What of the data that it read is another by now: ``name``, ``rows``, ``first``. Appended rows are none."""
         from alphapulse_lib.results.changed_data import changed_data
 
-        return changed_data(self.record)
+        return changed_data(self.record, own=self.record.user == user())
 
     def figure(self, kind: Literal["equity", "price", "monthly"] = "equity", *, dark: bool = False) -> Figure:
         """A plotly figure of the run.

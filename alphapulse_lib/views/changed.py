@@ -26,7 +26,8 @@ def told(record: RunRecord, changes: Sequence[Change]) -> str:
     named = [_one(each, zone, record) for each in changes[:_NAMED]]
     more = [f"{len(changes) - _NAMED} more series"] if len(changes) > _NAMED else []
     what = "; ".join([*named, *more])
-    how = f"`alphapulse rerun {record.id[:8]}` reads them as recorded then."
+    again = f"`alphapulse rerun {record.id[:8]}` reads them as recorded then."
+    how = "No rerun can read them." if any(each.rows is None for each in changes) else again
     return f"Data this run read have changed since: {what}. {how}"
 
 

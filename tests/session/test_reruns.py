@@ -19,6 +19,7 @@ from nautilus_trader.model import OrderSide, Quantity
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.results.kept_code import kept_code
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.settings import settings
@@ -120,6 +121,17 @@ def test_a_run_says_that_a_row_it_read_has_changed_since_and_nothing_of_what_was
     assert said in cards.text(later)
     assert html.escape(said, quote=False) in Path(later.tearsheet()).read_text()
     assert ap.rerun(run.id, progress=False).identical
+
+
+def test_a_run_says_that_its_series_is_gone() -> None:
+    write_minutes("TOY")
+    run = planned()
+    root = Path(Roots.of_settings().team)
+    shutil.rmtree(root / "data" / "bars" / run.record.series[0].name)
+    assert [(each.name, each.rows) for each in ap.run(run.id).changes] == [(run.record.series[0].name, None)]
+    said = "rows of TOY, which this catalog no longer tells. No rerun can read them."
+    assert said in cards.text(ap.run(run.id))
+    assert said in run_page.changed_since(run.record)
 
 
 def test_the_hubs_page_of_a_run_says_so_too() -> None:
