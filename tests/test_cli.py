@@ -63,14 +63,17 @@ def test_bars_and_prices_into_files(sample: Path, tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "wide.parquet").column_names == ["ts", "AAPL", "MSFT"]
     assert alphapulse(*words, str(tmp_path / "spy.xlsx")).returncode == 2
     done = alphapulse(*words, str(tmp_path / "nowhere" / "spy.csv"))
-    assert done.returncode == 1 and "cannot be written" in done.stderr
+    assert (done.returncode, "there is no folder" in done.stderr) == (2, True), done.stderr
+    (tmp_path / "taken.csv").mkdir()
+    done = alphapulse(*words, str(tmp_path / "taken.csv"))
+    assert (done.returncode, "cannot be written" in done.stderr) == (1, True), done.stderr
 
 
 def test_prices_side_by_side_and_carried(sample: Path) -> None:
     words = ["prices", "AAPL", "MSFT", "--start", "2012-12-31", "--end", "2013-01-02", "--field", "open"]
     rows = answer(*words, "--fill", "forward", "--limit", "2", "--timezone", "America/New_York")
     assert [list(row) for row in rows] == [["ts", "AAPL", "MSFT"]] * 2
-    assert alphapulse(*words, "--limit", "2").returncode == 1
+    assert alphapulse(*words, "--limit", "2").returncode == 2
 
 
 @pytest.mark.parametrize("kind", ["trades", "quotes"])
@@ -118,19 +121,30 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
     ("words", "said"),
     [
         (("bars", "APPL"), "Did you mean AAPL"),
-        (("bars", "AAPL", "--start", "2010-01-01", "--end", "2009-01-01"), "reversed"),
         (("bars", "AAPL", "--start", "2030-01-01"), "2000-03-01"),
-        (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d, w or mo"),
         (("sql", "SELECT clos FROM bars_1d"), "close"),
         (("sql", "DROP VIEW bars_1d"), "QueryError"),
         (("sql", "SELECT symbol::INT FROM bars_1d"), "QueryError"),
+        (("ingest", "files", "nowhere.csv", "--symbol", "A", "--venue", "XNAS"), "nowhere.csv"),
+        (("revert", "no-such-import"), "no import"),
+        (("run", "no-such-run"), "no-such-run"),
+        (("run", ""), "It holds none yet"),
+        (("sql", "SELECT 1::UHUGEINT"), "UHUGEINT"),
+    ],
+)
+def test_what_is_not_held_is_one_message_and_exit_code_1(sample: Path, words: tuple[str, ...], said: str) -> None:
+    _told(1, words, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("bars", "AAPL", "--start", "2010-01-01", "--end", "2009-01-01"), "reversed"),
+        (("bars", "AAPL", "--period", "1x"), "number and s, m, h, d, w or mo"),
         (("ingest", "files"), "file"),
         (("bars", "GOOG", "--period", "10-TICK", "--source", "bars"), "Ask for --source trades, or 'quotes'."),
         (("bars", "GOOG", "--period", "1000t", "--source", "trades"), "Say '1000-TICK'"),
         (("ingest", "smaple"), "sample"),
-        (("ingest", "files", "nowhere.csv", "--symbol", "A", "--venue", "XNAS"), "nowhere.csv"),
-        (("revert", "no-such-import"), "no import"),
-        (("run", "no-such-run"), "no-such-run"),
         (("sentiment", "AAPL", "--scorer", "vadr"), "vader"),
         (("backtest", "SmaCros", "GOOG"), "Did you mean SmaCross"),
         (("backtest", "SmaCross", "GOOG", "-p", "fasst=3"), "Did you mean fast"),
@@ -143,15 +157,20 @@ def test_a_torn_file_is_found(writable_sample: Path) -> None:
         (("run", "any", "--tearsheet", "x" * 300), "File name too long"),
         (("run", "any", "--tearsheet", "/nonexistent/x.html"), "no folder /nonexistent"),
         (("tearsheet", "any", "/nonexistent/x.html"), "no folder /nonexistent"),
-        (("run", ""), "It holds none yet"),
-        (("sql", "SELECT 1::UHUGEINT"), "UHUGEINT"),
         (("bars", "AAPL", "--start", "9999-12-31"), "lies after 2262"),
+        (("backtest", "SmaCross", "GOOG", "--cash", "-5"), "is not an amount of money"),
+        (("backtest", "SmaCross", "GOOG", "--seed", "-1"), "seed=-1 is not a whole number"),
+        (("backtest", "SmaCross", "GOOG", "--start", "2010-01-01", "--end", "2009-01-01"), "ReversedWindow"),
+        (("runs", "--mine"), "--merge"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_1(sample: Path, words: tuple[str, ...], said: str) -> None:
+def test_a_wrong_argument_is_one_message_and_exit_code_2(sample: Path, words: tuple[str, ...], said: str) -> None:
+    _told(2, words, said)
+
+
+def _told(code: int, words: tuple[str, ...], said: str) -> None:
     done = alphapulse(*words)
-    assert done.returncode == 1
-    assert said in done.stderr
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -257,14 +276,14 @@ def test_a_file_s_strategies_are_named_to_who_names_none_of_them(sample: Path, t
     )
     for name, said in {"mine.py": "mine.py is a file", "mine.py:Other": "mine.py has no strategy 'Other'"}.items():
         done = alphapulse("backtest", name, "GOOG", cwd=tmp_path)
-        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
         assert "It has Mine. Give mine.py:Class." in done.stderr
 
 
 def test_advice_is_told_in_the_words_of_the_command(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text("date,open,high,low,close,volume\n2020-01-02,1,2,1,2,5\n")
     done = alphapulse("ingest", "files", str(tmp_path / "prices.csv"), "--symbol", "ZZZ")
-    assert (done.returncode, "Say --venue XNAS (Nasdaq)" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "Say --venue XNAS (Nasdaq)" in done.stderr) == (2, True), done.stderr
 
 
 def test_dates_that_can_be_read_two_ways_are_read_as_told(writable_sample: Path, tmp_path: Path) -> None:

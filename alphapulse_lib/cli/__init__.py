@@ -1,8 +1,8 @@
 """The `alphapulse` command: what `ap.*` does, from a terminal. Every answer is also had as ``--json``.
 
-Exit codes: 0 done; 1 could not be done; 2 the call itself is wrong; 3 done, but something needs a look
-(rows set aside by an import, problems found by a check, a rerun that is not identical, a wide
-convention spread); 130 interrupted.
+Exit codes: 0 done; 1 could not be done (a refusal, a run that failed, a run, symbol or import that is
+not held); 2 the call itself is wrong; 3 done, but something needs a look (rows set aside by an import,
+problems found by a check, a rerun that is not identical, a wide convention spread); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from typing import Any
 import typer
 
 from alphapulse_lib.cli import backtests, comparing, data, hub, market, sweeps, team
-from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, as_options, say, say_warning
-from alphapulse_lib.errors import AlphaPulseError, RunInterrupted, StoppedWaiting
+from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, WRONG_CALL, as_options, say, say_warning
+from alphapulse_lib.errors import (
+    AlphaPulseError,
+    InputError,
+    QueryError,
+    RunInterrupted,
+    StoppedWaiting,
+    UnknownImport,
+    UnknownRun,
+    UnknownSymbol,
+)
 
 __all__ = ["app", "main"]
 
@@ -49,10 +58,19 @@ def main() -> None:
         told = f"{type(error).__name__}: {error}"
         advice = as_options(error.hint, _options())
         say(f"{told.removesuffix(error.hint)}{advice}", to_error=True)
-        sys.exit(INTERRUPTED if isinstance(error, RunInterrupted | StoppedWaiting) else COULD_NOT)
+        sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         say("Interrupted.", to_error=True)
         sys.exit(INTERRUPTED)
+
+
+def _exit_code(error: AlphaPulseError) -> int:
+    """What a script is told: whether another call would help, or another state of catalog, ledger or machine."""
+    if isinstance(error, RunInterrupted | StoppedWaiting):
+        return INTERRUPTED
+    if isinstance(error, UnknownImport | UnknownRun | UnknownSymbol | QueryError):
+        return COULD_NOT
+    return WRONG_CALL if isinstance(error, InputError) else COULD_NOT
 
 
 def _options() -> set[str]:

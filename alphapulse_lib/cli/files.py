@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import AlphaPulseError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,15 +18,17 @@ __all__ = ["check_file", "write_file"]
 
 
 def check_file(path: Path | None) -> Path | None:
-    """Refuse a file of another kind before anything is read.
+    """Refuse a file of another kind, or in no folder, before anything is read.
 
     Raises
     ------
     typer.BadParameter
-        Its name ends otherwise.
+        Its name ends otherwise, or there is no such folder.
     """
     if path is not None and path.suffix not in _WRITERS:
         raise typer.BadParameter(f"{path.name} ends with none of {', '.join(_WRITERS)}.")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"{path} cannot be written: there is no folder {path.parent}.")
     return path
 
 
@@ -35,7 +37,7 @@ def write_file(batches: pa.RecordBatchReader, path: Path) -> int:
 
     Raises
     ------
-    InputError
+    AlphaPulseError
         The file cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -47,7 +49,9 @@ def write_file(batches: pa.RecordBatchReader, path: Path) -> int:
                 rows += batch.num_rows
         unfinished.replace(path)
     except OSError as refused:
-        raise InputError(f"{path} cannot be written: {refused.strerror or refused}.") from None
+        raise AlphaPulseError(
+            f"{path} cannot be written: {refused.strerror or refused}.", "Name another path."
+        ) from None
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)

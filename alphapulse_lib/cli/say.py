@@ -21,6 +21,7 @@ __all__ = [
     "COULD_NOT",
     "INTERRUPTED",
     "NEEDS_A_LOOK",
+    "WRONG_CALL",
     "as_options",
     "as_value",
     "pairs",
@@ -31,7 +32,7 @@ __all__ = [
     "say_warning",
 ]
 
-COULD_NOT, NEEDS_A_LOOK, INTERRUPTED = 1, 3, 130
+COULD_NOT, WRONG_CALL, NEEDS_A_LOOK, INTERRUPTED = 1, 2, 3, 130
 
 
 def say(text: str, *, to_error: bool = False) -> None:

@@ -30,6 +30,8 @@ def test_runs_are_made_again_and_told_apart(sample: Path) -> None:
         "fast",
     )
     assert alphapulse("diff", one.id, "f" * 16).returncode == 1
+    alone = alphapulse("compare", one.id)
+    assert (alone.returncode, "cannot be compared" in alone.stderr) == (2, True), alone.stderr
 
 
 def test_a_run_is_looked_into_and_its_costs_are_told(sample: Path) -> None:
@@ -50,4 +52,4 @@ def test_a_run_is_looked_into_and_its_costs_are_told(sample: Path) -> None:
     }
     assert alphapulse("check-lookahead", "f" * 16).returncode == 1
     wrong = alphapulse("backtest", "SmaCross", *window, "--costs", "alpaka")
-    assert (wrong.returncode, "Did you mean alpaca" in wrong.stderr) == (1, True), wrong.stderr
+    assert (wrong.returncode, "Did you mean alpaca" in wrong.stderr) == (2, True), wrong.stderr

@@ -44,9 +44,9 @@ def test_walking_forward_as_json() -> None:
     ("words", "code", "told"),
     [
         (("sweep", "SmaCross", "GOOG"), 2, "--grid"),
-        (("sweep", "SmaCross", "GOOG", "-g", "fast=5"), 1, "no JSON list"),
-        (("sweep", "SmaCross", "GOOG", "-g", "fats=[5]"), 1, "fast"),
-        (("walk-forward", "SmaCross", "GOOG", "-g", "fast=[5]", "--train", "0"), 1, "train=0"),
+        (("sweep", "SmaCross", "GOOG", "-g", "fast=5"), 2, "no JSON list"),
+        (("sweep", "SmaCross", "GOOG", "-g", "fats=[5]"), 2, "fast"),
+        (("walk-forward", "SmaCross", "GOOG", "-g", "fast=[5]", "--train", "0"), 2, "train=0"),
     ],
 )
 def test_a_wrong_call_is_told(words: tuple[str, ...], code: int, told: str) -> None:

@@ -64,29 +64,29 @@ def test_comments_are_written_answered_and_read():
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "code", "says"),
     [
-        (("comments", "AAPL"), "instrument:"),
-        (("comments", "instrument:APPL"), "Did you mean AAPL"),
-        (("comments", "instrument:AAPL", "--reply", "abc"), "--write"),
-        (("comments", "instrument:AAPL", "--edit", "abc"), "--write"),
-        (("comments", "instrument:AAPL", "--edit", "abc", "--delete", "abc"), "--edit and --delete"),
-        (("comments", "instrument:AAPL", "--delete", "abc", "--write", "x"), "takes no words"),
-        (("comments", "instrument:AAPL", "--delete", "zzz"), "No comment on instrument:AAPL.XNAS begins with 'zzz'"),
-        (("schedule", "change", "zz", "--cron", "0 7 * * *"), "No schedule's id begins with 'zz'"),
-        (("schedule", "change", "zz"), "Nothing was named"),
-        (("runs", "--mine"), "--merge"),
-        (("comments", "instrument:AAPL", "--write", " "), "is empty"),
-        (("comments", "run:ffff"), "no run 'ffff'"),
-        (("schedule", "add", "backtests/sma.ipynb", "0 7 31 2 *"), "never fires"),
-        (("schedule", "add", "backtests/sma.ipynb", "0 7 * * *", "-p", "fast"), "NAME=VALUE"),
-        (("schedule", "show", "zz"), "No schedule's id begins with 'zz'"),
-        (("token",), "--user"),
+        (("comments", "AAPL"), 2, "instrument:"),
+        (("comments", "instrument:APPL"), 1, "Did you mean AAPL"),
+        (("comments", "instrument:AAPL", "--reply", "abc"), 2, "--write"),
+        (("comments", "instrument:AAPL", "--edit", "abc"), 2, "--write"),
+        (("comments", "instrument:AAPL", "--edit", "abc", "--delete", "abc"), 2, "--edit and --delete"),
+        (("comments", "instrument:AAPL", "--delete", "abc", "--write", "x"), 2, "takes no words"),
+        (("comments", "instrument:AAPL", "--delete", "zzz"), 2, "No comment on instrument:AAPL.XNAS begins with 'zzz'"),
+        (("schedule", "change", "zz", "--cron", "0 7 * * *"), 2, "No schedule's id begins with 'zz'"),
+        (("schedule", "change", "zz"), 2, "Nothing was named"),
+        (("runs", "--mine"), 2, "--merge"),
+        (("comments", "instrument:AAPL", "--write", " "), 1, "is empty"),
+        (("comments", "run:ffff"), 1, "no run 'ffff'"),
+        (("schedule", "add", "backtests/sma.ipynb", "0 7 31 2 *"), 1, "never fires"),
+        (("schedule", "add", "backtests/sma.ipynb", "0 7 * * *", "-p", "fast"), 2, "NAME=VALUE"),
+        (("schedule", "show", "zz"), 2, "No schedule's id begins with 'zz'"),
+        (("token",), 2, "--user"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_1(words: tuple[str, ...], says: str):
+def test_bad_input_is_one_message_and_an_honest_exit_code(words: tuple[str, ...], code: int, says: str):
     done = alphapulse(*words)
-    assert (done.returncode, says in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
 
 
 def test_a_schedule_from_in_to_out_again():
@@ -113,7 +113,7 @@ def test_a_schedule_from_in_to_out_again():
     over = alphapulse("schedule", "cancel", short, firing["id"])
     assert (over.returncode, "Conflict" in over.stderr) == (1, True), over.stderr
     unknown = alphapulse("schedule", "cancel", short, "zz")
-    assert (unknown.returncode, "No firing's id begins with 'zz'" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "No firing's id begins with 'zz'" in unknown.stderr) == (2, True)
     assert answer("schedule", "delete", short) == {"id": made["id"], "deleted": True}
     assert answer("schedule", "list") == []
 
