@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -227,6 +228,10 @@ def test_a_backtest_is_kept_and_shown_again(sample: Path, tmp_path: Path) -> Non
     again = alphapulse("tearsheet", record["id"][:6], str(tmp_path))
     assert again.stdout == f"{tmp_path / 'tearsheet-'}{record['id']}.html\n"
     assert Path(again.stdout.strip()).read_text().startswith("<!")
+    os.mkfifo(tmp_path / "pipe")
+    refused = alphapulse("tearsheet", record["id"][:6], str(tmp_path / "pipe"))
+    assert (refused.returncode, "a named pipe stands there" in refused.stderr) == (2, True), refused.stderr
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_strategy_that_raises_is_exit_code_1_and_a_failed_run(sample: Path, tmp_path: Path) -> None:

@@ -159,15 +159,21 @@ def _require_place(tearsheet: Path | None) -> None:
     """Refuse a tearsheet that cannot be written, before anything is computed for it."""
     if tearsheet is None:
         return
+    from alphapulse_lib.results.artefacts import no_file
+
     path = tearsheet.expanduser()
     try:
-        folder = path if path.is_dir() else path.parent
+        folder = path if path.is_dir() else Path(os.path.realpath(path)).parent
     except OSError as refused:
         raise InputError(f"{tearsheet} cannot be written: {refused.strerror}.", "Name another path.") from None
     if not folder.is_dir():
         raise InputError(f"{tearsheet} cannot be written: there is no folder {folder}.", "Make it, or name another.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{tearsheet} cannot be written: you may not write to {folder}.", "Name another folder.")
+    if folder != path and (what := no_file(path)):
+        raise InputError(
+            f"{tearsheet} cannot be written: {what} stands there.", "Name another path: only a file is replaced."
+        )
 
 
 def _strategy(name: str) -> type:

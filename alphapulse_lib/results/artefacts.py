@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import shutil
+import stat
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,16 @@ import pyarrow.parquet as pq
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.errors import LedgerError
 
-__all__ = ["Files", "as_bytes", "read_table", "read_text", "remove_unrecorded", "replace_text", "write_artefacts"]
+__all__ = [
+    "Files",
+    "as_bytes",
+    "no_file",
+    "read_table",
+    "read_text",
+    "remove_unrecorded",
+    "replace_text",
+    "write_artefacts",
+]
 
 #: File name to content: a table becomes Parquet, text is written as UTF-8, bytes as they are; the path of a file that
 #: is never written to becomes another name of it.
@@ -186,14 +196,27 @@ def read_text(path: Path) -> str:
         raise LedgerError(f"A run's file cannot be read: {path}: {refused}.", _GONE) from None
 
 
+def no_file(path: Path) -> str:
+    """What stands there that a rename would destroy, or a link leads to; empty where it is a file or nothing."""
+    with contextlib.suppress(OSError):  # what cannot be looked at is refused as it is written
+        mode = path.stat().st_mode
+        return next((name for is_one, name in _NO_FILES if is_one(mode)), "")
+    return ""
+
+
 def replace_text(path: Path, text: str) -> None:
-    """Write a text that may be there already, by one rename.
+    """Write a text that may be there already, by one rename; of a link, what it points to.
 
     Raises
     ------
     LedgerError
-        The folder cannot be written.
+        The folder cannot be written, or what stands there is no file.
     """
+    if what := no_file(path):
+        raise LedgerError(
+            f"{path} cannot be written: {what} stands there.", "Name another path: only a file is replaced."
+        )
+    path = Path(os.path.realpath(path))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         _write(beside, text)
@@ -204,6 +227,14 @@ def replace_text(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # a name too long to be written is too long to be removed
             beside.unlink(missing_ok=True)
 
+
+_NO_FILES = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 _GONE = (
     "The record in the ledger is whole, its statistics too. "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,3 +57,29 @@ def test_a_text_is_replaced_whole(tmp_path: Path) -> None:
     replace_text(tmp_path / "a.html", "one")
     replace_text(tmp_path / "a.html", "two")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["two"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    found = {"pipe": "a named pipe", "socket": "a socket", "folder": "a folder", "link": "a named pipe"}
+    for name, what in found.items():
+        before = (tmp_path / name).lstat()
+        with pytest.raises(LedgerError, match=f"{name} cannot be written: {what} stands there") as refused:
+            replace_text(tmp_path / name, "x")
+        assert "Name another path" in refused.value.hint
+        assert (tmp_path / name).lstat() == before
+    assert {each.name for each in tmp_path.iterdir()} == {*found}
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.html").write_text("one")
+    (tmp_path / "link.html").symlink_to("kept/a.html")
+    replace_text(tmp_path / "link.html", "two")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "kept" / "a.html").read_text() == "two"
+    assert {each.name for each in tmp_path.rglob("*")} == {"kept", "a.html", "link.html"}
