@@ -234,6 +234,15 @@ def test_a_backtest_is_kept_and_shown_again(sample: Path, tmp_path: Path) -> Non
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_a_ledger_that_is_a_file_is_no_empty_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ledger").write_text("")
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "ledger"))
+    done = alphapulse("runs")
+    assert (done.returncode, "it is a file" in done.stderr, "ALPHAPULSE_LEDGER" in done.stderr) == (1, True, True)
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "not made yet"))
+    assert alphapulse("runs").stdout.startswith("Nothing.")
+
+
 def test_a_strategy_that_raises_is_exit_code_1_and_a_failed_run(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from alphapulse_lib.engine.strategies import SmaCross\n\n"

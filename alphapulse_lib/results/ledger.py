@@ -281,11 +281,18 @@ class Ledger:
         ------
         _TornLedger
             There were some, and the database is gone or has been emptied.
+        LedgerError
+            It lies where no folder can be: one that does not exist yet is an empty ledger.
         """
         try:
             size = self.path.stat().st_size
-        except OSError:
+        except FileNotFoundError:
             size = None
+        except OSError as refused:
+            is_file = "it is a file" if self.root.is_file() else refused.strerror
+            raise LedgerError(
+                f"The ledger needs a folder, and {self.root} cannot be one: {is_file}.", _FOLDER
+            ) from None
         if not size and self._journal.path.exists():
             raise _TornLedger(f"The ledger at {self.path} is {'gone' if size is None else 'empty'}.", _DAMAGED)
         return size is not None
@@ -343,6 +350,7 @@ class Ledger:
 
 #: What to do where not even the journal is left.
 _DAMAGED = "Its records.jsonl is gone, too. Bring both back from a copy; the hub has all runs that were handed in."
+_FOLDER = "ALPHAPULSE_LEDGER names it: name a folder, or one that can be made; unset, it lies in the home."
 _WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
 
 

@@ -58,6 +58,16 @@ def test_nothing_is_there_before_the_first_run(ledger: Ledger) -> None:
         ledger.get("abc")
 
 
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_ledger_where_no_folder_can_be_is_told_and_is_not_an_empty_one(tmp_path: Path, below: str) -> None:
+    (tmp_path / "ledger").write_text("a file")
+    with pytest.raises(
+        LedgerError, match=r"needs a folder, and .*ledger.* cannot be one: (it is a file|Not a dir)"
+    ) as told:
+        Ledger(tmp_path / "ledger" / below).runs()
+    assert "ALPHAPULSE_LEDGER" in told.value.hint
+
+
 def test_the_newest_run_comes_first(ledger: Ledger) -> None:
     for number in (3, 1, 2):
         ledger.append(record(number))
