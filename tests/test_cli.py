@@ -228,6 +228,8 @@ def test_a_backtest_is_kept_and_shown_again(sample: Path, tmp_path: Path) -> Non
     again = alphapulse("tearsheet", record["id"][:6], str(tmp_path))
     assert again.stdout == f"{tmp_path / 'tearsheet-'}{record['id']}.html\n"
     assert Path(again.stdout.strip()).read_text().startswith("<!")
+    told = alphapulse("runs").stdout
+    assert (record["id"][:8] in told, "2006-01-03 to 2006-12-29" in told, "started (UTC)" in told) == (True,) * 3
     os.mkfifo(tmp_path / "pipe")
     refused = alphapulse("tearsheet", record["id"][:6], str(tmp_path / "pipe"))
     assert (refused.returncode, "a named pipe stands there" in refused.stderr) == (2, True), refused.stderr

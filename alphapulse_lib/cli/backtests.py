@@ -99,8 +99,14 @@ def runs(
         raise InputError("--mine goes with --merge.", "alphapulse runs --merge --mine")
     if merge:
         _merge(mine, as_json)
-    else:
-        say_table(ap.runs(limit=limit, family=family), as_json)
+        return
+    found = ap.runs(limit=limit, family=family)
+    if as_json or found.empty:
+        say_table(found, as_json)
+        return
+    from alphapulse_lib.views import tables
+
+    say(tables.runs(found))
 
 
 def run(

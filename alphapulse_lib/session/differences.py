@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.views import numbers
 from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["RunDifference", "diff", "differing"]
 
 #: Characters of a value that are shown in a line.
 _LONGEST = 200
+_MOMENTS = [("setting", name) for name in ("start", "end", "as_of", "recorded_as_of")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +65,9 @@ class RunDifference(Told):
         names = f"{self.one.id[:8]} and {self.other.id[:8]}"
         if not self.all:
             return f"{names} are identical: {_came_out(self.one)}, to the last bit."
-        lines = [f"{names} differ first in {_told(self.all[0])}"]
-        lines += [f"  then in {_told(each)}" for each in self.all[1:]]
+        zone = numbers.place(self.one.spec).timezone
+        lines = [f"{names} differ first in {_told(self.all[0], zone)}"]
+        lines += [f"  then in {_told(each, zone)}" for each in self.all[1:]]
         if self.identical:
             lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
         lines += [each.detail for each in self.all if each.kind == "code"]
@@ -106,10 +110,23 @@ def differing(one: SessionRun, other: SessionRun) -> RunDifference:
     return RunDifference(one, other, tuple(differences(one, other, Roots.of_settings())))
 
 
-def _told(each: Difference) -> str:
-    one, other = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..." for text in (each.one, each.other))
+def _told(each: Difference, zone: str) -> str:
+    values = (_value(each, text, zone) for text in (each.one, each.other))
+    one, other = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..." for text in values)
     more = f" ({each.detail})" if each.detail and each.kind != "code" else ""
     return f"{each.kind} {each.name}: {one} | {other}{more}"
+
+
+def _value(each: Difference, text: str, zone: str) -> str:
+    """A value as it is told: of moments the day, with the time where they are neither its beginning nor its end."""
+    if (each.kind, each.name) not in _MOMENTS or not text.isdecimal():
+        return text
+    at, whole = int(text), each.name in ("start", "end")
+    if whole and (at <= 0 or at >= FOREVER):
+        return "open"
+    zone = zone if whole else "UTC"
+    is_day = whole and numbers.day(at, zone, "%H:%M") in ("00:00", "23:59")
+    return numbers.day(at, zone) if is_day else f"{numbers.day(at, zone, '%Y-%m-%d %H:%M')} {zone}"
 
 
 def _came_out(run: SessionRun) -> str:

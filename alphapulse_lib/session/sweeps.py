@@ -25,7 +25,7 @@ from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import open_workshop
-from alphapulse_lib.views import numbers, sweep_board
+from alphapulse_lib.views import numbers, sweep_board, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -292,7 +292,7 @@ class SessionSweep:
     def text(self) -> str:
         """The sweep in short, for a terminal."""
         best = sweep_board.line(self.objective, self._swept.best) or f"no trial has a {self.objective}: none traded"
-        return "\n".join([repr(self), best, *self._notes(), self.table.head(10).to_string()])
+        return "\n".join([repr(self), best, *self._notes(), tables.sweep(self.table.head(10), self.objective)])
 
 
 def _steadiness(found: Robustness, best: Trial) -> str:

@@ -33,7 +33,7 @@ from alphapulse_lib.session.sweeps import plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import numbers, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -334,8 +334,9 @@ class SessionWalkForward:
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
-        lines = [told, numbers.deflated(self.deflated), self.forecast.note]
-        return "\n".join([repr(self), *lines, self.table.to_string(), self.stability.to_string()])
+        folds = tables.walk_forward(self.table, self.objective)
+        lines = [told, numbers.deflated(self.deflated), self.forecast.note, folds, tables.stability(self.stability)]
+        return "\n".join([repr(self), *lines])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())

@@ -21,6 +21,7 @@ import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.results.kept_code import kept_code
+from alphapulse_lib.session.differences import RunDifference
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import cards
@@ -207,6 +208,9 @@ def test_each_kind_of_difference_is_named() -> None:
     assert (fill.one, fill.other) == ("quantity 7.0", "quantity 8.0")
     costly = ap.diff(run, planned(costs={"percent": 0.1}))
     assert (costly.first.kind, costly.first.name, costly.first.other) == ("setting", "costs.percent", "0.1")
+    late = ap.diff(run, planned(start="2020-03-02", end="2020-03-02 09:36", as_of="2024-05-06 12:00"))
+    assert {"setting start: open | 2020-03-02", "setting as_of: \N{EM DASH} | 2024-05-06 16:00 UTC"} <= _lines(late)
+    assert "setting end: open | 2020-03-02 09:36 America/New_York" in _lines(late)
     bold = ap.diff(run, ap.backtest(Bold, "TOY", "1m", params=PLAN, progress=False))
     assert bold.first.kind == "code"
     assert "+class Bold(Planned):" in bold.text
@@ -367,3 +371,7 @@ def test_a_shipped_strategy_with_news_is_made_again(sample: Path) -> None:
     assert [each.name for each in run.record.facts][-1:] == ["news"]
     assert ap.rerun(run, progress=False).identical
     assert ap.run(run.id).changes == (), "dividends, articles and scores are those of then"
+
+
+def _lines(found: RunDifference) -> set[str]:
+    return {each.partition(" in ")[2] for each in found.text.splitlines()}

@@ -1,0 +1,91 @@
+"""Tables for terminals: what a cell says, where it stands, and how wide a line is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_runs import kept
+
+import alphapulse_lib as ap
+from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.views import tables
+
+LESS = "\N{MINUS SIGN}"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path))
+    return Ledger(tmp_path)
+
+
+def test_runs_are_told_as_traders_write_them_and_fit_a_terminal(ledger: Ledger) -> None:
+    first = kept(ledger)
+    kept(ledger, "failed", error="no")
+    head, failed, whole, left = tables.runs(ap.runs()).splitlines()
+    assert max(map(len, (head, failed, whole, left))) <= tables.WIDTH
+    assert head.split("  ")[0] == "id" and head.endswith("started (UTC)")
+    assert whole.split() == [
+        *(first.id[:8], "SmaCross", "GOOG", "2024-01-02", "to", "2024-01-31", "5.21", "0.82", "1", f"{LESS}0.25%"),
+        *("finished", "1970-01-01", "00:00"),
+    ]
+    assert failed.split()[6:] == ["—", "—", "—", "—", "failed", "1970-01-01", "00:00"]
+    assert head.index("sharpe") + len("sharpe") == whole.index("5.21") + 4, "numbers stand at the right"
+    assert left == "Left out for the width: period, end_equity, trades, user."
+
+
+def test_a_run_that_is_no_trial_says_so(ledger: Ledger) -> None:
+    kept(ledger, purpose="probe")
+    assert "  finished, probe  " in tables.runs(ap.runs())
+
+
+def test_a_sweep_s_trials() -> None:
+    rows = {
+        "fast": [5, 10],
+        "slack": [0.1 + 0.2, 1.5],
+        "sharpe": [0.841889, None],
+        "return": [-0.090325, None],
+        "drawdown": [-0.1, None],
+        "trades": [1234, None],
+        "error": ["", "ValueError: no"],
+        "id": ["1f428a67" * 2] * 2,
+    }
+    frame = pd.DataFrame(rows).rename_axis("trial")
+    assert tables.sweep(frame, "sharpe").splitlines() == [
+        "trial  fast  slack  sharpe  return  drawdown  trades  error           id",
+        f"    0     5    0.3    0.84  {LESS}9.03%   {LESS}10.00%   1,234  —               1f428a67",
+        "    1    10    1.5       —       —         —       —  ValueError: no  1f428a67",
+    ]
+    assert "error" not in tables.sweep(frame.head(1), "sharpe")
+    assert "+12.34%" in tables.sweep(frame.head(1).assign(cagr=0.1234), "cagr")
+
+
+def test_a_walk_forward_s_folds_and_how_much_its_parameters_changed() -> None:
+    days = pd.to_datetime(["2012-01-03", "2012-07-02"])
+    rows = {
+        "from": days,
+        "to": days,
+        "fast": [5, None],
+        "inside": [1.234, None],
+        "return": [0.01, 0.0],
+        "id": ["a", ""],
+    }
+    assert tables.walk_forward(pd.DataFrame(rows).rename_axis("fold"), "sharpe").splitlines() == [
+        "fold  from        to          fast  inside  return  id",
+        "   0  2012-01-03  2012-01-03     5    1.23  +1.00%  a",
+        "   1  2012-07-02  2012-07-02     —       —   0.00%  —",
+    ]
+    chosen = {"parameter": ["fast"], "values": [2], "usual": [5], "share": [0.5], "mean": [7.5], "deviation": [2.5]}
+    assert tables.stability(pd.DataFrame(chosen).set_index("parameter")).splitlines() == [
+        "parameter  values  usual  share  mean  deviation",
+        "fast            2      5    50%  7.50       2.50",
+    ]
+
+
+def test_a_text_that_is_long_is_cut_and_the_least_telling_columns_are_left_out() -> None:
+    frame = pd.DataFrame({f"c{each}": ["x" * 30] for each in range(6)})
+    told = tables.table(frame, {}, ("c0", "c4", "c2")).splitlines()
+    assert told[1:] == ["  ".join(["x" * 23 + "…"] * 4), "Left out for the width: c0, c4."]
+    assert max(map(len, told)) <= tables.WIDTH
