@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
 from alphapulse_lib.results.estimate import seconds
-from alphapulse_lib.views import changed, numbers, silence
+from alphapulse_lib.views import changed, kept, numbers, silence
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
 
@@ -174,8 +174,9 @@ def _run(run: Any) -> Card:
     quiet = silence.told(record)
     notes += _renamed(record)
     notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics)
-    notes += tuple((each, True) for each in run.warnings) + _spent(record.environment)
-    return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=_spark(run))
+    drawing, unread = kept.spark(run)
+    notes += kept.warned(run) + unread + _spent(record.environment)
+    return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=drawing)
 
 
 def _renamed(record: RunRecord) -> tuple[tuple[str, bool], ...]:
@@ -258,12 +259,6 @@ def _spent(told: dict[str, str]) -> tuple[tuple[str, bool], ...]:
 
 def _tail(traceback: str, lines: int = 6) -> str:
     return "\n".join(traceback.strip().splitlines()[-lines:])
-
-
-def _spark(run: Any) -> str:
-    from alphapulse_lib.views.drawing import spark
-
-    return spark(run.equity.to_numpy())
 
 
 def _report(report: Any) -> Card:

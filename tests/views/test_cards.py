@@ -44,6 +44,19 @@ def test_html_and_text_say_the_same(ledger: Ledger) -> None:
     assert run._repr_html_() == cards.html(run)
 
 
+@pytest.mark.parametrize("name", ["equity.parquet", "warnings.txt"])
+def test_a_record_is_shown_without_a_file_that_cannot_be_read(ledger: Ledger, name: str) -> None:
+    record = kept(ledger, warnings=("Orders were refused.",))
+    whole = cards.text(Run(record, ledger)).splitlines()
+    path = ledger.file(record.id, name)
+    path.write_bytes(b"\xff torn")
+    told = cards.text(Run(record, ledger)).splitlines()
+    (unread,) = [each for each in told if each not in whole]
+    assert unread.startswith(f"  ! A run's file cannot be read: {path}: ")
+    assert len([each for each in whole if each not in told]) == (name == "warnings.txt")
+    assert str(path) in cards.html(Run(record, ledger))
+
+
 def test_a_close_fill_is_marked(ledger: Ledger) -> None:
     run = Run(kept(ledger, fill="close"), ledger)
     assert cards.text(run).splitlines()[0].endswith("[fills at the signal's close]")
