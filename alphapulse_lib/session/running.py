@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from alphapulse_lib import clock
+from alphapulse_lib.catalog.coverage import held
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.ticks import KINDS
@@ -28,7 +29,7 @@ from alphapulse_lib.errors import (
 )
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Purpose, RunSpec
-from alphapulse_lib.model.window import Window
+from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.session.fetching import Lacking, with_command
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.runs import SessionRun, open_ledger
@@ -125,7 +126,18 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
         wanted = _wanted(missing, spec)
         if found is None or wanted is None or spec.as_of is not None:
             raise
-        raise with_command(missing, plan.roots, found, wanted, Window(spec.start, spec.end)) from None
+        raise with_command(missing, plan.roots, found, wanted, _window(plan, found)) from None
+
+
+def _window(plan: Plan, lacking: Instrument) -> Window:
+    """Where data are lacking: the run's window, and where that is open, what its own bars reach over."""
+    spec = plan.spec
+    ids = (lacking.id,) if lacking in plan.instruments else spec.instruments
+    bars = [each for instrument_id in ids for each in held(plan.roots, instrument_id)]
+    bars = [each for each in bars if str(each.period) == spec.period] or bars
+    start = spec.start if spec.start > 0 or not bars else min(each.first for each in bars)
+    end = spec.end if spec.end < FOREVER or not bars else max(each.last for each in bars)
+    return Window(start, end) if start <= end else Window(spec.start, spec.end)
 
 
 def _wanted(missing: PreflightError, spec: RunSpec) -> Lacking | None:

@@ -182,8 +182,11 @@ def test_without_anything_finer_it_is_refused_with_the_command_that_would_fetch_
     write("DAY", "1d", closes, SIX[:3])
     with pytest.raises(NoVolumePrice, match="bars of 30m or less, and none are held") as refused:
         ap.backtest(Planned, "DAY", "1d", params={"plan": {"1": 1}}, fill="vwap", progress=False)
-    assert "alphapulse ingest" in refused.value.hint
-    assert "DAY" in refused.value.hint
+    # The window is open: the bars held say what it is.
+    assert "alphapulse ingest alpaca DAY --period 1m --start 2020-03-02 --end 2020-03-04`" in refused.value.hint
+    with pytest.raises(NoVolumePrice) as refused:
+        ap.backtest(Planned, "DAY", "1d", "2020-03-03", params={"plan": {"1": 1}}, fill="vwap", progress=False)
+    assert "--start 2020-03-03 --end 2020-03-04`" in refused.value.hint
     assert ap.runs().empty
 
 

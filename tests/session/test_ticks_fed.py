@@ -295,7 +295,7 @@ def test_without_ticks_it_is_refused_with_the_command_that_would_fetch_them() ->
     with pytest.raises(NoTicks, match=r"No trades and no quotes of TOY.XNAS are held between") as refused:
         ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, fill="ticks", progress=False)
     assert "alphapulse ingest" in refused.value.hint
-    assert "--kind trades" in refused.value.hint
+    assert "--kind trades --start 2020-03-02 --end 2020-03-02`" in refused.value.hint
 
 
 def test_ticks_of_another_time_are_named() -> None:
