@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.results.swept import Trial
 
-__all__ = ["SCHEMES", "Fold", "folds_of", "joined", "stability", "window_of"]
+__all__ = ["SCHEMES", "Fold", "Walked", "folds_of", "joined", "stability", "window_of"]
 
 SCHEMES = ("rolling", "anchored", "kfold")
 
 #: From the first session to before the second, counted from zero.
 type Sessions = tuple[int, int]
+type Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,38 @@ class Fold:
     number: int
     train: tuple[Sessions, ...]
     test: Sessions
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A fold that was walked.
+
+    Attributes
+    ----------
+    parameters : dict
+        Those chosen on the train window; empty where no trial of it had an objective: then nothing was traded.
+    inside : float
+        Their objective there.
+    inside_growth : float
+        Their compound growth a year there.
+    trial : Trial, optional
+        The run on the test window.
+    outside : float
+        Its objective, on the sessions of the test window alone.
+    returns : array of float64
+        Of the sessions of the test window.
+    warm : bool
+        Whether the run began before it.
+    """
+
+    fold: Fold
+    parameters: dict[str, Any]
+    inside: float
+    inside_growth: float
+    trial: Trial | None
+    outside: float
+    returns: Floats
+    warm: bool = False
 
 
 def folds_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +19,16 @@ from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import periods_per_year
 from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.results.swept import Trial
-from alphapulse_lib.results.walk_forward import SCHEMES, Fold, Sessions, folds_of, joined, stability, window_of
+from alphapulse_lib.results.walk_forward import (
+    SCHEMES,
+    Fold,
+    Sessions,
+    Walked,
+    folds_of,
+    joined,
+    stability,
+    window_of,
+)
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.results.samplers import Sampler
 
-__all__ = ["SessionWalkForward", "Walked", "walk_forward"]
+__all__ = ["SessionWalkForward", "walk_forward"]
 
 type Floats = NDArray[np.floating[Any]]
 
@@ -186,38 +194,6 @@ def _shares(cut: list[Fold], warmup: int, trials: int, sessions: int) -> list[tu
     train = [(trials, (stop - first) / sessions) for fold in cut for first, stop in fold.train]
     tests = ((min(fold.test[0], warmup) + fold.test[1] - fold.test[0]) / sessions for fold in cut)
     return train + [(1, each) for each in tests]
-
-
-@dataclass(frozen=True, eq=False)
-class Walked:
-    """A fold that was walked.
-
-    Attributes
-    ----------
-    parameters : dict
-        Those chosen on the train window; empty where no trial of it had an objective: then nothing was traded.
-    inside : float
-        Their objective there.
-    inside_growth : float
-        Their compound growth a year there.
-    trial : Trial, optional
-        The run on the test window.
-    outside : float
-        Its objective, on the sessions of the test window alone.
-    returns : array of float64
-        Of the sessions of the test window.
-    warm : bool
-        Whether the run began before it.
-    """
-
-    fold: Fold
-    parameters: dict[str, Any]
-    inside: float
-    inside_growth: float
-    trial: Trial | None
-    outside: float
-    returns: Floats
-    warm: bool = False
 
 
 class SessionWalkForward:
