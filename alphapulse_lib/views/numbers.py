@@ -9,7 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.model.instrument import VENUES, Venue
-from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.model.run import FILLED, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import FOREVER
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "counted",
     "day",
     "duration",
+    "fill",
     "instruments",
     "money",
     "parameter",
@@ -185,6 +186,17 @@ def against(spec: RunSpec, otherwise: str = "Buy and hold") -> str:
     'SPY'
     """
     return spec.benchmark.rpartition(".")[0] or otherwise
+
+
+def fill(convention: Fill) -> str:
+    """A fill convention by its name: what orders fill at.
+
+    Examples
+    --------
+    >>> fill("next_open"), fill("close")
+    ('next open', "signal's close")
+    """
+    return FILLED[convention].removeprefix("at the ")
 
 
 def place(spec: RunSpec) -> Venue:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alphapulse_lib.model.run import FILLED, FILLS, RunSpec
+from alphapulse_lib.model.run import FILLS, RunSpec
 from alphapulse_lib.views import (
     numbers,
     sheet_charts,
@@ -151,7 +151,7 @@ def _honesty(run: Run, deflated: dict[str, float], spread: tuple[str, str]) -> l
     return [
         ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
         ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
-        ("Fills", FILLED[run.spec.fill].removeprefix("at the "), FILLS[run.spec.fill]),
+        ("Fills", numbers.fill(run.spec.fill), FILLS[run.spec.fill]),
         ("Convention spread", *spread),
         ("Data", f"{data} · {numbers.counted(rows, 'row')}", "SHA-256 of the rows that were read"),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),

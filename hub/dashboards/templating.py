@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from alphapulse_lib.model.run import FILLS
 from alphapulse_lib.views import numbers
 from hub.dashboards import times, web
 
@@ -27,5 +28,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"numbers": numbers, "times": times, "web": web}
+    made.globals |= {"fills": FILLS, "numbers": numbers, "times": times, "web": web}
     return made

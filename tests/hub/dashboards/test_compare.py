@@ -10,16 +10,19 @@ from typing import Any
 import pandas as pd
 import pytest
 import small_runs
+from markupsafe import escape
 
 from alphapulse_lib.errors import Conflict, UnknownTarget
 from alphapulse_lib.hub_client.runs import KeptRun
 from alphapulse_lib.model.family import Family
-from alphapulse_lib.model.run import Costs, RunRecord
+from alphapulse_lib.model.run import FILLED, FILLS, Costs, Fill, RunRecord
 from alphapulse_lib.results.ledger import Ledger
 from hub.dashboards.compare import Comparison, Side, differing, growth
+from hub.dashboards.ledger import row
 from hub.dashboards.page import Page, Services
 from hub.dashboards.run_page import RunPage
 from hub.dashboards.runs import Runs, runs
+from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
 
 ANN = Visitor("ann", is_admin=False, token="t0k3n", session="s")
@@ -82,12 +85,26 @@ def test_two_runs_stand_side_by_side_with_their_curves(tmp_path: Path):
     table, curves = widgets["sides"], widgets["curves"]
     for word in ("Return", "Sharpe", "Deflated", "Trials", "Drawdown", "Round trips", "Costs", "Fills", "1.50 USD"):
         assert word in table
-    assert table.count("next open, 2") == 2
+    assert table.count("next open</span>, 2") == 2
     assert "fast" in table
     assert "slow" not in table
     assert curves.count('<path class="line line-') == 2
     assert "A SmaCross GOOG" in curves
     assert "is not drawn" not in curves
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_each_fill_convention_is_named_as_the_tearsheet_names_it(tmp_path: Path, fill: Fill):
+    ledger = Ledger(tmp_path)
+    both = [small_runs.kept(ledger, fill=each) for each in (fill, "next_open")]
+    _, widgets = shown(tmp_path, ",".join(each.id for each in both), Held(ledger, both))
+    group = {"family": "", "rows": [row(each, Family("SmaCross", {})) for each in both]}
+    table = render("runs_table", groups=[group], more=False, count=2, most=6)
+    name = escape(FILLED[fill].removeprefix("at the "))
+    meaning = escape(FILLS[fill])
+    for html in (widgets["sides"], table):
+        assert f'title="{meaning}">{name}</span>' in html
+        assert html.count(">next open</span>") == (2 if fill == "next_open" else 1)
 
 
 def test_a_run_without_its_files_and_one_that_is_unknown_are_said(tmp_path: Path):
