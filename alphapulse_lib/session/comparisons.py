@@ -145,11 +145,8 @@ def compare(runs: Sequence[str | SessionRun]) -> RunComparison:
     found = tuple(each if isinstance(each, SessionRun) else run(each) for each in runs)
     if len(found) < 2:
         raise InputError(f"{len(found)} runs cannot be compared.", "Give two or more: ap.compare(['3f2a', '77c0'])")
-    shown: dict[str, list[str]] = {"strategy": [each.spec.strategy.name for each in found]}
-    shown |= {"instruments": [", ".join(each.symbols) for each in found], "fill": [each.spec.fill for each in found]}
-    shown |= {"window": [numbers.window(each.record) for each in found]}
-    apart = {name: values for name, values in shown.items() if len(set(values)) > 1}
-    return RunComparison(found, apart | dict(comparison.differing([each.record for each in found])))
+    records = [each.record for each in found]
+    return RunComparison(found, comparison.apart(records) | dict(comparison.differing(records)))
 
 
 def _html(name: str, values: list[str], *, marked: bool) -> str:

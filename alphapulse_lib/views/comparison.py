@@ -8,12 +8,23 @@ from typing import Any
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.views import numbers
 
-__all__ = ["differing", "ground_of", "settings_of"]
+__all__ = ["apart", "differing", "ground_of", "settings_of"]
 
 #: Told apart: the parameters, the costs, and what has a unit.
 _APART = ("strategy", "instruments", "start", "end", "parameters", "costs", "fill", "as_of", "recorded_as_of")
 _MOMENTS = ("as_of", "recorded_as_of")
 _NONE = "\N{EM DASH}"
+
+
+def apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
+    """Of what is told of every run, strategy, instruments, fill convention and window, that which they do not share."""
+    told: dict[str, list[str]] = {
+        "strategy": [each.spec.strategy.name for each in records],
+        "instruments": [", ".join(each.symbols) for each in records],
+        "fill": [each.spec.fill for each in records],
+        "window": [numbers.window(each) for each in records],
+    }
+    return {name: values for name, values in told.items() if len(set(values)) > 1}
 
 
 def differing(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:

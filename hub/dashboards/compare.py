@@ -148,7 +148,8 @@ class Comparison(Page):
         sides, missing = await self._sides()
         if len(sides) < 2 and not missing:
             missing = [_Missing("The ids are all of one run.")]
-        return render("compare_sides", sides=sides, missing=missing, differing=differing(sides))
+        apart = comparison.apart([each.kept.record for each in sides])
+        return render("compare_sides", sides=sides, missing=missing, apart=apart, differing=differing(sides))
 
     async def _curves(self) -> str:
         sides, _ = await self._sides()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,43 @@ def test_two_runs_stand_side_by_side_with_their_curves(tmp_path: Path):
     assert curves.count('<path class="line line-') == 2
     assert "A SmaCross GOOG" in curves
     assert "is not drawn" not in curves
+
+
+def marked(table: str) -> list[str]:
+    """What the rows are called that are marked as differing."""
+    rows = re.findall(r'<tr class="apart"><th[^>]*>([^<]*?) <span aria-hidden="true">\*</span>(.*?)</th>', table)
+    assert all(spoken == '<span class="hidden">, differs</span>' for _, spoken in rows)
+    assert len(rows) == table.count('class="apart"') == table.count(", differs</span>")
+    return [label for label, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({}, []),
+        ({"parameters": {"fast": 5, "slow": 20}}, ["fast"]),
+        ({"fill": "close"}, ["Fills"]),
+        ({"name": "__main__:Other", "fill": "vwap", "cash": 5.0}, ["Strategy", "spec: cash", "Fills"]),
+        ({"instruments": ("AAPL.XNAS",), "end": small_runs.moment("2024-01-20 00:00")}, ["Names", "Window"]),
+    ],
+)
+def test_what_runs_do_not_share_is_marked_in_words_too(tmp_path: Path, changes: dict[str, Any], rows: list[str]):
+    ledger = Ledger(tmp_path)
+    both = [small_runs.kept(ledger), small_runs.kept(ledger, **changes)]
+    _, widgets = shown(tmp_path, ",".join(each.id for each in both), Held(ledger, both))
+    assert marked(widgets["sides"]) == rows
+    assert ("Marked * is what they do not share." in widgets["sides"]) is bool(rows)
+    assert ("the libraries are the same." in widgets["sides"]) is not bool(rows)
+
+
+def test_the_trials_of_a_comparison_are_those_until_now(tmp_path: Path):
+    ledger = Ledger(tmp_path)
+    both = [small_runs.kept(ledger, parameters={"fast": fast}) for fast in (5, 6)]
+    _, widgets = shown(tmp_path, ",".join(each.id for each in both), Held(ledger, both))
+    assert (
+        '<th scope="row" class="left" title="Distinct specs of the family that anybody tried until now">Trials</th>'
+        in (widgets["sides"])
+    )
 
 
 @pytest.mark.parametrize("fill", FILLS)
