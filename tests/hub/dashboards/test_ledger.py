@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import small_runs
 
 from alphapulse_lib.model.family import Family
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.views import numbers
 from hub.dashboards.ledger import row
+from hub.dashboards.templating import render
 
 
 def test_later_trials_deflate_a_row(tmp_path: Path) -> None:
@@ -29,3 +32,11 @@ def test_later_trials_deflate_a_row(tmp_path: Path) -> None:
 def test_a_run_without_a_result_has_no_luck(tmp_path: Path) -> None:
     failed = small_runs.kept(Ledger(tmp_path), "failed", error="no")
     assert (row(failed, Family("x", {})).trials, row(failed, Family("x", {"a": float("nan")})).deflated) == (None, None)
+
+
+def test_a_return_that_is_zero_as_it_is_written_is_no_gain_and_no_loss(tmp_path: Path) -> None:
+    record = small_runs.kept(Ledger(tmp_path))
+    for total, told in ((0.00004, '<td class="" '), (-0.00004, '<td class="" '), (-0.0001, '<td class="down" ')):
+        shown = replace(row(record, Family("SmaCross", {})), total=total)
+        table = render("runs_table", groups=[{"family": "", "rows": [shown]}], more=False, count=1, most=6)
+        assert f'{told}data-key="{total}">{numbers.percent(total)}</td>' in table
