@@ -231,6 +231,9 @@ class Settings(BaseSettings):
         "Default: nine tenths of what the machine or the container has.",
     )
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
+    progress_file: Path | None = Field(
+        None, description="Where a backtest writes how far it is; set by the job that runs its notebook."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 
     @field_validator("home", "datasets", "ledger", "auth_client_secret_file", "master_key_file", mode="after")

@@ -6,10 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["ENDED", "Firing", "Schedule"]
+__all__ = ["ENDED", "Firing", "Progress", "Schedule"]
 
 #: The states in which a firing stays.
 ENDED = ("finished", "failed", "timed-out", "cancelled", "lost", "skipped", "missed")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backtest is.
+
+    Attributes
+    ----------
+    bars, bars_done : int
+        How many it reads, about, and how many of them are done.
+    seconds_left : float or None
+        At its pace up to now; none before there is one.
+    """
+
+    bars: int
+    bars_done: int
+    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,8 @@ class Firing:
         The ids of the runs that it added to the ledger.
     cells, cells_done : int or None
         How many code cells the notebook has, and how many have run.
+    progress : Progress or None
+        How far the backtest is that it runs now; none where it runs none.
     """
 
     id: str
@@ -56,6 +75,7 @@ class Firing:
     started_at: datetime | None
     ended_at: datetime | None
     dataset: str = ""
+    progress: Progress | None = None
 
     @property
     def what(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from alphapulse_lib import clock
-from alphapulse_lib.model.schedule import Firing, Schedule
+from alphapulse_lib.model.schedule import Firing, Progress, Schedule
 from hub.dashboards import times
 from hub.dashboards.remote import Remote
 
@@ -37,6 +37,7 @@ class FiringRow:
     runs: tuple[str, ...]
     cells: int | None
     cells_done: int | None
+    progress: Progress | None
 
     @property
     def is_open(self) -> bool:
@@ -143,6 +144,7 @@ def firing(told: Firing) -> FiringRow:
         runs=told.runs,
         cells=told.cells,
         cells_done=told.cells_done,
+        progress=told.progress,
     )
 
 

@@ -180,7 +180,8 @@ class FiringRunner(DBOSConfiguredInstance):
 
     def _keep(self, firing_id: str, job: dict[str, Any]) -> None:
         held = patiently(lambda: self._firings.get(firing_id))
-        if (held.state, held.cells, held.cells_done) != ("running", job["cells"], job["cells_done"]):
+        now = ("running", job["cells"], job["cells_done"], job["progress"])
+        if (held.state, held.cells, held.cells_done, held.progress) != now:
             patiently(lambda: self._firings.progress(firing_id, job))
 
 

@@ -91,7 +91,8 @@ class Firings:
         """Say how far a firing's notebook is."""
         with self._engine.begin() as connection:
             if _row(connection, firing_id).state in OPEN:
-                _update(connection, firing_id, state="running", cells=job["cells"], cells_done=job["cells_done"])
+                far = {name: job.get(name) for name in ("cells", "cells_done", "progress")}
+                _update(connection, firing_id, state="running", **far)
 
     def end(self, firing_id: str, job: dict[str, Any]) -> None:
         """Say how a firing ended, and tell its owner; once, however often it is called."""

@@ -18,6 +18,14 @@ __all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "Unknown
 _TOKEN_LIVES = 1200
 
 
+class _Far(BaseModel):
+    """How far the backtest is that a job's notebook runs now."""
+
+    bars: Annotated[int, Field(ge=0, le=10**12)]
+    bars_done: Annotated[int, Field(ge=0, le=10**12)]
+    seconds_left: Annotated[float, Field(ge=0, le=1e12)] | None
+
+
 class _Told(BaseModel):
     """What is taken of a job's state."""
 
@@ -25,6 +33,7 @@ class _Told(BaseModel):
     error: Annotated[str, Field(max_length=1_000_000)]
     cells: Annotated[int, Field(ge=0, le=1_000_000)] | None
     cells_done: Annotated[int, Field(ge=0, le=1_000_000)] | None
+    progress: _Far | None = None
 
 
 class AwayError(Exception):

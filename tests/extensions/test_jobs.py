@@ -54,6 +54,28 @@ def test_a_job_runs_once_however_often_and_how_many_at_once_ask_for_it(server: S
     assert (server.root / "count.txt").read_text() == "x"
 
 
+def test_how_far_a_backtest_is_is_read_from_what_it_writes_while_the_notebook_runs(server: Server):
+    wait = "while not os.path.exists('go'): time.sleep(0.05)"
+    write_it = "import os, time; open(os.environ['ALPHAPULSE_PROGRESS_FILE'], 'w').write(open('says').read())"
+    name = write(server.root, "far.ipynb", "import time", f"{write_it}\n{wait}")
+    far = {"bars": 1_000_000, "bars_done": 412_000, "seconds_left": 8.1}
+    (server.root / "says").write_text(json.dumps(far))
+    assert server.post("far", name).json()["progress"] is None
+    until(lambda: server.state("far")["progress"] == far)
+    file = server.root / ".jobs" / "far" / "progress.json"
+    for left in (None, 0.0):
+        file.write_text(json.dumps(far | {"seconds_left": left}))
+        assert server.state("far")["progress"] == far | {"seconds_left": left}
+    odd = [far | {"bars": -1}, far | {"bars_done": True}, far | {"seconds_left": float("inf")}, {"bars": 1}, [], None]
+    for text in (*map(json.dumps, odd), "{", "[" * 100_000, "\0"):
+        file.write_text(text)
+        assert server.state("far")["progress"] is None, text[:80]
+    file.write_text(json.dumps(far))
+    (server.root / "go").touch()
+    ended = server.ended("far")
+    assert (ended["state"], ended["progress"]) == ("done", None)
+
+
 def test_a_notebook_that_raises_is_saved_with_its_error(server: Server):
     name = write(server.root, "raises.ipynb", "print('before')", "1 / 0", "print('never')")
     server.post("raises", name)

@@ -19,7 +19,9 @@ _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
 _KEPT_DAYS = 30
 #: How the name of a folder begins that is being made.
 _NEW = ".new-"
-_UNKNOWN = {"cells": None, "cells_done": None}
+_UNKNOWN = {"cells": None, "cells_done": None, "progress": None}
+#: More bars, or seconds, are no run's.
+_MOST = 10**12
 
 
 class Refused(Exception):
@@ -57,6 +59,7 @@ class JobFolder:
         self.id, self.path = job_id, root / ".jobs" / job_id
         self.partial = self.path / "output.ipynb"
         self.log = self.path / "log.txt"
+        self.progress = self.path / "progress.json"
 
     def make(self, state: dict[str, Any]) -> int | None:
         """Make the folder with its first state, at once.
@@ -106,12 +109,23 @@ class JobFolder:
             return {"id": self.id, "state": "lost", "error": f"Its state cannot be read: {wrong}.", **_UNKNOWN}
         if state["state"] == "running" and not running:
             state |= {"state": "lost", "error": "Its server, or its container, was ended while it ran."}
-        return state
+        return state | {"progress": self._far() if state["state"] == "running" else None}
 
     def write(self, **changed: Any) -> None:
         """Change the job's state."""
         held = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
         _write(self.path / "state.json", held | changed)
+
+    def _far(self) -> dict[str, Any] | None:
+        """How far the backtest is that its notebook runs now; none where it runs none, or wrote something else."""
+        try:
+            told = json.loads(self.progress.read_text(encoding="utf-8"))
+            far = {name: told[name] for name in ("bars", "bars_done", "seconds_left")}
+        except (OSError, ValueError, TypeError, LookupError, RecursionError):
+            return None
+        whole = all(type(far[name]) is int and 0 <= far[name] <= _MOST for name in ("bars", "bars_done"))
+        left = far["seconds_left"]
+        return far if whole and (left is None or (type(left) is float and 0 <= left <= _MOST)) else None
 
     def _is_held(self) -> bool:
         try:

@@ -144,7 +144,7 @@ class Jobs:
         with folder.log.open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "alphapulse_jobs", str(self._root), folder.id, str(lock), str(tell)),
-                env=os.environ | {MARK: folder.id},
+                env=os.environ | {MARK: folder.id, "ALPHAPULSE_PROGRESS_FILE": str(folder.progress)},
                 cwd=self._root,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

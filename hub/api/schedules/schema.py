@@ -82,6 +82,8 @@ FIRINGS = Table(
     Column("runs", StoredJson, nullable=False, default=list),
     Column("cells", Integer),
     Column("cells_done", Integer),
+    # How far the backtest is that it runs now, as long as it runs.
+    Column("progress", StoredJson),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
@@ -290,6 +292,14 @@ class Schedule(BaseModel):
     changed_at: datetime
 
 
+class Progress(BaseModel):
+    """How far a backtest is."""
+
+    bars: int = Field(description="How many bars it reads, about.")
+    bars_done: int
+    seconds_left: float | None = Field(description="At its pace up to now; none before there is one.")
+
+
 class Firing(BaseModel):
     """One run of a notebook: of a schedule's slot, asked for by hand (no slot), or of no schedule (a backtest)."""
 
@@ -308,6 +318,7 @@ class Firing(BaseModel):
     runs: list[str] = Field(description="The ids of the runs that it added to the ledger.")
     cells: int | None = Field(description="How many code cells the notebook has, once it runs.")
     cells_done: int | None = Field(description="How many of them have run.")
+    progress: Progress | None = Field(description="How far the backtest is that it runs now, if it runs one.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -18,7 +18,7 @@ from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 from hub.api.schedules.due import fault_of, new_id, settle
 from hub.api.schedules.output import require_other, written
-from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Schedule
+from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Progress, Schedule
 from hub.api.schedules.slots import slots
 from hub.api.shares.sight import Sight
 
@@ -343,9 +343,17 @@ def firing_of(row: Row[Any]) -> Firing:
     held = {name: value for name, value in row._mapping.items() if name in Firing.model_fields}
     held["parameters"] = held["parameters"] if isinstance(held["parameters"], dict) else {}
     held["runs"] = held["runs"] if isinstance(held["runs"], list) else []
+    held["progress"] = _progress(held["progress"]) if held["state"] == "running" else None
     for name in ("slot", "created_at", "started_at", "ended_at"):
         held[name] = None if held[name] is None else _time(held[name])
     return Firing(**held)
+
+
+def _progress(told: Any) -> Progress | None:
+    try:
+        return Progress.model_validate(told)
+    except ValidationError:  # it tells none, or a hand damaged it
+        return None
 
 
 def _time(moment: int) -> datetime:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alphapulse_lib.model.schedule import Firing, Schedule
+import pytest
+
+from alphapulse_lib.model.schedule import Firing, Progress, Schedule
 from hub.dashboards import timetable
 from hub.dashboards.templating import render
 from hub.dashboards.visitor import Visitor
@@ -73,6 +76,26 @@ def test_a_firing_that_waits_for_a_worker_is_late_too():
     assert timetable.plan(schedule("waits", 5, fired("due", -10))).late > 0
     assert timetable.plan(schedule("fresh", 5, fired("due", 0))).late == 0
     assert timetable.plan(schedule("runs", 5, fired("running", -10))).late == 0
+
+
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [
+        (None, "5 of 6 cells"),
+        (Progress(1_000_000, 412_000, 8.1), "5 of 6 cells, 412,000 of 1,000,000 bars, about 8 s left"),
+        (Progress(1_000_000, 412_000, 130.0), "5 of 6 cells, 412,000 of 1,000,000 bars, about 2 min left"),
+        (Progress(1_000_000, 0, None), "5 of 6 cells, 0 of 1,000,000 bars"),
+    ],
+)
+def test_how_far_a_firing_is_is_told_in_cells_and_in_bars(progress: Progress | None, told: str):
+    runs = replace(fired("running", -1), cells=6, cells_done=5, progress=progress, ended_at=None)
+    kept = timetable.plan(schedule("runs", 5, runs))
+    assert f'<span class="quiet">{told}</span>' in render(
+        "firings", plan=kept, firings=[kept.last], may=True, parameters=""
+    )
+    assert f"{told}, asked " in render("run_again", firing=kept.last, id="ab")
+    over = timetable.firing(replace(runs, state="finished"))
+    assert "cells" not in render("run_again", firing=over, id="ab")
 
 
 def test_a_dataset_s_schedule_and_its_firings_are_shown_as_others_are():

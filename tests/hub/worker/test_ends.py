@@ -195,6 +195,26 @@ def test_a_job_that_its_workspace_forgot_is_not_run_again(world: World):
     assert sum(each.startswith("POST proxy") for each in world.asked) == 1
 
 
+def test_how_far_its_backtest_is_is_told_while_a_firing_runs(world: World):
+    far = {"bars": 1_000_000, "bars_done": 412_000, "seconds_left": 8.1}
+    job = {"state": "running", "error": "", "cells": 6, "cells_done": 5, "progress": far}
+    world.instead = lambda request: httpx.Response(200, json=job) if request.url.host == "proxy" else None
+    asked = world.ask()
+    world.worker.look()
+    until(lambda: world.store.firing(asked).progress is not None)
+    assert world.store.firing(asked).model_dump()["progress"] == far
+    job |= {"progress": far | {"bars_done": 500_000, "seconds_left": None}}
+    until(lambda: world.store.firing(asked).model_dump()["progress"] == job["progress"])
+    job |= {"progress": None}  # it is over, and the notebook goes on
+    until(lambda: world.store.firing(asked).progress is None)
+    assert world.store.firing(asked).state == "running"
+    job |= {"progress": far}
+    until(lambda: world.store.firing(asked).progress is not None)
+    job |= {"state": "done", "cells_done": 6}
+    until(lambda: world.store.firing(asked).state == "finished")
+    assert world.store.firing(asked).progress is None
+
+
 def test_a_page_not_found_in_a_server_s_place_is_no_word_of_the_job(world: World):
     answers = iter([httpx.Response(404, json={"message": "no such page"}), httpx.Response(404, text="<html>")])
     world.instead = lambda request: next(answers, None) if request.url.host == "proxy" else None

@@ -11,6 +11,8 @@ from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedErro
 
 HUB, PUBLIC = "http://hub/hub/api", "http://proxy"
 DONE = {"state": "done", "error": "", "cells": 2, "cells_done": 2}
+TOLD = DONE | {"progress": None}
+FAR = {"bars": 1_000_000, "bars_done": 412_000, "seconds_left": 8.1}
 
 
 class Answering:
@@ -39,8 +41,8 @@ def test_the_worker_s_own_token_never_reaches_a_server() -> None:
     world = Answering()
     server = world.server()
     assert server.is_ready()
-    assert server.submit({"notebook": "a.ipynb"}) == DONE
-    assert server.state() == DONE
+    assert server.submit({"notebook": "a.ipynb"}) == TOLD
+    assert server.state() == TOLD
     shown = {(each.url.host, each.headers["Authorization"]) for each in world.asked}
     assert shown == {("hub", "token the-worker-s"), ("proxy", "token narrow")}
     (made,) = [each for each in world.asked if each.url.path.endswith("/tokens")]
@@ -54,7 +56,7 @@ def test_a_token_that_is_refused_is_replaced() -> None:
     with pytest.raises(AwayError, match="403"):
         server.state()
     world.job = httpx.Response(200, json=DONE)
-    assert server.state() == DONE
+    assert server.state() == TOLD
     assert len([each for each in world.asked if each.url.path.endswith("/tokens")]) == 2
 
 
@@ -63,6 +65,7 @@ def test_a_token_that_is_refused_is_replaced() -> None:
     [
         *("a text", [], {}, DONE | {"state": "owned"}, DONE | {"cells": 10**30}, DONE | {"cells_done": -1}),
         *(DONE | {"error": None}, DONE | {"error": "x" * 2_000_000}),
+        *(DONE | {"progress": each} for each in ([], FAR | {"bars": -1}, FAR | {"seconds_left": "soon"}, {"bars": 1})),
     ],
 )
 def test_an_answer_that_is_no_state_is_not_taken(told: Any) -> None:
@@ -71,6 +74,14 @@ def test_an_answer_that_is_no_state_is_not_taken(told: Any) -> None:
     server.is_ready()
     with pytest.raises(AwayError, match="no job's state"):
         server.state()
+
+
+@pytest.mark.parametrize("left", [8.1, None])
+def test_how_far_the_backtest_is_that_runs_is_taken(left: float | None) -> None:
+    far = FAR | {"seconds_left": left}
+    server = Answering(httpx.Response(200, json=DONE | {"state": "running", "progress": far})).server()
+    server.is_ready()
+    assert server.state()["progress"] == far
 
 
 def test_a_page_in_place_of_a_state_is_not_taken_and_no_redirect_followed() -> None:
