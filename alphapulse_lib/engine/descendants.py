@@ -1,10 +1,13 @@
 """The processes that a strategy starts end with its run, though they lead sessions of their own.
 
 A group's end does not reach such a one. So whatever a run's process starts inherits a mark in its environment, by
-which it is found; and the process of a sweep's trials adopts what a trial leaves, which costs a trial one system call.
+which it is found; and a run's process, as that of a sweep's trials, adopts what those leave that it started, and ends
+all of it before it leaves, which costs one system call where there is none. Whoever ends it from outside first ends
+what descends from it, so one without the mark is found, too.
 
 The mark tells whose run it is. Where that process was killed, so that it could end nothing, the end of this user's next
-run on the machine ends what it left.
+run on the machine ends what it left. What has neither the mark nor a living parent in the family can be told from
+nobody's: it stays where a strategy ended its own process by ``os._exit``, or the system killed that.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "adopt", "end_adopted", "end_marked", "new_mark"]
+__all__ = ["MARK", "adopt", "end_adopted", "end_descendants", "end_marked", "new_mark"]
 
 #: The variable that marks what belongs to a run; each run's process has another value.
 MARK = "ALPHAPULSE_RUN_FAMILY"
@@ -51,20 +54,52 @@ def adopt() -> None:
 
 def end_adopted() -> None:
     """End all children of this process, and theirs, which it adopts."""
+    until = time.monotonic() + _PATIENCE
     with contextlib.suppress(ChildProcessError):  # there is none, or none any more
-        while True:
+        while time.monotonic() < until:
             ended, _ = os.waitpid(-1, os.WNOHANG)
             if ended == 0:
-                _end_children()
+                for each in _descendants(os.getpid()):
+                    _kill(each)
+                time.sleep(0.001)
 
 
-def _end_children() -> None:
-    import psutil
+def end_descendants(process: int) -> None:
+    """Stop a process that is about to be ended, and end all that descends from it, while that can be told."""
+    _kill(process, signal.SIGSTOP)
+    until = time.monotonic() + _PATIENCE
+    while (found := _descendants(process)) and time.monotonic() < until:
+        for each in found:
+            _kill(each)
+        time.sleep(0.001)
 
-    for child in psutil.Process().children():
-        _kill(child.pid)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(child.pid, 0)
+
+def _descendants(process: int) -> list[int]:
+    """The living processes that descend from one."""
+    children: dict[int, list[int]] = {}
+    for child, parent in _parents():
+        children.setdefault(parent, []).append(child)
+    found = [*children.get(process, ())]
+    for each in found:  # which grows by theirs
+        found += children.get(each, ())
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Each living process with its parent."""
+    if sys.platform != "linux":
+        import psutil
+
+        for each in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if each.status() != psutil.STATUS_ZOMBIE:
+                    yield each.pid, each.ppid()
+        return
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            state, parent, *_ = (place / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if state not in "XZ":
+                yield int(place.name), int(parent)
 
 
 def _marked(mark: str) -> Iterator[int]:
@@ -101,6 +136,6 @@ def _since(process: int) -> str:
     return ""
 
 
-def _kill(process: int) -> None:
+def _kill(process: int, how: signal.Signals = signal.SIGKILL) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, how)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from alphapulse_lib.engine.descendants import MARK, end_marked, new_mark
+from alphapulse_lib.engine.descendants import MARK, end_descendants, end_marked, new_mark
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.room import told_where_full
 
@@ -203,7 +203,9 @@ def _surroundings() -> _Surroundings:
 
 
 def end_with_its_own(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a group, and all of that: a strategy may have started processes of its own."""
+    """End a process that leads a group, all of that, and what descends from it: a strategy may have started others."""
+    if process.poll() is None:
+        end_descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

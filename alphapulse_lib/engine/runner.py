@@ -25,7 +25,7 @@ from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.printed import Printed, ends_of, unlogged
-from alphapulse_lib.engine.process import Worker
+from alphapulse_lib.engine.process import Worker, end_with_its_own
 from alphapulse_lib.engine.request import (
     NATIVE,
     RawResult,
@@ -116,8 +116,7 @@ def run(
         passed = _attend(waiting, limits or Limits.of(), progress, printed.hear)
     except KeyboardInterrupt:
         interrupted = True
-        waiting.process.kill()
-        waiting.process.wait()
+        end_with_its_own(waiting.process)
     return result_of(waiting.folder, waiting.process.returncode, interrupted, printed.text(), passed)
 
 
@@ -237,23 +236,16 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 if passed := limits.exceeded(process.pid, since):
-                    _end(process)
+                    end_with_its_own(process)
                     return passed
     # It is leaving: nothing is heard of it any more.
     while process.poll() is None:
         if passed := limits.exceeded(process.pid, since):
-            _end(process)
+            end_with_its_own(process)
             return passed
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK)
     return ""
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """All of its group: a strategy may have started processes of its own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str, Calendar]:

@@ -30,6 +30,7 @@ from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.data import Data, load, opens
+from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
 from alphapulse_lib.engine.native_log import NativeLog
@@ -67,6 +68,7 @@ def main(parent: int, told: int, patience: float, since: float) -> None:
     """
     begin = time.monotonic() - since
     die_with(parent)
+    adopt()
     folder = _await_folder(patience)
     _await_request()
     mute(folder)
@@ -112,7 +114,7 @@ def _most_held() -> int:
 
 
 def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
-    """Write how it went, or why it was refused, and end the process."""
+    """Write how it went, or why it was refused, and end the process with all that was started from it."""
     code = 0
     try:
         write_outcome(folder, or_refusal(outcome))
@@ -120,6 +122,8 @@ def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
         if not is_full(refused):
             raise
         code = NO_ROOM
+    finally:
+        end_adopted()
     sys.stdout.flush()
     sys.stderr.flush()
     # Two million objects need not be taken apart one by one.

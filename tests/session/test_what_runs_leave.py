@@ -69,14 +69,17 @@ class Leaves(Planned):
 
     def on_start(self) -> None:
         super().on_start()
-        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+        sleeps = [sys.executable, "-c", "import time; time.sleep(300)"]
+        left = subprocess.Popen(sleeps, start_new_session=True, env={} if self._plan.get("bare") else None)
         with Path(self._plan["left"]).open("a") as told:
             told.write(f"{left.pid}\n")
         if self._plan["how"] == "raises":
             raise ValueError("as planned")
         if self._plan["how"] == "kills":
             os.kill(os.getppid(), signal.SIGKILL)
-        while self._plan["how"] == "loops":
+        if self._plan["how"] == "interrupts":
+            os.kill(os.getppid(), signal.SIGINT)
+        while self._plan["how"] in ("loops", "interrupts"):
             time.sleep(0.01)
 
 
@@ -95,10 +98,11 @@ def until_gone(told: Path) -> None:
             time.sleep(0.02)
 
 
-@pytest.mark.parametrize("how", ["finishes", "raises", "loops"])
-def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("how", ["finishes", "raises", "loops", "interrupts"])
+def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str, bare: bool) -> None:
     write_minutes("TOY")
-    plan = {"how": how, "left": str(tmp_path / "left")}
+    plan = {"how": how, "left": str(tmp_path / "left"), "bare": bare}
     try:
         ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False, run_seconds=8)
     except errors.RunError:
