@@ -1,18 +1,24 @@
 """What a strategy captured before its run, and the same with another future.
 
-A frame, series or mapping that a strategy's functions read as a global or closure was made before the run, so no lens
-on the catalog reaches it. Where it tells times, what it says of later ones is replaced. What it says of a time itself
-may have been computed with a later one (a shift, a whole period's mean): that cannot be seen in it, so whatever holds
-many values is named, and nothing is claimed of it.
+A frame, series or mapping that a strategy's functions read was made before the run, so no lens on the catalog reaches
+it: a global or closure, a default argument, an argument of a ``partial``, an attribute of a class, of an object or of a
+workspace's module, or a member of a list or mapping of such. Where it tells times, what it says of later ones is
+replaced. What it says of a time itself may have been computed with a later one (a shift, a whole period's mean): that
+cannot be seen in it, so whatever holds many values, a long text or dates of the run is named, and nothing is claimed of
+it; so are parameters.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass
 from datetime import UTC, date, datetime
-from functools import partial
-from types import FunctionType, ModuleType
+from functools import partial, partialmethod
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,13 +29,32 @@ from alphapulse_lib.engine.source import names_read, workspace_module
 
 __all__ = ["captured_data", "replace_captured"]
 
-#: From so many values on, what was captured is data and no parameter.
-_MANY = 16
+#: From so many values on, what was captured is data and no parameter; a text from so many characters on.
+_MANY, _LONG = 16, 128
+#: What is itself in a list or a mapping, and nothing is inside of.
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, date, np.generic)
+_DATE = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
+
+#: A name, what it means, and a way to let it mean something else.
+type _Captured = tuple[str, Any, Callable[[Any], None]]
 
 
-def captured_data(strategy: type) -> list[str]:
-    """The names of what the strategy captured that holds many values."""
-    return list(dict.fromkeys(name for name, value, _ in _captured(strategy) if _is_data(value)))
+def captured_data(strategy: type | None, config: type | None, parameters: Mapping[str, Any], since: int) -> list[str]:
+    """The names of what the strategy captured, and of its parameters, that holds many values or dates of the run.
+
+    Parameters
+    ----------
+    strategy : type, optional
+        Its class; of one that is not here nothing that it captured is known.
+    config : type, optional
+        The class of its configuration, which holds what parameters are unless told.
+    since : int
+        When the run begins, nanoseconds since 1970, UTC: what it is told of days before, it may know.
+    """
+    kinds = [each for each in (strategy, config) if each is not None]
+    found = [name for kind in kinds for name, value, _ in _captured(kind) if _is_data(value, since)]
+    told = [f"params[{name!r}]" for name, value in parameters.items() if _is_told(value, since)]
+    return list(dict.fromkeys([*found, *told]))
 
 
 def replace_captured(strategy: type, future: Corruption) -> None:
@@ -42,49 +67,168 @@ def replace_captured(strategy: type, future: Corruption) -> None:
             put(changed)
 
 
-def _captured(strategy: type) -> Iterator[tuple[str, Any, Callable[[Any], None]]]:
-    """Name, value and a way to replace it, of all globals and closures that the class's code reads, however deep."""
+def _captured(strategy: type) -> Iterator[_Captured]:
+    """All that the class's code reads of what was there before, however deep; what is inside a value has its name."""
     seen: set[int] = set()
-    waiting: list[Any] = [strategy]
+    waiting: list[tuple[str, Any]] = [("", strategy)]
     while waiting:
-        each = waiting.pop()
+        name, each = waiting.pop()
         if id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, type) and workspace_module(each.__module__):
-            waiting += [*each.__bases__, *(_function(member) for member in vars(each).values())]
-            for name, value in vars(each).items():
-                if not isinstance(value, FunctionType) and not name.startswith("__"):
-                    yield f"{each.__qualname__}.{name}", value, partial(setattr, each, name)
-        elif isinstance(each, FunctionType) and workspace_module(each.__module__):
-            for name in sorted(names_read(each.__code__) & each.__globals__.keys()):
-                value = each.__globals__[name]
-                waiting.append(value)
-                yield name, value, partial(each.__globals__.__setitem__, name)
-            for name, cell in zip(each.__code__.co_freevars, each.__closure__ or (), strict=True):
-                try:
-                    value = cell.cell_contents
-                except ValueError:  # it holds nothing yet
-                    continue
-                waiting.append(value)
-                yield name, value, partial(setattr, cell, "cell_contents")
+        for found in _inside(name, each):
+            yield found
+            waiting.append(found[:2])
+
+
+def _inside(name: str, each: Any) -> Iterator[_Captured]:
+    """What a value is made of."""
+    if isinstance(each, type):
+        if workspace_module(each.__module__):
+            yield from _of_class(each)
+    elif isinstance(each, FunctionType):
+        if workspace_module(each.__module__):
+            yield from _of_function(each)
+    elif isinstance(each, MethodType):
+        yield from ((name, part, _stays) for part in (each.__func__, each.__self__))
+    elif isinstance(each, partial | partialmethod):
+        yield name, each.func, _stays
+        yield from ((name, value, partial(_put_argument, each, at)) for at, value in enumerate(each.args))
+        yield from ((name, value, partial(each.keywords.__setitem__, key)) for key, value in each.keywords.items())
+    elif isinstance(each, dict):
+        yield from ((name, value, partial(each.__setitem__, key)) for key, value in each.items() if _may_hold(value))
+    elif isinstance(each, list | deque):
+        yield from ((name, value, partial(each.__setitem__, at)) for at, value in enumerate(each) if _may_hold(value))
+    elif isinstance(each, tuple | set | frozenset):
+        yield from ((name, value, _stays) for value in each if _may_hold(value))
+    elif isinstance(each, SimpleNamespace) or workspace_module(type(each).__module__):
+        yield name, type(each), _stays
+        for attribute, value in _attributes(each).items():
+            yield f"{name}.{attribute}", value, partial(object.__setattr__, each, attribute)
+    elif isinstance(wrapped := _function(each), FunctionType):
+        yield name, wrapped, _stays
+
+
+def _may_hold(value: Any) -> bool:
+    return not isinstance(value, _PLAIN)
+
+
+def _of_class(each: type) -> Iterator[_Captured]:
+    yield from (("", base, _stays) for base in each.__bases__)
+    for name, value in vars(each).items():
+        if isinstance(function := _function(value), FunctionType):
+            if name != "__init__" or not is_dataclass(each):  # whose defaults are attributes, too
+                yield "", function, _stays
+        elif not name.startswith("__"):
+            yield f"{each.__qualname__}.{name}", value, partial(setattr, each, name)
+
+
+def _of_function(each: FunctionType) -> Iterator[_Captured]:
+    code, shared = each.__code__, each.__globals__
+    read: list[_Captured] = [
+        (name, shared[name], partial(shared.__setitem__, name)) for name in sorted(names_read(code) & shared.keys())
+    ]
+    imported = sorted(names_read(code, ("IMPORT_NAME",)) & sys.modules.keys())
+    read += [(name, sys.modules[name], _stays) for name in imported]
+    for name, cell in zip(code.co_freevars, each.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it holds nothing yet
+            read.append((name, cell.cell_contents, partial(setattr, cell, "cell_contents")))
+    attributes = names_read(code, ("LOAD_ATTR", "IMPORT_FROM"))
+    for name, value, put in read:
+        if isinstance(value, ModuleType):
+            yield from _of_module(name, value, attributes, ())
+        else:
+            yield name, value, put
+    defaults = each.__defaults__ or ()
+    arguments = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    for at, (name, value) in enumerate(zip(arguments, defaults, strict=True)):
+        yield f"{each.__qualname__}({name})", value, partial(_put_default, each, at)
+    keywords = each.__kwdefaults__ or {}
+    for name, value in keywords.items():
+        yield f"{each.__qualname__}({name})", value, partial(keywords.__setitem__, name)
+
+
+def _of_module(
+    name: str, module: ModuleType, attributes: set[str], above: tuple[ModuleType, ...]
+) -> Iterator[_Captured]:
+    """What a module of the workspace holds under the names that are asked of anything."""
+    if module in above or not workspace_module(module.__name__):
+        return
+    for attribute in sorted(attributes & vars(module).keys()):
+        value = vars(module)[attribute]
+        if isinstance(value, ModuleType):
+            yield from _of_module(f"{name}.{attribute}", value, attributes, (*above, module))
+        else:
+            yield f"{name}.{attribute}", value, partial(setattr, module, attribute)
+
+
+def _attributes(each: Any) -> dict[str, Any]:
+    """What an object holds, in its slots too."""
+    slots = [vars(kind).get("__slots__", ()) for kind in type(each).__mro__]
+    names = {name for some in slots for name in ((some,) if isinstance(some, str) else some)}
+    held = {name: getattr(each, name) for name in sorted(names - {"__dict__", "__weakref__"}) if hasattr(each, name)}
+    return held | getattr(each, "__dict__", {})
 
 
 def _function(member: Any) -> Any:
-    return getattr(member, "__func__", getattr(member, "fget", member))
+    """The function of a method, a property, or one whose results are kept."""
+    if isinstance(member, staticmethod | classmethod):
+        return member.__func__
+    if isinstance(member, property):
+        return member.fget
+    if type(member).__module__ == "functools" and not isinstance(member, partial | partialmethod):
+        return getattr(member, "__wrapped__", getattr(member, "func", member))
+    return member
 
 
-def _is_data(value: Any) -> bool:
-    if isinstance(value, type | FunctionType | ModuleType | str | bytes):
+def _stays(_value: Any) -> None:
+    """A part of what cannot be changed."""
+
+
+def _put_argument(each: Any, at: int, value: Any) -> None:
+    arguments = (*each.args[:at], value, *each.args[at + 1 :])
+    if hasattr(each, "__setstate__"):  # a partial, which takes it no other way
+        each.__setstate__((each.func, arguments, each.keywords, vars(each)))
+    else:
+        each.args = arguments
+
+
+def _put_default(function: FunctionType, at: int, value: Any) -> None:
+    defaults = function.__defaults__ or ()
+    function.__defaults__ = (*defaults[:at], value, *defaults[at + 1 :])
+
+
+def _is_data(value: Any, since: int) -> bool:
+    if isinstance(value, type | FunctionType | ModuleType):
         return False
-    if isinstance(value, dict | list | tuple | set | frozenset):
-        return len(value) >= _MANY or any(
-            _is_data(each) for each in (value.values() if isinstance(value, dict) else value)
-        )
+    if isinstance(value, str):
+        return len(value) >= _LONG or any(_is_later(each, since) for each in _DATE.findall(value))
+    if isinstance(value, dict | list | tuple | set | frozenset | deque | bytes):
+        return len(value) >= _MANY or any(_is_data(each, since) for each in _members(value))
+    if isinstance(value, int) and value.bit_length() > 64:
+        return True
+    if isinstance(value, date | np.datetime64):
+        return _is_later(value, since)
     size = getattr(value, "size", None)
     if isinstance(value, pa.Table) or type(value).__module__.startswith("polars"):
         return len(value) >= _MANY
     return isinstance(size, int) and size >= _MANY
+
+
+def _is_told(value: Any, since: int) -> bool:
+    """Whether a parameter is data; many short texts of which none comes twice, such as symbols, are none."""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return (len(value) >= _MANY and len({*value}) < len(value)) or any(_is_data(each, since) for each in value)
+    return _is_data(value, since)
+
+
+def _members(value: Any) -> list[Any]:
+    return [*value.keys(), *value.values()] if isinstance(value, dict) else [*value]
+
+
+def _is_later(day: Any, since: int) -> bool:
+    moment = _moment(day)
+    return moment is not None and moment > since
 
 
 def _changed(value: Any, future: Corruption) -> Any:
@@ -161,6 +305,13 @@ def _numbers(values: list[Any], future: Corruption) -> list[Any] | None:
 
 def _moment(key: Any) -> int | None:
     """The moment a key names, nanoseconds since 1970, UTC; of a day its end."""
+    if isinstance(key, str):
+        try:
+            return _moment((datetime if len(key) > 10 else date).fromisoformat(key)) if _DATE.match(key) else None
+        except ValueError:
+            return None
+    if isinstance(key, date | np.datetime64) and key != key:  # no time at all
+        return None
     if isinstance(key, datetime):
         aware = key if key.tzinfo else key.replace(tzinfo=UTC)
         return int(aware.timestamp() * 1e6) * 1000

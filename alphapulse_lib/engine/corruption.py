@@ -33,7 +33,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import PRICES, TIME
 from alphapulse_lib.model.window import FOREVER
 
-__all__ = ["TRUE", "Corruption", "Lens", "path_of"]
+__all__ = ["TRUE", "Corruption", "Lens", "path_of", "wicks_of"]
 
 type Floats = NDArray[np.float64]
 
@@ -75,6 +75,16 @@ def path_of(count: int, direction: int) -> Floats:
     noise[:5] = 0.0
     path: Floats = np.exp(direction * (1 - 0.9**steps) + noise)
     return path
+
+
+def wicks_of(count: int, direction: int) -> tuple[Floats, Floats]:
+    """How far the highs of so many bars lie above both open and close, and the lows below, as parts of those.
+
+    Drawn, and nothing of the true ones: long in the future that goes up, and longer above than below; next to none in
+    the other, and longer below. So whatever is known of a bar's range or of its wicks, one of the two says another.
+    """
+    above, below = np.random.default_rng([count, 1]).random((2, count))
+    return (0.05 + 0.03 * above, 0.02 + 0.02 * below) if direction > 0 else (0.0 * above, 0.0005 * below)
 
 
 class Lens:
@@ -146,15 +156,16 @@ class Lens:
             return table
         price, size = (int(table.schema.metadata[name]) for name in (b"price_precision", b"size_precision"))
         true = {name: to_floats(table[name], price) for name in PRICES}
-        opened, high, low, close = (true[name][later] for name in PRICES)
+        opened, close = (true[name][later] for name in ("open", "close"))
         path = path_of(len(close), self._corruption.direction)
         before = np.concatenate([[1.0], path[:-1]])
         first, last = opened * before, close * path
+        above, below = wicks_of(len(close), self._corruption.direction)
         tick = 10.0**-price
         figures = {
             "open": first,
-            "high": np.maximum(first, last) * (high / np.maximum(opened, close)),
-            "low": np.minimum(first, last) * (low / np.minimum(opened, close)),
+            "high": np.maximum(first, last) * (1 + above),
+            "low": np.minimum(first, last) * (1 - below),
             "close": last,
         }
         columns = {}

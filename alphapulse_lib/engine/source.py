@@ -19,6 +19,7 @@ import pickle
 import re
 import sys
 import sysconfig
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -340,12 +341,12 @@ def _is_file(module: ModuleType) -> bool:
     return Path(getattr(module, "__file__", None) or "").is_file()
 
 
-def names_read(code: CodeType) -> set[str]:
-    """The global names that a function's code reads, those of its inner functions included."""
-    found = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+def names_read(code: CodeType, how: Collection[str] = ("LOAD_GLOBAL", "LOAD_NAME")) -> set[str]:
+    """The names that a function's code reads, those of its inner functions included: global ones unless told."""
+    found = {each.argval for each in dis.get_instructions(code) if each.opname in how}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= names_read(constant)
+            found |= names_read(constant, how)
     return found
 
 

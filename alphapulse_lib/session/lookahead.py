@@ -35,6 +35,7 @@ __all__ = ["Leak", "LookAhead", "check_lookahead"]
 
 #: Moments looked at unless told: two thirds of them where something was decided.
 _MOMENTS = 9
+_DAY = 86_400 * 10**9
 #: How prices go in the future that is shown in place of the true one.
 _PRICES = {"up": "prices rising", "down": "prices falling"}
 
@@ -78,7 +79,7 @@ class LookAhead(Told):
     leaks : tuple of Leak
         The first decision of each probe that changed.
     unproven : tuple of str
-        What the strategy knew before its run, of which nothing can be claimed.
+        What the strategy knew before its run, of which nothing can be claimed; parameters among it.
     outside : tuple of str
         The calls in its source that read a file, a database or a web page: what those say is not replaced.
     """
@@ -145,9 +146,10 @@ def check_lookahead(
     Everything after a moment is replaced: prices, volumes, ticks, corporate actions that were not announced, articles
     and scores, and when listings end; in what the engine delivers, in what the strategy
     asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``, ``ap.sql`` and their like while it runs, and in the frames,
-    series and mappings that it captured. Then every order up to that moment must be the same, to what it filled at.
-    What it reads from elsewhere (a file, a web page) is not replaced; where its source says that it does, the result
-    says so.
+    series and mappings that it captured, as globals, default arguments or attributes. Then every order up to that
+    moment must be the same, to what it filled at. Whatever it captured that holds many values, a long text or dates
+    of the run is named, and so are such parameters. What it reads from elsewhere (a file, by SQL too, a web page) is
+    not replaced; where its source says that it does, the result says so.
 
     Parameters
     ----------
@@ -181,6 +183,7 @@ def check_lookahead(
     True
     """
     from alphapulse_lib.engine.captured import captured_data
+    from alphapulse_lib.engine.configure import blueprint
     from alphapulse_lib.engine.outside import reads_outside
 
     original, code, kind = original_of(strategy, arguments, more, progress, "ap.check_lookahead(run) alone, and at=")
@@ -199,8 +202,11 @@ def check_lookahead(
     ]
     if leaks:
         _is_repeatable(true, probes.run([None])[0])
-    unproven = captured_data(kind) if kind is not None else []
-    outside = reads_outside([original.spec.strategy.text, *original.code.values()])
+    spec = original.spec
+    first = int(original.table("marks")["ts"].cast("int64").to_numpy().min())
+    config = blueprint(kind).config if kind is not None else None
+    unproven = captured_data(kind, config, spec.parameters, first + _DAY)
+    outside = reads_outside([spec.strategy.text, *original.code.values()])
     return LookAhead(original, moments, tuple(leaks), tuple(unproven), outside)
 
 

@@ -95,6 +95,22 @@ class CapturedFrame(Switching):
         return bool(later.iloc[-1] > later.iloc[0]) if len(later) == 2 else None
 
 
+class DefaultArgument(Switching):
+    """Looks further in a frame that a test makes its argument."""
+
+    def wants(self, bar, data=None) -> bool | None:
+        later = data[data["ts"] >= self.now()]["close"].head(2)
+        return bool(later.iloc[-1] > later.iloc[0]) if len(later) == 2 else None
+
+
+class TomorrowsWick(Switching):
+    """Asks for parts of the next bar alone, which no price tells."""
+
+    def wants(self, bar) -> bool | None:
+        later = ap.bars("GOOG", "1d", self.now(), adjust="none").iloc[1:2]
+        return bool((later["high"] / later[["open", "close"]].max(axis=1)).iloc[0] > 1.004) if len(later) else None
+
+
 class Coin(Switching):
     """Decides by what no run repeats."""
 
@@ -108,7 +124,7 @@ def test_a_strategy_that_no_run_repeats_is_not_accused_of_looking_ahead(sample: 
     assert ap.run(refused.value.run_id).record.purpose == "probe"
 
 
-@pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsDay, WholeSpringsMean])
+@pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsDay, TomorrowsWick, WholeSpringsMean])
 def test_a_leak_of_prices_is_caught(sample: Path, strategy: type) -> None:
     found = ap.check_lookahead(strategy, "GOOG", *SPRING, at=1, progress=False)
     assert not found.passed
@@ -124,6 +140,36 @@ def test_a_frame_that_was_captured_is_replaced_too(sample: Path, monkeypatch: py
     found = ap.check_lookahead(CapturedFrame, "GOOG", *SPRING, at=1, progress=False)
     assert not found.passed
     assert found.unproven == ("FRAME",)
+
+
+def test_a_default_argument_is_replaced_too(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DefaultArgument.wants, "__defaults__", (ap.bars("GOOG", *SPRING),))
+    found = ap.check_lookahead(DefaultArgument, "GOOG", *SPRING, at=1, progress=False)
+    assert not found.passed
+    assert found.unproven == ("DefaultArgument.wants(data)",)
+
+
+@dataclass(frozen=True)
+class ToldDays(Config):
+    days: tuple[str, ...] = ()
+
+
+class OnDays(Switching):
+    """Is long on the days that it is told."""
+
+    def __init__(self, config: ToldDays) -> None:
+        super().__init__(config)
+        self._days = config.days
+
+    def wants(self, bar) -> bool | None:
+        return f"{self.now():%Y-%m-%d}" in self._days
+
+
+def test_of_a_strategy_that_is_told_days_is_said_that_nothing_is_proven(sample: Path) -> None:
+    days = {"days": ("2012-03-01", "2012-04-02")}
+    found = ap.check_lookahead(OnDays, "GOOG", *SPRING, params=days, at="2012-05-01", progress=False)
+    assert (found.passed, found.unproven) == (True, ("params['days']",))
+    assert "Not proven: params['days'] was made before the run" in found.text
 
 
 class ReadsAFile(Switching):
