@@ -18,13 +18,14 @@
     a quote's bid or ask, or a trade's price, also one inside the spread (`engine.tick_batches`). Stops are triggered by
     ticks and fill whole at the one that does it; limits find what NautilusTrader finds there: the tick's size.
 
-Always a market order fills whole at one price. What stops and limits meet inside a bar is told in `engine.intrabar`;
-they find there no more than a quarter of its volume.
+Always a market order fills whole at one price, also one that would rest as a limit (`MARKET_TO_LIMIT`). What stops and
+limits meet inside a bar is told in `engine.intrabar`; they find there no more than a quarter of its volume.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,14 @@ from nautilus_trader.execution import FillModel, StaticLatencyModel
 from nautilus_trader.model import BookOrder, BookType, OrderBook, OrderSide, OrderType, Price, Quantity
 from numpy.typing import NDArray
 
-from alphapulse_lib.engine.intrabar import Intrabar, Meets
+from alphapulse_lib.engine.intrabar import ASKED, ENDLESS, Intrabar
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import Fill
 
 __all__ = [
     "LEFT_OUT",
     "WholeFills",
+    "known_kinds",
     "latency",
     "none_left_out",
     "priced",
@@ -51,7 +53,6 @@ __all__ = [
 type Integers = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 
-_ENDLESS = 10**12
 #: Orders that turn into market orders.
 _STOPS = (OrderType.STOP_MARKET, OrderType.MARKET_IF_TOUCHED, OrderType.TRAILING_STOP_MARKET)
 #: The conventions by which an order is on its way until a nanosecond before the next close is told.
@@ -85,7 +86,7 @@ class WholeFills(FillModel):
 
     def __init__(self, intrabar: Intrabar | None = None, *, weighted: bool = False, stops: bool = False) -> None:
         self._intrabar, self._weighted = intrabar, weighted
-        self._whole = {OrderType.MARKET, *(_STOPS if stops else ())}
+        self._whole = {OrderType.MARKET, OrderType.MARKET_TO_LIMIT, *(_STOPS if stops else ())}
 
     def is_limit_filled(self) -> bool:
         """A limit order fills when its price trades."""
@@ -106,12 +107,13 @@ class WholeFills(FillModel):
         if _best_bid is None or _best_ask is None:
             return None
         kind, selling = _order.order_type, _order.side == OrderSide.SELL
-        price, size = _best_bid if selling else _best_ask, _ENDLESS
-        if kind == OrderType.LIMIT and self._intrabar is not None:
-            meets = self._intrabar.limit(_order, price)
-            if meets is Meets.ITS_PRICE:
+        price, size = _best_bid if selling else _best_ask, float(ENDLESS)
+        if kind in ASKED and self._intrabar is not None:
+            level = self._intrabar.meets(_order, price)
+            if level is None:
                 return None
-            size = 0 if meets is Meets.NOTHING else size  # a level without size is an order that does not fill
+            # A level without size is an order that does not fill.
+            price, size = Price(float(level.price), _instrument.price_precision), level.size
         elif kind not in self._whole or (self._intrabar is not None and self._intrabar.is_opening()):
             return None
         elif self._weighted and self._intrabar is not None:
@@ -125,9 +127,9 @@ class WholeFills(FillModel):
         return book
 
 
-@cache
-def _quantity(size: int, precision: int) -> Quantity:
-    """A run asks for two or three of them, at each of its fills."""
+@lru_cache(maxsize=16)
+def _quantity(size: float, precision: int) -> Quantity:
+    """Most of a run's fills ask for two or three of them."""
     return Quantity(size, precision)
 
 
@@ -278,6 +280,28 @@ def _refuse_unlike(fill: Fill, symbol: str, decided: Integers, when: str, hint: 
             f"{len(decided)} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
             f"{np.datetime64(int(decided[0]), 'ns')} UTC and filled {when}.",
             f"{hint} {_RINGING}",
+        )
+
+
+def known_kinds(fill: Fill, kinds: Sequence[OrderType]) -> None:
+    """Refuse orders of a kind that bars cannot tell the price of.
+
+    Parameters
+    ----------
+    kinds : sequence of OrderType
+        Those of all orders of a run.
+
+    Raises
+    ------
+    UnsafeFill
+        A trailing stop-limit was sent: both its prices move along the bar it is met in, and NautilusTrader then fills
+        it at no worse price than the limit it moved, which the market may have reached last.
+    """
+    if fill != "ticks" and (count := sum(each == OrderType.TRAILING_STOP_LIMIT for each in kinds)):
+        raise UnsafeFill(
+            f"{count} orders are trailing stop-limits, whose fills fill={fill!r} cannot tell: inside a bar both of "
+            "their prices move.",
+            "Send trailing stops that turn into market orders (trailing_stop_market), or run with fill='ticks'.",
         )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
-from alphapulse_lib.engine.fills import priced, priced_by_ticks, prove, prove_prices, prove_ticks
+from alphapulse_lib.engine.fills import known_kinds, priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.order_columns import Done, Sent
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
@@ -255,6 +255,7 @@ def _prices(values: list[float], ratios: Floats) -> pa.Array:
 
 
 def _prove(loaded: Loaded, spec: RunSpec, symbols: list[str], sent: Sent, done: Done) -> None:
+    known_kinds(spec.fill, sent.kinds)
     if not len(done.ts):
         return
     first, filled = done.first, done.total(done.quantity)

@@ -143,7 +143,7 @@ def build_engine(
 def _fill_model(fill: Fill, sources: Sequence[Source], now: Callable[[], int], engine: BacktestEngine) -> WholeFills:
     if fill == "ticks":
         return WholeFills(stops=True)
-    return WholeFills(Intrabar(sources, now, engine.cache.order), weighted=fill == "vwap")
+    return WholeFills(Intrabar(sources, now, engine.cache), weighted=fill == "vwap")
 
 
 class _Nobody:

@@ -208,10 +208,6 @@ def _now(strategy: Strategy) -> int:
     return strategy.clock.timestamp_ns()
 
 
-def _order(strategy: Strategy, order_id: Any) -> Any:
-    return strategy.cache.order(order_id)
-
-
 def test_at_an_opening_trade_a_market_order_needs_no_book_and_fills_as_with_one(
     sources: list[Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,8 +215,7 @@ def test_at_an_opening_trade_a_market_order_needs_no_book_and_fills_as_with_one(
     found = []
     for _ in range(2):
         strategy = Buying()
-        now, order_of = partial(_now, strategy), partial(_order, strategy)
-        model = Noting(Intrabar(sources, now, order_of))
+        model = Noting(Intrabar(sources, partial(_now, strategy), cache=None))
         engine = bare_engine(sources, fill_model=model)
         engine.add_strategy(strategy)
         for batch in batches(engine, sources, news(), BARS):

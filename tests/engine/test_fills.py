@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from nautilus_trader.model import OrderType
 
-from alphapulse_lib.engine.fills import priced, priced_by_ticks, prove, prove_prices, prove_ticks
+from alphapulse_lib.engine.fills import known_kinds, priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.run import FILLS
 
@@ -59,3 +60,12 @@ def test_on_ticks_only_the_first_one_after_the_decision_is_let_through_at_its_pr
     priced_by_ticks("TOY", met, met)
     with pytest.raises(UnsafeFill, match="1 of 2 fills of TOY were made between two prices"):
         priced_by_ticks("TOY", np.array([107, 155]), met)
+
+
+@pytest.mark.parametrize("fill", FIRST)
+def test_orders_whose_price_inside_a_bar_cannot_be_told_are_refused_by_name(fill: str) -> None:
+    others = [OrderType.MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET]
+    known_kinds(fill, others)
+    known_kinds("ticks", [OrderType.TRAILING_STOP_LIMIT])
+    with pytest.raises(UnsafeFill, match="1 orders are trailing stop-limits"):
+        known_kinds(fill, [*others, OrderType.TRAILING_STOP_LIMIT])
