@@ -28,6 +28,10 @@ type Floats = NDArray[np.floating[Any]]
 
 #: The share of a bar's volume up to which a fill is thought to leave the price alone.
 _PARTICIPATION = 0.01
+#: What trades from Sunday's evening to Friday's: its days begin at 17:00 the evening before, in Chicago or New York.
+_WEEKDAYS, _EVENING = "24/5", 7 * 3_600 * 10**9
+#: Sessions of a year, where they are not an exchange's 252.
+_DAYS = {"24/7": 365, _WEEKDAYS: 260}
 
 
 def run_statistics(
@@ -96,13 +100,16 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
     Parameters
     ----------
     spec : RunSpec
-        Its period and the venue of its first instrument decide what a session is: a day in the venue's zone.
+        Its period and the venue of its first instrument decide what a session is: a day in the venue's zone, of what
+        trades around the clock on weekdays one that begins at 17:00 the evening before.
     ts : array of int64, shape (T,)
         Nanoseconds of UTC, rising.
     """
     if Period.parse(spec.period).is_session or not len(ts):
         return np.arange(len(ts))
-    days = _local_days(ts, venue(spec.instruments[0].rpartition(".")[2]).timezone)
+    place = venue(spec.instruments[0].rpartition(".")[2])
+    # A bar that closes at 17:00 is the last one of its day.
+    days = _local_days(ts if place.calendar != _WEEKDAYS else ts - 1 + _EVENING, place.timezone)
     return np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
 
 
@@ -127,7 +134,7 @@ def periods_per_year(spec: RunSpec) -> float:
     period = Period.parse(spec.period)
     if period.unit in ("w", "mo"):
         return {"w": 52, "mo": 12}[period.unit] / period.count
-    days = 365 if venue(spec.instruments[0].rpartition(".")[2]).calendar == "24/7" else 252
+    days = _DAYS.get(venue(spec.instruments[0].rpartition(".")[2]).calendar, 252)
     return days / period.count if period.unit == "d" else days
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import empyrical
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from small_runs import CLOSES, fills, kept, marks, moment, orders, raw, rising, spec
@@ -110,6 +111,21 @@ def test_sessions_end_where_the_day_does_also_when_the_clock_changes() -> None:
     assert session_ends(spec(period="1m"), ts[:0]).tolist() == []
 
 
+@pytest.mark.parametrize("instrument", ["ES.XCME", "EURUSD.IDEALPRO"])
+def test_a_week_around_the_clock_has_five_sessions(instrument: str) -> None:
+    zone = "America/Chicago" if "XCME" in instrument else "America/New_York"
+    # Hours from Sunday, 17:00, to Friday, 17:00, over both changes of the clock.
+    weeks = pd.date_range("2024-01-07", "2024-12-22", freq="W-SUN")
+    hours = [
+        pd.date_range(each + pd.Timedelta(hours=18), each + pd.Timedelta(days=5, hours=17), freq="h") for each in weeks
+    ]
+    closes = hours[0].append(hours[1:]).tz_localize(zone)
+    ts = closes.tz_convert("UTC").as_unit("ns").asi8
+    ends = session_ends(spec(period="1h", instruments=(instrument,)), ts)
+    assert len(ends) == 5 * len(weeks)
+    assert {closes[end].hour for end in ends} == {17}
+
+
 @pytest.mark.parametrize(
     ("period", "instrument", "yearly"),
     [
@@ -118,6 +134,8 @@ def test_sessions_end_where_the_day_does_also_when_the_clock_changes() -> None:
         ("2d", "A.XNAS", 126),
         ("1w", "A.XNAS", 52),
         ("1h", "B.CRYPTO", 365),
+        ("1h", "ES.XCME", 260),
+        ("1d", "EURUSD.IDEALPRO", 260),
     ],
 )
 def test_returns_in_a_year(period: str, instrument: str, yearly: float) -> None:
