@@ -133,6 +133,7 @@ def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Setti
         newer.drop_all(connection)
         for table in ("firings", "ingests"):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN request"))
+        connection.execute(text("ALTER TABLE firings DROP COLUMN progress"))
         if engine.dialect.name == "sqlite":
             connection.execute(text("DROP TRIGGER runs_stay_insert"))
     engine.dispose()
