@@ -6,8 +6,9 @@ runs. A file that holds nothing after the moment is read as it is; of any other 
 read. The rows up to the moment are the same in both.
 
 Two futures are told: in the one prices rise and news are good, in the other they fall, news are bad and every other
-article is missing. So whatever a strategy knows of true prices, news and scores, one of the two says something else. No
-article is added: a strategy that knows that none will come is not found out.
+article is missing. So whatever a strategy knows of true prices, news and scores, one of the two says something else: of
+the next open, too, where the moment is before it. No article is added: a strategy that knows that none will come is not
+found out.
 
 A listing that ends later never ends in the one, and nothing is delisted any more. No end is added: a strategy that
 knows of none is not found out. Members of universes are left, whose days count as known from their first one on, and
@@ -31,6 +32,9 @@ from alphapulse_lib.catalog import floats, layout, parquet
 from alphapulse_lib.catalog.decimals import to_decimals, to_floats
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import PRICES, TIME
+from alphapulse_lib.engine.feed import Integers, open_moments
+from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import FOREVER
 
 __all__ = ["TRUE", "Corruption", "Lens", "path_of", "wicks_of"]
@@ -41,6 +45,8 @@ _ROWS = 16_384
 _DAY = 86_400 * 10**9
 #: More days than lie between 1970 and any other.
 _EVER = 1 << 30
+#: The logarithm of what the first open that is not known yet is multiplied by: half of what its close is.
+_GAP = 0.05
 _SAID = {1: "Record profit beats every estimate, outlook raised", -1: "Fraud, heavy loss and default, outlook cut"}
 
 
@@ -94,10 +100,14 @@ class Lens:
     ----------
     folder : Path
         Takes the copies; it goes with the process.
+    session_opens : callable
+        Of a venue's code, the opens of its sessions, nanoseconds since 1970, UTC, rising.
     """
 
-    def __init__(self, corruption: Corruption, roots: Roots, folder: Path) -> None:
-        self._corruption, self._folder = corruption, folder
+    def __init__(
+        self, corruption: Corruption, roots: Roots, folder: Path, session_opens: Callable[[str], Integers]
+    ) -> None:
+        self._corruption, self._folder, self._session_opens = corruption, folder, session_opens
         self._roots = [root for _, root in roots.all]
         self._known: dict[PurePath, PurePath] = {}
 
@@ -158,7 +168,8 @@ class Lens:
         true = {name: to_floats(table[name], price) for name in PRICES}
         opened, close = (true[name][later] for name in ("open", "close"))
         path = path_of(len(close), self._corruption.direction)
-        before = np.concatenate([[1.0], path[:-1]])
+        gap = np.exp(self._corruption.direction * _GAP) if self._opens_later(table, later) else 1.0
+        before = np.concatenate([[gap], path[:-1]])
         first, last = opened * before, close * path
         above, below = wicks_of(len(close), self._corruption.direction)
         tick = 10.0**-price
@@ -178,6 +189,15 @@ class Lens:
         had = bool(set(floats.COLUMNS) & set(table.schema.names))
         changed = _replaced(table, columns)
         return floats.added(changed) if had else changed
+
+    def _opens_later(self, table: pa.Table, later: NDArray[np.bool_]) -> bool:
+        """Whether the first bar that ends after the moment also opens after it: else its open is known by then."""
+        bar_type = table.schema.metadata[b"bar_type"].decode()
+        period, venue = Period.of_bar_type(bar_type), Instrument(bar_type.rsplit("-", 4)[0]).venue
+        opens = self._session_opens(venue.code) if period.is_session else np.empty(0, np.int64)
+        moments = open_moments(table["ts_event"].cast(pa.int64()).to_numpy(), period, opens)
+        # An order that was sent at the moment of an open is filled at it: the open is told a nanosecond later.
+        return bool(moments[later][0] >= self._corruption.after)
 
     def _ticks(self, table: pa.Table) -> pa.Table:
         later = self._later(table, "ts_event")

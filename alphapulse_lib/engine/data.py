@@ -27,7 +27,7 @@ from alphapulse_lib.model.window import FOREVER, Window, moment_ns
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_of
 
-__all__ = ["Data", "load", "opens"]
+__all__ = ["Data", "calendar_of", "load", "opens"]
 
 
 #: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
@@ -231,7 +231,11 @@ def _whole(feeds: list[Feed]) -> Window:
 
 
 def _calendar(request: Request, instrument: Instrument) -> Calendar:
-    code = instrument.venue.code
+    return calendar_of(request, instrument.venue.code)
+
+
+def calendar_of(request: Request, code: str) -> Calendar:
+    """The sessions of a venue; those that did not come with the request are computed once."""
     if code not in request.calendars:
         from alphapulse_lib.catalog.sessions import sessions
 

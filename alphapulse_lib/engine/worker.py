@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build
 from alphapulse_lib.engine.corruption import Lens
-from alphapulse_lib.engine.data import Data, load, opens
+from alphapulse_lib.engine.data import Data, calendar_of, load, opens
 from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
@@ -148,7 +148,7 @@ def _scores(request: Request, folder: Path) -> pa.Table | None:
     scores = read_scores(folder)
     if request.future is None:
         return scores
-    lens = Lens(request.future, request.roots, folder)
+    lens = Lens(request.future, request.roots, folder, lambda code: calendar_of(request, code).opens)
     lens.install()
     return lens.scores(scores)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import PreflightError, RunInterrupted
-from alphapulse_lib.model.run import FILLS, Fill
+from alphapulse_lib.model.run import FILLS, Fill, RunSpec
 from alphapulse_lib.results.conventions import CONVENTION, Conventions, spec_filled
 from alphapulse_lib.session.originals import original_of, plan_again
 from alphapulse_lib.session.reruns import again_of
@@ -96,7 +96,7 @@ class ConventionSpread(Told):
 
 
 def convention_spread(
-    strategy: type | str | SessionRun, *arguments: Any, progress: bool = True, **more: Any
+    strategy: type | str | SessionRun | RunSpec, *arguments: Any, progress: bool = True, **more: Any
 ) -> ConventionSpread:
     """Run one spec under every fill convention: what of its result the convention alone makes.
 
@@ -106,8 +106,9 @@ def convention_spread(
 
     Parameters
     ----------
-    strategy : type, str or SessionRun
-        A run, or its id alone; or a strategy as for ``ap.backtest``, whose other arguments follow.
+    strategy : type, str, SessionRun or RunSpec
+        A run, its id alone, or its spec (its newest run that finished); or a strategy as for ``ap.backtest``, whose
+        other arguments follow.
     progress : bool
         Show how far it is.
 

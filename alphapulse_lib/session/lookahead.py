@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alphapulse_lib.errors import InputError, RunError, RunInterrupted, StrategyRaised
+from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Moment, moment_ns
 from alphapulse_lib.session.originals import original_of, plan_again
 from alphapulse_lib.session.reruns import again_of
@@ -135,7 +136,7 @@ class LookAhead(Told):
 
 
 def check_lookahead(
-    strategy: type | str | SessionRun,
+    strategy: type | str | SessionRun | RunSpec,
     *arguments: Any,
     at: int | Sequence[Moment] = _MOMENTS,
     progress: bool = True,
@@ -153,8 +154,9 @@ def check_lookahead(
 
     Parameters
     ----------
-    strategy : type, str or SessionRun
-        As for ``ap.backtest``, whose other arguments follow; or a run, or its id alone.
+    strategy : type, str, SessionRun or RunSpec
+        As for ``ap.backtest``, whose other arguments follow; or a run, its id alone, or its spec (its newest run that
+        finished).
     at : int or sequence
         How many moments, or which ones, each inside the run. Unless told nine: six at which something was decided,
         three others.

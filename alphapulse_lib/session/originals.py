@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.session.backtests import probed
 from alphapulse_lib.session.reruns import code_of, plan_of
 from alphapulse_lib.session.running import Plan
-from alphapulse_lib.session.runs import SessionRun, run
+from alphapulse_lib.session.runs import SessionRun, open_ledger, run
 from alphapulse_lib.session.strategies import strategy_class
 
 if TYPE_CHECKING:
@@ -22,31 +23,39 @@ _ENDED = {"failed": "failed", "interrupted": "was interrupted"}
 
 
 def original_of(
-    strategy: type | str | SessionRun, arguments: tuple[Any, ...], more: dict[str, Any], progress: bool, alone: str
+    strategy: type | str | SessionRun | RunSpec,
+    arguments: tuple[Any, ...],
+    more: dict[str, Any],
+    progress: bool,
+    alone: str,
 ) -> tuple[SessionRun, Packed, type | None]:
     """The run that is looked into, its strategy for other processes, and its class where that is here.
 
     Parameters
     ----------
-    strategy : type, str or SessionRun
-        A run, or its id alone; else a strategy, with `backtest`'s further ``arguments`` and ``more``: it is run first,
-        as a probe.
+    strategy : type, str, SessionRun or RunSpec
+        A run, its id alone, or its spec, of which the newest run is taken that finished; else a strategy, with
+        `backtest`'s further ``arguments`` and ``more``: it is run first, as a probe.
     alone : str
         What to give where a run comes with arguments.
 
     Raises
     ------
     InputError
-        A run has its arguments already, or did not finish; or there is neither a run nor a strategy.
+        A run has its arguments already, or did not finish; or there is neither a run nor a strategy; or of a spec no
+        run is recorded.
     """
     from alphapulse_lib.engine.packing import packed
 
-    if not isinstance(strategy, type | str | SessionRun):
-        raise InputError(f"{strategy!r} is neither a run nor a strategy.", "Give a run, its id, or a strategy's class.")
-    if isinstance(strategy, SessionRun) or (isinstance(strategy, str) and not arguments and "symbols" not in more):
+    if not isinstance(strategy, type | str | SessionRun | RunSpec):
+        raise InputError(
+            f"{strategy!r} is neither a run nor a strategy.", "Give a run, its id or spec, or a strategy's class."
+        )
+    is_id = isinstance(strategy, str) and not arguments and "symbols" not in more
+    if is_id or isinstance(strategy, SessionRun | RunSpec):
         if arguments or more:
             raise InputError("A run has its arguments already.", f"Give {alone}.")
-        original = strategy if isinstance(strategy, SessionRun) else run(strategy)
+        original = _recorded(strategy)
         if original.status != "finished":
             raise InputError(
                 f"The run {original.id} {_ENDED[original.status]}: it has no result.", "Make it run first."
@@ -56,6 +65,24 @@ def original_of(
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     original = probed(chosen, *arguments, **more, progress=progress)
     return original, packed(chosen), chosen
+
+
+def _recorded(named: type | str | SessionRun | RunSpec) -> SessionRun:
+    if isinstance(named, RunSpec):
+        return _newest_of(named)
+    return named if isinstance(named, SessionRun) else run(str(named))
+
+
+def _newest_of(spec: RunSpec) -> SessionRun:
+    ledger = open_ledger()
+    # Probes of another future have the same spec; they and reruns tell of which run they are.
+    ended = [each for each in ledger.of_spec(spec.id) if each.status == "finished" and not each.of]
+    if not ended:
+        raise InputError(
+            f"No run of the spec {spec.id[:12]} ({spec.label}) is recorded here that finished.",
+            "Run it first (ap.backtest), or give the strategy with its arguments.",
+        )
+    return SessionRun(ended[0], ledger)
 
 
 def plan_again(original: SessionRun, more: dict[str, Any]) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -111,6 +111,14 @@ class TomorrowsWick(Switching):
         return bool((later["high"] / later[["open", "close"]].max(axis=1)).iloc[0] > 1.004) if len(later) else None
 
 
+class TomorrowsGap(Switching):
+    """Asks where the next bar opens, and for nothing that comes later."""
+
+    def wants(self, bar) -> bool | None:
+        later = ap.bars("GOOG", "1d", self.now(), adjust="none")
+        return bool(later["open"].iloc[1] > later["close"].iloc[0]) if len(later) > 1 else None
+
+
 class Coin(Switching):
     """Decides by what no run repeats."""
 
@@ -124,7 +132,7 @@ def test_a_strategy_that_no_run_repeats_is_not_accused_of_looking_ahead(sample: 
     assert ap.run(refused.value.run_id).record.purpose == "probe"
 
 
-@pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsDay, TomorrowsWick, WholeSpringsMean])
+@pytest.mark.parametrize("strategy", [TomorrowsBar, TomorrowsDay, TomorrowsWick, TomorrowsGap, WholeSpringsMean])
 def test_a_leak_of_prices_is_caught(sample: Path, strategy: type) -> None:
     found = ap.check_lookahead(strategy, "GOOG", *SPRING, at=1, progress=False)
     assert not found.passed
@@ -199,6 +207,30 @@ def test_an_honest_strategy_passes(sample: Path, strategy: type | str) -> None:
     assert found.unproven == ()
     assert len(found.run.orders) > 3
     assert set(found.moments) & {each.value for each in found.run.orders.ts}
+
+
+class EveryBar(Switching):
+    """Turns at every bar, so that each open is one that an order of it fills at."""
+
+    def wants(self, bar) -> bool | None:
+        return not self.held
+
+
+@pytest.mark.parametrize("at", ["2012-05-01 13:29", "2012-05-01 13:30", "2012-05-01 13:31", "2012-05-01 20:00"])
+def test_an_open_that_is_known_by_then_is_as_it_was(sample: Path, at: str) -> None:
+    """New York's session of that day is 13:30 to 20:00 UTC; what was sent at the close before fills at its open."""
+    found = ap.check_lookahead(EveryBar, "GOOG", *SPRING, at=[pd.Timestamp(at, tz="UTC")], progress=False)
+    assert found.passed, found.text
+
+
+def test_of_a_spec_its_newest_run_that_finished_is_looked_into(sample: Path) -> None:
+    run = ap.backtest("SmaCross", "GOOG", *SPRING, progress=False)
+    assert ap.check_lookahead(run.spec, at=1, progress=False).run.id == run.id
+    again = ap.backtest("SmaCross", "GOOG", *SPRING, progress=False)
+    assert ap.check_lookahead(run.spec, at=1, progress=False).run.id == again.id, "not one of the first's probes"
+    assert ap.convention_spread(run.spec, progress=False).run.id == again.id
+    with pytest.raises(errors.InputError, match=r"No run of the spec [0-9a-f]{12} \(.*\) is recorded here that"):
+        ap.check_lookahead(replace(run.spec, seed=7), progress=False)
 
 
 def test_probes_are_recorded_and_are_no_trials(sample: Path) -> None:
