@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -18,7 +19,7 @@ from nautilus_trader.trading import Strategy, StrategyConfig
 
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
 
-__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "is_strategy", "plain_parameters"]
+__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "defaults", "is_strategy", "plain_parameters"]
 
 #: Filled in from the symbols and the period of the run, where the configuration names them.
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
@@ -26,6 +27,8 @@ GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
 _NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
 #: What tells of a function that calling it runs none of its lines.
 _LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+#: Characters of a default that are recorded; of a longer one nothing is.
+_LONGEST = 1_000
 _HOW = "A strategy is a NautilusTrader Strategy whose __init__ takes one `config`, annotated with a frozen dataclass."
 
 
@@ -170,6 +173,23 @@ def build(plan: Blueprint, parameters: Mapping[str, Any], instruments: Iterable[
                 "Make it a frozen dataclass: `@dataclass(frozen=True)`.",
             )
     return made
+
+
+def defaults(plan: Blueprint, config: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration holds of the parameters that were not given, as JSON can hold it.
+
+    A value that no spec can hold is left out: no run can have been given another one. So is one of more than a thousand
+    characters.
+    """
+    found = {}
+    for name in plan.fields:
+        if name in GIVEN or name in parameters:
+            continue
+        with contextlib.suppress(InputError):
+            value = _plain(name, getattr(config, name, None))
+            if value is not None and len(json.dumps(value)) <= _LONGEST:
+                found[name] = value
+    return found
 
 
 def _made(config: type, values: dict[str, Any]) -> Any:

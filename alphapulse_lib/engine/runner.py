@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import selectors
 import signal
@@ -186,6 +187,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         raise kind(outcome["message"], outcome["hint"])
     printed = unlogged(folder / NATIVE, outcome["log"]) + printed
+    untold = {"defaults": json.dumps(outcome["defaults"])} if "defaults" in outcome else {}
     return RawResult(
         outcome["status"],
         **{**empty_tables(), **outcome["tables"]},
@@ -195,7 +197,7 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         error=_legible(outcome.get("error", "")),
         traceback=_legible(outcome.get("traceback", "")),
         warnings=tuple(outcome["warnings"]),
-        environment={f"took_{name}": f"{value:.4g}" for name, value in outcome.get("took", {}).items()},
+        environment=untold | {f"took_{name}": f"{value:.4g}" for name, value in outcome.get("took", {}).items()},
     )
 
 

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alphapulse_lib.engine.captured import replace_captured
-from alphapulse_lib.engine.configure import Blueprint, build
+from alphapulse_lib.engine.configure import Blueprint, build, defaults
 from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.data import Data, calendar_of, load, opens
 from alphapulse_lib.engine.descendants import adopt, end_adopted
@@ -188,11 +188,11 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     for name, lines in request.sources.items():
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
     feeds, warnings = data.feeds, list(data.warnings)
-    watch = Swallowed()
+    watch, untold = Swallowed(), dict[str, Any]()
     # Hashing leaves the interpreter to the strategy, so it costs no time of its own. A trial finds it done.
     with ThreadPoolExecutor(1) as beside:
         coming = None if data.series else beside.submit(data.described)
-        loaded, failed = _run(request, data, folder, told, watch, warnings)
+        loaded, failed = _run(request, data, folder, told, watch, warnings, untold)
     series = coming.result() if coming else data.series
     if isinstance(watch.error, AlphaPulseError):
         raise watch.error
@@ -208,6 +208,7 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
             "series": series,
             "facts": data.facts,
             "warnings": warnings,
+            "defaults": untold,
         }
     none_left_out(log)
     tables |= harvest(loaded, spec, names)
@@ -222,13 +223,23 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
         "facts": data.facts,
         "log": log,
         "warnings": warnings,
+        "defaults": untold,
     }
 
 
 def _run(
-    request: Request, data: Data, folder: Path, told: int, watch: Swallowed, warnings: list[str]
+    request: Request,
+    data: Data,
+    folder: Path,
+    told: int,
+    watch: Swallowed,
+    warnings: list[str],
+    untold: dict[str, Any],
 ) -> tuple[Loaded, str]:
-    """The engine after its run, and why it stopped early where NautilusTrader itself stopped it."""
+    """The engine after its run, and why it stopped early where NautilusTrader itself stopped it.
+
+    What there is to be warned of is added to ``warnings``, what parameters hold that were not given to ``untold``.
+    """
     spec, feeds = request.spec, data.feeds
     plan = unpickled(request.strategy)
     if request.future:
@@ -237,6 +248,7 @@ def _run(
     counted = {feed.bar_type: len(feed.ts) for feed in feeds}
     strategy_class = serving(plan.strategy, counted, spec.news, heard, warnings)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
+    untold |= defaults(plan, config, spec.parameters)
     for each in declared(plan.strategy, config):
         require(each, counted)
     strategy_class.log = logging_to(folder)  # type: ignore[attr-defined]  # every Strategy has it

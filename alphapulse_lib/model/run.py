@@ -307,6 +307,7 @@ _NO_VERSIONS = frozenset(
         "probe",
         "symbols",
         "tickers",
+        "defaults",
         "estimated_seconds",
         "estimated_megabytes",
         "estimated_waiting",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +26,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
+from alphapulse_lib.results.parameters import ran_with
 from alphapulse_lib.results.run import Run
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def differences(one: Run, other: Run, roots: Roots) -> Iterator[Difference]:
     """
     yield from _rows(one.record, other.record, roots)
     yield from _code(one, other)
+    yield from _named("parameter", *ran_with([one.record, other.record]))
     yield from _settings(one.spec, other.spec)
     yield from _named("version", one.record.versions, other.record.versions)
     yield from outcome(one, other)
@@ -109,10 +111,9 @@ def outcome(one: Run, other: Run) -> Iterator[Difference]:
 
 
 def _settings(one: RunSpec, other: RunSpec) -> Iterator[Difference]:
-    yield from _named("parameter", one.parameters, other.parameters)
     apart = [
-        {f"costs.{name}": value for name, value in each.costs.as_dict().items()}
-        | {name: value for name, value in each.as_dict().items() if name not in _APART}
+        {f"costs.{name}": value for name, value in asdict(each.costs).items()}
+        | {named.name: getattr(each, named.name) for named in fields(each) if named.name not in _APART}
         for each in (one, other)
     ]
     yield from _named("setting", *apart)

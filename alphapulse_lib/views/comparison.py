@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.results.parameters import ran_with
 from alphapulse_lib.views import numbers
 
 __all__ = ["apart", "differing", "ground_of", "settings_of"]
@@ -29,18 +31,21 @@ def apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
 
 def differing(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:
     """The parameters, settings, rows and versions in which runs differ, with the value of each run."""
-    told = [settings_of(each.spec) | ground_of(each) for each in records]
+    told = [
+        {name: _written(value) for name, value in parameters.items()} | settings_of(each.spec) | ground_of(each)
+        for parameters, each in zip(ran_with(records), records, strict=True)
+    ]
     names = dict.fromkeys(name for each in told for name in each)
     rows = [(name, [each.get(name, _NONE) for each in told]) for name in names]
     return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
 def settings_of(spec: RunSpec) -> dict[str, str]:
-    """Parameters, costs and settings by name."""
-    found = {name: _written(value) for name, value in spec.parameters.items()}
-    found |= {f"costs: {name}": _written(value) for name, value in spec.costs.as_dict().items()}
-    plain = spec.as_dict()
-    found |= {f"spec: {name}": _written(value) for name, value in plain.items() if name not in _APART}
+    """Costs and settings by name."""
+    found = {f"costs: {each.name}": _written(getattr(spec.costs, each.name)) for each in fields(spec.costs)}
+    found |= {
+        f"spec: {each.name}": _written(getattr(spec, each.name)) for each in fields(spec) if each.name not in _APART
+    }
     moments = {name: getattr(spec, name) for name in _MOMENTS}
     return found | {
         f"spec: {name}": _NONE if at is None else numbers.day(at, "UTC", "%Y-%m-%d %H:%M:%S UTC")

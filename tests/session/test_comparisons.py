@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from nautilus_trader.model import BarType, OrderSide
 from nautilus_trader.trading import Strategy
 from typer.testing import CliRunner
 
@@ -61,6 +63,68 @@ def test_the_same_spec_run_twice_has_nothing_apart() -> None:
     write_minutes("TOY")
     found = ap.compare([made({"1": 100}), made({"1": 100})])
     assert found.differing == {}, "what a run took, or was estimated to take, is nothing that it rests on"
+
+
+@dataclass(frozen=True)
+class HoldingConfig:
+    """With a parameter that is made of another one, and one that no spec can hold."""
+
+    bar_type: BarType
+    fast: int = 10
+    slow: int | None = None
+    levels: tuple[int, ...] = (1, 2)
+    side: OrderSide = OrderSide.BUY
+
+    def __post_init__(self) -> None:
+        if self.slow is None:
+            object.__setattr__(self, "slow", 2 * self.fast)
+
+
+class Holding(Strategy):
+    """Trades nothing."""
+
+    def __init__(self, config: HoldingConfig) -> None:
+        super().__init__(config)
+        self._bars = config.bar_type
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._bars)
+
+
+class Refusing(Holding):
+    """Fails on its first bar."""
+
+    def on_bar(self, _bar: Any) -> None:
+        raise ValueError("no")
+
+
+def held(strategy: type = Holding, **params: Any) -> Any:
+    return ap.backtest(strategy, "TOY", "1m", params=params, progress=False)
+
+
+def test_a_parameter_left_at_its_default_is_told_with_what_the_run_ran_with() -> None:
+    write_minutes("TOY")
+    runs = [held(), held(fast=10, slow=20), held(slow=30), held(fast=7)]
+    swept = ap.sweep(Holding, "TOY", "1m", grid={"fast": [8]}, progress=False)
+    with pytest.raises(errors.StrategyRaised) as failed:
+        held(Refusing, fast=6)
+    assert ap.compare(runs[:2]).differing == {}, "the default, and the same value given"
+    assert [(each.kind, each.name) for each in ap.diff(*runs[:2]).all] == []
+    found = ap.compare([*runs, swept.trials[0].record.id, failed.value.run_id])
+    assert found.differing["fast"] == ["10", "10", "10", "7", "8", "6"]
+    assert found.differing["slow"] == ["20", "20", "30", "14", "16", "12"]
+    assert {"levels", "side"}.isdisjoint(found.differing)
+    told = ap.diff(runs[0], runs[2]).first
+    assert (told.kind, told.name, told.one, told.other) == ("parameter", "slow", "20", "30")
+
+
+def test_costs_and_settings_left_at_their_default_are_told_too() -> None:
+    write_minutes("TOY")
+    one, other = made({"1": 100}), made({"1": 100}, costs={"impact_bps": 5}, dividends=True)
+    found = ap.compare([one, other]).differing
+    assert found["costs: impact_bps"] == ["0", "5"]
+    told = {each.name: (each.one, each.other) for each in ap.diff(one, other).all}
+    assert told["costs.impact_bps"] == ("0.0", "5")
 
 
 class Rows(HTMLParser):

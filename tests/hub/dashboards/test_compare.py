@@ -121,6 +121,22 @@ def test_what_runs_do_not_share_is_marked_in_words_too(tmp_path: Path, changes: 
     assert ("the libraries are the same." in widgets["sides"]) is not bool(rows)
 
 
+def test_a_run_of_before_defaults_were_recorded_is_compared_by_what_was_given():
+    def side(number: int, environment: dict[str, str], **parameters: int) -> Side:
+        spec = small_runs.spec(parameters=parameters)
+        record = RunRecord(f"{number}", spec.id, spec, "finished", "trial", "ann", 1, 2, environment)
+        return Side(number, KeptRun(record, Family("", {}), ()))
+
+    now = {"defaults": '{"slow": 20, "levels": [1, 2]}'}
+    assert differing([side(1, now, fast=5), side(2, {"defaults": '{"slow": 20, "levels": [1, 3]}'}, fast=5)]) == [
+        ("levels", ["[1, 2]", "[1, 3]"])
+    ]
+    for before in ({}, {"defaults": "<b>"}, {"defaults": "[1]"}):
+        assert differing([side(1, now, fast=5), side(2, before, fast=5)]) == []
+        assert differing([side(1, now, fast=5), side(2, before, fast=5, slow=30)]) == [("slow", ["20", "30"])]
+        assert differing([side(1, before, fast=5), side(2, now, fast=6)]) == [("fast", ["5", "6"])]
+
+
 def test_the_trials_of_a_comparison_are_those_until_now(tmp_path: Path):
     ledger = Ledger(tmp_path)
     both = [small_runs.kept(ledger, parameters={"fast": fast}) for fast in (5, 6)]
