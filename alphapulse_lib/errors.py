@@ -67,6 +67,9 @@ as its message alone: our own traceback helps nobody who uses the library.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from alphapulse_lib.suggestion import did_you_mean
 
 # fmt: off
@@ -234,7 +237,17 @@ class BadAnswer(ProviderError):
 
 
 class PreflightError(AlphaPulseError):
-    """A backtest that would run on silence or on wrong data."""
+    """A backtest that would run on silence or on wrong data.
+
+    Parameters
+    ----------
+    about : mapping, optional
+        What a command that mends it needs to know: ``instrument``, ``period`` or ``kind``, ``first`` and ``last``.
+    """
+
+    def __init__(self, message: str, hint: str = "", about: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint)
+        self.about = dict(about or {})
 
 
 class NoCoverage(PreflightError):

@@ -184,7 +184,7 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
         splits = _splits(acted, instrument, window)
         mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
         if not request.future:  # of a future that is made up nobody claims that its prices are as traded
-            preflight.is_as_traded(table, splits, instrument, mark)
+            preflight.is_as_traded(table, splits, instrument, period, mark)
         if spec.dividends:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
             last = to_floats(table["close"].slice(len(ts) - 1), instrument.price_precision)[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from shlex import join
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -90,11 +91,7 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
     told = f"{instrument.symbol} {period} lacks {count} of {len(opens)} sessions: {', '.join(days)}{more}."
     if gaps == "allow" or count <= max(TOLERATED, _TOLERATED_SHARE * len(opens)):
         return told
-    raise CoverageGap(
-        told,
-        f"ap.coverage('{instrument.symbol}', '{period}') lists them. Import what is missing, narrow the window, "
-        "or run with gaps='allow'.",
-    )
+    raise _gap(told, instrument, "bars", str(period), (int(closes[missing][0]), int(closes[missing][-1])), ts)
 
 
 def lies_within(ts: Integers, known: Callable[[], Calendar], period: Period, asked: Window) -> str:
@@ -168,19 +165,16 @@ def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int
     missing = {}
     for each in series:
         gone = tick_coverage(roots, instrument, each.kind, window).gaps
-        missing[each.kind] = (sum(gone["sessions"].to_pylist()), gone["first"][:1].cast("int64").to_pylist())
+        ends = [gone[name].cast("int64").to_pylist() for name in ("first", "last")]
+        missing[each.kind] = (sum(gone["sessions"].to_pylist()), ends[0][:1], max(ends[1], default=0))
     lines = {
         kind: f"The {kind} of {instrument.id} lack {lacking} of {count} sessions, the first that of {_day(at[0])}."
-        for kind, (lacking, at) in missing.items()
+        for kind, (lacking, at, _) in missing.items()
         if lacking
     }
     least = min(missing, key=lambda kind: missing[kind][0])
     if gaps != "allow" and missing[least][0] > max(TOLERATED, _TOLERATED_SHARE * count):
-        raise CoverageGap(
-            lines[least],
-            f"ap.coverage('{instrument.symbol}', '{least}') lists them. Import what is missing, narrow the window, "
-            "or run with gaps='allow'.",
-        )
+        raise _gap(lines[least], instrument, least, "", (missing[least][1][0], missing[least][2]), feed.ts)
     return list(lines.values())
 
 
@@ -194,7 +188,10 @@ def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: I
     """
     name = f"{instrument.symbol} {period}"
     if len(ts) > 1 and (np.diff(ts) <= 0).any():
-        raise WrongStamps(f"The {name} bars are not in rising order of time.", "`alphapulse check` says where.")
+        raise WrongStamps(
+            f"The {name} bars are not in rising order of time.",
+            "`alphapulse check` says where, `alphapulse check --repair` puts them in order.",
+        )
     if not period.is_session:
         return
     calendar = known()
@@ -208,10 +205,13 @@ def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: I
     raise WrongStamps(
         f"The {name} bars are stamped {seen}, so their prices would be known before they were made.",
         "Take the import back with ap.revert and import the file again with stamps='session'.",
+        _about(instrument, period, ts),
     )
 
 
-def is_as_traded(table: pa.Table, splits: list[tuple[int, float]], instrument: Instrument, mark: str) -> None:
+def is_as_traded(
+    table: pa.Table, splits: list[tuple[int, float]], instrument: Instrument, period: Period, mark: str
+) -> None:
     """Refuse to apply splits to prices that are adjusted already.
 
     Parameters
@@ -241,7 +241,24 @@ def is_as_traded(table: pa.Table, splits: list[tuple[int, float]], instrument: I
         raise AdjustedAsRaw(
             f"The prices of {instrument.symbol} are not as traded: {why}.",
             "Run with adjust='none' to take them as they are, or import prices as traded.",
+            _about(instrument, period, ts),
         )
+
+
+def _gap(told: str, instrument: Instrument, kind: str, period: str, ends: tuple[int, int], ts: Integers) -> CoverageGap:
+    """The error of missing sessions: ``ends`` are when the first one and the last one closed, ``ts`` the run's bars."""
+    words = ["alphapulse", "coverage", instrument.id, period or kind]
+    listed = join([*words, "--start", _day(int(ts[0]) - 1), "--end", _day(int(ts[-1]) - 1)])
+    return CoverageGap(
+        told,
+        f"`{listed}` lists them. Import what is missing, narrow the window, or run with gaps='allow'.",
+        {"instrument": instrument.id, "kind": kind, "first": ends[0], "last": ends[1]}
+        | ({"period": period} if period else {}),
+    )
+
+
+def _about(instrument: Instrument, period: Period, ts: Integers) -> dict[str, Any]:
+    return {"instrument": instrument.id, "period": str(period), "first": int(ts[0]), "last": int(ts[-1])}
 
 
 def _every_weekday(ts: Integers) -> bool:

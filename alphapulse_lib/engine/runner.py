@@ -36,7 +36,7 @@ from alphapulse_lib.engine.request import (
     write_scores,
 )
 from alphapulse_lib.engine.room import NO_ROOM
-from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
+from alphapulse_lib.errors import AlphaPulseError, PreflightError, StrategyUnusable
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec, Series
@@ -185,7 +185,10 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         return RawResult(status, log=printed, error=error, **empty_tables())
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
-        raise kind(outcome["message"], outcome["hint"])
+        refused = kind(outcome["message"], outcome["hint"])
+        if isinstance(refused, PreflightError):
+            refused.about = outcome["about"]
+        raise refused
     printed = unlogged(folder / NATIVE, outcome["log"]) + printed
     untold = {"defaults": json.dumps(outcome["defaults"])} if "defaults" in outcome else {}
     return RawResult(

@@ -41,7 +41,7 @@ from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_ou
 from alphapulse_lib.engine.room import NO_ROOM, is_full
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
-from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
+from alphapulse_lib.errors import AlphaPulseError, PreflightError, StrategyUnusable
 
 __all__ = ["answer", "die_with", "leave", "main", "measured", "mute", "or_refusal", "unpickled"]
 
@@ -140,6 +140,7 @@ def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             "kind": type(refused).__name__,
             "message": refused.message,
             "hint": refused.hint,
+            "about": refused.about if isinstance(refused, PreflightError) else {},
         }
 
 

@@ -26,6 +26,7 @@ from alphapulse_lib.errors import CatalogError, InputError, NothingUsable, Unkno
 from alphapulse_lib.ingestion import flags
 from alphapulse_lib.ingestion.actions import stage_actions
 from alphapulse_lib.ingestion.bars import stage_bars
+from alphapulse_lib.ingestion.command import command
 from alphapulse_lib.ingestion.facts import stage_articles
 from alphapulse_lib.ingestion.identity import contested, stage_instruments, stage_universe
 from alphapulse_lib.ingestion.instruments import Declared, Instruments, listing_of
@@ -140,6 +141,7 @@ def _begun(provider: Provider, requests: Sequence[Request], title: str, digest: 
         "provider": provider.name,
         "source": title or _told(requests[0].target),
         "digest": digest,
+        "command": command(provider.name, requests, title),
         "started": clock.now().isoformat(),
     }
 

@@ -17,6 +17,8 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.ticks import KINDS
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import (
+    AdjustedAsRaw,
+    CoverageGap,
     LimitReached,
     NoCoverage,
     NoTicks,
@@ -26,12 +28,14 @@ from alphapulse_lib.errors import (
     StrategyRaised,
     UnservedSubscription,
     WorkerDied,
+    WrongStamps,
 )
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.session.fetching import Lacking, with_command
 from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.remedies import with_remedy
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.user import user
 
@@ -115,7 +119,7 @@ class Again:
 
 @contextmanager
 def told_how_to_fetch(plan: Plan) -> Iterator[None]:
-    """Let preflight's refusals inside name the command that would fetch what the plan lacks, where there is one."""
+    """Let preflight's refusals inside name the command that fetches what the plan lacks, or mends what is wrong."""
     spec = plan.spec
     try:
         yield
@@ -127,6 +131,8 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
         if found is None or wanted is None or spec.as_of is not None:
             raise
         raise with_command(missing, plan.roots, found, wanted, _window(plan, found)) from None
+    except (AdjustedAsRaw, CoverageGap, WrongStamps) as wrong:
+        raise with_remedy(wrong, plan.roots) from None
 
 
 def _window(plan: Plan, lacking: Instrument) -> Window:
