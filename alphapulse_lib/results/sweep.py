@@ -33,7 +33,7 @@ from alphapulse_lib.results.performance import session_ends, session_returns
 from alphapulse_lib.results.record import environment
 from alphapulse_lib.results.samplers import Sampler
 from alphapulse_lib.results.swept import Swept, Trial
-from alphapulse_lib.results.trial import SHARED, Bench, Outcome, data_of, lost_trial, run_trials
+from alphapulse_lib.results.trial import CODE, READ, Bench, Outcome, data_of, lost_trial, run_trials
 
 __all__ = ["read_window", "sweep_window"]
 
@@ -167,8 +167,11 @@ class _Keeping:
         self.data_id = _digest(told)
         self._known = set(ledger.ids())
         self._family = family or ledger.family(spec)
-        read = dict(zip(SHARED, (data.marks, data.benchmark), strict=True))
-        self._shared: dict[str, Any] = {name: as_bytes(table) for name, table in read.items() if table.num_rows}
+        read = zip(READ, (data.marks, data.benchmark), strict=True)
+        code = zip(CODE, (spec.strategy.text, bench.code), strict=True)
+        # Each the bytes that are to be written; then the file that holds them.
+        self._read: dict[str, Any] = {name: as_bytes(table) for name, table in read if table.num_rows}
+        self._code: dict[str, Any] = {name: as_bytes(text) for name, text in code if text or name == "source.py"}
 
     def id_of(self, spec: RunSpec) -> str:
         """The id under which a spec's run is in the ledger, or is to be."""
@@ -201,7 +204,7 @@ class _Keeping:
 
     def put(self, outcomes: Sequence[Outcome]) -> list[RunRecord]:
         """Write the trials' files, then their records."""
-        if len(outcomes) > 1 and any(isinstance(each, bytes) for each in self._shared.values()):
+        if len(outcomes) > 1 and any(isinstance(each, bytes) for each in (self._read | self._code).values()):
             return self.put(outcomes[:1]) + self.put(outcomes[1:])  # the first one keeps them for the others
         records: list[RunRecord] = []
         runs: dict[Path, dict[str, Any]] = {}
@@ -209,16 +212,17 @@ class _Keeping:
             record, folder = outcome.record, self._ledger.folder(outcome.record.id)
             if folder.exists():  # of a process that was killed between the two: nothing knows of them
                 shutil.rmtree(folder)
-            runs[folder] = dict(outcome.files)
+            runs[folder] = outcome.files | self._code
             self._family = self._family.including(record)
             if record.status == "finished":
                 record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
-                runs[folder] |= self._shared
+                runs[folder] |= self._read
             records.append(record)
         write_artefacts(runs)
         for record in records:
-            if record.status == "finished":  # the same for all trials: kept once
-                self._shared = {name: self._ledger.file(record.id, name) for name in self._shared}
+            self._code = {name: self._ledger.file(record.id, name) for name in self._code}
+            if record.status == "finished":
+                self._read = {name: self._ledger.file(record.id, name) for name in self._read}
         self._ledger.extend(records)
         self._known.update(each.id for each in records)
         return records

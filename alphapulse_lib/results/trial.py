@@ -23,10 +23,12 @@ from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
 from alphapulse_lib.results.took import told
 
-__all__ = ["SHARED", "Bench", "Outcome", "data_of", "lost_trial", "run_trials", "warm_ups_of"]
+__all__ = ["CODE", "READ", "Bench", "Outcome", "data_of", "lost_trial", "run_trials", "warm_ups_of"]
 
-#: The files that are the same for all trials of a window: they are written once.
-SHARED = ("marks.parquet", "benchmark.parquet")
+#: The files that are the same for all trials of a window, and written once: what they read, where they finished, and
+#: what they are made of.
+READ = ("marks.parquet", "benchmark.parquet")
+CODE = ("source.py", "code.json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +173,7 @@ def _outcome(bench: Bench, spec: RunSpec, raw: RawResult, run_id: str, refused: 
         spec, raw, measured, run_id, user=bench.user, started_at=bench.base.moment, ended_at=clock.now_ns()
     )
     record = replace(record, environment=record.environment | bench.environment)
-    files = {name: as_bytes(content) for name, content in measured.files.items() if name not in SHARED}
+    files = {name: as_bytes(content) for name, content in measured.files.items() if name not in READ + CODE}
     returns = np.empty(0) if equity is None else session_returns(spec, equity)
     return Outcome(record, files, returns, refused)
 

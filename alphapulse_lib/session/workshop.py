@@ -203,7 +203,8 @@ def open_workshop(plan: Plan, strategy: type, *, workers: int | None, limits: Li
             try:
                 yield Workshop(client, bench, ledger, own, asked)
             finally:
-                client.unregister_worker_plugin(bench.name)
+                with contextlib.suppress(OSError):  # a worker that is gone by now has nothing left to close
+                    client.unregister_worker_plugin(bench.name)
     except KeyboardInterrupt:
         # The ledger says it: what it took in just before, nobody may have been told of.
         count = len(asked.intersection(own.ids()))

@@ -61,6 +61,11 @@ def test_each_trial_is_recorded_once_and_is_what_a_backtest_of_it_is(shared: Loc
     best = ap.run(found.best.id)
     for name in ("account", "fills", "orders", "positions", "trades", "marks"):
         assert getattr(best, name).equals(getattr(alone, name)), name
+    runs = Ledger(settings().ledger_root).root / "runs"
+    for name in ("source.py", "code.json", "marks.parquet"):  # what all trials share is kept once
+        kept = [runs / each / name for each in (*found.table.id, alone.id)]
+        assert len({each.read_bytes() for each in kept}) == 1
+        assert len({each.stat().st_ino for each in kept}) == 2
     counted = {"trials", "expected_maximum_sharpe", "deflated_sharpe"}
     assert {name: repr(value) for name, value in best.stats.items() if name not in counted} == {
         name: repr(value) for name, value in alone.stats.items() if name not in counted
