@@ -1,9 +1,10 @@
 """A million minute bars: `ap.backtest` against a bare script. ``python -m tests.benchmarks.bench_backtest``.
 
-Both are whole processes, from the interpreter's start to its end, of the same strategy (`SmaCross`) with the same fill
-convention (the next bar's open) on the same catalog. The bare script does only what it must: it reads the bars with
-NautilusTrader's own catalog, makes the opening trades column by column and runs. `ap.backtest` besides checks the data,
-keeps fills, orders and equity, measures them and writes a record. Aim: at most 1.10.
+Both are whole processes, from the interpreter's start to its end, of the same strategy (a cross of exponential
+averages, which trades often, and one of long simple ones, which trades seldom) with the same fill convention (the next
+bar's open) on the same catalog. The bare script does only what it must: it reads the bars with NautilusTrader's own
+catalog, makes the opening trades column by column and runs. `ap.backtest` besides checks the data, keeps fills, orders
+and equity, measures them and writes a record. Aim: at most 1.10.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ TURNS = 3
 AAA = Instrument("AAA.XNAS")
 MINUTE = Period(1, "m")
 
+#: The strategies: their module, their name, and the lengths of the two averages.
+CROSSES = (
+    ("tests.benchmarks.ema_cross", "EmaCross", 10, 20),
+    ("alphapulse_lib.engine.strategies.sma_cross", "SmaCross", 500, 2000),
+)
+
 OURS = """
 import alphapulse_lib as ap
-from alphapulse_lib.engine.strategies import SmaCross
-run = ap.backtest(SmaCross, "AAA", "1m", params={"fast": FAST, "slow": SLOW}, progress=False)
+from MODULE import CROSS
+run = ap.backtest(CROSS, "AAA", "1m", params={"fast": FAST, "slow": SLOW}, progress=False)
 print(run.stats["fills"], round(run.stats["end_equity"], 2))
 """
 
@@ -96,15 +103,22 @@ def session_opens(closes):
 BARE = (
     BARE_DATA
     + """
-from alphapulse_lib.engine.strategies.sma_cross import SmaCross, SmaCrossConfig
+from MODULE import CROSS, CROSSConfig
 name = "AAA.XNAS-1-MINUTE-LAST-EXTERNAL"
 engine = engine_of(["AAA.XNAS"], 100_000)
 add(engine, "AAA.XNAS", name, lambda closes: closes - 60_000_000_000)
-engine.add_strategy(SmaCross(SmaCrossConfig(InstrumentId.from_str("AAA.XNAS"), BarType.from_str(name), FAST, SLOW)))
+engine.add_strategy(CROSS(CROSSConfig(InstrumentId.from_str("AAA.XNAS"), BarType.from_str(name), FAST, SLOW)))
 engine.run()
 print(engine.get_result().total_orders, engine.portfolio.account(Venue("XNAS")).balance_total(usd))
 """
 )
+
+
+def script(text: str, cross: tuple[str, str, int, int]) -> str:
+    """A script of one of the strategies."""
+    for name, value in zip(("MODULE", "CROSS", "FAST", "SLOW"), cross, strict=True):
+        text = text.replace(name, str(value))
+    return text
 
 
 def main() -> None:
@@ -113,15 +127,15 @@ def main() -> None:
         catalog = Path(folder) / "catalog"
         writer.write_bars(catalog, AAA, MINUTE, unbroken(BARS, 1), "bench")
         writer.write_instruments(catalog, [AAA], [])
-        for fast, slow in ((10, 20), (500, 2000)):
-            ours, bare = (text.replace("FAST", str(fast)).replace("SLOW", str(slow)) for text in (OURS, BARE))
+        for cross in CROSSES:
+            ours, bare = (script(text, cross) for text in (OURS, BARE))
             pairs = [(process(bare, catalog), process(ours, catalog)) for _ in range(TURNS)]
             seconds, busy = (
                 statistics.median(getattr(ours, name) / getattr(bare, name) for bare, ours in pairs)
                 for name in ("seconds", "processor")
             )
             sys.stdout.write(
-                f"backtest of {BARS:,} minute bars, averages of {fast} and {slow}: ap.backtest against a bare script "
+                f"{cross[1]} of {cross[2]} and {cross[3]} on {BARS:,} minute bars: ap.backtest against a bare script "
                 f"{seconds:.2f} by the clock (aim: at most 1.10), {busy:.2f} by the processors' seconds\n"
             )
             sys.stdout.flush()
