@@ -14,6 +14,7 @@ from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.engine import benchmark, preflight
+from alphapulse_lib.engine.as_traded import is_as_traded, unfollowed
 from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.preflight import Calendar
@@ -179,12 +180,15 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     splits: list[tuple[int, float]] = []
     paid: tuple[Distribution, ...] = ()
     gone: Distribution | None = None
+    mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
+    if spec.adjust == "none" and not request.future:
+        stored = _splits(_acted(request, instrument), instrument, window)
+        warnings += _told(unfollowed(table, stored, instrument, period, mark))
     if spec.adjust == "splits":
         acted = _acted(request, instrument)
         splits = _splits(acted, instrument, window)
-        mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
         if not request.future:  # of a future that is made up nobody claims that its prices are as traded
-            preflight.is_as_traded(table, splits, instrument, period, mark)
+            warnings += _told(is_as_traded(table, splits, instrument, period, mark))
         if spec.dividends:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
             last = to_floats(table["close"].slice(len(ts) - 1), instrument.price_precision)[0]
@@ -195,6 +199,10 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
         precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
     return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid, gone)
+
+
+def _told(words: str) -> list[str]:
+    return [words] if words else []
 
 
 def _acted(request: Request, instrument: Instrument) -> list[dict[str, Any]]:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.coverage import no_coverage
-from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import AdjustedAsRaw, CoverageGap, NoTicks, WrongStamps
+from alphapulse_lib.errors import CoverageGap, NoTicks, WrongStamps
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from alphapulse_lib.engine.feed import Feed
     from alphapulse_lib.engine.tick_feed import TickSeries
 
-__all__ = ["TOLERATED", "Calendar", "has_bars", "has_no_gaps", "has_ticks", "is_as_traded", "lies_within",
-           "stamped_at_closes"]  # fmt: skip
+__all__ = ["TOLERATED", "Calendar", "Integers", "about", "day_of", "has_bars", "has_no_gaps", "has_ticks",
+           "lies_within", "stamped_at_closes"]  # fmt: skip
 
 type Integers = NDArray[np.int64]
 
@@ -86,7 +85,7 @@ def has_no_gaps(ts: Integers, known: Callable[[], Calendar], instrument: Instrum
     count = int(missing.sum())
     if not count:
         return ""
-    days = [_day(int(each)) for each in closes[missing][:5]]
+    days = [day_of(int(each)) for each in closes[missing][:5]]
     more = f" and {count - 5} more" if count > 5 else ""
     told = f"{instrument.symbol} {period} lacks {count} of {len(opens)} sessions: {', '.join(days)}{more}."
     if gaps == "allow" or count <= max(TOLERATED, _TOLERATED_SHARE * len(opens)):
@@ -121,7 +120,7 @@ def lies_within(ts: Integers, known: Callable[[], Calendar], period: Period, ask
     count = int(before.sum() + after.sum())
     if not count:
         return ""
-    return f"from {_day(int(ts[0]))} to {_day(int(ts[-1]))}, without {count:,} session{'s' if count > 1 else ''}"
+    return f"from {day_of(int(ts[0]))} to {day_of(int(ts[-1]))}, without {count:,} session{'s' if count > 1 else ''}"
 
 
 def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int, gaps: str) -> list[str]:
@@ -154,10 +153,10 @@ def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int
     instrument, window = feed.instrument, Window(first, feed.last)
     if not series:
         held = [(kind, *ticks.held(roots, kind, instrument.id)) for kind in ticks.KINDS]
-        told = "; ".join(f"its {kind} reach from {_day(a)} to {_day(b)}" for kind, rows, a, b in held if rows)
+        told = "; ".join(f"its {kind} reach from {day_of(a)} to {day_of(b)}" for kind, rows, a, b in held if rows)
         raise NoTicks(
-            f"No trades and no quotes of {instrument.id} are held between {_day(first)} and {_day(feed.last)}, which "
-            f"fill='ticks' fills orders at{f': {told}' if told else ''}.",
+            f"No trades and no quotes of {instrument.id} are held between {day_of(first)} and {day_of(feed.last)}, "
+            f"which fill='ticks' fills orders at{f': {told}' if told else ''}.",
             "Import them, or run with another fill convention.",
         )
     known = sessions(instrument.venue.code)
@@ -168,7 +167,7 @@ def has_ticks(series: Sequence[TickSeries], roots: Roots, feed: Feed, first: int
         ends = [gone[name].cast("int64").to_pylist() for name in ("first", "last")]
         missing[each.kind] = (sum(gone["sessions"].to_pylist()), ends[0][:1], max(ends[1], default=0))
     lines = {
-        kind: f"The {kind} of {instrument.id} lack {lacking} of {count} sessions, the first that of {_day(at[0])}."
+        kind: f"The {kind} of {instrument.id} lack {lacking} of {count} sessions, the first that of {day_of(at[0])}."
         for kind, (lacking, at, _) in missing.items()
         if lacking
     }
@@ -205,50 +204,14 @@ def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: I
     raise WrongStamps(
         f"The {name} bars are stamped {seen}, so their prices would be known before they were made.",
         "Take the import back with ap.revert and import the file again with stamps='session'.",
-        _about(instrument, period, ts),
+        about(instrument, period, ts),
     )
-
-
-def is_as_traded(
-    table: pa.Table, splits: list[tuple[int, float]], instrument: Instrument, period: Period, mark: str
-) -> None:
-    """Refuse to apply splits to prices that are adjusted already.
-
-    Parameters
-    ----------
-    splits : list of (int, float)
-        The first moment of each ex-date, and new shares for one old.
-    mark : str
-        Why the series is known or doubted to be adjusted; empty for prices as traded.
-
-    Raises
-    ------
-    AdjustedAsRaw
-        Its import says so, or a split does not show in its prices.
-    """
-    ts = table["ts_event"].cast(pa.int64()).to_numpy()
-    why = mark
-    for moment, factor in splits:
-        first = int(np.searchsorted(ts, moment))
-        if why or not 0 < first < len(ts) or 0.7 < factor < 1.4:
-            continue
-        before = to_floats(table["close"].slice(first - 1, 1), instrument.price_precision)[0]
-        after = to_floats(table["open"].slice(first, 1), instrument.price_precision)[0]
-        step = np.log(before / after)
-        if abs(step) < abs(step - np.log(factor)):
-            why = f"the {factor:g}:1 split of {_day(moment)} does not show: {before:g} before it, {after:g} after"
-    if why:
-        raise AdjustedAsRaw(
-            f"The prices of {instrument.symbol} are not as traded: {why}.",
-            "Run with adjust='none' to take them as they are, or import prices as traded.",
-            _about(instrument, period, ts),
-        )
 
 
 def _gap(told: str, instrument: Instrument, kind: str, period: str, ends: tuple[int, int], ts: Integers) -> CoverageGap:
     """The error of missing sessions: ``ends`` are when the first one and the last one closed, ``ts`` the run's bars."""
     words = ["alphapulse", "coverage", instrument.id, period or kind]
-    listed = join([*words, "--start", _day(int(ts[0]) - 1), "--end", _day(int(ts[-1]) - 1)])
+    listed = join([*words, "--start", day_of(int(ts[0]) - 1), "--end", day_of(int(ts[-1]) - 1)])
     return CoverageGap(
         told,
         f"`{listed}` lists them. Import what is missing, narrow the window, or run with gaps='allow'.",
@@ -257,7 +220,8 @@ def _gap(told: str, instrument: Instrument, kind: str, period: str, ends: tuple[
     )
 
 
-def _about(instrument: Instrument, period: Period, ts: Integers) -> dict[str, Any]:
+def about(instrument: Instrument, period: Period, ts: Integers) -> dict[str, Any]:
+    """What a command that mends a series needs to know of it."""
     return {"instrument": instrument.id, "period": str(period), "first": int(ts[0]), "last": int(ts[-1])}
 
 
@@ -273,5 +237,6 @@ def _weekdays(start: int, end: int) -> int:
     return int(np.busday_count(first, last))
 
 
-def _day(moment: int) -> str:
+def day_of(moment: int) -> str:
+    """The day of a moment in words, of UTC."""
     return f"{datetime.fromtimestamp(moment / 1e9, UTC):%Y-%m-%d}"

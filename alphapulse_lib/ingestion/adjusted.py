@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.records import DECLARED, adjusted_series
+from alphapulse_lib.ingestion.split_steps import hides, usual
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from alphapulse_lib.catalog.roots import Roots
 
 __all__ = ["Marks", "unseen_splits"]
-
-#: Ratios nearer to one than this move the price no more than a lively day does.
-_TELLING = 1.4
 
 
 class Marks:
@@ -59,49 +57,48 @@ class Marks:
         self,
         instrument_id: str,
         days: NDArray[np.datetime64],
+        opens: NDArray[np.float64],
         close: NDArray[np.float64],
         recovered: Mapping[date, float],
     ) -> str:
         """Why prices declared as traded do not look so, in words; ``""`` where nothing speaks against them."""
         splits = {**self._splits.get(instrument_id, {}), **recovered}
-        last = np.append(days[1:] != days[:-1], True)
-        unseen = unseen_splits(days[last], close[last], splits) if splits and len(days) else []
+        last, first = np.append(days[1:] != days[:-1], True), np.append(True, days[1:] != days[:-1])
+        unseen = unseen_splits(days[last], opens[first], close[last], splits) if splits and len(days) else []
         return f"its price does not show the {unseen[0][1]:g}:1 split of {unseen[0][0]}" if unseen else ""
 
 
 def unseen_splits(
-    days: NDArray[np.datetime64], close: NDArray[np.float64], splits: Mapping[date, float]
+    days: NDArray[np.datetime64],
+    opens: NDArray[np.float64],
+    close: NDArray[np.float64],
+    splits: Mapping[date, float],
 ) -> list[tuple[date, float]]:
-    """The known splits that the closes do not show.
+    """The known splits that the prices do not show; see `alphapulse_lib.ingestion.split_steps`.
 
     Parameters
     ----------
     days : numpy.ndarray of datetime64[D]
         The sessions, in order.
-    close : numpy.ndarray of float64
-        The last close of each.
+    opens, close : numpy.ndarray of float64
+        The first open and the last close of each.
     splits : mapping of date to float
         Ex-dates and ratios, new shares for one old.
-
-    Returns
-    -------
-    list of (date, float)
-        Those where the close lies nearer to the one before than to that one divided by the ratio.
 
     Examples
     --------
     >>> days = np.array(["2000-06-20", "2000-06-21"], "M8[D]")
-    >>> unseen_splits(days, np.array([3.6, 3.9]), {date(2000, 6, 21): 2.0})
+    >>> unseen_splits(days, np.array([3.5, 3.7]), np.array([3.6, 3.9]), {date(2000, 6, 21): 2.0})
     [(datetime.date(2000, 6, 21), 2.0)]
     """
-    unseen = []
-    for day, ratio in sorted(splits.items()):
-        at = int(np.searchsorted(days, np.datetime64(day, "D")))
-        if not 0 < at < len(days) or max(ratio, 1 / ratio) < _TELLING:
-            continue
-        if days[at] - days[at - 1] > np.timedelta64(10, "D"):
-            continue
-        move = float(np.log(close[at] / close[at - 1]))
-        if abs(move) < abs(move + float(np.log(ratio))):
-            unseen.append((day, ratio))
-    return unseen
+    steps = np.log(opens[1:] / close[:-1])
+    held = {day: int(np.searchsorted(days, np.datetime64(day, "D"))) for day in splits}
+    others = np.delete(steps, [at - 1 for at in held.values() if 0 < at < len(days)])
+    scale = usual(others)
+    return [
+        (day, ratio)
+        for day, ratio in sorted(splits.items())
+        if 0 < (at := held[day]) < len(days)
+        and days[at] - days[at - 1] <= np.timedelta64(10, "D")
+        and hides(float(steps[at - 1]), ratio, scale)
+    ]

@@ -198,7 +198,7 @@ def _look_for_actions(
         staged.recovered.append(recovered)
         plain = recovered.filter(pc.equal(recovered["kind"], "split")).select(["ex_date", "ratio"]).to_pylist()
         splits = {each["ex_date"]: each["ratio"] for each in plain}
-    doubt = marks.doubt(instrument.id, days, bars.close, splits)
+    doubt = marks.doubt(instrument.id, days, bars.open, bars.close, splits)
     if doubt:
         staged.warnings.append(
             f"{instrument.id}: declared as traded, but {doubt}; if these are adjusted prices, say adjusted=True"

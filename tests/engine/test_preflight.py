@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.catalog import actions
+from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_minutes
 
@@ -70,3 +73,77 @@ def test_daily_bars_that_are_not_stamped_at_closes_are_refused(shift: str, words
     write("TOY", "1d", stamps, [SIX[0]] * 50)
     with pytest.raises(errors.WrongStamps, match=words):
         backtest()
+
+
+# --- splits that show, and splits that do not ----------------------------------------------------------------------
+
+
+def split_toy(ratio: float, *, shows: bool, scale: float = 0.006, count: int = 250, period: str = "1d") -> str:
+    """Write a year of days with a split in its middle; its ex-date."""
+    days, stamps = sessions("XNAS").days, closes("2019-01-02", count)
+    nights, hours = np.random.default_rng(3).normal(0, scale, (2, count))
+    nights[count // 2] -= np.log(ratio) if shows else 0.0
+    path = np.cumsum(np.column_stack([nights, hours]).ravel()).reshape(count, 2)
+    opens, ends = (100 * np.exp(path)).round(4).T
+    bars = np.column_stack([opens, np.maximum(opens, ends), np.minimum(opens, ends), ends])
+    if period == "1w":
+        weeks = np.flatnonzero(np.append(np.diff((stamps // DAY + 3) // 7) > 0, True))
+        starts = np.append(0, weeks[:-1] + 1)
+        bars = np.array([[bars[a, 0], bars[a : b + 1, 1].max(), bars[a : b + 1, 2].min(), bars[b, 3]]
+                         for a, b in zip(starts, weeks, strict=True)])  # fmt: skip
+        write("TOY", "1w", stamps[weeks], bars)
+    else:
+        write("TOY", "1d", stamps, bars)
+    day = days[np.searchsorted(days, np.datetime64("2019-01-02")) + count // 2].item()
+    table = pa.table(
+        {
+            "instrument_id": ["TOY.XNAS"],
+            "kind": ["split"],
+            "ex_date": [day],
+            "ratio": [ratio],
+            "amount": pa.array([None], pa.float64()),
+            "available_at": pa.array([int(stamps[0])], pa.int64()).cast(pa.timestamp("ns", "UTC")),
+            "source": ["toy"],
+        }
+    )
+    actions.write(Roots.of_settings().writable, table, "toy")
+    return str(day)
+
+
+@pytest.mark.parametrize("ratio", [1.1, 1.25, 1.5, 0.8])
+def test_a_small_split_that_does_not_show_is_refused(ratio: float) -> None:
+    day = split_toy(ratio, shows=False)
+    with pytest.raises(errors.AdjustedAsRaw, match=f"the {ratio:g}:1 split of {day} does not show"):
+        backtest()
+    assert backtest(adjust="none").warnings == ()  # there is nothing to follow
+
+
+@pytest.mark.parametrize("ratio", [1.1, 1.25, 1.5, 0.8])
+def test_a_small_split_that_shows_is_followed_and_told_where_it_is_not(ratio: float) -> None:
+    day = split_toy(ratio, shows=True)
+    assert backtest().warnings == ()
+    (told,) = backtest(adjust="none").warnings
+    change = f"a loss of {1 - 1 / ratio:.0%}" if ratio > 1 else f"a gain of {1 / ratio - 1:.0%}"
+    assert told.startswith(f"TOY splits while it is run, {ratio:g}:1 of {day}, and adjust='none' follows no split")
+    assert f"what is held over the first shows {change} that nobody has" in told
+
+
+def test_a_split_that_may_not_show_is_told_and_run() -> None:
+    day = split_toy(1.1, shows=False, scale=0.02)
+    (told,) = backtest().warnings
+    assert told.startswith(f"The prices of TOY may be adjusted for a split that is followed: 1.1:1 of {day}, ")
+    assert backtest(adjust="none").warnings == ()
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_split_within_a_week_is_told_by_the_weeks_closes(shows: bool) -> None:
+    """The week of the ex-date, a Wednesday, opens before the split; its open alone would tell that it does not show."""
+    day = split_toy(2.0, shows=shows, period="1w", count=252)
+    assert np.datetime64(day).item().isoweekday() == 3
+    if not shows:
+        with pytest.raises(errors.AdjustedAsRaw, match=f"the 2:1 split of {day} does not show"):
+            backtest("1w")
+        return
+    assert backtest("1w").warnings == ()
+    (told,) = backtest("1w", adjust="none").warnings
+    assert "a loss of 50%" in told
