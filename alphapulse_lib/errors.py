@@ -291,28 +291,25 @@ class StrategyUnusable(PreflightError):
 
 
 class RunError(AlphaPulseError):
-    """A backtest that began and did not end well; its record is in the ledger: ``ap.run(error.run_id)``."""
-
-    def __init__(self, message: str, hint: str = "", run_id: str = "") -> None:
-        super().__init__(message, hint)
-        self.run_id = run_id
-
-
-class StrategyRaised(RunError):
-    """The strategy's own exception.
+    """A backtest that began and did not end well; its record is in the ledger: ``ap.run(error.run_id)``.
 
     Attributes
     ----------
     traceback : str
-        The strategy's traceback, from its first own frame on.
+        Where the strategy raised, left or was, from its first own frame on; empty where nothing tells.
     """
 
     def __init__(self, message: str, hint: str = "", run_id: str = "", traceback: str = "") -> None:
-        super().__init__(message, hint, run_id)
+        super().__init__(message, hint)
+        self.run_id = run_id
         self.traceback = traceback
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.traceback.rstrip(), self.message, self.hint) if part)
+
+
+class StrategyRaised(RunError):
+    """The strategy's own exception, with its traceback."""
 
 
 class RunInterrupted(RunError):

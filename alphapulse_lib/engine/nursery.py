@@ -24,6 +24,8 @@ from typing import NoReturn
 from alphapulse_lib.engine.data import Data, load, opens
 from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.harvest import marks
+from alphapulse_lib.engine.last_words import ask, end, listen
+from alphapulse_lib.engine.last_words import told as last_words
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.nautilus import made_once
 from alphapulse_lib.engine.request import (
@@ -112,10 +114,11 @@ class _Nursery:
         child = os.fork()
         if child == 0:
             self._trial(request, refused["data"], folder, parent)
-        code, passed = self._await(child, limits)
+        code, passed = self._await(child, limits, folder)
         if passed:
             error = f"LimitReached: the trial {passed}, and was stopped"
-            write_outcome(folder, _told(refused["data"], "failed") | {"error": error})
+            raised = {"error": error, "traceback": last_words(folder, request.sources)}
+            write_outcome(folder, _told(refused["data"], "failed") | raised)
         return code
 
     def warm(self, folder: Path, limits: Limits) -> int:
@@ -146,12 +149,13 @@ class _Nursery:
             os.dup2(1, 2)
             sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="backslashreplace")
             mute(folder)
+            listen(folder)
             told = os.open(os.devnull, os.O_WRONLY)
             leave(folder, lambda: measured(lambda: answer(request, data, folder, told)))
         except BaseException:  # noqa: BLE001  nothing may go on below, in the nursery's own loop
             sys.excepthook(*sys.exc_info())
         finally:
-            os._exit(1)
+            end(1)
 
     def _import_libraries(self, strategy: bytes, limits: Limits) -> None:
         """Import here, once for all trials, the installed modules that a strategy needs, as a first process tells them.
@@ -178,8 +182,11 @@ class _Nursery:
                 importlib.import_module(name)
         gc.freeze()
 
-    def _await(self, child: int, limits: Limits) -> tuple[int, str]:
-        """A trial's exit code, and which limit it passed; it is killed with whoever asked for it, too."""
+    def _await(self, child: int, limits: Limits, folder: Path | None = None) -> tuple[int, str]:
+        """A trial's exit code, and which limit it passed; it is killed with whoever asked for it, too.
+
+        Where it has a folder of its own, it leaves there where it was.
+        """
         since, passed = time.monotonic(), ""
         heard: dict[int, int] = {}
         ended = os.pidfd_open(child)
@@ -192,6 +199,8 @@ class _Nursery:
                 passed = "" if heard else limits.exceeded(child, since)
         finally:
             os.close(ended)
+        if passed and folder:
+            ask(child, folder)
         # The whole group: a strategy may have started processes of its own.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)

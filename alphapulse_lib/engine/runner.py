@@ -13,8 +13,9 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,8 @@ import pyarrow as pa
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.corruption import Corruption
+from alphapulse_lib.engine.last_words import ask
+from alphapulse_lib.engine.last_words import told as last_words
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
@@ -108,7 +111,8 @@ def run(
     AlphaPulseError
         What preflight refused. Nothing ran.
     """
-    request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future).write(waiting.folder)
+    request = request_of(spec, strategy, instruments, roots, symbols, gaps, moment, future)
+    request.write(waiting.folder)
     write_scores(waiting.folder, scores)
     printed = Printed(echo)
     interrupted, passed = False, ""
@@ -118,7 +122,8 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
         end_with_its_own(waiting.process)
-    return result_of(waiting.folder, waiting.process.returncode, interrupted, printed.text(), passed)
+    code = waiting.process.returncode
+    return result_of(waiting.folder, code, interrupted, printed.text(), passed, request.sources)
 
 
 def request_of(
@@ -153,7 +158,14 @@ def request_of(
     )
 
 
-def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, passed: str = "") -> RawResult:
+def result_of(
+    folder: Path,
+    code: int | None,
+    interrupted: bool,
+    printed: str,
+    passed: str = "",
+    sources: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> RawResult:
     """What a process left in its folder.
 
     Parameters
@@ -166,6 +178,8 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         What the strategy printed, or the ends of that.
     passed : str
         Which limit it passed, for which it was killed.
+    sources : mapping
+        The request's: the lines of files that exist nowhere else, for a traceback.
 
     Raises
     ------
@@ -182,7 +196,8 @@ def result_of(folder: Path, code: int | None, interrupted: bool, printed: str, p
         status: Any = "interrupted" if interrupted else "failed"
         error = "" if interrupted else f"WorkerDied: the run's process {death(code)}"
         error = f"LimitReached: the run {passed}, and was stopped" if passed else error
-        return RawResult(status, log=printed, error=error, **empty_tables())
+        where = "" if interrupted else last_words(folder, sources)
+        return RawResult(status, log=printed, error=error, traceback=_legible(where), **empty_tables())
     if outcome["status"] == "refused":
         kind: type[AlphaPulseError] = getattr(errors, outcome["kind"], StrategyUnusable)
         refused = kind(outcome["message"], outcome["hint"])
@@ -241,16 +256,22 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 if passed := limits.exceeded(process.pid, since):
-                    end_with_its_own(process)
+                    _stop(waiting)
                     return passed
     # It is leaving: nothing is heard of it any more.
     while process.poll() is None:
         if passed := limits.exceeded(process.pid, since):
-            end_with_its_own(process)
+            _stop(waiting)
             return passed
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK)
     return ""
+
+
+def _stop(waiting: Worker) -> None:
+    """End a run's process, which leaves where it was."""
+    ask(waiting.process.pid, waiting.folder)
+    end_with_its_own(waiting.process)
 
 
 def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str, Calendar]:

@@ -139,7 +139,7 @@ class Trials:
             code = self._answer([what, str(folder), self._limits.seconds, self._limits.memory])
             if code is not None:
                 try:
-                    return (collected or _collected)(folder, code)
+                    return (collected or self._collected)(folder, code)
                 finally:
                     # The tables are mapped into memory: what is in use stays until it is let go.
                     for each in folder.iterdir():
@@ -148,6 +148,10 @@ class Trials:
             self.close()
         error = "WorkerDied: the process that held the data was killed, twice: it may have run out of memory"
         return RawResult("failed", error=error, **empty_tables())
+
+    def _collected(self, folder: Path, code: int) -> RawResult:
+        printed = ends_of(folder / PRINTED)
+        return result_of(folder, code, interrupted=False, printed=printed, sources=self._base.sources)
 
     def _answer(self, command: list[Any]) -> int | None:
         """The exit code of the trial's process; ``None`` where the nursery itself is gone."""
@@ -178,7 +182,3 @@ class Trials:
         )
         self._opened.callback(end_marked, mark)
         self._opened.callback(end_with_its_own, self._process)
-
-
-def _collected(folder: Path, code: int) -> RawResult:
-    return result_of(folder, code, interrupted=False, printed=ends_of(folder / PRINTED))

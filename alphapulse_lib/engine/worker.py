@@ -33,6 +33,7 @@ from alphapulse_lib.engine.data import Data, calendar_of, load, opens
 from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
+from alphapulse_lib.engine.last_words import end, listen
 from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
@@ -72,6 +73,7 @@ def main(parent: int, told: int, patience: float, since: float) -> None:
     folder = _await_folder(patience)
     _await_request()
     mute(folder)
+    listen(folder)
     request = Request.read(folder)
     leave(
         folder, lambda: measured(lambda: answer(request, load(request, _scores(request, folder)), folder, told), begin)
@@ -127,7 +129,7 @@ def leave(folder: Path, outcome: Callable[[], dict[str, Any]]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     # Two million objects need not be taken apart one by one.
-    os._exit(code)
+    end(code)
 
 
 def or_refusal(outcome: Callable[[], dict[str, Any]]) -> dict[str, Any]:

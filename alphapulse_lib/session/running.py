@@ -199,7 +199,7 @@ def check_process(raw: RawResult, record: RunRecord) -> None:
     """
     for kind in (WorkerDied, LimitReached):
         if raw.error.startswith(kind.__name__):
-            raise kind(f"T{raw.error.partition(': ')[2][1:]}.", _SHOWN.format(record.id), record.id)
+            raise kind(f"T{raw.error.partition(': ')[2][1:]}.", _SHOWN.format(record.id), record.id, raw.traceback)
 
 
 def attempt(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import time
+from os import _exit
 
 import pytest
 from nautilus_trader.model import OrderSide
@@ -20,6 +23,14 @@ class Doomed(Planned):
     def on_bar(self, bar) -> None:
         if "leaves" in self._plan:
             os._exit(7)
+        if "goes" in self._plan:
+            _exit(7)  # by a name that was taken before the run's process was
+        if "crashes" in self._plan:
+            ctypes.string_at(0)
+        if "aborts" in self._plan:
+            os.abort()
+        if "ends" in self._plan:
+            os.kill(os.getpid(), signal.SIGTERM)
         if "raises" in self._plan:
             raise ValueError("the plan failed")
         held = []
@@ -32,21 +43,42 @@ class Doomed(Planned):
 
 
 @pytest.mark.parametrize(
-    ("how", "limits", "kind", "told"),
+    ("how", "limits", "kind", "told", "where"),
     [
-        ("loops", {"run_seconds": 5}, errors.LimitReached, "The run took longer than the 5 s that it may"),
-        ("leaks", {"run_memory": 600}, errors.LimitReached, "more than the 600 MB that it may, and was stopped"),
-        ("leaves", {}, errors.WorkerDied, "ended with code 7"),
-        ("raises", {}, errors.StrategyRaised, "ValueError: the plan failed"),
+        (
+            "loops",
+            {"run_seconds": 12},
+            errors.LimitReached,
+            "The run took longer than the 12 s that it may",
+            'pass|while "loops" in self._plan:',
+        ),
+        (
+            "leaks",
+            {"run_memory": 600},
+            errors.LimitReached,
+            "more than the 600 MB that it may, and was stopped",
+            'time.sleep(0.02)|held.append(bytearray(b"x") * 20_000_000)|while "leaks" in self._plan:',
+        ),
+        ("leaves", {}, errors.WorkerDied, "ended with code 7", "os._exit(7)"),
+        ("goes", {}, errors.WorkerDied, "ended with code 7", "_exit(7)  # by a name"),
+        ("crashes", {}, errors.WorkerDied, r"was killed \(SIGSEGV\)", "ctypes.string_at(0)"),
+        ("aborts", {}, errors.WorkerDied, r"was killed \(SIGABRT\)", "os.abort()"),
+        ("ends", {}, errors.WorkerDied, r"was killed \(SIGTERM\)", "os.kill(os.getpid(), signal.SIGTERM)"),
+        ("raises", {}, errors.StrategyRaised, "ValueError: the plan failed", 'raise ValueError("the plan failed")'),
     ],
 )
-def test_what_a_run_does_to_its_process_is_recorded_and_harms_no_other(how, limits, kind, told) -> None:
+def test_what_a_run_does_to_its_process_is_recorded_and_harms_no_other(how, limits, kind, told, where) -> None:
     write_minutes("TOY")
     with pytest.raises(kind, match=told) as ended:
         ap.backtest(Doomed, "TOY", "1m", params={"plan": {how: 1}}, progress=False, **limits)
     record = ap.run(ended.value.run_id).record
     assert record.status == "failed"
     assert record.error.partition(": ")[2].rstrip(".").casefold() in str(ended.value).casefold()
+    first, second, line, *_ = record.traceback.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert second.startswith(f'  File "{__file__}", line ') and second.endswith("in on_bar")
+    assert any(line.strip().startswith(each) for each in where.split("|"))
+    assert record.traceback.rstrip() in str(ended.value)
     assert ap.backtest(Doomed, "TOY", "1m", params={"plan": {"1": 50}}, progress=False).status == "finished"
 
 

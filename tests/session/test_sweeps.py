@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import re
@@ -123,6 +124,8 @@ class Doomed(Planned):
             raise ValueError("the plan failed")
         if how == "exits":
             os._exit(7)
+        if how == "crashes":
+            ctypes.string_at(0)
         if how == "kills":
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
@@ -136,23 +139,32 @@ class Doomed(Planned):
 
 def test_a_trial_that_fails_harms_no_other(shared: LocalCluster) -> None:
     write_minutes("TOY")
-    ends = ["raises", "exits", "kills", "loops", "leaks"]
+    ends = ["raises", "exits", "kills", "loops", "leaks", "crashes"]
     grid = {"plan": [PLANS[0], *({end: 1} for end in ends), PLANS[1]]}
     found = swept(Doomed, grid=grid, trial_seconds=20, trial_memory=600)
-    assert [each.record.status for each in found.trials] == ["finished", *["failed"] * 5, "finished"]
-    told = [each.record.error for each in found.trials[1:6]]
+    assert [each.record.status for each in found.trials] == ["finished", *["failed"] * 6, "finished"]
+    told = [each.record.error for each in found.trials[1:7]]
     assert told[0] == "ValueError: the plan failed"
     assert "code 7" in told[1]
     assert told[2].startswith("WorkerDied: the process that held the data was killed")
     assert told[3] == "LimitReached: the trial took longer than the 20 s that it may, and was stopped"
     assert re.fullmatch(r"LimitReached: the trial held \S+ MB of memory, more than the 600 MB that it may, .*", told[4])
-    assert "test_sweeps.py" in found.trials[1].record.traceback
-    assert [found.trials[n].value - 100_000 for n in (0, 6)] == pytest.approx(EARNED[:2])
-    assert len(recorded()) == len(set(recorded())) == 7
+    assert "SIGSEGV" in told[5]
+    where = {end: each.record.traceback for end, each in zip(ends, found.trials[1:7], strict=True)}
+    assert where.pop("kills") == "", "what held the data is gone, too"
+    for end, line in {"exits": "os._exit(7)", "loops": "time.sleep(0.01)", "crashes": "ctypes.string_at(0)"}.items():
+        assert f"    {line}\n" in where[end]
+    for end, text in where.items():
+        first, second, *_ = text.splitlines()
+        assert first == "Traceback (most recent call last):", end
+        assert second.startswith(f'  File "{__file__}", line ') and second.endswith("in on_bar"), end
+    assert ", in leak\n" in where["leaks"]
+    assert [found.trials[n].value - 100_000 for n in (0, 7)] == pytest.approx(EARNED[:2])
+    assert len(recorded()) == len(set(recorded())) == 8
     assert found.returns.shape == (1, 2)
     again = swept(Doomed, grid={"plan": [{"raises": 1}, PLANS[0]]}, retry=True)
     assert again.trials[0].record.id != found.trials[1].record.id
-    assert len(recorded()) == 8
+    assert len(recorded()) == 9
     with pytest.raises(errors.SweepError, match="the plan failed"):
         swept(Doomed, grid={"plan": [{"raises": 1}]})
 
