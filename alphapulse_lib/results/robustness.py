@@ -3,6 +3,11 @@
 A set of parameters that is good by luck is seldom good one step beside it. The measure is the median objective of the
 best trial's neighbours over its own: 1 on a flat top, near 0 or below on a spike. Of an objective below zero (a loss,
 or one with a minus before it) it is the other way round, so that 1 is flat, too.
+
+What is beside a number is known. Text, true and false, and None have no order: no such value is nearer to one than to
+another, and what is good of one kind need not be good of the next. So these are held fixed, and the neighbours are
+those beside the best trial's numbers. Where no number varies, they are the trials that differ from the best in one
+parameter alone, whatever that is in them: those at a Hamming distance of one.
 """
 
 from __future__ import annotations
@@ -37,7 +42,8 @@ class Robustness:
     verdict : {"plateau", "slope", "spike", "unknown"}
         From 0.75 on a plateau, below 0.5 a spike.
     neighbours : tuple of Trial
-        Of a grid the trials at most one step away in each parameter; of draws the eight nearest.
+        Those with the same text, truth values and None as the best: of a grid the ones at most one step away in each
+        number, of draws the eight nearest. Where no number varies, those that differ in one parameter alone.
     """
 
     measure: float
@@ -64,11 +70,15 @@ def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
     >>> robustness(swept.trials, swept.best).verdict  # doctest: +SKIP
     'plateau'
     """
-    places = {name: {_key(value): n for n, value in enumerate(values)} for name, values in axes(trials).items()}
-    is_grid = math.prod(map(len, places.values())) == len(trials)
-    others = [(_distance(each, best, places, steps=is_grid), each) for each in trials if each is not best]
-    others.sort(key=lambda pair: (pair[0], pair[1].number))
-    near = [each for far, each in others if far <= 1] if is_grid else [each for _, each in others[:_NEAREST]]
+    tried = axes(trials)
+    varied = [name for name, values in tried.items() if len(values) > 1]
+    counted = [name for name in varied if _is_number(best.parameters[name])]
+    others = [each for each in trials if each is not best]
+    if counted:
+        is_grid = math.prod(map(len, tried.values())) == len(trials)
+        near = _beside(best, others, {name: tried[name] for name in counted}, varied, is_grid=is_grid)
+    else:
+        near = [each for each in others if len(_apart(each, best, varied)) == 1]
     values = [each.value for each in near if math.isfinite(each.value)]
     if not values or best.value == 0:
         return Robustness(math.nan, "unknown", tuple(near))
@@ -79,17 +89,43 @@ def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
 
 
 def axes(trials: Sequence[Trial]) -> dict[str, list[Any]]:
-    """Of each parameter the values that were tried: numbers as they rise, all else as they came."""
+    """Of each parameter the values that were tried: numbers as they rise, all else after them as they came."""
     found: dict[str, list[Any]] = {}
     for name in trials[0].parameters if trials else ():
         values = list({_key(each.parameters[name]): each.parameters[name] for each in trials}.values())
-        numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
-        found[name] = sorted(values) if numbers else values
+        # Those without an order stand behind.
+        found[name] = sorted(filter(_is_number, values)) + [each for each in values if not _is_number(each)]
     return found
 
 
+def _beside(
+    best: Trial, others: Sequence[Trial], tried: dict[str, list[Any]], varied: list[str], *, is_grid: bool
+) -> list[Trial]:
+    """Those that are near in their numbers and the same in all else, the nearest first."""
+    places = {
+        name: {_key(value): place for place, value in enumerate(filter(_is_number, values))}
+        for name, values in tried.items()
+    }
+    found = [
+        (_distance(each, best, places, steps=is_grid), each)
+        for each in others
+        if all(name in places and _is_number(each.parameters[name]) for name in _apart(each, best, varied))
+    ]
+    found.sort(key=lambda pair: (pair[0], pair[1].number))
+    return [each for far, each in found if far <= 1] if is_grid else [each for _, each in found[:_NEAREST]]
+
+
+def _apart(one: Trial, other: Trial, names: Sequence[str]) -> list[str]:
+    """The parameters in which two trials differ."""
+    return [name for name in names if _key(one.parameters[name]) != _key(other.parameters[name])]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _distance(one: Trial, other: Trial, places: dict[str, dict[str, int]], *, steps: bool) -> float:
-    """The largest distance in any parameter: in steps, or as a share of all values that were tried."""
+    """The largest distance in any number: in steps, or as a share of all that were tried."""
     gaps = [
         abs(known[_key(one.parameters[name])] - known[_key(other.parameters[name])]) / (1 if steps else len(known))
         for name, known in places.items()
