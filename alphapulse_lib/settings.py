@@ -232,7 +232,8 @@ class Settings(BaseSettings):
     )
     firing: str = Field("", description="The firing whose notebook this is; set by the job that runs it.")
     progress_file: Path | None = Field(
-        None, description="Where a backtest writes how far it is; set by the job that runs its notebook."
+        None,
+        description="Where a backtest or a sweep writes how far it is; set by the job that runs its notebook.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the services log.")
 

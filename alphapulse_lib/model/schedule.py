@@ -14,19 +14,23 @@ ENDED = ("finished", "failed", "timed-out", "cancelled", "lost", "skipped", "mis
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a backtest is.
+    """How far a backtest is, in bars; or a sweep or a walk-forward, in trials.
 
     Attributes
     ----------
-    bars, bars_done : int
-        How many it reads, about, and how many of them are done.
+    bars, bars_done : int or None
+        How many a backtest reads, about, and how many of them are done.
     seconds_left : float or None
         At its pace up to now; none before there is one.
+    trials, trials_done : int or None
+        How many a sweep or a walk-forward makes at most, and how many of them ended.
     """
 
-    bars: int
-    bars_done: int
-    seconds_left: float | None
+    bars: int | None = None
+    bars_done: int | None = None
+    seconds_left: float | None = None
+    trials: int | None = None
+    trials_done: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Firing:
     cells, cells_done : int or None
         How many code cells the notebook has, and how many have run.
     progress : Progress or None
-        How far the backtest is that it runs now; none where it runs none.
+        How far the backtest or the sweep is that it runs now; none where it runs none.
     """
 
     id: str

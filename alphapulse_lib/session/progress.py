@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
-from alphapulse_lib.settings import settings
+from alphapulse_lib.session.job import Job
 
 __all__ = ["Meter", "bars_of", "rows_of"]
-
-#: Seconds between two times that a job is told.
-_PACE = 0.5
 
 
 class Meter:
@@ -26,14 +20,14 @@ class Meter:
     Parameters
     ----------
     shown : bool
-        Otherwise only what the strategy prints is passed on.
+        Otherwise only what the strategy prints is passed on. A job hears of it in any case.
     """
 
     def __init__(self, spec: RunSpec, roots: Roots, *, shown: bool) -> None:
         self._spec, self._roots, self._shown = spec, roots, shown
         self._bar: Any = None
-        self._first = self._last = self._rows = 0
-        self._job = _Job()
+        self._first = self._last = self._rows = self._done = 0
+        self._job, self._opened = Job("bars"), False
 
     def __enter__(self) -> Meter:
         return self
@@ -47,20 +41,22 @@ class Meter:
 
     def at(self, moment: int) -> None:
         """The engine has come to a moment, nanoseconds since 1970."""
-        if not self._shown:
+        if not (self._shown or self._job.listens):
             return
-        if self._bar is None:
+        if not self._opened:
             self._open()
         share = (moment - self._first) / max(self._last - self._first, 1)
         done = int(min(max(share, 0.0), 1.0) * self._rows)
-        if done > self._bar.n:
-            self._bar.update(done - self._bar.n)
+        if done > self._done:
+            if self._bar is not None:
+                self._bar.update(done - self._done)
+            self._done = done
             self._job.tell(done, self._rows)
 
     def finish(self) -> None:
         """All bars are done."""
         if self._bar is not None:
-            self._bar.update(self._rows - self._bar.n)
+            self._bar.update(self._rows - self._done)
 
     def write(self, text: str) -> None:
         """Pass on what the strategy printed, without breaking the bar."""
@@ -72,39 +68,13 @@ class Meter:
             self._bar.refresh()
 
     def _open(self) -> None:
+        self._opened = True
+        self._rows, self._first, self._last = bars_of(self._spec, self._roots)
+        if not self._shown:
+            return
         from tqdm.auto import tqdm
 
-        self._rows, self._first, self._last = bars_of(self._spec, self._roots)
         self._bar = tqdm(total=self._rows, unit="bar", unit_scale=True, desc="backtest", leave=False)
-
-
-class _Job:
-    """The job whose notebook this process runs, if it is one's: it reads from a small file how far the run is."""
-
-    def __init__(self) -> None:
-        self._file = settings().progress_file
-        self._since, self._before, self._told = 0.0, 0, 0.0
-
-    def tell(self, done: int, bars: int) -> None:
-        """Say how many bars are done, and how long the others will take at the pace since this was asked first."""
-        now = time.monotonic()
-        if self._file is None or now - self._told < _PACE:
-            return
-        if not self._told:
-            self._since, self._before = now, done
-        passed = done - self._before
-        left = (now - self._since) * (bars - done) / passed if passed else None
-        self._told = now
-        beside = self._file.with_suffix(".partial")
-        with suppress(OSError):  # a full disk, or a folder that is gone: no run ends of it
-            beside.write_text(json.dumps({"bars": bars, "bars_done": done, "seconds_left": left}), encoding="utf-8")
-            beside.replace(self._file)
-
-    def forget(self) -> None:
-        """The run is over."""
-        if self._file is not None and self._told:
-            with suppress(OSError):
-                self._file.unlink(missing_ok=True)
 
 
 def bars_of(spec: RunSpec, roots: Roots) -> tuple[int, int, int]:

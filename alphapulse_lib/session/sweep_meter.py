@@ -11,6 +11,7 @@ from typing import Any, Self
 from alphapulse_lib.results.estimate import seconds
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.session.forecasts import Forecast
+from alphapulse_lib.session.job import Job
 from alphapulse_lib.views import sweep_board
 
 __all__ = ["SweepMeter"]
@@ -29,7 +30,7 @@ class SweepMeter:
     total : int
         How many trials there will be.
     shown : bool
-        Otherwise nothing is.
+        Otherwise nothing is. A job hears of it in any case.
 
     Attributes
     ----------
@@ -45,8 +46,11 @@ class SweepMeter:
         self._card: Any = None
         self._bar: Any = None
         self._coming: Forecast | None = None
+        self._entered, self._job = False, Job("trials")
 
     def __enter__(self) -> Self:
+        self._entered = True
+        self._tell_job()
         if self._shown and not _in_notebook():
             from tqdm import tqdm
 
@@ -56,6 +60,7 @@ class SweepMeter:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._job.forget()
         if self._bar is not None:
             self._bar.close()
         elif self._shown and self._trials:
@@ -64,6 +69,7 @@ class SweepMeter:
     def tell(self, coming: Forecast) -> None:
         """Say what is coming, before the first trial begins; it hears of each trial."""
         self._coming, self._since = coming, time.monotonic()
+        self._tell_job()
         if self._shown and _in_notebook():
             self._draw()
         elif self._bar is not None:
@@ -81,6 +87,7 @@ class SweepMeter:
         self.count += 1
         if self._coming:
             self._coming.seen(trial)
+        self._tell_job()
         self._trials.append(trial)
         if math.isfinite(trial.value) and (self._best is None or trial.value > self._best.value):
             self._best = trial
@@ -90,6 +97,11 @@ class SweepMeter:
             self._bar.update(self.count - self._bar.n)
         elif self._shown and time.monotonic() - self._drawn > _PACE:
             self._draw()
+
+    def _tell_job(self) -> None:
+        """Of a sweep what is coming is known before it begins, of a walk-forward once its data are read."""
+        if self._entered and self._coming:
+            self._job.tell(self.count, self.total)
 
     def _draw(self) -> None:
         from IPython.display import HTML, display

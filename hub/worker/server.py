@@ -18,12 +18,24 @@ __all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "Unknown
 _TOKEN_LIVES = 1200
 
 
-class _Far(BaseModel):
+type _Count = Annotated[int, Field(ge=0, le=10**12)]
+type _Left = Annotated[float, Field(ge=0, le=1e12)] | None
+
+
+class _Bars(BaseModel):
     """How far the backtest is that a job's notebook runs now."""
 
-    bars: Annotated[int, Field(ge=0, le=10**12)]
-    bars_done: Annotated[int, Field(ge=0, le=10**12)]
-    seconds_left: Annotated[float, Field(ge=0, le=1e12)] | None
+    bars: _Count
+    bars_done: _Count
+    seconds_left: _Left
+
+
+class _Trials(BaseModel):
+    """How far the sweep or the walk-forward is."""
+
+    trials: _Count
+    trials_done: _Count
+    seconds_left: _Left
 
 
 class _Told(BaseModel):
@@ -33,7 +45,7 @@ class _Told(BaseModel):
     error: Annotated[str, Field(max_length=1_000_000)]
     cells: Annotated[int, Field(ge=0, le=1_000_000)] | None
     cells_done: Annotated[int, Field(ge=0, le=1_000_000)] | None
-    progress: _Far | None = None
+    progress: _Bars | _Trials | None = None
 
 
 class AwayError(Exception):

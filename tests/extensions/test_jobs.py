@@ -66,7 +66,19 @@ def test_how_far_a_backtest_is_is_read_from_what_it_writes_while_the_notebook_ru
     for left in (None, 0.0):
         file.write_text(json.dumps(far | {"seconds_left": left}))
         assert server.state("far")["progress"] == far | {"seconds_left": left}
-    odd = [far | {"bars": -1}, far | {"bars_done": True}, far | {"seconds_left": float("inf")}, {"bars": 1}, [], None]
+    swept = {"trials": 40, "trials_done": 12, "seconds_left": 8.1}
+    file.write_text(json.dumps(swept))
+    assert server.state("far")["progress"] == swept
+    odd = [
+        {"trials": 40},
+        swept | {"trials_done": -1},
+        far | {"bars": -1},
+        far | {"bars_done": True},
+        far | {"seconds_left": float("inf")},
+        {"bars": 1},
+        [],
+        None,
+    ]
     for text in (*map(json.dumps, odd), "{", "[" * 100_000, "\0"):
         file.write_text(text)
         assert server.state("far")["progress"] is None, text[:80]

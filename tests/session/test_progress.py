@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nautilus_trader.model import BarType
+from nautilus_trader.trading import Strategy
 from toy_market import SIX, Planned, write_minutes
 
 import alphapulse_lib as ap
@@ -34,13 +38,61 @@ def test_a_job_reads_how_far_the_run_is_that_is_under_way(
     ap.backtest(Slow, "TOY", "1m", params={"plan": {"file": str(file)}}, progress=progress)
     said = capsys.readouterr().out.partition("told ")[2].strip()
     assert not list(tmp_path.glob("progress*")), "it is over"
-    if not progress:
-        assert said == "nothing"
-        return
     told = json.loads(said)
     assert told["bars"] == 48
     assert 10 <= told["bars_done"] <= 40
     assert 0.02 < told["seconds_left"] / (48 - told["bars_done"]) < 1.0, "a bar takes 0.05 s, on a busy machine more"
+
+
+@dataclass(frozen=True)
+class HeardConfig:
+    """Which file is read, and into which other one that is copied."""
+
+    bar_type: BarType
+    told: str
+    heard: str
+    number: int = 0
+
+
+class Heard(Strategy):
+    """Takes half a second, as long as a job is told nothing new, and hears what it was told last."""
+
+    def __init__(self, config: HeardConfig) -> None:
+        super().__init__(config)
+        self._given = config
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._given.bar_type)
+        time.sleep(0.6)
+        with Path(self._given.heard).open("a") as file:
+            file.write(Path(self._given.told).read_text() + "\n")
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_job_reads_how_many_trials_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], progress: bool
+) -> None:
+    file, heard = tmp_path / "progress.json", tmp_path / "heard"
+    monkeypatch.setenv("ALPHAPULSE_PROGRESS_FILE", str(file))
+    given = {"params": {"told": str(file), "heard": str(heard)}, "workers": 1, "progress": progress}
+    given |= {"start": "2010-01-01", "end": "2011-12-31", "objective": "end_equity"}
+
+    def said() -> list[dict[str, Any]]:
+        """Each once: how long a strategy warms up is looked at before the first trial."""
+        assert not list(tmp_path.glob("progress*")), "it is over"
+        return [json.loads(line) for line in dict.fromkeys(heard.read_text().splitlines())]
+
+    ap.sweep(Heard, "GOOG", grid={"number": [1, 2, 3]}, **given)
+    assert [(each["trials_done"], each["trials"]) for each in said()] == [(0, 3), (1, 3), (2, 3)]
+    left = [each["seconds_left"] for each in said()]
+    assert left[0] is None
+    assert left[1] > left[2] > 0.5, "a trial takes 0.6 s at least"
+    heard.unlink()
+    ap.walk_forward(Heard, "GOOG", grid={"number": [4]}, train=252, test=120, **given)
+    told = [(each["trials_done"], each["trials"]) for each in said()]
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4)], "two folds, of each one trial and its test"
+    assert progress or not any(capsys.readouterr())
 
 
 def test_a_run_ends_well_though_nothing_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

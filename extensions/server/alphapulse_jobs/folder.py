@@ -20,7 +20,7 @@ _KEPT_DAYS = 30
 #: How the name of a folder begins that is being made.
 _NEW = ".new-"
 _UNKNOWN = {"cells": None, "cells_done": None, "progress": None}
-#: More bars, or seconds, are no run's.
+#: More bars, trials or seconds are nobody's.
 _MOST = 10**12
 
 
@@ -117,13 +117,14 @@ class JobFolder:
         _write(self.path / "state.json", held | changed)
 
     def _far(self) -> dict[str, Any] | None:
-        """How far the backtest is that its notebook runs now; none where it runs none, or wrote something else."""
+        """How far the backtest or the sweep is that its notebook runs; none where it wrote something else."""
         try:
             told = json.loads(self.progress.read_text(encoding="utf-8"))
-            far = {name: told[name] for name in ("bars", "bars_done", "seconds_left")}
+            counted = ("trials", "trials_done") if "trials" in told else ("bars", "bars_done")
+            far = {name: told[name] for name in (*counted, "seconds_left")}
         except (OSError, ValueError, TypeError, LookupError, RecursionError):
             return None
-        whole = all(type(far[name]) is int and 0 <= far[name] <= _MOST for name in ("bars", "bars_done"))
+        whole = all(type(far[name]) is int and 0 <= far[name] <= _MOST for name in counted)
         left = far["seconds_left"]
         return far if whole and (left is None or (type(left) is float and 0 <= left <= _MOST)) else None
 

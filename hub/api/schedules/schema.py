@@ -293,11 +293,20 @@ class Schedule(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far a backtest is."""
+    """How far a backtest is, in bars; or a sweep or a walk-forward, in trials."""
 
-    bars: int = Field(description="How many bars it reads, about.")
-    bars_done: int
+    bars: int | None = Field(None, description="How many bars a backtest reads, about.")
+    bars_done: int | None = None
+    trials: int | None = Field(None, description="How many trials a sweep or a walk-forward makes at most.")
+    trials_done: int | None = None
     seconds_left: float | None = Field(description="At its pace up to now; none before there is one.")
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        told = [None not in pair for pair in ((self.bars, self.bars_done), (self.trials, self.trials_done))]
+        if sum(told) != 1:
+            raise ValueError("it is told in bars or in trials")
+        return self
 
 
 class Firing(BaseModel):
@@ -318,7 +327,9 @@ class Firing(BaseModel):
     runs: list[str] = Field(description="The ids of the runs that it added to the ledger.")
     cells: int | None = Field(description="How many code cells the notebook has, once it runs.")
     cells_done: int | None = Field(description="How many of them have run.")
-    progress: Progress | None = Field(description="How far the backtest is that it runs now, if it runs one.")
+    progress: Progress | None = Field(
+        description="How far the backtest or the sweep is that it runs now, if it runs one."
+    )
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

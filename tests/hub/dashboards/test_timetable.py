@@ -84,10 +84,12 @@ def test_a_firing_that_waits_for_a_worker_is_late_too():
         (None, "5 of 6 cells"),
         (Progress(1_000_000, 412_000, 8.1), "5 of 6 cells, 412,000 of 1,000,000 bars, about 8 s left"),
         (Progress(1_000_000, 412_000, 130.0), "5 of 6 cells, 412,000 of 1,000,000 bars, about 2 min left"),
+        (Progress(trials=1_200, trials_done=40, seconds_left=8.1), "5 of 6 cells, 40 of 1,200 trials, about 8 s left"),
+        (Progress(trials=1, trials_done=0), "5 of 6 cells, 0 of 1 trial"),
         (Progress(1_000_000, 0, None), "5 of 6 cells, 0 of 1,000,000 bars"),
     ],
 )
-def test_how_far_a_firing_is_is_told_in_cells_and_in_bars(progress: Progress | None, told: str):
+def test_how_far_a_firing_is_is_told_in_cells_and_in_bars_or_trials(progress: Progress | None, told: str):
     runs = replace(fired("running", -1), cells=6, cells_done=5, progress=progress, ended_at=None)
     kept = timetable.plan(schedule("runs", 5, runs))
     assert f'<span class="quiet">{told}</span>' in render(

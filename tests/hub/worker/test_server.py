@@ -13,6 +13,7 @@ HUB, PUBLIC = "http://hub/hub/api", "http://proxy"
 DONE = {"state": "done", "error": "", "cells": 2, "cells_done": 2}
 TOLD = DONE | {"progress": None}
 FAR = {"bars": 1_000_000, "bars_done": 412_000, "seconds_left": 8.1}
+SWEPT = {"trials": 40, "trials_done": 12, "seconds_left": 8.1}
 
 
 class Answering:
@@ -66,6 +67,7 @@ def test_a_token_that_is_refused_is_replaced() -> None:
         *("a text", [], {}, DONE | {"state": "owned"}, DONE | {"cells": 10**30}, DONE | {"cells_done": -1}),
         *(DONE | {"error": None}, DONE | {"error": "x" * 2_000_000}),
         *(DONE | {"progress": each} for each in ([], FAR | {"bars": -1}, FAR | {"seconds_left": "soon"}, {"bars": 1})),
+        *(DONE | {"progress": each} for each in (SWEPT | {"trials": -1}, {"trials": 40, "seconds_left": None})),
     ],
 )
 def test_an_answer_that_is_no_state_is_not_taken(told: Any) -> None:
@@ -76,9 +78,8 @@ def test_an_answer_that_is_no_state_is_not_taken(told: Any) -> None:
         server.state()
 
 
-@pytest.mark.parametrize("left", [8.1, None])
-def test_how_far_the_backtest_is_that_runs_is_taken(left: float | None) -> None:
-    far = FAR | {"seconds_left": left}
+@pytest.mark.parametrize("far", [FAR, FAR | {"seconds_left": None}, SWEPT])
+def test_how_far_the_backtest_or_the_sweep_is_that_runs_is_taken(far: dict[str, Any]) -> None:
     server = Answering(httpx.Response(200, json=DONE | {"state": "running", "progress": far})).server()
     server.is_ready()
     assert server.state()["progress"] == far
