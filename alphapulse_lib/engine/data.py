@@ -31,6 +31,9 @@ from alphapulse_lib.query.benchmark import benchmark_of
 __all__ = ["Data", "calendar_of", "load", "opens"]
 
 
+#: Bars up to which a series is held in one piece, which is quicker to cut; a second copy of a long one would be the most
+#: that its run ever holds.
+_COMBINED = 65_536
 #: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
 _SPLIT_PRECISION = 8
 
@@ -168,7 +171,8 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     period, window = Period.parse(spec.period), Window(spec.start, spec.end)
     table = reader.bar_table(request.roots, instrument.id, period, window, spec.as_of, spec.recorded_as_of)
     preflight.has_bars(table, request.roots, instrument, period, spec)
-    table = table.combine_chunks()
+    if table.num_rows <= _COMBINED:
+        table = table.combine_chunks()
     ts = table["ts_event"].cast("int64").to_numpy()
 
     def calendar() -> Calendar:

@@ -312,7 +312,7 @@ def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray)
 
 
 def _cut(table: pa.Table, rows: slice) -> pa.Table:
-    return table if rows == ALL else table.slice(rows.start, rows.stop - rows.start)
+    return table if rows == ALL else table.slice(rows.start, rows.stop - rows.start).combine_chunks()
 
 
 def _decimal(whole: int) -> pa.Scalar:

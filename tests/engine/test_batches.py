@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -31,6 +32,7 @@ from nautilus_trader.model import (
 from nautilus_trader.trading import Strategy
 
 from alphapulse_lib.catalog import reader
+from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.batches import BARS, Source, batches
 from alphapulse_lib.engine.events import news_events
@@ -161,6 +163,20 @@ def test_batches_of_any_size_are_the_same_run(sources: list[Source]) -> None:
         parts, held = journal(sources, size)
         assert parts == whole, size
         assert (len(held) > 1) == (size < 90), size
+
+
+def test_a_series_that_is_held_in_pieces_is_the_same_run(sources: list[Source]) -> None:
+    """Long ones are: put together each would be held twice for a moment."""
+    torn = []
+    for source in sources:
+        table = source.feed.table
+        pieces = [table.slice(first, 13) for first in range(0, table.num_rows, 13)]
+        feed = replace(source.feed, table=pa.concat_tables(pieces))
+        assert feed.table["open"].num_chunks > 1
+        assert of_bars(feed.table) == of_bars(table)
+        torn.append(replace(source, feed=feed))
+    for size in (7, BARS):
+        assert journal(torn, size) == journal(sources, size), size
 
 
 def test_no_batch_is_larger_than_was_asked_for(sources: list[Source]) -> None:
