@@ -31,8 +31,8 @@ from alphapulse_lib.query.benchmark import benchmark_of
 __all__ = ["Data", "calendar_of", "load", "opens"]
 
 
-#: Bars up to which a series is held in one piece, which is quicker to cut; a second copy of a long one would be the most
-#: that its run ever holds.
+#: Bars up to which a series is held in one piece, which is quicker to cut; a second copy of a long one would be the
+#: most that its run ever holds.
 _COMBINED = 65_536
 #: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
 _SPLIT_PRECISION = 8
