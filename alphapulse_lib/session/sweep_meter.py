@@ -1,10 +1,16 @@
-"""How far a sweep is: a card that is drawn anew in a notebook, one line in a terminal."""
+"""How far a sweep is: a card that is drawn anew in a notebook, one line in a terminal.
+
+Of one that is done the card becomes a line in its place, which a saved notebook keeps: the result has a card of its
+own.
+Of one that was stopped, or failed, the card stays, for no result will say how far it came.
+"""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from html import escape
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +18,7 @@ from alphapulse_lib.results.estimate import seconds
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.job import Job
-from alphapulse_lib.views import sweep_board
+from alphapulse_lib.views import numbers, sweep_board
 
 __all__ = ["SweepMeter"]
 
@@ -58,11 +64,13 @@ class SweepMeter:
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._job.forget()
         if self._bar is not None:
             self._bar.close()
+        elif self._card is not None and kind is None:
+            self._shrink()
         elif self._shown and self._trials:
             self._draw()
 
@@ -102,6 +110,11 @@ class SweepMeter:
         """Of a sweep what is coming is known before it begins, of a walk-forward once its data are read."""
         if self._entered and self._coming:
             self._job.tell(self.count, self.total)
+
+    def _shrink(self) -> None:
+        took = seconds(time.monotonic() - self._since)
+        told = f"{self._title}: {numbers.counted(self.count, 'trial')} took {took}."
+        self._card.update({"text/plain": told, "text/html": f"<div>{escape(told)}</div>"}, raw=True)
 
     def _draw(self) -> None:
         from IPython.display import HTML, display

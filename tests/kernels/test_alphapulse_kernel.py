@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -226,3 +227,42 @@ def test_a_template_that_somebody_chose_is_kept(run: Run) -> None:
     (output,) = run("import plotly.express as px\npx.line(x=[1, 2], y=[3, 4], template='plotly_dark')")
     layout = output["data"]["application/vnd.plotly.v1+json"]["layout"]
     assert layout["template"]["layout"]["paper_bgcolor"] == "rgb(17,17,17)"
+
+
+def test_of_a_sweep_that_is_done_a_line_is_left_beside_its_card(run: Run) -> None:
+    """As the notebook is saved: the card that was drawn anew while it ran told the same as the result's."""
+    common = "grid={'fast': [5, 10], 'slow': [20, 50]}, workers=1"
+    run("ap.ingest('sample')")
+    outputs = [each for each in run(f"ap.sweep('SmaCross', 'GOOG', {common})") if "data" in each]
+    assert [each["output_type"] for each in outputs] == ["display_data", "execute_result"]
+    line, card = outputs[0]["data"], outputs[1]["data"]
+    assert re.fullmatch(r"SmaCross on GOOG 1d: 4 trials took [\d.]+ s\.", line["text/plain"])
+    assert line["text/html"] == f"<div>{line['text/plain']}</div>"
+    assert '<div class="ap-card">' in card["text/html"]
+    (line, _) = (
+        each
+        for each in run(
+            f"ap.walk_forward('SmaCross', 'GOOG', '1d', '2010-01-01', '2011-12-31', {common}, train=252, test=120)"
+        )
+        if "data" in each
+    )
+    assert line["data"]["text/plain"].startswith("SmaCross on GOOG 1d, walking forward: 10 trials took ")
+
+
+def test_of_a_sweep_that_was_stopped_its_card_stays(run: Run) -> None:
+    """After its first trial, as by the stop button: how far it came is said nowhere else."""
+    stops = (
+        "from alphapulse_lib.session import sweep_meter\n"
+        "class Stopping(sweep_meter.SweepMeter):\n"
+        "    def seen(self, trial):\n"
+        "        super().seen(trial)\n"
+        "        raise KeyboardInterrupt\n"
+        "import alphapulse_lib.session.sweeps\n"
+        "alphapulse_lib.session.sweeps.SweepMeter = Stopping\n"
+    )
+    made = "ap.sweep('SmaCross', 'GOOG', grid={'fast': [6, 7]}, workers=1)"
+    outputs = run(
+        f"{stops}try:\n    {made}\nfinally:\n    alphapulse_lib.session.sweeps.SweepMeter = sweep_meter.SweepMeter"
+    )
+    (card,) = (each for each in outputs if each["output_type"] == "display_data")
+    assert "1 of 2 trials" in card["data"]["text/html"]
