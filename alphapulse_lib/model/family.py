@@ -35,6 +35,8 @@ _LEAST = 20
 _BYTES = 8
 #: So many times what could tell two sources apart if nothing of it were common is looked at first: some always is.
 _MORE = 1.3
+#: A Sharpe ratio beyond this is an accident of nothing having moved.
+_LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Family:
         sharpe, skewness, kurtosis = (
             _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
         )
+        kurtosis = kurtosis if kurtosis >= 0 else math.nan  # less than 0 is no kurtosis, whoever sent it
         observations = int(statistics.get("observations") or 0)
-        variance = max(self.variance, 1 / (observations - 1) if observations > 1 else 0.0)
+        variance = max(_number(self.variance), 1 / (observations - 1) if observations > 1 else 0.0)
         return {
             "trials": trials,
             "expected_maximum_sharpe": expected_maximum_sharpe(trials, variance),
@@ -214,4 +217,6 @@ def _numbers(kept: bytes) -> array[int]:
 
 
 def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+    """A statistic of a record; nan where it has none, or one beyond all reckoning, which would hide the others."""
+    number = math.nan if value is None else float(value)
+    return number if abs(number) <= _LARGEST else math.nan

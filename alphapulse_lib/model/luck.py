@@ -12,7 +12,7 @@ expected maximum and the deflated Sharpe ratio.
 
 from __future__ import annotations
 
-from math import e, isfinite, isnan, nan, sqrt
+from math import e, inf, isnan, nan, sqrt
 from numbers import Real
 from statistics import NormalDist
 from typing import Any
@@ -30,6 +30,8 @@ __all__ = [
 
 _NORMAL = NormalDist()
 _EULER_MASCHERONI = 0.5772156649015329
+#: Of numbers up to this one the products here are numbers still.
+_LARGEST = 1e75
 
 
 def probabilistic_sharpe_ratio(
@@ -57,7 +59,7 @@ def probabilistic_sharpe_ratio(
     Raises
     ------
     InputError
-        One of them is no number.
+        One of them is no number, is infinite or lies beyond 1e75; a kurtosis is negative.
 
     Notes
     -----
@@ -149,7 +151,7 @@ def deflated_sharpe_ratio(
 def expected_maximum_normal(trials: int) -> float:
     """The expected largest of so many draws from a standard normal; 0 for one, among which nothing is chosen."""
     require_numbers(trials=trials)
-    if not trials >= 1:
+    if not 1 <= trials <= _LARGEST:
         raise InputError(f"trials={trials!r} is not a count of one or more.", "Count the run itself as a trial.")
     if trials == 1:
         return 0.0
@@ -160,21 +162,43 @@ def expected_maximum_normal(trials: int) -> float:
 
 
 def variance_factor(sharpe: float, skewness: float, kurtosis: float) -> float:
-    """The variance of a Sharpe estimate times its degrees of freedom (Mertens 2002); nan where an input is."""
-    require_numbers(sharpe=sharpe, skewness=skewness, kurtosis=kurtosis)
-    if not (isfinite(sharpe) and isfinite(skewness) and isfinite(kurtosis)):
-        return nan
-    return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
-
-
-def require_numbers(**given: Any) -> None:
-    """Refuse arguments that are no numbers, by their names.
+    """The variance of a Sharpe estimate times its degrees of freedom (Mertens 2002); nan where an input is.
 
     Raises
     ------
     InputError
-        One of them is none.
+        One of them is no number, or a kurtosis is negative.
+    """
+    require_numbers(sharpe=sharpe, skewness=skewness, kurtosis=kurtosis)
+    if kurtosis < 0:
+        raise InputError(f"kurtosis={kurtosis!r} is negative.", "It is not excess here: a normal's is 3.")
+    if isnan(sharpe) or isnan(skewness) or isnan(kurtosis):
+        return nan
+    sharpe, skewness, kurtosis = float(sharpe), float(skewness), float(kurtosis)
+    return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
+
+
+def require_numbers(**given: Any) -> None:
+    """Refuse arguments that are no numbers, or beyond all that can be reckoned with, by their names.
+
+    Raises
+    ------
+    InputError
+        One of them is no number (nan is one), is infinite, or lies beyond 1e75.
     """
     for name, value in given.items():
-        if not isinstance(value, Real):
+        if not isinstance(value, Real) or isinstance(value, bool):
             raise InputError(f"{name}={str(value)[:60]!r} is not a number.", "Such as ap.run(id).stats has them.")
+        if abs(_float(value)) > _LARGEST:
+            told = "a whole number beyond 1e75" if isinstance(value, int) else f"{value}"
+            raise InputError(
+                f"{name}={told} lies beyond all that can be reckoned with.", "Such as ap.run(id).stats has them."
+            )
+
+
+def _float(value: Any) -> float:
+    """A number as a float; one that is too large for that is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return inf

@@ -96,7 +96,8 @@ def minimum_track_record_length(
         return nan
     if sharpe <= benchmark:
         return inf
-    return 1 + variance * (_NORMAL.inv_cdf(confidence) / (sharpe - benchmark)) ** 2
+    errors = _NORMAL.inv_cdf(confidence) / (float(sharpe) - float(benchmark))
+    return 1 + variance * errors * errors  # a square too large for a number is infinite, where ** would raise
 
 
 def minimum_backtest_length(trials: int, sharpe: float) -> float:
@@ -132,7 +133,8 @@ def minimum_backtest_length(trials: int, sharpe: float) -> float:
     require_numbers(sharpe=sharpe)
     if not sharpe > 0:
         raise InputError(f"sharpe={sharpe!r} is not above zero.", "Without a gain there is nothing to doubt.")
-    return (expected_maximum_normal(trials) / sharpe) ** 2
+    length = expected_maximum_normal(trials) / float(sharpe)
+    return length * length  # too large for a number it is infinite, where ** would raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,8 @@ def _resampled_means(values: Floats, resamples: int, block: float | None, seed: 
     length = _block(block, rows)
     if isinstance(resamples, bool) or not isinstance(resamples, int | np.integer) or resamples < 1:
         raise InputError(f"resamples={resamples!r} is not a count of one or more.", "2000 is usual.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed={str(seed)[:60]!r} is not a whole number of zero or more.", "0 is usual.")
     generator = np.random.default_rng(seed)
     step = max(_AT_ONCE // rows, 1)
     found = []
@@ -215,7 +217,11 @@ def _excess(returns: Any, benchmark: Any) -> tuple[Floats, tuple[str, ...]]:
         return values, names
     if hasattr(benchmark, "reindex") and hasattr(returns, "reindex"):
         benchmark = benchmark.reindex(returns.index)
-    other, _ = trial_returns(np.reshape(np.asarray(benchmark), (-1, 1)), least=1)
+    try:
+        column = np.reshape(np.asarray(benchmark), (-1, 1))
+    except ValueError:
+        raise InputError("benchmark is not one series of returns.", "Give one return a period.") from None
+    other, _ = trial_returns(column, least=1)
     if len(other) != len(values):
         raise InputError(f"returns hold {len(values)} rows and benchmark {len(other)}.", "Give the same periods.")
     return values - other, names

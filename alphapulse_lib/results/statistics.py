@@ -228,9 +228,11 @@ def _aligned(returns: Any, benchmark: Any) -> tuple[Floats, Floats]:
 
 def _floats(values: Any, name: str) -> Floats:
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} are not numbers.", "Give a list, an array or a Series of simple returns.") from None
+        array = np.asarray(values, dtype=np.float64) if not np.iscomplexobj(values) else None
+    except (TypeError, ValueError, OverflowError):
+        array = None
+    if array is None:
+        raise InputError(f"{name} are not numbers.", "Give a list, an array or a Series of simple returns.")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:

@@ -11,6 +11,9 @@ from alphapulse_lib.errors import InputError
 
 __all__ = ["trial_returns"]
 
+#: The squares of returns up to this one are numbers still.
+_LARGEST = 1e75
+
 
 def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """The returns as numbers, and the trials' names.
@@ -30,7 +33,7 @@ def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tu
     Raises
     ------
     InputError
-        It is no table of numbers, has too few columns, or a column holds what is missing or infinite.
+        It is no table of numbers, has too few columns, or a column holds what is missing, infinite or beyond 1e75.
 
     Examples
     --------
@@ -38,17 +41,19 @@ def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tu
     ('0', '1')
     """
     try:
-        values = np.asarray(returns, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("returns are not numbers.", "Give a DataFrame or an array of simple returns.") from None
+        values = np.asarray(returns, dtype=np.float64) if not np.iscomplexobj(returns) else None
+    except (TypeError, ValueError, OverflowError):
+        values = None
+    if values is None:
+        raise InputError("returns are not numbers.", "Give a DataFrame or an array of simple returns.")
     if values.ndim != 2:
         raise InputError(f"returns have the shape {values.shape}, not (T, N).", "Give one column a trial.")
     if values.shape[1] < least:
         raise InputError(f"returns hold {values.shape[1]} trials, and it takes {least}.", "Give one column a trial.")
     names = tuple(map(str, getattr(returns, "columns", range(values.shape[1]))))
-    bad = np.flatnonzero(~np.isfinite(values).all(axis=0))
+    bad = np.flatnonzero(~(np.abs(values) <= _LARGEST).all(axis=0))
     if len(bad):
-        first = int(np.flatnonzero(~np.isfinite(values[:, bad[0]]))[0])
+        first = int(np.flatnonzero(~(np.abs(values[:, bad[0]]) <= _LARGEST))[0])
         rest = f", and {len(bad) - 1} more columns do" if len(bad) > 1 else ""
         raise InputError(
             f"returns of {names[bad[0]]!r} hold {values[first, bad[0]]} at row {first}{rest}.",

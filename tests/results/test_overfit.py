@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import warnings
+from itertools import combinations, combinations_with_replacement, product
 from math import inf, isnan, log, nan, sqrt
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.results.overfit import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
@@ -20,6 +22,7 @@ from alphapulse_lib.results.overfit import (
     probabilistic_sharpe_ratio,
     probability_of_backtest_overfitting,
 )
+from alphapulse_lib.results.snooping import reality_check, superior_predictive_ability
 
 # Bailey and Lopez de Prado (2014), "A numerical example": an annual Sharpe ratio of 2.5 over 1,250 days.
 DAILY = 2.5 / sqrt(250)
@@ -114,6 +117,79 @@ def test_impossible_trials_are_refused(call: object) -> None:
 def test_what_is_no_number_is_refused_by_its_name(call: object, name: str, wrong: object) -> None:
     with pytest.raises(InputError, match=f"{name}=.* is not a number"):
         call(wrong)  # type: ignore[operator]
+
+
+NUMBERS = {
+    probabilistic_sharpe_ratio: {
+        "sharpe": 0.1, "observations": 100, "skewness": 0.0, "kurtosis": 3.0, "benchmark": 0.0
+    },
+    expected_maximum_sharpe: {"trials": 10, "variance": 0.5},
+    deflated_sharpe_ratio: {
+        "sharpe": 0.1, "observations": 100, "skewness": 0.0, "kurtosis": 3.0, "trials": 10, "variance": 0.5
+    },
+    minimum_track_record_length: {
+        "sharpe": 0.1, "skewness": 0.0, "kurtosis": 3.0, "benchmark": 0.0, "confidence": 0.95
+    },
+    minimum_backtest_length: {"trials": 10, "sharpe": 1.0},
+}  # fmt: skip
+ODD = [0, -1, -0.5, nan, 5e-324, 1e-200, 1e60, 1e76, 1e308, -1e308, 10**400, inf, -inf, 2.5, True, 1j, "x",
+       np.float64(3), np.int64(3), np.float32("inf")]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", NUMBERS, ids=lambda each: each.__name__)
+def test_whatever_number_arrives_an_answer_or_the_projects_own_error_comes_back(function: object) -> None:
+    usual = NUMBERS[function]  # type: ignore[index]
+    for one, other in combinations_with_replacement(usual, 2):
+        for first, second in product(ODD, ODD):
+            called = usual | {one: first, other: second}
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                try:
+                    answer = function(**called)  # type: ignore[operator]
+                except InputError as refused:
+                    assert one in refused.message or other in refused.message
+                else:
+                    assert isinstance(answer, float), called
+                    assert not any(abs(each) > 1e75 for each in called.values()), called
+
+
+def test_what_lies_beyond_all_is_named() -> None:
+    for wrong, said in ((inf, "trials=inf"), (-inf, "trials=-inf"), (10**400, "trials=a whole number beyond 1e75")):
+        with pytest.raises(InputError, match=f"{said} lies beyond"):
+            expected_maximum_sharpe(wrong, 0.5)
+    with pytest.raises(InputError, match=r"kurtosis=-1.2 is negative.\nIt is not excess here: a normal's is 3"):
+        probabilistic_sharpe_ratio(0.1, 100, 0, -1.2)
+
+
+@pytest.mark.parametrize(
+    "wrong", [1e305 * np.ones((64, 4)), 1j * np.ones((64, 4)), [[10**400, 1]] * 64, [[1], [1, 2]], "x", None]
+)
+@pytest.mark.parametrize("test", [probability_of_backtest_overfitting, reality_check, superior_predictive_ability])
+def test_returns_that_are_none_are_refused(test: object, wrong: object) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InputError, match=r"returns (are not numbers|of '0' hold 1e\+305 at row 0|have the shape)"):
+            test(wrong)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("wrong", [inf, nan, -1, 2.5, "x", None, True, [1]])
+@pytest.mark.parametrize("test", [reality_check, superior_predictive_ability])
+def test_a_seed_that_is_none_is_refused(test: object, wrong: object) -> None:
+    with pytest.raises(InputError, match=r"seed=.* is not a whole number"):
+        test(np.random.default_rng(0).normal(0, 0.01, (64, 4)), seed=wrong)  # type: ignore[operator]
+
+
+def test_a_record_beyond_all_reckoning_hides_no_other_from_the_ledger() -> None:
+    """What a record says is what somebody sent: the count of trials is told all the same."""
+    family = Family("one", {"a": 0.1, "b": 0.2})
+    for strange in ({"sharpe_per_period": inf}, {"sharpe_per_period": 1e200}, {"kurtosis": -2.0}, {"skewness": -1e99}):
+        usual = {"sharpe_per_period": 0.1, "skewness": 0.0, "kurtosis": 3.0, "observations": 100}
+        told = family.deflate(usual | strange)
+        assert told["trials"] == 2
+        assert isnan(told["deflated_sharpe"])
+    told = Family("one", {"a": 0.1, "b": 1e60}).deflate(usual)
+    assert told["trials"] == 2
+    assert isnan(told["expected_maximum_sharpe"])
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95])
