@@ -24,6 +24,7 @@ from alphapulse_lib.views import (
     sheet_tables,
     silence,
 )
+from alphapulse_lib.views.coded import coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,6 +191,7 @@ def _templates() -> tuple[Environment, Markup, Markup]:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["coded"] = coded
 
     def source(*names: str) -> Markup:
         return Markup("\n".join(loader.get_source(environment, name)[0] for name in names))  # noqa: S704  our own

@@ -48,7 +48,9 @@ const hear = {
     const notes = document.getElementById("notes");
     const made = document.createElement("p");
     made.className = `note ${tone}`;
-    made.textContent = text;
+    const parts = text.split("`");  // commands stand between backticks, as in what is rendered
+    const code = (words) => Object.assign(document.createElement("code"), {textContent: words});
+    made.append(...(parts.length % 2 ? parts.map((part, at) => at % 2 ? code(part) : part) : [text]));
     notes.append(made);
     setTimeout(() => made.remove(), tone === "bad" ? 12_000 : 5_000);
   },

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alphapulse_lib.model.run import FILLS
 from alphapulse_lib.views import numbers
+from alphapulse_lib.views.coded import coded
 from hub.dashboards import times, web
 
 __all__ = ["render"]
@@ -28,5 +29,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["coded"] = coded
     made.globals |= {"fills": FILLS, "numbers": numbers, "times": times, "web": web}
     return made

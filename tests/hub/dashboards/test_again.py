@@ -13,6 +13,7 @@ from alphapulse_lib.model.window import FOREVER, Window
 from hub.api.schedules.backtests import Backtest, CostName
 from hub.dashboards import again
 from hub.dashboards.remote import TroubleError
+from hub.dashboards.templating import render
 
 SHIPPED = "alphapulse_lib.engine.strategies.sma_cross:SmaCross"
 
@@ -82,3 +83,32 @@ def test_who_cannot_run_it_again_here_is_told_what_does():
 
 def test_a_record_without_a_seed_of_its_own_can_be_run_again():
     assert again.asked(replace(record(), user="bob"))["name"] == SHIPPED
+
+
+def test_the_command_that_runs_it_again_is_shown_as_code():
+    with pytest.raises(TroubleError) as refused:
+        again.asked(record(name="__main__:<b>Mine"))
+    shown = render("run_tools", id="ab", why=f"{refused.value.message} {refused.value.hint}")
+    assert "is run again by <code>alphapulse rerun ab</code>, or in" in shown
+    assert "&lt;b&gt;Mine cannot be run again" in shown
+    assert "`" not in shown
+
+
+@pytest.mark.parametrize(
+    ("template", "more"),
+    [
+        ("error", {"name": "n", "since": 1}),
+        ("stale", {"name": "n", "good_at": 1}),
+        ("wrong", {}),
+        ("run_none", {}),
+    ],
+)
+def test_a_command_in_a_refusal_is_shown_as_code(template: str, more: dict[str, Any]):
+    shown = render(template, said="No <i>bars</i> of `GOOG`.", hint="`alphapulse ingest <file>` brings them.", **more)
+    assert "No &lt;i&gt;bars&lt;/i&gt; of <code>GOOG</code>." in shown
+    assert "<code>alphapulse ingest &lt;file&gt;</code> brings them." in shown
+
+
+def test_backticks_without_a_pair_stay_as_they_are():
+    shown = render("run_changed", said="`one` and `<two")
+    assert "<p>`one` and `&lt;two</p>" in shown
