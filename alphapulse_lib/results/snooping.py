@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.results.statistics import matched
 from alphapulse_lib.results.trials import trial_returns
 
 __all__ = ["Superiority", "reality_check", "superior_predictive_ability"]
@@ -216,7 +217,7 @@ def _excess(returns: Any, benchmark: Any) -> tuple[Floats, tuple[str, ...]]:
     if benchmark is None:
         return values, names
     if hasattr(benchmark, "reindex") and hasattr(returns, "reindex"):
-        benchmark = benchmark.reindex(returns.index)
+        benchmark = matched(returns, benchmark)
     try:
         column = np.reshape(np.asarray(benchmark), (-1, 1))
     except ValueError:

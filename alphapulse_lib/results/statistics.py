@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["summary"]
+__all__ = ["matched", "summary"]
 
 type Floats = NDArray[np.floating[Any]]
 
@@ -52,7 +52,8 @@ def summary(
     Raises
     ------
     InputError
-        The returns are not numbers, are infinite or are not one series; the two lengths differ; a rate is no number.
+        The returns are not numbers, are infinite or are not one series; the two lengths differ; two indexes share no
+        period, or one alone names a time zone; a rate is no number.
 
     Examples
     --------
@@ -214,9 +215,7 @@ def _aligned(returns: Any, benchmark: Any) -> tuple[Floats, Floats]:
         values = _floats(returns, "returns")
         return values, np.full(len(values), nan)
     if hasattr(returns, "reindex") and hasattr(benchmark, "reindex"):
-        if benchmark.index.has_duplicates or returns.index.has_duplicates:
-            raise InputError("The index of returns or of benchmark holds a value twice.", "Give one return a period.")
-        benchmark = benchmark.reindex(returns.index)
+        benchmark = matched(returns, benchmark)
     values, other = _floats(returns, "returns"), _floats(benchmark, "benchmark")
     if len(values) != len(other):
         raise InputError(
@@ -224,6 +223,36 @@ def _aligned(returns: Any, benchmark: Any) -> tuple[Floats, Floats]:
             "Give two pandas Series with the times as index, and they are matched.",
         )
     return values, other
+
+
+def matched(returns: Any, benchmark: Any) -> Any:
+    """A benchmark's values at the periods of the returns, two pandas objects; missing where it has none.
+
+    Raises
+    ------
+    InputError
+        An index holds a value twice, one names a time zone and the other does not, or they share no period.
+    """
+    mine, theirs = returns.index, benchmark.index
+    if mine.has_duplicates or theirs.has_duplicates:
+        raise InputError("The index of returns or of benchmark holds a value twice.", "Give one return a period.")
+    zones = [getattr(each, "tz", None) for each in (mine, theirs)]
+    times = all(hasattr(each, "tz") for each in (mine, theirs))
+    if times and (zones[0] is None) != (zones[1] is None):
+        aware, naive = ("returns", "benchmark") if zones[0] is not None else ("benchmark", "returns")
+        zone = zones[0] if zones[0] is not None else zones[1]
+        raise InputError(
+            f"The times of {aware} are of the zone {zone}, those of {naive} name none: they cannot be matched.",
+            f"Name their zone, such as {naive}.tz_localize('{zone}').",
+        )
+    if len(mine) and not len(theirs):
+        raise InputError(f"benchmark holds nothing, and returns {len(mine)} values.", "Leave the benchmark out.")
+    if len(mine) and not mine.isin(theirs).any():
+        raise InputError(
+            f"returns, from {mine[0]} to {mine[-1]}, and benchmark, from {theirs[0]} to {theirs[-1]}, share no period.",
+            "Of days, give both the same stamps, such as their closes; as lists they are matched by position.",
+        )
+    return benchmark.reindex(mine)
 
 
 def _floats(values: Any, name: str) -> Floats:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.results.snooping import reality_check
 from alphapulse_lib.results.statistics import summary
 
 
@@ -164,6 +165,31 @@ def test_returns_that_never_vary_have_no_ratio() -> None:
 def test_input_that_is_no_series_of_returns_is_refused(arguments: tuple, said: str) -> None:
     with pytest.raises(InputError, match=said):
         summary(*arguments)
+
+
+@pytest.mark.parametrize("measure", [summary, reality_check])
+def test_a_benchmark_that_shares_no_period_is_refused_by_name(measure: object) -> None:
+    days = pd.date_range("2020-01-01", periods=9)
+    returns = pd.Series(np.linspace(-0.01, 0.02, 9), days)
+    table = returns.to_frame() if measure is reality_check else returns
+    later = returns.set_axis(pd.date_range("2021-01-01", periods=9))
+    said = "returns, from 2020-01-01 .* to 2020-01-09 .*, and benchmark, from 2021-01-01 .*, share no period"
+    with pytest.raises(InputError, match=said):
+        measure(table, later)  # type: ignore[operator]
+    for mine, theirs, named in ((table, returns.tz_localize("UTC"), "benchmark"),
+                                (table.tz_localize("UTC"), returns, "returns")):  # fmt: skip
+        with pytest.raises(InputError, match=f"The times of {named} are of the zone UTC, those of .* name none"):
+            measure(mine, theirs)  # type: ignore[operator]
+
+
+def test_a_benchmark_of_another_zone_is_matched_by_moment() -> None:
+    returns = pd.Series([0.01, -0.02, 0.03], pd.date_range("2020-01-01", periods=3, tz="UTC"))
+    other = pd.Series([0.02, -0.01, 0.01], returns.index.tz_convert("America/New_York"))
+    assert summary(returns, other) == summary(returns.to_numpy(), other.to_numpy())
+    part = other.iloc[1:]  # some of the periods are shared: those count
+    assert summary(returns, part)["beta"] == summary(returns.iloc[1:], part)["beta"]
+    with pytest.raises(InputError, match="benchmark holds nothing, and returns 3 values"):
+        summary(returns, other.iloc[:0])
 
 
 def test_an_index_that_repeats_is_refused() -> None:
