@@ -376,6 +376,14 @@ class RunRecord(_Strict):
         return told if len(told) == len(self.spec.instruments) else ()
 
     @property
+    def fingerprint(self) -> str:
+        """Of all rows read: a single series' own; of several the SHA-256 of lines ``NAME FINGERPRINT``, sorted."""
+        if len(self.series) == 1:
+            return self.series[0].fingerprint
+        lines = sorted(f"{each.name} {each.fingerprint}\n" for each in self.series)
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+    @property
     def versions(self) -> dict[str, str]:
         """Of the environment what decides results: not who recorded it, nor what it took on that machine that day."""
         return {name: told for name, told in self.environment.items() if name not in _NO_VERSIONS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ __all__ = ["Charts", "draw"]
 #: More markers than these cover each other.
 _MARKERS = 240
 _SYMBOLS = 6
+#: So many of those that have no chart are named.
+_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,16 @@ def _turnover(run: Run, zone: str) -> str:
 
 
 def _prices(run: Run, day: Callable[[int], str], news: pd.DataFrame | None) -> list[tuple[str, str]]:
-    """Each symbol's closes with its fills and what was known before them, in shares of the window's first day."""
+    """The closes of the symbols that the run traded most, with their fills and what was known before them.
+
+    In shares of the window's first day.
+    """
     marks, fills = run.table("marks"), run.fills
     ratios = fill_ratios(run.table("fills"), marks)
     drawn = []
-    for symbol, rows in list(by_symbol(marks).items())[:_SYMBOLS]:
-        frame = rows.to_pandas()
+    held = by_symbol(marks)
+    for symbol in _most_traded(run, list(held))[:_SYMBOLS]:
+        frame = held[symbol].to_pandas()
         closes = frame["close"].to_numpy(np.float64) * (frame["ratio"].to_numpy() if "ratio" in frame else 1.0)
         mine, moments = (fills["symbol"] == symbol).to_numpy(), breakdown.nanoseconds(frame["ts"])
         markers = [*_markers(fills[mine], ratios[mine], day), *sheet_news.marks(news, symbol, moments, _minute(run))]
@@ -146,6 +152,13 @@ def _prices(run: Run, day: Callable[[int], str], news: pd.DataFrame | None) -> l
             )
         )
     return drawn
+
+
+def _most_traded(run: Run, symbols: Sequence[str]) -> list[str]:
+    """The symbols by the value that the run bought and sold of them, the most first; else as they come."""
+    fills = run.fills
+    traded = (fills["quantity"] * fills["price"]).abs().groupby(fills["symbol"]).sum().to_dict()
+    return sorted(symbols, key=lambda symbol: -traded.get(symbol, 0.0))
 
 
 def _markers(fills: pd.DataFrame, ratios: Any, day: Callable[[int], str]) -> list[Marker]:
@@ -170,8 +183,12 @@ def _notes(run: Run) -> tuple[str, str]:
     notes = []
     if per_symbol is not None and int(per_symbol.iloc[0]) > _MARKERS:
         notes.append(f"{_MARKERS} of {numbers.count(int(per_symbol.iloc[0]))} fills, evenly chosen")
-    if len(run.symbols) > _SYMBOLS:
-        notes.append(f"the first {_SYMBOLS} of {len(run.symbols)} instruments")
+    if left := sorted(_most_traded(run, run.symbols)[_SYMBOLS:]):
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        named = f"{', '.join(left[:_NAMED])}{more}"
+        notes.append(
+            f"the {_SYMBOLS} of {len(run.symbols)} instruments that were traded most by value, without {named}"
+        )
     return (", in shares of the first day" if split else "", "; ".join(notes))
 
 

@@ -146,15 +146,18 @@ def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
 def _honesty(run: Run, deflated: dict[str, float], spread: tuple[str, str]) -> list[tuple[str, str, str]]:
     """What the six numbers rest on: name, value and what is said under the pointer."""
     trials = int(deflated["trials"])
-    prints = sorted({each.fingerprint[:12] for each in run.record.series})
-    rows = sum(each.rows for each in run.record.series)
-    data = (prints[0] if len(prints) == 1 else f"{len(prints)} series") if prints else numbers.ratio(None)
+    series = run.record.series
+    data = [run.record.fingerprint[:12] or numbers.ratio(None)]
+    data += [f"{len(series)} series"] if len(series) > 1 else []
+    data.append(numbers.counted(sum(each.rows for each in series), "row"))
+    read = "SHA-256 of the rows that were read"
+    read += ": of each series' name and fingerprint, which stand below" if len(series) > 1 else ""
     return [
         ("Trials counted", str(trials), f"Distinct specs of {run.family.name} in the ledger, this one included"),
         ("Deflated Sharpe", numbers.probability(deflated["deflated_sharpe"]), sheet_tables.DEFLATED),
         ("Fills", numbers.fill(run.spec.fill), FILLS[run.spec.fill]),
         ("Convention spread", *spread),
-        ("Data", f"{data} · {numbers.counted(rows, 'row')}", "SHA-256 of the rows that were read"),
+        ("Data", " · ".join(data), read),
         ("Spec", run.record.spec_id[:12], run.record.spec_id),
     ]
 

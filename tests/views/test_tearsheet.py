@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import warnings
@@ -284,6 +285,34 @@ def test_several_names_and_splits(ledger: Ledger) -> None:
     said = words(page(ledger, marks=both, instruments=("GOOG.XNAS", "IBM.XNYS"), fills=fills()))
     assert "close, in shares of the first day" in said
     assert "GOOG, IBM · daily bars" in said
+
+
+def test_the_price_is_drawn_of_what_was_traded_most(ledger: Ledger) -> None:
+    names = ["AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH"]
+    rows = [(f"2024-01-0{day} 16:00", name, 10) for name in names for day in (2, 3)]
+    traded = [("2024-01-02 16:00", name, "buy", number, 10, 0) for number, name in enumerate(names) if number]
+    traded.append(("2024-01-03 16:00", "BBB", "sell", 100, 10, 0))
+    given = {"marks": marks(*rows), "fills": fills(*traded), "instruments": tuple(f"{each}.XNAS" for each in names)}
+    html = page(ledger, **given)
+    drawn = re.findall(r"Fills on the price of (\w+)", html)
+    assert list(dict.fromkeys(drawn)) == ["BBB", "HHH", "GGG", "FFF", "EEE", "DDD"]
+    assert "the 6 of 8 instruments that were traded most by value, without AAA, CCC" in words(html)
+
+
+def test_several_series_have_one_fingerprint(ledger: Ledger) -> None:
+    """Of the record's own lines, so that anybody can make it again; whatever their order."""
+    record = kept(ledger)
+    one = record.series[0]
+    other = replace(one, name="IBM.XNYS-1-DAY-LAST-EXTERNAL", fingerprint="4e" * 32)
+    lines = f"{one.name} {one.fingerprint}\n{other.name} {other.fingerprint}\n"
+    assert one.name < other.name
+    made = hashlib.sha256(lines.encode()).hexdigest()
+    for series in ((one, other), (other, one)):
+        both = replace(record, series=series)
+        assert both.fingerprint == made
+        assert f"Data {made[:12]} · 2 series · 18 rows" in words(tearsheet.html(Run(both, ledger)))
+    assert record.fingerprint == one.fingerprint
+    assert replace(record, series=()).fingerprint == ""
 
 
 def test_what_somebody_wrote_is_words_wherever_it_stands(ledger: Ledger) -> None:
