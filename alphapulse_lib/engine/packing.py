@@ -1,8 +1,9 @@
 """A strategy's class as bytes: for its own process, and to be kept and run again when what defined it is gone.
 
 For its own process a class goes by value where it is somebody's own, so that what runs is what is defined here and now;
-what it imports goes by name. What is kept holds all of it by value, the workspace's modules and the shipped strategies
-too: a file that is edited later, or removed, changes nothing then.
+what it imports goes by name, and with it what was set there that its file does not say. What is kept holds all of it by
+value, the workspace's modules and the shipped strategies too: a file that is edited later, or removed, changes nothing
+then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import cloudpickle
 
 from alphapulse_lib.engine.configure import Blueprint, blueprint
 from alphapulse_lib.engine.edited import edited_since
+from alphapulse_lib.engine.set_globals import Carried, set_globals
 from alphapulse_lib.engine.source import Parts, named_member, workspace_module
 from alphapulse_lib.errors import StrategyUnusable
 
@@ -103,12 +105,13 @@ def unkept(data: bytes) -> Packed:
 
 
 def _pickled(plan: Blueprint, by_value: Collection[str]) -> bytes:
+    values = set_globals([each for each in (plan.strategy, plan.config) if each is not None], by_value)
     modules = [sys.modules[each] for each in by_value]
     try:
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
         data = io.BytesIO()
-        _Pickler(data).dump(plan)
+        _Pickler(data).dump(Carried(plan, values) if values else plan)
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)

@@ -2,8 +2,8 @@
 
 Two runs with one digest ran the same code. Counted in: the source of the class and of its own bases, of the functions
 and classes of the workspace that they name, of the workspace's modules that they import, and the values of the globals
-and closures that they read. Python's own modules and installed packages count by their names alone; a run's record
-holds their versions.
+and closures that they read, those of the modules too where their files do not say them. Python's own modules and
+installed packages count by their names alone; a run's record holds their versions.
 """
 
 from __future__ import annotations
@@ -45,10 +45,22 @@ def source_of(strategy: type) -> StrategySource:
     >>> source_of(SmaCross).name
     'alphapulse_lib.engine.strategies.sma_cross:SmaCross'
     """
-    digest = _Digest()
-    digest.add(strategy)
+    digest = _digest_of(strategy)
     name = f"{strategy.__module__}:{strategy.__qualname__}"
     return StrategySource(name, digest.hexdigest(), _whole_text(strategy), _family(strategy))
+
+
+def _digest_of(strategy: type) -> _Digest:
+    """All that the class is made of, with what was set in the modules that it imports."""
+    from alphapulse_lib.engine.set_globals import set_globals
+
+    digest = _Digest()
+    digest.add(strategy)
+    for module, held in set_globals([strategy]).items():
+        for name, value in held.items():
+            if (module, name) not in digest.read:
+                digest.add_set(module, name, value)
+    return digest
 
 
 def _whole_text(strategy: type) -> str:
@@ -69,8 +81,7 @@ def _family(strategy: type) -> str:
 
 def names_used(strategy: type) -> set[int]:
     """The identities (``id``) of all global values that the class's own code reads."""
-    digest = _Digest()
-    digest.add(strategy)
+    digest = _digest_of(strategy)
     return digest.seen
 
 
@@ -92,8 +103,7 @@ class Parts:
 
 def parts_of(strategy: type) -> Parts:
     """What the class is made of: all that its digest counts and that has a text."""
-    digest = _Digest()
-    digest.add(strategy)
+    digest = _digest_of(strategy)
     return Parts(dict(sorted(digest.parts.items())), frozenset(digest.modules))
 
 
@@ -141,6 +151,7 @@ class _Digest:
         self._kept: list[Any] = [] if outer is None else outer._kept
         self.parts: dict[str, str] = {} if outer is None else outer.parts
         self.modules: set[str] = set() if outer is None else outer.modules
+        self.read: set[tuple[str, str]] = set() if outer is None else outer.read
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -162,6 +173,11 @@ class _Digest:
             self._add_module(value)
         else:
             self._add_value(value)
+
+    def add_set(self, module: str, name: str, value: Any) -> None:
+        """Count what a module holds that its own text does not tell."""
+        self.add(value, f"{module}.{name}")
+        self._show(f"{module}.{name}", value)
 
     def _say(self, text: str) -> None:
         self._hash.update(text.encode() + b"\0")
@@ -203,6 +219,7 @@ class _Digest:
             self.add(named, f"annotation {name}")
         for name in sorted(names_read(value.__code__) & value.__globals__.keys()):
             self.add(value.__globals__[name], name)
+            self.read.add((value.__module__, name))
             self._show(f"{value.__module__}.{name}", value.__globals__[name])
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             self.add(_contents(cell), name)

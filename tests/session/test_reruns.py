@@ -340,6 +340,54 @@ def test_what_an_import_imports_counts_and_is_kept(
     assert again.identical, again.text
 
 
+SETTING = """
+import desk_levels
+from desk_levels import doubled
+from tests.resources.toy_market import Planned
+class Idea(Planned):
+    def on_bar(self, bar):
+        import desk_late
+        self.units = desk_levels.LEVEL + doubled() + desk_late.MORE["units"]
+        super().on_bar(bar)
+    def submit_order(self, order, *rest, **named):
+        more = type(order.quantity).from_int(int(order.quantity) * self.units)
+        super().submit_order(self.order_factory.market(order.instrument_id, order.side, more), *rest, **named)
+"""
+
+
+def test_what_is_set_in_a_module_runs_and_counts_and_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "desk_levels.py").write_text("LEVEL = 1\nOTHER = 1\ndef doubled():\n    return 2 * OTHER\n")
+    (tmp_path / "desk_late.py").write_text("MORE = dict(units=0)\n")
+    (tmp_path / "desk_idea.py").write_text(SETTING)
+    forget()
+    for name in ("desk_levels", "desk_late"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    levels, late = importlib.import_module("desk_levels"), importlib.import_module("desk_late")
+    idea = importlib.import_module("desk_idea").Idea
+    made = {}
+    for name, place, value in (
+        ("as written", levels.__dict__, {}),
+        ("read by the strategy", levels.__dict__, {"LEVEL": 5}),
+        ("read by a function", levels.__dict__, {"OTHER": 10}),
+        ("imported late", late.MORE, {"units": 100}),
+    ):
+        place.update(value)
+        made[name] = ap.backtest(idea, "TOY", "1m", params=PLAN, progress=False)
+    units = [int(each.fills.quantity.abs().sum()) // 14 for each in made.values()]
+    assert units == [3, 7, 25, 125]
+    assert len({each.spec.strategy.digest for each in made.values()}) == 4
+    first = ap.diff(made["as written"], made["read by the strategy"]).first
+    assert (first.kind, first.name, first.other) == ("code", "desk_levels.LEVEL", "5")
+    late.MORE["units"] = 0
+    for each in made.values():  # the last three by what was kept of them
+        again = ap.rerun(each, progress=False)
+        assert again.identical, again.text
+
+
 def test_a_rerun_of_a_loser_is_identical_however_it_is_named(tmp_path: Path) -> None:
     write_minutes("TOY")
     run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 100, "4": -100}}, progress=False)

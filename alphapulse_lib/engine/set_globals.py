@@ -1,0 +1,202 @@
+"""What the workspace's modules hold now that a strategy reads, where their files do not say the same.
+
+A module that a strategy imports is imported anew by the run's process, from its file. What a notebook set in it
+meanwhile (``desk.LEVEL = 5``) would be lost there, while the notebook, and the run's digest, have it. So the values
+that the strategy's functions read, its own and those of the modules, go along and are put in place. A name that the
+file gives once, by a literal that it still holds, stays at home; so does what is no data: a connection, a lock, an
+object of somebody's own class other than a dataclass.
+"""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import sys
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass
+from datetime import date, time, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from alphapulse_lib.engine.source import named_member, names_read, workspace_module
+
+__all__ = ["Carried", "set_globals"]
+
+type _Globals = dict[str, dict[str, Any]]
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, date, time, timedelta, tzinfo, Decimal, Enum, np.generic)
+#: Whose frames and tables are data.
+_TABLES = ("pandas.", "polars.", "pyarrow.lib")
+
+
+class Carried:
+    """Something that is pickled with the globals that are put in place where it is unpickled; it is itself again then.
+
+    Parameters
+    ----------
+    whole : Any
+        What is pickled.
+    values : mapping
+        As `set_globals` gives them.
+    """
+
+    def __init__(self, whole: Any, values: Mapping[str, Mapping[str, Any]]) -> None:
+        self._whole, self._values = whole, values
+
+    def __reduce__(self) -> Any:
+        return _restored, (self._whole, self._values)
+
+
+def _restored(whole: Any, values: Mapping[str, Mapping[str, Any]]) -> Any:
+    for name, held in values.items():
+        with suppress(ImportError):  # who imports it says so
+            module = import_module(name)
+            for each, value in held.items():
+                # One that is the same stays the one that the module's other names mean.
+                if not (hasattr(module, each) and _is_same(getattr(module, each), value)):
+                    setattr(module, each, value)
+    return whole
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    try:
+        return pickle.dumps(one, protocol=5) == pickle.dumps(other, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError):
+        return False
+
+
+def set_globals(kinds: Collection[type], but: Collection[str] = ()) -> _Globals:
+    """By module and name, the data that classes' functions read of the workspace's modules and their files do not say.
+
+    Parameters
+    ----------
+    kinds : collection of type
+        A strategy's class, and that of its configuration.
+    but : collection of str
+        Modules of which nothing is told.
+    """
+    found: _Globals = {}
+    for module, name in sorted(set(_read(kinds))):
+        value = vars(sys.modules[module])[name]
+        if module not in but and _is_data(value) and not _is_as_written(sys.modules[module], name, value):
+            found.setdefault(module, {})[name] = value
+    return found
+
+
+def _read(kinds: Collection[type]) -> Iterator[tuple[str, str]]:
+    """Module and name of all that is read, by whatever of the workspace is reached from the classes."""
+    waiting: list[Any] = [*kinds]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if callable(each) and hasattr(each, "__wrapped__"):
+            waiting.append(each.__wrapped__)
+        if isinstance(each, partial):
+            waiting.append(each.func)
+        elif isinstance(each, type):
+            if workspace_module(each.__module__):
+                waiting += [*each.__bases__, *(_function(member) for member in vars(each).values())]
+        elif isinstance(each, FunctionType):
+            if workspace_module(each.__module__):
+                for module, name in _names(each):
+                    yield from [(module, name)] if module != "__main__" else []
+                    waiting.append(vars(sys.modules[module])[name])
+                waiting += _closed_over(each)
+        elif workspace_module(type(each).__module__):
+            waiting.append(type(each))
+
+
+def _names(function: FunctionType) -> Iterator[tuple[str, str]]:
+    """The names that a function reads of its own module, and of the modules that it names or imports."""
+    code, own = function.__code__, sys.modules.get(function.__module__)
+    attributes = names_read(code, ("LOAD_ATTR", "IMPORT_FROM"))
+    modules = [sys.modules.get(name) for name in names_read(code, ("IMPORT_NAME",))]
+    for name in names_read(code) & function.__globals__.keys():
+        value = function.__globals__[name]
+        if isinstance(value, ModuleType):
+            modules.append(value)
+        elif own is not None and vars(own) is function.__globals__:
+            yield own.__name__, name
+    seen: list[ModuleType] = []
+    while modules:
+        module = modules.pop()
+        if not isinstance(module, ModuleType) or module in seen or not _is_loaded(module):
+            continue
+        seen.append(module)
+        for name in attributes & vars(module).keys():
+            value = vars(module)[name]
+            if isinstance(value, ModuleType):
+                modules.append(value)
+            else:
+                yield module.__name__, name
+
+
+def _is_loaded(module: ModuleType) -> bool:
+    return workspace_module(module.__name__) and sys.modules.get(module.__name__) is module
+
+
+def _function(member: Any) -> Any:
+    return getattr(member, "__func__", getattr(member, "fget", member))
+
+
+def _closed_over(function: FunctionType) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # it holds nothing yet
+            found.append(cell.cell_contents)
+    return [*found, *(function.__defaults__ or ())]
+
+
+def _is_data(value: Any) -> bool:
+    if isinstance(value, _PLAIN) or named_member(value):
+        return True
+    if isinstance(value, dict):
+        return all(_is_data(each) for pair in value.items() for each in pair)
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return all(map(_is_data, value))
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype != object)
+    if isinstance(value, SimpleNamespace) or (is_dataclass(value) and not isinstance(value, type)):
+        return all(map(_is_data, getattr(value, "__dict__", {}).values()))
+    kind = type(value)
+    return kind.__module__.startswith(_TABLES) and hasattr(value, "shape")
+
+
+def _is_as_written(module: ModuleType, name: str, value: Any) -> bool:
+    file = Path(getattr(module, "__file__", None) or "")
+    if not file.is_file():
+        return False
+    written = _literals(file.read_text(encoding="utf-8", errors="replace"))
+    return name in written and written[name] == f"{type(value).__name__} {value!r}"
+
+
+@cache
+def _literals(text: str) -> dict[str, str]:
+    """The names that a module's text gives a value once and for all, by a literal: that one's kind and text."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):  # an import hook's own language
+        return {}
+    nodes = [*ast.walk(tree)]
+    given = Counter(each.id for each in nodes if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load))
+    found = {}
+    for each in tree.body:
+        target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
+        value = getattr(each, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.expr) and given[target.id] == 1:
+            with suppress(ValueError, TypeError, SyntaxError, RecursionError):  # it is computed
+                literal = ast.literal_eval(value)
+                found[target.id] = f"{type(literal).__name__} {literal!r}"
+    return found
