@@ -18,6 +18,7 @@ from nautilus_trader.model import BarType, Currency, InstrumentId, Money, Price,
 from nautilus_trader.trading import Strategy, StrategyConfig
 
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
+from alphapulse_lib.model.frozen import thawed
 
 __all__ = ["GIVEN", "Blueprint", "blueprint", "build", "defaults", "is_strategy", "plain_parameters"]
 
@@ -159,7 +160,7 @@ def build(plan: Blueprint, parameters: Mapping[str, Any], instruments: Iterable[
     ids = [InstrumentId.from_str(each) for each in instruments]
     bars = [BarType.from_str(each) for each in bar_types]
     given = {"instrument_id": ids[0], "bar_type": bars[0], "instrument_ids": ids, "bar_types": bars}
-    values: dict[str, Any] = {name: _typed(name, value, fields[name]) for name, value in parameters.items()}
+    values: dict[str, Any] = {name: _typed(name, thawed(value), fields[name]) for name, value in parameters.items()}
     for name, value in given.items():
         if name in fields:
             values[name] = _as_collection(value, fields[name])

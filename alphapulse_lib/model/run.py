@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
 from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.model.frozen import frozen, thawed
 
 __all__ = ["FILLED", "FILLS", "Costs", "Fill", "Purpose", "RunRecord", "RunSpec", "Series", "Status", "StrategySource"]
 
@@ -73,7 +74,7 @@ class _Strict:
 def _as_plain(value: Any) -> Any:
     if isinstance(value, _Strict):
         return value.as_dict()
-    return [_as_plain(each) for each in value] if isinstance(value, tuple) else value
+    return [_as_plain(each) for each in value] if isinstance(value, tuple) else thawed(value)
 
 
 def _default(each: Field[Any]) -> Any:
@@ -222,7 +223,8 @@ class StrategySource(_Strict):
 class RunSpec(_Strict):
     """Everything that decides a run's result, besides the data. Times are nanoseconds since 1970, UTC.
 
-    ``cash`` is in the currency of the instruments; ``seed`` feeds every random choice of engine and strategy.
+    ``parameters`` cannot be changed either, and equal a dict. ``cash`` is in the currency of the instruments; ``seed``
+    feeds every random choice of engine and strategy.
     ``dividends`` says whether what instruments distribute is paid, and delisted holdings are closed; specs that do not
     say did neither. ``benchmark`` is the id of what the result is held against; empty for the run's own instruments,
     bought and held.
@@ -250,6 +252,9 @@ class RunSpec(_Strict):
     seed: int = 0
     dividends: bool = False
     benchmark: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", frozen(self.parameters))
 
     def __hash__(self) -> int:
         return hash(self.id)

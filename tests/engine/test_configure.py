@@ -11,8 +11,9 @@ import pytest
 from nautilus_trader.model import BarType, InstrumentId, Price
 from nautilus_trader.trading import Strategy, StrategyConfig
 
-from alphapulse_lib.engine.configure import blueprint, build, plain_parameters
+from alphapulse_lib.engine.configure import Blueprint, blueprint, build, plain_parameters
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter
+from alphapulse_lib.model.frozen import frozen
 
 AAA, BBB = "AAA.XNAS", "BBB.XNAS"
 BARS = {AAA: "AAA.XNAS-1-DAY-LAST-EXTERNAL", BBB: "BBB.XNAS-1-DAY-LAST-EXTERNAL"}
@@ -213,3 +214,22 @@ def test_a_strategy_without_parameters_takes_none() -> None:
     assert made(Plain, {}) is None
     with pytest.raises(UnknownParameter, match="It has none"):
         plain_parameters(Plain, {"fast": 1})
+
+
+def test_a_strategy_may_change_the_lists_and_mappings_that_it_is_given() -> None:
+    @dataclass(frozen=True)
+    class Held:
+        levels: list[int]
+        plan: dict[str, list[int]]
+
+    class OfHeld(Strategy):
+        def __init__(self, config: Held) -> None:
+            super().__init__(config)
+
+    given = frozen({"levels": [1, 2], "plan": {"1": [5]}})
+    got = build(Blueprint(OfHeld, Held, {"levels": list, "plan": dict}), given, (AAA,), [BARS[AAA]])
+    got.levels.append(3)
+    got.plan["1"].append(6)
+    got.plan["2"] = []
+    assert (got.levels, got.plan) == ([1, 2, 3], {"1": [5, 6], "2": []})
+    assert given == {"levels": [1, 2], "plan": {"1": [5]}}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from dataclasses import dataclass, replace
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -27,6 +31,55 @@ def test_a_spec_keeps_the_id_that_it_had_when_it_was_first_written() -> None:
         recorded_as_of=7,
     )
     assert told.id == "78ae300166364cc72bd37af760340ddca7fd3399b03dcba62fbc21cd4eae3751"
+
+
+CHANGES = [
+    lambda held: held.update(fast=5),
+    lambda held: held.__setitem__("fast", 5),
+    lambda held: held.__ior__({"fast": 5}),
+    lambda held: held.setdefault("slow", 5),
+    lambda held: held.pop("fast"),
+    lambda held: held.popitem(),
+    lambda held: held.clear(),
+    lambda held: held.__delitem__("fast"),
+    lambda held: held["levels"].append(3),
+    lambda held: held["levels"].__iadd__([3]),
+    lambda held: held["levels"].__setitem__(0, 3),
+    lambda held: held["levels"].sort(reverse=True),
+    lambda held: held["plan"].update({"1": 100}),
+    lambda held: held["plan"]["2"].pop(),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_spec_holds_cannot_be_changed(change: Callable[[Any], Any]) -> None:
+    given = {"fast": 10, "levels": [1, 2], "plan": {"1": 5, "2": [7]}}
+    spec = replace(SPEC, parameters=given)
+    with pytest.raises(InputError, match="cannot be changed") as refused:
+        change(spec.parameters)
+    assert "replace(spec, parameters=" in refused.value.hint
+    assert spec.parameters == given
+    given["levels"].append(3)  # type: ignore[attr-defined]
+    assert spec.parameters["levels"] == [1, 2], "nor by whoever holds what it was made of"
+
+
+def test_parameters_are_a_dict_to_whoever_reads_them() -> None:
+    given = {"fast": 10, "levels": [1, 2], "plan": {"1": 5}}
+    spec = replace(SPEC, parameters=given)
+    held = spec.parameters
+    assert isinstance(held, dict)
+    assert json.dumps(held) == json.dumps(given)
+    for made in (pickle.loads(pickle.dumps(spec, protocol=5)), copy.deepcopy(spec), RunSpec.from_dict(spec.as_dict())):
+        assert made == spec
+        assert (hash(made), hash(made.parameters)) == (hash(spec), hash(held))
+        with pytest.raises(InputError):
+            made.parameters["levels"].append(3)
+    assert replace(spec, cash=5.0).parameters == given
+    changed: dict[str, Any] = spec.as_dict()["parameters"]
+    changed["levels"].append(3)
+    own = held | {"fast": 5}
+    own["fast"] = 6
+    assert (spec.parameters, asdict(spec)["parameters"]) == (given, given)
 
 
 def test_a_field_that_is_added_later_shows_in_the_json_once_it_differs_from_its_default() -> None:
