@@ -13,7 +13,7 @@ import alphapulse_lib as ap
 from alphapulse_lib.cli.costs import Costs, costs_of
 from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, as_value, pairs, say, say_json
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import InputError, SweepError
 
 if TYPE_CHECKING:
     from alphapulse_lib.session.sweeps import SessionSweep
@@ -165,7 +165,10 @@ def _shared(
 
 
 def _told(found: SessionSweep) -> dict[str, Any]:
-    steady, best = found.robustness, found.best
+    try:
+        steady, best = found.robustness, found.best
+    except SweepError as none:  # no trial is the best: what each came to is told all the same
+        return {"objective": found.objective, "best": None, "why": none.message, "trials": _finite(_rows(found.table))}
     told: dict[str, Any] = _finite(
         {
             "objective": found.objective,

@@ -60,6 +60,8 @@ class Walked:
         Of the sessions of the test window.
     warm : bool
         Whether the run began before it.
+    failed : bool
+        Whether no trial of the train window finished.
     """
 
     fold: Fold
@@ -70,6 +72,7 @@ class Walked:
     outside: float
     returns: Floats
     warm: bool = False
+    failed: bool = False
 
 
 def folds_of(

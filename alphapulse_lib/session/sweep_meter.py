@@ -52,6 +52,7 @@ class SweepMeter:
         self._card: Any = None
         self._bar: Any = None
         self._coming: Forecast | None = None
+        self._failed = 0
         self._entered, self._job = False, Job("trials")
 
     def __enter__(self) -> Self:
@@ -97,11 +98,12 @@ class SweepMeter:
             self._coming.seen(trial)
         self._tell_job()
         self._trials.append(trial)
+        self._failed += trial.record.status != "finished"
         if math.isfinite(trial.value) and (self._best is None or trial.value > self._best.value):
             self._best = trial
         if self._bar is not None:
             told = sweep_board.line(self._objective, self._best)
-            self._bar.set_postfix_str(f"{self._part}: {told}" if self._part else told, refresh=False)
+            self._bar.set_postfix_str(": ".join(filter(None, (self._part, told))), refresh=False)
             self._bar.update(self.count - self._bar.n)
         elif self._shown and time.monotonic() - self._drawn > _PACE:
             self._draw()
@@ -113,7 +115,8 @@ class SweepMeter:
 
     def _shrink(self) -> None:
         took = seconds(time.monotonic() - self._since)
-        told = f"{self._title}: {numbers.counted(self.count, 'trial')} took {took}."
+        failed = f", {self._failed:,} failed" if self._failed else ""
+        told = f"{self._title}: {numbers.counted(self.count, 'trial')} took {took}{failed}."
         self._card.update({"text/plain": told, "text/html": f"<div>{escape(told)}</div>"}, raw=True)
 
     def _draw(self) -> None:

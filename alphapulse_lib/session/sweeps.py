@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError, SweepError
-from alphapulse_lib.model.run import Costs, Fill, RunSpec
+from alphapulse_lib.model.run import Costs, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.robustness import Robustness, robustness
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.results.samplers import Space
 
-__all__ = ["SessionSweep", "plan_of", "sweep", "title_of"]
+__all__ = ["SessionSweep", "all_failed", "plan_of", "sweep", "title_of"]
 
 
 def sweep(
@@ -168,11 +168,7 @@ class SessionSweep:
         self.objective, self.trials, self.forecast = objective, swept.trials, forecast
         self._title, self._swept, self._ledger = title_of(plan), swept, ledger
         if not any(each.record.status == "finished" for each in self.trials):
-            first = self.trials[0].record
-            raise SweepError(
-                f"All {len(self.trials)} trials failed, the first: {first.error}.",
-                f"ap.run({first.id!r}) shows its record and its log.",
-            )
+            raise all_failed(len(self.trials), self.trials[0].record)
 
     def __repr__(self) -> str:
         return f"<Sweep {self._title}: {len(self.trials)} trials>"
@@ -244,6 +240,8 @@ class SessionSweep:
         ------
         InputError
             The sweep varies no such parameter, or just one.
+        SweepError
+            No trial has the objective: there is nothing to draw.
         """
         from alphapulse_lib.views.figures import heatmap
 
@@ -254,14 +252,20 @@ class SessionSweep:
         x = x or next(each for each in names if each != y)
         for each in (x, y):
             one_of("the parameter", each, names)
+        if self._swept.best is None:
+            raise self._none
         return heatmap(*sweep_board.heat(self.trials, x, y), x, y, self.objective, dark=dark)
 
     @property
     def _best(self) -> Trial:
         found = self._swept.best
         if found is None:
-            raise SweepError(f"No trial has a {self.objective}.", "sweep.table lists what each came to.")
+            raise self._none
         return found
+
+    @property
+    def _none(self) -> SweepError:
+        return SweepError(_without(self.trials, self.objective), "sweep.table lists what each came to.")
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         record, stats = trial.record, trial.record.statistics
@@ -279,7 +283,7 @@ class SessionSweep:
 
     def _notes(self) -> list[str]:
         if self._swept.best is None:
-            return [self.forecast.note]
+            return [_without(self.trials, self.objective), self.forecast.note]
         found = self.robustness
         return [numbers.deflated(self.deflated), _steadiness(found, self._best), self.forecast.note]
 
@@ -291,8 +295,27 @@ class SessionSweep:
 
     def text(self) -> str:
         """The sweep in short, for a terminal."""
-        best = sweep_board.line(self.objective, self._swept.best) or f"no trial has a {self.objective}: none traded"
-        return "\n".join([repr(self), best, *self._notes(), tables.sweep(self.table.head(10), self.objective)])
+        best = sweep_board.line(self.objective, self._swept.best)
+        told = [repr(self), best, *self._notes(), tables.sweep(self.table.head(10), self.objective)]
+        return "\n".join(filter(None, told))
+
+
+def all_failed(count: int, first: RunRecord) -> SweepError:
+    """Why there is no result where not one trial finished."""
+    return SweepError(
+        f"{'All' if count > 1 else 'The'} {numbers.counted(count, 'trial') if count > 1 else 'trial'} failed"
+        f"{', the first' if count > 1 else ''}: {first.error.rstrip('.')}.",
+        f"`alphapulse run {first.id[:8]}`, or ap.run({first.id!r}), shows its record and its log.",
+    )
+
+
+def _without(trials: Sequence[Trial], objective: str) -> str:
+    """Why no trial is the best."""
+    failed = sum(each.record.status != "finished" for each in trials)
+    idle = sum(each.record.statistics.get("fills") == 0 for each in trials)
+    told = [(failed, "failed"), (idle, "never traded"), (len(trials) - failed - idle, "did, and have none")]
+    why = "none traded" if idle == len(trials) else ", ".join(f"{count:,} {what}" for count, what in told if count)
+    return f"No trial has a {objective}: {why}."
 
 
 def _steadiness(found: Robustness, best: Trial) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.run import Costs, Fill, RunSpec
+from alphapulse_lib.model.run import Costs, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.results.breakdown import drawdown
 from alphapulse_lib.results.ledger import Ledger
@@ -37,7 +37,7 @@ from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.search import Search, check_counts
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
-from alphapulse_lib.session.sweeps import plan_of, title_of
+from alphapulse_lib.session.sweeps import all_failed, plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
@@ -184,6 +184,8 @@ def walk_forward(
             walk.require_warm(data, cut, warmup)
             walked = [walk.fold(each, warmup) for each in cut]
     coming.ended()
+    if walk.failed and not walk.finished:
+        raise all_failed(meter.count, walk.failed)
     for warning in data.warnings:
         warn(warning)
     return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming)
@@ -290,7 +292,7 @@ class SessionWalkForward:
             "drawdown": stats.get("max_drawdown"),
             "trades": stats.get("trades"),
             **(self._of_test(each) if each.warm and stats else {}),
-            "status": record.status if record else "not traded",
+            "status": record.status if record else "failed" if each.failed else "not traded",
             "id": record.id if record else "",
         }
 
@@ -322,6 +324,8 @@ class _Walk:
     def __init__(self, workshop: Workshop, ends: NDArray[np.int64], search: Search, meter: SweepMeter) -> None:
         self._workshop, self._ends, self._search, self._meter = workshop, ends, search, meter
         self._spec = workshop.bench.base.spec
+        self.finished = 0
+        self.failed: RunRecord | None = None
 
     def require_warm(self, data: Data, cut: list[Fold], warmup: int) -> None:
         """Refuse parameters that a window of any fold is too short for."""
@@ -333,10 +337,12 @@ class _Walk:
     def fold(self, fold: Fold, warmup: int) -> Walked:
         """Choose, and try."""
         self._meter.begin(f"fold {fold.number + 1}")
+        before = self.finished
         parameters, inside, growth = self._chosen(fold)
         first, stop = fold.test
         if not parameters:
-            return Walked(fold, {}, nan, nan, None, nan, np.zeros(stop - first))
+            failed = self.finished == before
+            return Walked(fold, {}, nan, nan, None, nan, np.zeros(stop - first), failed=failed)
         trial = self._try(parameters, (max(first - warmup, 0), stop))
         finished = trial.record.status == "finished"
         returns = trial.returns[-(stop - first) :] if finished else np.zeros(stop - first)
@@ -359,9 +365,13 @@ class _Walk:
     def _sweep(self, sampler: Sampler, sessions: Sessions) -> tuple[Trial, ...]:
         window = window_of(self._ends, sessions, self._spec.start)
         search = self._search
-        return self._workshop.sweep(
+        trials = self._workshop.sweep(
             window, sampler, search.better, patience=search.patience, seen=self._meter.seen
         ).trials
+        records = [each.record for each in trials]
+        self.finished += sum(each.status == "finished" for each in records)
+        self.failed = self.failed or next((each for each in records if each.status != "finished"), None)
+        return trials
 
     def _try(self, parameters: dict[str, Any], sessions: Sessions) -> Trial:
         from alphapulse_lib.results.samplers import sampler_of

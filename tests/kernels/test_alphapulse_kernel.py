@@ -266,3 +266,17 @@ def test_of_a_sweep_that_was_stopped_its_card_stays(run: Run) -> None:
     )
     (card,) = (each for each in outputs if each["output_type"] == "display_data")
     assert "1 of 2 trials" in card["data"]["text/html"]
+
+
+def test_of_a_sweep_that_failed_whole_a_line_counts_it_beside_the_error(run: Run) -> None:
+    strategy = (
+        "from nautilus_trader.trading import Strategy\n"
+        "from alphapulse_lib.engine.strategies.sma_cross import SmaCrossConfig\n"
+        "class Fails(Strategy):\n"
+        "    def __init__(self, config: SmaCrossConfig) -> None:\n"
+        "        raise ValueError('no')\n"
+    )
+    made = "ap.sweep(Fails, 'GOOG', '1d', '2010-01-01', '2010-12-31', grid={'fast': [5, 6]}, workers=1)"
+    line, error = run(strategy, made)
+    assert re.fullmatch(r"Fails on GOOG 1d: 2 trials took [\d.]+ s, 2 failed\.", line["data"]["text/plain"])
+    assert "All 2 trials failed, the first: ValueError: no." in str(error)

@@ -14,6 +14,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from nautilus_trader.model import Bar
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.cli.sweeps import _told as told_on_the_command_line
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.swept import Trial
@@ -231,11 +233,64 @@ def test_the_best_is_told_with_what_luck_may_have_done(shared: LocalCluster) -> 
     assert told in found._repr_html_()
 
 
+class Stubborn(Planned):
+    """Raises where its plan has a bar before the first one, or on bars after a moment."""
+
+    def on_bar(self, bar: Bar) -> None:
+        if "0" in self._plan or bar.ts_event > self._plan.get("until", 2**33) * 10**9:
+            raise ValueError("<b>no</b>")
+
+
 def test_a_sweep_without_a_trade_says_so(shared: LocalCluster) -> None:
     write_minutes("TOY")
     found = swept(grid={"plan": [{}, {"99": 100}]}, objective="sharpe")
     assert math.isnan(found.pbo), "of trials that never held anything none was chosen"
-    assert "no trial has a sharpe: none traded" in found.text()
+    assert "No trial has a sharpe: none traded." in found.text()
+    assert "No trial has a sharpe: none traded." in found._repr_html_()
+    never = {"fast": [3], "slow": [5], "quantity": [1, 2]}  # no cross of five bars' average in six
+    idle = ap.sweep("SmaCross", "TOY", "1m", grid=never, progress=False)
+    with pytest.raises(errors.SweepError, match="No trial has a sharpe: none traded"):
+        idle.heatmap("quantity", "fast")
+
+
+def test_why_no_trial_is_the_best_is_counted(shared: LocalCluster) -> None:
+    """One fails, two trade nothing; with a card that draws it, and a line on the command line."""
+    write_minutes("TOY")
+    found = ap.sweep(Stubborn, "TOY", "1m", grid={"plan": [{}, {"99": 1}, {"0": 1}]}, progress=False)
+    why = "No trial has a sharpe: 1 failed, 2 never traded."
+    assert why in found.text()
+    assert why in found._repr_html_()
+    assert told_on_the_command_line(found)["why"] == why
+    assert told_on_the_command_line(found)["best"] is None
+    assert len(told_on_the_command_line(found)["trials"]) == 3
+
+
+def test_where_every_trial_failed_the_first_is_named_with_the_commands_that_show_it(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    given: dict[str, Any] = {"grid": {"plan": [{"0": 1}, {"0": 2}]}, "progress": False}
+    with pytest.raises(
+        errors.SweepError, match=r"All 2 trials failed, the first: ValueError: <b>no</b>\.\n"
+    ) as refused:
+        ap.sweep(Stubborn, "TOY", "1m", **given)
+    runs = [ap.run(each).record for each in recorded()]
+    first = min(runs, key=lambda each: each.spec.parameters["plan"]["0"])
+    assert refused.value.hint == (
+        f"`alphapulse run {first.id[:8]}`, or ap.run({first.id!r}), shows its record and its log."
+    )
+
+
+@pytest.mark.usefixtures("sample")
+def test_a_walk_forward_whose_trials_all_failed_is_no_result(shared: LocalCluster) -> None:
+    given: dict[str, Any] = {"train": 252, "test": 120, "progress": False}
+    with pytest.raises(errors.SweepError, match=r"All 4 trials failed, the first: ValueError: <b>no</b>\.\n"):
+        ap.walk_forward(
+            Stubborn, "GOOG", "1d", "2010-01-01", "2011-12-31", grid={"plan": [{"0": 1}, {"0": 2}]}, **given
+        )
+    given |= {"objective": "end_equity"}
+    plans = [{"0": 1}, {"until": 1_300_000_000}]
+    walked = ap.walk_forward(Stubborn, "GOOG", "1d", "2010-01-01", "2011-12-31", grid={"plan": plans}, **given)
+    assert walked.table["status"].tolist() == ["failed", "failed"], "the one in its test, the other before that"
+    assert [bool(each) for each in walked.table["id"]] == [True, False]
 
 
 def test_a_terminals_bar_learns_how_many_trials_there_are(capsys: pytest.CaptureFixture[str]) -> None:
