@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from html import escape
@@ -116,13 +116,13 @@ class RunComparison(Told):
         }
 
 
-def compare(runs: Sequence[str | SessionRun]) -> RunComparison:
+def compare(*runs: str | SessionRun | Iterable[str | SessionRun]) -> RunComparison:
     """Runs side by side: what their specs do not share, then their numbers.
 
     Parameters
     ----------
-    runs : sequence of str or SessionRun
-        Two or more runs, or their ids; inside a hub anybody's.
+    *runs : str, SessionRun or iterable of them
+        Two or more runs, or their ids, one by one or in one sequence; inside a hub anybody's.
 
     Returns
     -------
@@ -138,13 +138,14 @@ def compare(runs: Sequence[str | SessionRun]) -> RunComparison:
 
     Examples
     --------
+    >>> ap.compare("3f2a", "77c0")  # doctest: +SKIP
     >>> ap.compare(ap.runs(strategy="SmaCross")["id"][:3])  # doctest: +SKIP
     """
-    if isinstance(runs, str | SessionRun):
-        raise InputError("One run is compared with none.", "ap.compare(['3f2a', '77c0'])")
-    found = tuple(each if isinstance(each, SessionRun) else run(each) for each in runs)
+    named = [one for each in runs for one in ([each] if isinstance(each, str | SessionRun) else each)]
+    found = tuple(each if isinstance(each, SessionRun) else run(each) for each in named)
     if len(found) < 2:
-        raise InputError(f"{len(found)} runs cannot be compared.", "Give two or more: ap.compare(['3f2a', '77c0'])")
+        count = "One run is compared with none." if found else "No run is given."
+        raise InputError(count, "Give two or more: ap.compare('3f2a', '77c0')")
     records = [each.record for each in found]
     return RunComparison(found, comparison.apart(records) | dict(comparison.differing(records)))
 

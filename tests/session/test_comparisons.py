@@ -162,6 +162,7 @@ def test_what_specs_do_not_share_is_named_and_nothing_else(three: list[Any]) -> 
 
 def test_a_run_that_failed_stands_among_them_without_numbers(three: list[Any]) -> None:
     frame = ap.compare([each.id for each in three]).frame
+    assert ap.compare(three[0], *(each.id for each in three[1:])).text == ap.compare(three).text
     assert frame.columns.tolist() == [each.id for each in three]
     assert frame.loc[("result", "status")].tolist() == ["finished", "finished", "failed"]
     # Bought at 120 and sold at 130; at the closes of the same bars, 100.5 and 126, less 2 x 1.00.
@@ -219,8 +220,10 @@ def test_in_jupyterlab_names_stand_at_the_left_and_whole(three: list[Any]) -> No
 def test_one_run_is_compared_with_none(three: list[Any]) -> None:
     with pytest.raises(errors.InputError, match="One run is compared with none"):
         ap.compare(three[0])
-    with pytest.raises(errors.InputError, match="1 runs cannot be compared"):
+    with pytest.raises(errors.InputError, match="One run is compared with none"):
         ap.compare([three[0]])
+    with pytest.raises(errors.InputError, match="No run is given"):
+        ap.compare([])
     with pytest.raises(errors.UnknownRun):
         ap.compare([three[0], "ffff"])
 
