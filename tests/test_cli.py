@@ -67,7 +67,39 @@ def test_bars_and_prices_into_files(sample: Path, tmp_path: Path) -> None:
     assert (done.returncode, "there is no folder" in done.stderr) == (2, True), done.stderr
     (tmp_path / "taken.csv").mkdir()
     done = alphapulse(*words, str(tmp_path / "taken.csv"))
-    assert (done.returncode, "cannot be written" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "a folder stands there" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_file_that_a_link_leads_to_is_replaced_and_the_link_stays(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link, far = tmp_path / "goog.csv", tmp_path / "far" / "kept.csv"
+    link.symlink_to(far)
+    for _ in range(2):  # first it leads to nothing yet
+        done = alphapulse("bars", "GOOG", "--start", "2012-12-31", "-o", str(link))
+        assert (done.returncode, done.stdout) == (0, f"42 rows in {link}.\n"), done.stderr
+        assert link.is_symlink()
+        assert csv.read_csv(far).num_rows == 42
+        far.write_text("old")
+    assert [each.name for each in far.parent.iterdir()] == ["kept.csv"]
+    os.mkfifo(tmp_path / "pipe.csv")
+    done = alphapulse("bars", "GOOG", "-o", str(tmp_path / "pipe.csv"))
+    assert (done.returncode, "a named pipe stands there" in done.stderr) == (2, True), done.stderr
+    (tmp_path / "astray.csv").symlink_to(tmp_path / "nowhere" / "x.csv")
+    done = alphapulse("bars", "GOOG", "-o", str(tmp_path / "astray.csv"))
+    assert (done.returncode, "there is no folder" in done.stderr) == (2, True), done.stderr
+
+
+def test_an_answer_to_a_query_is_told_as_traders_write_it(sample: Path) -> None:
+    query = (
+        "SELECT symbol, count(*) AS bars, max(close) AS highest, min(ts) AS since FROM bars_1d "
+        "WHERE symbol IN ('AAPL', 'IBM') GROUP BY ALL ORDER BY symbol"
+    )
+    head, *rows = alphapulse("sql", query).stdout.splitlines()
+    aapl, ibm = answer("sql", query)
+    assert [each.split()[:2] for each in rows] == [["AAPL", "3,270"], ["IBM", f"{ibm['bars']:,}"]]
+    assert head.index("highest") + len("highest") == rows[0].index(f"{aapl['highest']:.2f}") + len("702.10")
+    assert rows[0].endswith("2000-03-01 21:00")
+    assert alphapulse("sql", query + " LIMIT 0").stdout == "Nothing. It would show symbol, bars, highest, since.\n"
 
 
 def test_prices_side_by_side_and_carried(sample: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 import alphapulse_lib as ap
 from alphapulse_lib.cli import ingests
 from alphapulse_lib.cli.options import AsOf, At, End, Json, RecordedAsOf, Start, Symbols
-from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_table
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_rows, say_table
 from alphapulse_lib.errors import InputError, QueryError
 
 __all__ = [
@@ -243,10 +243,11 @@ def sql(
     if "UHUGEINT" in map(str, relation.types):
         raise QueryError("A UHUGEINT cannot be shown.", "Cast it: ::HUGEINT or ::VARCHAR.")
     try:
-        if not as_json:
-            say_table(relation.df(), as_json)
-            return
         table = relation.to_arrow_table()  # pandas would make doubles of large whole numbers
     except duckdb.Error as refused:  # what DuckDB meets only while it computes, such as 'x'::INT
         raise refusal(refused) from None
-    say_records(table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True))
+    columns = [column.to_pylist() for column in table.columns]
+    if as_json:
+        say_records(table.column_names, zip(*columns, strict=True))
+    else:
+        say_rows(table.column_names, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,36 +19,47 @@ __all__ = ["check_file", "write_file"]
 
 
 def check_file(path: Path | None) -> Path | None:
-    """Refuse a file of another kind, or in no folder, before anything is read.
+    """Refuse a file of another kind, in no folder, or in the place of what is no file, before anything is read.
 
     Raises
     ------
     typer.BadParameter
-        Its name ends otherwise, or there is no such folder.
+        Its name ends otherwise, there is no such folder, or a folder, a pipe or a device stands there.
     """
     if path is not None and path.suffix not in _WRITERS:
         raise typer.BadParameter(f"{path.name} ends with none of {', '.join(_WRITERS)}.")
-    if path is not None and not path.parent.is_dir():
-        raise typer.BadParameter(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path is not None and not (folder := _written(path).parent).is_dir():
+        raise typer.BadParameter(f"{path} cannot be written: there is no folder {folder}.")
+    if path is not None:
+        from alphapulse_lib.results.artefacts import no_file
+
+        if what := no_file(path):
+            raise typer.BadParameter(f"{path} cannot be written: {what} stands there.")
     return path
 
 
 def write_file(batches: pa.RecordBatchReader, path: Path) -> int:
-    """Write a stream to a file, which is there when all of it is; how many rows it had.
+    """Write a stream to a file, which is there when all of it is; of a link, to what it leads to.
+
+    Returns
+    -------
+    int
+        How many rows it had.
 
     Raises
     ------
     AlphaPulseError
         The file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    target = _written(path)
+    unfinished = target.with_name(f".{target.name}.unfinished")
     rows = 0
     try:
         with _WRITERS[path.suffix](unfinished, batches.schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
                 rows += batch.num_rows
-        unfinished.replace(path)
+        unfinished.replace(target)
     except OSError as refused:
         raise AlphaPulseError(
             f"{path} cannot be written: {refused.strerror or refused}.", "Name another path."
@@ -56,6 +68,11 @@ def write_file(batches: pa.RecordBatchReader, path: Path) -> int:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     return rows
+
+
+def _written(path: Path) -> Path:
+    """The file that is written: a link stays, and what it leads to is replaced."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _parquet(path: Path, schema: pa.Schema) -> Any:

@@ -28,9 +28,13 @@ __all__ = [
     "say",
     "say_json",
     "say_records",
+    "say_rows",
     "say_table",
     "say_warning",
 ]
+
+#: Rows that a terminal is shown of a long table.
+_ROWS = 60
 
 COULD_NOT, WRONG_CALL, NEEDS_A_LOOK, INTERRUPTED = 1, 2, 3, 130
 
@@ -52,7 +56,17 @@ def say_table(frame: pd.DataFrame, as_json: bool) -> None:
     elif frame.empty:
         say(f"Nothing. It would show {', '.join(map(str, frame.columns))}.")
     else:
-        say(frame.to_string(index=False, max_rows=None if not sys.stdout.isatty() else 60))
+        say(frame.to_string(index=False, max_rows=None if not sys.stdout.isatty() else _ROWS))
+
+
+def say_rows(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    """Write a table whose columns nobody knows beforehand; of a long one, where somebody looks, the two ends."""
+    from alphapulse_lib.views import tables
+
+    if columns and len(columns[0]):
+        say(tables.answer(names, columns, _ROWS if sys.stdout.isatty() else None))
+    else:
+        say(f"Nothing. It would show {', '.join(names)}.")
 
 
 def say_records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -13,6 +13,8 @@ from alphapulse_lib.cli.say import as_value, pairs, say, say_json, say_table
 from alphapulse_lib.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alphapulse_lib.model.comment import Comment
     from alphapulse_lib.session.schedules import SessionSchedule
 
@@ -104,7 +106,7 @@ def shares(
 ) -> None:
     """What you share, and what is shared with you; or take a share back."""
     if take_back is None:
-        say_table(ap.shares().frame(), as_json)
+        _say_frame(ap.shares().frame(), "shares", as_json)
         return
     ap.shares().take_back(take_back)
     if as_json:
@@ -118,7 +120,7 @@ def list_schedules(
     owner: Annotated[str | None, typer.Option(help="Only this person's.")] = None, as_json: Json = False
 ) -> None:
     """One's own schedules and one's team's, the newest first."""
-    say_table(ap.schedules(owner).frame(), as_json)
+    _say_frame(ap.schedules(owner).frame(), "schedules", as_json)
 
 
 @schedule.command()
@@ -281,3 +283,13 @@ def _show(found: SessionSchedule, as_json: bool) -> None:
         say_json(asdict(found.value))
     else:
         say(str(found))
+
+
+def _say_frame(frame: pd.DataFrame, which: Literal["shares", "schedules"], as_json: bool) -> None:
+    """Write a table the way its kind is told."""
+    if as_json or frame.empty:
+        say_table(frame, as_json)
+        return
+    from alphapulse_lib.views import tables
+
+    say(getattr(tables, which)(frame))

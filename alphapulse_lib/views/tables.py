@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.views import numbers
@@ -10,15 +14,19 @@ from alphapulse_lib.views import numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WIDTH", "runs", "stability", "sweep", "table", "walk_forward"]
+__all__ = ["WIDTH", "answer", "runs", "schedules", "shares", "stability", "sweep", "table", "walk_forward"]
 
 #: Characters of a line that most terminals show.
 WIDTH = 120
 
 #: Characters of a text that a cell shows.
 _LONGEST = 24
+#: The same of an answer to a query, whose texts are what was asked for.
+_LONGEST_OF_AN_ANSWER = 50
+#: Decimals of an answer's numbers, at most.
+_DECIMALS = 6
 _APART = "  "
-_NONE = "\N{EM DASH}"
+_NONE, _LESS = "\N{EM DASH}", "\N{MINUS SIGN}"
 
 type _Forms = Mapping[str, Callable[[Any], str]]
 
@@ -106,6 +114,93 @@ def stability(frame: pd.DataFrame) -> str:
     return table(frame.reset_index(), {**shares, "mean": numbers.ratio, "deviation": numbers.ratio})
 
 
+def shares(frame: pd.DataFrame) -> str:
+    """What `ap.shares` returns."""
+    return table(_with_moments(frame, "made"), {}, ("made_by", "kind", "subject"))
+
+
+def schedules(frame: pd.DataFrame) -> str:
+    """What `ap.schedules` returns; the notebook or the dataset is one column, the state is said of a firing."""
+    what = frame["notebook"].where(frame["notebook"].fillna("") != "", frame["dataset"])
+    shown = frame.assign(paused=frame["paused"].map({True: "yes", False: ""})).drop(columns=["notebook", "dataset"])
+    shown.insert(2, "what", what)
+    return table(_with_moments(shown, "next", "last"), {"what": _one_line}, ("owner", "paused", "last", "state"))
+
+
+def answer(names: Sequence[str], columns: Sequence[Sequence[Any]], most: int | None = None) -> str:
+    """An answer whose columns nobody knows beforehand, such as one to a query.
+
+    Parameters
+    ----------
+    most : int, optional
+        Rows that are shown, of more the first and the last; unless told, all.
+
+    Notes
+    -----
+    Numbers stand at the right, thousands separated (but those of a column of years), with the decimals that the column
+    needs, none or from two to six; a moment has seconds only where one of its column has. Texts of more than 50
+    characters are cut.
+
+    Examples
+    --------
+    >>> print(answer(["symbol", "volume", "close"], [["GOOG", "A"], [1234567, None], [100.25, 99.0]]))
+    symbol     volume   close
+    GOOG    1,234,567  100.25
+    A               —   99.00
+    """
+    count = len(columns[0]) if columns else 0
+    half = most // 2 if most is not None and count > most else 0
+    shown = [[*each[:half], *each[-half:]] if half else each for each in columns]
+    written = []
+    for name, values in zip(names, shown, strict=True):
+        held = [value for value in values if value is not None and value == value]
+        right = bool(held) and all(isinstance(each, Real | Decimal) and not isinstance(each, bool) for each in held)
+        form = _numbers(name, held) if right else _moments(held) if _are_moments(held) else _one_line
+        cells = [name, *(_cell(value, form) for value in values)]
+        width = max(map(len, cells))
+        written.append([f"{each:{'>' if right else '<'}{width}}" for each in cells])
+    lines = [_APART.join(row).rstrip() for row in zip(*written, strict=True)]
+    between = [f"... {numbers.count(count - 2 * half)} rows more ..."] if half else []
+    return "\n".join([*lines[: half + 1], *between, *lines[half + 1 :]] if half else lines)
+
+
+def _numbers(name: str, held: Sequence[Any]) -> Callable[[Any], str]:
+    """How the numbers of a column are written: with as many decimals as one of them needs."""
+    apart = "" if name.lower() == "year" else ","
+    finite = [each for each in held if abs(each) != math.inf]
+    if any(each and not 1e-4 <= abs(each) < 1e15 for each in finite if not isinstance(each, int)):
+        return lambda value: f"{value:.6g}".replace("-", _LESS, 1 if value < 0 else 0)
+    decimals = max((len(f"{each:.{_DECIMALS}f}".rstrip("0").partition(".")[2]) for each in finite), default=0)
+    decimals = max(decimals, 2) if decimals else 0
+    return lambda value: f"{value:{apart}.{decimals}f}".replace("-", _LESS)
+
+
+def _are_moments(held: Sequence[Any]) -> bool:
+    return bool(held) and all(isinstance(each, datetime) for each in held)
+
+
+def _moments(held: Sequence[datetime]) -> Callable[[Any], str]:
+    """How the moments of a column are written: days alone where all are midnights, seconds where one has any."""
+    if all((each.hour, each.minute, each.second, each.microsecond) == (0, 0, 0, 0) for each in held):
+        return lambda value: f"{value:%Y-%m-%d}"
+    seconds = any(each.second or each.microsecond for each in held)
+    return lambda value: str(value.replace(tzinfo=None)) if seconds else f"{value:%Y-%m-%d %H:%M}"
+
+
+def _one_line(value: Any) -> str:
+    return _cut(" ".join(str(value).split()), _LONGEST_OF_AN_ANSWER)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _with_moments(frame: pd.DataFrame, *moments: str) -> pd.DataFrame:
+    """With the first digits of each id, which are enough, and the zone of the moments beside their names."""
+    shown = frame.assign(id=frame["id"].str[:8])
+    return shown.rename(columns={name: f"{name} (UTC)" for name in moments})
+
+
 def _objective(name: str) -> Callable[[Any], str]:
     return numbers.percent if name.removeprefix("-") in _SHARES else numbers.ratio
 
@@ -124,11 +219,8 @@ def _cell(value: Any, form: Callable[[Any], str]) -> str:
 
 
 def _plain(value: Any) -> str:
-    from datetime import datetime
-
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
-        text = " ".join(str(value).split())
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+        return _cut(" ".join(str(value).split()), _LONGEST)
     return numbers.count(value) if float(value).is_integer() else numbers.parameter(float(value))

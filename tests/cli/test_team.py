@@ -96,6 +96,10 @@ def test_a_schedule_from_in_to_out_again():
     assert made["next"][0].endswith("+00:00")
     short = made["id"][:9]
     assert [each["id"] for each in answer("schedule", "list")] == [made["id"]]
+    head, row = alphapulse("schedule", "list").stdout.splitlines()
+    assert head.split()[:4] == ["id", "owner", "what", "cron"]
+    assert row.split()[:3] == [made["id"][:8], "ada", "backtests/sma.ipynb"]
+    assert f"{made['next'][0][:10]} {made['next'][0][11:16]}" in row and "next (UTC)" in head
     assert answer("schedule", "list", "--owner", "bob") == []
     assert answer("schedule", "pause", short)["paused"] is True
     assert "[paused]" in alphapulse("schedule", "show", short).stdout
@@ -140,6 +144,9 @@ def test_a_run_is_shared_and_taken_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert f"The run {record.id} is shared with bob." in said
     mine = [each for each in answer("shares") if each["subject"] == record.id]
     assert [each["audience"] for each in mine] == ["bob", "*"]
+    head, *rows = alphapulse("shares").stdout.splitlines()
+    assert "made (UTC)" in head and max(map(len, (head, *rows))) <= 120
+    assert any(row.startswith(mine[0]["id"][:8]) and mine[0]["made"][11:16] in row for row in rows)
     assert "taken back" in alphapulse("shares", "--take-back", mine[0]["id"][:9]).stdout
     assert answer("shares", "--take-back", made["id"]) == {"id": made["id"], "taken_back": True}
     assert record.id not in {each["subject"] for each in answer("shares")}

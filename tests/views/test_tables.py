@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -89,3 +91,35 @@ def test_a_text_that_is_long_is_cut_and_the_least_telling_columns_are_left_out()
     told = tables.table(frame, {}, ("c0", "c4", "c2")).splitlines()
     assert told[1:] == ["  ".join(["x" * 23 + "…"] * 4), "Left out for the width: c0, c4."]
     assert max(map(len, told)) <= tables.WIDTH
+
+
+def test_an_answer_rounds_nothing_of_its_numbers_away() -> None:
+    columns = {
+        "price": [1234.5, -0.25, None],
+        "tiny": [1e-7, 2.0, float("nan")],
+        "year": [2013, 2014, None],
+        "day": [datetime(2020, 1, 2), datetime(2020, 1, 3), None],
+        "at": [datetime(2020, 1, 2, 9, 30), datetime(2020, 1, 2, 9, 30, 1, 500_000), None],
+        "large": [2**63, Decimal("-1.5"), None],
+        "text": ["a " * 40, "", None],
+        "so": [True, False, None],
+    }
+    head, first, second, third = tables.answer(list(columns), list(columns.values())).splitlines()
+    assert first.split("  ")[0].strip() == "1,234.50"
+    told = " ".join(first.split())
+    assert told.startswith("1,234.50 1e-07 2013 2020-01-02 2020-01-02 09:30:00 9,223,372,036,854,775,808.00 a a a")
+    assert told.endswith("a\N{HORIZONTAL ELLIPSIS} True")
+    assert " ".join(second.split()) == (
+        f"{LESS}0.25 2 2014 2020-01-03 2020-01-02 09:30:01.500000 {LESS}1.50 \N{EM DASH} False"
+    )
+    assert third.split() == ["\N{EM DASH}"] * 8
+    assert head.split() == list(columns)
+    assert head.index("price") + 5 == first.index("1,234.50") + 8, "numbers stand at the right"
+
+
+def test_of_a_long_answer_the_two_ends_are_shown() -> None:
+    numbers = list(range(100))
+    lines = tables.answer(["n"], [numbers], 10).splitlines()
+    assert [each.strip() for each in lines] == [*"n01234", "... 90 rows more ...", *map(str, range(95, 100))]
+    assert len(tables.answer(["n"], [numbers]).splitlines()) == 101
+    assert tables.answer([], []) == ""
