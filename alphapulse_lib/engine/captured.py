@@ -27,10 +27,10 @@ import pyarrow as pa
 from alphapulse_lib.engine.corruption import Corruption, path_of
 from alphapulse_lib.engine.source import names_read, workspace_module
 
-__all__ = ["captured_data", "replace_captured"]
+__all__ = ["LONG", "MANY", "captured_data", "is_data", "replace_captured"]
 
 #: From so many values on, what was captured is data and no parameter; a text from so many characters on.
-_MANY, _LONG = 16, 128
+MANY, LONG = 16, 128
 #: What is itself in a list or a mapping, and nothing is inside of.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, date, np.generic)
 _DATE = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
@@ -52,7 +52,7 @@ def captured_data(strategy: type | None, config: type | None, parameters: Mappin
         When the run begins, nanoseconds since 1970, UTC: what it is told of days before, it may know.
     """
     kinds = [each for each in (strategy, config) if each is not None]
-    found = [name for kind in kinds for name, value, _ in _captured(kind) if _is_data(value, since)]
+    found = [name for kind in kinds for name, value, _ in _captured(kind) if is_data(value, since)]
     told = [f"params[{name!r}]" for name, value in parameters.items() if _is_told(value, since)]
     return list(dict.fromkeys([*found, *told]))
 
@@ -198,28 +198,29 @@ def _put_default(function: FunctionType, at: int, value: Any) -> None:
     function.__defaults__ = (*defaults[:at], value, *defaults[at + 1 :])
 
 
-def _is_data(value: Any, since: int) -> bool:
+def is_data(value: Any, since: int) -> bool:
+    """Whether a value holds many others, a long text, or dates after a moment, nanoseconds since 1970, UTC."""
     if isinstance(value, type | FunctionType | ModuleType):
         return False
     if isinstance(value, str):
-        return len(value) >= _LONG or any(_is_later(each, since) for each in _DATE.findall(value))
+        return len(value) >= LONG or any(_is_later(each, since) for each in _DATE.findall(value))
     if isinstance(value, dict | list | tuple | set | frozenset | deque | bytes):
-        return len(value) >= _MANY or any(_is_data(each, since) for each in _members(value))
+        return len(value) >= MANY or any(is_data(each, since) for each in _members(value))
     if isinstance(value, int) and value.bit_length() > 64:
         return True
     if isinstance(value, date | np.datetime64):
         return _is_later(value, since)
     size = getattr(value, "size", None)
     if isinstance(value, pa.Table) or type(value).__module__.startswith("polars"):
-        return len(value) >= _MANY
-    return isinstance(size, int) and size >= _MANY
+        return len(value) >= MANY
+    return isinstance(size, int) and size >= MANY
 
 
 def _is_told(value: Any, since: int) -> bool:
     """Whether a parameter is data; many short texts of which none comes twice, such as symbols, are none."""
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return (len(value) >= _MANY and len({*value}) < len(value)) or any(_is_data(each, since) for each in value)
-    return _is_data(value, since)
+        return (len(value) >= MANY and len({*value}) < len(value)) or any(is_data(each, since) for each in value)
+    return is_data(value, since)
 
 
 def _members(value: Any) -> list[Any]:

@@ -28,11 +28,21 @@ from typing import Any
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
-__all__ = ["Parts", "named_member", "names_read", "names_used", "parts_of", "source_of", "workspace_module"]
+__all__ = [
+    "INSTALLED",
+    "Parts",
+    "named_member",
+    "names_read",
+    "names_used",
+    "parts_of",
+    "source_of",
+    "workspace_module",
+]
 
 #: Characters of a family's name.
 _LONGEST = 100
-_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+#: Where Python's own modules and installed packages are.
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _OURS = str(Path(__file__).parent.parent)
 
 
@@ -113,7 +123,7 @@ def workspace_module(name: str) -> bool:
     file = str(getattr(module, "__file__", None) or "")
     if name == "__main__" or module is None:
         return True
-    return bool(file) and not file.startswith(_INSTALLED) and not file.startswith(_OURS)
+    return bool(file) and not file.startswith(INSTALLED) and not file.startswith(_OURS)
 
 
 def named_member(value: Any) -> tuple[type, str] | None:

@@ -149,7 +149,8 @@ def check_lookahead(
     asks of ``ap.bars``, ``ap.news``, ``ap.sentiment``, ``ap.sql`` and their like while it runs, and in the frames,
     series and mappings that it captured, as globals, default arguments or attributes. Then every order up to that
     moment must be the same, to what it filled at. Whatever it captured that holds many values, a long text or dates
-    of the run is named, and so are such parameters. What it reads from elsewhere (a file, by SQL too, a web page) is
+    of the run is named, and so are such parameters, what its functions' own text holds of such, and modules of the
+    workspace that they import while it runs. What it reads from elsewhere (a file, by SQL too, a web page) is
     not replaced; where its source says that it does, the result says so.
 
     Parameters
@@ -187,6 +188,7 @@ def check_lookahead(
     from alphapulse_lib.engine.captured import captured_data
     from alphapulse_lib.engine.configure import blueprint
     from alphapulse_lib.engine.outside import reads_outside
+    from alphapulse_lib.engine.written import written_data
 
     original, code, kind = original_of(strategy, arguments, more, progress, "ap.check_lookahead(run) alone, and at=")
     plan = plan_again(original, more)
@@ -208,6 +210,9 @@ def check_lookahead(
     first = int(original.table("marks")["ts"].cast("int64").to_numpy().min())
     config = blueprint(kind).config if kind is not None else None
     unproven = captured_data(kind, config, spec.parameters, first + _DAY)
+    # Of a class that is not loaded here its source, and what was shown of its values, is all that tells.
+    read = original.code or {spec.strategy.name: spec.strategy.text}
+    unproven += written_data(read, first + _DAY, whole=kind is None)
     outside = reads_outside([spec.strategy.text, *original.code.values()])
     return LookAhead(original, moments, tuple(leaks), tuple(unproven), outside)
 

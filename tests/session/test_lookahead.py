@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from nautilus_trader.trading import Strategy
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from tests.resources.toy_market import write_minutes
 
 SPRING = ("1d", "2012-01-01", "2012-06-30")
 
@@ -406,3 +409,33 @@ def test_who_asks_as_of_then_is_not_accused(writable_sample: Path, tmp_path: Pat
     found = ap.check_lookahead(AsksAsOfThen, "GOOG", "1d", "2012-02-29", "2012-03-09", at="2012-03-05", progress=False)
     assert found.passed, found.text
     assert len(found.run.orders) == 1
+
+
+WRITTEN = f"""
+from tests.resources.toy_market import Planned
+TABLE = {[*range(20)]}
+class Told(Planned):
+    def on_bar(self, bar):
+        import desk_told_late
+        if [{", ".join("0123456789012345")}][desk_told_late.FIRST] in TABLE:
+            super().on_bar(bar)
+"""
+
+
+def test_what_its_source_says_is_named_also_where_its_class_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "desk_told_late.py").write_text("FIRST = 0\n")
+    (tmp_path / "desk_told.py").write_text(WRITTEN)
+    told = importlib.import_module("desk_told").Told
+    run = ap.backtest(told, "TOY", "1m", params={"plan": {"1": 5}}, progress=False)
+    late = "the module desk_told_late, which desk_told.Told imports while it runs,"
+    written = "the list of 16 values on line 4 in desk_told.Told"
+    found = ap.check_lookahead(run, at=1, progress=False)
+    assert found.unproven == ("TABLE", written, late)
+    assert f"Not proven: {written} was made before the run" in found.text
+    monkeypatch.delitem(sys.modules, "desk_told")
+    gone = ap.check_lookahead(run, at=1, progress=False)
+    assert gone.unproven == ("desk_told.TABLE", written, late)
