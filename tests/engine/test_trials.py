@@ -64,8 +64,11 @@ def run(trials: Trials, asked: Request, count: int) -> None:
 def test_memory_stays_as_it_was_however_many_trials_leak(count: int) -> None:
     asked = base()
     with Trials(asked) as trials:
-        run(trials, asked, 5)
-        process, early = trials.process, own(trials)
+        before = []
+        for _ in range(5):
+            run(trials, asked, 1)
+            before.append(own(trials))
+        process, early = trials.process, max(before)  # pages that a trial which is just leaving shares do not count
         run(trials, asked, count)
         assert trials.process == process
         assert own(trials) < early + 4
