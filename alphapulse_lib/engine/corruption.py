@@ -184,7 +184,7 @@ class Lens:
             true[name][later] = np.maximum(values, tick)
             columns[name] = to_decimals(true[name], price)
         volume = to_floats(table["volume"], size)
-        volume[later] *= np.e**self._corruption.direction
+        volume[later] *= np.exp(self._corruption.direction)
         columns["volume"] = to_decimals(volume, size)
         had = bool(set(floats.COLUMNS) & set(table.schema.names))
         changed = _replaced(table, columns)
