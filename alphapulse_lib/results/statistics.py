@@ -119,7 +119,7 @@ def _against(values: Floats, other: Floats, periods: float, risk_free: float) ->
         return dict.fromkeys(("alpha", "beta", "correlation", "tracking_error", "information_ratio"), nan)
     mine, theirs = values - risk_free, other - risk_free
     spread, wander = _deviation(mine), _deviation(theirs)
-    # Not by np.cov: that sums in as many threads as the machine has cores, and so to another last digit on each.
+    # Not by np.cov: the matrix library that sums there came to another last digit in a container.
     joint = ((mine - mine.mean()) * (theirs - theirs.mean())).sum() / (len(mine) - 1)
     beta = joint / wander**2
     # Jensen (1968), the mean of a period compounded to a year.
