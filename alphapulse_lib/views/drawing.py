@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bars", "Line", "Marker", "chart", "spans_wide", "spark"]
+__all__ = ["Bars", "Line", "Marker", "chart", "is_level", "spans_wide", "spark"]
 
 type Floats = NDArray[np.floating[Any]]
 type Integers = NDArray[np.int64]
@@ -28,6 +28,8 @@ _BUCKETS = 360
 _WIDTH, _HEIGHT = 1000, 100
 #: Decimals beyond the usual ones of which nothing is left in a double.
 _FINEST = 12
+#: What sums of doubles leave of nothing, as a share of what was summed.
+_NOISE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def spark(values: Floats, width: int = 180, height: int = 36) -> str:
     low, high = float(held.min()), float(held.max())
     keep = np.unique(np.linspace(0, len(held) - 1, min(len(held), 120)).astype(int))
     x = keep / (len(held) - 1) * width
-    y = height - 2 - (held[keep] - low) / ((high - low) or 1.0) * (height - 4)
+    span = 1.0 if is_level(low, high) else high - low
+    y = height - 2 - (held[keep] - low) / span * (height - 4)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     return (
         f'<svg class="spark" width="{width}" height="{height}" viewBox="0 0 {width} {height}" aria-hidden="true">'
@@ -150,6 +153,17 @@ def spans_wide(*curves: Floats) -> bool:
     """Whether curves span more than a factor of three, so that equal factors are better shown as equal distances."""
     held = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
     return bool(len(held) and held.min() > 0 and held.max() / held.min() > 3)
+
+
+def is_level(low: float, high: float) -> bool:
+    """Whether two heights differ by no more than sums of doubles do.
+
+    Examples
+    --------
+    >>> is_level(100_000.0, 100_000.00000000003), is_level(100_000.0, 100_000.01)
+    (True, False)
+    """
+    return abs(high - low) <= _NOISE * max(abs(low), abs(high), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,8 @@ class _Scale:
         low, high = float(values.min()), float(values.max())
         if zero:
             low, high = min(low, 0.0), max(high, 0.0)
+        if is_level(low, high):  # no scale is made of what is left of nothing
+            low = high = 0.0 if is_level(low, 0.0) else low
         if logarithmic and low > 0:
             ticks = _log_ticks(low, high)
             span = (math.log(high) - math.log(low)) or 0.1

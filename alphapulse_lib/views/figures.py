@@ -11,10 +11,11 @@ from plotly.subplots import make_subplots
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import fill_ratios
 from alphapulse_lib.views import numbers
-from alphapulse_lib.views.drawing import spans_wide
+from alphapulse_lib.views.drawing import is_level, spans_wide
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from alphapulse_lib.results.run import Run
 
@@ -103,10 +104,20 @@ def equity(run: Run, *, dark: bool = False) -> go.Figure:
             row=2,
             col=1,
         )
-    wide = spans_wide(run.equity.to_numpy(np.float64), run.benchmark.to_numpy(np.float64))
-    figure.update_yaxes(title_text=numbers.place(run.spec).currency, type="log" if wide else "linear", row=1, col=1)
-    figure.update_yaxes(tickformat=".0%", row=2, col=1)
+    amounts = [curve.to_numpy(np.float64) for _, curve, _, _ in curves]
+    currency = numbers.place(run.spec).currency
+    figure.update_yaxes(title_text=currency, tickformat=",", **_scale(*amounts), row=1, col=1)
+    figure.update_yaxes(tickformat=".0%", **_scale(*map(breakdown.drawdown, amounts)), row=2, col=1)
     return _styled(figure, tones, 460)
+
+
+def _scale(*curves: NDArray[np.floating[Any]]) -> dict[str, Any]:
+    """An axis: around its height where nothing moves, which Plotly would tell in parts of a cent."""
+    held = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
+    if len(held) and is_level(float(held.min()), float(held.max())):
+        room = 0.1 * abs(float(held[0])) or 1.0
+        return {"type": "linear", "range": [float(held[0]) - room, float(held[0]) + room]}
+    return {"type": "log" if spans_wide(*curves) else "linear"}
 
 
 def trades_on_price(run: Run, *, dark: bool = False) -> go.Figure:

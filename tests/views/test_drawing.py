@@ -62,6 +62,21 @@ def test_heights_that_differ_are_called_differently(values: list[float]) -> None
     assert data(html)["s"]["x"][0] != data(html)["s"]["x"][1], "the pointer tells them apart, too"
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("rest", [0.0, 1.5e-11, 1e-9])
+def test_what_sums_leave_of_nothing_is_no_move(rest: float, logarithmic: bool) -> None:
+    """Of a price of 1.13 that a split of 5:1 makes 0.226, a held share is worth 1.1300000000000001 before it."""
+    values = [100_000.0, 100_000.0 + rest, 100_000.0]
+    html = drawn(values, label=lambda value, more: f"{value:,.{more}f}", logarithmic=logarithmic)
+    called = re.findall(r'class="y" style="[^"]*">([^<]+)<', html)
+    assert "100,000" in called
+    assert set(called) <= {"95,000", "100,000", "105,000"}
+    assert {height for _, height in points(html)} == {50.0}
+    nothing = drawn([0.0, -rest / 1e5, 0.0], zero=True, label=lambda value, more: f"{value:.{more}%}")
+    assert re.findall(r'class="y" style="[^"]*">([^<]+)<', nothing) == ["0%"]
+    assert len(set(re.findall(r",([\d.]+)", spark(np.array(values)).split("points=")[1]))) == 1
+
+
 def test_a_wide_range_needs_no_more_decimals_than_usual() -> None:
     html = drawn([1.0, 2.0, 3.0], label=lambda value, more: numbers.ratio(value, 2 + more))
     assert set(re.findall(r'class="y" style="[^"]*">([^<]+)<', html)) >= {"1.00", "2.00", "3.00"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_runs import CLOSES, fills, kept, marks, rising
+from small_runs import CLOSES, DAYS, fills, kept, marks, rising
 
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
@@ -82,6 +82,17 @@ def test_wide_spans_are_drawn_on_a_logarithmic_axis(ledger: Ledger) -> None:
         for closes in ([100.0, 110.0], [100.0, 400.0])
     ]
     assert kinds == ["linear", "log"]
+
+
+def test_an_account_that_nothing_moves_is_told_in_whole_amounts(ledger: Ledger) -> None:
+    split = [(f"2024-01-{day} 16:00", "GOOG", 0.226 if day > "05" else 1.13, 5 if day > "05" else 1) for day in DAYS]
+    run = Run(kept(ledger, marks=marks(*split), fills=fills()), ledger)
+    assert 0 < np.ptp(run.benchmark) < 1e-9
+    layout = figures.equity(run).layout
+    assert layout.yaxis.range == pytest.approx((90_000, 110_000))
+    assert layout.yaxis.tickformat == ","
+    assert layout.yaxis2.range == (-1, 1)
+    assert figures.equity(Run(kept(ledger), ledger)).layout.yaxis.range is None, "what moves is told by its own range"
 
 
 @pytest.mark.parametrize("draw", [figures.equity, figures.trades_on_price, figures.monthly])
