@@ -100,7 +100,7 @@ def coverage(
     Returns
     -------
     Coverage
-        Empty (``rows`` 0) where the series is not held at all.
+        Empty (``rows`` 0) where the series is not held at all; of a window within a gap, only the gap.
     """
     roots, period = Roots.of(roots), Period.parse(period)
     found = roots.series(period.bar_type(instrument.id))

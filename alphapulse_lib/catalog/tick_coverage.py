@@ -43,7 +43,7 @@ def tick_coverage(
     -------
     Coverage
         Its ``period`` is the kind; ``rows`` and ``bars`` count ticks (of a gap: none are expected). Empty (``rows`` 0)
-        where none is held.
+        where none is held there.
     """
     roots, window = Roots.of(roots), window or Window()
     held = ticks.files_of(roots, kind, instrument.id, window)
@@ -52,7 +52,8 @@ def tick_coverage(
     start = window.start or begun
     end = min(window.end, clock.now_ns()) if window.end != FOREVER else ended
     chosen = slice(np.searchsorted(calendar.closes, start), np.searchsorted(calendar.opens, end, side="right"))
-    names = {name for name, root in roots.all if held and root == held[0][0]}
+    everywhere = held or ticks.files_of(roots, kind, instrument.id, Window())
+    names = {name for name, root in roots.all if everywhere and root == everywhere[0][0]}
     return Coverage(
         instrument_id=instrument.id,
         period=kind,

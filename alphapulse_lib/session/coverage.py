@@ -28,7 +28,7 @@ class SessionCoverage:
     bars : int
         How many bars are held.
     first, last : pandas.Timestamp
-        The first and the last bar's ``ts``.
+        The first and the last bar's ``ts``; ``NaT`` where the window lies within a gap and no bar is held.
     intervals : pandas.DataFrame
         Stretches without a gap: ``first``, ``last``, ``bars``.
     gaps : pandas.DataFrame
@@ -57,8 +57,8 @@ class SessionCoverage:
             period=str(found.period),
             root=found.root,
             bars=found.rows,
-            first=pd.Timestamp(found.first or 0, tz="UTC"),
-            last=pd.Timestamp(found.last or 0, tz="UTC"),
+            first=pd.Timestamp("NaT" if found.first is None else found.first, tz="UTC"),
+            last=pd.Timestamp("NaT" if found.last is None else found.last, tz="UTC"),
             intervals=found.intervals.to_pandas(),
             gaps=found.gaps.to_pandas(),
             off_session=found.off_session,
@@ -87,8 +87,8 @@ class SessionCoverage:
             "period": self.period,
             "root": self.root,
             "bars": self.bars,
-            "first": self.first.isoformat(),
-            "last": self.last.isoformat(),
+            "first": self.first.isoformat() if self.bars else None,
+            "last": self.last.isoformat() if self.bars else None,
             "complete": self.complete,
             "missing_sessions": self.missing_sessions,
             "off_session": self.off_session,

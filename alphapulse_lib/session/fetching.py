@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.query.reading import Reading
     from alphapulse_lib.session.question import Question
 
-__all__ = ["Lacking", "Told", "advice", "with_command"]
+__all__ = ["Lacking", "Told", "advice", "is_held_around", "with_command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,25 @@ def with_command[Missing: PreflightError](
     missing: Missing, roots: Roots, instrument: Instrument, lacking: Lacking, window: Window
 ) -> Missing:
     """The error with the command that would fetch what is lacking, unless what is held lies around it."""
-    if _spans(roots, instrument, lacking, window):
+    if is_held_around(roots, instrument, lacking, window):
         return missing
     command = lacking.command(roots, instrument.ticker or instrument.symbol, instrument, window)
     return type(missing)(missing.message, f"{missing.hint} {command}".strip())
+
+
+def is_held_around(roots: Roots, instrument: Instrument, lacking: Lacking, window: Window) -> bool:
+    """Whether what is held begins before the window and ends after it: nothing is lacking then but trading."""
+    from alphapulse_lib.catalog import ticks
+    from alphapulse_lib.catalog.coverage import held
+
+    if lacking.kind in ("trades", "quotes"):
+        rows, first, last = ticks.held(roots, lacking.kind, instrument.id)  # type: ignore[arg-type]
+        return bool(rows) and first <= window.start and window.end <= last
+    return any(
+        first.first <= window.start and window.end <= first.last
+        for first in held(roots, instrument.id)
+        if str(first.period) == lacking.period
+    )
 
 
 def advice(index: Index, symbol: str, lacking: Lacking, window: Window) -> str:
@@ -133,21 +148,6 @@ def _vendor(roots: Roots, instrument: Instrument | None, kind: str) -> str:
     venue = instrument.venue.code if instrument else ""
     listing = [name for name in offering if not venue or venue in getattr(registry.vendor(name), "venues", ())]
     return listing[0] if listing else ""
-
-
-def _spans(roots: Roots, instrument: Instrument, lacking: Lacking, window: Window) -> bool:
-    """Whether what is held begins before the window and ends after it: nothing is lacking then but trading."""
-    from alphapulse_lib.catalog import ticks
-    from alphapulse_lib.catalog.coverage import held
-
-    if lacking.kind in ("trades", "quotes"):
-        rows, first, last = ticks.held(roots, lacking.kind, instrument.id)  # type: ignore[arg-type]
-        return bool(rows) and first <= window.start and window.end <= last
-    return any(
-        first.first <= window.start and window.end <= first.last
-        for first in held(roots, instrument.id)
-        if str(first.period) == lacking.period
-    )
 
 
 def _day(nanoseconds: int, zone: ZoneInfo) -> date:

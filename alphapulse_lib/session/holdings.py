@@ -13,7 +13,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Moment, Window, day_of
 from alphapulse_lib.session.coverage import SessionCoverage
-from alphapulse_lib.session.fetching import Lacking, with_command
+from alphapulse_lib.session.fetching import Lacking, is_held_around, with_command
 from alphapulse_lib.session.question import known_at
 from alphapulse_lib.session.symbols import check_text
 
@@ -79,14 +79,15 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     Returns
     -------
     SessionCoverage
-        ``.intervals`` and ``.gaps`` are frames; shows itself as a card.
+        ``.intervals`` and ``.gaps`` are frames; shows itself as a card. Of a window within a gap, before and after
+        which the series is held, only ``.gaps``: its missing sessions.
 
     Raises
     ------
     UnknownSymbol, AmbiguousSymbol, UnknownPeriod, ReversedWindow, InputError
         An argument cannot be used.
     NoCoverage
-        No such bar is held; the message says what is.
+        No such bar is held, or none by the window's start or none from its end on; the message says what is.
 
     Examples
     --------
@@ -106,16 +107,12 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     check_text(symbol, "A symbol", "'AAPL' or 'AAPL.XNAS'")
     instrument = Index(roots).resolve(symbol)
     window = Window.of(start, end, instrument.venue.timezone)
-    if kind:
-        found = tick_coverage(roots, instrument, kind, window)
-        if not found.rows:
-            raise with_command(no_ticks(roots, kind, instrument), roots, instrument, Lacking(kind), window)
+    lacking = Lacking(kind) if kind else Lacking(period=str(length))
+    found = tick_coverage(roots, instrument, kind, window) if kind else measured(roots, instrument, length, window)
+    if found.rows or (found.gaps.num_rows and is_held_around(roots, instrument, lacking, window)):
         return SessionCoverage.of(found)
-    found = measured(roots, instrument, length, window)
-    if not found.rows:
-        missing = no_coverage(roots, instrument, length, window)
-        raise with_command(missing, roots, instrument, Lacking(period=str(length)), window)
-    return SessionCoverage.of(found)
+    missing = no_ticks(roots, kind, instrument) if kind else no_coverage(roots, instrument, length, window)
+    raise with_command(missing, roots, instrument, lacking, window)
 
 
 def check(*, repair: bool = False) -> pd.DataFrame:

@@ -286,8 +286,11 @@ def _coverage(held: Any) -> Card:
     pattern = "%Y-%m-%d" if held.period[-1] in "dw" else "%Y-%m-%d %H:%M"
     facts = (
         Fact("Bars" if held.period[0].isdigit() else held.period.capitalize(), numbers.count(held.bars)),
-        Fact("First", numbers.day(held.first.value, zone, pattern)),
-        Fact("Last", numbers.day(held.last.value, zone, pattern)),
+        *(
+            Fact(name, numbers.day(moment.value, zone, pattern))
+            for name, moment in (("First", held.first), ("Last", held.last))
+            if held.bars
+        ),
         Fact(
             "Gaps",
             numbers.count(len(held.gaps)),

@@ -3,9 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from typer.testing import CliRunner
 
 import alphapulse_lib as ap
 from alphapulse_lib.catalog import writer
+from alphapulse_lib.cli import app
+from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
 
 
@@ -48,6 +52,32 @@ def test_coverage_and_its_gaps(catalog: Path):
     ]
     assert ap.coverage("AAPL").complete
     assert ap.coverage("AAPL", "1d", "2013-06-28", "2013-07-08").missing_sessions == 1
+
+
+def test_a_window_within_a_gap_is_answered_with_the_gap(catalog: Path):
+    held = ap.coverage("MSFT", "1d", "2013-07-02", "2013-07-02")
+    assert (held.bars, held.complete, held.missing_sessions, held.root) == (0, False, 1, "team")
+    assert held.gaps["first"].tolist() == [pd.Timestamp("2013-07-02 20:00", tz="UTC")]
+    assert held.intervals.empty and held.first is pd.NaT and held.last is pd.NaT
+    assert (held.to_dict()["first"], held.to_dict()["bars"]) == (None, 0)
+    assert "missing 2013-07-02" in str(held) and "First" not in str(held)
+    assert "missing 2013-07-02" in held._repr_html_()
+    told = CliRunner().invoke(app, ["coverage", "MSFT.XNAS", "1d", "--start", "2013-07-02", "--end", "2013-07-02"])
+    assert told.exit_code == 0 and "missing 2013-07-02" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("symbol", "period", "start", "end"),
+    [
+        ("MSFT", "1d", "2013-06-27", "2013-06-28"),  # before the first bar
+        ("MSFT", "1d", "2013-07-05", "2013-07-08"),  # after the last one
+        ("AAPL", "1d", "2013-07-06", "2013-07-07"),  # held around it, but a weekend
+        ("MSFT", "1m", "2013-07-02", "2013-07-02"),
+    ],
+)
+def test_a_window_beyond_what_is_held_is_refused(catalog: Path, symbol: str, period: str, start: str, end: str):
+    with pytest.raises(NoCoverage, match="Held of"):
+        ap.coverage(symbol, period, start, end)
 
 
 def test_check(catalog: Path):

@@ -99,3 +99,17 @@ def test_a_stream_is_the_table_cut(printed: pd.DataFrame, monkeypatch: pytest.Mo
         ap.trades(["ES", "NQ"], frame="batches")
     with pytest.raises(NoCoverage, match=r"No trades of ES\.XCME there"):
         ap.trades("ES", as_of="2013-09-01", frame="batches").read_all()
+
+
+def test_a_window_within_a_gap_of_ticks_is_answered_with_its_sessions(printed: pd.DataFrame):
+    far = pa.array([pd.Timestamp("2013-12-03 10:00", tz="America/Chicago").tz_convert("UTC")]).cast(schemas.TIME)
+    ticks.write_trades(
+        Roots.of_settings().writable,
+        ES,
+        pa.table({"ts": far, "available_at": far, "price": [1640.0], "size": [1.0]}),
+        "y",
+    )
+    held = ap.coverage("ES", "trades", "2013-10-07", "2013-10-11")
+    assert (held.bars, held.missing_sessions, held.root) == (0, 5, "team")
+    with pytest.raises(NoCoverage, match=r"No trades of ES\.XCME there"):
+        ap.coverage("ES", "trades", "2014-01-06", "2014-01-10")
