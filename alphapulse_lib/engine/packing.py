@@ -1,7 +1,8 @@
 """A strategy's class as bytes: for its own process, and to be kept and run again when what defined it is gone.
 
 For its own process a class goes by value where it is somebody's own, so that what runs is what is defined here and now;
-what it imports goes by name, and with it what was set there that its file does not say. What is kept holds all of it by
+what it imports goes by name, and with it what was set there that its file does not say, and the text of what it imports
+while it runs. What is kept holds all of it by
 value, the workspace's modules and the shipped strategies too: a file that is edited later, or removed, changes nothing
 then.
 """
@@ -12,7 +13,7 @@ import io
 import linecache
 import pickle
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -22,8 +23,9 @@ import cloudpickle
 
 from alphapulse_lib.engine.configure import Blueprint, blueprint
 from alphapulse_lib.engine.edited import edited_since
+from alphapulse_lib.engine.late import Told
 from alphapulse_lib.engine.set_globals import Carried, set_globals
-from alphapulse_lib.engine.source import Parts, named_member, workspace_module
+from alphapulse_lib.engine.source import Parts, named_member, parts_of, workspace_module
 from alphapulse_lib.errors import StrategyUnusable
 
 __all__ = ["Packed", "kept", "packed", "unkept"]
@@ -68,7 +70,7 @@ def packed(strategy: type) -> Packed:
                 f"importlib.reload({name}), or restart the kernel.",
             )
     try:
-        data = _pickled(plan, by_value)
+        data = _pickled(plan, by_value, parts_of(strategy).late)
     except _REFUSALS as refused:
         raise StrategyUnusable(
             f"{strategy.__name__} cannot be sent to its own process: {refused}.",
@@ -81,7 +83,7 @@ def kept(strategy: type, parts: Parts) -> bytes:
     """The class with all that it is made of, for a file; empty where a part cannot be taken apart."""
     modules = {each for each in parts.modules if each != "__main__" and each in sys.modules}
     try:
-        held = (sys.version_info[:2], _pickled(blueprint(strategy), modules), _sources(strategy))
+        held = (sys.version_info[:2], _pickled(blueprint(strategy), modules, parts.late), _sources(strategy))
         return pickle.dumps(held, protocol=5)
     except _REFUSALS:
         return b""
@@ -104,14 +106,14 @@ def unkept(data: bytes) -> Packed:
     return Packed(held, sources)
 
 
-def _pickled(plan: Blueprint, by_value: Collection[str]) -> bytes:
+def _pickled(plan: Blueprint, by_value: Collection[str], late: Mapping[str, Told]) -> bytes:
     values = set_globals([each for each in (plan.strategy, plan.config) if each is not None], by_value)
     modules = [sys.modules[each] for each in by_value]
     try:
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
         data = io.BytesIO()
-        _Pickler(data).dump(Carried(plan, values) if values else plan)
+        _Pickler(data).dump(Carried(plan, values, late) if values or late else plan)
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)

@@ -22,11 +22,12 @@ from enum import Enum
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from alphapulse_lib.engine.late import Told, import_from
 from alphapulse_lib.engine.source import named_member, names_read, workspace_module
 
 __all__ = ["Carried", "set_globals"]
@@ -47,16 +48,22 @@ class Carried:
         What is pickled.
     values : mapping
         As `set_globals` gives them.
+    late : mapping
+        By name, the modules that it will import, which are those from then on.
     """
 
-    def __init__(self, whole: Any, values: Mapping[str, Mapping[str, Any]]) -> None:
-        self._whole, self._values = whole, values
+    def __init__(self, whole: Any, values: Mapping[str, Mapping[str, Any]], late: Mapping[str, Told]) -> None:
+        self._whole, self._values, self._late = whole, values, late
 
     def __reduce__(self) -> Any:
-        return _restored, (self._whole, self._values)
+        return _restored, (self._whole, self._values, self._late)
 
 
-def _restored(whole: Any, values: Mapping[str, Mapping[str, Any]]) -> Any:
+def _restored(
+    whole: Any, values: Mapping[str, Mapping[str, Any]], late: Mapping[str, Told] = MappingProxyType({})
+) -> Any:
+    if late:  # which what was kept by an earlier version of this has not
+        import_from(late)
     for name, held in values.items():
         with suppress(ImportError):  # who imports it says so
             module = import_module(name)

@@ -1,20 +1,19 @@
 """What a strategy's class is made of: its source, and a digest of that and of all that it captures.
 
 Two runs with one digest ran the same code. Counted in: the source of the class and of its own bases, of the functions
-and classes of the workspace that they name, of the workspace's modules that they import, and the values of the globals
+and classes of the workspace that they name, of the workspace's modules that they import, while they run too
+(`alphapulse_lib.engine.late`), and the values of the globals
 and closures that they read, those of the modules too where their files do not say them. Python's own modules and
 installed packages count by their names alone; a run's record holds their versions.
 """
 
 from __future__ import annotations
 
-import ast
 import copyreg
 import dataclasses
 import dis
 import hashlib
 import inspect
-import linecache
 import pickle
 import re
 import sys
@@ -25,11 +24,13 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from alphapulse_lib.engine.late import Told, imported, imported_by, own_file
+from alphapulse_lib.engine.text import text_of
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
 __all__ = [
-    "INSTALLED",
+    "ELSEWHERE",
     "Parts",
     "named_member",
     "names_read",
@@ -42,8 +43,9 @@ __all__ = [
 #: Characters of a family's name.
 _LONGEST = 100
 #: Where Python's own modules and installed packages are.
-INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-_OURS = str(Path(__file__).parent.parent)
+_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+#: Where modules are that are nobody's own.
+ELSEWHERE = (*sorted(_INSTALLED), str(Path(__file__).parent.parent))
 
 
 def source_of(strategy: type) -> StrategySource:
@@ -76,7 +78,7 @@ def _digest_of(strategy: type) -> _Digest:
 def _whole_text(strategy: type) -> str:
     """Its source after that of the counted classes that it is made from: a subclass of an idea is that idea."""
     line = [each for each in strategy.__mro__[:0:-1] if isinstance(each, type) and _is_counted(each.__module__)]
-    return "\n\n".join(text for text in (*map(_text, line), _text(strategy)) if text)
+    return "\n\n".join(text for text in (*map(text_of, line), text_of(strategy)) if text)
 
 
 def _family(strategy: type) -> str:
@@ -105,16 +107,19 @@ class Parts:
         Of each class, function and module its source, of each captured global what Python shows of it, by its name.
     modules : frozenset of str
         Whose code is among it: somebody's own, and the strategies shipped with AlphaPulse.
+    late : dict of str to Told
+        The modules that are imported while it runs.
     """
 
     texts: dict[str, str]
     modules: frozenset[str]
+    late: dict[str, Told]
 
 
 def parts_of(strategy: type) -> Parts:
     """What the class is made of: all that its digest counts and that has a text."""
     digest = _digest_of(strategy)
-    return Parts(dict(sorted(digest.parts.items())), frozenset(digest.modules))
+    return Parts(dict(sorted(digest.parts.items())), frozenset(digest.modules), digest.late)
 
 
 def workspace_module(name: str) -> bool:
@@ -123,7 +128,7 @@ def workspace_module(name: str) -> bool:
     file = str(getattr(module, "__file__", None) or "")
     if name == "__main__" or module is None:
         return True
-    return bool(file) and not file.startswith(INSTALLED) and not file.startswith(_OURS)
+    return bool(file) and not file.startswith(ELSEWHERE)
 
 
 def named_member(value: Any) -> tuple[type, str] | None:
@@ -162,6 +167,7 @@ class _Digest:
         self.parts: dict[str, str] = {} if outer is None else outer.parts
         self.modules: set[str] = set() if outer is None else outer.modules
         self.read: set[tuple[str, str]] = set() if outer is None else outer.read
+        self.late: dict[str, Told] = {} if outer is None else outer.late
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -196,7 +202,7 @@ class _Digest:
         self._say(f"class {value.__module__}.{value.__qualname__}")
         if not _is_counted(value.__module__):
             return
-        text = _text(value)
+        text = text_of(value)
         self._say(text)
         self._note(f"{value.__module__}.{value.__qualname__}", text)
         self.modules.add(value.__module__)
@@ -216,7 +222,7 @@ class _Digest:
         self._say(f"function {value.__module__}.{value.__qualname__}")
         if not _is_counted(value.__module__):
             return
-        text = _text(value)
+        text = text_of(value)
         self._say(text or _code(value.__code__))
         name = f"{value.__module__}.{value.__qualname__}"
         if name.rpartition(".")[0] not in self.parts:  # a method's text is in its class's
@@ -234,6 +240,8 @@ class _Digest:
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             self.add(_contents(cell), name)
             self._show(f"{value.__module__}.{value.__qualname__}: {name}", _contents(cell))
+        for name in imported_by(value.__code__, value.__globals__.get("__package__") or ""):
+            self._add_late(name)
 
     def _note(self, name: str, text: str) -> None:
         """Keep a text to be read."""
@@ -258,9 +266,26 @@ class _Digest:
             self._say(text)
             self._note(value.__name__, text)
             self.modules.add(value.__name__)
-            for name in _imported(value, text):
-                if workspace_module(name):
+            package = value.__package__ or ""
+            names = {*imported(text, package), *(each.__name__ for each in vars(value).values() if _is_module(each))}
+            for name in sorted(names):
+                if _is_module(sys.modules.get(name)) and workspace_module(name):
                     self.add(sys.modules[name], name)
+            for name in imported(text, package, late=True):
+                self._add_late(name)
+
+    def _add_late(self, name: str) -> None:
+        """A module that is imported while the strategy runs, its packages, and all that it imports itself."""
+        if name in self.late or not (file := own_file(name, ELSEWHERE)):
+            return
+        package = name.rpartition(".")[0]
+        self._add_late(package)
+        told = self.late[name] = Told(str(file), file.read_text(encoding="utf-8", errors="replace"))
+        self._say(f"late module {name}")
+        self._say(told.text)
+        self._note(name, told.text)
+        for each in imported(told.text, name if told.is_package else package):
+            self._add_late(each)
 
     def _add_value(self, value: Any) -> None:
         self._say(f"{type(value).__module__}.{type(value).__qualname__}")
@@ -318,54 +343,8 @@ class _Digest:
         return apart.hexdigest()
 
 
-def _imported(module: ModuleType, text: str) -> list[str]:
-    """The modules that a module imports, wherever in its text and whatever of them, as far as they are here."""
-    try:
-        nodes = [*ast.walk(ast.parse(text))]
-    except (SyntaxError, ValueError):  # an import hook's own language
-        nodes = []
-    names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
-    for node in (each for each in nodes if isinstance(each, ast.ImportFrom)):
-        package = (module.__package__ or "").split(".")
-        above = package[: len(package) - node.level + 1] if node.level else []
-        source = ".".join(filter(None, (*above, node.module or "")))
-        names |= {source, *(f"{source}.{each.name}" for each in node.names)}
-    names |= {each.__name__ for each in vars(module).values() if isinstance(each, ModuleType)}
-    return sorted(name for name in names if isinstance(sys.modules.get(name), ModuleType))
-
-
-def _text(value: type | FunctionType) -> str:
-    """Source text, also of what was defined in a notebook's cell; empty where Python has none.
-
-    A class is looked up in the file of its own functions: by its module, a cell's class would be looked up in whatever
-    file the kernel was started from.
-    """
-    if isinstance(value, type) and "__firstlineno__" in vars(value):
-        files = {each.__code__.co_filename for each in vars(value).values() if isinstance(each, FunctionType)}
-        for file in sorted(files):
-            lines = linecache.getlines(file)[vars(value)["__firstlineno__"] - 1 :]
-            if any(line.lstrip().startswith(f"class {value.__name__}") for line in lines):
-                return "".join(inspect.getblock(lines))
-    if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
-        return ""
-    try:
-        text = inspect.getsource(value)
-    except (OSError, TypeError):
-        return ""
-    return "" if isinstance(value, FunctionType) and _is_made(value, text) else text
-
-
-def _is_made(function: FunctionType, text: str) -> bool:
-    """Whether no text defines a function: a dataclass makes its own, in a file of the name of ``python -c``'s program.
-
-    What Python then shows as its source are lines of that program.
-    """
-    name = function.__name__
-    return function.__code__.co_filename == "<string>" and name != "<lambda>" and f"def {name}" not in text
-
-
-def _is_file(module: ModuleType) -> bool:
-    return Path(getattr(module, "__file__", None) or "").is_file()
+def _is_module(value: Any) -> bool:
+    return isinstance(value, ModuleType)
 
 
 def names_read(code: CodeType, how: Collection[str] = ("LOAD_GLOBAL", "LOAD_NAME")) -> set[str]:

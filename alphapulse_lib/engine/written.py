@@ -12,12 +12,11 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from alphapulse_lib.engine.captured import LONG, MANY, is_data
-from alphapulse_lib.engine.source import INSTALLED, workspace_module
+from alphapulse_lib.engine.late import own_file
+from alphapulse_lib.engine.source import ELSEWHERE
 
 __all__ = ["written_data"]
 
@@ -121,17 +120,5 @@ def _late(tree: ast.AST, whole: bool) -> Iterator[str]:
     names = [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
     for name in dict.fromkeys(names):
-        if (whole or name not in sys.modules) and _is_own(name):
+        if (whole or name not in sys.modules) and own_file(name, ELSEWHERE):
             yield name
-
-
-def _is_own(name: str) -> bool:
-    """Whether a module is somebody's own, by where its file is; nothing is imported for the question."""
-    if name in sys.modules:
-        return workspace_module(name)
-    try:
-        found = find_spec(name.partition(".")[0])
-    except (ImportError, ValueError):
-        return False
-    file = getattr(found, "origin", None) or next(iter(getattr(found, "submodule_search_locations", None) or ()), "")
-    return Path(file).is_absolute() and not file.startswith(INSTALLED)

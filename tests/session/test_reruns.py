@@ -340,6 +340,66 @@ def test_what_an_import_imports_counts_and_is_kept(
     assert again.identical, again.text
 
 
+LATELY = """
+from tests.resources.toy_market import Planned
+class Idea(Planned):
+    def on_bar(self, bar):
+        import desk_late
+        self.units = desk_late.units()
+        super().on_bar(bar)
+    def submit_order(self, order, *rest, **named):
+        more = type(order.quantity).from_int(int(order.quantity) * self.units)
+        super().submit_order(self.order_factory.market(order.instrument_id, order.side, more), *rest, **named)
+"""
+
+
+def test_what_a_function_imports_while_it_runs_counts_and_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    """It was no part of the spec: two runs of one spec differed, and a rerun ran what the file said by then."""
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "desk_late", raising=False)
+    (tmp_path / "desk_idea.py").write_text(LATELY)
+    forget()
+    made = []
+    for times in (1, 7):
+        (tmp_path / "desk_late.py").write_text(f"def units():\n    return {times}\n")
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        idea = importlib.import_module("desk_idea").Idea
+        made.append(ap.backtest(idea, "TOY", "1m", params=PLAN, progress=False))
+    one, other = made
+    assert other.fills.quantity.abs().sum() == 7 * one.fills.quantity.abs().sum()
+    assert one.spec.id != other.spec.id
+    assert one.code["desk_late"] == "def units():\n    return 1\n"
+    first = ap.diff(one, other).first
+    assert (first.kind, first.name, first.one, first.other) == ("code", "desk_late", "return 1", "return 7")
+    assert ap.rerun(one, progress=False).identical, "though its file says another thing now"
+    (tmp_path / "desk_late.py").unlink()
+    for each in made:
+        again = ap.rerun(each, progress=False)
+        assert again.identical, again.text
+
+
+def test_trials_import_what_was_counted_though_its_file_is_edited_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "desk_late", raising=False)
+    (tmp_path / "desk_late.py").write_text("def units():\n    return 1\n")
+    edits = "open(desk_late.__file__, 'w').write('def units():\\n    return 7\\n')"
+    (tmp_path / "desk_idea.py").write_text(LATELY.replace("self.units = ", f"{edits}\n        self.units = "))
+    forget()
+    idea = importlib.import_module("desk_idea").Idea
+    found = ap.sweep(idea, "TOY", "1m", grid={"plan": [{"1": 100, "4": -100}, {"2": 100, "4": -100}]}, progress=False)
+    assert [run.fills.quantity.tolist() for run in (ap.run(each.record.id) for each in found.trials)] == [
+        [100, 100],
+        [100, 100],
+    ]
+    assert "return 7" in (tmp_path / "desk_late.py").read_text()
+
+
 SETTING = """
 import desk_levels
 from desk_levels import doubled
