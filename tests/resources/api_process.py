@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import uvicorn
 from alphapulse_lib.settings import Settings, settings
 from hub.api.app import PREFIX, create
 from tests.resources.api_server import KnownTokens
+from tests.resources.ports import free_port
 
 __all__ = ["ApiProcess"]
 
@@ -23,8 +23,7 @@ class ApiProcess:
     """The API as the settings say, at one address however often it is killed and started again."""
 
     def __init__(self, chosen: Settings) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()  # that nobody else is given while it is down
         given = {"HOME": chosen.home_root, "CATALOG": chosen.catalog_root, "API_DATABASE": chosen.api_database}
         self._environment = os.environ | {f"ALPHAPULSE_{name}": str(value) for name, value in given.items()}
 

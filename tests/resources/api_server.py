@@ -14,6 +14,7 @@ import uvicorn
 
 from alphapulse_lib.settings import Settings
 from hub.api.app import PREFIX, create
+from tests.resources.ports import free_port
 
 EVERYTHING = (
     "access:services!service=api",
@@ -85,7 +86,7 @@ class RunningApi:
 
     def __init__(self, chosen: Settings) -> None:
         self.chosen, self.door = chosen, KnownTokens()
-        self._port = 0
+        self._port = free_port()  # that nobody else is given while it is down
 
     @property
     def url(self) -> str:
@@ -95,7 +96,6 @@ class RunningApi:
         listening = socket.create_server(("127.0.0.1", self._port))
         # As asyncio does with a socket of its own: else an answer's second piece comes forty milliseconds later.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._port = listening.getsockname()[1]
         self._app = create(self.chosen, self.door)
         self._server = uvicorn.Server(uvicorn.Config(self._app, log_config=None, timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)

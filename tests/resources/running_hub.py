@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import signal
-import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import canaries
 from workspaces import Folder, Workspace
 
+from tests.resources.ports import free_port
+
 PROJECT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A port nobody listens on, and that no system gives to whoever asks for any, in the seconds until it is used."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:
