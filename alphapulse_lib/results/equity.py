@@ -50,6 +50,7 @@ def account(fills: pa.Table, marks: pa.Table, cash: float, flows: pa.Table | Non
     money = np.zeros(len(moments))
     value = np.zeros(len(moments))
     exposure = np.zeros(len(moments))
+    # Every array here is as long as the run: each is made once, and worked on where it is.
     for symbol, rows in by_symbol(fills).items():
         if symbol not in series or not len(moments):
             continue
@@ -58,25 +59,22 @@ def account(fills: pa.Table, marks: pa.Table, cash: float, flows: pa.Table | Non
         spent = signed * _floats(rows, "price") + _floats(rows, "commission")
         where = np.minimum(np.searchsorted(moments, at), len(moments) - 1)
         np.subtract.at(money, where, spent)
-        units = np.zeros(len(moments))
-        np.add.at(units, where, signed / _ratios_at(at, *series[symbol]))
-        held = np.cumsum(units)
+        held = np.zeros(len(moments))
+        np.add.at(held, where, signed / _ratios_at(at, *series[symbol]))
+        np.cumsum(held, out=held)
         # Sums of fractions leave dust where the position is flat.
-        held[np.abs(held) < 1e-9] = 0.0
-        worth = held * _carried(moments, *series[symbol])
-        value += worth
-        exposure += np.abs(worth)
+        held[(held < 1e-9) & (held > -1e-9)] = 0.0
+        held *= _carried(moments, *series[symbol])
+        value += held
+        exposure += np.abs(held, out=held)
     if flows is not None and len(moments):
         where = np.minimum(np.searchsorted(moments, _integers(flows, "ts")), len(moments) - 1)
         np.add.at(money, where, _floats(flows, "amount"))
-    money = cash + np.cumsum(money)
+    np.cumsum(money, out=money)
+    money += cash
+    value += money
     return pa.table(
-        {
-            "ts": pa.array(moments, pa.int64()).cast(_TIME),
-            "equity": money + value,
-            "cash": money,
-            "exposure": exposure,
-        }
+        {"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": value, "cash": money, "exposure": exposure}
     )
 
 
@@ -97,13 +95,15 @@ def equity_curve(fills: pa.Table, marks: pa.Table, cash: float) -> Any:
     return frame.set_index("ts")["equity"]
 
 
-def benchmark_curve(marks: pa.Table, cash: float) -> pa.Table:
+def benchmark_curve(marks: pa.Table, cash: float, moments: Integers | None = None) -> pa.Table:
     """The same cash in the same instruments, bought in equal parts at their first closes and held, without costs.
 
     Parameters
     ----------
     marks, cash
         As in `account`.
+    moments : array of int64, optional
+        When it is asked for, rising; at every mark unless told.
 
     Returns
     -------
@@ -112,38 +112,40 @@ def benchmark_curve(marks: pa.Table, cash: float) -> pa.Table:
         the run paid for a share (``distributed`` of the marks) is kept in cash.
     """
     series = list(by_symbol(marks).values())
-    moments = _union([_integers(rows, "ts") for rows in series])
+    moments = _union([_integers(rows, "ts") for rows in series]) if moments is None else moments
     total = np.zeros(len(moments))
     for rows in series:
         ts, close, ratio = _rising(rows)
         path = _carried(moments, ts, close, ratio)
-        first = close[0] * ratio[0]
+        first = close[0] * (1.0 if ratio is None else ratio[0])
         if "distributed" in rows.column_names:
             paid = np.cumsum(_floats(rows, "distributed"))
-            path = np.where(path > 0, path + _carried(moments, ts, paid, np.ones(len(paid))), path)
+            path = np.where(path > 0, path + _carried(moments, ts, paid, None), path)
         total += np.where(path > 0, path / first, 1.0) * (cash / len(series))
     return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": total})
 
 
-def named_curve(closes: pa.Table, marks: pa.Table, cash: float) -> pa.Table:
+def named_curve(closes: pa.Table, marks: pa.Table, cash: float, moments: Integers | None = None) -> pa.Table:
     """The same cash in a benchmark of its own, bought at its last close by the first mark and held, without costs.
 
     Parameters
     ----------
     closes : pyarrow.Table
         ``ts`` (ns, UTC, rising; the first at or before the first mark), ``close`` with distributions reinvested.
-    marks, cash
-        As in `account`.
+    marks, cash, moments
+        As in `benchmark_curve`.
 
     Returns
     -------
     pyarrow.Table
-        ``ts`` of the marks, ``equity``: at each the last close by then.
+        ``ts``, ``equity``: at each moment the last close by then.
     """
-    moments = _union([_integers(rows, "ts") for rows in by_symbol(marks).values()])
+    stamps = [_integers(rows, "ts") for rows in by_symbol(marks).values()]
+    moments = _union(stamps) if moments is None else moments
     at, close = _integers(closes, "ts"), _floats(closes, "close")
     path = close[np.searchsorted(at, moments, side="right") - 1]
-    worth = path / path[0] * cash if len(path) else path
+    first = min((int(each[0]) for each in stamps if len(each)), default=0)
+    worth = path / close[np.searchsorted(at, first, side="right") - 1] * cash if len(path) else path
     return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": worth})
 
 
@@ -176,11 +178,10 @@ def by_symbol(table: pa.Table) -> dict[str, pa.Table]:
     return {name: table.take(np.flatnonzero(codes == code)) for code, name in enumerate(names)}
 
 
-def _rising(rows: pa.Table) -> tuple[Integers, Floats, Floats]:
-    """Times, closes and ratios of one symbol's marks."""
-    close = _floats(rows, "close")
-    ratio = _floats(rows, "ratio") if "ratio" in rows.column_names else np.ones(len(close))
-    return _integers(rows, "ts"), close, ratio
+def _rising(rows: pa.Table) -> tuple[Integers, Floats, Floats | None]:
+    """Times, closes and ratios of one symbol's marks; no ratios where nothing was split."""
+    ratio = _floats(rows, "ratio") if "ratio" in rows.column_names else None
+    return _integers(rows, "ts"), _floats(rows, "close"), ratio
 
 
 def _union(times: list[Integers]) -> Integers:
@@ -189,17 +190,18 @@ def _union(times: list[Integers]) -> Integers:
     return np.unique(np.concatenate(times)) if times else np.empty(0, np.int64)
 
 
-def _ratios_at(at: Integers, ts: Integers, _close: Floats, ratio: Floats) -> Floats:
-    return ratio[np.minimum(np.searchsorted(ts, at), len(ts) - 1)]
+def _ratios_at(at: Integers, ts: Integers, _close: Floats, ratio: Floats | None) -> Floats | float:
+    return 1.0 if ratio is None else ratio[np.minimum(np.searchsorted(ts, at), len(ts) - 1)]
 
 
-def _carried(moments: Integers, ts: Integers, close: Floats, ratio: Floats) -> Floats:
+def _carried(moments: Integers, ts: Integers, close: Floats, ratio: Floats | None) -> Floats:
     """The value of one share of the first day at each moment; 0 before the first mark."""
-    worth = close * ratio
     if moments is ts:
-        return worth
+        return close if ratio is None else close * ratio
     where = np.searchsorted(ts, moments, side="right") - 1
-    return np.where(where >= 0, worth[np.maximum(where, 0)], 0.0)
+    at = np.maximum(where, 0)
+    worth = close[at] if ratio is None else close[at] * ratio[at]
+    return np.where(where >= 0, worth, 0.0)
 
 
 def _signed(rows: pa.Table) -> Floats:

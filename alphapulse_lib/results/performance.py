@@ -28,6 +28,8 @@ type Floats = NDArray[np.floating[Any]]
 
 #: The share of a bar's volume up to which a fill is thought to leave the price alone.
 _PARTICIPATION = 0.01
+#: Bars of a curve that are looked at together, so that what is made of them does not grow with it.
+_BLOCK = 65_536
 #: What trades from Sunday's evening to Friday's: its days begin at 17:00 the evening before, in Chicago or New York.
 _WEEKDAYS, _EVENING = "24/5", 7 * 3_600 * 10**9
 #: Sessions of a year, where they are not an exchange's 252.
@@ -73,17 +75,16 @@ def run_statistics(
     """
     yearly = periods_per_year(spec)
     equity = account["equity"].to_numpy()
-    ends = session_ends(spec, account["ts"].cast(pa.int64()).to_numpy())
-    named = benchmark is not None and benchmark.num_rows > 0
-    curve = named_curve(benchmark, marks, spec.cash) if named else benchmark_curve(marks, spec.cash)
-    held = curve["equity"].to_numpy()
-    returns, others = _returns(equity[ends], held[ends], spec.cash)
+    moments = account["ts"].cast(pa.int64()).to_numpy()
+    ends = session_ends(spec, moments)
+    named, asked = benchmark is not None and benchmark.num_rows > 0, (marks, spec.cash, moments[ends])
+    held = (named_curve(benchmark, *asked) if named else benchmark_curve(*asked))["equity"].to_numpy()
+    returns, others = _returns(equity[ends], held, spec.cash)
     found: dict[str, Any] = dict(summary(returns, others, yearly))
     found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash
     found["total_return"] = found["end_equity"] / spec.cash - 1
     found["benchmark_return"] = float(held[-1] / spec.cash - 1) if len(held) else nan
-    path = np.concatenate(([spec.cash], equity))
-    found["max_drawdown"] = float((path / np.maximum.accumulate(path)).min()) - 1 if len(equity) else nan
+    found["max_drawdown"] = _deepest(equity, spec.cash) if len(equity) else nan
     found["calmar"] = found["cagr"] / -found["max_drawdown"] if found["max_drawdown"] < 0 else nan
     shape = (found["skewness"], found["kurtosis"])
     found["probabilistic_sharpe"] = probabilistic_sharpe_ratio(
@@ -92,6 +93,16 @@ def run_statistics(
     found["minimum_track_record"] = minimum_track_record_length(found["sharpe_per_period"], *shape)
     years = found["observations"] / yearly
     return found | _trading(fills, trades, orders) | _use_of_capital(account, fills, years) | _capacity(spec, fills)
+
+
+def _deepest(equity: Floats, cash: float) -> float:
+    """The maximum drawdown of a curve that begins with the starting cash."""
+    peak, lowest = cash, 1.0
+    for start in range(0, len(equity), _BLOCK):
+        part = equity[start : start + _BLOCK]
+        peaks = np.maximum(np.maximum.accumulate(part), peak)
+        peak, lowest = float(peaks[-1]), float(np.minimum(lowest, (part / peaks).min()))
+    return lowest - 1
 
 
 def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -109,8 +120,12 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.arange(len(ts))
     place = venue(spec.instruments[0].rpartition(".")[2])
     # A bar that closes at 17:00 is the last one of its day.
-    days = _local_days(ts if place.calendar != _WEEKDAYS else ts - 1 + _EVENING, place.timezone)
-    return np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
+    later = _EVENING - 1 if place.calendar == _WEEKDAYS else 0
+    ends = []
+    for start in range(0, len(ts), _BLOCK):
+        days = _local_days(ts[start : start + _BLOCK + 1] + later, place.timezone)
+        ends.append(start + np.flatnonzero(days[1:] != days[:-1]))
+    return np.append(np.concatenate(ends), len(ts) - 1)
 
 
 def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
@@ -178,7 +193,7 @@ def _use_of_capital(account: pa.Table, fills: pa.Table, years: float) -> dict[st
     traded = float((fills["quantity"].to_numpy() * fills["price"].to_numpy()).sum())
     mean = float(equity.mean())
     solvent = equity > 0
-    leverage = exposure[solvent] / equity[solvent]
+    leverage = exposure / equity if solvent.all() else exposure[solvent] / equity[solvent]
     return {
         "exposure": float((exposure > 0).mean()),
         "gross_exposure": float(leverage.mean()) if len(leverage) else nan,
