@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["of_bars", "of_rows"]
+__all__ = ["of_bars", "of_figures", "of_rows"]
 
 _FIGURES = ("open", "high", "low", "close", "volume", "ts_event")
 
@@ -20,10 +21,21 @@ def of_bars(table: pa.Table) -> str:
     table : pyarrow.Table
         In NautilusTrader's schema; no figure is null.
     """
+    return of_figures(lambda name: [table[name]])
+
+
+def of_figures(read: Callable[[str], Iterable[pa.ChunkedArray]]) -> str:
+    """The same of rows that are read a column at a time.
+
+    Parameters
+    ----------
+    read : callable
+        Gives a column, part by part.
+    """
     digest = hashlib.sha256()
     for name in _FIGURES:
         digest.update(name.encode())
-        for chunk in table[name].chunks:
+        for chunk in (chunk for part in read(name) for chunk in part.chunks):
             width = chunk.type.bit_width // 8
             digest.update(chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width])
     return digest.hexdigest()

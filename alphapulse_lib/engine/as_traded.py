@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from alphapulse_lib.catalog.decimals import to_floats
-from alphapulse_lib.engine.preflight import Integers, about, day_of
+from alphapulse_lib.engine.preflight import about, day_of
+from alphapulse_lib.engine.rows import Rows
 from alphapulse_lib.errors import AdjustedAsRaw
 from alphapulse_lib.ingestion.split_steps import hides, may_hide, usual
 from alphapulse_lib.model.instrument import Instrument
@@ -25,12 +24,11 @@ type Split = tuple[int, float]
 class _Steps:
     """A series' steps from one session to the next, and those over its splits."""
 
-    def __init__(self, table: pa.Table, instrument: Instrument, period: Period, splits: list[Split]) -> None:
-        self._ts: Integers = table["ts_event"].cast(pa.int64()).to_numpy()
-        self._before = to_floats(table["close"], instrument.price_precision)
+    def __init__(self, rows: Rows, period: Period, splits: list[Split]) -> None:
+        self._ts, self._before = rows.ts, rows.closes
         # The open of a week's bar may well lie before the ex-date within that week: of such only closes tell.
         whole = period.is_session and period != Period(1, "d")
-        self._after = self._before if whole else to_floats(table["open"], instrument.price_precision)
+        self._after = self._before if whole else rows.floats("open")
         self._longest = _STALE + (period.nanoseconds if whole else 0)
         self._over = [(split, int(np.searchsorted(self._ts, split[0]))) for split in splits]
         moment = splits[0][0] if splits else 0
@@ -71,7 +69,7 @@ class _Steps:
         return float(np.log(self._after[at] / self._before[at - 1]))
 
 
-def is_as_traded(table: pa.Table, splits: list[Split], instrument: Instrument, period: Period, mark: str) -> str:
+def is_as_traded(rows: Rows, splits: list[Split], instrument: Instrument, period: Period, mark: str) -> str:
     """Refuse to apply splits to prices that are adjusted already.
 
     Parameters
@@ -91,19 +89,19 @@ def is_as_traded(table: pa.Table, splits: list[Split], instrument: Instrument, p
     AdjustedAsRaw
         Its import says so, or a split does not show in its prices.
     """
-    steps = None if mark or not splits else _Steps(table, instrument, period, splits)
+    steps = None if mark or not splits else _Steps(rows, period, splits)
     if why := mark or (next(iter(steps.hidden()), "") if steps else ""):
         raise AdjustedAsRaw(
             f"The prices of {instrument.symbol} are not as traded: {why}.",
             "Run with adjust='none' to take them as they are, or import prices as traded.",
-            about(instrument, period, table["ts_event"].cast(pa.int64()).to_numpy()),
+            about(instrument, period, rows.ts),
         )
     doubts = steps.doubtful() if steps else []
     told = f"The prices of {instrument.symbol} may be adjusted for a split that is followed: {_some(doubts)}."
     return told if doubts else ""
 
 
-def unfollowed(table: pa.Table, splits: list[Split], instrument: Instrument, period: Period, mark: str) -> str:
+def unfollowed(rows: Rows, splits: list[Split], instrument: Instrument, period: Period, mark: str) -> str:
     """What a run that takes prices as they are stored makes of splits that show in them, for the log.
 
     Parameters
@@ -116,7 +114,7 @@ def unfollowed(table: pa.Table, splits: list[Split], instrument: Instrument, per
     str
         Empty where no split lies between two bars, or the prices are adjusted.
     """
-    if mark or not splits or not (shown := _Steps(table, instrument, period, splits).showing()):
+    if mark or not splits or not (shown := _Steps(rows, period, splits).showing()):
         return ""
     named = _some([f"{factor:g}:1 of {day_of(moment)}" for moment, factor in shown])
     factor = shown[0][1]

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from nautilus_trader.backtest import BacktestEngine
 
-from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers, bars_of, execution_bars, opening_trades
 from alphapulse_lib.engine.tick_feed import TickSeries
 
@@ -55,11 +53,14 @@ class Source:
     ticks: tuple[TickSeries, ...] = ()
 
     @property
-    def executed(self) -> Integers | None:
-        """The stamps of the bars that the market moves by, where those are others than the strategy's."""
-        if self.early:
-            return self.feed.ts - EARLY
-        return None if self.thin is None else self.feed.ts
+    def executes(self) -> bool:
+        """Whether the market moves by other bars than the strategy's."""
+        return self.early or self.thin is not None
+
+    @property
+    def ahead(self) -> int:
+        """By how many nanoseconds the market's bars are told before the strategy's."""
+        return EARLY if self.early else 0
 
     def price_at(self, moment: int, decided: int) -> float:
         """Of ``prices``, that of the bar that closes at or after a moment, in the engine's units.
@@ -82,8 +83,8 @@ class Source:
         """
         feed, precision = self.feed, self.feed.instrument.price_precision
         rows = np.minimum(np.searchsorted(feed.ts, filled), len(feed.ts) - 1)
-        opened, closed = (to_floats(feed.table[name].take(pa.array(rows)), precision) for name in ("open", "close"))
-        price = np.where(filled == self.opens[rows] + 1, opened, closed) * feed.ratio[rows]
+        opened = feed.rows.floats_at("open", rows)
+        price = np.where(filled == self.opens[rows] + 1, opened, feed.closes[rows]) * feed.ratio[rows]
         if self.prices is not None:
             weighted = (decided <= self.opens[rows]) & ~np.isnan(self.prices[rows])
             price = np.where(weighted, np.round(self.prices[rows] * feed.ratio[rows], precision), price)
@@ -140,15 +141,17 @@ def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int) -> i
     count : int
         One or more.
     """
-    stamps = [np.array([each.ts_init for each in events], np.int64)]
+    heard = np.array([each.ts_init for each in events], np.int64)
+    times = len(heard) + sum(len(each.feed.ts) * (1 + each.trades + each.executes) for each in sources)
+    if count >= times:  # nearly always, and then nothing need be sorted
+        return max([each.feed.last for each in sources] + [int(each) for each in heard[-1:]])
+    stamps = [heard]
     for source in sources:
         stamps.append(source.feed.ts)
-        if source.executed is not None:
-            stamps.append(source.executed)
+        if source.executes:
+            stamps.append(source.feed.ts - source.ahead)
         if source.trades:
             stamps.append(source.opens + 1)
-    if count >= sum(map(len, stamps)):  # nearly always, and then nothing need be sorted
-        return max(int(each[-1]) for each in stamps if len(each))
     return int(np.sort(np.concatenate(stamps), kind="stable")[count - 1])
 
 
@@ -161,21 +164,26 @@ def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
 
 def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:
     feed = source.feed
-    bars, opened = rows_of(feed.ts, start, end), rows_of(source.opens + 1, start, end)
+    bars, opened = rows_of(feed.ts, start, end), rows_of(source.opens, start, end, before=1)
     if source.trades and opened.start < opened.stop:
         trades = feed.once("trades", opened, lambda: opening_trades(feed, source.opens, opened))
         engine.add_data(trades, sort=False)
-    if source.executed is not None:
-        moved = rows_of(source.executed, start, end)
+    if source.executes:
+        moved = rows_of(feed.ts, start, end, before=-source.ahead)
         if moved.start < moved.stop:
-            early = EARLY if source.early else 0
-            moving = feed.once("executed", moved, lambda: execution_bars(feed, source.thin, moved, early))
+            moving = feed.once("executed", moved, lambda: execution_bars(feed, source.thin, moved, source.ahead))
             engine.add_data(moving, sort=False)
     if bars.start < bars.stop:
         engine.add_data(feed.once("bars", bars, lambda: bars_of(feed, bars)), sort=False)
 
 
-def rows_of(stamps: Integers, start: int | None, end: int | None) -> slice:
-    """The rows after a moment and up to another one."""
-    first = 0 if start is None else int(np.searchsorted(stamps, start, side="right"))
-    return slice(first, len(stamps) if end is None else int(np.searchsorted(stamps, end, side="right")))
+def rows_of(stamps: Integers, start: int | None, end: int | None, before: int = 0) -> slice:
+    """The rows after a moment and up to another one.
+
+    Parameters
+    ----------
+    before : int
+        By how many nanoseconds the stamps lie before the moments of the rows.
+    """
+    first = 0 if start is None else int(np.searchsorted(stamps, start - before, side="right"))
+    return slice(first, len(stamps) if end is None else int(np.searchsorted(stamps, end - before, side="right")))

@@ -10,15 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from alphapulse_lib import clock
-from alphapulse_lib.catalog import actions, reader
-from alphapulse_lib.catalog.decimals import to_floats
-from alphapulse_lib.catalog.fingerprints import of_bars
+from alphapulse_lib.catalog import actions
 from alphapulse_lib.engine import benchmark, preflight
 from alphapulse_lib.engine.as_traded import is_as_traded, unfollowed
 from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import BENCHMARK, Request
+from alphapulse_lib.engine.rows import rows_of_series
 from alphapulse_lib.engine.tick_feed import TickSeries, tick_series
 from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.ingestion.records import adjusted_series
@@ -30,10 +29,6 @@ from alphapulse_lib.query.benchmark import benchmark_of
 
 __all__ = ["Data", "calendar_of", "load", "opens"]
 
-
-#: Bars up to which a series is held in one piece, which is quicker to cut; a second copy of a long one would be the
-#: most that its run ever holds.
-_COMBINED = 65_536
 #: Decimals of prices in units of the first day: enough for what a 3:2 or a 1:50 split makes of a traded price.
 _SPLIT_PRECISION = 8
 
@@ -169,11 +164,9 @@ def opens(request: Request, feed: Feed) -> Integers:
 def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed:
     spec = request.spec
     period, window = Period.parse(spec.period), Window(spec.start, spec.end)
-    table = reader.bar_table(request.roots, instrument.id, period, window, spec.as_of, spec.recorded_as_of)
-    preflight.has_bars(table, request.roots, instrument, period, spec)
-    if table.num_rows <= _COMBINED:
-        table = table.combine_chunks()
-    ts = table["ts_event"].cast("int64").to_numpy()
+    rows = rows_of_series(request.roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
+    preflight.has_bars(len(rows), request.roots, instrument, period, spec)
+    ts = rows.ts
 
     def calendar() -> Calendar:
         return _calendar(request, instrument)
@@ -187,22 +180,22 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
     if spec.adjust == "none" and not request.future:
         stored = _splits(_acted(request, instrument), instrument, window)
-        warnings += _told(unfollowed(table, stored, instrument, period, mark))
+        warnings += _told(unfollowed(rows, stored, instrument, period, mark))
     if spec.adjust == "splits":
         acted = _acted(request, instrument)
         splits = _splits(acted, instrument, window)
         if not request.future:  # of a future that is made up nobody claims that its prices are as traded
-            warnings += _told(is_as_traded(table, splits, instrument, period, mark))
+            warnings += _told(is_as_traded(rows, splits, instrument, period, mark))
         if spec.dividends:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
-            last = to_floats(table["close"].slice(len(ts) - 1), instrument.price_precision)[0]
-            gone = delisting(acted, request.roots, instrument, (int(ts[-1]), float(last)), spec, warnings)
+            last = (int(ts[-1]), float(rows.closes[-1]))
+            gone = delisting(acted, request.roots, instrument, last, spec, warnings)
     ratio = forward(ts, splits)
     precision = instrument.price_precision
     if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
         precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
-    return Feed(instrument, period, table, ratio, precision, root[0] if root else "", paid, gone)
+    return Feed(instrument, period, rows, ratio, precision, root[0] if root else "", paid, gone)
 
 
 def _told(words: str) -> list[str]:
@@ -260,8 +253,8 @@ def _series(feed: Feed) -> dict[str, Any]:
     return {
         "name": feed.bar_type,
         "root": feed.root,
-        "rows": feed.table.num_rows,
+        "rows": len(feed.ts),
         "first": int(feed.ts[0]),
         "last": int(feed.ts[-1]),
-        "fingerprint": of_bars(feed.table),
+        "fingerprint": feed.rows.fingerprint(),
     }

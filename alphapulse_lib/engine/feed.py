@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,20 +21,19 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog.decimals import SCALE, to_decimals, to_floats
 from alphapulse_lib.engine.distributions import Distribution
+from alphapulse_lib.engine.rows import ALL, KEPT, Rows
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["ALL", "Feed", "bars_of", "execution_bars", "forward", "ipc", "open_moments", "opening_trades"]
+__all__ = ["Feed", "bars_of", "execution_bars", "forward", "ipc", "open_moments", "opening_trades"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 type Flags = NDArray[np.bool_]
 
-#: All rows of a series.
-ALL = slice(None)
-
 _PRICES = ("open", "high", "low", "close")
+_FIGURES = (*_PRICES, "volume")
 _TIME = pa.timestamp("ns", "UTC")
 _DECIMAL = pa.decimal128(38, SCALE)
 #: Shares of an opening trade: more than any order asks for.
@@ -46,8 +46,8 @@ class Feed:
 
     Attributes
     ----------
-    table : pyarrow.Table
-        As traded, in NautilusTrader's schema.
+    rows : Rows
+        The bars as traded.
     ratio : array of float64
         Of each bar, how many shares one share of the first day has become.
     price_precision : int
@@ -62,7 +62,7 @@ class Feed:
 
     instrument: Instrument
     period: Period
-    table: pa.Table
+    rows: Rows
     ratio: Floats
     price_precision: int
     root: str
@@ -85,21 +85,20 @@ class Feed:
         """NautilusTrader's name of the series."""
         return self.period.bar_type(self.instrument.id)
 
-    @cached_property
+    @property
     def ts(self) -> Integers:
         """The closes' moments, nanoseconds since 1970, UTC."""
-        stamps: Integers = self.table["ts_event"].cast(pa.int64()).to_numpy()
-        return stamps
+        return self.rows.ts
 
-    @cached_property
+    @property
     def closes(self) -> Floats:
         """The closes as traded."""
-        return to_floats(self.table["close"], self.instrument.price_precision)
+        return self.rows.closes
 
-    @cached_property
+    @property
     def last(self) -> int:
         """The last close's moment."""
-        return int(self.table["ts_event"][-1].value)
+        return int(self.rows.ts[-1])
 
     def ratio_at(self, moment: int) -> float:
         """How many shares one engine share is during the bar that closes at or after a moment."""
@@ -122,12 +121,14 @@ class Feed:
         own = self.instrument.price_precision
         if not self.has_splits:
             return own
-        units = [np.abs(to_floats(self.engine_table[name], self.price_precision)) * 10.0**own for name in _PRICES]
         # An engine's price has eight decimals, so what lies on the tick is off it by less than a ten-thousandth of one.
-        between = any(
-            (np.abs(each - np.round(each)) > 0.5 * 10.0 ** (own - self.price_precision)).any() for each in units
-        )
-        return self.price_precision if between else own
+        least = 0.5 * 10.0 ** (own - self.price_precision)
+        for rows, part in self.rows.stretches(_PRICES):
+            for name in _PRICES:
+                units = np.abs(to_floats(self._in_engine_units(part, rows)[name], self.price_precision)) * 10.0**own
+                if (np.abs(units - np.round(units)) > least).any():
+                    return self.price_precision
+        return own
 
     @cached_property
     def distributed(self) -> Floats:
@@ -141,13 +142,17 @@ class Feed:
         """How many shares one engine share was at the last close up to a moment."""
         return float(self.ratio[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
 
-    @cached_property
-    def _volumes(self) -> Floats:
-        return to_floats(self.table["volume"], self.instrument.size_precision) / self.ratio
-
     def volume_before(self, moment: int) -> float:
         """The volume of the last bar that closed up to a moment, in shares of the first day."""
-        return float(self._volumes[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
+        row = max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)
+        return float(self.rows.volume(row) / self.ratio[row])
+
+    def at(self, row: int) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+        """Open, high, low, close and volume of a bar, in the engine's units."""
+        number = self.rows.at(row)
+        stretch, place = self.stretch(number), row - self.rows.span(number).start
+        open_, high, low, close, volume = (stretch[name][place].as_py() for name in _FIGURES)
+        return open_, high, low, close, volume
 
     def value_before(self, moment: int) -> float:
         """What one share of the first day was worth at the last close up to a moment."""
@@ -165,40 +170,58 @@ class Feed:
         array of bool, optional
             ``None`` where no bar is: nearly always, and then no bar is looked at on its own.
         """
-        precision, volume = self.instrument.size_precision, self.engine_table["volume"]
-        needed = 1 if fill == "next_open" else 4
-        if pc.min(volume).as_py() * 10**precision >= needed:
-            return None
-        thin: Flags = np.round(to_floats(volume, precision) * 10**precision) < needed
-        if fill == "next_open":
-            thin &= pc.greater(self.table["high"], self.table["low"]).to_numpy()
-        return thin if thin.any() else None
+        precision = self.instrument.size_precision
+        needed, flags = 1 if fill == "next_open" else 4, np.zeros(len(self.ts), np.bool_)
+        for rows, part in self.rows.stretches(("high", "low", "volume")):
+            volume = self._in_engine_units(part, rows)["volume"]
+            if pc.min(volume).as_py() * 10**precision >= needed:
+                continue
+            flags[rows] = np.round(to_floats(volume, precision) * 10**precision) < needed
+            if fill == "next_open":
+                flags[rows] &= pc.greater(part["high"], part["low"]).to_numpy()
+        return flags if flags.any() else None
 
     def opens(self, session_opens: Integers) -> Integers:
         """When each bar opened, given the opens of its venue's sessions."""
         return open_moments(self.ts, self.period, session_opens)
 
     @cached_property
-    def engine_table(self) -> pa.Table:
-        """The bars in units of the first day: after an N:1 split prices are N times, volumes an Nth of the traded."""
-        ours = self.instrument
+    def stretch(self) -> Callable[[int], pa.Table]:
+        """Gives the bars of one of the rows' stretches in the engine's units, as its wranglers take them."""
+        return lru_cache(maxsize=KEPT)(lambda number: self._told(self.rows.stretch(number), self.rows.span(number)))
+
+    def engine_table(self, rows: slice = ALL) -> pa.Table:
+        """Bars in units of the first day: after an N:1 split prices are N times, volumes an Nth of the traded."""
+        first, stop, _ = rows.indices(len(self.ts))
+        parts = []
+        for number in self.rows.reaching(rows):
+            span = self.rows.span(number)
+            start = max(first, span.start)
+            parts.append(self.stretch(number).slice(start - span.start, min(stop, span.stop) - start))
+        return pa.concat_tables(parts).combine_chunks()
+
+    def _told(self, table: pa.Table, rows: slice) -> pa.Table:
         metadata = {
             "bar_type": self.bar_type,
-            "instrument_id": ours.id,
+            "instrument_id": self.instrument.id,
             "price_precision": str(self.price_precision),
-            "size_precision": str(ours.size_precision),
+            "size_precision": str(self.instrument.size_precision),
             "type_name": "Bar",
         }
+        return self._in_engine_units(table, rows).replace_schema_metadata(metadata)
+
+    def _in_engine_units(self, table: pa.Table, rows: slice) -> pa.Table:
+        """The figures that a table has of some bars, in units of the first day."""
         if not self.has_splits:
-            return self.table.replace_schema_metadata(metadata)
-        columns = {
-            name: to_decimals(to_floats(self.table[name], ours.price_precision) * self.ratio, self.price_precision)
-            for name in _PRICES
-        }
-        volume = to_floats(self.table["volume"], ours.size_precision) / self.ratio
-        columns["volume"] = to_decimals(volume, ours.size_precision)
-        arrays = [columns.get(field.name, self.table[field.name]) for field in self.table.schema]
-        return pa.Table.from_arrays(arrays, schema=self.table.schema.with_metadata(metadata))
+            return table
+        ours, ratio = self.instrument, self.ratio[rows]
+        for name in {*_PRICES} & {*table.column_names}:
+            prices = to_decimals(to_floats(table[name], ours.price_precision) * ratio, self.price_precision)
+            table = _with_column(table, name, prices)
+        if "volume" in table.column_names:
+            volume = to_decimals(to_floats(table["volume"], ours.size_precision) / ratio, ours.size_precision)
+            table = _with_column(table, "volume", volume)
+        return table
 
 
 def forward(ts: Integers, splits: list[tuple[int, float]]) -> Floats:
@@ -216,10 +239,13 @@ def forward(ts: Integers, splits: list[tuple[int, float]]) -> Floats:
     >>> forward(np.array([10, 20, 30]), [(15, 2.0)]).tolist()
     [1.0, 2.0, 2.0]
     """
+    firsts = [(int(np.searchsorted(ts, moment)), factor) for moment, factor in splits]
+    # A split before the first bar, or on its day, is in its prices already.
+    if not any(first > 0 for first, _ in firsts):
+        return np.broadcast_to(1.0, len(ts))
     ratio = np.ones(len(ts))
-    for moment, factor in splits:
-        first = int(np.searchsorted(ts, moment))
-        if first > 0:  # a split before the first bar, or on its day, is in its prices already
+    for first, factor in firsts:
+        if first > 0:
             ratio[first:] *= factor
     return ratio
 
@@ -239,7 +265,7 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
     """
     opens: Integers = ts - period.nanoseconds
     if len(ts) > 1:
-        opens[1:] = np.maximum(opens[1:], ts[:-1])
+        np.maximum(opens[1:], ts[:-1], out=opens[1:])
     if period.is_session and len(session_opens):
         place = np.searchsorted(session_opens, opens)
         found = session_opens[np.minimum(place, len(session_opens) - 1)]
@@ -249,7 +275,7 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
 
 def bars_of(feed: Feed, rows: slice = ALL, told: Integers | None = None) -> list[Bar]:
     """The bars as NautilusTrader's objects, made in Rust; told at their closes unless other moments are given."""
-    table = _cut(feed.engine_table, rows)
+    table = feed.engine_table(rows)
     if told is not None:
         table = _with_column(table, "ts_init", pa.array(told).cast(_TIME))
     return _bars(feed, feed.bar_type, table)
@@ -264,7 +290,7 @@ def execution_bars(feed: Feed, thin: Flags | None, rows: slice = ALL, early: int
     move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
     Bars that are not thin fill orders as they do where there is no such series.
     """
-    table = _cut(feed.engine_table, rows)
+    table = feed.engine_table(rows)
     if thin is not None:
         volume = pc.if_else(pa.array(thin[rows]), _decimal(4 * 10**9), table["volume"])
         table = _with_column(table, "volume", volume)
@@ -280,7 +306,7 @@ def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[Trade
     count = len(stamps)
     one = pa.array(np.zeros(count, np.int8))
     columns = {
-        "price": _cut(feed.engine_table, rows)["open"].combine_chunks(),
+        "price": feed.engine_table(rows)["open"].combine_chunks(),
         "size": pa.repeat(_decimal(_ENDLESS), count),
         "aggressor_side": pa.DictionaryArray.from_arrays(one, pa.array(["NO_AGGRESSOR"])),
         "trade_id": pa.array(["open"]).take(one),
@@ -309,10 +335,6 @@ def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:
 def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     at = table.schema.get_field_index(name)
     return table.set_column(at, table.schema.field(at), values)
-
-
-def _cut(table: pa.Table, rows: slice) -> pa.Table:
-    return table if rows == ALL else table.slice(rows.start, rows.stop - rows.start).combine_chunks()
 
 
 def _decimal(whole: int) -> pa.Scalar:

@@ -183,6 +183,12 @@ def _among(moments: Integers, rising: Integers) -> NDArray[np.bool_]:
     return found
 
 
+def _next(rising: Integers, moments: Integers) -> Integers:
+    """The first of some rising ones at or after each moment, or else the last."""
+    following: Integers = rising[np.minimum(np.searchsorted(rising, moments), len(rising) - 1)]
+    return following
+
+
 def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: Integers, closes: Integers) -> None:
     """Refuse market orders of one instrument that did not fill as the convention says.
 
@@ -202,12 +208,12 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     if not len(decided):
         return
     if fill == "close":
-        wrong = ~np.isin(decided, closes) | (filled != decided)
-    else:
-        at_opens = np.sort(np.concatenate((opens + 1, closes)), kind="stable")
-        moments = closes - 1 if fill in _A_BAR_LATER else at_opens
-        place = np.searchsorted(moments, decided + 1)
-        wrong = filled != moments[np.minimum(place, len(moments) - 1)]
+        wrong = ~_among(decided, closes) | (filled != decided)
+    elif fill in _A_BAR_LATER:
+        wrong = filled != _next(closes, decided + 2) - 1
+    else:  # the next open, a nanosecond after which its trade is told, or the next close
+        opened, closed = _next(opens, decided) + 1, _next(closes, decided + 1)
+        wrong = filled != np.where(opened > decided, np.minimum(opened, closed), closed)
     _refuse_unlike(
         fill,
         symbol,
@@ -278,7 +284,7 @@ def _refuse_unlike(fill: Fill, symbol: str, decided: Integers, when: str, hint: 
     if len(decided):
         raise UnsafeFill(
             f"{len(decided)} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
-            f"{np.datetime64(int(decided[0]), 'ns')} UTC and filled {when}.",
+            f"{np.datetime64(int(decided.min()), 'ns')} UTC and filled {when}.",
             f"{hint} {_RINGING}",
         )
 

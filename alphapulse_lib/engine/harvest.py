@@ -12,12 +12,11 @@ import pyarrow.compute as pc
 from nautilus_trader.model import InstrumentId, OrderType
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
 from alphapulse_lib.engine.fills import known_kinds, priced, priced_by_ticks, prove, prove_prices, prove_ticks
 from alphapulse_lib.engine.nautilus import Loaded
-from alphapulse_lib.engine.order_columns import Done, Sent
+from alphapulse_lib.engine.order_columns import Done, Sent, columns_of
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
 from alphapulse_lib.engine.tick_batches import met
 from alphapulse_lib.model.run import RunSpec
@@ -49,14 +48,12 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     """
     series = tuple(source.feed for source in loaded.sources)
     symbols = [names[feed.instrument.id] for feed in series]
-    orders = loaded.engine.cache.orders()
-    if unknown := {each.client_order_id for each in strangers(loaded)}:
-        orders = [each for each in orders if each.client_order_id not in unknown]
-    last = [order.last_event for order in orders]
-    sent = Sent.of(orders, last, series)
+    unknown = {each.client_order_id for each in strangers(loaded)}
+    ids = [each for each in loaded.engine.cache.client_order_ids() if each not in unknown]
     # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
     # NautilusTrader at the last price: it never filled.
-    done = Done.of(orders, last, sent, [min(loaded.until(feed), loaded.reached) for feed in series])
+    until = [min(loaded.until(feed), loaded.reached) for feed in series]
+    sent, done = columns_of(ids, loaded.engine.cache.order, series, until)
     _prove(loaded, spec, symbols, sent, done)
     loaded.book.close(loaded.reached)
     order = np.lexsort((_numbers(sent.ids), sent.ts))
@@ -109,14 +106,14 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     """
     split = any(feed.has_splits for feed in feeds)
     paying = any(feed.distributions for feed in feeds)
-    parts = []
+    parts, called = [], list(dict.fromkeys(names[feed.instrument.id] for feed in feeds))
     for feed in feeds:
-        count = feed.table.num_rows
+        codes = np.zeros(len(feed.ts), np.int32)
+        if code := called.index(names[feed.instrument.id]):  # zeros take no memory until they are written
+            codes[:] = code
         columns = {
-            "ts": feed.table["ts_event"].combine_chunks(),
-            "symbol": pa.DictionaryArray.from_arrays(
-                pa.array(np.zeros(count, np.int32)), pa.array([names[feed.instrument.id]])
-            ),
+            "ts": _times(feed.ts),
+            "symbol": pa.DictionaryArray.from_arrays(codes, pa.array(called)),
             "close": pa.array(feed.closes),
         }
         if split:
@@ -124,7 +121,7 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
         if paying:
             columns["distributed"] = pa.array(feed.distributed)
         parts.append(pa.table(columns))
-    return pa.concat_tables(parts).unify_dictionaries()
+    return pa.concat_tables(parts)
 
 
 def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[Charge]] | None:
@@ -197,8 +194,7 @@ def _volumes(ts: Integers, at: Integers, series: Sequence[Feed]) -> Floats:
     volumes = np.zeros(len(ts))
     for number in np.unique(at).tolist():
         feed, mine = series[number], at == number
-        rows = feed.table["volume"].take(pa.array(np.searchsorted(feed.ts, ts[mine])))
-        volumes[mine] = to_floats(rows, feed.instrument.size_precision)
+        volumes[mine] = feed.rows.floats_at("volume", np.searchsorted(feed.ts, ts[mine]))
     return volumes
 
 

@@ -23,7 +23,6 @@ it: known of the low's way to the close, and a guess of the high's way to the lo
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -109,9 +108,9 @@ class Intrabar:
         """Whether the market is at an opening trade: NautilusTrader's own book has its price and its endless size."""
         if not self._opening:
             return False
-        now, moments = self._now(), self._opening
-        at = bisect_left(moments, now)
-        return at < len(moments) and moments[at] == now
+        opened, moments = self._now() - 1, self._opening
+        at = bisect_left(moments, opened)
+        return at < len(moments) and moments[at] == opened
 
     def weighted(self, instrument_id: str, decided: int) -> float:
         """The volume-weighted price of the bar that ends now, in the engine's units; ``nan`` where none counts."""
@@ -155,13 +154,12 @@ class Intrabar:
         source, now = self._of[str(order.instrument_id)], self._now()
         feed = source.feed
         row = min(int(np.searchsorted(feed.ts, now)), len(feed.ts) - 1)
-        prices = {name: feed.engine_table[name][row].as_py() for name in ("open", "high", "low", "close")}
+        open_, high, low, close, volume = feed.at(row)
         opened = int(source.opens[row]) + 1 if source.trades else now - 1
-        if source.thin is not None and source.thin[row]:
-            return _Bar(source.trades, opened, **prices, quarter=ENDLESS)
         units = 10**feed.instrument.size_precision
-        quarter = max(1, int(feed.engine_table["volume"][row].as_py() * units) // 4) / units
-        return _Bar(source.trades, opened, **prices, quarter=quarter)
+        is_thin = source.thin is not None and source.thin[row]
+        quarter = ENDLESS if is_thin else max(1, int(volume * units) // 4) / units
+        return _Bar(source.trades, opened, open_, high, low, close, quarter)
 
     def _triggered(self, order: Any, here: Decimal, bar: _Bar) -> Level:
         """What an order meets whose trigger this bar met."""
@@ -279,9 +277,12 @@ def _behind(order: Any, price: Decimal, selling: bool) -> Decimal | None:
     return stands
 
 
-def _opening(sources: Sequence[Source]) -> array[int]:
-    """The moments of the opening trades, rising; but for those at which there is a close, too."""
-    moments = [source.opens + 1 for source in sources if source.trades]
-    if len(moments) > 1:
-        moments = [np.setdiff1d(np.concatenate(moments), np.concatenate([source.feed.ts for source in sources]))]
-    return array("q", moments[0].tobytes() if moments else b"")
+def _opening(sources: Sequence[Source]) -> memoryview[int]:
+    """The opens that a trade tells a nanosecond later, rising; but for those after which there is a close right then.
+
+    A view, since Python's own integers are what is looked for in it.
+    """
+    opens = [source.opens for source in sources if source.trades]
+    if len(opens) > 1:
+        opens = [np.setdiff1d(np.concatenate(opens), np.concatenate([source.feed.ts for source in sources]) - 1)]
+    return memoryview(opens[0] if opens else np.empty(0, np.int64))

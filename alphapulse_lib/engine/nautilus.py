@@ -32,9 +32,10 @@ from nautilus_trader.risk import RiskEngineConfig
 from alphapulse_lib.engine.batches import BARS, Batch, Source, batches, moment_of
 from alphapulse_lib.engine.cash import Book, Till, has_flows
 from alphapulse_lib.engine.costs import Fees
-from alphapulse_lib.engine.feed import ALL, Feed, Floats, Integers
+from alphapulse_lib.engine.feed import Feed, Floats, Integers
 from alphapulse_lib.engine.fills import WholeFills, latency
 from alphapulse_lib.engine.intrabar import Intrabar
+from alphapulse_lib.engine.rows import ALL
 from alphapulse_lib.engine.tick_batches import TickBatches
 from alphapulse_lib.engine.tick_feed import TickSeries
 from alphapulse_lib.model.instrument import Instrument

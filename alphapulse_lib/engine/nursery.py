@@ -222,7 +222,9 @@ class _Nursery:
             feeds = made_once(request.spec, data.feeds, lambda feed: opens(request, feed), prices)
             data = replace(data, feeds=[*feeds], series=data.described())
             for feed in feeds:  # computed here, so that no trial needs to
-                _ = feed.engine_table, feed.ts, feed.closes, feed.last, feed.tick
+                _ = feed.tick, feed.has_splits
+                if feed.rows.are_held:
+                    feed.stretch(0)
             self._known[key] = data
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)

@@ -1,12 +1,14 @@
 """The orders that are left in an engine after its run, and what befell them, as columns.
 
-A run has tens of thousands of orders, so each thing about them is asked for once, of all of them, and kept as numbers.
+A run has tens of thousands of orders, so each thing about them is asked for once and kept as numbers. NautilusTrader
+gives copies of them: asked for all at once they take as much memory as the run did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import batched, chain
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,10 @@ from nautilus_trader.model import OrderFilled, OrderType
 
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
 
-__all__ = ["Done", "Sent"]
+__all__ = ["Done", "Sent", "columns_of"]
+
+#: Orders that are copied out of the engine at once.
+_SOME = 4_096
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +128,40 @@ def _fills(order: Any, last: Any) -> Sequence[OrderFilled]:
 def _exact(price: Any) -> float:
     """The float nearest to a price, ``nan`` for none; NautilusTrader's own conversion misses it by a digit at times."""
     return float("nan") if price is None else float(price.as_decimal())
+
+
+def columns_of(
+    ids: Collection[Any], order: Callable[[Any], Any], series: Sequence[Feed], until: Sequence[int]
+) -> tuple[Sent, Done]:
+    """What was sent and what was filled of it.
+
+    Parameters
+    ----------
+    ids : collection of ClientOrderId
+        The orders'.
+    order : callable
+        Gives an id's order.
+    until : sequence of int
+        Of each series, the last moment at which it fills.
+    """
+    parts = []
+    for some in batched(ids, _SOME, strict=False):
+        orders = [order(each) for each in some]
+        last = [each.last_event for each in orders]
+        sent = Sent.of(orders, last, series)
+        parts.append((sent, Done.of(orders, last, sent, until)))
+    if not parts:
+        sent = Sent.of([], [], series)
+        return sent, Done.of([], [], sent, until)
+    firsts = np.cumsum([0, *(len(sent.ids) for sent, _ in parts)])
+    fills = [replace(done, of_order=done.of_order + first) for (_, done), first in zip(parts, firsts, strict=False)]
+    return _together([sent for sent, _ in parts]), _together(fills)
+
+
+def _together[Columns: (Sent, Done)](parts: Sequence[Columns]) -> Columns:
+    """The columns of several parts, one below the other."""
+    columns: dict[str, Any] = {}
+    for each in fields(parts[0]):
+        values: list[Any] = [getattr(part, each.name) for part in parts]
+        columns[each.name] = np.concatenate(values) if isinstance(values[0], np.ndarray) else [*chain(*values)]
+    return type(parts[0])(**columns)

@@ -9,7 +9,6 @@ from shlex import join
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import ticks
@@ -44,7 +43,7 @@ class Calendar:
     closes: Integers
 
 
-def has_bars(table: pa.Table, roots: Roots, instrument: Instrument, period: Period, spec: RunSpec) -> None:
+def has_bars(count: int, roots: Roots, instrument: Instrument, period: Period, spec: RunSpec) -> None:
     """Refuse a window without bars.
 
     Raises
@@ -52,7 +51,7 @@ def has_bars(table: pa.Table, roots: Roots, instrument: Instrument, period: Peri
     NoCoverage
         The message says what the catalog holds instead.
     """
-    if not table.num_rows:
+    if not count:
         raise no_coverage(roots, instrument, period, Window(spec.start, spec.end), spec.as_of)
 
 
@@ -186,7 +185,7 @@ def stamped_at_closes(ts: Integers, known: Callable[[], Calendar], instrument: I
         Most are not. Bars at midnight or at the open would be traded on before they were known.
     """
     name = f"{instrument.symbol} {period}"
-    if len(ts) > 1 and (np.diff(ts) <= 0).any():
+    if len(ts) > 1 and (ts[1:] <= ts[:-1]).any():
         raise WrongStamps(
             f"The {name} bars are not in rising order of time.",
             "`alphapulse check` says where, `alphapulse check --repair` puts them in order.",
@@ -227,8 +226,10 @@ def about(instrument: Instrument, period: Period, ts: Integers) -> dict[str, Any
 
 def _every_weekday(ts: Integers) -> bool:
     """Whether there is a bar on every weekday from first to last: then no calendar is needed to find a gap."""
-    days = np.unique(ts // _DAY).astype("datetime64[D]")
-    return bool(np.busday_count(days[0], days[-1]) + 1 <= np.is_busday(days).sum())
+    days = np.arange(ts[0] // _DAY, ts[-1] // _DAY + 1)
+    bars = np.diff(np.searchsorted(ts, np.append(days, days[-1] + 1) * _DAY))
+    held = days[bars > 0].astype("datetime64[D]")
+    return bool(np.busday_count(held[0], held[-1]) + 1 <= np.is_busday(held).sum())
 
 
 def _weekdays(start: int, end: int) -> int:

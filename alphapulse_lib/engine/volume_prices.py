@@ -87,7 +87,7 @@ def volume_prices(
     NoVolumePrice
         The bars have no volumes, nothing finer covers them, or what does disagrees with them.
     """
-    instrument, volume = feed.instrument, to_floats(feed.table["volume"], feed.instrument.size_precision)
+    instrument, volume = feed.instrument, feed.rows.floats("volume")
     if not volume.any():
         raise NoVolumePrice(f"The {feed.period} bars of {instrument.id} have no volumes to weigh prices by.")
     held = []
@@ -186,9 +186,8 @@ def _sums(ts: Integers, since: Integers, stamps: Integers, price: Floats, size: 
 
 def _require_inside(feed: Feed, finer: _Finer) -> None:
     """Refuse finer data that cannot be of the same prices: one of the two is adjusted, or of another listing."""
-    precision = feed.instrument.price_precision
-    low, high = (to_floats(feed.table[name], precision) for name in ("low", "high"))
-    tick = 10.0**-precision
+    low, high = (feed.rows.floats(name) for name in ("low", "high"))
+    tick = 10.0**-feed.instrument.price_precision
     outside = (finer.prices < low - tick) | (finer.prices > high + tick)
     if outside.any():
         at = int(np.flatnonzero(outside)[0])

@@ -2,7 +2,8 @@
 
 Seconds are those of a run that reads next to nothing, and so many a row; of the former, what its process takes until it
 can read, less for how long it has been there. Memory likewise, with the slope through
-earlier runs that is the median of all (Theil 1950, Sen 1968), which no single odd run bends.
+earlier runs that is the median of all (Theil 1950, Sen 1968), which no single odd run bends; besides, what an engine
+holds of its data at once, which is less only in runs that have less.
 
 Where others kept the cores busy in the last minutes, all takes as much longer as it took the last runs.
 
@@ -39,7 +40,9 @@ _A_WINDOW = 0.07
 #: How many earlier ones say it.
 _SWEEPS = 5
 #: Megabytes of a process that has read next to nothing, and of each row.
-_MEGABYTES, _A_ROW = 235.0, 3e-4
+_MEGABYTES, _A_ROW = 245.0, 1e-4
+#: Megabytes of what an engine is given at once, and from how many rows on it is as many.
+_AT_ONCE, _FULL = 145.0, 65_536
 #: Rows below which a run tells how long beginning takes, and rows that what is known of others weighs as much as.
 _FEW, _WEIGHT = 5_000, 1_000
 #: Nanoseconds in which runs tell how busy the cores are, and how many of them are asked.
@@ -225,11 +228,16 @@ def _drawn(runs: Sequence[Took], inside: float, known: float) -> float:
 
 
 def _megabytes(seen: Sequence[tuple[int, float]], rows: int) -> float:
-    """The value at so many rows of the line through what was seen."""
+    """The value at so many rows of the line through what was seen, but for what an engine holds at once."""
+    seen = [(count, value - _at_once(count)) for count, value in seen]
     slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a in seen for b in seen if b[0] - a[0] >= _APART]
     slope = max(median(slopes), 0.0) if slopes else _A_ROW
     start = median(max(value - slope * count, 0.0) for count, value in seen) if seen else _MEGABYTES
-    return start + slope * rows
+    return start + slope * rows + _at_once(rows)
+
+
+def _at_once(rows: int) -> float:
+    return _AT_ONCE * min(rows / _FULL, 1.0)
 
 
 def seconds(value: float) -> str:

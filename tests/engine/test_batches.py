@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -40,6 +41,7 @@ from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import WholeFills
 from alphapulse_lib.engine.intrabar import Intrabar
 from alphapulse_lib.engine.nautilus import nautilus_instrument
+from alphapulse_lib.engine.rows import Rows, held_rows
 from alphapulse_lib.model.period import Period
 from tests.resources.toy_market import MINUTE, OPEN, write_minutes
 
@@ -103,7 +105,7 @@ def sources() -> list[Source]:
         bars = [(a, max(a, b) + 0.2, min(a, b) - 0.2, b) for a, b in prices.round(4).tolist()]
         instrument = write_minutes(symbol, bars, closes=closes)
         table = reader.bar_table(Roots.of_settings(), instrument.id, "1m").combine_chunks()
-        feed = Feed(instrument, Period(1, "m"), table, np.ones(len(closes)), 4, "team")
+        feed = Feed(instrument, Period(1, "m"), held_rows(table, instrument), np.ones(len(closes)), 4, "team")
         found.append(Source(feed, feed.opens(np.empty(0, np.int64)), trades=True, thin=None))
     return found
 
@@ -165,16 +167,20 @@ def test_batches_of_any_size_are_the_same_run(sources: list[Source]) -> None:
         assert (len(held) > 1) == (size < 90), size
 
 
-def test_a_series_that_is_held_in_pieces_is_the_same_run(sources: list[Source]) -> None:
-    """Long ones are: put together each would be held twice for a moment."""
+def test_a_series_that_is_read_a_stretch_at_a_time_is_the_same_run(sources: list[Source]) -> None:
+    """Long ones are: held whole their bars would be nearly all that their run ever holds."""
     torn = []
     for source in sources:
-        table = source.feed.table
-        pieces = [table.slice(first, 13) for first in range(0, table.num_rows, 13)]
-        feed = replace(source.feed, table=pa.concat_tables(pieces))
-        assert feed.table["open"].num_chunks > 1
-        assert of_bars(feed.table) == of_bars(table)
-        torn.append(replace(source, feed=feed))
+        feed, whole = source.feed, source.feed.rows.stretch(0)
+
+        def read(number: int, columns: Sequence[str] | None, whole: pa.Table = whole) -> pa.Table:
+            part = whole.slice(13 * number, 13)
+            return part if columns is None else part.select(columns)
+
+        firsts = range(0, len(feed.ts), 13)
+        rows = Rows(feed.instrument, feed.ts, feed.closes, firsts, read)
+        assert rows.fingerprint() == of_bars(whole) == feed.rows.fingerprint()
+        torn.append(replace(source, feed=replace(feed, rows=rows)))
     for size in (7, BARS):
         assert journal(torn, size) == journal(sources, size), size
 

@@ -27,6 +27,7 @@ from alphapulse_lib.catalog.decimals import to_decimals
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.harvest import harvest
 from alphapulse_lib.engine.nautilus import build_engine
+from alphapulse_lib.engine.rows import held_rows
 from alphapulse_lib.errors import UnsafeFill
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -109,7 +110,7 @@ def prices(tmp_path: Path) -> Callable[..., list[float]]:
         stamps = pa.array(ts).cast(pa.timestamp("ns", "UTC"))
         volume = to_decimals(np.full(len(ts), 1000.0), 0)
         table = pa.Table.from_arrays([*columns, volume, stamps, stamps], schema=pa.schema(schemas.NAUTILUS_BARS))
-        feed = Feed(toy, Period(1, "m"), table, np.ones(len(ts)), 4, "team")
+        feed = Feed(toy, Period(1, "m"), held_rows(table, toy), np.ones(len(ts)), 4, "team")
         spec = RunSpec(StrategySource("script", ""), (toy.id,), "1m", 0, int(ts[-1]), fill=fill)
         strategy = Script(ScriptConfig(InstrumentId.from_str(toy.id), BarType.from_str(feed.bar_type), script))
         loaded = build_engine(

@@ -15,6 +15,7 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.batches import Source
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.fills import WholeFills
+from alphapulse_lib.engine.rows import held_rows
 from alphapulse_lib.engine.tick_batches import TICKS, TickBatches, met
 from alphapulse_lib.engine.tick_feed import tick_series
 from alphapulse_lib.model.period import Period
@@ -64,7 +65,7 @@ def source() -> Source:
     prices = 100 + np.round(np.random.default_rng(6).normal(0, 1, COUNT).cumsum() / 50, 2)
     write_trades("AAA", list(zip(moments.tolist(), prices.tolist(), [3.0] * COUNT, strict=True)))
     table = reader.bar_table(Roots.of_settings(), instrument.id, Period(1, "m")).combine_chunks()
-    feed = Feed(instrument, Period(1, "m"), table, np.ones(len(SIX)), 4, "team")
+    feed = Feed(instrument, Period(1, "m"), held_rows(table, instrument), np.ones(len(SIX)), 4, "team")
     opens = feed.ts - MINUTE
     series = tick_series(Roots.of_settings(), feed, int(opens[0]))
     return Source(feed, opens, trades=False, thin=None, ticks=series)
