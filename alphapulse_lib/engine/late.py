@@ -11,7 +11,7 @@ import ast
 import dis
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -19,7 +19,7 @@ from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
-__all__ = ["Told", "import_from", "imported", "imported_by", "own_file"]
+__all__ = ["Told", "import_from", "imported", "imported_by", "own_file", "uncounted"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,29 @@ def _named(module: str, level: int, taken: Sequence[str], package: str) -> Itera
 def import_from(told: Mapping[str, Told]) -> None:
     """Let this process import modules by what was told of them, from now on."""
     sys.meta_path.insert(0, _Finder(told))
+
+
+def uncounted(before: Collection[str], ours: Sequence[str]) -> list[str]:
+    """What to say of modules that this process imported by names that no text has: they are neither counted nor kept.
+
+    Parameters
+    ----------
+    before : collection of str
+        The names of the modules that it had when nothing of a strategy had run.
+    ours : sequence of str
+        As in `own_file`.
+    """
+    found = [
+        name
+        for name in sorted(sys.modules.keys() - set(before))
+        if not isinstance(getattr(sys.modules[name], "__loader__", None), _Loader) and own_file(name, ours)
+    ]
+    if not found:
+        return []
+    return [
+        f"While it ran, the strategy imported {', '.join(found)} by a name that it computes: what that says is neither "
+        "counted in the strategy's hash nor kept with the run. Import it by name: `import ...`."
+    ]
 
 
 class _Finder(MetaPathFinder):

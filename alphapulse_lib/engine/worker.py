@@ -34,12 +34,14 @@ from alphapulse_lib.engine.descendants import adopt, end_adopted
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
 from alphapulse_lib.engine.last_words import end, listen
+from alphapulse_lib.engine.late import uncounted
 from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
 from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.printed import shortened
 from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
 from alphapulse_lib.engine.room import NO_ROOM, is_full
+from alphapulse_lib.engine.source import ELSEWHERE
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, PreflightError, StrategyUnusable
@@ -245,6 +247,7 @@ def _run(
     """
     spec, feeds = request.spec, data.feeds
     plan = unpickled(request.strategy)
+    modules = set(sys.modules)
     if request.future:
         replace_captured(plan.strategy, request.future)
     heard = {name: {each.kind for each in series} for name, series in data.ticks.items()}
@@ -280,6 +283,7 @@ def _run(
                     break
         except RuntimeError as stopped:
             failed = str(stopped)
+    warnings += uncounted(modules, ELSEWHERE)
     return loaded, failed
 
 

@@ -381,6 +381,22 @@ def test_what_a_function_imports_while_it_runs_counts_and_is_kept(
         assert again.identical, again.text
 
 
+def test_who_imports_by_a_computed_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "desk_late", raising=False)
+    (tmp_path / "desk_late.py").write_text("def units():\n    return 2\n")
+    computed = "import importlib; desk_late = importlib.import_module('desk_' + 'late')"
+    (tmp_path / "desk_idea.py").write_text(LATELY.replace("import desk_late", computed))
+    forget()
+    idea = importlib.import_module("desk_idea").Idea
+    with pytest.warns(UserWarning, match="imported desk_late by a name that it computes"):
+        run = ap.backtest(idea, "TOY", "1m", params=PLAN, progress=False)
+    assert "desk_late" not in run.code
+
+
 def test_trials_import_what_was_counted_though_its_file_is_edited_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
 ) -> None:
