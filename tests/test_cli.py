@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from alphapulse_lib.catalog import schemas, ticks
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import moment_ns
+from alphapulse_lib.views import tables
 
 ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 
@@ -100,6 +103,54 @@ def test_an_answer_to_a_query_is_told_as_traders_write_it(sample: Path) -> None:
     assert head.index("highest") + len("highest") == rows[0].index(f"{aapl['highest']:.2f}") + len("702.10")
     assert rows[0].endswith("2000-03-01 21:00")
     assert alphapulse("sql", query + " LIMIT 0").stdout == "Nothing. It would show symbol, bars, highest, since.\n"
+
+
+def on_a_terminal(*words: str) -> list[str]:
+    """What is shown where somebody looks, line by line."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen([ALPHAPULSE, *words], stdout=follower, stderr=subprocess.STDOUT) as running:
+        os.close(follower)
+        told = b""
+        with suppress(OSError):  # is raised at the end
+            while part := os.read(leader, 65536):
+                told += part
+        os.close(leader)
+    assert running.returncode == 0, told.decode()
+    return told.decode().splitlines()
+
+
+def test_bars_and_prices_are_told_as_traders_write_them(sample: Path) -> None:
+    words = ["bars", "AAPL", "MSFT", "--start", "2012-12-31", "--end", "2013-01-02", "--adjust", "none"]
+    head, first, *_ = alphapulse(*words).stdout.splitlines()
+    assert head.split("  ")[:2] == ["symbol", "ts (UTC)"]
+    bar = answer(*words)[0]
+    volume = f"{bar['volume']:,.0f}"
+    assert (first.split()[:3], first.split()[-1]) == (["AAPL", "2012-12-31", "21:00"], volume)
+    assert head.index("volume") + len("volume") == first.index(volume) + len(volume), "numbers stand at the right"
+    head, first, *_ = alphapulse("prices", *words[1:], "--timezone", "America/New_York").stdout.splitlines()
+    assert head.startswith("ts (America/New_York)") and first.startswith("2012-12-31 16:00")
+
+
+def test_where_somebody_looks_a_long_table_shows_its_ends_and_a_wide_one_fits(sample: Path) -> None:
+    shown = on_a_terminal("bars", "SPY", "--period", "1m")
+    assert (len(shown), shown[31]) == (62, "... 1,504 rows more ...")
+    assert len(alphapulse("bars", "SPY", "--period", "1m").stdout.splitlines()) == 1565
+    head, *rows, left = on_a_terminal("news", "AAPL", "--end", "2005-01-01")
+    assert max(map(len, (head, *rows))) <= tables.WIDTH
+    assert head.split()[2:] == ["available_at", "(UTC)", "symbols", "headline", "score", "source"]
+    assert left == "Left out for the width: scorer, version, body, article_id, revision."
+    whole = alphapulse("news", "AAPL", "--end", "2005-01-01").stdout
+    assert "announces a two-for-one stock split " in whole and "article_id" in whole and "0.0581 " in whole
+    head, *rows = on_a_terminal("instruments")
+    assert max(map(len, (head, *rows))) <= tables.WIDTH + len("Left out for the width")
+    assert next(row for row in rows if row.startswith("AAPL")).split()[-1] == "3,270"
+    assert "fault" not in head
+
+
+def test_rows_set_aside_are_numbered_as_they_are_released(sample: Path) -> None:
+    head, row = alphapulse("quarantine").stdout.splitlines()
+    assert row.split()[1:4] == ["1", "us57_daily_2009_2010.csv.gz", "5028"]
+    assert "open 47.77 lies outside low 47.7935 and high 48.65" in row and head.startswith("import_id")
 
 
 def test_prices_side_by_side_and_carried(sample: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +13,9 @@ from alphapulse_lib.cli import ingests
 from alphapulse_lib.cli.options import AsOf, At, End, Json, RecordedAsOf, Start, Symbols
 from alphapulse_lib.cli.say import NEEDS_A_LOOK, pairs, say, say_json, say_records, say_rows, say_table
 from alphapulse_lib.errors import InputError, QueryError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "check",
@@ -166,7 +170,9 @@ def flags(
 
 def instruments(at: At = None, as_of: AsOf = None, recorded_as_of: RecordedAsOf = None, as_json: Json = False) -> None:
     """What the catalog holds; with --at, what was listed that day under the ticker of that day."""
-    say_table(ap.instruments(at=at, as_of=as_of, recorded_as_of=recorded_as_of), as_json)
+    found = ap.instruments(at=at, as_of=as_of, recorded_as_of=recorded_as_of)
+    faultless = not as_json and not found["fault"].any()
+    say_table(found.drop(columns="fault") if faultless else found, as_json, ("quotes", "trades", "name"))
 
 
 def universe(
@@ -215,7 +221,8 @@ def news(
     as_json: Json = False,
 ) -> None:
     """Articles about an instrument."""
-    say_table(ap.news(symbol, start, end, as_of=as_of), as_json)
+    least = ("revision", "article_id", "version", "scorer", "available_at", "body", "url", "source", "symbols")
+    _say_scores(ap.news(symbol, start, end, as_of=as_of), as_json, (*least, "score", "headline"))
 
 
 def sentiment(
@@ -228,7 +235,7 @@ def sentiment(
     as_json: Json = False,
 ) -> None:
     """The sentiment of the articles about an instrument."""
-    say_table(ap.sentiment(symbol, start, end, every=every, scorer=scorer, as_of=as_of), as_json)
+    _say_scores(ap.sentiment(symbol, start, end, every=every, scorer=scorer, as_of=as_of), as_json)
 
 
 def sql(
@@ -251,3 +258,8 @@ def sql(
         say_records(table.column_names, zip(*columns, strict=True))
     else:
         say_rows(table.column_names, columns)
+
+
+def _say_scores(found: pd.DataFrame, as_json: bool, least: Sequence[str] = ()) -> None:
+    """Write a table with scores: four digits tell them apart, JSON has them all."""
+    say_table(found if as_json else found.round({"score": 4}), as_json, least)

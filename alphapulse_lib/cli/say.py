@@ -49,14 +49,22 @@ def say_json(value: Any) -> None:
     say(json.dumps(value, default=_plain, indent=1))
 
 
-def say_table(frame: pd.DataFrame, as_json: bool) -> None:
-    """Write a table."""
+def say_table(frame: pd.DataFrame, as_json: bool, least: Sequence[str] = ()) -> None:
+    """Write a table; where somebody looks, of a long one the two ends, and of a wide one not the least telling columns.
+
+    Parameters
+    ----------
+    least : sequence of str
+        Those columns, the least telling first.
+    """
     if as_json:
         say_records(list(map(str, frame.columns)), frame.itertuples(index=False, name=None))
     elif frame.empty:
         say(f"Nothing. It would show {', '.join(map(str, frame.columns))}.")
     else:
-        say(frame.to_string(index=False, max_rows=None if not sys.stdout.isatty() else _ROWS))
+        from alphapulse_lib.views import tables
+
+        say(tables.frame(frame, _ROWS, least) if sys.stdout.isatty() else tables.frame(frame))
 
 
 def say_rows(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:

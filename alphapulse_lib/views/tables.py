@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from alphapulse_lib.views import numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WIDTH", "answer", "runs", "schedules", "shares", "stability", "sweep", "table", "walk_forward"]
+__all__ = ["WIDTH", "answer", "frame", "runs", "schedules", "shares", "stability", "sweep", "table", "walk_forward"]
 
 #: Characters of a line that most terminals show.
 WIDTH = 120
@@ -23,6 +24,8 @@ WIDTH = 120
 _LONGEST = 24
 #: The same of an answer to a query, whose texts are what was asked for.
 _LONGEST_OF_AN_ANSWER = 50
+#: Columns whose numbers are names: of a year, of a line of a file, of a row that can be released.
+_NAMES = ("year", "line", "number")
 #: Decimals of an answer's numbers, at most.
 _DECIMALS = 6
 _APART = "  "
@@ -64,15 +67,7 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = ()) -> str:
         cells = [name, *(_cell(value, forms.get(name, _plain)) for value in frame[name])]
         width = max(map(len, cells))
         columns[name] = [f"{each:{'>' if is_numeric_dtype(frame[name]) else '<'}{width}}" for each in cells]
-    kept = [name for name in columns if name not in least]
-    for name in (each for each in reversed(least) if each in columns):
-        wide = sum(len(columns[each][0]) + len(_APART) for each in (*kept, name)) - len(_APART)
-        kept += [name] if wide <= WIDTH else []
-    lines = [
-        _APART.join(row).rstrip() for row in zip(*(columns[each] for each in columns if each in kept), strict=True)
-    ]
-    out = [each for each in columns if each not in kept]
-    return "\n".join([*lines, *([f"Left out for the width: {', '.join(out)}."] if out else [])])
+    return "\n".join(_lines(columns, least))
 
 
 def runs(frame: pd.DataFrame) -> str:
@@ -124,7 +119,11 @@ def schedules(frame: pd.DataFrame) -> str:
     what = frame["notebook"].where(frame["notebook"].fillna("") != "", frame["dataset"])
     shown = frame.assign(paused=frame["paused"].map({True: "yes", False: ""})).drop(columns=["notebook", "dataset"])
     shown.insert(2, "what", what)
-    return table(_with_moments(shown, "next", "last"), {"what": _one_line}, ("owner", "paused", "last", "state"))
+    return table(
+        _with_moments(shown, "next", "last"),
+        {"what": partial(_one_line, _LONGEST_OF_AN_ANSWER)},
+        ("owner", "paused", "last", "state"),
+    )
 
 
 def answer(names: Sequence[str], columns: Sequence[Sequence[Any]], most: int | None = None) -> str:
@@ -137,9 +136,9 @@ def answer(names: Sequence[str], columns: Sequence[Sequence[Any]], most: int | N
 
     Notes
     -----
-    Numbers stand at the right, thousands separated (but those of a column of years), with the decimals that the column
-    needs, none or from two to six; a moment has seconds only where one of its column has. Texts of more than 50
-    characters are cut.
+    Numbers stand at the right, thousands separated (but those of a column of years, or of numbers of lines and rows),
+    with the decimals that the column needs, none or from two to six; a moment has seconds only where one of its column
+    has. Texts of more than 50 characters are cut.
 
     Examples
     --------
@@ -149,24 +148,82 @@ def answer(names: Sequence[str], columns: Sequence[Sequence[Any]], most: int | N
     A               —   99.00
     """
     count = len(columns[0]) if columns else 0
-    half = most // 2 if most is not None and count > most else 0
+    half = _half(count, most)
     shown = [[*each[:half], *each[-half:]] if half else each for each in columns]
-    written = []
-    for name, values in zip(names, shown, strict=True):
-        held = [value for value in values if value is not None and value == value]
-        right = bool(held) and all(isinstance(each, Real | Decimal) and not isinstance(each, bool) for each in held)
-        form = _numbers(name, held) if right else _moments(held) if _are_moments(held) else _one_line
-        cells = [name, *(_cell(value, form) for value in values)]
-        width = max(map(len, cells))
-        written.append([f"{each:{'>' if right else '<'}{width}}" for each in cells])
-    lines = [_APART.join(row).rstrip() for row in zip(*written, strict=True)]
+    written = [_column(name, values, _LONGEST_OF_AN_ANSWER) for name, values in zip(names, shown, strict=True)]
+    return _with_what_is_between([_APART.join(row).rstrip() for row in zip(*written, strict=True)], count, half)
+
+
+def frame(found: pd.DataFrame, most: int | None = None, least: Sequence[str] = ()) -> str:
+    """A frame as `answer` tells an answer, its texts in full and the zone of its moments beside their names.
+
+    Parameters
+    ----------
+    most : int, optional
+        Rows that are shown, of more the first and the last; unless told, all.
+    least : sequence of str
+        As of `table`; their texts are cut, and those of them that say nothing are not named.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(frame(pd.DataFrame({"ts": pd.to_datetime(["2024-01-02 21:00Z"]), "volume": [1234567.0], "url": [""]})))
+    ts (UTC)             volume  url
+    2024-01-02 21:00  1,234,567  —
+    """
+    import pandas as pd
+
+    half = _half(len(found), most)
+    shown = pd.concat([found.head(half), found.tail(half)]) if half else found
+    columns = {}
+    for number, name in enumerate(map(str, found.columns)):
+        values = [", ".join(map(str, e)) if isinstance(e, list) else e for e in shown.iloc[:, number].tolist()]
+        zone = getattr(found.dtypes.iloc[number], "tz", None)
+        if name not in least:
+            longest = None
+        elif all(map(_is_nothing, values)):
+            continue
+        else:
+            longest = _LONGEST_OF_AN_ANSWER
+        columns[name] = _column(name, values, longest, f"{name} ({zone})" if zone else name)
+    return _with_what_is_between(_lines(columns, least), len(found), half)
+
+
+def _half(count: int, most: int | None) -> int:
+    """How many rows are shown of each end; 0 for all."""
+    return most // 2 if most is not None and count > most else 0
+
+
+def _column(name: str, values: Sequence[Any], longest: int | None, head: str = "") -> list[str]:
+    """Cells of one width, the name on top."""
+    held = [value for value in values if not _is_nothing(value)]
+    right = bool(held) and all(isinstance(each, Real | Decimal) and not isinstance(each, bool) for each in held)
+    form = _numbers(name, held) if right else _moments(held) if _are_moments(held) else partial(_one_line, longest)
+    cells = [head or name, *(_cell(value, form) for value in values)]
+    width = max(map(len, cells))
+    return [f"{each:{'>' if right else '<'}{width}}" for each in cells]
+
+
+def _lines(columns: Mapping[str, list[str]], least: Sequence[str]) -> list[str]:
+    """The columns side by side, those without which a line is short enough; a last line names those."""
+    kept = [name for name in columns if name not in least]
+    for name in (each for each in reversed(least) if each in columns):
+        wide = sum(len(columns[each][0]) + len(_APART) for each in (*kept, name)) - len(_APART)
+        kept += [name] if wide <= WIDTH else []
+    rows = zip(*(columns[each] for each in columns if each in kept), strict=True)
+    out = [each for each in columns if each not in kept]
+    left = [f"Left out for the width: {', '.join(out)}."] if out else []
+    return [*(_APART.join(row).rstrip() for row in rows), *left]
+
+
+def _with_what_is_between(lines: list[str], count: int, half: int) -> str:
     between = [f"... {numbers.count(count - 2 * half)} rows more ..."] if half else []
-    return "\n".join([*lines[: half + 1], *between, *lines[half + 1 :]] if half else lines)
+    return "\n".join([*lines[: half + 1], *between, *lines[half + 1 :]])
 
 
 def _numbers(name: str, held: Sequence[Any]) -> Callable[[Any], str]:
     """How the numbers of a column are written: with as many decimals as one of them needs."""
-    apart = "" if name.lower() == "year" else ","
+    apart = "" if name.lower() in _NAMES else ","
     finite = [each for each in held if abs(each) != math.inf]
     if any(each and not 1e-4 <= abs(each) < 1e15 for each in finite if not isinstance(each, int)):
         return lambda value: f"{value:.6g}".replace("-", _LESS, 1 if value < 0 else 0)
@@ -181,18 +238,19 @@ def _are_moments(held: Sequence[Any]) -> bool:
 
 def _moments(held: Sequence[datetime]) -> Callable[[Any], str]:
     """How the moments of a column are written: days alone where all are midnights, seconds where one has any."""
-    if all((each.hour, each.minute, each.second, each.microsecond) == (0, 0, 0, 0) for each in held):
+    parts = [(each.second, each.microsecond, getattr(each, "nanosecond", 0)) for each in held]
+    seconds = any(map(any, parts))
+    if not seconds and all((each.hour, each.minute) == (0, 0) for each in held):
         return lambda value: f"{value:%Y-%m-%d}"
-    seconds = any(each.second or each.microsecond for each in held)
     return lambda value: str(value.replace(tzinfo=None)) if seconds else f"{value:%Y-%m-%d %H:%M}"
 
 
-def _one_line(value: Any) -> str:
-    return _cut(" ".join(str(value).split()), _LONGEST_OF_AN_ANSWER)
+def _one_line(longest: int | None, value: Any) -> str:
+    return _cut(" ".join(str(value).split()), longest)
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _with_moments(frame: pd.DataFrame, *moments: str) -> pd.DataFrame:
@@ -212,10 +270,15 @@ def _with_short_id(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(value: Any, form: Callable[[Any], str]) -> str:
+    return _NONE if _is_nothing(value) else form(value)
+
+
+def _is_nothing(value: Any) -> bool:
     import pandas as pd
 
-    is_nothing = not value if isinstance(value, str) else pd.api.types.is_scalar(value) and pd.isna(value)
-    return _NONE if is_nothing else form(value)
+    if isinstance(value, str):
+        return not value
+    return bool(value != value) if isinstance(value, float) else pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def _plain(value: Any) -> str:

@@ -123,3 +123,34 @@ def test_of_a_long_answer_the_two_ends_are_shown() -> None:
     assert [each.strip() for each in lines] == [*"n01234", "... 90 rows more ...", *map(str, range(95, 100))]
     assert len(tables.answer(["n"], [numbers]).splitlines()) == 101
     assert tables.answer([], []) == ""
+
+
+def test_a_frame_names_the_zone_of_its_moments_and_keeps_its_texts() -> None:
+    moments = pd.to_datetime(["2024-01-02 21:00", "2024-01-03 21:00:00.000000001"], format="ISO8601").tz_localize("UTC")
+    found = pd.DataFrame(
+        {
+            "ts": moments,
+            "volume": [1234567.0, None],
+            "line": [5028, 12],
+            "runs": [["a", "b"], []],
+            "why": ["x" * 80, ""],
+        }
+    )
+    head, first, second = tables.frame(found).splitlines()
+    assert head.split() == ["ts", "(UTC)", "volume", "line", "runs", "why"]
+    assert first.split() == ["2024-01-02", "21:00:00", "1,234,567", "5028", "a,", "b", "x" * 80]
+    assert second.split() == ["2024-01-03", "21:00:00.000000001", "—", "12", "—", "—"]
+
+
+def test_the_least_telling_columns_of_a_frame_are_cut_left_out_or_not_named() -> None:
+    found = pd.DataFrame({"id": ["a" * 60], "long": ["b" * 70], "other": ["c" * 30], "url": [""]})
+    assert tables.frame(found, 60, ("url", "other", "long")).splitlines() == [
+        f"{'id':60}  long",
+        f"{'a' * 60}  {'b' * 49}\N{HORIZONTAL ELLIPSIS}",
+        "Left out for the width: other.",
+    ]
+
+
+def test_of_a_long_frame_the_ends_are_shown() -> None:
+    shown = tables.frame(pd.DataFrame({"n": range(2000)}), 4).split()
+    assert shown == ["n", "0", "1", "...", "1,996", "rows", "more", "...", "1,998", "1,999"]
