@@ -12,7 +12,7 @@ from typing import Any
 
 from alphapulse_lib.model.run import RunRecord
 
-__all__ = ["ran_with"]
+__all__ = ["left_at_default", "ran_with"]
 
 
 def ran_with(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ def ran_with(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
     A run of an earlier version, and one that ended before it could tell, has no record of its defaults: beside such a
     one, of each run what some run was given.
     """
-    untold = [_defaults(each) for each in records]
+    untold = [left_at_default(each) for each in records]
     given = {name for each in records for name in each.spec.parameters}
     found = [{**each.spec.parameters, **(held or {})} for held, each in zip(untold, records, strict=True)]
     if None not in untold:
@@ -29,7 +29,7 @@ def ran_with(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
     return [{name: value for name, value in each.items() if name in given} for each in found]
 
 
-def _defaults(record: RunRecord) -> dict[str, Any] | None:
+def left_at_default(record: RunRecord) -> dict[str, Any] | None:
     """What its strategy's configuration held of the parameters that it was not given; ``None`` where nobody said."""
     try:
         found = json.loads(record.environment.get("defaults", ""))

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLS, RunSpec
+from alphapulse_lib.results.parameters import left_at_default
 from alphapulse_lib.views import (
     numbers,
     sheet_charts,
@@ -29,6 +30,7 @@ from alphapulse_lib.views.coded import coded
 if TYPE_CHECKING:
     import pandas as pd
 
+    from alphapulse_lib.model.run import RunRecord
     from alphapulse_lib.results.run import Run
 
 __all__ = ["body", "html"]
@@ -169,7 +171,7 @@ def _specification(run: Run) -> dict[str, Any]:
     lines = run.log.splitlines()
     return {
         "spec_rows": sheet_tables.spec_rows(run.record),
-        "environment_rows": sorted(record.environment.items()),
+        "environment_rows": _environment(record),
         "series": [
             (
                 each.name,
@@ -185,6 +187,15 @@ def _specification(run: Run) -> dict[str, Any]:
         "log": "\n".join(lines[-_LOG_LINES:]),
         "log_lines": min(len(lines), _LOG_LINES),
     }
+
+
+def _environment(record: RunRecord) -> list[tuple[str, str]]:
+    """What it ran in; the parameters that were left at their default as the given ones are written."""
+    rows = dict(record.environment)
+    held = left_at_default(record)
+    if held is not None:
+        rows["defaults"] = ", ".join(f"{name} {value}" for name, value in sorted(held.items())) or "none"
+    return sorted(rows.items())
 
 
 @cache

@@ -118,6 +118,20 @@ def test_the_spec_stands_in_it_in_full(ledger: Ledger) -> None:
     assert "ab" * 32 in said
 
 
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ('{"slow": 30, "threshold": 0.123456, "side": "long", "fast": 10}', "defaults side long, threshold 0.123456"),
+        ('{"fast": 10}', "defaults none"),
+        ("what a hub was sent", "defaults what a hub was sent"),
+    ],
+)
+def test_parameters_left_at_their_default_are_written_as_the_given_ones(ledger: Ledger, held: str, said: str) -> None:
+    record = kept(ledger)
+    run = Run(replace(record, environment={**record.environment, "defaults": held}), ledger)
+    assert said in words(tearsheet.html(run))
+
+
 def test_months_stand_in_their_cells(ledger: Ledger) -> None:
     run = Run(kept(ledger, cash=20_000), ledger)
     row = re.search(r"<tr><td>2024</td>(.*?)</tr>", tearsheet.html(run), re.S)
