@@ -208,26 +208,28 @@ class _Digest:
         self.modules.add(value.__module__)
         for base in value.__bases__:
             self.add(base, "base")
+        if _is_counted(type(value).__module__):
+            self.add(type(value), "metaclass")
         for name, member in sorted(vars(value).items()):
-            function = inspect.unwrap(getattr(member, "__func__", getattr(member, "fget", member)))
-            if isinstance(function, FunctionType):
-                self.add(function, name)
-            elif not name.startswith("__"):
-                self.add(member, name)
+            for each in _held(member):
+                if isinstance(each, FunctionType) or not name.startswith("__"):
+                    self.add(each, name)
         annotations = [inspect.get_annotations(value)[name] for name in sorted(inspect.get_annotations(value))]
         for annotation in annotations:
             self.add(annotation, "annotation")
 
     def _add_function(self, value: FunctionType) -> None:
-        self._say(f"function {value.__module__}.{value.__qualname__}")
-        if not _is_counted(value.__module__):
+        module, own = _place(value)
+        self._say(f"function {module}.{own}")
+        if hasattr(value, "__wrapped__"):
+            self.add(value.__wrapped__, "wrapped")
+        if not _is_counted(module):
             return
         text = text_of(value)
         self._say(text or _code(value.__code__))
-        name = f"{value.__module__}.{value.__qualname__}"
-        if name.rpartition(".")[0] not in self.parts:  # a method's text is in its class's
-            self._note(name, text)
-        self.modules.add(value.__module__)
+        if f"{module}.{own}".rpartition(".")[0] not in self.parts:  # a method's text is in its class's
+            self._note(f"{module}.{own}", text)
+        self.modules.add(module)
         for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
             self.add(default, "default")
         for name, annotation in sorted(value.__annotations__.items()):
@@ -235,11 +237,11 @@ class _Digest:
             self.add(named, f"annotation {name}")
         for name in sorted(names_read(value.__code__) & value.__globals__.keys()):
             self.add(value.__globals__[name], name)
-            self.read.add((value.__module__, name))
-            self._show(f"{value.__module__}.{name}", value.__globals__[name])
+            self.read.add((module, name))
+            self._show(f"{module}.{name}", value.__globals__[name])
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             self.add(_contents(cell), name)
-            self._show(f"{value.__module__}.{value.__qualname__}: {name}", _contents(cell))
+            self._show(f"{module}.{own}: {name}", _contents(cell))
         for name in imported_by(value.__code__, value.__globals__.get("__package__") or ""):
             self._add_late(name)
 
@@ -250,7 +252,7 @@ class _Digest:
 
     def _show(self, name: str, value: Any) -> None:
         """Keep what Python shows of a captured value; of code its own text is kept."""
-        if isinstance(value, type | FunctionType | ModuleType | BuiltinFunctionType):
+        if isinstance(value, type | FunctionType | ModuleType | BuiltinFunctionType) or hasattr(value, "__wrapped__"):
             return
         try:
             text = _ADDRESS.sub("", repr(value))
@@ -289,7 +291,9 @@ class _Digest:
 
     def _add_value(self, value: Any) -> None:
         self._say(f"{type(value).__module__}.{type(value).__qualname__}")
-        if isinstance(value, list | tuple):
+        if callable(value) and isinstance(inner := getattr(value, "__wrapped__", None), FunctionType):
+            self.add(inner)  # such as a function that keeps what it gave
+        elif isinstance(value, list | tuple):
             for each in value:
                 self.add(each)
         elif isinstance(value, set | frozenset):
@@ -341,6 +345,20 @@ class _Digest:
         apart.add(value)
         self.seen |= apart.seen
         return apart.hexdigest()
+
+
+def _held(member: Any) -> list[Any]:
+    """What a class's member is made of: a property of its functions, a class's or a static method of one."""
+    if hasattr(member, "fget"):
+        return [each for each in (member.fget, getattr(member, "fset", None), getattr(member, "fdel", None)) if each]
+    return [getattr(member, "__func__", member)]
+
+
+def _place(function: FunctionType) -> tuple[str, str]:
+    """The module and the name of a function's own code: what a decorator puts around another bears that one's name."""
+    if hasattr(function, "__wrapped__"):
+        return str(function.__globals__.get("__name__", "")), function.__code__.co_qualname
+    return function.__module__, function.__qualname__
 
 
 def _is_module(value: Any) -> bool:

@@ -26,7 +26,8 @@ def text_of(value: type | FunctionType) -> str:
     if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
         return ""
     try:
-        text = inspect.getsource(value)
+        # By its code: of what a decorator puts around a function Python would show that function.
+        text = inspect.getsource(value.__code__ if isinstance(value, FunctionType) else value)
     except (OSError, TypeError):
         return ""
     return "" if isinstance(value, FunctionType) and _is_made(value, text) else text

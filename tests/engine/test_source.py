@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from nautilus_trader.model import OrderSide
 
-from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine.source import parts_of, source_of
 from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.errors import StrategyUnusable
 
@@ -117,7 +117,7 @@ class Mine(Strategy):
 
 TOLD = """
 import sys
-from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine.source import parts_of, source_of
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.engine import strategies
 for name in strategies.__all__:
@@ -152,7 +152,7 @@ PROGRAM = """
 'another' # {}
 from dataclasses import dataclass
 from nautilus_trader.trading import Strategy
-from alphapulse_lib.engine.source import source_of
+from alphapulse_lib.engine.source import parts_of, source_of
 from alphapulse_lib.engine.strategies import SmaCross
 def helper(x):
     return x
@@ -213,6 +213,80 @@ def capturing(tmp_path: Path, changed: str = "", to: str = "") -> str:
 )
 def test_what_sets_and_objects_hold_counts_and_so_does_their_code(tmp_path: Path, changed: str, to: str):
     assert capturing(tmp_path, changed, to) != capturing(tmp_path)
+
+
+DECORATED = """
+import functools
+from nautilus_trader.trading import Strategy
+def every(function):
+    @functools.wraps(function)
+    def inner(self, bar):
+        return function(self, bar) if bar % 2 else None
+    return inner
+def doubled(function):
+    @functools.wraps(function)
+    def inner(x):
+        return function(x) * 2
+    return inner
+@functools.lru_cache
+def kept(x):
+    return x + 1
+@doubled
+def helped(x):
+    return x + 10
+class Kind(type):
+    def chosen(cls):
+        return 30
+class Sizes(metaclass=Kind):
+    pass
+class Mine(Strategy):
+    @every
+    def on_bar(self, bar):
+        self.size = kept(1) + helped(2) + Sizes.chosen()
+    @property
+    def size(self):
+        return 100
+    @size.setter
+    def size(self, value):
+        self._size = value + 1000
+    @functools.cached_property
+    def once(self):
+        return 10_000
+    @staticmethod
+    @functools.cache
+    def still():
+        return 100_000
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [
+        ("bar % 2", "bar % 3"),
+        ("function(x) * 2", "function(x) * 3"),
+        ("x + 1\n", "x + 2\n"),
+        ("x + 10\n", "x + 20\n"),
+        ("return 30", "return 40"),
+        ("return 100\n", "return 200\n"),
+        ("value + 1000", "value + 2000"),
+        ("10_000", "20_000"),
+        ("100_000", "200_000"),
+        ("kept(1)", "kept(2)"),
+    ],
+)
+def test_what_decorators_put_around_a_function_counts_and_so_does_the_function(changed: str, to: str):
+    assert DECORATED.count(changed) == 1
+    assert digest(DECORATED.replace(changed, to)) != digest(DECORATED)
+
+
+def test_a_decorators_own_code_is_kept_under_its_own_name():
+    space: dict[str, Any] = {"__name__": "__main__"}
+    linecache.cache["<decorated>"] = (len(DECORATED), None, DECORATED.splitlines(keepends=True), "<decorated>")
+    exec(compile(DECORATED, "<decorated>", "exec"), space)
+    texts = parts_of(space["Mine"]).texts
+    assert "bar % 2" in texts["__main__.every.<locals>.inner"]
+    assert "x + 10" in texts["__main__.helped"]
+    assert "x + 1\n" in texts["__main__.kept"]
 
 
 def test_a_value_counts_wherever_it_stands():
