@@ -33,7 +33,7 @@ class Progress:
     trials_done: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Firing:
     """One run of a notebook: of a schedule's slot, asked for by hand, or of no schedule (a backtest). Times are in UTC.
 
@@ -90,6 +90,9 @@ class Firing:
     def ended(self) -> bool:
         """Whether it is over."""
         return self.state in ENDED
+
+    def __repr__(self) -> str:
+        return f"<Firing {self.id} of {self.what}: {self.state}>"
 
 
 @dataclass(frozen=True, slots=True)

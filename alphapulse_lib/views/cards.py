@@ -7,117 +7,15 @@ can register them at no cost. Cards follow JupyterLab's theme, and the system's 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
 from alphapulse_lib.results.estimate import seconds
-from alphapulse_lib.views import changed, kept, numbers, silence
+from alphapulse_lib.views import changed, kept, numbers, schedule_cards, silence
+from alphapulse_lib.views.card import SHOWN, STYLE, Card, Fact
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
-
-STYLE = """
-<style>
-.ap-card { --ap-ink: #1c2128; --ap-quiet: #59636e; --ap-rule: #d1d9e0; --ap-up: #0b5cad; --ap-down: #a84300;
-  display: inline-block; max-width: 100%; box-sizing: border-box; padding: 12px 16px; margin: 4px 0;
-  border: 1px solid var(--ap-rule); border-radius: 4px; color: var(--ap-ink); font: 14px/1.4 system-ui, sans-serif;
-  font-variant-numeric: tabular-nums; }
-.ap-card .ap-head { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: flex-start;
-  gap: 4px 32px; }
-.ap-card .ap-title { font-weight: 600; font-size: 15px; }
-.ap-card .ap-badge { font-weight: 500; font-size: 12px; margin-left: 8px; padding: 0 8px; border-radius: 10px;
-  border: 1px solid var(--ap-rule); color: var(--ap-quiet); }
-.ap-card .ap-badge.ap-warn { color: var(--ap-down); border-color: var(--ap-down); }
-.ap-card .ap-quiet, .ap-card dt { color: var(--ap-quiet); font-size: 12.5px; }
-.ap-card svg { color: var(--ap-up); display: block; }
-.ap-card dl { display: flex; flex-wrap: wrap; gap: 8px 28px; width: auto; margin: 8px 0 0; }
-.ap-card dl > div { max-width: 100%; }
-.ap-card dt, .ap-card dd { display: block; float: none; clear: none; width: auto; margin: 0; padding: 0; }
-.ap-card dt { font-weight: 400; }
-.ap-card dd { font-size: 16px; font-weight: 600; white-space: nowrap; }
-.ap-card dd.ap-beside { font-size: 12.5px; font-weight: 400; color: var(--ap-quiet); }
-.ap-card .ap-up { color: var(--ap-up); }
-.ap-card .ap-down { color: var(--ap-down); }
-.ap-card ul.ap-notes { margin: 8px 0 0 !important; padding: 0 !important; list-style: none; font-size: 13px; }
-.ap-card .ap-notes li { margin: 2px 0 0; }
-.ap-card pre { margin: 8px 0 0; font-size: 12px; white-space: pre-wrap; color: inherit; background: none; }
-[data-jp-theme-light="false"] .ap-card { --ap-ink: #e6edf3; --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff;
-  --ap-down: #f0954d; }
-@media (prefers-color-scheme: dark) { body:not([data-jp-theme-light]) .ap-card { --ap-ink: #e6edf3;
-  --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff; --ap-down: #f0954d; } }
-</style>
-""".strip()
-
-
-#: Lines of a list that a card shows.
-_SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A number with its name; ``beside`` qualifies it, ``tone`` is ``"up"``, ``"down"`` or empty."""
-
-    name: str
-    value: str
-    beside: str = ""
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a card says, before it is HTML or text.
-
-    Attributes
-    ----------
-    badges : tuple of (str, bool)
-        Words beside the title; True for those that warn.
-    notes : tuple of (str, bool)
-        Lines below the facts; True for those that warn.
-    drawing : str
-        HTML that stands beside the title.
-    """
-
-    title: str
-    subtitle: str = ""
-    badges: tuple[tuple[str, bool], ...] = ()
-    facts: tuple[Fact, ...] = ()
-    notes: tuple[tuple[str, bool], ...] = ()
-    excerpt: str = ""
-    drawing: str = ""
-
-    def html(self) -> str:
-        """The card for a notebook."""
-        badges = "".join(
-            f'<span class="ap-badge{" ap-warn" if warns else ""}">{escape(word)}</span>' for word, warns in self.badges
-        )
-        facts = "".join(
-            f'<div><dt>{escape(fact.name)}</dt><dd class="{f"ap-{fact.tone}" if fact.tone else ""}">'
-            f'{escape(fact.value)}</dd><dd class="ap-beside">{escape(fact.beside)}</dd></div>'
-            for fact in self.facts
-        )
-        notes = "".join(f'<li class="{"ap-down" if warns else ""}">{escape(note)}</li>' for note, warns in self.notes)
-        return (
-            f'{STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
-            f'{badges}<div class="ap-quiet">{escape(self.subtitle)}</div></div>{self.drawing}</div>'
-            + (f"<dl>{facts}</dl>" if facts else "")
-            + (f'<ul class="ap-notes">{notes}</ul>' if notes else "")
-            + (f"<pre>{escape(self.excerpt)}</pre>" if self.excerpt else "")
-            + "</div>"
-        )
-
-    def text(self) -> str:
-        """The card for a terminal: names in one column, values in the next, what qualifies them in a third."""
-        names = max((len(fact.name) for fact in self.facts), default=0)
-        values = max((len(fact.value) for fact in self.facts), default=0)
-        badges = "".join(f"  [{word}]" for word, _ in self.badges)
-        lines = [f"{self.title}{badges}", f"  {self.subtitle}" if self.subtitle else ""]
-        lines += [f"  {fact.name:<{names}}  {fact.value:>{values}}  {fact.beside}".rstrip() for fact in self.facts]
-        lines += [f"  {'! ' if warns else ''}{note}" for note, warns in self.notes]
-        lines += [f"  {line}" for line in self.excerpt.splitlines()]
-        return "\n".join(line for line in lines if line)
 
 
 def html(shown: Any) -> str:
@@ -156,7 +54,7 @@ def card(shown: Any) -> Card:
             return make(shown)
     raise InputError(
         f"There is no card for a {type(shown).__name__}.",
-        "Runs, import reports, coverages, comments, schedules and notifications have one.",
+        "Runs, import reports, coverages, comments, schedules, firings and notifications have one.",
     )
 
 
@@ -307,10 +205,10 @@ def _coverage(held: Any) -> Card:
 
 
 def _comments(shown: Any) -> Card:
-    last = shown.newest(_SHOWN + 1)
-    notes = [(_said(each), False) for each in last[-_SHOWN:]]
-    if len(last) > _SHOWN:
-        notes.insert(0, (f"the newest {_SHOWN}; .frame() has all", False))
+    last = shown.newest(SHOWN + 1)
+    notes = [(_said(each), False) for each in last[-SHOWN:]]
+    if len(last) > SHOWN:
+        notes.insert(0, (f"the newest {SHOWN}; .frame() has all", False))
     if not last:
         notes = [("Nobody has said anything yet: .write('...') begins.", False)]
     return Card(f"Comments on {shown.target}", ".write(text, parent=None) adds one", notes=tuple(notes))
@@ -324,55 +222,21 @@ def _said(each: Any) -> str:
     return f"{each.id[:6]}  {each.author}{answer}, {each.created_at:%Y-%m-%d %H:%M} UTC: {words}{edited}"
 
 
-def _schedule(shown: Any) -> Card:
-    value = shown.value
-    zone = ZoneInfo("UTC" if value.fault else value.timezone)  # the zone may be its fault
-    facts = [Fact("Cron", value.cron, value.timezone)]
-    facts += [Fact("Next", f"{value.next[0].astimezone(zone):%Y-%m-%d %H:%M}", value.timezone)] if value.next else []
-    if value.last:
-        at = (value.last.slot or value.last.created_at).astimezone(zone)
-        failed = value.last.ended and value.last.state != "finished"
-        facts.append(Fact("Last", value.last.state, f"{at:%Y-%m-%d %H:%M}", "down" if failed else ""))
-    facts += [Fact(name, str(held)) for name, held in value.parameters.items()]
-    badges = (("paused", True),) if value.paused else ()
-    notes = ((value.last.detail, True),) if value.last and value.last.detail else ()
-    notes = ((f"It cannot fire: {value.fault}", True), *notes) if value.fault else notes
-    return Card(value.what, f"schedule {value.id} · {value.owner}", badges, tuple(facts), notes)
-
-
-def _schedules(shown: Any) -> Card:
-    found = list(shown.values(limit=_SHOWN + 1))
-    notes = [(_slot(each), False) for each in found[:_SHOWN]]
-    if not found:
-        notes = [("None yet: ap.schedule('backtests/sma.ipynb', '0 7 * * 1-5') makes one.", False)]
-    if len(found) > _SHOWN:
-        notes.append(("and more in .frame()", False))
-    return Card("Schedules", "ap.schedules()['id'] is one of them", notes=tuple(notes))
-
-
 def _notifications(shown: Any) -> Card:
-    found = list(shown.newest(_SHOWN + 1))
+    found = list(shown.newest(SHOWN + 1))
     notes = [
         (f"{each.created_at:%Y-%m-%d %H:%M} UTC  {each.text}{'' if each.read_at else ' (new)'}", _warns(each))
-        for each in found[:_SHOWN]
+        for each in found[:SHOWN]
     ]
     if not found:
         notes = [("Nothing. It tells of mentions, answers and scheduled notebooks.", False)]
-    if len(found) > _SHOWN:
+    if len(found) > SHOWN:
         notes.append(("and more in .frame()", False))
     return Card("Notifications", ".read() marks all as read", notes=tuple(notes))
 
 
 def _warns(notification: Any) -> bool:
     return bool(notification.kind == "firing-failed")
-
-
-def _slot(value: Any) -> str:
-    following = "paused" if value.paused else f"cannot fire: {value.fault}"
-    if value.next:
-        following = f"next {value.next[0].astimezone(ZoneInfo(value.timezone)):%Y-%m-%d %H:%M}"
-    last = f", last {value.last.state}" if value.last else ""
-    return f"{value.id[:6]}  {value.what} ({value.owner}): {value.cron} {value.timezone}, {following}{last}"
 
 
 def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:
@@ -392,6 +256,7 @@ _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.session.coverage", "SessionCoverage"): _coverage,
     ("alphapulse_lib.session.comments", "SessionComments"): _comments,
     ("alphapulse_lib.session.notifications", "SessionNotifications"): _notifications,
-    ("alphapulse_lib.session.schedules", "SessionSchedule"): _schedule,
-    ("alphapulse_lib.session.schedules", "SessionSchedules"): _schedules,
+    ("alphapulse_lib.session.schedules", "SessionSchedule"): schedule_cards.schedule,
+    ("alphapulse_lib.session.schedules", "SessionSchedules"): schedule_cards.schedules,
+    ("alphapulse_lib.model.schedule", "Firing"): schedule_cards.firing,
 }

@@ -139,7 +139,9 @@ def test_comments_and_schedules_are_cards(run: Run, hub: RunningApi) -> None:
     assert "0 7 * * *" in shown(schedule)
     assert "a/b.ipynb" in shown(run("ap.schedules()"))
     assert shown(run("[about]")) == "[<Comments on notebook:a/b.ipynb>]"
-    for outputs in (comments, schedule):
+    firing = run("ap.schedule('a/b.ipynb', '0 7 * * *').fire()")
+    assert shown(firing).startswith("a/b.ipynb  [due]")
+    for outputs in (comments, schedule, firing):
         assert '<div class="ap-card">' in shown(outputs, "text/html")
     run("del os.environ['ALPHAPULSE_API_URL']")
     (refused,) = run("ap.schedules()")

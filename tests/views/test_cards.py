@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from small_runs import kept, orders
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.report import Report
+from alphapulse_lib.model.schedule import Firing
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.session.coverage import SessionCoverage
@@ -120,3 +122,41 @@ def test_a_coverage() -> None:
 def test_other_things_have_no_card() -> None:
     with pytest.raises(InputError, match="no card for a int"):
         cards.html(5)
+
+
+def fired(**changes: object) -> Firing:
+    """A notebook that was asked for by hand and runs its third cell of ten."""
+    at = datetime(2024, 1, 2, 7, 0, tzinfo=UTC)
+    where = {"notebook": "backtests/sma.ipynb", "output": "runs/sma.ipynb", "parameters": {"fast": 5}}
+    firing = Firing(
+        id="8c26b077eebcdd27", schedule="3f2a", kind="asked", slot=None, owner="ada", timeout=3600, state="running",
+        detail="", runs=(), cells=10, cells_done=3, created_at=at, started_at=at, ended_at=None, **where,
+    )  # fmt: skip
+    return replace(firing, **changes)
+
+
+def test_a_firing_says_how_far_it_is() -> None:
+    assert repr(fired()) == str(fired()) == "<Firing 8c26b077eebcdd27 of backtests/sma.ipynb: running>"
+    assert [" ".join(line.split()) for line in cards.text(fired()).splitlines()] == [
+        "backtests/sma.ipynb [running]",
+        "firing 8c26b077eebcdd27 · ada",
+        "Started 2024-01-02 07:00 UTC",
+        "Cells 3 of 10",
+        "fast 5",
+        "its notebook will be runs/sma.ipynb",
+    ]
+
+
+def test_a_firing_says_how_it_ended() -> None:
+    at = datetime(2024, 1, 2, 7, 5, tzinfo=UTC)
+    done = cards.card(fired(state="finished", ended_at=at, runs=("ab" * 16, "cd" * 16)))
+    assert done.badges == (("finished", False),)
+    assert ("Ended", "2024-01-02 07:05") in [(fact.name, fact.value) for fact in done.facts]
+    assert done.notes == (("its notebook is runs/sma.ipynb", False), ("runs: abababab, cdcdcdcd", False))
+    failed = cards.card(fired(state="failed", ended_at=at, detail="ZeroDivisionError"))
+    assert failed.badges == (("failed", True),)
+    assert failed.notes == (("ZeroDivisionError", True), ("its notebook is runs/sma.ipynb", False))
+    skipped = cards.card(fired(state="skipped", detail="The one before still ran.", started_at=None))
+    assert skipped.notes == (("The one before still ran.", True),), "it left no notebook"
+    asked = cards.card(fired(notebook="", output="", dataset="us-daily", cells=None, cells_done=None, parameters={}))
+    assert (asked.title, [fact.name for fact in asked.facts], asked.notes) == ("us-daily", ["Started"], ())

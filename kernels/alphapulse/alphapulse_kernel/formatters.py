@@ -21,6 +21,7 @@ _OURS = (
     ("alphapulse_lib.session.notifications", "SessionNotifications"),
     ("alphapulse_lib.session.schedules", "SessionSchedule"),
     ("alphapulse_lib.session.schedules", "SessionSchedules"),
+    ("alphapulse_lib.model.schedule", "Firing"),
 )
 
 
