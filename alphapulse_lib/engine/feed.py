@@ -234,6 +234,11 @@ def forward(ts: Integers, splits: list[tuple[int, float]]) -> Floats:
     splits : list of (int, float)
         The first moment of each ex-date, and new shares for one old.
 
+    Returns
+    -------
+    array of float64
+        Not to be written to: where nothing is split, all of it is one number.
+
     Examples
     --------
     >>> forward(np.array([10, 20, 30]), [(15, 2.0)]).tolist()

@@ -49,7 +49,8 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     series = tuple(source.feed for source in loaded.sources)
     symbols = [names[feed.instrument.id] for feed in series]
     unknown = {each.client_order_id for each in strangers(loaded)}
-    ids = [each for each in loaded.engine.cache.client_order_ids() if each not in unknown]
+    # They come as they lie in memory; a strategy may give several of one moment ids that end in one number.
+    ids = sorted((each for each in loaded.engine.cache.client_order_ids() if each not in unknown), key=str)
     # What was still on its way when the data ended, or when the strategy shut the run down, is settled by
     # NautilusTrader at the last price: it never filled.
     until = [min(loaded.until(feed), loaded.reached) for feed in series]

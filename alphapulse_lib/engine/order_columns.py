@@ -1,7 +1,7 @@
 """The orders that are left in an engine after its run, and what befell them, as columns.
 
 A run has tens of thousands of orders, so each thing about them is asked for once and kept as numbers. NautilusTrader
-gives copies of them: asked for all at once they take as much memory as the run did.
+gives copies of them, some four kilobytes each, so it is asked for a part of them at a time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """A strategy's class as bytes: for its own process, and to be kept and run again when what defined it is gone.
 
 For its own process a class goes by value where it is somebody's own, so that what runs is what is defined here and now;
-what it imports goes by name, and with it what was set there that its file does not say, and the text of what it imports
-while it runs. What is kept holds all of it by
-value, the workspace's modules and the shipped strategies too: a file that is edited later, or removed, changes nothing
-then.
+what it imports goes by name, and with it what was set there that its file does not say, and the text of what it
+imports while it runs. What is kept holds all of it by value, the workspace's modules and the shipped strategies too: a
+file that is edited later, or removed, changes nothing then.
 """
 
 from __future__ import annotations

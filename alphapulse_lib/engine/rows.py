@@ -2,7 +2,8 @@
 
 Of a long series only the closes and their moments stay in memory, since an account is marked at each of them; a bar's
 other figures are there while the engine is near it. So what a run reads takes sixteen bytes a bar, and not the hundred
-that a bar has. What is read again is the same: a run reads as of one moment (`alphapulse_lib.clock`).
+that a bar has. What is read again is the same: a run reads as of one moment (`alphapulse_lib.clock`), and from the root
+that had the series when it began. Where a file was taken away meanwhile, or another put in its place, it ends.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ALL = slice(None)
 HELD = 65_536
 #: Stretches that stay in memory: orders look at the bar of now, which may lie in the last but one that was read.
 KEPT = 2
-#: Bars of a stretch, at least; but for the last one's. A row group of the catalog has twice as many.
+#: The fewest bars of a stretch in the files, half a row group; of those that are seen it may have fewer.
 _STRETCH = 8_192
 
 #: Of a stretch's number, its rows: all of NautilusTrader's columns unless told.
@@ -138,8 +139,9 @@ class Rows:
     def _same(self, is_so: bool, table: pa.Table) -> pa.Table:
         if not is_so:
             raise CatalogChanged(
-                f"The bars of {self._instrument.id} are others than when the run began to read them.",
-                "`alphapulse check` looks at the catalog; then run again.",
+                f"The bars of {self._instrument.id} are others than when the run began to read them: a file of the "
+                "catalog was taken away, or replaced otherwise than by an import.",
+                "Run it again; `alphapulse check` looks at the catalog.",
             )
         return table
 
@@ -166,17 +168,24 @@ def rows_of_series(
     as_of, recorded_as_of : int, optional
         What was available, and what was recorded, by then: nanoseconds since 1970, UTC; now unless told.
     """
+    found = roots.series(period.bar_type(instrument.id))
+    root = found[1] if found else roots
 
     def read(part: Window, columns: Sequence[str] | None) -> pa.Table:
-        return reader.bar_table(roots, instrument.id, period, part, as_of, recorded_as_of, columns)
+        return reader.bar_table(root, instrument.id, period, part, as_of, recorded_as_of, columns)
 
-    parts = _stretches(roots, instrument, period, window)
-    if len(parts) == 1:
+    asked = _stretches(roots, instrument, period, window)
+    if len(asked) == 1:
         return held_rows(read(window, None).combine_chunks(), instrument)
-    stamps, closes, firsts = array("q"), array("d"), []
-    for part in parts:
-        firsts.append(len(stamps))
+    stamps, closes = array("q"), array("d")
+    firsts: list[int] = []
+    parts: list[Window] = []
+    for part in asked:
         table = read(part, ["ts_event", "close"])
+        if not table.num_rows:  # all that the files hold of it came later than what is seen
+            continue
+        parts.append(part)
+        firsts.append(len(stamps))
         stamps.frombytes(table["ts_event"].cast(pa.int64()).to_numpy().tobytes())
         closes.frombytes(to_floats(table["close"], instrument.price_precision).tobytes())
     return Rows(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from nautilus_trader.model import OrderSide, Quantity
+from nautilus_trader.model import Bar, ClientOrderId, OrderSide, Quantity
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -471,6 +471,28 @@ def test_a_rerun_of_a_loser_is_identical_however_it_is_named(tmp_path: Path) -> 
     for each in (run, run.id):
         again = ap.rerun(each, progress=False)
         assert again.identical, again.text
+
+
+class Naming(Planned):
+    """Gives its orders ids of its own, several of one moment that end in one number."""
+
+    def on_bar(self, bar: Bar) -> None:
+        for letter in "EBADC":
+            size, name = Quantity.from_int("ABCDE".index(letter) + 1), ClientOrderId(f"{letter}-{self._seen}")
+            self.submit_order(self.order_factory.market(self._id, OrderSide.BUY, size, client_order_id=name))
+        self._seen += 1
+
+
+def test_orders_of_one_moment_and_one_number_are_in_one_order_each_time() -> None:
+    write_minutes("TOY")
+    runs = [ap.backtest(Naming, "TOY", "1m", params={"plan": {}}, progress=False) for _ in range(3)]
+    ids = runs[0].fills.order_id.tolist()
+    assert len(ids) == 25
+    assert [each[0] for each in ids] == [*"ABCDE"] * 5
+    for each in runs[1:]:
+        assert each.fills.order_id.tolist() == ids
+        assert each.fills.equals(runs[0].fills)
+    assert ap.rerun(runs[0], progress=False).identical
 
 
 def test_a_failed_run_fails_again_the_same_way() -> None:
