@@ -18,9 +18,11 @@ from alphapulse_lib.catalog import reader, ticks
 from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine.rows import rows_of_series
 from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
-from alphapulse_lib.model.run import RunRecord, Series
+from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.results.conventions import CONVENTION
@@ -98,10 +100,11 @@ def _today(record: RunRecord, end: int) -> RunRecord:
 
 
 def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
+    today = _today(record, read.last)
     try:
-        now = rows_read(roots, _today(record, read.last), read.name).combine_chunks()
-        if of_bars(now) == read.fingerprint:
+        if _is_as_read(roots, spec_then(today), read):
             return None
+        now = rows_read(roots, today, read.name).combine_chunks()
         then = rows_read(roots, record, read.name).combine_chunks()
     except AlphaPulseError:
         return Change(read.name, None)
@@ -109,6 +112,14 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
         return Change(read.name, None)
     moments = changed_moments(then, now)
     return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
+
+
+def _is_as_read(roots: Roots, spec: RunSpec, read: Series) -> bool:
+    """Whether a series is what was read of it; nearly always it is, and then no long one need be held."""
+    instrument, period = Instrument(read.name.rsplit("-", 4)[0]), Period.of_bar_type(read.name)
+    window = Window(spec.start, spec.end)
+    rows = rows_of_series(roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
+    return rows.fingerprint() == read.fingerprint
 
 
 def _root_of_ticks(roots: Roots, read: Series) -> str | None:
