@@ -2,9 +2,10 @@
 
 A module that a strategy imports is imported anew by the run's process, from its file. What a notebook set in it
 meanwhile (``desk.LEVEL = 5``) would be lost there, while the notebook, and the run's digest, have it. So the values
-that the strategy's functions read, its own and those of the modules, go along and are put in place. A name that the
-file gives once, by a literal that it still holds, stays at home; so does what is no data: a connection, a lock, an
-object of somebody's own class other than a dataclass.
+that the strategy's functions read, its own and those of the modules, and the attributes of the classes that it uses, go
+along and are put in place, objects of somebody's own classes too where all they hold is data. A name that the file
+gives once, by a literal that it still holds, stays at home; so does what is no data: a connection, a lock, a model of
+an installed library.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ import numpy as np
 from alphapulse_lib.engine.late import Told, import_from
 from alphapulse_lib.engine.source import named_member, names_read, workspace_module
 
-__all__ = ["Carried", "set_globals"]
+__all__ = ["Carried", "owner_of", "set_globals"]
 
 type _Globals = dict[str, dict[str, Any]]
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, date, time, timedelta, tzinfo, Decimal, Enum, np.generic)
+#: What a class has whose objects hold more than their attributes, or are kept by other means.
+_PACKS = {"__slots__", "__getstate__", "__reduce__", "__reduce_ex__"}
 #: Whose frames and tables are data.
 _TABLES = ("pandas.", "polars.", "pyarrow.lib")
 
@@ -68,9 +71,10 @@ def _restored(
         with suppress(ImportError):  # who imports it says so
             module = import_module(name)
             for each, value in held.items():
+                owner, own = owner_of(module, each)
                 # One that is the same stays the one that the module's other names mean.
-                if not (hasattr(module, each) and _is_same(getattr(module, each), value)):
-                    setattr(module, each, value)
+                if not (hasattr(owner, own) and _is_same(getattr(owner, own), value)):
+                    setattr(owner, own, value)
     return whole
 
 
@@ -84,6 +88,8 @@ def _is_same(one: Any, other: Any) -> bool:
 def set_globals(kinds: Collection[type], but: Collection[str] = ()) -> _Globals:
     """By module and name, the data that classes' functions read of the workspace's modules and their files do not say.
 
+    The name of a class's attribute is both their names, `Model.RATE`.
+
     Parameters
     ----------
     kinds : collection of type
@@ -93,8 +99,9 @@ def set_globals(kinds: Collection[type], but: Collection[str] = ()) -> _Globals:
     """
     found: _Globals = {}
     for module, name in sorted(set(_read(kinds))):
-        value = vars(sys.modules[module])[name]
-        if module not in but and _is_data(value) and not _is_as_written(sys.modules[module], name, value):
+        owner, own = owner_of(sys.modules[module], name)
+        value = vars(owner)[own]
+        if module not in but and _is_wholly_data(value) and not _is_as_written(sys.modules[module], name, value):
             found.setdefault(module, {})[name] = value
     return found
 
@@ -115,6 +122,7 @@ def _read(kinds: Collection[type]) -> Iterator[tuple[str, str]]:
         elif isinstance(each, type):
             if workspace_module(each.__module__):
                 waiting += [*each.__bases__, *(_function(member) for member in vars(each).values())]
+                yield from _attributes(each)
         elif isinstance(each, FunctionType):
             if workspace_module(each.__module__):
                 for module, name in _names(each):
@@ -123,6 +131,26 @@ def _read(kinds: Collection[type]) -> Iterator[tuple[str, str]]:
                 waiting += _closed_over(each)
         elif workspace_module(type(each).__module__):
             waiting.append(type(each))
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """The names of what a class of a module has, but for an enumeration's members, which nobody can set."""
+    module, place = sys.modules.get(kind.__module__), kind.__qualname__
+    if kind.__module__ == "__main__" or module is None or issubclass(kind, Enum):
+        return
+    with suppress(AttributeError):  # it was made in a function
+        owner, own = owner_of(module, place)
+        if vars(owner).get(own) is kind:
+            yield from ((kind.__module__, f"{place}.{each}") for each in vars(kind) if not each.startswith("__"))
+
+
+def owner_of(module: ModuleType, name: str) -> tuple[Any, str]:
+    """The module, or the class in it, that has what a name means, and how it calls that."""
+    *classes, own = name.split(".")
+    owner: Any = module
+    for each in classes:
+        owner = getattr(owner, each)
+    return owner, own
 
 
 def _names(function: FunctionType) -> Iterator[tuple[str, str]]:
@@ -166,6 +194,12 @@ def _closed_over(function: FunctionType) -> list[Any]:
     return [*found, *(function.__defaults__ or ())]
 
 
+def _is_wholly_data(value: Any) -> bool:
+    with suppress(RecursionError):  # it holds itself
+        return _is_data(value)
+    return False
+
+
 def _is_data(value: Any) -> bool:
     if isinstance(value, _PLAIN) or named_member(value):
         return True
@@ -175,10 +209,18 @@ def _is_data(value: Any) -> bool:
         return all(map(_is_data, value))
     if isinstance(value, np.ndarray):
         return bool(value.dtype != object)
-    if isinstance(value, SimpleNamespace) or (is_dataclass(value) and not isinstance(value, type)):
-        return all(map(_is_data, getattr(value, "__dict__", {}).values()))
     kind = type(value)
+    if isinstance(value, SimpleNamespace) or is_dataclass(kind) or _is_plain(kind):
+        return all(map(_is_data, getattr(value, "__dict__", {}).values()))
     return kind.__module__.startswith(_TABLES) and hasattr(value, "shape")
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether objects of a kind are somebody's own, and what they hold in their `__dict__`, and nothing besides."""
+    return all(
+        each is object or (workspace_module(each.__module__) and not _PACKS & vars(each).keys())
+        for each in kind.__mro__
+    )
 
 
 def _is_as_written(module: ModuleType, name: str, value: Any) -> bool:
@@ -196,14 +238,20 @@ def _literals(text: str) -> dict[str, str]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):  # an import hook's own language
         return {}
-    nodes = [*ast.walk(tree)]
+    return dict(_given(tree))
+
+
+def _given(place: ast.Module | ast.ClassDef, within: str = "") -> Iterator[tuple[str, str]]:
+    """Those of a module, or of a class and the classes in it."""
+    nodes = [*ast.walk(place)]
     given = Counter(each.id for each in nodes if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load))
-    found = {}
-    for each in tree.body:
+    for each in place.body:
+        if isinstance(each, ast.ClassDef):
+            yield from _given(each, f"{within}{each.name}.")
+            continue
         target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
         value = getattr(each, "value", None)
         if isinstance(target, ast.Name) and isinstance(value, ast.expr) and given[target.id] == 1:
             with suppress(ValueError, TypeError, SyntaxError, RecursionError):  # it is computed
                 literal = ast.literal_eval(value)
-                found[target.id] = f"{type(literal).__name__} {literal!r}"
-    return found
+                yield f"{within}{target.id}", f"{type(literal).__name__} {literal!r}"

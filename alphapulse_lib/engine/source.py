@@ -64,13 +64,15 @@ def source_of(strategy: type) -> StrategySource:
 
 def _digest_of(strategy: type) -> _Digest:
     """All that the class is made of, with what was set in the modules that it imports."""
-    from alphapulse_lib.engine.set_globals import set_globals
+    from alphapulse_lib.engine.set_globals import owner_of, set_globals
 
     digest = _Digest()
     digest.add(strategy)
     for module, held in set_globals([strategy]).items():
         for name, value in held.items():
-            if (module, name) not in digest.read:
+            owner, _ = owner_of(sys.modules[module], name)
+            counted = id(owner) in digest.seen if isinstance(owner, type) else (module, name) in digest.read
+            if not counted:
                 digest.add_set(module, name, value)
     return digest
 

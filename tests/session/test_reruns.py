@@ -464,6 +464,61 @@ def test_what_is_set_in_a_module_runs_and_counts_and_is_made_again(
         assert again.identical, again.text
 
 
+CLASSES = """
+from enum import Enum
+from typing import NamedTuple
+class Side(Enum):
+    LONG = 1
+class Pair(NamedTuple):
+    one: int = 1
+class Model:
+    RATE, COMPUTED = 1, 2 * 5
+    class Inner:
+        STEP = 100
+    def __init__(self, more):
+        self.more = [more]
+    @classmethod
+    def units(cls):
+        return cls.RATE + cls.COMPUTED + cls.Inner.STEP + Side.LONG.value * Pair().one
+CHOSEN = Model(0)
+"""
+
+
+def test_what_is_set_on_classes_and_objects_of_a_module_runs_and_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    """It counted, and the run had what the file says: its rerun was another."""
+    write_minutes("TOY")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "desk_late", raising=False)
+    (tmp_path / "desk_late.py").write_text(CLASSES)
+    (tmp_path / "desk_idea.py").write_text(
+        LATELY.replace("from tests", "import desk_late\nfrom tests")
+        .replace("        import desk_late\n", "")
+        .replace("desk_late.units()", "desk_late.CHOSEN.units() + sum(desk_late.CHOSEN.more)")
+    )
+    forget()
+    idea = importlib.import_module("desk_idea").Idea
+    model = sys.modules["desk_late"].Model
+    made = []
+    chosen = sys.modules["desk_late"].CHOSEN
+    for owner, name, value in (
+        (model, "RATE", 1),
+        (model, "RATE", 5),
+        (model.Inner, "STEP", 200),
+        (chosen, "more", [1_000]),
+    ):
+        setattr(owner, name, value)
+        made.append(ap.backtest(idea, "TOY", "1m", params=PLAN, cash=10_000_000, progress=False))
+    assert [int(each.fills.quantity.abs().sum()) // 14 for each in made] == [112, 116, 216, 1216]
+    assert len({each.spec.strategy.digest for each in made}) == 4
+    model.RATE, model.Inner.STEP, chosen.more = 1, 100, [0]
+    for each in made:
+        again = ap.rerun(each, progress=False)
+        assert again.identical, again.text
+    assert ap.backtest(idea, "TOY", "1m", params=PLAN, cash=10_000_000, progress=False).spec.id == made[0].spec.id
+
+
 def test_a_rerun_of_a_loser_is_identical_however_it_is_named(tmp_path: Path) -> None:
     write_minutes("TOY")
     run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": 100, "4": -100}}, progress=False)
