@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -92,6 +93,19 @@ def test_the_command_that_runs_it_again_is_shown_as_code():
     assert "is run again by <code>alphapulse rerun ab</code>, or in" in shown
     assert "&lt;b&gt;Mine cannot be run again" in shown
     assert "`" not in shown
+
+
+def test_why_it_cannot_be_run_again_reads_on_where_there_is_code_in_it(browser: Any):
+    """Each piece of the sentence stood in a column of its own."""
+    with pytest.raises(TroubleError) as refused:
+        again.asked(record(name="__main__:Mine"))
+    shown = render("run_tools", id="ab", why=f"{refused.value.message} {refused.value.hint}")
+    style = (Path(again.__file__).parent / "assets" / "style.css").read_text()
+    page = browser.new_page(viewport={"width": 400, "height": 600})
+    page.set_content(f"<style>{style}</style><div class='tools'>{shown}</div>")
+    code, whole = (page.locator(each).bounding_box() for each in ("#why code", "#why"))
+    assert code["height"] < whole["height"] / 2, "the command stands in the text's lines"
+    page.close()
 
 
 @pytest.mark.parametrize(
