@@ -235,13 +235,18 @@ def _send(process: subprocess.Popen[bytes]) -> None:
 def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[bytes], None]) -> str:
     """Listen until the worker has closed both of its pipes, is gone, or has passed a limit: which one."""
     process, told, since = waiting.process, waiting.told, time.monotonic()
-    looked = since
+    looked = 0.0  # at once: a short run is over before a second look
     assert process.stdout is not None
     output = process.stdout.fileno()
     with selectors.DefaultSelector() as ears:
         ears.register(told, selectors.EVENT_READ)
         ears.register(output, selectors.EVENT_READ)
         while ears.get_map():
+            if time.monotonic() - looked > _LOOK:
+                looked = time.monotonic()
+                if passed := limits.exceeded(process.pid, since):
+                    _stop(waiting)
+                    return passed
             for key, _ in ears.select(timeout=_LOOK):
                 data = os.read(key.fd, 65_536)
                 if not data:
@@ -253,11 +258,6 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
             # A process that a strategy left behind may hold the pipes open.
             if process.poll() is not None and not ears.select(timeout=0):
                 return ""
-            if time.monotonic() - looked > _LOOK:
-                looked = time.monotonic()
-                if passed := limits.exceeded(process.pid, since):
-                    _stop(waiting)
-                    return passed
     # It is leaving: nothing is heard of it any more.
     while process.poll() is None:
         if passed := limits.exceeded(process.pid, since):
