@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from alphapulse_lib.errors import SettingsError
 from alphapulse_lib.location import location
 
-__all__ = ["PROJECT", "Settings", "settings"]
+__all__ = ["PROJECT", "Settings", "settings", "working_folder"]
 
 #: The checkout this library is installed from; the current folder when it is installed as a wheel.
 PROJECT = Path(__file__).parent.parent if (Path(__file__).parent.parent / "pyproject.toml").exists() else Path.cwd()
@@ -290,20 +290,39 @@ def settings() -> Settings:
     Raises
     ------
     SettingsError
-        A variable holds what its type refuses; the message names the variable and what it takes.
+        A variable holds what its type refuses; the message names the variable and what it takes. Or the folder that
+        this process works in is gone.
 
     Examples
     --------
     >>> settings().port > 0
     True
     """
-    env, file = Path(".env"), None
+    env, file = working_folder() / ".env", None
     with suppress(FileNotFoundError):
         found = env.stat()
         file = (found.st_mtime_ns, found.st_size, found.st_ino)
     # Names alone, for their values are decoded one by one.
     given = tuple((name, os.environ.get(name)) for name in os.environ if name.upper().startswith("ALPHAPULSE_"))
-    return _read(given, str(env.absolute()), file)
+    return _read(given, str(env), file)
+
+
+def working_folder() -> Path:
+    """The folder that this process works in, absolute.
+
+    Raises
+    ------
+    SettingsError
+        It was removed, though another of its name may be there by now.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise SettingsError(
+            "The folder that this process works in is gone.",
+            "Go to one that is there: `cd` to it in a terminal, os.chdir(...) in Python; a notebook's kernel, once it "
+            "is restarted, works where its notebook lies.",
+        ) from None
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alphapulse_lib.errors import SettingsError
+from alphapulse_lib.session.strategies import reach
 from alphapulse_lib.settings import PROJECT, Settings, settings
 
 EXAMPLE = (PROJECT / ".env.example").read_text()
@@ -16,6 +17,19 @@ DOCUMENTED = dict(re.findall(r"^# (ALPHAPULSE_[A-Z_]+)=(.*)$", EXAMPLE, re.MULTI
 
 def variable(field: str) -> str:
     return f"ALPHAPULSE_{field.upper()}"
+
+
+def test_where_the_working_folder_is_gone_it_is_said_with_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for ask in (settings, lambda: reach("desk/ideas.py:Idea")):
+        with pytest.raises(SettingsError, match="works in is gone") as refused:
+            ask()
+        assert "os.chdir" in refused.value.hint
 
 
 def test_every_setting_is_documented_and_nothing_else_is():

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alphapulse_lib import clock
@@ -175,10 +176,22 @@ def no_coverage(
 ) -> NoCoverage:
     """The error for a window that holds no bars: it says what is held, and since when."""
     zone = instrument.venue.timezone
-    asked = "" if window == Window() else f" from {_told(window.start, zone)} to {_told(window.end, zone)}"
+    asked = "" if window == Window() else f" from {_told(window.start, zone)} to {_told(window.end, zone, end=True)}"
     known = "" if as_of is None else f" that was known at {_told(as_of, zone)}"
     if recorded_as_of is None:
-        return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", held_in_words(roots, instrument))
+        had = held_in_words(roots, instrument)
+        first = _first_recorded(Roots.of(roots), instrument, period)
+        if first is not None and first > (now := clock.now_ns()):
+            had += (
+                f" But the first of them was recorded {(first - now) // 10**9 + 1:,} s from now, by the clock of who "
+                "imported it: of that and this machine's one is wrong. Nothing is read before it was recorded."
+            )
+        elif as_of is None and (later := _first_to_come(roots, instrument, period, window)) is not None:
+            had += (
+                f" But the first of them there is known from {_told(later, zone)} on, which is yet to come: its date, "
+                "or this machine's clock, is wrong. Nothing is read before it could be known."
+            )
+        return NoCoverage(f"No {period} bar of {instrument.id}{asked}{known}.", had)
     then = f"{known} and" if known else " that"
     told = f"No {period} bar of {instrument.id}{asked}{then} this catalog held by {_told(recorded_as_of, zone)}."
     first = _first_recorded(Roots.of(roots), instrument, period)
@@ -198,11 +211,18 @@ def _first_recorded(roots: Roots, instrument: Instrument, period: Period) -> int
     return min((first for first, _ in spans), default=None)
 
 
+def _first_to_come(roots: Roots | PurePath, instrument: Instrument, period: Period, window: Window) -> int | None:
+    """From when on the first bar of a window is known, of those that are held and not known yet."""
+    rows = reader.bar_table(roots, instrument.id, period, window, FOREVER - 1, columns=["available_at"])
+    first: int | None = pc.min(rows["available_at"].cast(pa.int64())).as_py()
+    return first
+
+
 def held_in_words(roots: Roots | PurePath, instrument: Instrument) -> str:
     """Which bars of an instrument are held, in a sentence."""
     zone = instrument.venue.timezone
     had = [
-        f"{each.period} from {_told(each.first, zone)[:10]} to {_told(each.last, zone)[:10]} ({each.rows:,} bars)"
+        f"{each.period} from {_bar_day(each.first, zone)} to {_bar_day(each.last, zone)} ({each.rows:,} bars)"
         for each in held(roots, instrument.id)
     ]
     return f"Held of {instrument.id}: {'; '.join(had)}." if had else f"No bars of {instrument.id} are held at all."
@@ -287,11 +307,18 @@ def table_of(rows: Sequence[tuple[int, ...]], names: tuple[str, ...]) -> pa.Tabl
     return pa.table({n: pa.array(c, pa.int64()).cast(k) for n, c, k in zip(names, columns, kinds, strict=True)})
 
 
-def _told(nanoseconds: int, zone: str) -> str:
-    """A moment for a message, in the exchange's zone; the day alone at its two ends."""
+def _bar_day(close: int, zone: str) -> str:
+    """The day of a bar: one that closes at midnight is of the day that ends then."""
+    return _told(close, zone, end=True)[:10]
+
+
+def _told(nanoseconds: int, zone: str, *, end: bool = False) -> str:
+    """A moment for a message, in the exchange's zone; the day alone at its two ends, midnight being one of both."""
     if nanoseconds == 0:
         return "the beginning"
     if nanoseconds >= FOREVER:
         return "the end"
     local = datetime.fromtimestamp(nanoseconds // 10**9, UTC).astimezone(ZoneInfo(zone))
+    if end and local.time() == time():
+        local -= timedelta(seconds=1)
     return f"{local:%Y-%m-%d}" if local.time() in (time(), time(23, 59, 59)) else f"{local:%Y-%m-%d %H:%M}"

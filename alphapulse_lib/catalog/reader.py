@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import floats, layout, schemas, storage, versions
@@ -24,8 +25,8 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
-__all__ = ["MOMENTS", "Files", "bar_files", "bar_floats", "bar_table", "cut", "files_of", "groups", "groups_of",
-           "periods", "read_file", "span", "statistics"]  # fmt: skip
+__all__ = ["MOMENTS", "Files", "bar_files", "bar_floats", "bar_table", "cut", "files_of", "first_known", "groups",
+           "groups_of", "periods", "read_file", "span", "statistics"]  # fmt: skip
 
 #: Each with its root and its bounds.
 type Files = list[tuple[PurePath, PurePath, Window]]
@@ -104,6 +105,41 @@ def bar_floats(
     wanted = ["ts_event", *floats.renamed(columns)]
     table = bar_table(roots, instrument_id, period, window, as_of, recorded_as_of, wanted, files)
     return pa.Table.from_arrays(table.columns, names=["ts", *columns])
+
+
+def first_known(
+    roots: Roots | PurePath,
+    instrument_id: str,
+    period: Period | str,
+    stamps: NDArray[np.int64],
+    recorded_as_of: int | None = None,
+) -> NDArray[np.int64]:
+    """When each of some bars could first be known, in whatever version: a correction is no later bar.
+
+    Parameters
+    ----------
+    stamps : array of int64
+        The bars' closes, rising; nanoseconds since 1970, UTC.
+    recorded_as_of : int, optional
+        Of the versions recorded by then; by now unless told.
+
+    Returns
+    -------
+    array of int64
+        Not before the close; nanoseconds since 1970, UTC.
+    """
+    window, until = (
+        Window(int(stamps[0]), int(stamps[-1])),
+        clock.now_ns() if recorded_as_of is None else recorded_as_of,
+    )
+    found = np.full(len(stamps), Window().end)
+    for root, path in _within(files_of(roots, instrument_id, period), window):
+        rows = unchanged(partial(_moments, root, path, window))
+        ts, available, recorded = (rows[name].cast(pa.int64()).to_numpy() for name in ("ts_event", *MOMENTS))
+        place = np.minimum(np.searchsorted(stamps, ts), len(stamps) - 1)
+        seen = (recorded <= until) & (stamps[place] == ts)
+        np.minimum.at(found, place[seen], available[seen])
+    return np.maximum(np.where(found == Window().end, stamps, found), stamps)
 
 
 def bar_files(
@@ -191,6 +227,15 @@ def _read_file(
     rows = _versions(root, path, window, needed)
     table = versions.seen(rows, key, values, bounds["available_at"], bounds["recorded_at"])
     return table.select(columns)
+
+
+def _moments(root: PurePath, path: PurePath, window: Window) -> pa.Table:
+    """When each version of a window's rows could be known, and was recorded."""
+    columns = ["ts_event", *MOMENTS]
+    if storage.exists(layout.superseded(root, path)):
+        return _versions(root, path, window, columns)
+    with lent(path) as file:  # nearly always: what a writer supersedes meanwhile is recorded later than what is asked
+        return _rows(file, window, columns)
 
 
 def _versions(root: PurePath, path: PurePath, window: Window, columns: list[str]) -> pa.Table:

@@ -71,6 +71,12 @@ class Sessions:
             group = self.days.astype("datetime64[M]").astype(np.int64) // period.count
         return np.searchsorted(group, group, side="right") - 1
 
+    def opened(self, closes: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
+        """The open of the first session of the bars of days, weeks or months that close at these moments."""
+        last = self.last_of(period)
+        place = last[np.minimum(np.searchsorted(self.closes, closes), len(self) - 1)]
+        return self.opens[np.searchsorted(last, place)]
+
 
 def sessions(venue: str) -> Sessions:
     """All sessions of a venue, from 1970 (or from the calendar's first year) to the end of next year.

@@ -9,12 +9,12 @@ import polars as pl
 
 from alphapulse_lib.catalog.sessions import close_of, sessions
 from alphapulse_lib.errors import IngestError, InputError
+from alphapulse_lib.model.period import Period
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alphapulse_lib.model.instrument import Venue
-    from alphapulse_lib.model.period import Period
     from alphapulse_lib.providers.contract import Stamps
 
 __all__ = ["close_times", "meaning_of", "stamp_doubts"]
@@ -139,29 +139,34 @@ def _session_closes(
     period: Period,
     stamps: Stamps,
 ) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    timed = ~bare
-    days = wall // _DAY
+    days, timed = wall // _DAY, ~bare
+    # Midnight is how a date is written; where sessions end then, it is also when the day before it closed.
+    at_close = venue.never_closes | np.isin(instant, sessions(venue.code).closes)
+    closing = timed & at_close & (stamps == "close")
+    timed &= closing | (days * _DAY != wall)
     if timed.any():
-        timed &= days * _DAY != wall
-    if timed.any():
-        local = _local(instant, venue.timezone)
+        local = _local(instant - closing, venue.timezone)
         if (local % _DAY == 0).all():  # Midnight of the exchange's own zone, told in UTC.
             days, timed = local // _DAY, np.zeros_like(timed)
         else:
             days = np.where(timed, local // _DAY, days)
             _refuse_many_a_day(days, period)
-    ends, reason = _ends(days, venue, period)
+    # The stamp of a close is of the last of several days, weeks or months; any other is of the first.
+    ends, reason = _ends(days, venue, Period(1, period.unit) if stamps == "close" else period)
     if stamps == "close":
         ends = np.where(timed, instant, ends)
     return ends, reason
 
 
 def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    """The close of the session of each day, or of the last session of its week or month."""
+    """The close of the session of each day, or of the last session of its week or month.
+
+    Several days or weeks are those from the stamp on; several months those of the calendar, such as a quarter.
+    """
     dates = days.astype("datetime64[D]")
     known = sessions(venue.code)
     if period.unit in ("w", "mo"):
-        first, after = _week(dates) if period.unit == "w" else _month(dates)
+        first, after = (_weeks if period.unit == "w" else _months)(dates, period.count)
         at = np.maximum(np.searchsorted(known.days, after) - 1, 0)
         last, closed = known.days[at], known.days[at] < first
         ends = close_of(venue.code, last)
@@ -169,6 +174,9 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     else:
         ends = close_of(venue.code, dates)
         closed = ends < 0
+        if period.count > 1:
+            at = np.searchsorted(known.days.astype(np.int64), days) + period.count - 1
+            ends = np.where(closed, ends, known.closes[np.minimum(at, len(known) - 1)])
         what = "is no session"
     reason = np.full(len(days), "", object)
     reason[closed] = [f"{day} {what} of {venue.code}" for day in dates[closed]]
@@ -181,16 +189,17 @@ def _ends(days: NDArray[np.int64], venue: Venue, period: Period) -> tuple[NDArra
     return ends, reason
 
 
-def _week(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """The Monday of each day's week, and the next one."""
+def _weeks(dates: NDArray[np.datetime64], count: int) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """The Monday of each day's week, and the one so many weeks later."""
     monday = dates - ((dates.astype(np.int64) + 3) % 7).astype("timedelta64[D]")  # 1970-01-01 was a Thursday.
-    return monday, monday + np.timedelta64(7, "D")
+    return monday, monday + np.timedelta64(7 * count, "D")
 
 
-def _month(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """The first day of each day's month, and of the next one."""
-    month = dates.astype("datetime64[M]")
-    return month.astype("datetime64[D]"), (month + np.timedelta64(1, "M")).astype("datetime64[D]")
+def _months(dates: NDArray[np.datetime64], count: int) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """The first day of each day's months, counted from January 1970 on, and of the next ones."""
+    first = dates.astype("datetime64[M]").astype(np.int64) // count * count
+    after = first + count
+    return first.astype("datetime64[M]").astype("datetime64[D]"), after.astype("datetime64[M]").astype("datetime64[D]")
 
 
 def _usual_close(days: NDArray[np.int64], venue: Venue) -> NDArray[np.int64]:

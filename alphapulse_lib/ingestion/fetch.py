@@ -247,7 +247,7 @@ def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Tickers) -> li
         final = vendor.final_until(kind, str(period) if period else None)
         missing: dict[str, list[Window]] = {}
         for each in found.spells:
-            window = _final(wanted, each, final)
+            window = _final(wanted, each, final, by_close=kind == "bars")
             if window and (kind != "actions" or each.instrument.asset_class == "equity"):
                 known = asked.get((each.instrument.id, each.ticker), ())
                 missing.setdefault(each.ticker, []).extend(lacking(roots, each.instrument, kind, period, window, known))
@@ -255,9 +255,10 @@ def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Tickers) -> li
     return fetches
 
 
-def _final(wanted: Wanted, spell: Spell, final: int) -> Window | None:
+def _final(wanted: Wanted, spell: Spell, final: int, *, by_close: bool) -> Window | None:
     """What is wanted of a spell, as far as it is final; ``None`` where nothing is."""
-    asked = Window.of(wanted.start, wanted.end, spell.instrument.venue.timezone)
+    venue = spell.instrument.venue
+    asked = Window.of(wanted.start, wanted.end, venue.timezone, by_close=by_close and venue.never_closes)
     start, end = max(asked.start, 0), min(asked.end, final, clock.now_ns())
     return spell.within(Window(start, end)) if start <= end else None
 

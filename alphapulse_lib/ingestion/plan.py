@@ -179,6 +179,9 @@ def _expects(instrument: Instrument, period: Period, window: Window) -> bool:
 
 
 def _days(row: Mapping[str, Any]) -> list[str]:
-    """The first day and the last, by the clock of the exchange: its day ends when UTC's next one has begun."""
+    """The first day and the last, by the clock of the exchange: its day ends when UTC's next one has begun.
+
+    What closes at the last one's end, at midnight, is of that day.
+    """
     zone = ZoneInfo(venue(row["instrument_id"].rpartition(".")[2]).timezone)
-    return [f"{datetime.fromtimestamp(row[each] // 10**9, zone):%Y-%m-%d}" for each in ("first", "last")]
+    return [f"{datetime.fromtimestamp(each // 10**9, zone):%Y-%m-%d}" for each in (row["first"], row["last"] - 1)]

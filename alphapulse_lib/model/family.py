@@ -6,7 +6,7 @@ those of one class name. So it survives renaming the class and its parameters, e
 and periods. A strategy joins the family of the earlier one that is most like it; what is like none founds its own.
 Trials are the distinct specs among the runs whose purpose is a trial, whoever ran them, whatever the window and the
 code, and however they ended: a trial that failed was a try, too. Running one spec twice is one trial, and so is holding
-its result against another benchmark (`alphapulse_lib.model.run.RunSpec.trial`).
+its result against another benchmark, or saying it in more words (`alphapulse_lib.model.tried`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,33 @@ import json
 import math
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
-from alphapulse_lib.errors import AlphaPulseError
-from alphapulse_lib.model.canonical import from_json
+from alphapulse_lib.errors import AlphaPulseError, UnknownPeriod
+from alphapulse_lib.model.annual import periods_per_year
 from alphapulse_lib.model.likeness import ALIKE, shingles
 from alphapulse_lib.model.luck import deflated_sharpe_ratio, expected_maximum_sharpe
-from alphapulse_lib.model.run import RunRecord, StrategySource
-from alphapulse_lib.model.spread import Spread
+from alphapulse_lib.model.run import RunRecord, RunSpec, StrategySource
+from alphapulse_lib.model.spread import Heterogeneity, Spread
+from alphapulse_lib.model.tried import trial_of
 
-__all__ = ["Family", "Known", "Place", "class_name", "counted_as", "key_of", "placed", "recorded", "told_apart"]
+__all__ = [
+    "Family",
+    "Known",
+    "Place",
+    "class_name",
+    "counted_as",
+    "key_of",
+    "length_of",
+    "parsed",
+    "placed",
+    "recorded",
+    "told_apart",
+    "yearly_of",
+    "yearly_told",
+]
 
 #: Distinct runs of tokens below which a source is too short to tell ideas apart.
 _LEAST = 20
@@ -37,6 +52,12 @@ _BYTES = 8
 _MORE = 1.3
 #: A Sharpe ratio beyond this is an accident of nothing having moved.
 _LARGEST = 1e30
+#: More returns than that no run has: it is a number that a database holds, and a float tells from the next one.
+_MOST_RETURNS = 2**53
+#: A year in parts of which every kind of return is a whole number: the unit that trials of all periods are compared in.
+_PARTS = math.lcm(365, 260, 252, 52, 12)
+#: Of returns, the fewest and the most a year that are believed.
+_SELDOM, _OFTEN = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -48,19 +69,26 @@ class Family:
     name : str
         The declared one, or the class's that was first of its kind.
     sharpes : dict of str to float
-        The id that each trial is counted by (`RunSpec.trial`) to its per-period Sharpe ratio; ``nan`` where it has
+        The id that each trial is counted by (`tried.trial_of`) to its per-period Sharpe ratio; ``nan`` where it has
         none.
     similar_to : str
         For the strategy that was asked about, the run whose source made it one of the family; empty where a name did,
         or where it is the family's first.
     similarity : float
         How alike the two sources are, from `likeness.ALIKE` to 1; ``nan`` where there is none to compare.
+    lengths : dict of str to int
+        Of how many returns each trial's ratio is; of one that is not told, of as many as those of the run asked about.
+    yearly : dict of str to float
+        How many of each trial's returns make a year, 52 of weekly ones; of one that is not told, as many as of the run
+        asked about.
     """
 
     name: str
     sharpes: dict[str, float]
     similar_to: str = ""
     similarity: float = math.nan
+    lengths: dict[str, int] = field(default_factory=dict)
+    yearly: dict[str, float] = field(default_factory=dict)
 
     @property
     def trials(self) -> int:
@@ -70,41 +98,86 @@ class Family:
     @cached_property
     def spread(self) -> Spread:
         """Of the trials' Sharpe ratios, where they have one."""
-        return Spread.of(self.sharpes.values())
+        return Spread.of(map(_number, self.sharpes.values()))
 
     @property
     def variance(self) -> float:
         """The sample variance of the trials' Sharpe ratios; 0 where fewer than two have one."""
         return self.spread.variance
 
+    @cached_property
+    def _beyond(self) -> Heterogeneity:
+        """Of the trials' Sharpe ratios of which it is told of how many returns they are, and of how long ones."""
+        return Heterogeneity.of(map(self._weighed, self.lengths))
+
+    def _weighed(self, trial: str, observations: int = 0, yearly: float | None = None) -> tuple[float, int]:
+        """A trial's ratio in the smallest part of a year, and its weight: the inverse of the variance by chance alone.
+
+        A return over k parts has √k times the ratio of one part (Lo 2002, of returns that are independent).
+        """
+        told = self.yearly.get(trial, yearly)
+        if told is None:
+            return math.nan, 0
+        parts = _parts(told)
+        return _number(self.sharpes.get(trial)) / math.sqrt(parts), (self.lengths.get(trial, observations) - 1) * parts
+
+    def variance_at(self, observations: int, yearly: float) -> float:
+        """The variance that the trials' Sharpe ratios would have, were each of so many returns, so many a year.
+
+        What chance alone gives a ratio of T returns without any skill, 1 / (T - 1) (Lo 2002, *The Statistics of Sharpe
+        Ratios*), and by how much the trials' ratios differ beyond what it gives each of them (`Heterogeneity`): one
+        of few returns differs by chance far more, and one a week is more than twice the same one a day. Where all are
+        of so many returns it is their sample variance, or 1 / (T - 1) where that is more: trials that failed have no
+        ratio, those near the best one nearly its own, and either would otherwise count for nothing, or for less.
+        """
+        if observations < 2:
+            return self.variance
+        beyond = self._beyond
+        if beyond.count < self.spread.count:  # told by an earlier version
+            beyond = Heterogeneity.of(self._weighed(each, observations, yearly) for each in self.sharpes)
+        return beyond.variance * _parts(yearly) + 1 / (observations - 1)
+
     def including(self, record: RunRecord) -> Family:
         """The family with one more run, if that run is a trial."""
         if record.purpose != "trial":
             return self
         sharpe = _number(record.statistics.get("sharpe_per_period"))
-        trial = record.spec.trial if record.spec.benchmark else record.spec_id
+        trial = trial_of(record.spec, record.spec_id)
         held = self.sharpes.get(trial, math.nan)
         new = held if math.isnan(sharpe) else sharpe
         if trial in self.sharpes and (new == held or math.isnan(new)):
             return self
-        family = replace(self, sharpes=self.sharpes | {trial: new})
+        length, yearly = _count(record.statistics.get("observations")), yearly_of(record.spec)
+        lengths = self.lengths if math.isnan(sharpe) else self.lengths | {trial: length}
+        family = replace(
+            self, sharpes=self.sharpes | {trial: new}, lengths=lengths, yearly=self.yearly | {trial: yearly}
+        )
         vars(family)["spread"] = self.spread.exchanged(held, new)
+        vars(family)["_beyond"] = self._beyond.exchanged(self._weighed(trial), family._weighed(trial))
         return family
 
-    def deflate(self, statistics: dict[str, Any]) -> dict[str, float]:
+    def beside(self, other: Family) -> Family:
+        """The family with the trials that another ledger holds of it; where both have a ratio, with this one's."""
+        known = {name: sharpe for name, sharpe in self.sharpes.items() if not math.isnan(sharpe)}
+        return replace(
+            self,
+            sharpes=self.sharpes | other.sharpes | known,
+            lengths=other.lengths | self.lengths,
+            yearly=other.yearly | self.yearly,
+        )
+
+    def deflate(self, statistics: dict[str, Any], spec: RunSpec) -> dict[str, float]:
         """``trials``, ``expected_maximum_sharpe`` (per period) and ``deflated_sharpe`` of one run among the family.
 
-        The variance is at least what chance alone gives the ratio of so many returns without any skill, 1 / (T - 1) (Lo
-        2002, *The Statistics of Sharpe Ratios*): trials that failed have no ratio, those near the best one nearly its
-        own, and either would otherwise count for nothing, or for less.
+        The variance is `variance_at` the run's own length, in returns as long as its own.
         """
         trials = max(self.trials, 1)
         sharpe, skewness, kurtosis = (
             _number(statistics.get(name)) for name in ("sharpe_per_period", "skewness", "kurtosis")
         )
         kurtosis = kurtosis if kurtosis >= 0 else math.nan  # less than 0 is no kurtosis, whoever sent it
-        observations = int(statistics.get("observations") or 0)
-        variance = max(_number(self.variance), 1 / (observations - 1) if observations > 1 else 0.0)
+        observations = _count(statistics.get("observations"))
+        variance = _number(self.variance_at(observations, yearly_of(spec)))
         return {
             "trials": trials,
             "expected_maximum_sharpe": expected_maximum_sharpe(trials, variance),
@@ -142,22 +215,50 @@ def key_of(strategy: StrategySource) -> str:
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
-def recorded(record: str, name: str) -> StrategySource:
-    """The strategy of a record's JSON; where that was damaged, what is known of it: its name."""
+def parsed(record: str) -> Any:
+    """What a record's JSON holds; ``None`` where that was damaged."""
     try:
-        return StrategySource.from_dict(json.loads(record)["spec"]["strategy"])
+        return json.loads(record)
+    except (ValueError, RecursionError):
+        return None
+
+
+def recorded(values: Any, name: str) -> StrategySource:
+    """The strategy of a `parsed` record; where that was damaged, what is known of it: its name."""
+    try:
+        return StrategySource.from_dict(values["spec"]["strategy"])
     except (AlphaPulseError, ValueError, TypeError, LookupError, RecursionError):
         return StrategySource(name, "")
 
 
-def counted_as(record: str, spec_id: str) -> str:
-    """What a record's JSON is counted as; where that was damaged, its spec's id."""
-    if '"benchmark"' not in record:
-        return spec_id
+def counted_as(values: Any, spec_id: str) -> str:
+    """What a `parsed` record is counted as; where that was damaged, its spec's id."""
     try:
-        return from_json(record).spec.trial
+        return trial_of(RunSpec.from_dict(values["spec"]), spec_id)
     except (AlphaPulseError, ValueError, TypeError, LookupError, RecursionError):
         return spec_id
+
+
+def length_of(values: Any) -> int:
+    """Of how many returns the Sharpe ratio in a `parsed` record is; 0 where it has none, or was damaged."""
+    try:
+        return _count(values["statistics"].get("observations"))
+    except (TypeError, LookupError, AttributeError):
+        return 0
+
+
+def yearly_of(spec: RunSpec) -> float:
+    """How many returns a year has of runs of a spec."""
+    return periods_per_year(spec.period, spec.instruments)
+
+
+@lru_cache(maxsize=1_024)
+def yearly_told(period: str, instruments: str) -> float | None:
+    """The same of what a ledger's row says, its instruments between commas; ``None`` where that was damaged."""
+    try:
+        return periods_per_year(period, instruments.split(","))
+    except UnknownPeriod:
+        return None
 
 
 def told_apart(strategy: StrategySource) -> bytes:
@@ -216,7 +317,24 @@ def _numbers(kept: bytes) -> array[int]:
     return array("q", kept)
 
 
+def _parts(yearly: float) -> int:
+    """Over how many parts of a year each of so many returns a year goes."""
+    return round(_PARTS / min(max(yearly, _SELDOM), _OFTEN))
+
+
 def _number(value: Any) -> float:
-    """A statistic of a record; nan where it has none, or one beyond all reckoning, which would hide the others."""
-    number = math.nan if value is None else float(value)
+    """A statistic of a record; nan where it has none, or one beyond all reckoning, which would hide the others.
+
+    A record is its writer's, and stays: one that says a word for a number must not keep its family from being told.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
     return number if abs(number) <= _LARGEST else math.nan
+
+
+def _count(value: Any) -> int:
+    """How many returns a record says that it has; 0 where what it says is no such number."""
+    number = _number(value)
+    return int(number) if 0 < number <= _MOST_RETURNS else 0

@@ -26,6 +26,11 @@ class Venue:
     timezone: str
     currency: str = "USD"
 
+    @property
+    def never_closes(self) -> bool:
+        """Whether it has sessions at weekends, too."""
+        return self.calendar == "24/7"
+
 
 #: Venues whose calendar is known. Others are added here.
 VENUES = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
 from alphapulse_lib.errors import InputError, did_you_mean
@@ -227,7 +227,8 @@ class RunSpec(_Strict):
     feeds every random choice of engine and strategy.
     ``dividends`` says whether what instruments distribute is paid, and delisted holdings are closed; specs that do not
     say did neither. ``benchmark`` is the id of what the result is held against; empty for the run's own instruments,
-    bought and held.
+    bought and held. ``also`` are longer periods whose bars the strategy is told of besides: no market moves by them.
+    ``at_default`` names the parameters that were given what they are anyhow: `alphapulse_lib.model.tried` heeds it.
     """
 
     FIRST: ClassVar[frozenset[str]] = frozenset(
@@ -252,6 +253,8 @@ class RunSpec(_Strict):
     seed: int = 0
     dividends: bool = False
     benchmark: str = ""
+    also: tuple[str, ...] = ()
+    at_default: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen(self.parameters))
@@ -264,21 +267,21 @@ class RunSpec(_Strict):
         """The spec again, of what its JSON was parsed to; it refuses what it does not know, in what it holds, too."""
         read: dict[str, type[_Strict]] = {"strategy": StrategySource, "costs": Costs}
         made = {name: kind.from_dict(values[name]) for name, kind in read.items() if isinstance(values.get(name), dict)}
-        listed = {"instruments": tuple(values["instruments"])} if isinstance(values.get("instruments"), list) else {}
+        listed = {
+            each: tuple(values[each])
+            for each in ("instruments", "also", "at_default")
+            if isinstance(values.get(each), list)
+        }
         return super(RunSpec, cls).from_dict({**values, **made, **listed})
 
     @property
     def id(self) -> str:
         """SHA-256 of its canonical JSON: equal specs, equal ids."""
         plain = self.as_dict()
-        for name in ("text", "family"):  # to be read, and to be counted by: neither decides a result
+        plain.pop("at_default", None)  # to be counted by, as is a family; a text is to be read: none decides a result
+        for name in ("text", "family"):
             plain["strategy"].pop(name, None)
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-    @property
-    def trial(self) -> str:
-        """What it is counted as: its id without a benchmark, which decides no order. To compare is to try nothing."""
-        return replace(self, benchmark="").id if self.benchmark else self.id
 
     @property
     def label(self) -> str:

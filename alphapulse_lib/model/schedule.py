@@ -24,6 +24,8 @@ class Progress:
         At its pace up to now; none before there is one.
     trials, trials_done : int or None
         How many a sweep or a walk-forward makes at most, and how many of them ended.
+    trials_slow : int or None
+        How many of those under way have taken far longer than the others: such a one may never end.
     """
 
     bars: int | None = None
@@ -31,6 +33,7 @@ class Progress:
     seconds_left: float | None = None
     trials: int | None = None
     trials_done: int | None = None
+    trials_slow: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -42,6 +42,9 @@ class Share:
     made_at: datetime
     title: str
 
+    def __repr__(self) -> str:
+        return f"<Share {self.id}: {self.title}, with {self.whom}>"
+
     @property
     def whom(self) -> str:
         """With whom, for people."""

@@ -30,7 +30,8 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     Parameters
     ----------
     value : str, date, datetime or numpy.datetime64
-        ``"2013-05-01"``, ``"2013-05-01 09:30"``, ``"2013-05-01T13:30:00Z"``, a date, a datetime, a pandas Timestamp.
+        ``"2013-05-01"``, ``"2013-05-01 09:30"``, ``"2013-05-01T13:30:00.123456789Z"``, a date, a datetime, a pandas
+        Timestamp.
     timezone : str
         The zone of a value that names none.
     end : bool
@@ -54,7 +55,7 @@ def moment_ns(value: Any, timezone: str = "UTC", *, end: bool = False) -> int:
     if getattr(getattr(value, "dtype", None), "kind", "") == "M" and not getattr(value, "ndim", 1):
         value, nanoseconds = _of_numpy(value)
     elif isinstance(value, str):
-        value = _parsed(value)
+        value, nanoseconds = _parsed(value), _below_a_microsecond(value)
     if not isinstance(value, date):
         raise InputError(
             f"{written!r} is not a moment.",
@@ -87,10 +88,7 @@ def day_of(value: Any) -> date:
     datetime.date(2013, 5, 1)
     """
     moment_ns(value, end=True)  # refuses what is none
-    if isinstance(value, str):
-        value = _parsed(value)
-    elif not isinstance(value, date):
-        value, _ = _of_numpy(value)
+    value = _plain(value)
     return value.date() if isinstance(value, datetime) else value
 
 
@@ -108,8 +106,14 @@ class Window:
     end: int = FOREVER
 
     @classmethod
-    def of(cls, start: Moment = None, end: Moment = None, timezone: str = "UTC") -> Window:
+    def of(cls, start: Moment = None, end: Moment = None, timezone: str = "UTC", *, by_close: bool = False) -> Window:
         """A window as a person writes it: a bare date is that whole day in ``timezone``; ``None`` is open.
+
+        Parameters
+        ----------
+        by_close : bool
+            Of bars that close at midnight, as those of what never closes do: a bar is of the day that ends then. So a
+            bare date is what closes after that day's first moment, up to the next day's.
 
         Raises
         ------
@@ -117,12 +121,30 @@ class Window:
             One of them is not a moment.
         ReversedWindow
             The start lies after the end.
+
+        Examples
+        --------
+        >>> Window.of("1970-01-01", "1970-01-01", by_close=True)
+        Window(start=1, end=86400000000000)
         """
         last = FOREVER if end is None else moment_ns(end, timezone, end=True)
         first = min(0, last) if start is None else moment_ns(start, timezone)
         if first > last:
             raise ReversedWindow(f"The window is reversed: start {start} lies after end {end}.", "Swap them.")
+        if by_close:
+            first += start is not None and not isinstance(_plain(start), datetime)
+            last += end is not None and not isinstance(_plain(end), datetime) and last < FOREVER - 1
         return cls(first, last)
+
+    def within(self, first: int, last: int) -> Window:
+        """What of it lies between two moments, both included.
+
+        Examples
+        --------
+        >>> Window(0, 10).within(5, 20)
+        Window(start=5, end=10)
+        """
+        return Window(max(self.start, first), min(self.end, last))
 
 
 def _held(moment: int, written: Any, *, end: bool) -> int:
@@ -136,6 +158,14 @@ def _held(moment: int, written: Any, *, end: bool) -> int:
             f"{str(written)!r} lies after 2262, the last year that can be held.", "Give an earlier moment."
         )
     return min(moment, FOREVER - 1)
+
+
+def _plain(value: Any) -> date | datetime:
+    """What is a moment, as Python's date or datetime."""
+    if isinstance(value, str):
+        return _parsed(value)
+    plain: date | datetime = value if isinstance(value, date) else _of_numpy(value)[0]
+    return plain
 
 
 def _of_numpy(value: Any) -> tuple[Any, int]:
@@ -157,6 +187,12 @@ def _parsed(text: str) -> date | datetime:
         raise InputError(
             f"{text!r} is not a moment.", "Write it as '2013-05-01', '2013-05-01 09:30' or '2013-05-01T13:30:00Z'."
         ) from None
+
+
+def _below_a_microsecond(text: str) -> int:
+    """The nanoseconds in a text that Python's datetime cannot hold, and leaves out without a word."""
+    found = re.search(r"\d[.,]\d{6}(\d{1,3})", text)
+    return int(found[1].ljust(3, "0")) if found else 0
 
 
 def _since_epoch(moment: datetime) -> int:

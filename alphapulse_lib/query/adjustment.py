@@ -20,6 +20,7 @@ from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.catalog.ticks import Tick
 from alphapulse_lib.errors import AmbiguousSymbol, InputError, UnknownSymbol
 from alphapulse_lib.model.instrument import Instrument
@@ -96,11 +97,16 @@ class Adjusting:
             self._made[instrument.id] = self._factors(instrument, period, acted)
         moments, prices, volumes = self._made[instrument.id]
         # A bar that closes at the very start of an ex-date still traded before it.
-        place = np.searchsorted(moments, table["ts"].cast(pa.int64()).to_numpy())
-        columns = [table["ts"]]
-        for name in table.column_names[1:]:
-            factors = volumes if name == "volume" else prices
-            columns.append(pa.array(table[name].to_numpy() * factors[place]))
+        stamps = table["ts"].cast(pa.int64()).to_numpy()
+        place = np.searchsorted(moments, stamps)
+        names = table.column_names[1:]
+        figures = {name: table[name].to_numpy() * (volumes if name == "volume" else prices)[place] for name in names}
+        if period is not None and period.is_session and period != _DAILY:
+            opened = np.searchsorted(moments, sessions(instrument.venue.code).opened(stamps, period))
+            torn = np.flatnonzero(volumes[opened] != volumes[place])
+            if len(torn):
+                _mend(figures, torn, prices[opened[torn]] / prices[place[torn]])
+        columns = [table["ts"], *(pa.array(figures[name]) for name in names)]
         return pa.Table.from_arrays(columns, names=table.column_names)
 
     def _actions(self, instruments: Sequence[Instrument], kinds: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -168,6 +174,20 @@ class Adjusting:
         source = _DAILY if daily or period is None else period
         table = reader.bar_floats(self._roots, instrument.id, source, window, *self._moments, ["close"])
         return table["ts"].cast(pa.int64()).to_numpy(), table["close"].to_numpy()
+
+
+def _mend(figures: dict[str, Numbers], torn: NDArray[np.int64], before: Numbers) -> None:
+    """Bring what was of before a split, of bars in which one falls, to prices of after it: so many times as much.
+
+    The open is; and as traded the larger figures are of the side with fewer shares: they were its high.
+    """
+    factors = {"open": before, "high": np.minimum(before, 1.0), "low": np.maximum(before, 1.0)}
+    for name in factors.keys() & figures.keys():
+        figures[name][torn] *= factors[name]
+    ends = [figures[name][torn] for name in ("open", "close") if name in figures]
+    for name, furthest in (("high", np.maximum), ("low", np.minimum)):
+        if name in figures:
+            figures[name][torn] = furthest.reduce([figures[name][torn], *ends])
 
 
 def _from_each_on(factors: Numbers) -> Numbers:

@@ -37,13 +37,13 @@ def test_a_writer_of_another_machine_is_waited_for_and_its_lease_expires(root: O
 
 
 def test_who_renews_its_lease_keeps_it(root: ObjectPath, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lease, "LEASE", 0.6)
+    monkeypatch.setattr(lease, "LEASE", 1.5)
     monkeypatch.setattr(lease, "_machine", lambda: "")
     refused = []
 
     def other() -> None:
         try:
-            lease.Claim.wait(objects.store_of(root.bucket), (root / "catalog.lock").key, "the catalog", 2.5).release()
+            lease.Claim.wait(objects.store_of(root.bucket), (root / "catalog.lock").key, "the catalog", 4.0).release()
         except CatalogBusy as busy:
             refused.append(busy)
 

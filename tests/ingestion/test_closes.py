@@ -10,7 +10,7 @@ import pytest
 
 from alphapulse_lib.errors import IngestError, InputError
 from alphapulse_lib.ingestion.closes import close_times, meaning_of, stamp_doubts
-from alphapulse_lib.model.instrument import venue
+from alphapulse_lib.model.instrument import Venue, venue
 from alphapulse_lib.model.period import Period
 from tests.resources.nyse import published
 
@@ -21,11 +21,13 @@ def ns(text: str, zone: str = "UTC") -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()) * 10**9
 
 
-def closes(texts: list[str], period: str, stamps: str, zone: str = "America/New_York") -> tuple[list[int], list[str]]:
+def closes(
+    texts: list[str], period: str, stamps: str, zone: str = "America/New_York", place: Venue = NYSE
+) -> tuple[list[int], list[str]]:
     bare = np.array([len(text) == 10 for text in texts])
     wall = np.array([ns(text) for text in texts])
     instant = np.array([ns(text, "UTC" if flag else zone) for text, flag in zip(texts, bare, strict=True)])
-    ts, reason = close_times(wall, instant, bare, venue=NYSE, period=Period.parse(period), stamps=stamps)  # type: ignore[arg-type]
+    ts, reason = close_times(wall, instant, bare, venue=place, period=Period.parse(period), stamps=stamps)  # type: ignore[arg-type]
     return ts.tolist(), reason.tolist()
 
 
@@ -59,6 +61,27 @@ def test_a_daily_bar_stamped_at_its_close_keeps_its_stamp() -> None:
     assert closes(["2013-05-01T16:15"], "1d", "close")[0] == [ns("2013-05-01T20:15")]
 
 
+@pytest.mark.parametrize(
+    ("period", "stamp", "day"),
+    [
+        ("1d", "2024-01-08T00:00", "2024-01-07"),
+        ("1w", "2024-01-08T00:00", "2024-01-03"),
+        ("1mo", "2024-02-01T00:00", "2024-01-01"),
+    ],
+)
+def test_where_nothing_closes_midnight_is_the_close_of_the_day_that_ends(period: str, stamp: str, day: str) -> None:
+    """As a Nautilus catalog and our own bars have it; it was taken for the beginning of the bar after."""
+    coins = venue("CRYPTO")
+    assert closes([stamp], period, "close", "UTC", coins) == ([ns(stamp)], [""])
+    assert closes([day], period, "session", "UTC", coins) == ([ns(stamp)], [""])
+    assert closes(["2024-01-08T00:00"], "1d", "session", "UTC", coins)[0] == [ns("2024-01-09T00:00")]
+    # At the week's days alone, whose zone has another midnight.
+    assert closes(["2024-01-04T00:00"], "1d", "close", "UTC", venue("XCME")) == ([ns("2024-01-04T00:00")], [""])
+    assert closes(["2024-01-04"], "1d", "session", "UTC", venue("XCME")) == ([ns("2024-01-05T00:00")], [""])
+    # A stamp that is no midnight stays as it is, as at an exchange.
+    assert closes(["2024-01-07T16:00"], "1d", "close", "UTC", coins) == ([ns("2024-01-07T16:00")], [""])
+
+
 def test_a_weekly_bar_closes_with_the_last_session_of_its_week() -> None:
     """Stamped on its Monday or its Friday; 29 March 2013 was Good Friday."""
     ts, reason = closes(["2013-05-06", "2013-05-10", "2013-03-25"], "1w", "session")
@@ -71,6 +94,25 @@ def test_a_monthly_bar_closes_with_the_last_session_of_its_month() -> None:
     ts, reason = closes(["2013-03-01", "2013-03-31", "2013-05-31"], "1mo", "session")
     assert reason == ["", "", ""]
     assert ts == [ns("2013-03-28T20:00"), ns("2013-03-28T20:00"), ns("2013-05-31T20:00")]
+
+
+@pytest.mark.parametrize(
+    ("period", "stamp", "close"),
+    [
+        ("3mo", "2013-04-01", "2013-06-28T20:00"),
+        ("3mo", "2013-06-28", "2013-06-28T20:00"),
+        ("12mo", "2013-01-01", "2013-12-31T21:00"),
+        ("2w", "2013-04-29", "2013-05-10T20:00"),
+        ("5d", "2013-07-01", "2013-07-08T20:00"),
+    ],
+)
+def test_a_bar_of_several_sessions_closes_with_the_last_of_them(period: str, stamp: str, close: str) -> None:
+    """A quarter that closed with its first month would be known two months early. Independence Day is no session."""
+    assert closes([stamp], period, "session") == ([ns(close)], [""])
+
+
+def test_a_bar_of_several_weeks_stamped_at_its_close_keeps_its_week() -> None:
+    assert closes(["2013-05-10"], "2w", "close") == ([ns("2013-05-10T20:00")], [""])
 
 
 def test_minutes_stamped_at_their_open_close_a_minute_later() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from alpaca_server import KEY, SECRET, AlpacaServer, HangsUp, Market, Row, alpaca
 
@@ -74,10 +75,12 @@ def test_minutes_close_a_minute_after_alpacas_stamp(server: AlpacaServer) -> Non
 
 
 def test_crypto_keeps_its_decimals(server: AlpacaServer) -> None:
-    report = ap.ingest("alpaca", "BTC/USD", "1d", "2020-08-27", "2020-09-01")
-    assert report.written == 3, "the first of September closes at the midnight after it, outside of the window"
+    report = ap.ingest("alpaca", "BTC/USD", "1d", "2020-08-27", "2020-08-31")
+    assert report.written == 3
+    midnight = pd.Timestamp("2020-09-01", tz="UTC")
+    assert ap.bars("BTC/USD", "1d")["ts"].max() == midnight, "the last of August closes then, and is of its own day"
     assert ap.bars("BTC/USD", "1d")["volume"].tolist() == pytest.approx([0.12345678] * 3, abs=1e-9)
-    assert ap.ingest("alpaca", "BTC/USD", "1d", "2020-08-27", "2020-09-02").written == 1
+    assert ap.ingest("alpaca", "BTC/USD", "1d", "2020-08-27", "2020-09-01").written == 1
 
 
 def test_a_dry_run_and_a_failure_make_no_claim(server: AlpacaServer) -> None:

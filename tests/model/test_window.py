@@ -45,6 +45,20 @@ def test_nanoseconds_of_a_timestamp_are_kept() -> None:
     assert moment_ns(np.datetime64("2013-05-01T13:30:00.000000007")) == 1367415000 * SECOND + 7
 
 
+@pytest.mark.parametrize(
+    ("written", "nanoseconds"),
+    [
+        ("2013-05-01T13:30:00.000000007Z", 7),
+        ("2013-05-01 09:30:00.1234567-04:00", 123_456_700),
+        ("20130501T133000,123456789+0000", 123_456_789),
+        ("2013-05-01T13:30:00.123456Z", 123_456_000),
+        ("2013-05-01T13:30:00.5Z", 500_000_000),
+    ],
+)
+def test_nanoseconds_that_are_written_are_kept(written: str, nanoseconds: int) -> None:
+    assert moment_ns(written) == 1367415000 * SECOND + nanoseconds
+
+
 def test_a_date_and_its_text_are_one() -> None:
     assert moment_ns(date(2013, 5, 1)) == moment_ns("2013-05-01") == moment_ns("20130501")
     assert moment_ns(np.datetime64("2013-05-01"), end=True) == moment_ns("2013-05-01", end=True)
@@ -97,3 +111,16 @@ def test_years_before_1678_are_refused(written) -> None:
 def test_no_time_of_numpy_is_no_moment() -> None:
     with pytest.raises(InputError, match="not a moment"):
         Window.of(np.datetime64("NaT", "ns"))
+
+
+def test_a_bar_that_closes_at_midnight_is_of_the_day_that_ends_then() -> None:
+    whole = Window.of("2023-01-01", date(2023, 12, 31), by_close=True)
+    assert whole == Window(moment_ns("2023-01-01") + 1, moment_ns("2024-01-01"))
+    assert Window.of(np.datetime64("2023-01-01"), np.datetime64("2023-12-31"), by_close=True) == whole
+    day_in_chicago = Window.of("2023-07-04", "2023-07-04", "America/Chicago", by_close=True)
+    assert day_in_chicago == Window(moment_ns("2023-07-04T05:00Z") + 1, moment_ns("2023-07-05T05:00Z"))
+    # Times are what they are, and what is open stays open.
+    times = ("2023-01-01 00:00", datetime(2023, 12, 31, tzinfo=UTC))
+    assert Window.of(*times, by_close=True) == Window.of(*times)
+    assert Window.of(by_close=True) == Window.of()
+    assert Window.of(end="2500-01-01", by_close=True) == Window.of(end="2500-01-01")

@@ -66,11 +66,16 @@ def test_how_long_calls_will_take_is_how_long_they_take() -> None:
     for _ in range(5):
         budget.take()
     for calls in (4, 5, 9, 14):
-        told, copy, began = budget.seconds_for(calls), Budget(10, window=0.5), time.monotonic()
-        copy._made.extend(budget._made)
-        for _ in range(calls):
-            copy.take()
-        assert abs(time.monotonic() - began - told) < 0.2, calls
+        longer = []
+        for _ in range(10):  # a busy machine only ever makes it longer
+            told, copy, began = budget.seconds_for(calls), Budget(10, window=0.5), time.monotonic()
+            copy._made.extend(budget._made)
+            for _ in range(calls):
+                copy.take()
+            longer.append(time.monotonic() - began - told)
+            if longer[-1] < 0.2:
+                break
+        assert min(longer) > -0.2 and longer[-1] < 0.2, (calls, longer)
     budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 2)})
     assert budget.seconds_for(1) > 0.2, "nobody calls before the reset"
 

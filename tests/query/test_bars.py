@@ -14,6 +14,7 @@ from alphapulse_lib.catalog import actions, schemas, writer
 from alphapulse_lib.catalog.sessions import close_of, open_of
 from alphapulse_lib.errors import InputError, NoCoverage
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window, moment_ns
 from alphapulse_lib.query.bars import bars
 
@@ -94,6 +95,32 @@ def test_two_splits_multiply(root: Path):
     act(root, AAPL, "split", "2013-07-05", 2.0)
     act(root, AAPL, "split", "2013-07-02", 6.0)
     assert closes(root) == pytest.approx([50, 50, 50, 50, 54])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "torn", "told"),
+    # 100 and up to 104 before a split of 2:1, from 49 on after it; or 100 and down to 98 before 1:2, up to 204 after.
+    [(2.0, (100, 104, 49, 51), (50, 52, 49, 51)), (0.5, (100, 204, 98, 202), (200, 204, 196, 202))],
+)
+@pytest.mark.parametrize("ex", ["2013-07-10", "2013-07-08"])
+def test_a_week_that_a_split_tears_is_of_both_sides(
+    root: Path, ratio: float, torn: tuple[float, ...], told: tuple[float, ...], ex: str
+):
+    fridays = close_of("XNAS", np.array(["2013-07-05", "2013-07-12", "2013-07-19"], "datetime64[D]"))
+    ts = pa.array(fridays, pa.int64()).cast(schemas.TIME)
+    rows = [(100, 100, 100, 100), torn, (torn[3],) * 4]
+    columns = {
+        name: pa.array([float(row[at]) for row in rows]) for at, name in enumerate(("open", "high", "low", "close"))
+    }
+    writer.write_instruments(root, [AAPL])
+    table = pa.table({"ts": ts, **columns, "volume": [100.0] * 3, "available_at": ts})
+    writer.write_bars(root, AAPL, Period.parse("1w"), table, "x")
+    act(root, AAPL, "split", ex, ratio)
+    found = bars(root, [AAPL], "1w").select(["open", "high", "low", "close"]).to_pylist()
+    assert [tuple(row.values())[3] for row in found] == [100 / ratio, torn[3], torn[3]]
+    # A split of the week's own Monday tears nothing: all that traded was of after.
+    assert tuple(found[1].values()) == (told if ex == "2013-07-10" else torn)
+    assert tuple(found[2].values()) == (torn[3],) * 4
 
 
 def test_only_what_was_known_then(root: Path):
