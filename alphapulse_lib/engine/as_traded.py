@@ -24,8 +24,8 @@ type Split = tuple[int, float]
 class _Steps:
     """A series' steps from one session to the next, and those over its splits."""
 
-    def __init__(self, rows: Rows, period: Period, splits: list[Split]) -> None:
-        self._ts, self._before = rows.ts, rows.closes
+    def __init__(self, rows: Rows, period: Period, splits: list[Split], zone: str) -> None:
+        self._ts, self._before, self._zone = rows.ts, rows.closes, zone
         # The open of a week's bar may well lie before the ex-date within that week: of such only closes tell.
         whole = period.is_session and period != Period(1, "d")
         self._after = self._before if whole else rows.floats("open")
@@ -40,8 +40,8 @@ class _Steps:
     def hidden(self) -> list[str]:
         """The splits that do not show, in words."""
         return [
-            f"the {factor:g}:1 split of {day_of(moment)} does not show: {self._before[at - 1]:g} before it, "
-            f"{self._after[at]:g} after"
+            f"the {factor:g}:1 split of {day_of(moment, self._zone)} does not show: "
+            f"{self._before[at - 1]:g} before it, {self._after[at]:g} after"
             for (moment, factor), at in self._over
             if self._tells(at) and hides(self._step(at), factor, self._scale)
         ]
@@ -49,7 +49,8 @@ class _Steps:
     def doubtful(self) -> list[str]:
         """The splits that may not show, in words."""
         return [
-            f"{factor:g}:1 of {day_of(moment)}, {self._before[at - 1]:g} before it and {self._after[at]:g} after"
+            f"{factor:g}:1 of {day_of(moment, self._zone)}, "
+            f"{self._before[at - 1]:g} before it and {self._after[at]:g} after"
             for (moment, factor), at in self._over
             if self._tells(at) and may_hide(self._step(at), factor, self._scale)
         ]
@@ -89,7 +90,7 @@ def is_as_traded(rows: Rows, splits: list[Split], instrument: Instrument, period
     AdjustedAsRaw
         Its import says so, or a split does not show in its prices.
     """
-    steps = None if mark or not splits else _Steps(rows, period, splits)
+    steps = None if mark or not splits else _Steps(rows, period, splits, instrument.venue.timezone)
     if why := mark or (next(iter(steps.hidden()), "") if steps else ""):
         raise AdjustedAsRaw(
             f"The prices of {instrument.symbol} are not as traded: {why}.",
@@ -114,9 +115,10 @@ def unfollowed(rows: Rows, splits: list[Split], instrument: Instrument, period: 
     str
         Empty where no split lies between two bars, or the prices are adjusted.
     """
-    if mark or not splits or not (shown := _Steps(rows, period, splits).showing()):
+    zone = instrument.venue.timezone
+    if mark or not splits or not (shown := _Steps(rows, period, splits, zone).showing()):
         return ""
-    named = _some([f"{factor:g}:1 of {day_of(moment)}" for moment, factor in shown])
+    named = _some([f"{factor:g}:1 of {day_of(moment, zone)}" for moment, factor in shown])
     factor = shown[0][1]
     loss, gain = f"a loss of {1 - 1 / factor:.0%}", f"a gain of {1 / factor - 1:.0%}"
     return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from nautilus_trader.backtest import BacktestEngine
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers, bars_of, execution_bars, opening_trades
 from alphapulse_lib.engine.tick_feed import TickSeries
 
-__all__ = ["BARS", "EARLY", "Batch", "Source", "batches", "moment_of", "rows_of"]
+__all__ = ["BARS", "EARLY", "Batch", "Beside", "Source", "batches", "moment_of", "rows_of"]
 
 #: Nanoseconds by which the market is early.
 EARLY = 1
@@ -38,6 +39,9 @@ class Source:
         Which bars need a volume that they lack, as `Feed.thin` tells.
     early : bool
         Whether the market moves through each bar a nanosecond before the strategy is told of it.
+    apart : bool
+        Whether the market moves through the bars of a moment before the strategy is told of any of them: an order for
+        another instrument, filled at once, would meet a bar that is over.
     prices : array of float64, optional
         What market orders that were on their way before a bar opened fill at in it, as traded; ``nan`` for its close.
     ticks : tuple of TickSeries
@@ -49,13 +53,14 @@ class Source:
     trades: bool
     thin: Flags | None
     early: bool = False
+    apart: bool = False
     prices: Floats | None = None
     ticks: tuple[TickSeries, ...] = ()
 
     @property
     def executes(self) -> bool:
         """Whether the market moves by other bars than the strategy's."""
-        return self.early or self.thin is not None
+        return self.early or self.apart or self.thin is not None
 
     @property
     def ahead(self) -> int:
@@ -70,8 +75,7 @@ class Source:
         row = min(int(np.searchsorted(self.feed.ts, moment)), len(self.feed.ts) - 1)
         if self.prices is None or decided > self.opens[row]:
             return float("nan")
-        # To the tick: NautilusTrader leaves out a fill at a price that is no multiple of it.
-        return round(float(self.prices[row] * self.feed.ratio[row]), self.feed.instrument.price_precision)
+        return float(self._to_the_tick(self.prices[row] * self.feed.ratio[row]))
 
     def due(self, decided: Integers, filled: Integers) -> Floats:
         """What market orders fill at, in the engine's units: a bar's open, its close, or one of ``prices``.
@@ -81,14 +85,46 @@ class Source:
         decided, filled : array of int64
             When each was sent, and when it filled: a nanosecond after an open, or at a close or just before it.
         """
-        feed, precision = self.feed, self.feed.instrument.price_precision
+        feed = self.feed
         rows = np.minimum(np.searchsorted(feed.ts, filled), len(feed.ts) - 1)
         opened = feed.rows.floats_at("open", rows)
-        price = np.where(filled == self.opens[rows] + 1, opened, feed.closes[rows]) * feed.ratio[rows]
+        price = np.where(
+            filled == self.opens[rows] + 1, opened * feed.opened[rows], feed.closes[rows] * feed.ratio[rows]
+        )
         if self.prices is not None:
             weighted = (decided <= self.opens[rows]) & ~np.isnan(self.prices[rows])
-            price = np.where(weighted, np.round(self.prices[rows] * feed.ratio[rows], precision), price)
+            price = np.where(weighted, self._to_the_tick(self.prices[rows] * feed.ratio[rows]), price)
         return np.asarray(price, np.float64)
+
+    def _to_the_tick(self, prices: Floats | np.float64) -> Floats | np.float64:
+        """NautilusTrader leaves out a fill at a price that is no multiple of it.
+
+        One way for both: half a tick is rounded by NumPy otherwise than by Python.
+        """
+        return np.round(prices, self.feed.instrument.price_precision)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Longer bars of a source's instrument, which the strategy is told of and no market moves by.
+
+    NautilusTrader moves a market by the shortest of its bars. But it settles an order that is on its way whenever any
+    bar of its instrument is told, at the price before: so these are told with the source's own, right behind the first
+    one that closes no earlier than they are known.
+
+    Attributes
+    ----------
+    told : array of int64
+        When the strategy is told of each.
+    """
+
+    feed: Feed
+    told: Integers
+
+    @classmethod
+    def of(cls, source: Source, feed: Feed) -> Beside:
+        """Those of a source; none closes before its first bar, or is known only after its last."""
+        return cls(feed, source.feed.ts[np.searchsorted(source.feed.ts, feed.moments)])
 
 
 @dataclass(frozen=True)
@@ -108,7 +144,11 @@ class Batch:
 
 
 def batches(
-    engine: BacktestEngine, sources: Sequence[Source], events: Sequence[Any], size: int = BARS
+    engine: BacktestEngine,
+    sources: Sequence[Source],
+    events: Sequence[Any],
+    size: int = BARS,
+    beside: Sequence[Beside] = (),
 ) -> Iterator[Batch]:
     """Give the engine one batch after the other; run it each time before asking for the next.
 
@@ -118,14 +158,27 @@ def batches(
         In the order of ``ts_init``.
     size : int
         Bars of a batch.
+    beside : sequence of Beside
+        The shorter of two periods first: of one moment they are told in this order.
     """
     moments = np.array([each.ts_init for each in events], np.int64)
     ends = [*_ends([each.feed.ts for each in sources], size), None]
     start = None
     for end in ends:
         engine.clear_data()
+        # Of one moment the engine takes first what it was given first: all markets, then what the strategy is told.
         for source in sources:
-            _add(engine, source, start, end)
+            _add_market(engine, source, start, end)
+        for source in sources:
+            rows = rows_of(source.feed.ts, start, end)
+            if rows.start < rows.stop:
+                engine.add_data(source.feed.once("bars", rows, partial(bars_of, source.feed, rows)), sort=False)
+        for each in beside:
+            rows = rows_of(each.told, start, end)
+            if rows.start < rows.stop:
+                engine.add_data(
+                    each.feed.once("bars", rows, partial(bars_of, each.feed, rows, each.told[rows])), sort=False
+                )
         if chosen := events[rows_of(moments, start, end)]:
             engine.add_data(list(chosen), sort=False)
         engine.sort_data()
@@ -133,7 +186,7 @@ def batches(
         start = end
 
 
-def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int) -> int:
+def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int, beside: Sequence[Beside] = ()) -> int:
     """The time of the last of the first ``count`` data of a run, in the order in which the engine takes them.
 
     Parameters
@@ -143,9 +196,10 @@ def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int) -> i
     """
     heard = np.array([each.ts_init for each in events], np.int64)
     times = len(heard) + sum(len(each.feed.ts) * (1 + each.trades + each.executes) for each in sources)
+    times += sum(len(each.told) for each in beside)
     if count >= times:  # nearly always, and then nothing need be sorted
         return max([each.feed.last for each in sources] + [int(each) for each in heard[-1:]])
-    stamps = [heard]
+    stamps = [heard, *(each.told for each in beside)]
     for source in sources:
         stamps.append(source.feed.ts)
         if source.executes:
@@ -162,9 +216,9 @@ def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
     return [int(end) for end in ends if end < every[-1]]
 
 
-def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:
+def _add_market(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:
     feed = source.feed
-    bars, opened = rows_of(feed.ts, start, end), rows_of(source.opens, start, end, before=1)
+    opened = rows_of(source.opens, start, end, before=1)
     if source.trades and opened.start < opened.stop:
         trades = feed.once("trades", opened, lambda: opening_trades(feed, source.opens, opened))
         engine.add_data(trades, sort=False)
@@ -173,8 +227,6 @@ def _add(engine: BacktestEngine, source: Source, start: int | None, end: int | N
         if moved.start < moved.stop:
             moving = feed.once("executed", moved, lambda: execution_bars(feed, source.thin, moved, source.ahead))
             engine.add_data(moving, sort=False)
-    if bars.start < bars.stop:
-        engine.add_data(feed.once("bars", bars, lambda: bars_of(feed, bars)), sort=False)
 
 
 def rows_of(stamps: Integers, start: int | None, end: int | None, before: int = 0) -> slice:

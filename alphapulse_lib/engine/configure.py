@@ -20,7 +20,17 @@ from nautilus_trader.trading import Strategy, StrategyConfig
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
 from alphapulse_lib.model.frozen import thawed
 
-__all__ = ["GIVEN", "Blueprint", "blueprint", "build", "defaults", "is_strategy", "plain_parameters"]
+__all__ = [
+    "GIVEN",
+    "Blueprint",
+    "blueprint",
+    "build",
+    "declared",
+    "defaults",
+    "is_strategy",
+    "plain_parameters",
+    "plain_value",
+]
 
 #: Filled in from the symbols and the period of the run, where the configuration names them.
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
@@ -141,7 +151,7 @@ def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[s
                 f"{strategy.__name__} has no parameter {name!r}.",
                 did_you_mean(name, free, f"It has {', '.join(free)}." if free else "It has none."),
             )
-        plain[name] = _plain(name, value)
+        plain[name] = plain_value(name, value)
         _typed(name, plain[name], fields[name])
     return plain
 
@@ -187,10 +197,37 @@ def defaults(plan: Blueprint, config: Any, parameters: Mapping[str, Any]) -> dic
         if name in GIVEN or name in parameters:
             continue
         with contextlib.suppress(InputError):
-            value = _plain(name, getattr(config, name, None))
+            value = plain_value(name, getattr(config, name, None))
             if value is not None and len(json.dumps(value)) <= _LONGEST:
                 found[name] = value
     return found
+
+
+def declared(strategy: type) -> dict[str, Any]:
+    """What the class of a configuration says that its parameters are where they are not given, as JSON can hold it.
+
+    What it makes of them as it is built is not known, nor is a default that no spec can hold.
+    """
+    plan = blueprint(strategy)
+    found = {}
+    for name, value in _defaults(plan).items():
+        if name in plan.fields and name not in GIVEN:
+            with contextlib.suppress(InputError):
+                found[name] = plain_value(name, value)
+    return found
+
+
+def _defaults(plan: Blueprint) -> dict[str, Any]:
+    config = plan.config
+    if config is None:
+        return {}
+    if dataclasses.is_dataclass(config):
+        told = [each for each in dataclasses.fields(config) if each.init]
+        made = {each.name: each.default_factory() for each in told if each.default_factory is not dataclasses.MISSING}
+        return {each.name: each.default for each in told if each.default is not dataclasses.MISSING} | made
+    given = inspect.signature(config).parameters.values()
+    attributes = {name: getattr(config, name) for name in plan.fields if hasattr(config, name)}
+    return attributes | {each.name: each.default for each in given if each.default is not each.empty}
 
 
 def _made(config: type, values: dict[str, Any]) -> Any:
@@ -261,8 +298,19 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _plain(name: str, value: Any) -> Any:
-    """The value in what JSON can hold: a spec's id is the hash of its JSON."""
+def plain_value(name: str, value: Any) -> Any:
+    """A parameter's value in what JSON can hold: a spec's id is the hash of its JSON.
+
+    Raises
+    ------
+    InputError
+        It is one that no spec can hold.
+
+    Examples
+    --------
+    >>> plain_value("size", Decimal("1.50"))
+    '1.50'
+    """
     if isinstance(value, (*_NAUTILUS, Decimal, datetime, date)):
         return str(value)
     if isinstance(value, timedelta):
@@ -270,9 +318,9 @@ def _plain(name: str, value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return value.item()
     if isinstance(value, list | tuple):
-        return [_plain(name, each) for each in value]
+        return [plain_value(name, each) for each in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(name, each) for key, each in value.items()}
+        return {str(key): plain_value(name, each) for key, each in value.items()}
     try:
         json.dumps(value, allow_nan=False)
         if b"\0" in str(value).encode():  # no database takes a NUL, no file half a character

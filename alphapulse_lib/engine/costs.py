@@ -7,6 +7,7 @@ on the bars' own prices. A fill is reported at the worse price and with the comm
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, NamedTuple
 
@@ -136,35 +137,59 @@ class Fees(FeeModel):
         self._currency = Currency.from_str(currency)
         self._feeds = {feed.instrument.id: feed for feed in feeds}
         self._now, self._book = now, book
-        self._orders: dict[str, list[float]] = {}
+        self._orders: dict[str, _Sums] = {}
         #: Of each fill, in their order: the order's id and what was paid.
         self.charged: list[tuple[str, Charge]] = []
 
     def get_commission(self, _order: Any, _fill_quantity: Quantity, _fill_px: Price, _instrument: Any) -> Money:
-        """What one fill pays; minimum and caps count once for an order that fills in parts."""
+        """What one fill pays; minimum, caps and impact count once for an order that fills in parts."""
         units = float(_fill_quantity)
         value = units * float(_fill_px)
         feed, moment = self._feeds[str(_instrument.id)], self._now()
         bought = 1 if _order.side == OrderSide.BUY else -1
         shares = units * feed.ratio_at(moment)
+        order = self._orders.setdefault(str(_order.client_order_id), _Sums())
+        order.shares += shares
+        order.units += units
+        order.worth += value
         parts = (0.0, 0.0, 0.0)
         if value and slips(_order.order_type):
-            parts = self._slippage(feed, moment, units, value / shares)
+            parts = self._slippage(feed, moment, order, value, value / shares)
         slipped = sum(parts)
-        name = str(_order.client_order_id)
-        sums = self._orders.setdefault(name, [0.0, 0.0, 0.0, 0.0])
-        sums[0] += shares
-        sums[1] += value + bought * value * slipped
-        due = commission(self._costs, sums[0], sums[1])
-        more = fees(self._costs, sums[0], sums[1], sold=bought < 0)
-        fee, others = due - sums[2] + more - sums[3], more - sums[3]
-        sums[2:] = due, more
-        self.charged.append((name, Charge(fee, others, value * slipped, value * parts[1], value * parts[2], slipped)))
+        order.value += value + bought * value * slipped
+        due = commission(self._costs, order.shares, order.value)
+        more = fees(self._costs, order.shares, order.value, sold=bought < 0)
+        fee, others = due - order.commission + more - order.fees, more - order.fees
+        order.commission, order.fees = due, more
+        charge = Charge(fee, others, value * slipped, value * parts[1], value * parts[2], slipped)
+        self.charged.append((str(_order.client_order_id), charge))
         self._book.filled(feed.instrument.id, moment, bought * units, bought * value + fee + value * slipped)
         return Money(fee + value * slipped, self._currency)
 
-    def _slippage(self, feed: Feed, moment: int, units: float, price: float) -> tuple[float, float, float]:
-        """Slippage, half spread and impact of a fill, as shares of its price as traded."""
-        costs = self._costs
-        moved = impact(costs, units, feed.volume_before(moment)) if costs.impact_bps else 0.0
+    def _slippage(
+        self, feed: Feed, moment: int, order: _Sums, value: float, price: float
+    ) -> tuple[float, float, float]:
+        """Slippage, half spread and impact of a fill that is worth so much, as shares of its price as traded."""
+        costs, moved = self._costs, 0.0
+        if costs.impact_bps:
+            # Of the whole order until now, less what its fills before were charged: parts move the price no less.
+            due = impact(costs, order.units, feed.volume_before(moment)) * order.worth
+            moved = max(due - order.impact, 0.0) / value
+            order.impact += moved * value
         return costs.slippage_bps / 10_000, spread(costs, price), moved
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What an order's fills until now add up to: as traded, in shares of the first day, and in money.
+
+    ``worth`` is without slippage, ``value`` with it.
+    """
+
+    shares: float = 0.0
+    units: float = 0.0
+    worth: float = 0.0
+    value: float = 0.0
+    commission: float = 0.0
+    fees: float = 0.0
+    impact: float = 0.0

@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions
-from alphapulse_lib.engine import benchmark, preflight
+from alphapulse_lib.engine import availability, benchmark, preflight
+from alphapulse_lib.engine.agreement import agree
 from alphapulse_lib.engine.as_traded import is_as_traded, unfollowed
+from alphapulse_lib.engine.availability import late, told_when_known
 from alphapulse_lib.engine.distributions import Distribution, delisting, distributions
 from alphapulse_lib.engine.feed import Feed, Integers, forward
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.request import BENCHMARK, Request
-from alphapulse_lib.engine.rows import rows_of_series
+from alphapulse_lib.engine.rows import Rows, rows_of_series
 from alphapulse_lib.engine.tick_feed import TickSeries, tick_series
 from alphapulse_lib.engine.volume_prices import VolumePrices, volume_prices
 from alphapulse_lib.ingestion.records import adjusted_series
@@ -53,6 +55,8 @@ class Data:
         ``ts``, ``close`` of what the spec names; without rows where it names nothing.
     ticks : dict
         Of each instrument's id, its trades and quotes, where orders fill at them.
+    also : list of Feed
+        Longer bars, which the strategy is told of besides.
     """
 
     feeds: list[Feed]
@@ -63,13 +67,15 @@ class Data:
     weighted: dict[str, VolumePrices] = field(default_factory=dict)
     benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)
     ticks: dict[str, tuple[TickSeries, ...]] = field(default_factory=dict)
+    also: list[Feed] = field(default_factory=list)
 
     def described(self) -> list[dict[str, Any]]:
         """What was read, series by series."""
         if self.series:
             return self.series
         finer = [asdict(each.source) for each in self.weighted.values()]
-        return [_series(each) for each in self.feeds] + finer + [each.described() for each in self._tick_series]
+        bars = [_series(each) for each in (*self.feeds, *self.also)]
+        return bars + finer + [each.described() for each in self._tick_series]
 
     def told(self) -> list[str]:
         """What the log says of the data, once they are described."""
@@ -98,12 +104,16 @@ def load(request: Request, scores: pa.Table | None) -> Data:
         clock.stop(request.moment)
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
+    if not request.future:  # of one that is made up nobody knows anything
+        found = [late(request.roots, request.spec, each, opens(request, each)) for each in feeds]
+        warnings += availability.told([each for each in found if each], request.spec.fill)
+    also = [longer for period in request.spec.also for longer in _longer(request, feeds, period, warnings)]
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
     against, closes = _benchmark(request, feeds, warnings)
     told = [*acts, *heard, *against]
     weighted, ticks = _weighted(request, feeds), _ticks(request, feeds, warnings)
     warnings += _partly_held(request, feeds)
-    return Data(feeds, events, warnings, told, weighted=weighted, benchmark=closes, ticks=ticks)
+    return Data(feeds, events, warnings, told, weighted=weighted, benchmark=closes, ticks=ticks, also=also)
 
 
 def _partly_held(request: Request, feeds: list[Feed]) -> list[str]:
@@ -115,7 +125,7 @@ def _partly_held(request: Request, feeds: list[Feed]) -> list[str]:
         end = spec.end if spec.end == FOREVER else min(spec.end, known)
         asked = Window(spec.start, feed.last if feed.delisting else end)
         calendar = partial(_calendar, request, feed.instrument)
-        if held := preflight.lies_within(feed.ts, calendar, feed.period, asked):
+        if held := preflight.lies_within(feed.ts, calendar, feed.instrument, feed.period, asked):
             told.append(f"{feed.instrument.symbol} {held}")
     if not told:
         return []
@@ -161,20 +171,59 @@ def opens(request: Request, feed: Feed) -> Integers:
     return _calendar(request, feed.instrument).opens if feed.period.is_session else np.empty(0, np.int64)
 
 
-def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed:
+def _longer(request: Request, feeds: list[Feed], period: str, warnings: list[str]) -> list[Feed]:
+    """The bars of a longer period, of all instruments of which one closes while their own bars last."""
+    longer = Period.parse(period)
+    windows = [(each, _beside(request, each)) for each in feeds if longer.is_session]
+    lacking = [each for each, window in windows if not len(_rows(request, each.instrument, longer, window))]
+    short = preflight.too_short(lacking, partial(_calendar, request), longer)
+    if len(short) == len(feeds):
+        raise preflight.none_closes(feeds[0], longer)
+    if short:
+        more = f" and {len(short) - 5} more" if len(short) > 5 else ""
+        named = f"{', '.join(each.instrument.symbol for each in short[:5])}{more}"
+        warnings.append(f"No {period} bar closes while the {feeds[0].period} bars last of {named}.")
+    found = []
+    for each in feeds:
+        if each not in short:
+            read = _feed(request, each.instrument, warnings, period, each)
+            read, untold = told_when_known(request.roots, request.spec, read, each)
+            warnings += _told(untold)
+            found.append(read)
+            if not request.future:  # one that is made up is another in each series
+                warnings += _told(agree(found[-1], each))
+    return found
+
+
+def _beside(request: Request, own: Feed) -> Window:
+    return Window(request.spec.start, request.spec.end).within(int(own.ts[0]), own.last)
+
+
+def _rows(request: Request, instrument: Instrument, period: Period, window: Window) -> Rows:
     spec = request.spec
-    period, window = Period.parse(spec.period), Window(spec.start, spec.end)
-    rows = rows_of_series(request.roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
-    preflight.has_bars(len(rows), request.roots, instrument, period, spec)
+    return rows_of_series(request.roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
+
+
+def _feed(
+    request: Request, instrument: Instrument, warnings: list[str], also: str = "", beside: Feed | None = None
+) -> Feed:
+    """An instrument's bars of the run's period; or longer ones, of the time that those reach over, in their units."""
+    spec = request.spec
+    period = Period.parse(also or spec.period)
+    window = _beside(request, beside) if beside else Window(spec.start, spec.end)
+    rows = _rows(request, instrument, period, window)
+    preflight.has_bars(len(rows), request.roots, instrument, period, window, spec.as_of)
     ts = rows.ts
 
     def calendar() -> Calendar:
         return _calendar(request, instrument)
 
     preflight.stamped_at_closes(ts, calendar, instrument, period)
-    missing = preflight.has_no_gaps(ts, calendar, instrument, period, request.gaps)
+    over = (int(beside.ts[0]), beside.last) if beside else None
+    missing = preflight.has_no_gaps(ts, calendar, instrument, period, request.gaps, over)
     warnings += [missing] if missing else []
     splits: list[tuple[int, float]] = []
+    inside: list[tuple[int, float]] = []
     paid: tuple[Distribution, ...] = ()
     gone: Distribution | None = None
     mark = adjusted_series(request.roots).get(period.bar_type(instrument.id), "")
@@ -184,18 +233,33 @@ def _feed(request: Request, instrument: Instrument, warnings: list[str]) -> Feed
     if spec.adjust == "splits":
         acted = _acted(request, instrument)
         splits = _splits(acted, instrument, window)
+        inside = _splits(acted, instrument, Window(end=window.end))  # the first bar may have opened before it
         if not request.future:  # of a future that is made up nobody claims that its prices are as traded
             warnings += _told(is_as_traded(rows, splits, instrument, period, mark))
-        if spec.dividends:
+        if spec.dividends and not beside:
             paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
             last = (int(ts[-1]), float(rows.closes[-1]))
             gone = delisting(acted, request.roots, instrument, last, spec, warnings)
-    ratio = forward(ts, splits)
+    ratio = forward(np.append(beside.ts[0], ts), splits)[1:] if beside else forward(ts, splits)
     precision = instrument.price_precision
     if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before
         precision = max(precision, _SPLIT_PRECISION)
     root = request.roots.series(period.bar_type(instrument.id))
-    return Feed(instrument, period, rows, ratio, precision, root[0] if root else "", paid, gone)
+    torn = _torn(ts, inside, period, instrument)
+    return Feed(instrument, period, rows, ratio, precision, root[0] if root else "", paid, gone, torn)
+
+
+def _torn(
+    ts: Integers, splits: list[tuple[int, float]], period: Period, instrument: Instrument
+) -> tuple[tuple[int, float], ...]:
+    """The splits that fell inside a bar: a day opens after its first moment, a week or a month may not."""
+    if not splits or not period.is_session or period == Period(1, "d"):
+        return ()
+    from alphapulse_lib.catalog.sessions import sessions
+
+    opened = sessions(instrument.venue.code).opened(ts, period)
+    rows = [(int(np.searchsorted(ts, each[0])), each) for each in splits]
+    return tuple(each for row, each in rows if row < len(ts) and opened[row] < each[0])
 
 
 def _told(words: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The processes that a strategy starts end with its run, though they lead sessions of their own.
+"""A run's process ends with its owner, and what a strategy starts with its run, also what leads a session of its own.
 
 A group's end does not reach such a one. So whatever a run's process starts inherits a mark in its environment, by
 which it is found; and a run's process, as that of a sweep's trials, adopts what those leave that it started, and ends
@@ -22,12 +22,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "adopt", "end_adopted", "end_descendants", "end_marked", "new_mark"]
+__all__ = ["MARK", "adopt", "die_with", "end_adopted", "end_descendants", "end_marked", "new_mark"]
 
 #: The variable that marks what belongs to a run; each run's process has another value.
 MARK = "ALPHAPULSE_RUN_FAMILY"
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 #: Seconds after which one that is killed and does not end is let be: the system holds it.
 _PATIENCE = 5.0
 
@@ -44,6 +44,14 @@ def end_marked(mark: str) -> None:
         for process in found:
             _kill(process)
         time.sleep(0.001)
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the process that started this one dies; leave interrupts to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def adopt() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,11 @@ class Feed:
         What a share brought, where the run pays that.
     delisting : Distribution, optional
         What was paid for it when it ceased to be listed.
+    torn : tuple of (int, float)
+        Splits that fell inside a bar of more than a day, whose open was of before: the first moment of each ex-date,
+        and new shares for one old.
+    due : array of int64, optional
+        Of bars beside a run's own from when on each may be told, rising; those that may never be are left out.
     kept : dict, optional
         Takes what is made of it, where many trials are forked from the process that holds it; see `once`.
     """
@@ -68,6 +74,8 @@ class Feed:
     root: str
     distributions: tuple[Distribution, ...] = ()
     delisting: Distribution | None = None
+    torn: tuple[tuple[int, float], ...] = ()
+    due: Integers | None = None
     kept: dict[tuple[str, int | None, int | None], Any] | None = None
 
     def once[Made](self, what: str, rows: slice, make: Callable[[], Made]) -> Made:
@@ -91,6 +99,11 @@ class Feed:
         return self.rows.ts
 
     @property
+    def moments(self) -> Integers:
+        """From when on each bar may be told: its close, unless it is known later."""
+        return self.ts if self.due is None else self.due
+
+    @property
     def closes(self) -> Floats:
         """The closes as traded."""
         return self.rows.closes
@@ -101,15 +114,16 @@ class Feed:
         return int(self.rows.ts[-1])
 
     def ratio_at(self, moment: int) -> float:
-        """How many shares one engine share is during the bar that closes at or after a moment."""
+        """How many shares one engine share is at a moment of the bar that closes then or later."""
         if not self.has_splits:
             return 1.0
-        return float(self.ratio[min(int(np.searchsorted(self.ts, moment)), len(self.ratio) - 1)])
+        ratio = float(self.ratio[min(int(np.searchsorted(self.ts, moment)), len(self.ratio) - 1)])
+        return ratio / float(self.to_come(np.array([moment]))[0]) if self.torn else ratio
 
     @cached_property
     def has_splits(self) -> bool:
-        """Whether a split lies between its first bar and its last."""
-        return bool((self.ratio != 1.0).any())
+        """Whether a split lies between its first bar and its last, or inside the first."""
+        return bool(self.torn or (self.ratio != 1.0).any())
 
     @cached_property
     def tick(self) -> int:
@@ -139,8 +153,27 @@ class Feed:
         return money
 
     def ratio_before(self, moment: int) -> float:
-        """How many shares one engine share was at the last close up to a moment."""
-        return float(self.ratio[max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)])
+        """How many shares one engine share was before a moment: at the last close up to it, times splits since."""
+        row = max(int(np.searchsorted(self.ts, moment, side="right")) - 1, 0)
+        since = [factor for first, factor in self.torn if self.ts[row] < first < moment]
+        return float(self.ratio[row]) * prod(since)
+
+    def to_come(self, moments: Integers) -> Floats:
+        """How many shares one share of each moment becomes by the close of the bar that it lies in."""
+        factors, rows = np.ones(len(moments)), np.searchsorted(self.ts, moments)
+        for first, factor in self.torn:
+            factors[(rows == np.searchsorted(self.ts, first)) & (moments < first)] *= factor
+        return factors
+
+    @cached_property
+    def opened(self) -> Floats:
+        """The ratio of each bar as it opened."""
+        if not self.torn:
+            return self.ratio
+        ratio = self.ratio.copy()
+        for first, factor in self.torn:
+            ratio[np.searchsorted(self.ts, first)] /= factor
+        return ratio
 
     def volume_before(self, moment: int) -> float:
         """The volume of the last bar that closed up to a moment, in shares of the first day."""
@@ -214,10 +247,17 @@ class Feed:
         """The figures that a table has of some bars, in units of the first day."""
         if not self.has_splits:
             return table
-        ours, ratio = self.instrument, self.ratio[rows]
-        for name in {*_PRICES} & {*table.column_names}:
-            prices = to_decimals(to_floats(table[name], ours.price_precision) * ratio, self.price_precision)
-            table = _with_column(table, name, prices)
+        ours, ratio, opened = self.instrument, self.ratio[rows], self.opened[rows]
+        # Of a bar that a split tears the larger figures are of the side with fewer shares: they were its high.
+        ratios = {"open": opened, "high": np.minimum(ratio, opened), "low": np.maximum(ratio, opened), "close": ratio}
+        told = {*_PRICES} & {*table.column_names}
+        prices = {name: to_floats(table[name], ours.price_precision) * ratios[name] for name in told}
+        if self.torn and len(told) == len(_PRICES):
+            ends = (prices["open"], prices["close"])
+            prices["high"] = np.maximum.reduce([prices["high"], *ends])
+            prices["low"] = np.minimum.reduce([prices["low"], *ends])
+        for name in told:
+            table = _with_column(table, name, to_decimals(prices[name], self.price_precision))
         if "volume" in table.column_names:
             volume = to_decimals(to_floats(table["volume"], ours.size_precision) / ratio, ours.size_precision)
             table = _with_column(table, "volume", volume)

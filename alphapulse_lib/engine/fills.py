@@ -4,7 +4,8 @@
     An order arrives one nanosecond after its decision and meets the next bar's opening trade (`engine.feed`). One that
     was decided inside a bar, on news, fills at that bar's close, the first price after it.
 ``close``
-    No latency: an order fills at the close it was decided on.
+    No latency: an order fills at the close it was decided on. In a run of several instruments all markets have gone
+    through their bars of a moment before the strategy is told of any of them, so one for another instrument does, too.
 ``next_close``
     An order of any kind is on its way for a whole bar: it reaches the market a nanosecond before the next close is
     told, when the market has gone through that bar, and fills at that close. So the strategy knows of the fill when it
@@ -40,12 +41,14 @@ from alphapulse_lib.model.run import Fill
 __all__ = [
     "LEFT_OUT",
     "WholeFills",
+    "ends_of_days",
     "known_kinds",
     "latency",
     "none_left_out",
     "priced",
     "priced_by_ticks",
     "prove",
+    "prove_days",
     "prove_prices",
     "prove_ticks",
 ]
@@ -149,7 +152,9 @@ def priced(fill: Fill, symbol: str, filled: Integers, opens: Integers, closes: I
         A fill lies between two prices, so it was made at the older one. NautilusTrader settles an order that is on
         its way whenever a clock rings: a timer or an alert of the strategy, or the one behind an INTERNAL bar.
     """
-    wrong = ~_among(filled + (fill in _A_BAR_LATER), closes)
+    wrong = ~_among(filled, closes)
+    if fill in _A_BAR_LATER:
+        wrong &= ~_among(filled + 1, closes)
     if fill == "next_open":
         wrong &= ~_among(filled - 1, opens)
     _refuse_between(symbol, filled, wrong)
@@ -210,7 +215,8 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     if fill == "close":
         wrong = ~_among(decided, closes) | (filled != decided)
     elif fill in _A_BAR_LATER:
-        wrong = filled != _next(closes, decided + 2) - 1
+        # What is decided a nanosecond before a close, on news of a day that ends with it, arrives right at it.
+        wrong = (filled != _next(closes, decided + 2) - 1) & ~((filled == decided + 1) & _among(filled, closes))
     else:  # the next open, a nanosecond after which its trade is told, or the next close
         opened, closed = _next(opens, decided) + 1, _next(closes, decided + 1)
         wrong = filled != np.where(opened > decided, np.minimum(opened, closed), closed)
@@ -277,6 +283,44 @@ def prove_ticks(
         "A clock rang while it was on its way; NautilusTrader settles it then, at the tick before.",
     )
     prove_prices("ticks", symbol, filled, paid, due, tick)
+
+
+def ends_of_days(fill: Fill, decided: Integers, closes: Integers, session_closes: Integers) -> Integers:
+    """When the day is over that each order of one instrument is good for.
+
+    Parameters
+    ----------
+    decided : array of int64
+        When each was sent.
+    closes, session_closes : array of int64
+        Of the instrument's bars, and of its venue's sessions; rising. A day is the session in which an order can first
+        fill: where it is on its way for a bar, that after it.
+    """
+    since = _next(closes, decided + 1) if fill in _A_BAR_LATER else decided
+    return np.append(session_closes, np.iinfo(np.int64).max)[np.searchsorted(session_closes, since, side="right")]
+
+
+def prove_days(symbol: str, decided: Integers, filled: Integers, ends: Integers) -> None:
+    """Refuse orders of one instrument, good for the day alone, that filled after it.
+
+    Parameters
+    ----------
+    decided, filled, ends : array of int64
+        Of each fill, when its order was sent, when it filled, and when the order's day was over.
+
+    Raises
+    ------
+    UnsafeFill
+        One did: NautilusTrader ends no order with its day.
+    """
+    late = np.flatnonzero(filled > ends)
+    if len(late):
+        sent, at = (np.datetime64(int(each[late[0]]), "ns") for each in (decided, filled))
+        raise UnsafeFill(
+            f"{len(late)} fills of {symbol} are of orders that were good for the day (time_in_force DAY) and came "
+            f"after it: the first was sent at {sent} UTC and filled at {at}. NautilusTrader keeps them in the market.",
+            "Send them with time_in_force=TimeInForce.GTD and an expire_time, which it keeps, or cancel_order them.",
+        )
 
 
 def _refuse_unlike(fill: Fill, symbol: str, decided: Integers, when: str, hint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.engine.costs import Charge
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
-from alphapulse_lib.engine.fills import known_kinds, priced, priced_by_ticks, prove, prove_prices, prove_ticks
+from alphapulse_lib.engine.fills import (
+    ends_of_days,
+    known_kinds,
+    priced,
+    priced_by_ticks,
+    prove,
+    prove_days,
+    prove_prices,
+    prove_ticks,
+)
 from alphapulse_lib.engine.nautilus import Loaded
 from alphapulse_lib.engine.order_columns import Done, Sent, columns_of
 from alphapulse_lib.engine.request import DECISIONS, FILLS, ORDERS, POSITIONS
@@ -29,22 +39,31 @@ DELISTED = "delisting"
 _TIME = pa.timestamp("ns", "UTC")
 #: What an order's event tells.
 _TOLD = ("instrument_id", "order_side", "order_type", "quantity", "price", "trigger_price", "last_qty", "last_px")
+#: An order's states in which it may yet fill.
+_OPEN = ("accepted", "triggered", "partially_filled", "pending_update", "pending_cancel")
 #: What a fill paid, as its columns are called.
 _PAID = ("commission", "slippage", "fees", "spread", "impact")
+#: What NautilusTrader's order factory lets an id end in; a strategy may give its orders ids of its own.
+_NUMBER = re.compile(r"-(\d{1,18})\Z", re.ASCII)
 
 
-def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, pa.Table]:
+def harvest(
+    loaded: Loaded, spec: RunSpec, names: dict[str, str], session_closes: Callable[[Feed], Integers]
+) -> dict[str, pa.Table]:
     """The tables of a run.
 
     Parameters
     ----------
     names : dict
         Of each instrument's id, the symbol it is reported under.
+    session_closes : callable
+        The closes of the sessions of a feed's venue.
 
     Raises
     ------
     UnsafeFill
-        An order filled when no price was made, or a market order not as the convention says.
+        An order filled when no price was made, a market order not as the convention says, or one that was good for a
+        day after that day.
     """
     series = tuple(source.feed for source in loaded.sources)
     symbols = [names[feed.instrument.id] for feed in series]
@@ -56,13 +75,17 @@ def harvest(loaded: Loaded, spec: RunSpec, names: dict[str, str]) -> dict[str, p
     until = [min(loaded.until(feed), loaded.reached) for feed in series]
     sent, done = columns_of(ids, loaded.engine.cache.order, series, until)
     _prove(loaded, spec, symbols, sent, done)
+    ends = _ends_of_days(spec, series, session_closes, sent)
+    for number, symbol in enumerate(symbols):
+        mine = done.of_order[sent.at[done.of_order] == number]
+        prove_days(symbol, sent.ts[mine], done.ts[sent.at[done.of_order] == number], ends[mine])
     loaded.book.close(loaded.reached)
     order = np.lexsort((_numbers(sent.ids), sent.ts))
     fills = _fills(sent, done, order, series, symbols, _charges(loaded, spec))
     fills = _with_closings(fills, loaded, series, names)
     return {
         "fills": fills,
-        "orders": _orders(sent, done, series, symbols).take(order),
+        "orders": _orders(sent, done, series, symbols, ends <= loaded.reached).take(order),
         "positions": _positions(fills, series, symbols),
         "marks": marks(series, names),
         "cash_flows": loaded.book.table(names),
@@ -103,10 +126,12 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
     -------
     pyarrow.Table
         ``ts``, ``symbol``, ``close``; ``ratio`` where there was a split; ``distributed`` where something was paid: the
-        money that one share of the first day brought since the mark before.
+        money that one share of the first day brought since the mark before; where one was delisted ``left`` and
+        ``left_at``, null but in its last row: what a share of the first day was worth from then on.
     """
     split = any(feed.has_splits for feed in feeds)
     paying = any(feed.distributions for feed in feeds)
+    ending = any(feed.delisting for feed in feeds)
     parts, called = [], list(dict.fromkeys(names[feed.instrument.id] for feed in feeds))
     for feed in feeds:
         codes = np.zeros(len(feed.ts), np.int32)
@@ -121,8 +146,18 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
             columns["ratio"] = pa.array(feed.ratio)
         if paying:
             columns["distributed"] = pa.array(feed.distributed)
+        if ending:
+            columns |= _left(feed)
         parts.append(pa.table(columns))
     return pa.concat_tables(parts)
+
+
+def _left(feed: Feed) -> dict[str, pa.ChunkedArray]:
+    """What delisting left of a share of the first day, and when, as the last of a feed's marks."""
+    gone, before = feed.delisting, len(feed.ts) - 1
+    left = [gone.amount * float(feed.ratio[-1]) if gone else None], [gone.paid if gone else None]
+    last = {"left": pa.array(left[0], pa.float64()), "left_at": pa.array(left[1], pa.int64()).cast(_TIME)}
+    return {name: pa.chunked_array([pa.nulls(before, each.type), each]) for name, each in last.items()}
 
 
 def _charges(loaded: Loaded, spec: RunSpec) -> Callable[[str], Iterable[Charge]] | None:
@@ -220,8 +255,8 @@ def _with_closings(fills: pa.Table, loaded: Loaded, series: Sequence[Feed], name
     return both.take(np.argsort(both["ts"].cast(pa.int64()).to_numpy(), kind="stable"))
 
 
-def _orders(sent: Sent, done: Done, series: Sequence[Feed], symbols: list[str]) -> pa.Table:
-    """The orders as traded."""
+def _orders(sent: Sent, done: Done, series: Sequence[Feed], symbols: list[str], over: Flags) -> pa.Table:
+    """The orders as traded; NautilusTrader leaves those in the market whose day is over."""
     ratios, filled = _ratios(sent.ts, sent.at, series), done.total(done.quantity)
     some = filled != 0
     average = np.divide(done.total(done.quantity * done.price), filled, out=np.zeros(len(filled)), where=some)
@@ -229,6 +264,10 @@ def _orders(sent: Sent, done: Done, series: Sequence[Feed], symbols: list[str]) 
         status if not cut else "partially_filled" if done_some else "unfilled"
         for status, cut, done_some in zip(sent.statuses, done.cut.tolist(), (done.first > 0).tolist(), strict=True)
     ]
+    reasons = list(sent.reasons)
+    for number in np.flatnonzero(over).tolist():
+        if statuses[number] in _OPEN:
+            statuses[number], reasons[number] = "expired", "good for the day alone"
     columns = {
         "ts": _times(sent.ts),
         "symbol": pa.array(symbols, pa.string()).take(pa.array(sent.at)),
@@ -240,7 +279,7 @@ def _orders(sent: Sent, done: Done, series: Sequence[Feed], symbols: list[str]) 
         "limit_price": _prices(sent.limits, ratios),
         "trigger_price": _prices(sent.triggers, ratios),
         "status": pa.array(statuses, pa.string()),
-        "reason": pa.array(sent.reasons, pa.string()),
+        "reason": pa.array(reasons, pa.string()),
         "order_id": pa.array(sent.ids, pa.string()),
     }
     return _table(columns, ORDERS)
@@ -272,6 +311,22 @@ def _prove(loaded: Loaded, spec: RunSpec, symbols: list[str], sent: Sent, done: 
         prove(spec.fill, symbol, decided, moments, source.opens, source.feed.ts)
         prove_prices(spec.fill, symbol, moments, paid, source.due(decided, moments), tick)
         priced(spec.fill, symbol, at, source.opens, source.feed.ts)
+
+
+def _ends_of_days(
+    spec: RunSpec, series: Sequence[Feed], session_closes: Callable[[Feed], Integers], sent: Sent
+) -> Integers:
+    """When the day of each order is over; never of one that is good for longer.
+
+    Nor of a market order: it has its price by the convention alone.
+    """
+    resting = np.array([each not in (OrderType.MARKET, OrderType.MARKET_TO_LIMIT) for each in sent.kinds], np.bool_)
+    ends = np.full(len(sent.ids), np.iinfo(np.int64).max)
+    for number, feed in enumerate(series):
+        mine = sent.for_day & resting & (sent.at == number)
+        if mine.any():
+            ends[mine] = ends_of_days(spec.fill, sent.ts[mine], feed.ts, session_closes(feed))
+    return ends
 
 
 def _positions(fills: pa.Table, series: Sequence[Feed], symbols: list[str]) -> pa.Table:
@@ -313,8 +368,9 @@ def _held(ts: Integers, units: Floats, values: Floats) -> tuple[float, float, in
 
 
 def _numbers(ids: list[str]) -> Integers:
-    """The running numbers of their strategy that orders' ids end in."""
-    return np.array([int(each.rpartition("-")[2]) for each in ids], np.int64)
+    """The running numbers of their strategy that orders' ids end in; 0 of those that a strategy named otherwise."""
+    found = map(_NUMBER.search, ids)
+    return np.array([int(each[1]) if each else 0 for each in found], np.int64)
 
 
 def _stamps(table: pa.Table) -> Integers:

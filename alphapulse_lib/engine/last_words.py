@@ -8,7 +8,6 @@ it from that. Whoever is about to end it for a limit asks for the stack first; a
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import os
 import posix
@@ -25,8 +24,8 @@ __all__ = ["ask", "end", "listen", "told"]
 _FILE = "last_words.txt"
 #: Asks a process for where it is, and ends it with that.
 _ASKED, _ENDED = signal.SIGUSR1, signal.SIGTERM
-#: Seconds for which an answer is waited, and between two looks at it.
-_PATIENCE, _LOOK = 1.0, 0.01
+#: Seconds for which an answer is waited, after which it is asked again, and between two looks at it.
+_PATIENCE, _AGAIN, _LOOK = 3.0, 0.5, 0.01
 #: The files of this folder are no strategy's; those below it are the shipped ones.
 _HERE = Path(__file__).parent
 #: Characters that are shown of one line of source.
@@ -73,7 +72,10 @@ def _be_silent() -> None:
 
 
 def ask(process: int, folder: Path) -> None:
-    """Let a process leave where it is, before it is ended; wait a second for that at most.
+    """Let a process leave where it is, before it is ended; wait three seconds for that at most.
+
+    It is asked more than once: on busy cores it may be a while until it runs, and the system may hand the signal to a
+    thread of native code, which has no stack of Python's to tell.
 
     Parameters
     ----------
@@ -86,10 +88,14 @@ def ask(process: int, folder: Path) -> None:
     if not path.exists():
         return
     before = seen = path.stat().st_size
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, _ASKED)
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until:
+    since, asked = time.monotonic(), 0
+    while (waited := time.monotonic() - since) < _PATIENCE:
+        if seen == before and waited >= asked * _AGAIN:
+            asked += 1
+            try:
+                os.kill(process, _ASKED)
+            except ProcessLookupError:
+                return
         time.sleep(_LOOK)
         size = path.stat().st_size
         if size == seen > before:  # it is a hundred frames at most, written at one go

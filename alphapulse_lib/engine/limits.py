@@ -64,6 +64,12 @@ class Limits:
         seconds = chosen.run_seconds if seconds is None else float(seconds)
         return cls(seconds, float(memory or chosen.run_memory or _machine()))
 
+    def pause(self, since: float, most: float) -> float:
+        """Seconds until a process is to be looked at again: ``most``, or less where its time is up before."""
+        if self.seconds is None:
+            return most
+        return min(most, max(0.001, since + self.seconds - time.monotonic()))
+
     def exceeded(self, process: int, since: float) -> str:
         """Which of them a process has passed, in words; empty while it has not.
 

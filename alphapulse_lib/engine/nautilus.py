@@ -29,7 +29,7 @@ from nautilus_trader.model import (
 from nautilus_trader.portfolio import PortfolioConfig
 from nautilus_trader.risk import RiskEngineConfig
 
-from alphapulse_lib.engine.batches import BARS, Batch, Source, batches, moment_of
+from alphapulse_lib.engine.batches import BARS, Batch, Beside, Source, batches, moment_of
 from alphapulse_lib.engine.cash import Book, Till, has_flows
 from alphapulse_lib.engine.costs import Fees
 from alphapulse_lib.engine.feed import Feed, Floats, Integers
@@ -60,17 +60,21 @@ class Loaded:
     fees: Fees
     book: Book
     ticks: TickBatches | None = None
+    beside: tuple[Beside, ...] = ()
 
     def batches(self) -> Iterator[Batch]:
         """Give the engine its data part by part; run it each time before asking for the next."""
-        return batches(self.engine, self.sources, self.events) if self.ticks is None else iter(self.ticks)
+        if self.ticks is not None:
+            return iter(self.ticks)
+        return batches(self.engine, self.sources, self.events, beside=self.beside)
 
     @property
     def reached(self) -> int:
         """The time of the last datum that the engine took: before the end of the data where it was shut down."""
         if self.ticks is not None:
             return self.ticks.reached(self.engine.iteration)
-        return moment_of(self.sources, self.events, self.engine.iteration) if self.engine.iteration else 0
+        count = self.engine.iteration
+        return moment_of(self.sources, self.events, count, self.beside) if count else 0
 
     def until(self, feed: Feed) -> int:
         """The last moment at which orders of an instrument may fill: its last close, or its last tick."""
@@ -92,6 +96,7 @@ def build_engine(
     now: Callable[[], int],
     prices: Mapping[str, Floats],
     ticks: Mapping[str, tuple[TickSeries, ...]],
+    also: Sequence[Feed] = (),
 ) -> Loaded:
     """An engine with venues and instruments, and its data beside it.
 
@@ -111,6 +116,8 @@ def build_engine(
         For an instrument's id, the volume-weighted price of each of its bars; for ``fill="vwap"``.
     ticks : mapping
         For an instrument's id, its trades and quotes; for ``fill="ticks"``.
+    also : sequence of Feed
+        Longer bars of the same instruments, which the strategy is told of besides.
     """
     currency = _exact_currency(feeds[0].instrument.currency)
     engine = BacktestEngine(_configuration(spec.fill, folder, strategy_name))
@@ -137,8 +144,14 @@ def build_engine(
         )
     for feed in feeds:
         engine.add_instrument(nautilus_instrument(feed.instrument, feed.price_precision, feed.tick))
-    batches_of_ticks = TickBatches(engine, sources, events) if spec.fill == "ticks" else None
-    return Loaded(engine, sources, events, fees, book, batches_of_ticks)
+    beside = _beside(sources, also)
+    batches_of_ticks = TickBatches(engine, sources, events, beside=beside) if spec.fill == "ticks" else None
+    return Loaded(engine, sources, events, fees, book, batches_of_ticks, beside)
+
+
+def _beside(sources: Sequence[Source], also: Sequence[Feed]) -> tuple[Beside, ...]:
+    of = {each.feed.instrument.id: each for each in sources}
+    return tuple(Beside.of(of[each.instrument.id], each) for each in also)
 
 
 def _fill_model(fill: Fill, sources: Sequence[Source], now: Callable[[], int], engine: BacktestEngine) -> WholeFills:
@@ -160,15 +173,18 @@ def made_once(
     feeds: Sequence[Feed],
     session_opens: Callable[[Feed], Integers],
     prices: Mapping[str, Floats],
-) -> tuple[Feed, ...]:
-    """The feeds with the objects that an engine takes, where they are few enough to be held: trials share them.
+    also: Sequence[Feed] = (),
+) -> tuple[tuple[Feed, ...], tuple[Feed, ...]]:
+    """The feeds, and the longer ones beside them, with the objects that an engine takes, where those are few enough.
+
+    Trials share them.
 
     No engine is made and no thread started, and yet NautilusTrader makes what it makes at the first use of it: its
     currencies, and the table of its names.
 
     Parameters
     ----------
-    session_opens, prices
+    session_opens, prices, also
         As in `build_engine`.
     """
     Money(spec.cash, _exact_currency(feeds[0].instrument.currency))
@@ -176,12 +192,13 @@ def made_once(
         nautilus_instrument(feed.instrument, feed.price_precision, feed.tick)
     _configuration(spec.fill, Path(), "")
     if spec.fill == "ticks" or sum(len(feed.ts) for feed in feeds) > BARS:
-        return tuple(feeds)
-    keeping = tuple(replace(feed, kept={}) for feed in feeds)
+        return tuple(feeds), tuple(also)
+    keeping, longer = (tuple(replace(feed, kept={}) for feed in each) for each in (feeds, also))
     nobody = cast(BacktestEngine, _Nobody())
-    for _ in batches(nobody, _sources(spec.fill, keeping, session_opens, prices, {}), ()):
+    sources = _sources(spec.fill, keeping, session_opens, prices, {})
+    for _ in batches(nobody, sources, (), beside=_beside(sources, longer)):
         pass
-    return keeping
+    return keeping, longer
 
 
 def _sources(
@@ -194,7 +211,8 @@ def _sources(
     def opens(feed: Feed) -> Integers:
         return feed.once("opens", ALL, lambda: feed.opens(session_opens(feed)))
 
-    return tuple(_source(fill, feed, opens(feed), prices, ticks) for feed in feeds)
+    apart = fill == "close" and len(feeds) > 1
+    return tuple(replace(_source(fill, feed, opens(feed), prices, ticks), apart=apart) for feed in feeds)
 
 
 def _source(
@@ -208,7 +226,7 @@ def _source(
         return Source(feed, opens, trades=False, thin=None, ticks=ticks[feed.instrument.id])
     early = fill in ("next_close", "vwap")
     thin = feed.once("thin", ALL, lambda: feed.thin(fill))
-    return Source(feed, opens, fill == "next_open", thin, early, prices.get(feed.instrument.id))
+    return Source(feed, opens, fill == "next_open", thin, early, prices=prices.get(feed.instrument.id))
 
 
 def nautilus_instrument(instrument: Instrument, price_precision: int, tick: int | None = None) -> Equity | Cfd:

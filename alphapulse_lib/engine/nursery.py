@@ -21,8 +21,9 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import NoReturn
 
+from alphapulse_lib.engine.answer import answer, unpickled
 from alphapulse_lib.engine.data import Data, load, opens
-from alphapulse_lib.engine.descendants import adopt, end_adopted
+from alphapulse_lib.engine.descendants import adopt, die_with, end_adopted
 from alphapulse_lib.engine.harvest import marks
 from alphapulse_lib.engine.last_words import ask, end, listen
 from alphapulse_lib.engine.last_words import told as last_words
@@ -39,14 +40,14 @@ from alphapulse_lib.engine.request import (
 )
 from alphapulse_lib.engine.source import workspace_module
 from alphapulse_lib.engine.warm_ups import warm_ups
-from alphapulse_lib.engine.worker import answer, die_with, leave, measured, mute, or_refusal, unpickled
+from alphapulse_lib.engine.worker import leave, measured, mute, or_refusal
 
 __all__ = ["main"]
 
 #: Data sets that are kept: a walk-forward's train and test windows come in turns.
 _KEPT = 2
-#: Milliseconds between two looks at whether a trial has passed a limit.
-_LOOK = 200
+#: Seconds between two looks at whether a trial has passed a limit.
+_LOOK = 0.2
 
 
 def main(home: Path) -> None:
@@ -195,7 +196,7 @@ class _Nursery:
             ears.register(ended, select.POLLIN)
             ears.register(self._commands, select.POLLHUP)
             while not heard and not passed:
-                heard = dict(ears.poll(_LOOK))
+                heard = dict(ears.poll(1000 * limits.pause(since, _LOOK)))
                 passed = "" if heard else limits.exceeded(child, since)
         finally:
             os.close(ended)
@@ -219,9 +220,9 @@ class _Nursery:
         if key not in self._known:
             data = load(request, read_scores(self._home))
             prices = {name: each.prices for name, each in data.weighted.items()}
-            feeds = made_once(request.spec, data.feeds, lambda feed: opens(request, feed), prices)
-            data = replace(data, feeds=[*feeds], series=data.described())
-            for feed in feeds:  # computed here, so that no trial needs to
+            feeds, also = made_once(request.spec, data.feeds, lambda feed: opens(request, feed), prices, data.also)
+            data = replace(data, feeds=[*feeds], also=[*also], series=data.described())
+            for feed in (*feeds, *also):  # computed here, so that no trial needs to
                 _ = feed.tick, feed.has_splits
                 if feed.rows.are_held:
                     feed.stretch(0)

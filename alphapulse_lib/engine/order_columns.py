@@ -12,7 +12,7 @@ from itertools import batched, chain
 from typing import Any
 
 import numpy as np
-from nautilus_trader.model import OrderFilled, OrderType
+from nautilus_trader.model import OrderFilled, OrderType, TimeInForce
 
 from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
 
@@ -32,6 +32,8 @@ class Sent:
         The number of its series.
     limits, triggers : list of float
         Their prices; ``nan`` for an order without one.
+    for_day : array of bool
+        Whether they were good for the day alone.
     reasons : list of str
         Why it was refused or ended; empty where nothing is told.
     """
@@ -41,6 +43,7 @@ class Sent:
     at: Integers
     bought: Flags
     kinds: list[OrderType]
+    for_day: Flags
     quantity: Floats
     limits: list[float]
     triggers: list[float]
@@ -57,6 +60,7 @@ class Sent:
             np.array([number[str(each.instrument_id)] for each in orders], np.int64),
             np.array([each.is_buy for each in orders], np.bool_),
             [each.order_type for each in orders],
+            np.array([each.time_in_force == TimeInForce.DAY for each in orders], np.bool_),
             np.array([float(each.quantity) for each in orders], np.float64),
             [_exact(getattr(each, "price", None)) for each in orders],
             [_exact(getattr(each, "trigger_price", None)) for each in orders],

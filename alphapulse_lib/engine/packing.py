@@ -8,11 +8,13 @@ file that is edited later, or removed, changes nothing then.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import linecache
 import pickle
 import sys
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -31,6 +33,8 @@ __all__ = ["Packed", "kept", "packed", "unkept"]
 
 #: What a class or a value raises that cannot be taken apart: an open file, a connection, a lock.
 _REFUSALS = (TypeError, AttributeError, ValueError, OSError, RecursionError, pickle.PicklingError)
+#: Whoever packs, one at a time: what a class holds may pack another one, in the same thread.
+_packing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -107,16 +111,28 @@ def unkept(data: bytes) -> Packed:
 
 def _pickled(plan: Blueprint, by_value: Collection[str], late: Mapping[str, Told]) -> bytes:
     values = set_globals([each for each in (plan.strategy, plan.config) if each is not None], by_value)
-    modules = [sys.modules[each] for each in by_value]
-    try:
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
-        data = io.BytesIO()
+    data = io.BytesIO()
+    with _taken_by_value(by_value):
         _Pickler(data).dump(Carried(plan, values, late) if values or late else plan)
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
     return data.getvalue()
+
+
+@contextlib.contextmanager
+def _taken_by_value(names: Collection[str]) -> Iterator[None]:
+    """Let cloudpickle take modules by value for as long as the block lasts.
+
+    It remembers them for the whole process: of two threads that pack at once the first one to end would take them from
+    the other. What somebody else told it stays told.
+    """
+    with _packing:
+        modules = [sys.modules[each] for each in names if each not in cloudpickle.list_registry_pickle_by_value()]
+        try:
+            for module in modules:
+                cloudpickle.register_pickle_by_value(module)
+            yield
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

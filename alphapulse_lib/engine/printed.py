@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable
@@ -27,6 +28,8 @@ class Printed:
 
     def __init__(self, echo: Callable[[str], Any] | None = None) -> None:
         self._echo = echo
+        # A pipe gives what it has: of a character perhaps the first byte.
+        self._decoded = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._first = bytearray()
         self._last = bytearray()
         self._heard = 0
@@ -37,8 +40,8 @@ class Printed:
         room = _END - len(self._first)
         first, rest = data[:room], data[room:]
         self._first += first
-        if self._echo and first:
-            self._echo(first.decode(errors="replace"))
+        if self._echo and (told := self._decoded(first)):
+            self._echo(told)
         if not rest:
             return
         if self._echo and not self._last:

@@ -25,7 +25,7 @@ from alphapulse_lib.engine.descendants import MARK, end_descendants, end_marked,
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.room import told_where_full
 
-__all__ = ["Worker", "end_with_its_own", "worker"]
+__all__ = ["Worker", "end_with_its_own", "search_path", "worker"]
 
 _PREFIX = "alphapulse-run-"
 
@@ -80,7 +80,7 @@ class _Process:
                     "-P",
                     "-c",
                     _START,
-                    json.dumps([*sys.path]),
+                    search_path(),
                     *map(str, (os.getpid(), tell, IDLE, since)),
                 ],
                 stdin=subprocess.PIPE,
@@ -200,6 +200,17 @@ def _surroundings() -> _Surroundings:
     except OSError:  # it was removed
         folder = ""
     return dict(os.environ), [*sys.path], folder, os.getpid()
+
+
+def search_path() -> str:
+    """Where modules are looked for, as JSON for another process; Python itself passes over a `Path` that is among it.
+
+    Examples
+    --------
+    >>> all(isinstance(each, str) for each in json.loads(search_path()))
+    True
+    """
+    return json.dumps([each for each in sys.path if isinstance(each, str)])
 
 
 def end_with_its_own(process: subprocess.Popen[bytes]) -> None:

@@ -128,8 +128,9 @@ class RawResult:
         regulators took), ``spread`` and ``impact`` (of the slippage); ``bar_volume`` (of the bar it happened in); as
         traded, by time.
     orders : pyarrow.Table
-        One row an order, by time of submission. ``status`` in lower case as NautilusTrader's, or ``"unfilled"``: sent
-        on the last bar, with no bar after it to fill on.
+        One row an order, by time of submission. ``status`` in lower case as NautilusTrader's, but ``"unfilled"`` of
+        one that was sent on the last bar, with no bar after it to fill on, and ``"expired"`` of one that was good for a
+        day that is over.
     positions : pyarrow.Table
         What is held at the end, as traded, with its value at the last close.
     marks : pyarrow.Table

@@ -151,7 +151,7 @@ def request_of(
         roots,
         gaps,
         symbols or tuple(each.symbol for each in instruments),
-        _calendars(instruments, Period.parse(spec.period)),
+        _calendars(instruments, [Period.parse(each) for each in (spec.period, *spec.also)]),
         code.sources,
         moment,
         future,
@@ -235,19 +235,19 @@ def _send(process: subprocess.Popen[bytes]) -> None:
 def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[bytes], None]) -> str:
     """Listen until the worker has closed both of its pipes, is gone, or has passed a limit: which one."""
     process, told, since = waiting.process, waiting.told, time.monotonic()
-    looked = 0.0  # at once: a short run is over before a second look
+    look = since  # at once: a short run is over before a second look
     assert process.stdout is not None
     output = process.stdout.fileno()
     with selectors.DefaultSelector() as ears:
         ears.register(told, selectors.EVENT_READ)
         ears.register(output, selectors.EVENT_READ)
         while ears.get_map():
-            if time.monotonic() - looked > _LOOK:
-                looked = time.monotonic()
+            if time.monotonic() >= look:
                 if passed := limits.exceeded(process.pid, since):
                     _stop(waiting)
                     return passed
-            for key, _ in ears.select(timeout=_LOOK):
+                look = time.monotonic() + limits.pause(since, _LOOK)
+            for key, _ in ears.select(timeout=max(0.0, look - time.monotonic())):
                 data = os.read(key.fd, 65_536)
                 if not data:
                     ears.unregister(key.fd)
@@ -264,7 +264,7 @@ def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: C
             _stop(waiting)
             return passed
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK)
+            process.wait(limits.pause(since, _LOOK))
     return ""
 
 
@@ -274,9 +274,9 @@ def _stop(waiting: Worker) -> None:
     end_with_its_own(waiting.process)
 
 
-def _calendars(instruments: tuple[Instrument, ...], period: Period) -> dict[str, Calendar]:
+def _calendars(instruments: tuple[Instrument, ...], periods: Sequence[Period]) -> dict[str, Calendar]:
     """Calendars take a second to compute and this process keeps them; bars of sessions always need theirs."""
-    if not period.is_session:
+    if not any(each.is_session for each in periods):
         return {}
     from alphapulse_lib.catalog.sessions import sessions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import re
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -20,9 +21,8 @@ def text_of(value: type | FunctionType) -> str:
     if isinstance(value, type) and "__firstlineno__" in vars(value):
         files = {each.__code__.co_filename for each in vars(value).values() if isinstance(each, FunctionType)}
         for file in sorted(files):
-            lines = linecache.getlines(file)[vars(value)["__firstlineno__"] - 1 :]
-            if any(line.lstrip().startswith(f"class {value.__name__}") for line in lines):
-                return "".join(inspect.getblock(lines))
+            if text := _class_at(linecache.getlines(file)[vars(value)["__firstlineno__"] - 1 :], value.__name__):
+                return text
     if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
         return ""
     try:
@@ -31,6 +31,17 @@ def text_of(value: type | FunctionType) -> str:
     except (OSError, TypeError):
         return ""
     return "" if isinstance(value, FunctionType) and _is_made(value, text) else text
+
+
+def _class_at(lines: list[str], name: str) -> str:
+    """The class that begins with the first of some lines; empty where another text, or another class, does.
+
+    A dataclass has functions of `dataclasses` and `reprlib` too, whose files hold something else at its line.
+    """
+    if not lines or not lines[0].lstrip().startswith(("@", "class ")):
+        return ""
+    block = "".join(inspect.getblock(lines))
+    return block if re.search(rf"^\s*class {re.escape(name)}\b", block, re.MULTILINE) else ""
 
 
 def _is_made(function: FunctionType, text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from nautilus_trader.backtest import BacktestEngine
 
-from alphapulse_lib.engine.batches import Batch, Source, rows_of
+from alphapulse_lib.engine.batches import Batch, Beside, Source, rows_of
 from alphapulse_lib.engine.feed import Floats, Integers, bars_of
 from alphapulse_lib.engine.tick_feed import TickStream
 
@@ -50,12 +50,20 @@ class TickBatches:
         In the order of ``ts_init``.
     size : int
         Ticks of a batch, about.
+    beside : sequence of Beside
+        Longer bars: told by the same rule as those of their sources, and not when they say.
     """
 
     def __init__(
-        self, engine: BacktestEngine, sources: Sequence[Source], events: Sequence[Any], size: int = TICKS
+        self,
+        engine: BacktestEngine,
+        sources: Sequence[Source],
+        events: Sequence[Any],
+        size: int = TICKS,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self._engine, self._sources, self._events, self._size = engine, sources, events, size
+        self._feeds = [*(each.feed for each in sources), *(each.feed for each in beside)]
         self._moments = np.array([each.ts_init for each in events], np.int64)
         self._before, self._stamps = 0, np.empty(0, np.int64)
         #: Of each instrument's id, the moment of the last tick that was fed.
@@ -63,19 +71,22 @@ class TickBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         streams = [[TickStream(each) for each in source.ticks] for source in self._sources]
-        told = [0] * len(self._sources)
+        told = [0] * len(self._feeds)
         for start, end in pairwise([None, *_ends(self._sources, self._size), None]):
             self._engine.clear_data()
             self._before += len(self._stamps)
-            fed = []
-            for number, source in enumerate(self._sources):
-                moments = self._add_ticks(source, streams[number], end)
-                bars = _telling(source, told[number], moments, start, end)
+            moments = {
+                source.feed.instrument.id: self._add_ticks(source, stream, end)
+                for source, stream in zip(self._sources, streams, strict=True)
+            }
+            fed = [*moments.values()]
+            for number, feed in enumerate(self._feeds):
+                bars = _telling(feed.moments[told[number] :], moments[feed.instrument.id], start, end)
                 if len(bars):
                     rows = slice(told[number], told[number] + len(bars))
-                    self._engine.add_data(bars_of(source.feed, rows, bars), sort=False)
+                    self._engine.add_data(bars_of(feed, rows, bars), sort=False)
                     told[number] = rows.stop
-                fed += [moments, bars]
+                fed.append(bars)
             events = rows_of(self._moments, start, end)
             if events.start < events.stop:
                 self._engine.add_data(list(self._events[events]), sort=False)
@@ -126,9 +137,8 @@ def met(source: Source, moments: Integers, size: int = TICKS) -> Met:
     return Met(found.moments[back], found.bid[back], found.ask[back])
 
 
-def _telling(source: Source, first: int, ticks: Integers, start: int | None, end: int | None) -> Integers:
-    """When the bars from a row on are told in this batch: as many as are."""
-    closes = source.feed.ts[first:]
+def _telling(closes: Integers, ticks: Integers, start: int | None, end: int | None) -> Integers:
+    """When the bars that have not been told are told in this batch: as many as are."""
     closes = closes if end is None else closes[: int(np.searchsorted(closes, end, side="right"))]
     place = np.searchsorted(ticks, closes)
     within = ticks[place[place < len(ticks)]]

@@ -164,8 +164,9 @@ class TickSeries:
         """How many shares one share of the first day is at each tick; ``None`` where nothing was split."""
         if not self.feed.has_splits:
             return None
-        rows = np.searchsorted(self.feed.ts, table["ts_event"].cast(pa.int64()).to_numpy())
-        ratio: Floats = self.feed.ratio[np.minimum(rows, len(self.feed.ts) - 1)]
+        stamps = table["ts_event"].cast(pa.int64()).to_numpy()
+        rows = np.minimum(np.searchsorted(self.feed.ts, stamps), len(self.feed.ts) - 1)
+        ratio: Floats = self.feed.ratio[rows] / self.feed.to_come(stamps)
         return ratio
 
 

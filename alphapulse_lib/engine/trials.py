@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from alphapulse_lib.engine.descendants import MARK, end_marked, new_mark
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.printed import ends_of
-from alphapulse_lib.engine.process import end_with_its_own
+from alphapulse_lib.engine.process import end_with_its_own, search_path
 from alphapulse_lib.engine.request import (
     PRINTED,
     TRIALS,
@@ -62,6 +63,8 @@ class Trials:
         self._process: subprocess.Popen[bytes] | None = None
         self._home = Path()
         self._count = 0
+        # A worker ends it from another thread than the one that waits for a trial.
+        self._starting, self._ended = threading.Lock(), False
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +78,12 @@ class Trials:
         return self._process.pid if self._process else None
 
     def close(self) -> None:
-        """End the process; nothing of it is left afterwards."""
+        """End the process, for good; nothing of it is left afterwards, and whoever waits for a trial waits no more."""
+        with self._starting:
+            self._ended = True
+            self._end()
+
+    def _end(self) -> None:
         self._opened.close()
         self._process = None
 
@@ -129,8 +137,11 @@ class Trials:
     ) -> RawResult:
         code = None
         for _ in range(2):  # a strategy may have killed more than its own process: the second time is the last
-            if self._process is None:
-                self._start()
+            with self._starting:
+                if self._ended:  # what waits for a trial that never ends would begin it once more, for nobody
+                    return RawResult("failed", error="WorkerDied: its sweep has ended", **empty_tables())
+                if self._process is None:
+                    self._start()
             self._count += 1
             folder = self._home / str(self._count)
             folder.mkdir()
@@ -145,7 +156,8 @@ class Trials:
                     for each in folder.iterdir():
                         each.unlink()
                     folder.rmdir()
-            self.close()
+            with self._starting:
+                self._end()
         error = "WorkerDied: the process that held the data was killed, twice: it may have run out of memory"
         return RawResult("failed", error=error, **empty_tables())
 
@@ -174,7 +186,7 @@ class Trials:
         write_scores(self._home, self._scores)
         mark = new_mark()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), place],
+            [sys.executable, "-P", "-c", _START, search_path(), place],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -144,7 +144,8 @@ def _of_bars(
     stamps = table["ts_event"].cast(pa.int64()).to_numpy()
     high, low, close = (to_floats(table[name], instrument.price_precision) for name in ("high", "low", "close"))
     volume = to_floats(table["volume"], instrument.size_precision)
-    money, shares = _sums(feed.ts, opens + 1, stamps, (high + low + close) / 3, volume)
+    split = feed.to_come(stamps)
+    money, shares = _sums(feed.ts, opens + 1, stamps, (high + low + close) / 3 / split, volume * split)
     name = period.bar_type(instrument.id)
     root = roots.series(name)
     span = (int(stamps[0]), int(stamps[-1])) if len(stamps) else (0, 0)
@@ -167,7 +168,8 @@ def _of_trades(
             continue
         stamps = table["ts"].cast(pa.int64()).to_numpy()
         price, size = table["price"].to_numpy(), table["size"].to_numpy()
-        more = _sums(feed.ts, opens, stamps, price, size)
+        split = feed.to_come(stamps)
+        more = _sums(feed.ts, opens, stamps, price / split, size * split)
         money, shares = money + more[0], shares + more[1]
         first, last, rows = first or int(stamps[0]), int(stamps[-1]), rows + len(stamps)
         for digest, column in zip(digests, (stamps, price, size), strict=True):
@@ -188,6 +190,8 @@ def _require_inside(feed: Feed, finer: _Finer) -> None:
     """Refuse finer data that cannot be of the same prices: one of the two is adjusted, or of another listing."""
     low, high = (feed.rows.floats(name) for name in ("low", "high"))
     tick = 10.0**-feed.instrument.price_precision
+    before = feed.opened / feed.ratio  # of a bar that a split tears, what a price of before it is in shares of after
+    low, high = low * np.minimum(before, 1.0), high * np.maximum(before, 1.0)
     outside = (finer.prices < low - tick) | (finer.prices > high + tick)
     if outside.any():
         at = int(np.flatnonzero(outside)[0])

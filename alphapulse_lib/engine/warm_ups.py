@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -52,7 +53,7 @@ def registered(bar_type: BarType, indicator: Any) -> WarmUp:
 
 
 def require(warm_up: WarmUp, held: Mapping[str, int]) -> str:
-    """Refuse what takes more bars than any series has: of several instruments one may have been listed late.
+    """Refuse what takes more bars than any series of its period has: one of several instruments may be listed late.
 
     Parameters
     ----------
@@ -69,14 +70,20 @@ def require(warm_up: WarmUp, held: Mapping[str, int]) -> str:
     WarmUpTooLong
         None has so many.
     """
-    count = held.get(warm_up.of, 0) if warm_up.of else max(held.values(), default=0)
+    alike = [count for name, count in held.items() if not warm_up.of or _is_alike(name, warm_up.of)]
+    count = held.get(warm_up.of, 0) if warm_up.of else max(alike, default=0)
     if (warm_up.of and warm_up.of not in held) or warm_up.bars <= count:
         return ""
     ending = "it would never be initialized" if warm_up.of else "nothing would ever be decided"
     told = f"{warm_up.text}, and the run has {count:,}: {ending}."
-    if warm_up.bars > max(held.values(), default=0):
+    if warm_up.bars > max(alike, default=0):
         raise WarmUpTooLong(told, _HINT)
     return told
+
+
+def _is_alike(name: str, other: str) -> bool:
+    """Whether two series are of one period: a run of minutes has more of those than of the days beside them."""
+    return name.rsplit("-", 4)[1:] == other.rsplit("-", 4)[1:]
 
 
 def warm_ups(request: Request, plan: Blueprint, trials: Sequence[Mapping[str, Any]]) -> list[list[WarmUp]]:
@@ -89,15 +96,18 @@ def warm_ups(request: Request, plan: Blueprint, trials: Sequence[Mapping[str, An
 
 
 def _of_trial(request: Request, plan: Blueprint, parameters: Mapping[str, Any], *, start: bool) -> list[WarmUp]:
-    bar_types = [Period.parse(request.spec.period).bar_type(each.id) for each in request.instruments]
+    spec = request.spec
+    bar_types, *more = (
+        [Period.parse(period).bar_type(each.id) for each in request.instruments] for period in (spec.period, *spec.also)
+    )
     try:
-        config = build(plan, parameters, request.spec.instruments, bar_types)
+        config = build(plan, parameters, spec.instruments, bar_types)
     except AlphaPulseError:  # its trial will say so
         return []
     found = declared(plan.strategy, config)
     with contextlib.suppress(Exception):  # whatever it raises, its trial will say so
         if start:
-            _start(request, _noting(plan.strategy, found, bar_types), config)
+            _start(request, _noting(plan.strategy, found, {*bar_types, *chain(*more)}), config)
     return found
 
 

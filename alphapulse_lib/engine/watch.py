@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -17,11 +18,13 @@ from nautilus_trader.model import BarType, DataType, PriceType
 from alphapulse_lib.engine.events import event_names
 from alphapulse_lib.engine.warm_ups import registered, require
 from alphapulse_lib.errors import UnservedSubscription
+from alphapulse_lib.model.period import Period
 
 __all__ = ["Beat", "Swallowed", "serving"]
 
 _TOOL = 4
-_HERE = str(Path(__file__).parent / "w")  # watch and worker: their frames are of no interest to a strategy's owner
+#: Their frames are of no interest to a strategy's owner.
+_HERE = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("answer", "warm_ups", "watch", "worker"))
 
 #: What no catalog can serve; bars, trades, quotes and custom data are looked at one by one.
 _UNSERVED = {
@@ -223,11 +226,24 @@ def _bars(bar_type: BarType, loaded: Collection[str], ticks: Mapping[str, Collec
         kind = "trades" if bar_type.spec.price_type == PriceType.LAST else "quotes"
         _ticks(kind, str(bar_type.instrument_id), ticks, f"the bars {wanted}, which are made of {kind}")
         return
+    if longer := _longer(bar_type, loaded):
+        _refuse(f"subscribes to the bars {wanted}", f"Run it with also='{longer}': it is told of those, too.")
     held = ", ".join(sorted(loaded))
     _refuse(
         f"subscribes to the bars {wanted}",
         f"The run loads {held}. Coarser bars can be made of them: '...-1-WEEK-LAST-INTERNAL@1-DAY-EXTERNAL'.",
     )
+
+
+def _longer(bar_type: BarType, loaded: Collection[str]) -> str:
+    """The period of bars that a run may be told of besides; empty where they are no such."""
+    own = [Period.of_bar_type(each) for each in loaded if each.startswith(f"{bar_type.instrument_id}-")]
+    with contextlib.suppress(KeyError, ValueError):  # of ticks, of volume: no period of time
+        wanted = Period.of_bar_type(str(bar_type))
+        named = wanted.bar_type(str(bar_type.instrument_id)) == str(bar_type)
+        if named and own and wanted.nanoseconds > min(each.nanoseconds for each in own):
+            return str(wanted)
+    return ""
 
 
 def _ticks(kind: str, instrument_id: str, fed: Mapping[str, Collection[str]], what: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from nautilus_trader.model import BarType, InstrumentId, Price
 from nautilus_trader.trading import Strategy, StrategyConfig
 
-from alphapulse_lib.engine.configure import Blueprint, blueprint, build, plain_parameters
+from alphapulse_lib.engine.configure import Blueprint, blueprint, build, declared, plain_parameters
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter
 from alphapulse_lib.model.frozen import frozen
 
@@ -35,6 +35,18 @@ class EveryKind:
 
 class OfEveryKind(Strategy):
     def __init__(self, config: EveryKind) -> None:
+        super().__init__(config)
+
+
+@dataclass(frozen=True)
+class Made:
+    needed: int
+    levels: list[int] = field(default_factory=lambda: [1, 2])
+    source: object = object()  # no spec can hold it
+
+
+class OfMade(Strategy):
+    def __init__(self, config: Made) -> None:
         super().__init__(config)
 
 
@@ -203,6 +215,14 @@ def test_a_handler_that_nautilus_cannot_call_is_refused(strategy: type, said: st
 
 def test_handlers_that_nautilus_can_call_are_let_be() -> None:
     assert blueprint(Liberal).strategy is Liberal
+
+
+def test_what_a_class_declares_of_its_parameters_is_told_without_making_one() -> None:
+    kinds = {"count": 1, "share": 0.5, "on": False, "limit": None, "rate": "0.1", "wait": 0.0, "levels": []}
+    assert declared(OfEveryKind) == kinds | {"hedge": None}
+    assert declared(OfMade) == {"levels": [1, 2]}
+    assert declared(OfLoose)["fast"] == 10
+    assert declared(Plain) == {}
 
 
 def test_a_parameter_that_does_not_arrive_is_refused() -> None:

@@ -29,10 +29,19 @@ def test_only_the_conventions_own_moment_is_let_through(fill: str) -> None:
                 prove(fill, "TOY", decided, filled, OPENS, CLOSES)
 
 
+@pytest.mark.parametrize("fill", ["next_close", "vwap"])
+def test_what_is_decided_a_nanosecond_before_a_close_fills_right_at_it(fill: str) -> None:
+    at = CLOSES[:-1]
+    prove(fill, "TOY", at - 1, at, OPENS, CLOSES)
+    for decided, filled in ((at - 2, at), (at - 1, at - 1)):
+        with pytest.raises(UnsafeFill, match=f"{len(at)} market orders for TOY"):
+            prove(fill, "TOY", decided, filled, OPENS, CLOSES)
+
+
 @pytest.mark.parametrize("fill", FIRST)
 def test_orders_of_every_kind_fill_when_there_is_a_new_price(fill: str) -> None:
-    at_closes = CLOSES - 1 if fill in ("next_close", "vwap") else CLOSES
-    right = {*at_closes.tolist(), *((OPENS + 1).tolist() if fill == "next_open" else [])}
+    early = (CLOSES - 1).tolist() if fill in ("next_close", "vwap") else []  # the market is at the close by then
+    right = {*CLOSES.tolist(), *early, *((OPENS + 1).tolist() if fill == "next_open" else [])}
     for moment in range(1, 501):
         if moment in right:
             priced(fill, "TOY", np.array([moment]), OPENS, CLOSES)

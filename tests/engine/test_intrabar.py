@@ -127,7 +127,7 @@ def prices(tmp_path: Path) -> Callable[..., list[float]]:
         loaded.engine.add_strategy(strategy)
         for batch in loaded.batches():
             loaded.engine.run(start=batch.start, streaming=not batch.is_last)
-        fills: list[float] = harvest(loaded, spec, {toy.id: "TOY"})["fills"]["price"].to_pylist()
+        fills: list[float] = harvest(loaded, spec, {toy.id: "TOY"}, lambda each: each.ts)["fills"]["price"].to_pylist()
         return fills
 
     return run

@@ -71,6 +71,32 @@ def test_native_code_that_never_returns_is_asked_and_answers(tmp_path: Path) -> 
     assert told(tmp_path, {}).splitlines()[-1].strip() == "ctypes.CDLL(None).pause()"
 
 
+_DEAF = """
+import ctypes, signal, time
+
+libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
+libc.pthread_create(ctypes.byref(thread), None, libc.sleep, ctypes.c_void_p(60))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+print("there", flush=True)
+time.sleep(0.3)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+while True:
+    pass
+"""
+
+
+def test_one_whose_native_thread_takes_the_question_is_asked_again(tmp_path: Path) -> None:
+    run = started(tmp_path, script(tmp_path, _DEAF), stdout=subprocess.PIPE)
+    try:
+        assert run.stdout is not None
+        run.stdout.readline()
+        ask(run.pid, tmp_path)
+    finally:
+        run.kill()
+        run.communicate()
+    assert told(tmp_path, {}).splitlines()[-1].strip() in ("while True:", "pass")
+
+
 def test_it_says_where_there_is_nothing_of_a_strategy(tmp_path: Path) -> None:
     ask(1, tmp_path)  # of a process that does not listen, nothing is asked
     assert told(tmp_path, {}) == "The strategy had not begun.\n"

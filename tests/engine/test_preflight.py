@@ -16,8 +16,8 @@ from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write, write_
 DAY = 24 * 60 * MINUTE
 
 
-def closes(first: str, count: int) -> np.ndarray:
-    known = sessions("XNAS")
+def closes(first: str, count: int, venue: str = "XNAS") -> np.ndarray:
+    known = sessions(venue)
     start = int(np.searchsorted(known.days, np.datetime64(first)))
     return known.closes[start : start + count]
 
@@ -27,11 +27,11 @@ def backtest(period: str = "1d", **given: object):
 
 
 def test_a_few_missing_sessions_are_told() -> None:
-    kept = np.delete(closes("2019-01-02", 250), [100, 101])
+    kept = np.delete(closes("2012-01-03", 1250), [100, 101])
     write("TOY", "1d", kept, [SIX[0]] * len(kept))
-    with pytest.warns(UserWarning, match="lacks 2 of 250 sessions: 2019-05-28, 2019-05-29"):
+    with pytest.warns(UserWarning, match="lacks 2 of 1,250 sessions: 2012-05-25, 2012-05-29"):
         run = backtest()
-    assert "lacks 2 of 250 sessions" in run.log
+    assert "lacks 2 of 1,250 sessions" in run.log
 
 
 def test_many_missing_sessions_are_refused_unless_allowed() -> None:
@@ -58,6 +58,27 @@ def test_a_window_that_is_not_held_whole_is_told() -> None:
         assert backtest(**asked).warnings == ()
 
 
+def test_what_never_closes_lacks_its_weekends_as_any_other_days() -> None:
+    days = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
+    known = sessions("CRYPTO")
+    every = known.closes[np.searchsorted(known.days, days)]
+    weekdays = every[np.is_busday(days)]  # as vendors have it that know shares alone
+    write("TOY", "1d", weekdays, [SIX[0]] * len(weekdays), venue="CRYPTO")
+    with pytest.raises(errors.CoverageGap, match="TOY 1d lacks 16 of 60 sessions: 2024-01-06, 2024-01-07, "):
+        backtest()
+    week = every[:5]  # Monday to Friday
+    write("TICK", "1d", week, [SIX[0]] * len(week), venue="CRYPTO")
+    held = "TICK from 2024-01-01 to 2024-01-05, without"
+    for start, end, lacking in (
+        (None, "2024-01-06", "1 session"),  # Saturday's
+        (None, "2024-01-07", "2 sessions"),
+        ("2023-12-31", "2024-01-06", "2 sessions"),  # and Sunday's, before
+        ("2023-12-31", "2024-01-05", "1 session"),
+    ):
+        with pytest.warns(UserWarning, match=f"{held} {lacking}"):
+            ap.backtest(Planned, "TICK", "1d", start, end, params={"plan": {}}, progress=False)
+
+
 def test_whole_sessions_without_minutes_are_a_gap() -> None:
     stamps = [OPEN + DAY * day + MINUTE * n for day in (0, 1, 2, 14, 15) for n in (1, 2)]
     write_minutes("TOY", [SIX[0]] * len(stamps), closes=stamps)
@@ -78,9 +99,11 @@ def test_daily_bars_that_are_not_stamped_at_closes_are_refused(shift: str, words
 # --- splits that show, and splits that do not ----------------------------------------------------------------------
 
 
-def split_toy(ratio: float, *, shows: bool, scale: float = 0.006, count: int = 250, period: str = "1d") -> str:
+def split_toy(
+    ratio: float, *, shows: bool, scale: float = 0.006, count: int = 250, period: str = "1d", venue: str = "XNAS"
+) -> str:
     """Write a year of days with a split in its middle; its ex-date."""
-    days, stamps = sessions("XNAS").days, closes("2019-01-02", count)
+    days, stamps = sessions(venue).days, closes("2019-01-02", count, venue)
     nights, hours = np.random.default_rng(3).normal(0, scale, (2, count))
     nights[count // 2] -= np.log(ratio) if shows else 0.0
     path = np.cumsum(np.column_stack([nights, hours]).ravel()).reshape(count, 2)
@@ -93,11 +116,11 @@ def split_toy(ratio: float, *, shows: bool, scale: float = 0.006, count: int = 2
                          for a, b in zip(starts, weeks, strict=True)])  # fmt: skip
         write("TOY", "1w", stamps[weeks], bars)
     else:
-        write("TOY", "1d", stamps, bars)
+        write("TOY", "1d", stamps, bars, venue=venue)
     day = days[np.searchsorted(days, np.datetime64("2019-01-02")) + count // 2].item()
     table = pa.table(
         {
-            "instrument_id": ["TOY.XNAS"],
+            "instrument_id": [f"TOY.{venue}"],
             "kind": ["split"],
             "ex_date": [day],
             "ratio": [ratio],
@@ -126,6 +149,16 @@ def test_a_small_split_that_shows_is_followed_and_told_where_it_is_not(ratio: fl
     change = f"a loss of {1 - 1 / ratio:.0%}" if ratio > 1 else f"a gain of {1 / ratio - 1:.0%}"
     assert told.startswith(f"TOY splits while it is run, {ratio:g}:1 of {day}, and adjust='none' follows no split")
     assert f"what is held over the first shows {change} that nobody has" in told
+
+
+@pytest.mark.parametrize("venue", ["XTKS", "XPAR"])
+def test_a_split_is_told_by_the_day_of_its_venue_which_begins_on_the_day_before_in_utc(venue: str) -> None:
+    day = split_toy(2.0, shows=False, venue=venue)
+    with pytest.raises(errors.AdjustedAsRaw, match=f"the 2:1 split of {day} does not show"):
+        backtest()
+    day = split_toy(2.0, shows=True, venue=venue)
+    (told,) = backtest(adjust="none").warnings
+    assert told.startswith(f"TOY splits while it is run, 2:1 of {day}, ")
 
 
 def test_a_split_that_may_not_show_is_told_and_run() -> None:

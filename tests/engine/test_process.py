@@ -16,6 +16,7 @@ import pytest
 
 from alphapulse_lib.engine import process
 from alphapulse_lib.engine.process import worker
+from alphapulse_lib.results import cluster
 
 PATIENCE = 60.0
 
@@ -133,6 +134,7 @@ def test_a_fork_leaves_alone_what_waits_for_its_parent() -> None:
 SCRIPT = """
 import sys, time
 from alphapulse_lib.engine.process import worker
+from alphapulse_lib.results import cluster
 for _ in range(2):
     with worker():
         pass
@@ -152,3 +154,11 @@ def test_it_ends_with_the_process_that_it_waits_for(how: str) -> None:
             owner.kill()
         owner.wait(PATIENCE)
     until_gone(ahead)
+
+
+def test_what_is_to_end_with_its_owner_need_load_no_engine_for_that() -> None:
+    """What starts a sweep's workers is such a one: it waits beside them, and they wait for it."""
+    told = "import sys; from alphapulse_lib.engine.descendants import die_with; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True).stdout.split()
+    assert not {"nautilus_trader", "numpy", "pyarrow"}.intersection(loaded)
+    assert "engine.worker" not in cluster._START

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import linecache
 import os
 import pickle
@@ -305,3 +306,18 @@ def test_a_family_is_declared_in_the_class():
     space["Mine"].family = 7
     with pytest.raises(StrategyUnusable, match="no name of a family"):
         source_of(space["Mine"])
+
+
+@pytest.mark.parametrize("name", ["C", "F", "Config"])
+def test_the_text_of_a_configuration_is_its_own_however_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Its functions are in files of Python's, which hold something else at its line, and classes of other names."""
+    own = f"@dataclass(frozen=True)\nclass {name}:\n    fast: int = 10\n"
+    code = f"from dataclasses import dataclass\nfrom nautilus_trader.trading import Strategy\n\n{own}\n"
+    code += f"class Mine(Strategy):\n    def __init__(self, config: {name}):\n        super().__init__(config)\n"
+    module = f"short_{name.lower()}"
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = importlib.import_module(module)
+    assert parts_of(found.Mine).texts[f"{module}.{name}"] == own

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 import wave
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
+from nautilus_trader.model import Bar
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine import runner
@@ -19,6 +23,7 @@ from alphapulse_lib.model.run import Fill
 from alphapulse_lib.session.sweeps import plan_of
 from alphapulse_lib.session.terms import Terms
 from tests.resources.toy_market import Planned, write_minutes
+from tests.resources.waiting import until
 
 _HELD = []
 
@@ -106,3 +111,29 @@ def test_trials_that_share_their_bars_are_what_a_process_of_its_own_makes_of_the
         for name in ("fills", "orders", "positions", "marks", "cash_flows"):
             assert getattr(trial, name).equals(getattr(alone, name), check_metadata=True), name
         assert (trial.series, trial.facts) == (alone.series, alone.facts)
+
+
+class Endless(Planned):
+    def on_bar(self, bar: Bar) -> None:
+        Path(self.config.plan["begun"]).touch()
+        while True:
+            time.sleep(0.1)
+
+
+def test_who_waits_for_a_trial_that_never_ends_is_let_go_when_its_sweep_is_over(tmp_path: Path) -> None:
+    """On a cluster that lives on, that trial was begun once more, for nobody, and kept its worker from all others."""
+    asked, begun = base(Endless), tmp_path / "begun"
+    trials, ended = Trials(asked), []
+    spec = replace(asked.spec, parameters={"plan": {"begun": str(begun)}})
+    waiting = threading.Thread(target=lambda: ended.append(trials.run(spec)), daemon=True)
+    waiting.start()
+    try:
+        until(begun.exists)
+        process = trials.process
+        trials.close()
+        waiting.join(20)
+        assert [each.status for each in ended] == ["failed"]
+        assert trials.process is None
+        assert not psutil.pid_exists(process or 0)
+    finally:
+        trials.close()
