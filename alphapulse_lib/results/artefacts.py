@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import shutil
 import stat
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,10 @@ def write_artefacts(runs: Mapping[Path, Files]) -> None:
             shutil.rmtree(beside, ignore_errors=True)
 
 
-def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
+def remove_unrecorded(runs: Path, recorded: Set[str]) -> None:
     """Remove what killed runs left: files half written, and whole ones that the ledger never heard of.
+
+    What is older than all that the ledger has here is of a ledger that was lost, and stays: it may come back.
 
     Parameters
     ----------
@@ -98,12 +101,17 @@ def remove_unrecorded(runs: Path, recorded: Collection[str]) -> None:
     if not runs.is_dir():
         return
     remove_leftovers(runs, ".*")
-    long_ago = time.time() - _RECORDED_WITHIN
+    written = dict[str, float]()
     for entry in os.scandir(runs):
-        unknown = entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name not in recorded
-        with contextlib.suppress(OSError):  # another process removes it, too
-            if unknown and entry.stat().st_mtime < long_ago:
-                shutil.rmtree(entry.path)
+        with contextlib.suppress(FileNotFoundError):  # another process removes it, too
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                written[entry.name] = entry.stat().st_mtime
+    first = min((written[each] for each in written.keys() & recorded), default=math.inf)
+    long_ago = time.time() - _RECORDED_WITHIN
+    for name in written.keys() - recorded:
+        if first < written[name] < long_ago:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(runs / name)
 
 
 def _write_each(files: Sequence[tuple[Path, pa.Table | str | bytes | Path]]) -> None:

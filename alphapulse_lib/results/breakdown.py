@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.results.performance import periods_per_year, session_ends
+from alphapulse_lib.results.statistics import excess
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "Costs",
+    "closed_in",
     "costs",
     "drawdown",
     "monthly_returns",
@@ -116,6 +118,22 @@ def nanoseconds(times: Any) -> Integers:
     return np.asarray(pd.DatetimeIndex(times).as_unit("ns").asi8)
 
 
+def closed_in(times: Any, timezone: str) -> Any:
+    """The local times by which it is told what days, months and years closes and fills lie in.
+
+    What is of midnight is of the day that ends then, as all daily bars are of what never closes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> closed_in(pd.DatetimeIndex(["2024-02-01"], tz="UTC").as_unit("ns"), "UTC").to_period("M")[0]
+    Period('2024-01', 'M')
+    """
+    import pandas as pd
+
+    return (pd.DatetimeIndex(times).as_unit("ns") - pd.Timedelta(1, "ns")).tz_convert(timezone).tz_localize(None)
+
+
 def monthly_returns(curve: pd.Series[float], start: float, timezone: str) -> pd.DataFrame:
     """The return of each month and each year.
 
@@ -137,7 +155,7 @@ def monthly_returns(curve: pd.Series[float], start: float, timezone: str) -> pd.
     import pandas as pd
 
     curve = until_lost(curve)
-    local = curve.index.tz_convert(timezone).tz_localize(None)  # type: ignore[attr-defined]
+    local = closed_in(curve.index, timezone)
     last = curve.groupby(local.to_period("M")).last()
     months = last / last.shift(fill_value=start) - 1
     ends = curve.groupby(local.year).last()
@@ -148,7 +166,7 @@ def monthly_returns(curve: pd.Series[float], start: float, timezone: str) -> pd.
     return wide
 
 
-def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, Floats]:
+def rolling(spec: RunSpec, values: Floats, length: int = 126, free: Floats | None = None) -> tuple[Floats, Floats]:
     """The Sharpe ratio and the volatility of the returns before each value, both a year.
 
     Parameters
@@ -159,6 +177,8 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
         Equity, one value a session.
     length : int
         How many returns are looked at: 126 are half a year of days.
+    free : array of float, shape (T,), optional
+        What was risk-free in each session (`alphapulse_lib.results.performance.risk_free`); nothing unless told.
 
     Returns
     -------
@@ -170,10 +190,11 @@ def rolling(spec: RunSpec, values: Floats, length: int = 126) -> tuple[Floats, F
         return sharpe, volatility
     values = np.where(np.logical_or.accumulate(np.append(False, values[:-1] <= 0)), nan, values)
     with np.errstate(all="ignore"):
-        views = np.lib.stride_tricks.sliding_window_view(values[1:] / values[:-1] - 1, length)
-        mean, deviation = views.mean(axis=1), views.std(axis=1, ddof=1)
-        root = periods_per_year(spec) ** 0.5
-        volatility[length:] = deviation * root
+        changes, root = values[1:] / values[:-1] - 1, periods_per_year(spec) ** 0.5
+        window = np.lib.stride_tricks.sliding_window_view
+        volatility[length:] = window(changes, length).std(axis=1, ddof=1) * root
+        over = window(excess(changes, np.zeros(len(changes)) if free is None else free[1:]), length)
+        mean, deviation = over.mean(axis=1), over.std(axis=1, ddof=1)
         sharpe[length:] = np.where(deviation > 1e-14, mean / deviation * root, nan)
     return sharpe, volatility
 
@@ -217,10 +238,12 @@ def costs(fills: pd.DataFrame, net: float, flows: pd.DataFrame | None = None) ->
 
 def yearly_turnover(fills: pd.DataFrame, curve: pd.Series[float], timezone: str) -> pd.Series[float]:
     """Half of what was traded in each month over the month's mean equity, as a yearly rate; indexed by month."""
-    local = curve.index.tz_convert(timezone).tz_localize(None)  # type: ignore[attr-defined]
+    import pandas as pd
+
+    local = closed_in(curve.index, timezone)
     mean = curve.groupby(local.to_period("M")).mean()
     value = fills["quantity"] * fills["price"]
-    months = fills["ts"].dt.tz_convert(timezone).dt.tz_localize(None).dt.to_period("M")
+    months = closed_in(pd.DatetimeIndex(fills["ts"]), timezone).to_period("M")
     traded = value.groupby(months).sum().reindex(mean.index, fill_value=0.0)
     return traded / 2 / mean * 12
 

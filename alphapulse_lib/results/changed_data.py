@@ -26,7 +26,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.results.conventions import CONVENTION
-from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, spec_then
+from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, spec_then, window_of
 
 __all__ = ["Change", "changed_data"]
 
@@ -78,7 +78,8 @@ def changed_data(record: RunRecord, *, own: bool = False) -> tuple[Change, ...]:
     prints = [each for each in record.series if _root_of_ticks(roots, each) == each.root]
     found = [_of_bars(roots, record, each) for each in bars] + [_of_ticks(roots, record, each) for each in prints]
     seen = {"team", *(["personal"] if own else [])}.intersection(name for name, _ in roots.all)
-    gone = [each.name for each in record.series if each.name in kept and each.root in seen]
+    longer = {Period.parse(period).bar_type(each) for period in record.spec.also for each in record.spec.instruments}
+    gone = [each.name for each in record.series if each.name in kept | longer and each.root in seen]
     found += [Change(name, None) for name in gone if roots.series(name) is None]
     if len(bars) + len(prints) == len(
         record.series
@@ -102,7 +103,7 @@ def _today(record: RunRecord, end: int) -> RunRecord:
 def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     today = _today(record, read.last)
     try:
-        if _is_as_read(roots, spec_then(today), read):
+        if _is_as_read(roots, spec_then(today), window_of(today, read.name), read):
             return None
         now = rows_read(roots, today, read.name).combine_chunks()
         then = rows_read(roots, record, read.name).combine_chunks()
@@ -114,10 +115,9 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
 
 
-def _is_as_read(roots: Roots, spec: RunSpec, read: Series) -> bool:
+def _is_as_read(roots: Roots, spec: RunSpec, window: Window, read: Series) -> bool:
     """Whether a series is what was read of it; nearly always it is, and then no long one need be held."""
     instrument, period = Instrument(read.name.rsplit("-", 4)[0]), Period.of_bar_type(read.name)
-    window = Window(spec.start, spec.end)
     rows = rows_of_series(roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
     return rows.fingerprint() == read.fingerprint
 

@@ -11,7 +11,6 @@ ever: so a thread looks after that, and whoever waits is told.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import subprocess
@@ -21,13 +20,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any
 
 import dask
 from distributed import Client, Future, LocalCluster
+from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
-from alphapulse_lib.engine.process import end_with_its_own
+from alphapulse_lib.engine.leftovers import held, remove_leftovers
+from alphapulse_lib.engine.process import end_with_its_own, search_path
 from alphapulse_lib.engine.room import told_where_full
 from alphapulse_lib.engine.runner import death
 from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
@@ -43,9 +45,10 @@ _QUIET = {
 }
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from alphapulse_lib.engine.worker import die_with; die_with(int(sys.argv.pop(1))); "
+    "from alphapulse_lib.engine.descendants import die_with; die_with(int(sys.argv.pop(1))); "
     "from distributed.cli.dask_worker import main; main()"
 )
+_PREFIX = "alphapulse-dask-"
 #: Seconds within which a first worker is there, or another one where all are gone; importing what it needs takes two of
 #: them on a quiet machine.
 PATIENCE = 120
@@ -112,8 +115,11 @@ def _theirs(address: str) -> Iterator[Client]:
 def _ours(workers: int) -> Iterator[Client]:
     security = Security.temporary()
     with contextlib.ExitStack() as ending:
+        ending.enter_context(_silence)
         ending.enter_context(dask.config.set(_QUIET))
-        place = ending.enter_context(tempfile.TemporaryDirectory(prefix="alphapulse-dask-", ignore_cleanup_errors=True))
+        place = ending.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True))
+        ending.enter_context(held(Path(place)))
+        remove_leftovers(Path(place).parent, f"{_PREFIX}*")
         # Killed after the scheduler has said goodbye to them: those that are gone before, it tells of with a traceback.
         started: list[subprocess.Popen[bytes]] = []
         ending.callback(_end, started)
@@ -124,7 +130,7 @@ def _ours(workers: int) -> Iterator[Client]:
             security=security,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
+            silence_logs=False,
         )
         ending.enter_context(scheduler)
         started.append(_start(scheduler.scheduler_address, security, workers, place))
@@ -132,6 +138,44 @@ def _ours(workers: int) -> Iterator[Client]:
         _await(client, started[0])
         with _attended(client, lambda: _killed(started[0])):
             yield client
+
+
+class _Silence:
+    """What Dask's own log says to whoever looks on is left out while any cluster of this process is there.
+
+    Dask's own way puts back what it found as a cluster ends, though another one, of another thread, is there still.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._before: list[tuple[logging.Handler, int]] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                logging.getLogger("asyncio").addFilter(_is_no_farewell)
+                self._before = [(each, each.level) for each in logging.getLogger("distributed").handlers]
+                for handler, _ in self._before:
+                    handler.setLevel(logging.CRITICAL)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                for handler, level in self._before:
+                    handler.setLevel(level)
+
+
+def _is_no_farewell(said: logging.LogRecord) -> bool:
+    """Whether it is not of a task of Dask's whose other end went first, as where workers are stopped while they start.
+
+    Python tells of such a task once nobody can ask for its answer any more: it may be after the cluster has ended.
+    """
+    return not (said.exc_info and isinstance(said.exc_info[1], CommClosedError))
+
+
+_silence = _Silence()
 
 
 @contextlib.contextmanager
@@ -189,7 +233,7 @@ def _start(address: str, security: Security, workers: int, place: str) -> subpro
     options = ["--nworkers", str(workers), "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
     options += ["--host", "127.0.0.1", "--local-directory", place, "--death-timeout", str(PATIENCE)]
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, json.dumps([*sys.path]), str(os.getpid()), address, *options],
+        [sys.executable, "-P", "-c", _START, search_path(), str(os.getpid()), address, *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

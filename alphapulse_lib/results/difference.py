@@ -32,7 +32,17 @@ from alphapulse_lib.results.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Difference", "Kind", "changed_moments", "differences", "facts_read", "outcome", "rows_read", "spec_then"]
+__all__ = [
+    "Difference",
+    "Kind",
+    "changed_moments",
+    "differences",
+    "facts_read",
+    "outcome",
+    "rows_read",
+    "spec_then",
+    "window_of",
+]
 
 type Kind = Literal[
     "data", "code", "parameter", "setting", "version", "status", "orders", "fills", "equity", "statistic"
@@ -41,9 +51,11 @@ type Kind = Literal[
 #: Statistics that count what the ledger held when the run was recorded.
 _OF_THE_LEDGER = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
 #: Settings in the order in which they are looked at; the strategy and its parameters are looked at apart.
-_APART = ("strategy", "parameters", "costs")
+_APART = ("strategy", "parameters", "costs", "at_default")
 _NONE = "\N{EM DASH}"
 _FORGOTTEN = "This catalog no longer tells what both of them read."
+#: Columns of orders and fills that tell which it was.
+_TELLING = ("symbol", "side", "quantity", "price", "average_price", "status")
 _FIGURES = ("open", "high", "low", "close", "volume")
 
 
@@ -179,8 +191,19 @@ def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     """
     spec = spec_then(record)
     instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
-    window, columns = Window(spec.start, spec.end), ["ts_event", *_FIGURES]
+    window, columns = window_of(record, name), ["ts_event", *_FIGURES]
     return reader.bar_table(roots, instrument_id, period, window, spec.as_of, spec.recorded_as_of, columns)
+
+
+def window_of(record: RunRecord, name: str) -> Window:
+    """The window that a run read a series in; of longer bars beside its own, what those reach over."""
+    spec, period = record.spec, Period.of_bar_type(name)
+    window = Window(spec.start, spec.end)
+    if str(period) not in spec.also:
+        return window
+    own = Period.parse(spec.period).bar_type(name.rsplit("-", 4)[0])
+    (beside,) = (each for each in record.series if each.name == own)
+    return window.within(beside.first, beside.last)
 
 
 def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
@@ -209,6 +232,8 @@ def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference
         if second and first.fingerprint != second.fingerprint:
             kind = name.rpartition(" ")[2]
             yield from (_first_tick if kind in ticks.KINDS else _first_bar)(one, other, roots, first, second)
+    if not (one.series and other.series):  # one ended before it read anything, which is how they differ
+        return
     facts = [{each.name: each for each in record.facts} for record in (one, other)]
     for name in dict.fromkeys((*facts[0], *facts[1])):
         held = [each.get(name) for each in facts]
@@ -327,6 +352,8 @@ def _frames(kind: Kind, one: pd.DataFrame, other: pd.DataFrame) -> Iterator[Diff
     at = int(apart.argmax()) if apart.any() else count
     rows = [each[shared].iloc[at].to_dict() if at < len(each) else {} for each in (one, other)]
     names = [name for name in shared if not all(rows) or not _same(*(row[name] for row in rows))]
+    if not all(rows):  # when is told already, and what came of it comes before how it was worded
+        names = sorted(set(names) - {"ts"}, key=lambda name: (name not in _TELLING, names.index(name)))
     values = (", ".join(f"{name} {row[name]}" for name in names) if row else _NONE for row in rows)
     when = next((f" at {row['ts']}" for row in rows if "ts" in row), "")
     yield _difference(kind, f"row {at + 1}{when}", values, f"{len(one):,} and {len(other):,} rows.")

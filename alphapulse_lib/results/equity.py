@@ -109,7 +109,7 @@ def benchmark_curve(marks: pa.Table, cash: float, moments: Integers | None = Non
     -------
     pyarrow.Table
         ``ts``, ``equity``; the part of a symbol that is not marked yet stays cash. Splits are accounted for, and what
-        the run paid for a share (``distributed`` of the marks) is kept in cash.
+        the run paid for a share (``distributed`` of the marks, and ``left`` when it was delisted) is kept in cash.
     """
     series = list(by_symbol(marks).values())
     moments = _union([_integers(rows, "ts") for rows in series]) if moments is None else moments
@@ -118,10 +118,15 @@ def benchmark_curve(marks: pa.Table, cash: float, moments: Integers | None = Non
         ts, close, ratio = _rising(rows)
         path = _carried(moments, ts, close, ratio)
         first = close[0] * (1.0 if ratio is None else ratio[0])
+        if "left" in rows.column_names and rows["left"][-1].is_valid:
+            # As of a flow: what was paid after the last moment counts from that one.
+            gone = min(_integers(rows.slice(rows.num_rows - 1), "left_at")[0], moments[-1])
+            path = np.where(moments >= gone, rows["left"][-1].as_py(), path)
         if "distributed" in rows.column_names:
             paid = np.cumsum(_floats(rows, "distributed"))
-            path = np.where(path > 0, path + _carried(moments, ts, paid, None), path)
-        total += np.where(path > 0, path / first, 1.0) * (cash / len(series))
+            path = path + _carried(moments, ts, paid, None)
+        bought = (moments >= ts[0]) & (first > 0)
+        total += np.divide(path, first, out=np.ones(len(moments)), where=bought) * (cash / len(series))
     return pa.table({"ts": pa.array(moments, pa.int64()).cast(_TIME), "equity": total})
 
 
@@ -167,15 +172,16 @@ def fill_ratios(fills: pa.Table, marks: pa.Table) -> Floats:
 
 
 def by_symbol(table: pa.Table) -> dict[str, pa.Table]:
-    """The rows of each symbol, in their order."""
+    """The rows of each symbol that has any, in their order; not those of no symbol."""
     if not table.num_rows:
         return {}
     symbols = pc.dictionary_encode(table["symbol"]).combine_chunks()
     names = symbols.dictionary.to_pylist()
-    if len(names) == 1:
-        return {names[0]: table}
-    codes = symbols.indices.to_numpy(zero_copy_only=False)
-    return {name: table.take(np.flatnonzero(codes == code)) for code, name in enumerate(names)}
+    codes = symbols.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    held = np.unique(codes).tolist()  # the dictionary of rows that were filtered has all names still
+    if len(held) == 1 and held[0] >= 0:
+        return {names[held[0]]: table}
+    return {names[code]: table.take(np.flatnonzero(codes == code)) for code in held if code >= 0}
 
 
 def _rising(rows: pa.Table) -> tuple[Integers, Floats, Floats | None]:

@@ -9,8 +9,21 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
-from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded, told_apart
+from alphapulse_lib.model.family import (
+    Family,
+    Known,
+    Place,
+    counted_as,
+    key_of,
+    length_of,
+    parsed,
+    placed,
+    recorded,
+    told_apart,
+    yearly_told,
+)
 from alphapulse_lib.model.outline import Outline, outlined
 from alphapulse_lib.model.run import StrategySource
 
@@ -34,21 +47,29 @@ CREATE TABLE IF NOT EXISTS strategies (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS run_strategies (sequence INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS run_trials (sequence INTEGER PRIMARY KEY, trial TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS run_lengths (sequence INTEGER PRIMARY KEY, observations INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS strategy_outlines (place INTEGER PRIMARY KEY, outline BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS strategies_family ON strategies (family);
 CREATE INDEX IF NOT EXISTS run_strategies_key ON run_strategies (key);
 """
-_TABLES = ("run_strategies", "strategies", "run_trials", "strategy_outlines")
+_TABLES = ("run_strategies", "strategies", "run_trials", "run_lengths", "strategy_outlines")
 _STAY = """
 CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table}
     BEGIN SELECT RAISE(ABORT, 'the ledger changes nothing'); END;
 """
 _TRIALS = """
-SELECT run_trials.trial, runs.sharpe_per_period FROM strategies
+SELECT run_trials.trial, runs.sharpe_per_period, run_lengths.observations, runs.period, runs.instruments FROM strategies
 JOIN run_strategies USING (key) JOIN runs USING (sequence) JOIN run_trials USING (sequence)
+JOIN run_lengths USING (sequence)
 WHERE strategies.family = ? AND runs.purpose = 'trial'
 ORDER BY runs.sharpe_per_period IS NOT NULL, runs.sequence
 """
+#: Until where each of the tables of runs is filled: versions before knew of fewer.
+_NEWEST = """
+SELECT (SELECT COALESCE(MAX(sequence), 0) FROM run_strategies), (SELECT COALESCE(MAX(sequence), 0) FROM run_trials),
+(SELECT COALESCE(MAX(sequence), 0) FROM run_lengths)
+"""
+_COME = "SELECT sequence, id, spec_id, strategy, record FROM runs WHERE sequence > ? ORDER BY sequence LIMIT 1000"
 #: The sources that could be like one that is asked about, the oldest first; those of thousands are not even read.
 _KNOWN = """
 SELECT strategies.family, strategies.run, strategies.shingles FROM strategy_outlines JOIN strategies USING (place)
@@ -81,40 +102,53 @@ def known_to(connection: sqlite3.Connection) -> Iterator[None]:
 
 def found(connection: sqlite3.Connection, wanted: Mapping[str, StrategySource]) -> dict[str, Family]:
     """The families of some strategies, by their keys."""
-    trials: dict[str, dict[str, float]] = {}
+    families: dict[str, Family] = {}
     told = {}
     for key, strategy in wanted.items():
         place = _place(connection, key) or _placed(connection, strategy)
-        if place.family not in trials:
-            rows = connection.execute(_TRIALS, (place.family,))
-            # A spec that was run again counts once, with the newest ratio that it showed.
-            trials[place.family] = {trial: math.nan if sharpe is None else sharpe for trial, sharpe in rows}
+        if place.family not in families:
+            families[place.family] = _tried(connection, place.family)
         similarity = math.nan if place.similarity is None else place.similarity
-        told[key] = Family(place.family, trials[place.family], place.similar_to, similarity)
+        told[key] = replace(families[place.family], similar_to=place.similar_to, similarity=similarity)
     return told
+
+
+def _tried(connection: sqlite3.Connection, family: str) -> Family:
+    """The trials of a family. A spec that was run again counts once, with the newest ratio that it showed."""
+    rows = connection.execute(_TRIALS, (family,)).fetchall()
+    sharpes = {trial: math.nan if sharpe is None else sharpe for trial, sharpe, *_ in rows}
+    lengths = {trial: length for trial, sharpe, length, *_ in rows if sharpe is not None}
+    yearly = {trial: yearly_told(period, held) for trial, _, _, period, held in rows}
+    return Family(family, sharpes, lengths=lengths, yearly={name: each for name, each in yearly.items() if each})
 
 
 def place_new(connection: sqlite3.Connection) -> None:
     """Place the runs that are not in a family yet, in the order in which they came."""
-    newest = "SELECT COALESCE(MAX(sequence), 0) FROM run_strategies"
-    rows = connection.execute(
-        f"SELECT sequence, id, record, strategy FROM runs WHERE sequence > ({newest}) ORDER BY sequence"  # noqa: S608
-    ).fetchall()
-    for sequence, run_id, record, name in rows:
-        strategy = recorded(record, name)
-        key = key_of(strategy)
-        if _place(connection, key) is None:
-            place = _placed(connection, strategy)
-            connection.execute(
-                "INSERT INTO strategies (key, family, run, shingles, similar_to, similarity) VALUES (?, ?, ?, ?, ?, ?)",
-                (key, place.family, run_id, place.shingles, place.similar_to, place.similarity),
-            )
-        connection.execute("INSERT INTO run_strategies VALUES (?, ?)", (sequence, key))
-    counted = "SELECT COALESCE(MAX(sequence), 0) FROM run_trials"
-    new = connection.execute(f"SELECT sequence, record, spec_id FROM runs WHERE sequence > ({counted})")  # noqa: S608
-    connection.executemany(
-        "INSERT INTO run_trials VALUES (?, ?)", [(at, counted_as(record, spec)) for at, record, spec in new.fetchall()]
-    )
+    placed_by, counted_by, measured_by = connection.execute(_NEWEST).fetchone()
+    last = min(placed_by, counted_by, measured_by)
+    # Not one cursor for all: what compares sources is made anew for each, and SQLite refuses that under an open one.
+    while rows := connection.execute(_COME, (last,)).fetchall():
+        for last, run_id, spec_id, name, record in rows:
+            values = parsed(record)
+            if last > placed_by:
+                key = _put(connection, recorded(values, name), run_id)
+                connection.execute("INSERT INTO run_strategies VALUES (?, ?)", (last, key))
+            if last > counted_by:
+                connection.execute("INSERT INTO run_trials VALUES (?, ?)", (last, counted_as(values, spec_id)))
+            if last > measured_by:
+                connection.execute("INSERT INTO run_lengths VALUES (?, ?)", (last, length_of(values)))
+
+
+def _put(connection: sqlite3.Connection, strategy: StrategySource, run_id: str) -> str:
+    """The key of a run's strategy, which is placed if it is new."""
+    key = key_of(strategy)
+    if _place(connection, key) is None:
+        place = _placed(connection, strategy)
+        connection.execute(
+            "INSERT INTO strategies (key, family, run, shingles, similar_to, similarity) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, place.family, run_id, place.shingles, place.similar_to, place.similarity),
+        )
+    return key
 
 
 def _place(connection: sqlite3.Connection, key: str) -> Place | None:

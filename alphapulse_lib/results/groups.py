@@ -13,7 +13,8 @@ from alphapulse_lib.model.instrument import venue
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import account
-from alphapulse_lib.results.performance import periods_per_year
+from alphapulse_lib.results.equity import by_symbol as rows_of_each
+from alphapulse_lib.results.performance import periods_per_year, risk_free
 from alphapulse_lib.results.statistics import summary
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def by_period(
     -------
     pandas.DataFrame
         Indexed by ``year`` or ``month`` (periods): ``return``, ``benchmark``, ``volatility`` and ``sharpe`` (a year's),
-        ``max_drawdown`` (from the peak within the period, its start included), ``trades``, ``hit_rate``, ``pnl``.
+        ``max_drawdown`` (of every bar, from the peak within the period, its start included), ``trades``, ``hit_rate``,
+        ``pnl``.
         Numbers of returns are ``nan`` after all was lost (`alphapulse_lib.results.breakdown.until_lost`).
     """
     import pandas as pd
@@ -58,15 +60,22 @@ def by_period(
     mine = breakdown.until_lost(breakdown.by_session(spec, equity))
     theirs = benchmark.reindex(equity.index).ffill().reindex(mine.index)
     of_session = _periods(mine.index, zone, unit)
+    free = risk_free(spec, breakdown.nanoseconds(equity.index))
+    # Of each bar, the period that its session belongs to.
+    of_bar = of_session[np.searchsorted(breakdown.nanoseconds(mine.index), breakdown.nanoseconds(equity.index))]
     of_trade = _periods(pd.DatetimeIndex(trades["exit_ts"]), zone, unit)
-    rows = {}
+    rows: dict[Any, tuple[float, ...]] = {}
     start, before = spec.cash, spec.cash
     for label, part in mine.groupby(of_session):
         ended = trades[of_trade == label]
         other = theirs[part.index].to_numpy(np.float64)
         changes = _changes(start, part.to_numpy(np.float64))
-        found = summary(changes, periods_per_year=periods_per_year(spec))
-        of_returns = [found[name] for name in ("total_return", "volatility", "sharpe", "max_drawdown")]
+        # As in the run's own statistics: its first value is no return but the base of one, where it is the cash.
+        skip = int(not rows and len(changes) > 1 and part.iloc[0] == spec.cash)
+        earned = free[of_session == label][skip:]
+        found = summary(changes[skip:], periods_per_year=periods_per_year(spec), risk_free=earned)
+        deepest = float(breakdown.drawdown(np.append(start, equity[of_bar == label].to_numpy(np.float64))).min())
+        of_returns = [*(found[name] for name in ("total_return", "volatility", "sharpe")), deepest]
         whole, *rest = of_returns if np.isfinite(changes).any() else [nan] * len(of_returns)
         rows[label] = (
             whole,
@@ -102,11 +111,13 @@ def by_symbol(fills: pa.Table, marks: pa.Table, flows: pa.Table, trades: pd.Data
     import pandas as pd
 
     rows = {}
+    filled, marked, flowed = (rows_of_each(table) for table in (fills, marks, flows))
+    results = {symbol: each.to_numpy(np.float64) for symbol, each in trades.groupby("symbol", observed=True)["pnl"]}
     for symbol in marks["symbol"].unique().to_pylist():
-        own = fills.filter(pc.equal(fills["symbol"], symbol))
-        ended = trades.loc[trades["symbol"] == symbol, "pnl"].to_numpy(np.float64)
-        paid = flows.filter(pc.equal(flows["symbol"], symbol))
-        curve = account(own, marks.filter(pc.equal(marks["symbol"], symbol)), 0.0, paid)["equity"]
+        own = filled.get(symbol, fills.slice(0, 0))
+        ended = results.get(symbol, np.empty(0))
+        paid = flowed.get(symbol, flows.slice(0, 0))
+        curve = account(own, marked[symbol], 0.0, paid)["equity"]
         won, lost = ended[ended > 0].sum(), -ended[ended < 0].sum()
         rows[symbol] = {
             "pnl": curve[-1].as_py(),
@@ -173,7 +184,7 @@ def drawdowns(curve: pd.Series[float], start: float) -> pd.DataFrame:
 
 
 def _periods(times: Any, zone: str, unit: str) -> Any:
-    return times.tz_convert(zone).tz_localize(None).to_period(unit)
+    return breakdown.closed_in(times, zone).to_period(unit)
 
 
 def _changes(start: float, values: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import batched
 from pathlib import Path
 
@@ -20,6 +20,8 @@ __all__ = ["Journal"]
 
 #: In the ledger: up to which of its runs the journal has all.
 _SCHEMA = "CREATE TABLE IF NOT EXISTS journalled (sequence INTEGER PRIMARY KEY) STRICT"
+#: Beside that, how long the journal was then: a longer one has what the ledger lacks.
+_LENGTH = "CREATE TABLE IF NOT EXISTS journal_length (bytes INTEGER PRIMARY KEY) STRICT"
 #: Records that are written at once.
 _PART = 1000
 
@@ -55,6 +57,27 @@ class Journal:
         """Remember in a ledger that all of its runs are in this."""
         connection.execute(_SCHEMA)
         connection.execute("INSERT OR IGNORE INTO journalled SELECT MAX(sequence) FROM runs HAVING COUNT(*) > 0")
+        self._remember_length(connection)
+
+    def missed_by(self, connection: sqlite3.Connection, but: Container[str] = ()) -> list[RunRecord]:
+        """The records that this has and a ledger has not, but for these; looked for where this has grown without it."""
+        connection.execute(_LENGTH)
+        told = connection.execute("SELECT bytes FROM journal_length").fetchone()
+        if not (length := self._length()) or (told and told[0] == length):
+            return []
+        there = {each for (each,) in connection.execute("SELECT id FROM runs")}
+        missed = [each for each in self.records() if each.id not in there and each.id not in but]
+        if not missed:  # what it grew by is torn, or is what an earlier version took in
+            self._remember_length(connection)
+        return missed
+
+    def _remember_length(self, connection: sqlite3.Connection) -> None:
+        connection.execute(_LENGTH)
+        connection.execute("DELETE FROM journal_length")
+        connection.execute("INSERT INTO journal_length VALUES (?)", (self._length(),))
+
+    def _length(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def add(self, records: Iterable[str]) -> None:
         """Add records, each as canonical JSON, and bring them to the disk.

@@ -12,11 +12,11 @@ Which runs are trials of one idea `alphapulse_lib.model.family` says and `alphap
 
 from __future__ import annotations
 
-import math
+import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
@@ -25,24 +25,27 @@ from typing import Any, Concatenate, Never
 from filelock import FileLock
 
 from alphapulse_lib.errors import LedgerError, UnknownRun, did_you_mean
-from alphapulse_lib.model.canonical import from_json, to_json
+from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, RunSpec, StrategySource
 from alphapulse_lib.results import families, took
 from alphapulse_lib.results.journal import Journal
-from alphapulse_lib.results.ledger_file import format_of, parts, prepare, why
+from alphapulse_lib.results.ledger_file import (
+    DAMAGED,
+    WRITABLE,
+    ReadOnlyLedger,
+    TornLedger,
+    connected,
+    copied,
+    format_of,
+    parts,
+    put_in,
+)
 from alphapulse_lib.results.took import Kind, Took
 
 __all__ = ["Ledger"]
 
-_INSERT = """
-INSERT INTO runs (id, spec_id, family, strategy, instruments, period, status, purpose, user, started_at,
-                  sharpe_per_period, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-
-class _TornLedger(LedgerError):
-    """The file is no database any more, or one of its pages is not what it was."""
+_FOLDER = "ALPHAPULSE_LEDGER names it: name a folder, or one that can be made; unset, it lies in the home."
 
 
 def _mending[**P, T](act: Callable[Concatenate[Ledger, P], T]) -> Callable[Concatenate[Ledger, P], T]:
@@ -52,7 +55,7 @@ def _mending[**P, T](act: Callable[Concatenate[Ledger, P], T]) -> Callable[Conca
     def done(self: Ledger, /, *arguments: P.args, **named: P.kwargs) -> T:
         try:
             return act(self, *arguments, **named)
-        except _TornLedger as torn:
+        except TornLedger as torn:
             self._make_anew(torn)
             return act(self, *arguments, **named)
 
@@ -132,9 +135,12 @@ class Ledger:
             raise UnknownRun(f"{len(ids)} runs begin with {asked!r}.", f"Say more of it: {', '.join(ids[:5])}.")
         raise UnknownRun(f"The ledger holds no run {asked!r}.", self._nearest(str(asked).strip().lower()))
 
-    def ids(self) -> list[str]:
-        """The ids of all runs, the oldest first."""
-        return [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence")]
+    def ids(self, but: Container[str] = ()) -> list[str]:
+        """The ids of all runs but these, the oldest first."""
+        # An index has the ids alone; with their order each is looked up among the records.
+        found = [each for (each,) in self._ask("SELECT id FROM runs") if each not in but]
+        in_order = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY sequence"
+        return [each for (each,) in self._ask(in_order, json.dumps(found))] if found else []
 
     def runs(
         self,
@@ -202,26 +208,62 @@ class Ledger:
     def _families(self, wanted: dict[str, StrategySource]) -> dict[str, Family]:
         if not self._is_there():
             return {key: families.alone(each) for key, each in wanted.items()}
-        with self._open(write=True) as connection, families.known_to(connection):
-            return families.found(connection, wanted)
+        try:
+            with self._open(write=True) as connection, families.known_to(connection):
+                self._take_missed(connection)
+                return families.found(connection, wanted)
+        except ReadOnlyLedger:  # what is in no family yet is placed in a copy
+            with self._open() as connection, copied(connection) as copy, families.known_to(copy):
+                return families.found(copy, wanted)
+
+    def require_writable(self) -> None:
+        """Look whether a record could be taken in: before a run that would be lost.
+
+        Raises
+        ------
+        LedgerError
+            The ledger lies where nothing can be written.
+        """
+        if self._is_there():
+            with self._open(write=True):
+                pass
 
     @_mending
     def _take(self, records: Sequence[RunRecord]) -> None:
-        rows = [_row(each) for each in records]
         with self._open(write=True) as connection, families.known_to(connection):
-            connection.executemany(_INSERT, rows)
+            self._take_missed(connection, {each.id for each in records})
+            put_in(connection, records)
             took.remember(connection, records)
             # What finds the ledger torn must come before the journal has them: they are then taken in once more.
             families.place_new(connection)
             self._journal.catch_up(connection)
 
+    def _take_missed(self, connection: sqlite3.Connection, but: Container[str] = ()) -> None:
+        """Take in what the journal alone has: the file is an earlier one put back, or its last writer was killed."""
+        missed = self._journal.missed_by(connection, but)
+        if not missed:
+            return
+        self._journal.catch_up(connection)  # before those are in both
+        put_in(connection, missed)
+        took.remember(connection, missed)
+        families.place_new(connection)
+        self._journal.has_all_of(connection)
+        what = f"{len(missed):,} runs" if len(missed) > 1 else "a run"
+        warnings.warn(
+            f"The ledger at {self.path} lacked {what} that {self._journal.path.name} has, taken in from there: it is "
+            "an earlier copy, or a process was killed over it.",
+            UserWarning,
+            stacklevel=2,
+            skip_file_prefixes=(str(Path(__file__).parents[1]),),
+        )
+
     def _nearest(self, text: str) -> str:
         ids = [each for (each,) in self._ask("SELECT id FROM runs ORDER BY sequence DESC LIMIT 5000")]
         if not ids:
-            return "It holds none yet: ap.backtest(...) makes one."
+            return "It holds none yet: `alphapulse backtest`, or ap.backtest, makes one."
         # What was typed is compared with as much of each id: a beginning is a valid name of a run.
         beginnings = dict.fromkeys(each[: len(text)] for each in ids)
-        return did_you_mean(text, beginnings, f"The newest is {ids[0]}; ap.runs() lists them.")
+        return did_you_mean(text, beginnings, f"The newest is {ids[0]}; `alphapulse runs`, or ap.runs(), lists them.")
 
     @_mending
     def _ask(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
@@ -238,7 +280,7 @@ class Ledger:
         """A connection for one act; who writes waits for other writers up to a minute."""
         with self._alone() if write else nullcontext():
             self._is_there()
-            with self._connected(self.path, write=write) as connection:
+            with connected(self.path, write=write) as connection:
                 yield connection
 
     @contextmanager
@@ -249,37 +291,18 @@ class Ledger:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except OSError as refused:
-            raise LedgerError(f"The ledger at {self.root} cannot be opened: {refused}.", _WRITABLE) from None
+            raise ReadOnlyLedger(f"The ledger at {self.root} cannot be opened: {refused}.", WRITABLE) from None
         try:
             yield
         finally:
             lock.release()
-
-    @contextmanager
-    def _connected(self, path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-        except sqlite3.Error as refused:
-            raise LedgerError(f"The ledger at {self.root} cannot be opened: {refused}.", _WRITABLE) from None
-        try:
-            if write:
-                prepare(connection)
-            yield connection
-        except sqlite3.Error as refused:
-            if getattr(refused, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise _TornLedger(f"The ledger at {self.path} is damaged: {refused}.", _DAMAGED) from None
-            raise LedgerError(f"The ledger at {self.path} refused: {why(refused, self.root)}.", _WRITABLE) from None
-        except OSError as refused:
-            raise LedgerError(f"The ledger at {self.root} cannot be written: {refused}.", _WRITABLE) from None
-        finally:
-            connection.close()
 
     def _is_there(self) -> bool:
         """Whether any record was ever taken in.
 
         Raises
         ------
-        _TornLedger
+        TornLedger
             There were some, and the database is gone or has been emptied.
         LedgerError
             It lies where no folder can be: one that does not exist yet is an empty ledger.
@@ -294,10 +317,10 @@ class Ledger:
                 f"The ledger needs a folder, and {self.root} cannot be one: {is_file}.", _FOLDER
             ) from None
         if not size and self._journal.path.exists():
-            raise _TornLedger(f"The ledger at {self.path} is {'gone' if size is None else 'empty'}.", _DAMAGED)
+            raise TornLedger(f"The ledger at {self.path} is {'gone' if size is None else 'empty'}.", DAMAGED)
         return size is not None
 
-    def _make_anew(self, torn: _TornLedger) -> None:
+    def _make_anew(self, torn: TornLedger) -> None:
         """Put a ledger of what the journal holds in the place of the damaged one; another process may do so already.
 
         Killed over it, it has done nothing: until the new one is whole the old one lies there, and then none.
@@ -316,7 +339,7 @@ class Ledger:
                 ]
                 made.rename(self.path)
             except OSError as refused:
-                raise LedgerError(f"{torn.message} It cannot be made anew: {refused}.", _WRITABLE) from None
+                raise LedgerError(f"{torn.message} It cannot be made anew: {refused}.", WRITABLE) from None
         warnings.warn(
             f"{torn.message} It was made anew from {self._journal.path.name} with its {len(records):,} runs"
             + (f"; what was left of it is {left[0].name}." if left else "."),
@@ -330,9 +353,9 @@ class Ledger:
         path = self.path.with_name(f"{self.path.name}.anew")
         for part in parts(path):  # of one who was killed over it
             part.unlink()
-        with self._connected(path, write=True) as connection:
+        with connected(path, write=True) as connection:
             with families.known_to(connection):
-                connection.executemany(_INSERT, [_row(each) for each in records])
+                put_in(connection, records)
                 took.remember(connection, records)
                 self._journal.has_all_of(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -344,32 +367,8 @@ class Ledger:
                 return False
             with self._open() as connection:
                 return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-        except _TornLedger:
+        except TornLedger:
             return False
-
-
-#: What to do where not even the journal is left.
-_DAMAGED = "Its records.jsonl is gone, too. Bring both back from a copy; the hub has all runs that were handed in."
-_FOLDER = "ALPHAPULSE_LEDGER names it: name a folder, or one that can be made; unset, it lies in the home."
-_WRITABLE = "Look at the folder's rights and free space; ALPHAPULSE_LEDGER names another folder."
-
-
-def _row(record: RunRecord) -> tuple[Any, ...]:
-    """What `_INSERT` takes."""
-    return (
-        record.id,
-        record.spec_id,
-        record.spec.label,
-        record.spec.strategy.name,
-        ",".join(record.spec.instruments),
-        record.spec.period,
-        record.status,
-        record.purpose,
-        record.user,
-        record.started_at,
-        _finite(record.statistics.get("sharpe_per_period")),
-        to_json(record),
-    )
 
 
 def _conditions(
@@ -392,7 +391,3 @@ def _conditions(
         clause = " OR ".join(["instr(',' || instruments || ',', ?)"] * len(held))
         found.append((f"({clause})", tuple(held)))
     return found
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

@@ -6,7 +6,9 @@ which changes nothing there: the hub knows a run by its id and a file by its con
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
@@ -39,8 +41,13 @@ class Outbox:
 
     def waiting(self) -> list[str]:
         """The ids of the runs that are neither handed in nor refused, the oldest first."""
-        settled = {each for (each,) in self._ask("SELECT id FROM settled WHERE hub = ?", self._hub)}
-        return [each for each in self._ledger.ids() if each not in settled]
+        return self._ledger.ids({each for (each,) in self._ask("SELECT id FROM settled WHERE hub = ?", self._hub)})
+
+    def handed_in(self, most: int = -1) -> list[str]:
+        """The runs that were handed in, the one that was last first; at most so many."""
+        # Not by the index of hubs, as the plus has it: all that were ever handed in would be sorted for the last one.
+        sql = "SELECT id FROM settled WHERE +hub = ? AND refused = '' ORDER BY rowid DESC LIMIT ?"
+        return [each for (each,) in self._ask(sql, self._hub, most)]
 
     def refused(self) -> dict[str, str]:
         """The runs that the hub will not take, and why."""
@@ -56,7 +63,18 @@ class Outbox:
         """
         self._ask("INSERT OR REPLACE INTO settled (hub, id, refused) VALUES (?, ?, ?)", self._hub, run_id, refused)
 
-    def _ask(self, sql: str, *arguments: str) -> list[tuple[Any, ...]]:
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Let runs wait again.
+
+        Raises
+        ------
+        LedgerError
+            That cannot be written.
+        """
+        gone = "DELETE FROM settled WHERE hub = ? AND id IN (SELECT value FROM json_each(?))"
+        self._ask(gone, self._hub, json.dumps([*run_ids]))
+
+    def _ask(self, sql: str, *arguments: str | int) -> list[tuple[Any, ...]]:
         if not self._ledger.path.exists():
             return []
         try:

@@ -204,7 +204,10 @@ def probability_of_backtest_overfitting(returns: Any, partitions: int = 16) -> O
         )
     if len(values) < 2 * partitions:
         raise InputError(
-            f"{len(values)} rows are too few for {partitions} partitions of two each.", "Take fewer partitions."
+            f"{len(values)} rows are too few for {partitions} partitions of two each.",
+            f"Take fewer: probability_of_backtest_overfitting(returns, partitions={len(values) // 4 * 2})."
+            if len(values) >= 4
+            else "Take a longer window.",
         )
     parts = _Parts.of(values, int(partitions))
     found = [parts.judge(chosen) for chosen in _halves(int(partitions), values.shape[1])]

@@ -1,8 +1,10 @@
 """The statistics of a run: those of its returns, and those of its trading.
 
 Equity of bars shorter than a session is taken at each session's last bar first, in the venue's own days, so that a
-Sharpe ratio of minute bars and one of daily bars are the same thing: 252 returns a year (365 where the venue never
+Sharpe ratio of minute bars and one of daily bars are the same thing: 252 returns a year (365 where a venue never
 closes, 52 for weekly bars). Only the drawdown is of every bar.
+
+What is risk-free is what a run's cash alone would have earned: its interest, and nothing where it is paid none.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alphapulse_lib.model import annual
 from alphapulse_lib.model.instrument import venue
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
@@ -22,7 +25,7 @@ from alphapulse_lib.results.equity import benchmark_curve, named_curve
 from alphapulse_lib.results.overfit import minimum_track_record_length, probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import summary
 
-__all__ = ["periods_per_year", "run_statistics", "session_ends", "session_returns"]
+__all__ = ["periods_per_year", "risk_free", "run_statistics", "session_ends", "session_returns"]
 
 type Floats = NDArray[np.floating[Any]]
 
@@ -32,8 +35,12 @@ _PARTICIPATION = 0.01
 _BLOCK = 65_536
 #: What trades from Sunday's evening to Friday's: its days begin at 17:00 the evening before, in Chicago or New York.
 _WEEKDAYS, _EVENING = "24/5", 7 * 3_600 * 10**9
-#: Sessions of a year, where they are not an exchange's 252.
-_DAYS = {"24/7": 365, _WEEKDAYS: 260}
+#: What never closes.
+_ALWAYS = "24/7"
+#: Days of a year, as interest counts them (`alphapulse_lib.engine.cash`).
+_INTEREST_YEAR = 360
+#: Days from the Monday before the first of January 1970.
+_MONDAY = 3
 
 
 def run_statistics(
@@ -80,7 +87,8 @@ def run_statistics(
     named, asked = benchmark is not None and benchmark.num_rows > 0, (marks, spec.cash, moments[ends])
     held = (named_curve(benchmark, *asked) if named else benchmark_curve(*asked))["equity"].to_numpy()
     returns, others = _returns(equity[ends], held, spec.cash)
-    found: dict[str, Any] = dict(summary(returns, others, yearly))
+    free = risk_free(spec, moments)
+    found: dict[str, Any] = dict(summary(returns, others, yearly, free[len(free) - len(returns) :]))
     found["end_equity"] = float(equity[-1]) if len(equity) else spec.cash
     found["total_return"] = found["end_equity"] / spec.cash - 1
     found["benchmark_return"] = float(held[-1] / spec.cash - 1) if len(held) else nan
@@ -106,26 +114,43 @@ def _deepest(equity: Floats, cash: float) -> float:
 
 
 def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The positions of the last bar of each session; of session bars all positions.
+    """The positions of the last bar of each session; of session bars of one calendar all positions.
 
     Parameters
     ----------
     spec : RunSpec
-        Its period and the venue of its first instrument decide what a session is: a day in the venue's zone, of what
-        trades around the clock on weekdays one that begins at 17:00 the evening before.
+        Its period and the venues of its instruments decide what a session is: a day in the zone of the first one, of
+        shorter bars that trade around the clock on weekdays one that begins at 17:00 the evening before. Bars of a
+        session close at other times where calendars differ: then one value counts for all that close on one day, in
+        one week or in one month.
     ts : array of int64, shape (T,)
         Nanoseconds of UTC, rising.
     """
-    if Period.parse(spec.period).is_session or not len(ts):
+    period, calendars = Period.parse(spec.period), _calendars(spec)
+    if not len(ts) or (period.is_session and len(calendars) == 1):
         return np.arange(len(ts))
-    place = venue(spec.instruments[0].rpartition(".")[2])
-    # A bar that closes at 17:00 is the last one of its day.
-    later = _EVENING - 1 if place.calendar == _WEEKDAYS else 0
+    evening = not period.is_session and _WEEKDAYS in calendars and _ALWAYS not in calendars
+    # A bar that closes as a day ends is the last one of it.
+    later, zone = (_EVENING if evening else 0) - 1, venue(spec.instruments[0].rpartition(".")[2]).timezone
     ends = []
     for start in range(0, len(ts), _BLOCK):
-        days = _local_days(ts[start : start + _BLOCK + 1] + later, place.timezone)
-        ends.append(start + np.flatnonzero(days[1:] != days[:-1]))
+        spans = _spans(_local_days(ts[start : start + _BLOCK + 1] + later, zone), period)
+        ends.append(start + np.flatnonzero(spans[1:] != spans[:-1]))
     return np.append(np.concatenate(ends), len(ts) - 1)
+
+
+def _spans(days: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
+    """The number of the day, week or month of a period that each day lies in, as `Sessions.last_of` counts them."""
+    if period.unit == "w":
+        return (days + _MONDAY) // 7 // period.count
+    if period.unit == "mo":
+        months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return np.asarray(months // period.count, np.int64)
+    return days
+
+
+def _calendars(spec: RunSpec) -> set[str]:
+    return {venue(each.rpartition(".")[2]).calendar for each in spec.instruments}
 
 
 def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
@@ -144,13 +169,39 @@ def session_returns(spec: RunSpec, account: pa.Table) -> Floats:
     return np.nan_to_num(_changes(np.concatenate(([spec.cash], account["equity"].to_numpy()[ends]))), nan=0.0)
 
 
+def risk_free(spec: RunSpec, ts: NDArray[np.int64]) -> Floats:
+    """What the cash alone would have earned in each session, by the run's own interest on cash; shape (sessions,).
+
+    0 where no night was before its end, as in most first ones, and in all of a run that is paid no interest.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What was run.
+    ts : array of int64, shape (T,)
+        The closes of all its bars, nanoseconds of UTC, rising: interest is paid as a day with bars begins.
+
+    Examples
+    --------
+    >>> from alphapulse_lib.model.run import Costs, StrategySource
+    >>> paid = RunSpec(StrategySource("m:S", ""), ("GOOG.XNAS",), "1d", 0, 1, costs=Costs(interest_percent=3.6))
+    >>> [round(each, 6) for each in risk_free(paid, np.array([21, 45, 117]) * 3_600 * 10**9).tolist()]
+    [0.0, 0.0001, 0.0003]
+    """
+    ends = session_ends(spec, ts)
+    rate = spec.costs.interest_percent / 100 / _INTEREST_YEAR
+    if not rate or not len(ends):
+        return np.zeros(len(ends))
+    zone = venue(spec.instruments[0].rpartition(".")[2]).timezone
+    # A bar that closes at midnight is of the day before, and the night's interest is there when it closes.
+    days, begun = np.unique(_local_days(ts - 1, zone)), _local_days(ts[ends], zone)
+    grown = np.cumprod(1 + rate * np.diff(days, prepend=days[:1]))[np.searchsorted(days, begun, side="right") - 1]
+    return np.diff(grown, prepend=1.0) / np.concatenate(([1.0], grown[:-1]))
+
+
 def periods_per_year(spec: RunSpec) -> float:
     """How many returns of a run make a year."""
-    period = Period.parse(spec.period)
-    if period.unit in ("w", "mo"):
-        return {"w": 52, "mo": 12}[period.unit] / period.count
-    days = _DAYS.get(venue(spec.instruments[0].rpartition(".")[2]).calendar, 252)
-    return days / period.count if period.unit == "d" else days
+    return annual.periods_per_year(spec.period, spec.instruments)
 
 
 def _returns(equity: Floats, benchmark: Floats, cash: float) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from alphapulse_lib.model.instrument import VENUES
 from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
+from alphapulse_lib.results.breakdown import closed_in
 from alphapulse_lib.results.equity import account
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import run_statistics
@@ -82,7 +83,7 @@ def keep(
         spec, raw, measured, run_id, user=user, started_at=started_at, ended_at=ended_at, purpose=purpose, of=of
     )
     if raw.status == "finished":
-        record.statistics.update(ledger.family(spec).including(record).deflate(record.statistics))
+        record.statistics.update(ledger.family(spec).including(record).deflate(record.statistics, spec))
     write_artefacts({ledger.folder(run_id): measured.files})
     ledger.append(record)
     return record
@@ -148,7 +149,11 @@ def record_of(
     purpose: Purpose = "trial",
     of: str = "",
 ) -> RunRecord:
-    """The record of a run that was measured, as `keep` writes it."""
+    """The record of a run that was measured, as `keep` writes it.
+
+    Where the clock was set back meanwhile, or a cluster's machine is behind, it ended as it started: no ledger takes a
+    run that ended before that.
+    """
     return RunRecord(
         id=run_id,
         spec_id=spec.id,
@@ -157,7 +162,7 @@ def record_of(
         purpose=purpose,
         user=user,
         started_at=started_at,
-        ended_at=ended_at,
+        ended_at=max(started_at, ended_at),
         environment=environment() | raw.environment | firing(),
         series=raw.series,
         statistics=measured.statistics,
@@ -196,8 +201,9 @@ def _lost(curve: pa.Table, spec: RunSpec) -> list[str]:
         return []
     when, left = curve["ts"][gone].as_py(), curve["equity"][gone].as_py()
     venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
+    day = closed_in([when], venue.timezone if venue else "UTC")[0]
     amount = f"{left:,.2f} {venue.currency if venue else 'USD'}".replace("-", "\N{MINUS SIGN}")
-    return [f"The account was lost on {when:%Y-%m-%d}: its equity fell to {amount}."]
+    return [f"The account was lost on {day:%Y-%m-%d}: its equity fell to {amount}."]
 
 
 def new_run_id() -> str:

@@ -55,7 +55,7 @@ class Robustness:
         return f"<Robustness {self.verdict}: {len(self.neighbours)} neighbours{told}>"
 
 
-def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
+def robustness(trials: Sequence[Trial], best: Trial, *, drawn: bool = False) -> Robustness:
     """The neighbourhood of the best trial.
 
     Parameters
@@ -64,6 +64,8 @@ def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
         All of the sweep.
     best : Trial
         One of them.
+    drawn : bool
+        Whether they were drawn. Of one parameter alone draws look as a grid does.
 
     Examples
     --------
@@ -75,7 +77,7 @@ def robustness(trials: Sequence[Trial], best: Trial) -> Robustness:
     counted = [name for name in varied if _is_number(best.parameters[name])]
     others = [each for each in trials if each is not best]
     if counted:
-        is_grid = math.prod(map(len, tried.values())) == len(trials)
+        is_grid = not drawn and math.prod(map(len, tried.values())) == len(trials)
         near = _beside(best, others, {name: tried[name] for name in counted}, varied, is_grid=is_grid)
     else:
         near = [each for each in others if len(_apart(each, best, varied)) == 1]

@@ -102,7 +102,7 @@ class Run:
     @property
     def deflated(self) -> dict[str, float]:
         """``trials``, ``expected_maximum_sharpe`` and ``deflated_sharpe`` with all trials that the ledger holds now."""
-        return self.family.including(self.record).deflate(self.record.statistics)
+        return self.family.including(self.record).deflate(self.record.statistics, self.spec)
 
     @property
     def family(self) -> Family:

@@ -17,7 +17,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from alphapulse_lib.engine.configure import plain_value
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.tried import in_short
 
 __all__ = ["SAMPLERS", "Sampler", "Space", "sampler_of", "space_of"]
 
@@ -174,15 +176,15 @@ def _tpe(seed: int) -> optuna.samplers.BaseSampler:
 
 def _axis(name: str, values: Any) -> Axis:
     if isinstance(values, CategoricalDistribution):
-        return list(values.choices)
+        return [plain_value(name, each) for each in values.choices]
     if isinstance(values, FloatDistribution | IntDistribution):
         return values
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__"):
         raise InputError(f"grid: {name}={values!r} is no list of values.", f"Such as {{{name!r}: [{values!r}]}}.")
-    found = [each.item() if hasattr(each, "item") else each for each in values]
+    found = [plain_value(name, each) for each in values]  # as specs hold them
     if not found:
         raise InputError(f"grid: {name} has no values.")
-    if len({repr(each) for each in found}) < len(found):
+    if len({repr(in_short(each)) for each in found}) < len(found):  # 1.0 tries what 1 does
         raise InputError(f"grid: {name} has a value twice: {found!r}.")
     return found
 

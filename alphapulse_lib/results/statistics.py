@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["matched", "summary"]
+__all__ = ["excess", "matched", "summary"]
 
 type Floats = NDArray[np.floating[Any]]
 
 #: The share of returns that counts as the tail of value at risk.
 _TAIL = 0.05
+#: A difference of two returns up to this is rounding.
+_ROUNDING = 1e-14
 
 
 def summary(
-    returns: Any, benchmark: Any = None, periods_per_year: float = 252, risk_free: float = 0.0
+    returns: Any, benchmark: Any = None, periods_per_year: float = 252, risk_free: Any = 0.0
 ) -> dict[str, float]:
     """All statistics of a series of returns.
 
@@ -35,8 +37,8 @@ def summary(
         Returns of what to compare with. Two pandas Series are matched by their index, anything else by position.
     periods_per_year : float
         252 for daily returns.
-    risk_free : float
-        The risk-free return PER PERIOD, not per year.
+    risk_free : float or sequence of float, shape (T,)
+        The risk-free return PER PERIOD, not per year: one for all, or that of each.
 
     Returns
     -------
@@ -63,30 +65,29 @@ def summary(
     """
     if not (_is_number(periods_per_year) and periods_per_year > 0):
         raise InputError(f"periods_per_year={periods_per_year!r} is not a number above zero.", "Daily returns: 252.")
-    if not _is_number(risk_free):
-        raise InputError(f"risk_free={risk_free!r} is not a number.", "It is the return of one period, such as 0.0001.")
     values, other = _aligned(returns, benchmark)
+    free = _risk_free(risk_free, len(values))
     held = ~np.isnan(values)
     years = held.sum() / periods_per_year
     with np.errstate(all="ignore"):
-        alone = _alone(values[held], years, periods_per_year, risk_free)
+        alone = _alone(values[held], years, periods_per_year, free[held])
         both = held & ~np.isnan(other)
-        against = _against(values[both], other[both], periods_per_year, risk_free)
+        against = _against(values[both], other[both], periods_per_year, free[both])
     return {
         name: value if isinstance(value, int) else _finite(float(value)) for name, value in (alone | against).items()
     }
 
 
-def _alone(values: Floats, years: float, periods: float, risk_free: float) -> dict[str, float]:
+def _alone(values: Floats, years: float, periods: float, risk_free: Floats) -> dict[str, float]:
     """What a series says by itself; in NumPy's floats, which overflow to what is not finite and never raise."""
     count = len(values)
     growth = np.prod(1 + values) if count else np.float64(nan)
     cagr = growth ** (1 / years) - 1 if count and growth >= 0 else nan
-    excess = values - risk_free
-    deviation = _deviation(excess)
-    mean = excess.mean() if count > 1 else nan
+    over = excess(values, risk_free)
+    deviation = _deviation(over)
+    mean = over.mean() if count > 1 else nan
     # Sortino and van der Meer (1991): the root of the mean square of the shortfalls, over ALL periods.
-    downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2)) * periods**0.5 if count > 1 else nan
+    downside = np.sqrt(np.mean(np.minimum(over, 0) ** 2)) * periods**0.5 if count > 1 else nan
     drawdown = max_drawdown(values)
     below = under_water(_path(values))[1:]
     skewness, kurtosis = _shape(values)
@@ -101,7 +102,7 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
         "sharpe_per_period": mean / deviation,
         "sortino": mean * periods / downside if downside > 0 else nan,
         "calmar": cagr / -drawdown if drawdown < 0 else nan,  # Young (1991), over the whole series
-        "omega": _omega(excess),
+        "omega": _omega(over),
         "max_drawdown": drawdown,
         "time_under_water": below.mean() if count else nan,
         "longest_under_water": longest(below) if count else nan,
@@ -113,11 +114,11 @@ def _alone(values: Floats, years: float, periods: float, risk_free: float) -> di
     }
 
 
-def _against(values: Floats, other: Floats, periods: float, risk_free: float) -> dict[str, float]:
+def _against(values: Floats, other: Floats, periods: float, risk_free: Floats) -> dict[str, float]:
     """What two series that are held at the same periods say of each other."""
     if len(values) < 2:
         return dict.fromkeys(("alpha", "beta", "correlation", "tracking_error", "information_ratio"), nan)
-    mine, theirs = values - risk_free, other - risk_free
+    mine, theirs = excess(values, risk_free), excess(other, risk_free)
     spread, wander = _deviation(mine), _deviation(theirs)
     # Not by np.cov: the matrix library that sums there came to another last digit in a container.
     joint = ((mine - mine.mean()) * (theirs - theirs.mean())).sum() / (len(mine) - 1)
@@ -134,6 +135,18 @@ def _against(values: Floats, other: Floats, periods: float, risk_free: float) ->
         # Grinold and Kahn (1999); Goodwin (1998) annualises like this.
         "information_ratio": active.mean() / tracking * periods**0.5,
     }
+
+
+def excess(returns: Any, free: Floats) -> Any:
+    """Returns over what was risk-free; shape (T,) or (T, N). 0 where rounding alone tells them apart.
+
+    Examples
+    --------
+    >>> excess(np.array([0.5, 0.25]), np.array([0.25, 0.25 + 1e-16])).tolist()
+    [0.25, 0.0]
+    """
+    over = np.asarray(returns) - (free if np.ndim(returns) == 1 else free[:, None])
+    return np.where(np.abs(over) <= _ROUNDING, 0.0, over)
 
 
 def max_drawdown(returns: Floats) -> float:
@@ -270,6 +283,21 @@ def _floats(values: Any, name: str) -> Floats:
     if np.isinf(array).any():
         raise InputError(f"{name} hold an infinite value.", "A price of zero among them makes one: look for it.")
     return array
+
+
+def _risk_free(given: Any, count: int) -> Floats:
+    """The risk-free return of each of so many periods."""
+    if np.ndim(given) == 0:
+        if not _is_number(given):
+            raise InputError(f"risk_free={given!r} is not a number.", "It is the return of one period, such as 0.0001.")
+        return np.full(count, float(given))
+    free = _floats(given, "risk_free")
+    if len(free) != count or np.isnan(free).any():
+        raise InputError(
+            f"risk_free holds {np.count_nonzero(~np.isnan(free))} returns, and there are {count} periods.",
+            "Give one for each of them, or one number for all.",
+        )
+    return free
 
 
 def _is_number(value: Any) -> bool:

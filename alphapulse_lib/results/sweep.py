@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,14 +26,15 @@ from filelock import FileLock, Timeout
 from pyarrow.parquet import read_metadata
 
 from alphapulse_lib.engine.request import RawResult
-from alphapulse_lib.errors import AlphaPulseError, SweepError, WorkerDied
+from alphapulse_lib.errors import AlphaPulseError, WorkerDied
 from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import as_bytes, read_table, write_artefacts
 from alphapulse_lib.results.ledger import Ledger
-from alphapulse_lib.results.performance import session_ends, session_returns
+from alphapulse_lib.results.performance import risk_free, session_ends, session_returns
 from alphapulse_lib.results.record import environment
 from alphapulse_lib.results.samplers import Sampler
+from alphapulse_lib.results.slow import Slow, SlowTrials
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.results.trial import CODE, READ, Bench, Outcome, data_of, lost_trial, run_trials
 
@@ -47,6 +50,8 @@ type Ended = tuple[int, tuple[RunRecord, Any]]
 #: Seconds that the trials of one message to a worker take together: short enough to watch, long enough that messages
 #: and the disk's waiting cost each trial little.
 _TOGETHER = 2.0
+#: Seconds of one wait for what comes back, and between two looks at what takes long.
+_MOMENT, _LOOK = 0.1, 1.0
 #: The most trials of a message.
 _MOST = 32
 
@@ -61,11 +66,13 @@ def sweep_window(
     objective: Callable[[dict[str, Any]], float],
     patience: int | None = None,
     retry: bool = False,
-    family: Family | None = None,
+    family: Callable[[RunSpec], Family] | None = None,
     seen: Callable[[Trial], None] = lambda _: None,
+    slow: Callable[[Parameters, Slow], None] = lambda *_: None,
+    waits: Callable[[], None] = lambda: None,
     asked: set[str] | None = None,
 ) -> Swept:
-    """Run what a sampler proposes.
+    """Run what a sampler proposes, once no other process sweeps the same on the same rows: none is run twice.
 
     Parameters
     ----------
@@ -79,10 +86,15 @@ def sweep_window(
         Stop after so many trials in the order of proposals without a better one.
     retry : bool
         Run those again that failed.
-    family : Family, optional
-        What was tried already of the same kind, by everybody; what the ledger knows unless told.
+    family : callable, optional
+        Of a spec, what was tried already of the same kind, by everybody; what the ledger knows unless told.
     seen : callable
         Called with each trial once it is in the ledger.
+    slow : callable
+        Called with what a trial varies, and how long it has taken, once that is far longer than the others took; not
+        where trials have a limit.
+    waits : callable
+        Called where another process is at it, before its end is waited for.
     asked : set of str, optional
         Takes the run id of each trial before it runs.
 
@@ -90,25 +102,26 @@ def sweep_window(
     ------
     PreflightError
         There are no bars, or not such as a run may be believed on; or the first trial was refused.
-    SweepError
-        Another process is at it.
     WorkerDied
         The data could not be read.
     """
     data = read_window(client, bench, window)
     stamps = data.marks["ts"].cast(pa.int64()).to_numpy()
     moments = np.unique(stamps)
-    keeping = _Keeping(bench, window, data, ledger, retry, family)
-    with _alone(ledger, keeping.data_id):
-        running = _Running(client, bench, window, keeping, objective, seen, set() if asked is None else asked)
+    data_id = _data_id(bench, window, data)
+    with _alone(ledger, data_id, waits), SlowTrials(client, bench.name) as late:
+        keeping = _Keeping(bench, window, data, data_id, ledger, retry, family or ledger.family)
+        asked = set() if asked is None else asked
+        running = _Running(client, bench, window, keeping, objective, seen, asked, late, slow)
         trials: list[Trial] = []
-        while batch := sampler.ask():
-            done = running.batch(batch, len(trials), _Patience(patience, trials))
+        waiting = _Patience(patience)
+        while not waiting.is_over and (batch := sampler.ask()):
+            done = running.batch(batch, len(trials), waiting)
             trials += done
-            if len(done) < len(batch):
-                break
-            sampler.tell([each.value for each in done])
-    return Swept(tuple(trials), moments[session_ends(bench.base.spec, moments)], data.warnings)
+            if len(done) == len(batch):
+                sampler.tell([each.value for each in done])
+    spec = bench.base.spec
+    return Swept(tuple(trials), moments[session_ends(spec, moments)], data.warnings, risk_free(spec, moments))
 
 
 def read_window(client: Client, bench: Bench, window: Window) -> RawResult:
@@ -127,46 +140,56 @@ def read_window(client: Client, bench: Bench, window: Window) -> RawResult:
 
 
 @contextlib.contextmanager
-def _alone(ledger: Ledger, data_id: str) -> Iterator[None]:
+def _alone(ledger: Ledger, data_id: str, waits: Callable[[], None]) -> Iterator[None]:
+    """Nobody else sweeps the same meanwhile: the same trial, begun by both, would be run twice and recorded once."""
     folder = ledger.root / "sweeps"
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{data_id}.lock")
     try:
-        with FileLock(folder / f"{data_id}.lock", timeout=0):
-            yield
+        lock.acquire(blocking=False)
     except Timeout:
-        raise SweepError(
-            "Another process is sweeping this strategy on this data.", "Wait for it: its trials count for this one."
-        ) from None
+        waits()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Patience:
     """Whether it is time to stop: as many trials in their order since the best one as were granted."""
 
-    def __init__(self, granted: int | None, before: Sequence[Trial]) -> None:
+    def __init__(self, granted: int | None) -> None:
         self.granted = granted
         self._best, self._since = -math.inf, 0
-        for each in before:
-            self.ended(each)
+
+    @property
+    def is_over(self) -> bool:
+        return self.granted is not None and self._since >= self.granted
 
     def ended(self, trial: Trial) -> bool:
         better = math.isfinite(trial.value) and trial.value > self._best
         self._best, self._since = (trial.value, 0) if better else (self._best, self._since + 1)
-        return self.granted is not None and self._since >= self.granted
+        return self.is_over
 
 
 class _Keeping:
     """Trials in the ledger: found there, or put there."""
 
     def __init__(
-        self, bench: Bench, window: Window, data: RawResult, ledger: Ledger, retry: bool, family: Family | None
+        self,
+        bench: Bench,
+        window: Window,
+        data: RawResult,
+        data_id: str,
+        ledger: Ledger,
+        retry: bool,
+        family: Callable[[RunSpec], Family],
     ) -> None:
         self._bench, self._window, self._ledger, self._retry = bench, window, ledger, retry
-        spec = bench.spec({}, window)
-        rows = [(each.name, each.rows, each.fingerprint) for each in (*data.series, *data.facts)]
-        told = [bench.user, spec.id, rows, sorted(environment().items())]
-        self.data_id = _digest(told)
+        self._data_id, spec = data_id, bench.spec({}, window)
         self._known = set(ledger.ids())
-        self._family = family or ledger.family(spec)
+        self._family = family(spec)
         read = zip(READ, (data.marks, data.benchmark), strict=True)
         code = zip(CODE, (spec.strategy.text, bench.code), strict=True)
         # Each the bytes that are to be written; then the file that holds them.
@@ -174,13 +197,14 @@ class _Keeping:
         self._code: dict[str, Any] = {name: as_bytes(text) for name, text in code if text or name == "source.py"}
 
     def id_of(self, spec: RunSpec) -> str:
-        """The id under which a spec's run is in the ledger, or is to be."""
-        attempt = 0
-        while True:
-            run_id = _digest([self.data_id, spec.id, attempt])
-            if run_id not in self._known or not self._is_to_run_again(self._ledger.get(run_id)):
-                return run_id
-            attempt += 1
+        """The id under which a spec's run is in the ledger, that of its newest attempt, or is to be."""
+        newest = ""
+        for attempt in itertools.count():
+            run_id = _digest([self._data_id, spec.id, attempt])
+            if run_id not in self._known:
+                break
+            newest = run_id
+        return run_id if not newest or self._is_to_run_again(self._ledger.get(newest)) else newest
 
     def _is_to_run_again(self, record: RunRecord) -> bool:
         """Whether a recorded trial failed and another try is asked for, or its returns are lost with its files."""
@@ -215,7 +239,8 @@ class _Keeping:
             runs[folder] = outcome.files | self._code
             self._family = self._family.including(record)
             if record.status == "finished":
-                record = replace(record, statistics=record.statistics | self._family.deflate(record.statistics))
+                luck = self._family.deflate(record.statistics, record.spec)
+                record = replace(record, statistics=record.statistics | luck)
                 runs[folder] |= self._read
             records.append(record)
         write_artefacts(runs)
@@ -240,9 +265,12 @@ class _Running:
         objective: Callable[[dict[str, Any]], float],
         seen: Callable[[Trial], None],
         asked: set[str],
+        late: SlowTrials,
+        slow: Callable[[Parameters, Slow], None],
     ) -> None:
         self._client, self._bench, self._window, self._keeping = client, bench, window, keeping
         self._objective, self._seen, self._asked = objective, seen, asked
+        self._late, self._slow, self._looked = late, slow, time.monotonic()
         self._any = False
         self._at_once = 1
 
@@ -286,7 +314,7 @@ class _Running:
             while waiting or under_way:
                 while count := self._count(waiting, list(under_way.values()), patience):
                     self._send([waiting.pop() for _ in range(count)], under_way, ended)
-                future = next(ended)
+                future = self._next(ended, under_way)
                 asked = under_way.pop(future)
                 outcomes = self._outcomes(future, asked)
                 future.release()
@@ -300,6 +328,21 @@ class _Running:
         finally:
             if under_way:
                 self._client.cancel(list(under_way))
+
+    def _next(self, ended: as_completed, under_way: dict[Future[list[Outcome]], list[Asked]]) -> Future[list[Outcome]]:
+        """The next message that came back; of trials that take far longer than the others it is told meanwhile."""
+        while not ended.has_ready():
+            with ended.thread_condition:  # as `as_completed` waits itself
+                ended.thread_condition.wait(timeout=_MOMENT)
+            if time.monotonic() - self._looked > _LOOK:
+                self._look({run_id: parameters for asked in under_way.values() for _, run_id, parameters in asked})
+        return next(ended)
+
+    def _look(self, under_way: dict[str, Parameters]) -> None:
+        self._looked = time.monotonic()
+        common = self._bench.base.spec.parameters
+        for each in [] if self._bench.is_limited else self._late.among(under_way):
+            self._slow({name: value for name, value in under_way[each.run_id].items() if name not in common}, each)
 
     def _count(self, waiting: list[Asked], under_way: list[list[Asked]], patience: int | None) -> int:
         """How many trials a worker is to be sent now: at the end each core has its share, and no trial is begun that
@@ -334,9 +377,17 @@ class _Running:
         if refused is not None and not self._any:
             raise refused
         self._any = True
+        for each in outcomes:
+            self._late.ended(each.seconds)
         taken = sum(each.seconds for each in outcomes) / len(outcomes)
         self._at_once = min(max(int(_TOGETHER / taken), 1), _MOST) if taken else 1
         return outcomes
+
+
+def _data_id(bench: Bench, window: Window, data: RawResult) -> str:
+    """Of what the trials of a window have in common: who asks, all but what varies, the rows, the versions."""
+    rows = [(each.name, each.rows, each.fingerprint) for each in (*data.series, *data.facts)]
+    return _digest([bench.user, bench.spec({}, window).id, rows, sorted(environment().items())])
 
 
 def _digest(value: Any) -> str:

@@ -49,11 +49,14 @@ class Swept:
         The sessions' ends, nanoseconds since 1970, UTC.
     warnings : tuple of str
         What preflight let pass.
+    risk_free : array of float64, shape (T,)
+        What the cash alone would have earned in each session (`alphapulse_lib.results.performance.risk_free`).
     """
 
     trials: tuple[Trial, ...]
     ts: NDArray[np.int64]
     warnings: tuple[str, ...]
+    risk_free: NDArray[np.floating[Any]]
 
     @property
     def best(self) -> Trial | None:

@@ -17,10 +17,12 @@ from alphapulse_lib.engine.request import RawResult, Request, empty_tables
 from alphapulse_lib.engine.trials import Trials
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.model.tried import at_default
 from alphapulse_lib.model.warm_up import WarmUp
 from alphapulse_lib.results.artefacts import as_bytes
 from alphapulse_lib.results.performance import session_returns
 from alphapulse_lib.results.record import measure, record_of
+from alphapulse_lib.results.slow import tell_begun
 from alphapulse_lib.results.took import told
 
 __all__ = ["CODE", "READ", "Bench", "Outcome", "data_of", "lost_trial", "run_trials", "warm_ups_of"]
@@ -73,6 +75,8 @@ class Bench(WorkerPlugin):
         What the strategy is made of besides its class's own source, as JSON: a file of each trial.
     environment : mapping, optional
         What else the records say of where they come from.
+    defaults : mapping, optional
+        What the strategy's parameters are where they are not given.
     """
 
     def __init__(
@@ -85,11 +89,17 @@ class Bench(WorkerPlugin):
         limits: Limits | None = None,
         code: str = "",
         environment: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.base, self.user, self.code = name, base, user, code
-        self.environment = dict(environment or {})
+        self.environment, self._defaults = dict(environment or {}), dict(defaults or {})
         self._scores, self._limits = scores, limits
         self.trials: Any = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a trial is ended that takes too long."""
+        return (self._limits or Limits.of()).seconds is not None
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002  Dask calls it by name
         """Called by Dask where a worker begins."""
@@ -102,7 +112,8 @@ class Bench(WorkerPlugin):
 
     def spec(self, parameters: dict[str, Any], window: tuple[int, int]) -> RunSpec:
         """The spec of a trial."""
-        return replace(self.base.spec, parameters=parameters, start=window[0], end=window[1])
+        spelled = at_default(parameters, self._defaults)
+        return replace(self.base.spec, parameters=parameters, start=window[0], end=window[1], at_default=spelled)
 
 
 def data_of(name: str, window: tuple[int, int]) -> RawResult | AlphaPulseError:
@@ -135,7 +146,11 @@ def run_trials(name: str, asked: Sequence[tuple[str, dict[str, Any]]], window: t
         Its first and last moment, nanoseconds since 1970, UTC.
     """
     bench = _bench(name)
-    return [_run(bench, run_id, parameters, window) for run_id, parameters in asked]
+    outcomes = []
+    for run_id, parameters in asked:
+        tell_begun(name, run_id)
+        outcomes.append(_run(bench, run_id, parameters, window))
+    return outcomes
 
 
 def _run(bench: Bench, run_id: str, parameters: dict[str, Any], window: tuple[int, int]) -> Outcome:

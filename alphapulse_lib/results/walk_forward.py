@@ -56,8 +56,8 @@ class Walked:
         The run on the test window.
     outside : float
         Its objective, on the sessions of the test window alone.
-    returns : array of float64
-        Of the sessions of the test window.
+    returns, free : array of float64
+        Of the sessions of the test window, and what the cash alone would have earned in each.
     warm : bool
         Whether the run began before it.
     failed : bool
@@ -71,6 +71,7 @@ class Walked:
     trial: Trial | None
     outside: float
     returns: Floats
+    free: Floats
     warm: bool = False
     failed: bool = False
 
@@ -87,7 +88,7 @@ def folds_of(
     sessions : int
         How many there are.
     train, test : int
-        Sessions of a train window (of the first one, where it is anchored) and of a test window; not of k folds.
+        Sessions of a train window (the fewest of one, where it is anchored) and of a test window; not of k folds.
     folds : int
         How many parts a k-fold has.
     purge : int
@@ -107,7 +108,7 @@ def folds_of(
     """
     if scheme == "kfold":
         return _parts(sessions, folds, purge, embargo)
-    # The newest sessions are all tried; what does not fill a window is left out at the beginning.
+    # The newest sessions are all tried; what does not fill a window is at the beginning: an anchored one trains on it.
     count = (sessions - train - purge) // test
     if count < 1:
         raise InputError(
@@ -118,7 +119,7 @@ def folds_of(
     for number in range(count):
         first = sessions - (count - number) * test
         end = first - purge
-        start = end - train if scheme == "rolling" else sessions - count * test - purge - train
+        start = end - train if scheme == "rolling" else 0
         found.append(Fold(number, ((start, end),), (first, first + test)))
     return found
 

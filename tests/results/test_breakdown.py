@@ -37,6 +37,13 @@ def test_months_are_those_of_the_zone() -> None:
     assert breakdown.monthly_returns(late, 100, "America/New_York").loc[2024, 1] == pytest.approx(0.01)
 
 
+def test_midnight_is_of_the_day_that_ends_then() -> None:
+    ends = pd.DatetimeIndex(["2023-12-31", "2024-01-01", "2024-01-02"], tz="UTC").as_unit("ns")
+    table = breakdown.monthly_returns(pd.Series([100.0, 110.0, 121.0], ends), 100, "UTC")
+    assert table.index.tolist() == [2023, 2024]
+    assert (table.loc[2023, 12], table.loc[2024, 1]) == pytest.approx((0.10, 0.10))
+
+
 def test_drawdown() -> None:
     assert breakdown.drawdown(np.array([10.0, 12.0, 9.0, 12.0])).tolist() == [0, 0, -0.25, 0]
     assert breakdown.drawdown(np.empty(0)).tolist() == []

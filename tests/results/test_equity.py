@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from small_runs import CLOSES, fills, marks, moment, raw
 
-from alphapulse_lib.results.equity import account, benchmark_curve, equity_curve, fill_ratios
+from alphapulse_lib.results.equity import account, benchmark_curve, by_symbol, equity_curve, fill_ratios
 
 
 def test_one_name_bought_and_half_sold() -> None:
@@ -108,3 +109,16 @@ def test_buy_and_hold_goes_through_a_split() -> None:
 
 def test_times_are_nanoseconds() -> None:
     assert account(fills(), raw().marks, 1)["ts"].cast("int64")[0].as_py() == moment("2024-01-02 16:00")
+
+
+def test_rows_that_were_chosen_are_of_the_symbols_they_have_and_of_no_other() -> None:
+    names = pa.array([*(f"N{n}" for n in range(200)), None, "N7"]).dictionary_encode()
+    table = pa.table({"symbol": names, "row": range(202)})
+    assert list(by_symbol(table)) == [f"N{n}" for n in range(200)]
+    # All 200 names are in the dictionary still: to look for each is quadratic where each one's rows are looked at.
+    found = by_symbol(table.slice(198))
+    assert {symbol: rows["row"].to_pylist() for symbol, rows in found.items()} == {
+        "N198": [198], "N199": [199], "N7": [201]
+    }  # fmt: skip
+    assert by_symbol(table.slice(7, 1))["N7"].equals(table.slice(7, 1))
+    assert by_symbol(table.slice(200, 1)) == {}

@@ -11,6 +11,7 @@ from edited_sources import EDITED, OTHER, RENAMED, SMA_CROSS
 from small_runs import kept, spec
 
 from alphapulse_lib.model.run import StrategySource
+from alphapulse_lib.model.tried import trial_of
 from alphapulse_lib.results.ledger import Ledger
 
 
@@ -44,12 +45,22 @@ def test_to_hold_a_result_against_something_else_is_no_further_trial(ledger: Led
     own = kept(ledger, strategy=source("SmaCross", SMA_CROSS))
     held = kept(ledger, strategy=source("SmaCross", SMA_CROSS), benchmark="IBM.XNYS")
     assert held.spec_id != own.spec_id, "its statistics are others"
-    assert held.spec.trial == own.spec.trial == own.spec_id
+    assert trial_of(held.spec) == trial_of(own.spec) == own.spec_id
     assert held.statistics["trials"] == ledger.family(own.spec).trials == ledger.family(held.spec).trials == 1
     assert kept(ledger, strategy=source("SmaCross", SMA_CROSS), seed=1, benchmark="IBM.XNYS").statistics["trials"] == 2
     with sqlite3.connect(ledger.path) as connection:  # as an earlier version left it: counted anew
         connection.execute("DROP TABLE run_trials")
     assert ledger.family(own.spec).trials == 2
+
+
+def test_a_parameter_at_its_default_and_a_whole_number_as_a_float_are_no_further_trial(ledger: Ledger) -> None:
+    own = kept(ledger, strategy=source("SmaCross", SMA_CROSS), parameters={"fast": 5})
+    more = {"strategy": source("SmaCross", SMA_CROSS), "parameters": {"fast": 5.0, "slow": 20}}
+    spelled = kept(ledger, at_default=("slow",), **more)
+    assert spelled.spec_id != own.spec_id
+    assert spelled.statistics["trials"] == ledger.family(own.spec).trials == 1
+    assert ledger.get(spelled.id).spec.at_default == ("slow",)
+    assert kept(ledger, **more).statistics["trials"] == 2, "as where nobody knew the default"
 
 
 def test_asking_about_a_strategy_that_never_ran_changes_nothing(ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ import quantstats
 from small_runs import CLOSES, fills, kept, marks, rising
 
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.run import Costs
 from alphapulse_lib.results import breakdown, groups
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
@@ -36,17 +37,30 @@ def test_periods_agree_with_empyrical(run: Run, every: str) -> None:
     returns = run.equity.pct_change().dropna()
     returns.index = returns.index.tz_convert("America/New_York").tz_localize(None)
     parts = returns.groupby(returns.index.to_period({"year": "Y", "month": "M"}[every]))
-    # The first value is no return of the curve alone: only the base of the run's first.
     assert found["return"].to_numpy() == pytest.approx(parts.agg(empyrical.cum_returns_final).to_numpy(), rel=1e-9)
     assert found["max_drawdown"].to_numpy() == pytest.approx(parts.agg(empyrical.max_drawdown).to_numpy(), abs=1e-12)
-    assert found["sharpe"].to_numpy()[1:] == pytest.approx(parts.agg(empyrical.sharpe_ratio).to_numpy()[1:], rel=1e-9)
-    assert found["volatility"].to_numpy()[1:] == pytest.approx(
-        parts.agg(empyrical.annual_volatility).to_numpy()[1:], rel=1e-9
-    )
+    assert found["sharpe"].to_numpy() == pytest.approx(parts.agg(empyrical.sharpe_ratio).to_numpy(), rel=1e-9)
+    assert found["volatility"].to_numpy() == pytest.approx(parts.agg(empyrical.annual_volatility).to_numpy(), rel=1e-9)
     assert (1 + found["return"]).prod() - 1 == pytest.approx(run.stats["total_return"])
     assert (1 + found["benchmark"]).prod() - 1 == pytest.approx(run.stats["benchmark_return"])
     assert found["trades"].sum() == run.stats["trades"]
     assert found["pnl"].sum() == pytest.approx(run.trades["pnl"].sum())
+
+
+def test_the_only_year_of_a_run_has_the_run_s_own_ratios(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    costly = Costs(interest_percent=3.6)
+    for opening in ("2024-01-03 09:30", "2024-01-02 09:30"):  # the first value is the cash, or a return on it
+        bought = fills((opening, "GOOG", "buy", 100, 99, 1.0))
+        run = Run(kept(ledger, marks=rising(CLOSES), fills=bought, costs=costly), ledger)
+        (year,) = run.by("year").to_dict("records")
+        same = {
+            "volatility": "volatility",
+            "sharpe": "sharpe",
+            "max_drawdown": "max_drawdown",
+            "return": "total_return",
+        }
+        assert {name: year[name] for name in same} == pytest.approx({n: run.stats[own] for n, own in same.items()})
 
 
 @pytest.mark.parametrize("every", ["year", "month"])
@@ -70,6 +84,18 @@ def test_debts_have_no_returns(tmp_path: Path, every: str) -> None:
     wide = breakdown.monthly_returns(run.equity, 5_000, "America/New_York")
     assert wide.loc[2024, [1, 2, "year"]].tolist() == pytest.approx([-0.4, -4_000 / 3_000 - 1, -1.8])
     assert wide.loc[2025].isna().all()
+
+
+def test_a_period_falls_as_deep_as_its_deepest_bar(tmp_path: Path) -> None:
+    hours = [("11:00", 80), ("16:00", 100), ("11:00", 90), ("16:00", 110), ("11:00", 99), ("16:00", 120)]
+    days = ["2024-01-30"] * 2 + ["2024-01-31"] * 2 + ["2024-02-01"] * 2
+    closes = marks(*((f"{day} {hour}", "GOOG", price) for day, (hour, price) in zip(days, hours, strict=True)))
+    bought = fills(("2024-01-30 09:30", "GOOG", "buy", 10, 100, 0))
+    ledger = Ledger(tmp_path)
+    run = Run(kept(ledger, marks=closes, fills=bought, cash=1_000, period="1h"), ledger)
+    # 1,000 is 800, 1,000, 900 and 1,100 in January; February begins at 1,100 and goes to 990 and 1,200.
+    assert run.by("month")["max_drawdown"].tolist() == pytest.approx([-0.2, -0.1])
+    assert run.by("year")["max_drawdown"].tolist() == pytest.approx([run.stats["max_drawdown"]])
 
 
 def test_symbols_add_up_to_the_result(tmp_path: Path) -> None:

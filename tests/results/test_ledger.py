@@ -6,6 +6,7 @@ import dataclasses
 import math
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_runs import kept, spec
 
 from alphapulse_lib.errors import LedgerError, UnknownRun
+from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.results import took
@@ -166,6 +169,28 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert "ALPHAPULSE_LEDGER" in refused.value.hint
 
 
+def test_a_ledger_that_cannot_be_written_is_read(small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("4m")
+    ledger = Ledger(disk / "ledger")
+    for number in (1, 2):
+        ledger.append(record(number))
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    try:
+        assert [each.started_at for each in ledger.runs()] == [2, 1]
+        assert len(ledger.family(spec()).sharpes) == 2
+        assert [each.id for each in ledger.runs(family=ledger.family(spec()).name)] == [
+            each.id for each in ledger.runs()
+        ]
+        for act in (ledger.require_writable, lambda: ledger.append(record(3))):
+            with pytest.raises(LedgerError, match="Read-only file system") as told:
+                act()
+            assert "ALPHAPULSE_LEDGER" in told.value.hint
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    ledger.append(record(3))
+    assert len(ledger.runs()) == 3
+
+
 def test_a_family_counts_distinct_specs_of_trials_however_they_ended(ledger: Ledger) -> None:
     of_family = record(1).spec
     ledger.append(record(1))
@@ -187,12 +212,107 @@ def test_a_family_counts_distinct_specs_of_trials_however_they_ended(ledger: Led
 def test_a_run_is_deflated_by_its_family(ledger: Ledger) -> None:
     for number in (1, 5, 9):
         ledger.append(record(number))
-    found = ledger.family(record(9).spec).deflate(record(9).statistics)
+    found = ledger.family(record(9).spec).deflate(record(9).statistics, spec())
     assert found["trials"] == 3
     # Of a hundred returns chance alone gives a variance of 1/99, more than the trials' own.
     assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 100, 0, 3, 3, 1 / 99))
-    long = ledger.family(record(9).spec).deflate(record(9).statistics | {"observations": 5_000})
+    # Of five thousand less than that: then it is the trials' own.
+    of_long = Family("x", {"a": 0.01, "b": 0.05, "c": 0.09}, lengths=dict.fromkeys("abc", 5_000))
+    long = of_long.deflate(record(9).statistics | {"observations": 5_000}, spec())
     assert long["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(0.09, 5_000, 0, 3, 3, 0.0016))
+
+
+def test_a_short_trial_makes_no_long_one_luck(ledger: Ledger) -> None:
+    """A ratio of few returns differs by chance far more: it counts, and says nothing of what many returns show."""
+    for number in (5, 6, 7):
+        ledger.append(record(number, statistics=record(number).statistics | {"observations": 3_200}))
+    best = ledger.family(record(7).spec).deflate(record(7).statistics | {"observations": 3_200}, spec())
+    assert best["deflated_sharpe"] > 0.98
+    ledger.append(record(61, statistics=record(61).statistics | {"observations": 10}))
+    family = ledger.family(record(7).spec)
+    assert family.lengths == {record(n).spec_id: 10 if n == 61 else 3_200 for n in (5, 6, 7, 61)}
+    after = family.deflate(record(7).statistics | {"observations": 3_200}, spec())
+    assert after["trials"] == 4
+    assert 0.98 < after["deflated_sharpe"] < best["deflated_sharpe"]
+    short = family.deflate(record(61).statistics | {"observations": 10}, spec())
+    assert short["expected_maximum_sharpe"] > 0.3, "of ten returns chance alone gives a deviation of a third"
+
+
+def test_the_variance_is_what_the_ratios_differ_by_beyond_chance_and_chance() -> None:
+    draws = random.Random(3)
+    lengths = {str(n): draws.choice((30, 126, 504, 2_520)) for n in range(60)}
+    sharpes = {n: draws.gauss(0.02, 0.05) + draws.gauss(0, (length - 1) ** -0.5) for n, length in lengths.items()}
+    weights = np.array([lengths[n] - 1 for n in sharpes], float)
+    values = np.array([*sharpes.values()])
+    mean = (weights * values).sum() / weights.sum()
+    q = (weights * (values - mean) ** 2).sum()  # DerSimonian and Laird (1986), equation 8
+    beyond = (q - 59) / (weights.sum() - (weights**2).sum() / weights.sum())
+    assert 0.03 < beyond**0.5 < 0.07
+    daily = dict.fromkeys(sharpes, 252.0)
+    family = Family("x", sharpes | {"failed": math.nan}, lengths=lengths, yearly=daily)
+    for observations in (30, 252, 5_000):
+        assert family.variance_at(observations, 252) == pytest.approx(beyond + 1 / (observations - 1), rel=1e-12)
+    # Of one length it is the sample's own, and so it is where nothing tells lengths.
+    alike = Family("x", sharpes, lengths=dict.fromkeys(sharpes, 2_520), yearly=daily)
+    assert alike.variance_at(2_520, 252) == pytest.approx(values.var(ddof=1), rel=1e-12)
+    assert Family("x", sharpes).variance_at(2_520, 252) == pytest.approx(values.var(ddof=1), rel=1e-12)
+
+
+def test_the_same_ratio_a_year_is_the_same_by_the_week_and_by_the_day() -> None:
+    """Twenty years of the same skill, once in weekly bars: nothing differs beyond chance, and nothing is made of it."""
+    daily = {str(n): (1 + n / 100) / 252**0.5 for n in range(5)}
+    of_days = Family("x", daily, lengths=dict.fromkeys(daily, 5_040), yearly=dict.fromkeys(daily, 252.0))
+    weekly = replaced(of_days, "4", 1.04 / 52**0.5, 1_040, 52.0)
+    assert weekly.variance_at(5_040, 252) == of_days.variance_at(5_040, 252) == 1 / 5_039
+    told = {"sharpe_per_period": daily["3"], "skewness": 0.0, "kurtosis": 3.0, "observations": 5_040}
+    assert weekly.deflate(told, spec()) == of_days.deflate(told, spec())
+    by_the_week = {"sharpe_per_period": 1.04 / 52**0.5, "skewness": 0.0, "kurtosis": 3.0, "observations": 1_040}
+    found = weekly.deflate(by_the_week, spec(period="1w"))
+    assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_ratio(1.04 / 52**0.5, 1_040, 0, 3, 5, 1 / 1_039))
+
+
+def replaced(family: Family, trial: str, sharpe: float, length: int, yearly: float) -> Family:
+    return dataclasses.replace(
+        family,
+        sharpes=family.sharpes | {trial: sharpe},
+        lengths=family.lengths | {trial: length},
+        yearly=family.yearly | {trial: yearly},
+    )
+
+
+def test_what_ratios_of_unlike_periods_differ_by_is_reckoned_in_years() -> None:
+    draws = random.Random(5)
+    yearly = {str(n): draws.choice((365.0, 260.0, 252.0, 52.0, 26.0, 12.0)) for n in range(60)}
+    lengths = {n: max(round(each * draws.choice((2, 5, 20))), 30) for n, each in yearly.items()}
+    years = np.array([(lengths[n] - 1) / each for n, each in yearly.items()])
+    a_year = np.array([draws.gauss(0.5, 1) + draws.gauss(0, each**-0.5) for each in years])
+    sharpes = dict(zip(yearly, a_year / np.sqrt([*yearly.values()]), strict=True))
+    q = (years * (a_year - (years * a_year).sum() / years.sum()) ** 2).sum()
+    beyond = (q - 59) / (years.sum() - (years**2).sum() / years.sum())
+    assert 0.5 < beyond < 2
+    family = Family("x", {n: float(each) for n, each in sharpes.items()}, lengths=lengths, yearly=yearly)
+    for periods in (365, 252, 52, 12):
+        assert family.variance_at(500, periods) == pytest.approx(beyond / periods + 1 / 499, rel=1e-9)
+    # What the period of is not told counts as those of the run asked about: as before.
+    untold = dataclasses.replace(family, yearly={})
+    assert untold.variance_at(500, 52) == pytest.approx(untold.variance_at(500, 252), rel=1e-12)
+
+
+def test_a_ledger_tells_the_periods_of_trials_also_of_those_that_an_earlier_version_kept(ledger: Ledger) -> None:
+    daily, coins = record(1), record(2, instruments=("BTC.CRYPTO", "A.XNAS"))
+    weekly = record(3)
+    weekly = dataclasses.replace(weekly, spec=(of_weeks := spec(period="2w")), spec_id=of_weeks.id)
+    ledger.extend([daily, coins, weekly])
+    yearly = {daily.spec_id: 252.0, coins.spec_id: 365.0, weekly.spec_id: 26.0}
+    assert ledger.family(daily.spec).yearly == yearly
+    assert ledger.family(daily.spec).including(weekly).yearly == yearly
+    tried = ledger.family(daily.spec)
+    for each in (daily, coins, weekly):
+        tried_last = dataclasses.replace(each, spec=(own := dataclasses.replace(each.spec, seed=7)), spec_id=own.id)
+        more = tried.including(tried_last)
+        assert more.yearly[own.id] == yearly[each.spec_id]
+        anew = Family(more.name, more.sharpes, lengths=more.lengths, yearly=more.yearly)
+        assert more.deflate(each.statistics, each.spec) == anew.deflate(each.statistics, each.spec)
 
 
 def test_a_trial_is_counted_before_it_is_written_and_only_once(ledger: Ledger) -> None:
@@ -212,11 +332,11 @@ def test_more_tries_never_make_the_best_more_remarkable() -> None:
     told = {"sharpe_per_period": best, "skewness": 0.0, "kurtosis": 3.0, "observations": 500}
     copies = {f"c{number}": best - abs(draws.gauss(0, 0.002)) for number in range(1_000)}
     failed = {f"f{number}": math.nan for number in range(1_000)}
-    alone, near, with_failures = (Family("x", noise | more).deflate(told) for more in ({}, copies, failed))
+    alone, near, with_failures = (Family("x", noise | more).deflate(told, spec()) for more in ({}, copies, failed))
     assert near["deflated_sharpe"] < alone["deflated_sharpe"]
     assert with_failures["deflated_sharpe"] < alone["deflated_sharpe"]
     # One that has a ratio among 99 that failed is the best of a hundred, of which chance alone shows 2.51 deviations.
-    one = Family("x", {"a": 0.12} | dict(list(failed.items())[:99])).deflate(told | {"sharpe_per_period": 0.12})
+    one = Family("x", {"a": 0.12} | dict(list(failed.items())[:99])).deflate(told | {"sharpe_per_period": 0.12}, spec())
     assert one["expected_maximum_sharpe"] == pytest.approx(2.51 / 499**0.5, rel=0.02)
 
 
@@ -226,14 +346,15 @@ def test_the_spread_after_each_of_two_thousand_trials_is_that_of_all_of_them_ane
     for number in range(2_000):
         sharpe = draws.choice((draws.gauss(0.05, 0.02), draws.gauss(0.05, 0.02), draws.gauss(-1e-9, 1e-12), math.nan))
         tried = record(draws.randrange(1_800) if number % 3 else number)
-        tried = dataclasses.replace(tried, statistics=tried.statistics | {"sharpe_per_period": sharpe})
+        told = {"sharpe_per_period": sharpe, "observations": 50_000}
+        tried = dataclasses.replace(tried, statistics=tried.statistics | told)
         family = family.including(tried)
         held[tried.spec_id] = held.get(tried.spec_id, math.nan) if math.isnan(sharpe) else sharpe
         ratios = [each for each in held.values() if not math.isnan(each)]
         mean = math.fsum(ratios) / max(len(ratios), 1)
         anew = math.fsum((each - mean) ** 2 for each in ratios) / max(len(ratios) - 1, 1)
         assert math.isclose(family.variance, anew, rel_tol=1e-12)
-        found = family.deflate(tried.statistics | {"sharpe_per_period": 0.06, "observations": 50_000})
+        found = family.deflate(tried.statistics | {"sharpe_per_period": 0.06, "observations": 50_000}, spec())
         due = deflated_sharpe_ratio(0.06, 50_000, 0, 3, len(held), max(anew, 1 / 49_999))
         assert math.isclose(found["deflated_sharpe"], due, rel_tol=1e-12)
     assert str(family.sharpes) == str(held)
@@ -244,7 +365,7 @@ def test_a_trial_without_a_ratio_counts_but_spreads_nothing(ledger: Ledger) -> N
     ledger.append(record(2, statistics={"sharpe_per_period": math.nan}))
     family = ledger.family(record(1).spec)
     assert (family.trials, family.variance) == (2, 0.0)
-    assert math.isnan(family.deflate({})["deflated_sharpe"])
+    assert math.isnan(family.deflate({}, spec())["deflated_sharpe"])
 
 
 def test_runs_of_one_spec(ledger: Ledger) -> None:
@@ -428,3 +549,28 @@ def write_at_once(ledger: Ledger, count: int) -> None:
         for first in (0, 100, 200)
     ]
     assert [writer.communicate(timeout=120)[1].decode() for writer in writers] == ["", "", ""]
+
+
+def test_an_earlier_copy_of_the_ledger_takes_in_what_its_journal_has(ledger: Ledger, tmp_path: Path) -> None:
+    first = kept(ledger, parameters={"fast": 0})
+    shutil.copy(ledger.path, tmp_path / "copy.sqlite")
+    later = [kept(ledger, parameters={"fast": number}) for number in (1, 2, 3)]
+    for part in ledger.root.glob("ledger.sqlite*"):
+        part.unlink()
+    shutil.copy(tmp_path / "copy.sqlite", ledger.path)
+    with pytest.warns(UserWarning, match=r"lacked 3 runs that records\.jsonl has, taken in from there"):
+        assert ledger.family(spec()).trials == 4
+    assert ledger.ids() == [each.id for each in (first, *later)]
+    new = kept(ledger, parameters={"fast": 4})
+    assert (new.statistics["trials"], len((ledger.root / "records.jsonl").read_text().splitlines())) == (5, 5)
+
+
+def test_a_run_whose_process_was_killed_as_it_was_recorded_is_taken_in_once(ledger: Ledger) -> None:
+    lost = dataclasses.replace(kept(ledger), id="ab" * 8)
+    ledger._journal.add([to_json(lost)])  # in the journal, which is written first, and then killed
+    ledger.append(lost)  # the trial of a sweep that is resumed has the same id
+    assert ledger.ids()[1:] == [lost.id]
+    ledger._journal.add([to_json(dataclasses.replace(lost, id="cd" * 8))])
+    with pytest.warns(UserWarning, match=r"lacked a run that records\.jsonl has"):
+        kept(ledger, parameters={"fast": 1})
+    assert len(ledger.ids()) == 4

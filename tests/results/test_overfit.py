@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import spec
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.family import Family
@@ -184,12 +185,12 @@ def test_a_record_beyond_all_reckoning_hides_no_other_from_the_ledger() -> None:
     family = Family("one", {"a": 0.1, "b": 0.2})
     for strange in ({"sharpe_per_period": inf}, {"sharpe_per_period": 1e200}, {"kurtosis": -2.0}, {"skewness": -1e99}):
         usual = {"sharpe_per_period": 0.1, "skewness": 0.0, "kurtosis": 3.0, "observations": 100}
-        told = family.deflate(usual | strange)
+        told = family.deflate(usual | strange, spec())
         assert told["trials"] == 2
         assert isnan(told["deflated_sharpe"])
-    told = Family("one", {"a": 0.1, "b": 1e60}).deflate(usual)
-    assert told["trials"] == 2
-    assert isnan(told["expected_maximum_sharpe"])
+    for beyond in (1e60, 1e200, inf):
+        told = Family("one", {"a": 0.1, "b": beyond}).deflate(usual, spec())
+        assert told == Family("one", {"a": 0.1, "b": nan}).deflate(usual, spec())
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95])
@@ -322,3 +323,11 @@ def test_a_trial_that_never_trades_is_no_error() -> None:
 def test_trials_that_cannot_be_compared_are_refused(returns: object, partitions: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
         probability_of_backtest_overfitting(returns, partitions)
+
+
+def test_of_few_rows_it_says_how_many_partitions_are_enough() -> None:
+    returns = np.random.default_rng(1).normal(0, 0.01, (22, 3))
+    with pytest.raises(InputError) as refused:
+        probability_of_backtest_overfitting(returns)
+    assert "partitions=10" in refused.value.hint
+    assert 0 <= probability_of_backtest_overfitting(returns, partitions=10).pbo <= 1

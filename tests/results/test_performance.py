@@ -126,8 +126,30 @@ def test_a_week_around_the_clock_has_five_sessions(instrument: str) -> None:
     assert {closes[end].hour for end in ends} == {17}
 
 
+@pytest.mark.parametrize("order", [("A.XNAS", "B.CRYPTO"), ("B.CRYPTO", "A.XNAS")])
+@pytest.mark.parametrize(("period", "kept"), [("1d", 28), ("1w", 4), ("1mo", 1)])
+def test_bars_that_close_at_other_hours_of_one_day_make_one_return(
+    order: tuple[str, ...], period: str, kept: int
+) -> None:
+    # Four weeks of February 2021, which begin on a Monday: a stock's five closes each, and seven of what never closes.
+    days = pd.date_range("2021-02-01", periods=28, freq="D")
+    stock = (days[days.day_of_week < 5] + pd.Timedelta(hours=16)).tz_localize("America/New_York").tz_convert("UTC")
+    closes = stock.append((days + pd.Timedelta(days=1)).tz_localize("UTC")).sort_values()
+    ends = session_ends(spec(period=period, instruments=order), closes.as_unit("ns").asi8)
+    last = {"1d": days, "1w": days[6::7], "1mo": days[-1:]}[period]
+    assert len(ends) == kept
+    # Friday's close of the stock is followed by Saturday's midnight: each day ends with the later of the two.
+    assert closes[ends].tolist() == (last + pd.Timedelta(days=1)).tz_localize("UTC").tolist()
+
+
+def test_a_minute_that_closes_at_midnight_is_the_last_of_its_day() -> None:
+    closes = pd.date_range("2021-02-01 00:01", "2021-02-03 00:00", freq="min", tz="UTC")
+    ends = session_ends(spec(period="1m", instruments=("B.CRYPTO",)), closes.as_unit("ns").asi8)
+    assert closes[ends].strftime("%d %H:%M").tolist() == ["02 00:00", "03 00:00"]
+
+
 @pytest.mark.parametrize(
-    ("period", "instrument", "yearly"),
+    ("period", "instruments", "yearly"),
     [
         ("1d", "A.XNAS", 252),
         ("1m", "A.XNAS", 252),
@@ -136,10 +158,12 @@ def test_a_week_around_the_clock_has_five_sessions(instrument: str) -> None:
         ("1h", "B.CRYPTO", 365),
         ("1h", "ES.XCME", 260),
         ("1d", "EURUSD.IDEALPRO", 260),
+        ("1d", "A.XNAS B.CRYPTO", 365),
+        ("1m", "A.XNAS ES.XCME", 260),
     ],
 )
-def test_returns_in_a_year(period: str, instrument: str, yearly: float) -> None:
-    assert periods_per_year(spec(period=period, instruments=(instrument,))) == yearly
+def test_returns_in_a_year(period: str, instruments: str, yearly: float) -> None:
+    assert periods_per_year(spec(period=period, instruments=tuple(instruments.split()))) == yearly
 
 
 def test_rejected_orders_are_counted(ledger: Ledger) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from small_runs import kept, raw, spec
+from small_runs import fills, kept, marks, raw, spec
 
 from alphapulse_lib.errors import LedgerError
 from alphapulse_lib.results.ledger import Ledger
-from alphapulse_lib.results.record import environment, keep, new_run_id
+from alphapulse_lib.results.record import environment, keep, measure, new_run_id
 
 
 def test_a_finished_run_leaves_all_its_files(tmp_path: Path) -> None:
@@ -32,6 +33,18 @@ def test_a_run_that_did_not_finish_is_kept_and_not_measured(tmp_path: Path, stat
     assert "equity" not in record.artefacts
     assert "fills" in record.artefacts
     assert Ledger(tmp_path).get(record.id) == record
+
+
+def test_an_account_that_is_lost_in_the_evening_is_lost_on_that_day_of_its_exchange(tmp_path: Path) -> None:
+    closes = [
+        ("2024-01-02 19:00", "GOOG", 100.0),
+        ("2024-01-02 19:30", "GOOG", 250.0),
+        ("2024-01-03 09:31", "GOOG", 250.0),
+    ]
+    sold = fills(("2024-01-02 19:00", "GOOG", "sell", 1_000, 100.0, 0.0))
+    lost = replace(raw("finished"), fills=sold, marks=marks(*closes))
+    told = measure(spec(period="1m", cash=100_000.0), lost).files["warnings.txt"]
+    assert "The account was lost on 2024-01-02: its equity fell to \N{MINUS SIGN}50,000.00 USD." in str(told)
 
 
 def test_the_environment_names_what_decides_results() -> None:

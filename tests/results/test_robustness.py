@@ -34,7 +34,7 @@ def trials(values: list[list[float]]) -> list[Trial]:
 )
 def test_the_measure_is_the_neighbours_median_over_the_best(values: list, measure: float, verdict: str) -> None:
     made = trials(values)
-    best = Swept(tuple(made), np.empty(0, np.int64), ()).best
+    best = Swept(tuple(made), np.empty(0, np.int64), (), np.empty(0)).best
     assert best is not None
     found = robustness(made, best)
     assert found.measure == pytest.approx(measure)
@@ -112,3 +112,12 @@ def test_of_draws_the_eight_nearest_count() -> None:
     assert sorted(each.number for each in found.neighbours) == [6, 7, 8, 9, 11, 12, 13, 14]
     assert found.measure == 0.5
     assert axes(made)["kind"] == ["a", "b"]
+
+
+def test_of_one_number_that_was_drawn_the_eight_nearest_count_too() -> None:
+    """Two draws beside the best, nearly its own, are a plateau of nothing."""
+    values = {x: 2.0 if x == 10 else 1.9 if x in (9.99, 10.01) else 0.1 for x in (9.99, 10, 10.01, *range(11, 20))}
+    made = of(*(({"x": x}, value) for x, value in values.items()))
+    assert robustness(made, made[1], drawn=True).verdict == "spike"
+    assert len(robustness(made, made[1], drawn=True).neighbours) == 8
+    assert [each.number for each in robustness(made, made[1]).neighbours] == [0, 2], "a grid's are a step away"

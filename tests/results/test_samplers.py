@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.results.samplers import sampler_of, space_of
@@ -29,6 +31,22 @@ def test_a_grid_is_every_combination_in_its_order() -> None:
     assert all_of("grid", GRID, 5) == every[:5]
     assert all_of("grid", {"n": np.array([1, 2])}) == [{"n": 1}, {"n": 2}]
     assert all_of("grid", {"x": FloatDistribution(0.5, 1.5, step=0.5)}) == [{"x": 0.5}, {"x": 1.0}, {"x": 1.5}]
+
+
+@pytest.mark.parametrize("kind", ["grid", "random", "tpe"])
+def test_values_are_proposed_as_specs_hold_them(kind: str) -> None:
+    grid = {
+        "size": [Decimal("1.50"), Decimal(2)],
+        "day": CategoricalDistribution(["2024-01-02"]),
+        "wait": [timedelta(minutes=1)],
+        "since": [date(2024, 1, 2)],
+        "bands": [(1, 2)],
+    }
+    drawn = all_of(kind, grid, None if kind == "grid" else 2)
+    same = {"day": "2024-01-02", "wait": 60.0, "since": "2024-01-02", "bands": [1, 2]}
+    assert sorted(drawn, key=str) == [{"size": size} | same for size in ("1.50", "2")]
+    with pytest.raises(InputError, match="x=nan cannot be kept in a spec"):
+        all_of(kind, {"x": [float("nan")]}, 2)
 
 
 @pytest.mark.parametrize("kind", ["random", "tpe"])

@@ -21,8 +21,8 @@ def test_rolling_windows_end_with_the_newest_session() -> None:
     assert cut("rolling", 11, purge=1) == [(((0, 4),), (5, 8)), (((3, 7),), (8, 11))]
 
 
-def test_anchored_windows_begin_with_the_same_session() -> None:
-    assert cut("anchored", 11) == [(((1, 5),), (5, 8)), (((1, 8),), (8, 11))]
+def test_anchored_windows_begin_with_the_first_session_there_is() -> None:
+    assert cut("anchored", 11) == [(((0, 5),), (5, 8)), (((0, 8),), (8, 11))]
     assert cut("anchored", 11, purge=1) == [(((0, 4),), (5, 8)), (((0, 7),), (8, 11))]
 
 
