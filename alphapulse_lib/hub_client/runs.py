@@ -11,7 +11,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from alphapulse_lib.errors import HubFault, InputError
+from alphapulse_lib.errors import HubFault, InputError, UnknownTarget
 from alphapulse_lib.hub_client.paths import part
 from alphapulse_lib.hub_client.transport import Damaged, Page, Transport
 from alphapulse_lib.model.canonical import from_values, to_json
@@ -21,6 +21,8 @@ from alphapulse_lib.model.run import RunRecord, StrategySource
 __all__ = ["KeptRun", "Runs"]
 
 
+#: A family may have tens of thousands of trials: who asks for none of them is answered in short.
+_BRIEF = {"Prefer": "return=minimal"}
 #: Characters of the sources that are sent at once.
 _MOST = 1_000_000
 
@@ -46,6 +48,8 @@ class KeptRun:
 class _Trial:
     spec_id: str
     sharpe_per_period: float | None
+    observations: int | None = None
+    periods_per_year: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class _Family:
 class _Detail:
     record: dict[str, Any]
     family: _Family
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
     files: tuple[str, ...]
 
 
@@ -153,9 +162,19 @@ class Runs:
         Conflict
             Another run has its id.
         """
-        sent = json.loads(to_json(record))
-        query = {"mine": True} if mine else None
-        return _kept(self._transport.ask(_Detail, "POST", "/v1/runs", query=query, body=sent, repeatable=True))
+        return _kept(self._post(_Detail, record, mine))
+
+    def hand_in(self, record: RunRecord, *, mine: bool = False) -> tuple[str, ...]:
+        """Append a run as `append` does, and answer only which of its files the hub holds."""
+        return self._post(_Held, record, mine, _BRIEF).files
+
+    def holds(self, run_id: str) -> bool:
+        """Whether the ledger has a run, as far as one sees it."""
+        try:
+            self._transport.ask(_Held, "GET", _path(run_id), headers=_BRIEF)
+        except UnknownTarget:
+            return False
+        return True
 
     def upload(self, run_id: str, name: str, path: Path) -> None:
         """Hand in a file that the run's record names.
@@ -199,6 +218,10 @@ class Runs:
         finally:
             beside.unlink(missing_ok=True)
 
+    def _post[T](self, kind: type[T], record: RunRecord, mine: bool, headers: dict[str, str] | None = None) -> T:
+        sent, query = json.loads(to_json(record)), {"mine": True} if mine else None
+        return self._transport.ask(kind, "POST", "/v1/runs", query=query, body=sent, headers=headers, repeatable=True)
+
 
 def _bundles(strategies: Iterable[StrategySource]) -> Iterator[list[StrategySource]]:
     """Strategies in bundles that one request may hold."""
@@ -224,7 +247,10 @@ def _kept(detail: _Detail) -> KeptRun:
 
 def _family(found: _Family) -> Family:
     sharpes = {each.spec_id: nan if each.sharpe_per_period is None else each.sharpe_per_period for each in found.trials}
-    return Family(found.name, sharpes, found.similar_to, nan if found.similarity is None else found.similarity)
+    lengths = {each.spec_id: each.observations for each in found.trials if each.observations is not None}
+    yearly = {each.spec_id: each.periods_per_year for each in found.trials if each.periods_per_year is not None}
+    similarity = nan if found.similarity is None else found.similarity
+    return Family(found.name, sharpes, found.similar_to, similarity, lengths, yearly)
 
 
 def _record(values: dict[str, Any]) -> RunRecord:

@@ -221,8 +221,8 @@ class Backtests:
         key : str, optional
             The same under the same key is run once. Made here unless given.
         **what
-            ``period``, ``start``, ``end``, ``params``, ``cash``, ``fill``, ``costs``, ``adjust``, ``dividends``,
-            ``benchmark`` and ``gaps`` of `ap.backtest`, times as text.
+            ``period``, ``start``, ``end``, ``also``, ``params``, ``cash``, ``fill``, ``costs``, ``adjust``,
+            ``dividends``, ``benchmark`` and ``gaps`` of `ap.backtest`, times as text.
         """
         body: dict[str, Any] = {"strategy": {"name": name, "symbols": [*symbols], **what}}
         if timeout is not None:

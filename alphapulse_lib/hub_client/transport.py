@@ -138,6 +138,7 @@ class Transport:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         key: str = "",
+        headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
     ) -> T:
         """Send a request and read its answer as a ``kind``.
@@ -154,6 +155,8 @@ class Transport:
             Sent as JSON.
         key : str
             The idempotency key of a POST, which makes it safe to repeat.
+        headers : mapping, optional
+            Sent besides.
         repeatable : bool
             That the hub does this once however often it is asked, though the method alone does not say so.
 
@@ -162,7 +165,7 @@ class Transport:
         HubError
             See `alphapulse_lib.errors`.
         """
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = {**(headers or {}), **({"Idempotency-Key": key} if key else {})}
         more: dict[str, Any] = {}
         if body is not None:
             headers["Content-Type"] = "application/json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ def backtest(
     start: Moment = None,
     end: Moment = None,
     *,
+    also: str | Sequence[str] = (),
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
@@ -55,7 +56,13 @@ def backtest(
     period : str
         Of the bars: ``"1m"``, ``"1h"``, ``"1d"``, ...
     start, end : str, date or datetime, optional
-        Bounds of the bars' closes, both included. A bare date is that whole day in the exchange's zone.
+        Bounds of the bars' closes, both included. A bare date is that whole day in the exchange's zone; of what never
+        closes, a bar that closes at midnight is of the day that ends then.
+    also : str or sequence of str
+        Longer periods, such as ``"1d"`` beside ``"1m"``: the strategy may subscribe to the bars that the catalog holds
+        of them, too (``AAPL.XNAS-1-DAY-LAST-EXTERNAL``), and is told of each right behind the run's own bar that closes
+        then, the shorter period first; of such a bar only once it has closed. No order fills by them. Only those are
+        told that close between the first and the last of the run's own.
     params : mapping, optional
         The config's other fields.
     cash : float

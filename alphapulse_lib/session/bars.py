@@ -52,6 +52,7 @@ def bars(
         made of the coarsest held one. ``"100-TICK"``, ``"1000-VOLUME"``, ``"1000000-VALUE"`` are made of trades.
     start, end : str, date or datetime, optional
         Bounds of ``ts``, both included; a bare date is that whole day at the exchange (UTC where there are several).
+        Of what never closes, a bar that closes at midnight is of the day that ends then.
     source : {"bars", "trades", "quotes"}, optional
         What bars are made of: held bars, trades, or the mid prices of quotes.
     session : {"all", "regular"}
@@ -86,7 +87,8 @@ def bars(
     """
     check_frame(frame, stream=True)
     check_timezone(timezone)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source)).ordered(order)
+    lacking = Lacking.of_bars(period, source)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, lacking, by_close=True).ordered(order)
     return answered(_reading(asked, period, source, session, adjust, FIGURES), asked.window, frame, timezone, order)
 
 
@@ -136,7 +138,8 @@ def prices(
     check_timezone(timezone)
     one_of("field", field, FIGURES)
     _check_fill(fill, limit, field)
-    asked = Question.of(symbols, start, end, as_of, recorded_as_of, Lacking.of_bars(period, source))
+    lacking = Lacking.of_bars(period, source)
+    asked = Question.of(symbols, start, end, as_of, recorded_as_of, lacking, by_close=True)
     table = zoned(wide(_reading(asked, period, source, session, adjust, [field]), asked.window, field), timezone)
     if fill:
         moments = (asked.as_of, asked.recorded_as_of)

@@ -30,6 +30,7 @@ _NUMBERS: dict[str, Callable[[float | None], str]] = {
     "deflated_sharpe": numbers.probability,
 }
 _COUNTS = ("trades", "fills", "trials")
+_APART = "  "
 #: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides. The class is
 #: written twice where JupyterLab's rules, of two classes as well, would win.
 _STYLE = (
@@ -75,13 +76,20 @@ class RunComparison(Told):
     @property
     def text(self) -> str:
         """All of it in words; what differs is marked with a star."""
-        stars = {name: f"{'*' if name in self.differing else ' '} {name}" for name in self._lines()}
-        lines = [["", *(each.id[:8] for each in self.runs)]]
-        lines += [[stars[name], *values] for name, values in self._lines().items()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        padded = ([cell.rjust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
-        names = (line[0].ljust(widths[0]) for line in lines)
-        return "\n".join("  ".join([name, *cells[1:]]) for name, cells in zip(names, padded, strict=True))
+        return self.within(None)
+
+    def within(self, width: int | None) -> str:
+        """`text` in lines of at most ``width`` characters: runs that have no room beside others stand below them."""
+        lines = self._lines()
+        names = _aligned(["", *(f"{'*' if name in self.differing else ' '} {name}" for name in lines)], "<")
+        parts = [[names]]
+        for at, each in enumerate(self.runs):
+            column = _aligned([each.id[:8], *(values[at] for values in lines.values())], ">")
+            wide = sum(len(beside[0]) + len(_APART) for beside in parts[-1]) + len(column[0])
+            if width is not None and wide > width and len(parts[-1]) > 1:
+                parts.append([names])
+            parts[-1].append(column)
+        return "\n\n".join("\n".join(map(_APART.join, zip(*part, strict=True))) for part in parts)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(each.id[:8])}</th>" for each in self.runs)
@@ -141,13 +149,24 @@ def compare(*runs: str | SessionRun | Iterable[str | SessionRun]) -> RunComparis
     >>> ap.compare("3f2a", "77c0")  # doctest: +SKIP
     >>> ap.compare(ap.runs(strategy="SmaCross")["id"][:3])  # doctest: +SKIP
     """
-    named = [one for each in runs for one in ([each] if isinstance(each, str | SessionRun) else each)]
+    named = [one for each in runs for one in _each_of(each)]
     found = tuple(each if isinstance(each, SessionRun) else run(each) for each in named)
     if len(found) < 2:
         count = "One run is compared with none." if found else "No run is given."
-        raise InputError(count, "Give two or more: ap.compare('3f2a', '77c0')")
+        raise InputError(count, "Give two or more: ap.compare('3f2a', '77c0'), or `alphapulse compare 3f2a 77c0`.")
     records = [each.record for each in found]
     return RunComparison(found, comparison.apart(records) | dict(comparison.differing(records)))
+
+
+def _each_of(given: str | SessionRun | Iterable[str | SessionRun]) -> Iterable[str | SessionRun]:
+    if isinstance(given, str | SessionRun) or not isinstance(given, Iterable):
+        return [given]  # what is neither a run nor several is looked for in the ledger, which says that it has none
+    return given
+
+
+def _aligned(cells: list[str], side: str) -> list[str]:
+    longest = max(map(len, cells))
+    return [f"{each:{side}{longest}}" for each in cells]
 
 
 def _html(name: str, values: list[str], *, marked: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RunDifference", "diff", "differing"]
 
-#: Characters of a value that are shown in a line.
-_LONGEST = 200
+#: Characters of a value that are shown in a line, and of a row's values.
+_LONGEST, _ROW = 200, 80
+#: A number with more digits than ten that tell.
+_DIGITS = re.compile(r"(?<![\w.:-])-?\d+\.\d{7,}(?:e[+-]?\d+)?(?![\w.:+-])")
+#: Statistics that are told of many.
+_LEADING = ("end_equity", "total_return", "sharpe", "max_drawdown", "trades")
 _MOMENTS = [("setting", name) for name in ("start", "end", "as_of", "recorded_as_of")]
 
 
@@ -66,12 +71,22 @@ class RunDifference(Told):
         if not self.all:
             return f"{names} are identical: {_came_out(self.one)}, to the last bit."
         zone = numbers.place(self.one.spec).timezone
-        lines = [f"{names} differ first in {_told(self.all[0], zone)}"]
-        lines += [f"  then in {_told(each, zone)}" for each in self.all[1:]]
+        shown = self._shown()
+        lines = [f"{names} differ first in {_told(shown[0], zone)}"]
+        lines += [f"  then in {_told(each, zone)}" for each in shown[1:]]
+        if more := len(self.all) - len(shown):
+            lines.append(f"  and in {more} more statistics, that follow from it: .frame, or --json, has each.")
         if self.identical:
             lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
         lines += [each.detail for each in self.all if each.kind == "code"]
         return "\n".join(lines)
+
+    def _shown(self) -> tuple[Difference, ...]:
+        """All, but of many statistics that follow from something else those that most look for."""
+        statistics = [each for each in self.all if each.kind == "statistic"]
+        if len(statistics) == len(self.all) or len(statistics) <= len(_LEADING):
+            return self.all
+        return tuple(each for each in self.all if each.kind != "statistic" or each.name in _LEADING)
 
 
 def diff(one: str | SessionRun, other: str | SessionRun) -> RunDifference:
@@ -111,10 +126,32 @@ def differing(one: SessionRun, other: SessionRun) -> RunDifference:
 
 
 def _told(each: Difference, zone: str) -> str:
-    values = (_value(each, text, zone) for text in (each.one, each.other))
-    one, other = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..." for text in values)
+    longest = _ROW if each.kind in ("orders", "fills", "equity") else _LONGEST
+    one, other = _brief(longest, *(_value(each, text, zone) for text in (each.one, each.other)))
     more = f" ({each.detail})" if each.detail and each.kind != "code" else ""
     return f"{each.kind} {each.name}: {one} | {other}{more}"
+
+
+def _brief(longest: int, *values: str) -> list[str]:
+    """Two values without digits that do not tell them apart, each no longer than a line has room for."""
+    parts = [each.split(", ") for each in values]
+    if len({*map(len, parts)}) == 1:
+        parts = [[*each] for each in zip(*map(_rounded, *parts), strict=True)]
+    else:  # of one of them alone
+        parts = [[_DIGITS.sub(_short, part) for part in each] for each in parts]
+    told = [", ".join(each) for each in parts]
+    return [
+        each if len(each) <= longest else f"{each[:longest].rpartition(', ')[0] or each[:longest]} ..." for each in told
+    ]
+
+
+def _rounded(one: str, other: str) -> tuple[str, str]:
+    short = _DIGITS.sub(_short, one), _DIGITS.sub(_short, other)
+    return short if short[0] != short[1] else (one, other)
+
+
+def _short(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.10g}"
 
 
 def _value(each: Difference, text: str, zone: str) -> str:
@@ -132,4 +169,7 @@ def _value(each: Difference, text: str, zone: str) -> str:
 def _came_out(run: SessionRun) -> str:
     counts = {"order": len(run.orders), "fill": len(run.fills), "moment": len(run.equity), "statistic": len(run.stats)}
     told = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
-    return f"{told[0]}, {told[1]}, {told[2]} of equity and {told[3]}"
+    ended = (
+        "" if run.status == "finished" else f"both {run.status} ({' '.join(run.record.error.split()).rstrip('.')}), "
+    )
+    return f"{ended}{told[0]}, {told[1]}, {told[2]} of equity and {told[3]}"

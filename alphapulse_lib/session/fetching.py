@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alphapulse_lib.query.reading import Reading
     from alphapulse_lib.session.question import Question
 
-__all__ = ["Lacking", "Told", "advice", "is_held_around", "with_command"]
+__all__ = ["Lacking", "Told", "advice", "is_held_around", "made_of_held", "with_command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Lacking:
             return f"A file of it: `{join(['alphapulse', 'ingest', 'files', 'FILE', *self._file(symbol, venue)])}`."
         zone = ZoneInfo(instrument.venue.timezone if instrument else "UTC")
         now = clock.now_ns()
-        newest = _day(min(window.end, now), zone)
+        newest = _day(min(window.end, now) - 1, zone)  # what ends at midnight is of the day that ends then
         first = _day(window.start, zone) if window.start > 0 else date(newest.year - 2, 1, 1)
         last = ["--end", str(newest)] if window.end < now else []
         words = ["alphapulse", "ingest", vendor, symbol, *self._asked(vendor), "--start", str(first), *last]
@@ -101,6 +101,34 @@ def with_command[Missing: PreflightError](
         return missing
     command = lacking.command(roots, instrument.ticker or instrument.symbol, instrument, window)
     return type(missing)(missing.message, f"{missing.hint} {command}".strip())
+
+
+def made_of_held(roots: Roots, instrument: Instrument, lacking: Lacking, window: Window) -> str:
+    """The commands that store bars of a period made of shorter ones, where the window has such; and who has it itself.
+
+    Returns
+    -------
+    str
+        Empty where no bars that are held there make it.
+    """
+    from alphapulse_lib.catalog.coverage import held
+    from alphapulse_lib.providers import registry
+
+    if lacking.kind != "bars":
+        return ""
+    wanted = Period.parse(lacking.period)
+    inside = [each for each in held(roots, instrument.id) if each.first <= window.end and window.start <= each.last]
+    shorter = [each.period for each in inside if each.period.nanoseconds < wanted.nanoseconds]
+    if not any(wanted.is_session or wanted.nanoseconds % each.nanoseconds == 0 for each in shorter):
+        return ""
+    symbol = instrument.ticker or instrument.symbol
+    file, named = f"{symbol}-{wanted}.csv", ["--period", str(wanted)]
+    make = join(["alphapulse", "bars", symbol, *named, "--adjust", "none", "--output", file])
+    take = join(["alphapulse", "ingest", "files", file, "--venue", instrument.venue.code, *named, "--stamps", "close"])
+    vendor = _vendor(roots, instrument, lacking.kind)
+    has_it = vendor and lacking.period in registry.vendor(vendor).periods
+    fetch = f" {lacking.command(roots, symbol, instrument, window)}" if has_it else ""
+    return f"A run takes stored bars; to make them of the shorter ones: `{make}`, then `{take}`.{fetch}"
 
 
 def is_held_around(roots: Roots, instrument: Instrument, lacking: Lacking, window: Window) -> bool:

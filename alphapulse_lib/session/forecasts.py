@@ -57,11 +57,13 @@ class Forecast:
         self._since, self._begun, self._windows = perf_counter(), clock.now_ns(), windows
         self._run: list[dict[str, str]] = []
 
-    def seen(self, trial: Trial) -> None:
-        """A trial is recorded: it counts where it was run for this."""
+    def seen(self, trial: Trial) -> bool:
+        """A trial is recorded: it counts where it was run for this. Whether it was."""
         told = trial.record.environment
-        if trial.record.ended_at >= self._begun and "took_engine" in told:
+        is_run = trial.record.ended_at >= self._begun
+        if is_run and "took_engine" in told:
             self._run.append(told)
+        return is_run
 
     def ended(self) -> None:
         """It is over: what it took beside its trials is kept for the next one."""

@@ -106,7 +106,8 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     roots, length = Roots.of_settings(), Period(1, "d") if kind else Period.parse(period)
     check_text(symbol, "A symbol", "'AAPL' or 'AAPL.XNAS'")
     instrument = Index(roots).resolve(symbol)
-    window = Window.of(start, end, instrument.venue.timezone)
+    venue = instrument.venue
+    window = Window.of(start, end, venue.timezone, by_close=kind is None and venue.never_closes)
     lacking = Lacking(kind) if kind else Lacking(period=str(length))
     found = tick_coverage(roots, instrument, kind, window) if kind else measured(roots, instrument, length, window)
     if found.rows or (found.gaps.num_rows and is_held_around(roots, instrument, lacking, window)):

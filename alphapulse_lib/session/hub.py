@@ -15,7 +15,7 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from alphapulse_lib.hub_client import Client, Health
 
-__all__ = ["client", "client_if_any", "health", "token", "warn"]
+__all__ = ["RunWarning", "client", "client_if_any", "health", "token", "warn"]
 
 _LIBRARY = str(Path(alphapulse_lib.__file__).parent)
 
@@ -65,9 +65,13 @@ def token() -> str:
     return settings().api_token or os.environ.get("JUPYTERHUB_API_TOKEN", "")
 
 
-def warn(text: str) -> None:
+class RunWarning(UserWarning):
+    """What a run's record says, too, and so its card."""
+
+
+def warn(text: str, kind: type[UserWarning] = UserWarning) -> None:
     """Warn at the line of whoever called the library."""
-    warnings.warn(text, UserWarning, stacklevel=2, skip_file_prefixes=(_LIBRARY,))
+    warnings.warn(text, kind, stacklevel=2, skip_file_prefixes=(_LIBRARY,))
 
 
 @cache

@@ -19,7 +19,8 @@ class Job:
     """Tells a job how far a backtest is, or a sweep, whatever of it is shown.
 
     The file holds an object of JSON: how many ``bars`` or ``trials`` there are, how many of them are done
-    (``bars_done`` or ``trials_done``), and ``seconds_left``, which is null before there is a pace.
+    (``bars_done`` or ``trials_done``), and ``seconds_left``, which is null before there is a pace; ``trials_slow``
+    where trials that are under way have taken far longer than the others, and may never end.
 
     Parameters
     ----------
@@ -29,25 +30,32 @@ class Job:
 
     def __init__(self, unit: Literal["bars", "trials"]) -> None:
         self._unit, self._file = unit, settings().progress_file
-        self._since, self._before, self._told = 0.0, 0, 0.0
+        self._since, self._before, self._told, self._slow = 0.0, 0, 0.0, 0
 
     @property
     def listens(self) -> bool:
         """Whether there is one."""
         return self._file is not None
 
-    def tell(self, done: int, total: int) -> None:
-        """Say how much is done, and how long the rest will take at the pace since this was said first."""
+    def tell(self, done: int, total: int, slow: int = 0) -> None:
+        """Say how much is done, and how long the rest will take at the pace since this was said first.
+
+        Parameters
+        ----------
+        slow : int
+            How many of those under way have taken far longer than the others.
+        """
         now = time.monotonic()
-        if self._file is None or now - self._told < _PACE:
+        if self._file is None or (now - self._told < _PACE and slow == self._slow):
             return
         if not self._told:
             self._since, self._before = now, done
         passed = done - self._before
         left = (now - self._since) * (total - done) / passed if passed else None
-        self._told = now
+        self._told, self._slow = now, slow
         beside = self._file.with_suffix(".partial")
         told = {self._unit: total, f"{self._unit}_done": done, "seconds_left": left}
+        told |= {f"{self._unit}_slow": slow} if slow else {}
         with suppress(OSError):  # a full disk, or a folder that is gone: no run ends of it
             beside.write_text(json.dumps(told), encoding="utf-8")
             beside.replace(self._file)

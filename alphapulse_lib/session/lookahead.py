@@ -21,7 +21,7 @@ from alphapulse_lib.errors import InputError, RunError, RunInterrupted, Strategy
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Moment, moment_ns
 from alphapulse_lib.session.originals import original_of, plan_again
-from alphapulse_lib.session.reruns import again_of
+from alphapulse_lib.session.reruns import TRUE_FUTURE, again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, check_process
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.views.told import Told
@@ -37,6 +37,7 @@ __all__ = ["Leak", "LookAhead", "check_lookahead"]
 #: Moments looked at unless told: two thirds of them where something was decided.
 _MOMENTS = 9
 _DAY = 86_400 * 10**9
+_SHOWN = "Make it run first: `alphapulse run {0} --log`, or ap.run('{0}') and its .log, shows why it did not."
 #: How prices go in the future that is shown in place of the true one.
 _PRICES = {"up": "prices rising", "down": "prices falling"}
 
@@ -198,7 +199,7 @@ def check_lookahead(
     probes = _Probes(plan, again, code, progress=progress, count=len(futures) + 1)
     true, *others = probes.run([None, *futures])
     if true.error:
-        raise StrategyRaised(f"The strategy raised {true.error}.", "Make it run first.", true.run_id)
+        raise StrategyRaised(f"The strategy raised {true.error}.", _SHOWN.format(true.run_id), true.run_id)
     leaks = [
         leak
         for (moment, direction), probe in zip(futures, others, strict=True)
@@ -329,6 +330,6 @@ def _told(moment: int) -> str:
 def _shown(future: Corruption) -> str:
     """What a probe was shown, for its record: its rows are not the catalog's."""
     if not future.direction:
-        return "the future as it was"
+        return TRUE_FUTURE
     when = datetime.fromtimestamp(future.after // 10**9, UTC)
     return f"all after {when:%Y-%m-%d %H:%M:%S} UTC replaced, {_PRICES['up' if future.direction > 0 else 'down']}"

@@ -149,7 +149,7 @@ def sentiment(
 
     check_frame(frame)
     period, chosen = Period.parse(every), scoring.find(scorer)
-    asked = _Asked(symbols, start, end, as_of, recorded_as_of)
+    asked = _Asked(symbols, start, end, as_of, recorded_as_of, by_close=True)
     known = ensure_scores(asked.roots, chosen, asked.recorded_as_of)
     ids = [each.id for each in asked.instruments]
     heard = scores.events(asked.roots, ids, None, chosen.name, asked.as_of, asked.recorded_as_of, known)
@@ -222,7 +222,14 @@ class _Asked:
     """What was asked for, as the stages below take it."""
 
     def __init__(
-        self, symbols: str | Sequence[str] | None, start: Moment, end: Moment, as_of: Moment, recorded_as_of: Moment
+        self,
+        symbols: str | Sequence[str] | None,
+        start: Moment,
+        end: Moment,
+        as_of: Moment,
+        recorded_as_of: Moment,
+        *,
+        by_close: bool = False,
     ) -> None:
         self.roots = Roots.of_settings()
         self.roots.require()
@@ -230,7 +237,8 @@ class _Asked:
         self.instruments = self._chosen(symbols)
         zones = {each.venue.timezone for each in self.instruments}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        self.window = Window.of(start, end, zone)
+        always = by_close and any(each.venue.never_closes for each in self.instruments)
+        self.window = Window.of(start, end, zone, by_close=always)
         self.as_of = None if as_of is None else moment_ns(as_of, zone, end=True)
         self.recorded_as_of = None if recorded_as_of is None else moment_ns(recorded_as_of, zone, end=True)
 

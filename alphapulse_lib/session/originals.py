@@ -9,7 +9,7 @@ from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.session.backtests import probed
-from alphapulse_lib.session.reruns import code_of, plan_of
+from alphapulse_lib.session.reruns import code_of, plan_of, run_anew
 from alphapulse_lib.session.running import Plan
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run
 from alphapulse_lib.session.strategies import strategy_class
@@ -57,9 +57,9 @@ def original_of(
             raise InputError("A run has its arguments already.", f"Give {alone}.")
         original = _recorded(strategy)
         if original.status != "finished":
-            raise InputError(
-                f"The run {original.id} {_ENDED[original.status]}: it has no result.", "Make it run first."
-            )
+            why = f"The run {original.id} {_ENDED[original.status]}: it has no result."
+            shown = f"`alphapulse run {original.id} --log`, or ap.run('{original.id}') and its .log, shows why. "
+            raise InputError(why, (shown if original.status == "failed" else "") + run_anew(original.id))
         code = code_of(original.record)
         return original, packed(code) if isinstance(code, type) else code, code if isinstance(code, type) else None
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy

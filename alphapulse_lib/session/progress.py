@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.run import RunSpec
@@ -12,6 +14,9 @@ from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.session.job import Job
 
 __all__ = ["Meter", "bars_of", "rows_of"]
+
+#: What a pipe raises whose reader went, and a file that was closed.
+_UNSEEN = (OSError, ValueError)
 
 
 class Meter:
@@ -27,7 +32,7 @@ class Meter:
         self._spec, self._roots, self._shown = spec, roots, shown
         self._bar: Any = None
         self._first = self._last = self._rows = self._done = 0
-        self._job, self._opened = Job("bars"), False
+        self._job, self._opened, self._heard = Job("bars"), False, True
 
     def __enter__(self) -> Meter:
         return self
@@ -36,8 +41,9 @@ class Meter:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._job.forget()
-        if self._bar is not None:
-            self._bar.close()
+        with self._while_seen():
+            if self._bar is not None:
+                self._bar.close()
 
     def at(self, moment: int) -> None:
         """The engine has come to a moment, nanoseconds since 1970."""
@@ -48,24 +54,43 @@ class Meter:
         share = (moment - self._first) / max(self._last - self._first, 1)
         done = int(min(max(share, 0.0), 1.0) * self._rows)
         if done > self._done:
-            if self._bar is not None:
-                self._bar.update(done - self._done)
+            with self._while_seen():
+                if self._bar is not None:
+                    self._bar.update(done - self._done)
             self._done = done
             self._job.tell(done, self._rows)
 
     def finish(self) -> None:
         """All bars are done."""
-        if self._bar is not None:
-            self._bar.update(self._rows - self._done)
+        with self._while_seen():
+            if self._bar is not None:
+                self._bar.update(self._rows - self._done)
 
     def write(self, text: str) -> None:
-        """Pass on what the strategy printed, without breaking the bar."""
-        if self._bar is not None:
-            self._bar.clear()
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        if self._bar is not None:
-            self._bar.refresh()
+        """Pass on what the strategy printed, without breaking the bar; nothing where nobody reads it any more."""
+        if not self._heard or sys.stdout is None:
+            return
+        with self._while_seen():
+            if self._bar is not None:
+                self._bar.clear()
+        try:
+            sys.stdout.write(_as_taken(text, sys.stdout))
+            sys.stdout.flush()
+        except _UNSEEN:
+            self._heard = False
+        with self._while_seen():
+            if self._bar is not None:
+                self._bar.refresh()
+
+    @contextmanager
+    def _while_seen(self) -> Iterator[None]:
+        """Do without the bar from here on where what takes it is gone: the run goes on."""
+        try:
+            yield
+        except _UNSEEN:
+            if self._bar is not None:
+                self._bar.disable = True  # else it is drawn once more as it is taken apart
+                self._bar = None
 
     def _open(self) -> None:
         self._opened = True
@@ -74,7 +99,14 @@ class Meter:
             return
         from tqdm.auto import tqdm
 
-        self._bar = tqdm(total=self._rows, unit="bar", unit_scale=True, desc="backtest", leave=False)
+        with self._while_seen():
+            self._bar = tqdm(total=self._rows, unit="bar", unit_scale=True, desc="backtest", leave=False)
+
+
+def _as_taken(text: str, where: TextIO) -> str:
+    """A text as a terminal or a file takes it that has not every character."""
+    encoding = getattr(where, "encoding", None) or "utf-8"
+    return text.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def bars_of(spec: RunSpec, roots: Roots) -> tuple[int, int, int]:
@@ -94,10 +126,16 @@ def bars_of(spec: RunSpec, roots: Roots) -> tuple[int, int, int]:
 
 def rows_of(spec: RunSpec, roots: Roots) -> int:
     """How many rows a run will read, about: its bars, and the trades and quotes of one that fills on ticks."""
-    from alphapulse_lib.catalog import ticks
+    from alphapulse_lib.catalog import reader, ticks
     from alphapulse_lib.model.period import Period
 
     bars, first, last = bars_of(spec, roots)
+    bars += sum(
+        _inside(reader.span(file), first, last)
+        for period in spec.also
+        for each in spec.instruments
+        for file in reader.bar_files(roots, each, Period.parse(period))
+    )
     if spec.fill != "ticks":
         return bars
     first -= Period.parse(spec.period).nanoseconds  # they come in while the first bar is made

@@ -48,7 +48,15 @@ class Question:
 
     @classmethod
     def of(
-        cls, symbols: Any, start: Moment, end: Moment, as_of: Moment, recorded_as_of: Moment, lacking: Lacking
+        cls,
+        symbols: Any,
+        start: Moment,
+        end: Moment,
+        as_of: Moment,
+        recorded_as_of: Moment,
+        lacking: Lacking,
+        *,
+        by_close: bool = False,
     ) -> Question:
         """A question as it was put; symbols are those of the window's days.
 
@@ -56,6 +64,8 @@ class Question:
         ----------
         lacking : Lacking
             What is asked for of them: for the command that would fetch an unknown one's.
+        by_close : bool
+            Whether it is bars that are asked for: those of what never closes are of the day that ends as they close.
 
         Raises
         ------
@@ -71,7 +81,7 @@ class Question:
         chosen = resolved(index, symbols, first, last, advice=lambda each: advice(index, each, lacking, whenever()))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        window = Window.of(start, end, zone)
+        window = Window.of(start, end, zone, by_close=by_close and any(each.venue.never_closes for each in chosen))
         return cls(roots, chosen, window, known_at(as_of, zone), known_at(recorded_as_of, zone))
 
     def ordered(self, order: Order) -> Question:

@@ -75,15 +75,14 @@ class _Series:
 
     def stamped(self) -> str:
         """How to import it with the right stamps."""
-        again = self._last
+        again, stamps = self._last, "session" if Period.parse(self._period).is_session else "open"
         if again and len(again) == 3:
-            return (
-                f"Declare `stamps: session` for its file in catalog/{again[2]}.yaml; {self._taken_back}`{join(again)}`."
-            )
+            declared = f"Declare `stamps: {stamps}` for its file in catalog/{again[2]}.yaml"
+            return f"{declared}; {self._taken_back}`{join(again)}`."
         if not again or again[2] != "files":
             named = ["--symbol", self._symbol, "--venue", self._instrument.venue.code, "--period", self._period]
             again = ["alphapulse", "ingest", "files", "FILE", *named]
-        return f"Import it again: {self._taken_back}`{join(changed(again, '--stamps', 'session'))}`."
+        return f"Import it again: {self._taken_back}`{join(changed(again, '--stamps', stamps))}`."
 
     @property
     def _taken_back(self) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError, StrategyRaised, StrategyUnusable, UnknownSymbol, WorkerDied
+from alphapulse_lib.model.frozen import thawed
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunRecord, RunSpec
+from alphapulse_lib.results.conventions import CONVENTION
 from alphapulse_lib.session.differences import RunDifference, differing
 from alphapulse_lib.session.running import Again, Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.engine.packing import Packed
 
-__all__ = ["Rerun", "again_of", "code_of", "plan_of", "rerun"]
+__all__ = ["TRUE_FUTURE", "Rerun", "again_of", "code_of", "plan_of", "rerun", "run_anew"]
 
+#: What a probe for look-ahead says it was shown that saw the catalog's own rows.
+TRUE_FUTURE = "the future as it was"
 _SHIPPED = "alphapulse_lib.engine.strategies."
 
 
@@ -86,21 +90,29 @@ def rerun(run_id: str | SessionRun, *, strategy: type | str | None = None, progr
     StrategyUnusable
         The strategy's code is not here; or it was kept by another version of Python.
     InputError
-        The run was interrupted: where it stopped is nobody's to repeat.
+        The run was interrupted: where it stopped is nobody's to repeat; or it is a probe that was shown another future;
+        or ``strategy`` does not take its parameters.
     RunError
         The rerun itself did not end well; it is recorded. A run that failed is expected to fail again.
 
     Examples
     --------
-    >>> ap.rerun(ap.runs()["id"][0]).identical  # doctest: +SKIP
+    >>> ap.rerun(ap.runs(purpose="trial")["id"][0]).identical  # doctest: +SKIP
     True
     """
+    from alphapulse_lib.engine.configure import plain_parameters
     from alphapulse_lib.engine.process import worker
     from alphapulse_lib.engine.source import source_of
 
     original = run_id if isinstance(run_id, SessionRun) else run(run_id)
     if original.status == "interrupted":
-        raise InputError(f"The run {original.id} was interrupted: it has no result to repeat.", "Run it again instead.")
+        raise InputError(f"The run {original.id} was interrupted: it has no result to repeat.", run_anew(original.id))
+    if (shown := original.record.environment.get("probe", CONVENTION)) not in (CONVENTION, TRUE_FUTURE):
+        of = original.record.of
+        raise InputError(
+            f"The run {original.id} is a probe for look-ahead, of rows that no catalog ever held: {shown}.",
+            f"`alphapulse check-lookahead {of}`, or ap.check_lookahead('{of}'), makes such probes anew.",
+        )
     reach(strategy)
     with worker() as waiting:
         if strategy is not None:
@@ -109,6 +121,7 @@ def rerun(run_id: str | SessionRun, *, strategy: type | str | None = None, progr
             chosen = code_of(original.record)
         plan = plan_of(original.record)
         if strategy is not None and isinstance(chosen, type):
+            plain_parameters(chosen, thawed(plan.spec.parameters))  # it is to run with those of the record
             plan = replace(plan, spec=replace(plan.spec, strategy=source_of(chosen)))
         again = again_of(original, plan)
         try:
@@ -116,6 +129,14 @@ def rerun(run_id: str | SessionRun, *, strategy: type | str | None = None, progr
         except (StrategyRaised, WorkerDied) as failed:  # recorded; whether the run failed likewise the difference says
             made = run(failed.run_id)
     return Rerun(original, made, differing(original, made))
+
+
+def run_anew(run_id: str) -> str:
+    """What helps who asks for the result of a run that has none."""
+    return (
+        f"`alphapulse run {run_id} --json`, or ap.run('{run_id}').spec, tells what it was given: run that anew with "
+        "`alphapulse backtest`, or ap.backtest."
+    )
 
 
 def code_of(record: RunRecord) -> type | Packed:
@@ -142,7 +163,8 @@ def code_of(record: RunRecord) -> type | Packed:
         f"The code of {wanted.name} as {record.user} ran it is not here"
         + (f": the {name} that is defined here is another one." if found else "."),
         f"Read it: print(ap.run('{record.id[:8]}').spec.strategy.text). Once it is defined here: "
-        f"ap.rerun('{record.id[:8]}', strategy={name.rpartition('.')[2]}).",
+        f"ap.rerun('{record.id[:8]}', strategy={name.rpartition('.')[2]}), or of a file "
+        f"`alphapulse rerun {record.id[:8]} --strategy FILE.py:{name.rpartition('.')[2]}`.",
     )
 
 

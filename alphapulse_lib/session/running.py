@@ -33,8 +33,8 @@ from alphapulse_lib.errors import (
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
-from alphapulse_lib.session.fetching import Lacking, with_command
-from alphapulse_lib.session.hub import warn
+from alphapulse_lib.session.fetching import Lacking, made_of_held, with_command
+from alphapulse_lib.session.hub import RunWarning, warn
 from alphapulse_lib.session.remedies import with_remedy
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.user import user
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Again", "Plan", "attempt", "carry_out", "check_process", "keep_strategy", "told_how_to_fetch"]
 
-_SHOWN = "ap.run('{}') shows its record and its log."
+_SHOWN = "`alphapulse run {0} --log`, or ap.run('{0}') and its .log, shows what became of it."
 #: From so many seconds, or megabytes, on it is said beforehand what a run will take.
 _LONG, _LARGE = 3.0, 1_000.0
 
@@ -130,7 +130,10 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
         wanted = _wanted(missing, spec)
         if found is None or wanted is None or spec.as_of is not None:
             raise
-        raise with_command(missing, plan.roots, found, wanted, _window(plan, found)) from None
+        window = _window(plan, found)
+        if isinstance(missing, NoCoverage) and (made := made_of_held(plan.roots, found, wanted, window)):
+            raise NoCoverage(missing.message, f"{missing.hint} {made}") from None
+        raise with_command(missing, plan.roots, found, wanted, window) from None
     except (AdjustedAsRaw, CoverageGap, WrongStamps) as wrong:
         raise with_remedy(wrong, plan.roots) from None
 
@@ -154,7 +157,10 @@ def _wanted(missing: PreflightError, spec: RunSpec) -> Lacking | None:
         return Lacking("trades")
     if isinstance(missing, UnservedSubscription):
         return next((Lacking(each) for each in KINDS if f"the catalog holds no {each} " in missing.message), None)
-    return Lacking.of_bars(spec.period if isinstance(missing, NoCoverage) else "1m", "bars")
+    if isinstance(missing, NoCoverage):
+        also = (each for each in spec.also if f"No {each} bar of " in missing.message)
+        return Lacking.of_bars(next(also, spec.period), "bars")
+    return Lacking.of_bars("1m", "bars")
 
 
 def carry_out(
@@ -185,7 +191,7 @@ def carry_out(
     kept = SessionRun(record, ledger)
     kept.changes = ()  # it was read just now
     for warning in kept.warnings:
-        warn(warning)
+        warn(warning, RunWarning)
     return kept
 
 
@@ -227,6 +233,7 @@ def attempt(
 
     spec, roots = plan.spec, plan.roots
     ledger = open_ledger()  # before the run: what is wrong with its settings must not cost one
+    ledger.require_writable()
     remove_unrecorded(ledger.root / "runs", frozenset(ledger.ids()))
     code = again.code if again else {}
     if isinstance(strategy, type):

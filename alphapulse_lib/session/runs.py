@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -179,7 +180,7 @@ def runs(
     """
     import pandas as pd
 
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+    if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 1):
         raise InputError(f"limit={limit!r} is not a count of one or more.", "limit=None lists all.")
     for argument, value, choices in (("status", status, Status), ("purpose", purpose, Purpose)):
         if value is not None:
@@ -189,7 +190,7 @@ def runs(
             check_text(value, f"The {argument} asked for", "ap.runs(strategy='SmaCross', symbol='AAPL')")
     ledger = open_ledger()
     found = ledger.runs(
-        limit,
+        None if limit is None else int(limit),  # of NumPy's, SQLite makes bytes
         status=status,
         strategy=strategy,
         symbol=None if symbol is None else _meant_by(symbol),
@@ -249,7 +250,7 @@ def _meant_by(symbol: str) -> tuple[str, ...]:
 
 def _row(each: SessionRun, family: Family) -> dict[str, Any]:
     record, stats = each.record, each.record.statistics
-    luck = family.including(record).deflate(stats) if stats else {}
+    luck = family.including(record).deflate(stats, record.spec) if stats else {}
     return {
         "id": record.id,
         "strategy": each.strategy,

@@ -10,18 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError, did_you_mean
 from alphapulse_lib.session.choices import one_of
+from alphapulse_lib.session.hub import warn
 
 if TYPE_CHECKING:
     from alphapulse_lib.results.samplers import Sampler, Space
 
-__all__ = ["OBJECTIVES", "Search", "check_counts", "objective_of"]
+__all__ = ["OBJECTIVES", "OF_RETURNS", "Search", "check_counts", "check_kfold", "objective_of"]
 
-#: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is.
+#: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is. All of them
+#: but those that are alike for all trials, and those that every further trial of the family changes.
 OBJECTIVES = (
     *("sharpe", "sortino", "calmar", "omega", "cagr", "total_return", "end_equity", "probabilistic_sharpe"),
     *("profit_factor", "hit_rate", "average_trade", "tail_ratio", "max_drawdown", "volatility", "turnover", "alpha"),
-    "information_ratio",
+    *("information_ratio", "expectancy", "capacity", "average_win", "average_loss", "sharpe_per_period", "skewness"),
+    *("kurtosis", "value_at_risk", "conditional_value_at_risk", "downside_deviation", "time_under_water"),
+    *("longest_under_water", "minimum_track_record", "beta", "correlation", "tracking_error", "exposure"),
+    *("gross_exposure", "max_gross_exposure", "participation", "commission", "trades", "fills", "orders"),
+    "orders_rejected",
 )
+#: What a k-fold can look for, whose two stretches make one series of returns, but not one run; and a walk whose tests'
+#: runs begin before their test.
+OF_RETURNS = (
+    *("sharpe", "sortino", "calmar", "omega", "cagr", "total_return", "tail_ratio", "max_drawdown", "volatility"),
+    *("sharpe_per_period", "skewness", "kurtosis", "value_at_risk", "conditional_value_at_risk", "downside_deviation"),
+    *("time_under_water", "longest_under_water"),
+)
+#: Losses that are told below zero: with a minus before it, the worst one would be the best.
+_DEEPEST = ("-max_drawdown", "-value_at_risk", "-conditional_value_at_risk")
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,11 @@ class Search:
         from alphapulse_lib.results.samplers import SAMPLERS, space_of
 
         better = objective_of(objective)
+        if objective in _DEEPEST:
+            less = objective.removeprefix("-")
+            warn(
+                f"objective={objective!r} ranks the worst first: {less} is a loss below zero. {less!r} ranks the least."
+            )
         one_of("sampler", sampler, SAMPLERS)
         check_counts(trials=trials, patience=patience)
         return cls(space_of(grid), sampler, trials, seed, objective, better, patience)
@@ -96,3 +116,13 @@ def check_counts(*, least: int = 1, **given: int | None) -> None:
     for name, value in given.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
             raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.")
+
+
+def check_kfold(search: Search) -> None:
+    """Refuse what a k-fold cannot look for, or not so."""
+    if search.kind == "tpe" or search.patience is not None:
+        raise InputError(
+            "A k-fold judges parameters by two windows together, so a sampler cannot learn from one, nor patience end.",
+            "sampler='grid' or 'random', without patience.",
+        )
+    one_of("objective", search.objective.removeprefix("-"), OF_RETURNS)

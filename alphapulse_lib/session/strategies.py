@@ -12,6 +12,7 @@ from traceback import extract_tb
 from types import ModuleType
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, StrategyUnusable, did_you_mean
+from alphapulse_lib.settings import working_folder
 
 __all__ = ["reach", "strategy_class"]
 
@@ -71,7 +72,7 @@ def _strategies_of(module: ModuleType) -> list[str]:
 def reach(strategy: object) -> None:
     """Let what stands beside a strategy's file be imported, here and in the processes that are started from now on."""
     where = strategy.rpartition(":")[0] if isinstance(strategy, str) else ""
-    folder = str(Path(where).resolve().parent)
+    folder = str((working_folder() / where).resolve().parent)
     if where.endswith(".py") and folder not in sys.path and Path(where).is_file():
         sys.path.append(folder)
 

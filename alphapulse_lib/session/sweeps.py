@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from math import nan
+from math import isfinite, nan
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.engine.limits import Limits
@@ -13,6 +14,7 @@ from alphapulse_lib.model.run import Costs, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.robustness import Robustness, robustness
+from alphapulse_lib.results.statistics import excess
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionSweep", "all_failed", "plan_of", "sweep", "title_of"]
 
+#: Trials that the text shows.
+_SHOWN = 10
+
 
 def sweep(
     strategy: type | str,
@@ -52,6 +57,7 @@ def sweep(
     trial_memory: float | None = None,
     retry: bool = False,
     workers: int | None = None,
+    also: str | Sequence[str] = (),
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
@@ -75,8 +81,8 @@ def sweep(
 
     Parameters
     ----------
-    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, benchmark,
-    gaps
+    strategy, symbols, period, start, end, also, params, cash, fill, costs, adjust, dividends, news, scorer, as_of,
+    benchmark, gaps
         As in `ap.backtest`; ``params`` are those that the sweep does not vary.
     grid : mapping
         Parameter to its values: a list, a ``range``, an array, or a distribution of optuna's such as
@@ -88,6 +94,7 @@ def sweep(
         How many; of a grid the first ones, all unless told.
     objective : str
         The statistic to look for, such as ``"sharpe"``; with a minus before it (``"-volatility"``) less is better.
+        A loss is below zero: ``"max_drawdown"`` looks for the least deep one.
     patience : int, optional
         Stop after so many trials, in the order of their proposal, without a better one.
     trial_seconds : float, optional
@@ -115,7 +122,7 @@ def sweep(
     PreflightError
         There are no bars, or not such as a run may be believed on; or the first trial was refused.
     SweepError
-        Every trial failed; another process is at it; nobody answers where ``ALPHAPULSE_DASK`` says.
+        Every trial failed; nobody answers where ``ALPHAPULSE_DASK`` says.
     RunInterrupted
         Ctrl-C or the notebook's stop button. What ended until then is in the ledger.
 
@@ -141,11 +148,20 @@ def sweep(
     ):
         whole = (plan.spec.start, plan.spec.end)
         workshop.require_warm(workshop.sessions(), [whole], search.proposals().ask())
-        swept = workshop.sweep(whole, proposals, search.better, patience=patience, retry=retry, seen=meter.seen)
+        swept = workshop.sweep(
+            whole,
+            proposals,
+            search.better,
+            patience=patience,
+            retry=retry,
+            seen=meter.seen,
+            slow=meter.slow,
+            waits=meter.waits,
+        )
     coming.ended()
     for warning in swept.warnings:
         warn(warning)
-    return SessionSweep(plan, objective, swept, workshop.ledger, coming)
+    return SessionSweep(plan, search, swept, workshop.ledger, coming)
 
 
 class SessionSweep:
@@ -163,10 +179,11 @@ class SessionSweep:
         What it was estimated to take, and what it took.
     """
 
-    def __init__(self, plan: Plan, objective: str, swept: Swept, ledger: Ledger, forecast: Forecast) -> None:
+    def __init__(self, plan: Plan, search: Search, swept: Swept, ledger: Ledger, forecast: Forecast) -> None:
         self.spec: RunSpec = plan.spec
-        self.objective, self.trials, self.forecast = objective, swept.trials, forecast
+        self.objective, self.trials, self.forecast = search.objective, swept.trials, forecast
         self._title, self._swept, self._ledger = title_of(plan), swept, ledger
+        self._drawn = search.kind != "grid"
         if not any(each.record.status == "finished" for each in self.trials):
             raise all_failed(len(self.trials), self.trials[0].record)
 
@@ -210,21 +227,21 @@ class SessionSweep:
 
     @cached_property
     def pbo(self) -> float:
-        """The probability of backtest overfitting, by combinatorially symmetric cross-validation of `returns`.
+        """The probability of backtest overfitting, by combinatorially symmetric cross-validation of `returns`,
+        over what the cash alone would have earned.
 
         How often the trial that was best in one half of the time is below the median in the other half; ``nan`` where
-        no trial ever made or lost anything, so that none was chosen.
+        no trial ever made or lost anything but that, so that none was chosen.
         """
         from alphapulse_lib.results.overfit import probability_of_backtest_overfitting
 
-        if not self.returns.to_numpy().any():
-            return nan
-        return probability_of_backtest_overfitting(self.returns).pbo
+        over = excess(self.returns, self._swept.risk_free)
+        return probability_of_backtest_overfitting(over).pbo if over.any() else nan
 
     @cached_property
     def robustness(self) -> Robustness:
         """Whether the best trial stands on a plateau or on a spike: ``measure``, ``verdict``, ``neighbours``."""
-        return robustness(self.trials, self._best)
+        return robustness(self.trials, self._best, drawn=self._drawn)
 
     def heatmap(self, x: str | None = None, y: str | None = None, *, dark: bool = False) -> Figure:
         """The objective over two parameters; the median over the others.
@@ -282,10 +299,16 @@ class SessionSweep:
         }
 
     def _notes(self) -> list[str]:
+        failed = [_failures(self.trials)] if any(each.record.status != "finished" for each in self.trials) else []
         if self._swept.best is None:
-            return [_without(self.trials, self.objective), self.forecast.note]
+            return [_without(self.trials, self.objective), *failed, self.forecast.note]
         found = self.robustness
-        return [numbers.deflated(self.deflated), _steadiness(found, self._best), self.forecast.note]
+        return [
+            numbers.deflated(self.deflated),
+            _steadiness(found, self._best, self.objective),
+            *failed,
+            self.forecast.note,
+        ]
 
     def _repr_html_(self) -> str:
         return sweep_board.html(self._title, self.objective, self.trials, len(self.trials), self._notes())
@@ -293,10 +316,12 @@ class SessionSweep:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())
 
-    def text(self) -> str:
-        """The sweep in short, for a terminal."""
+    def text(self, width: int = tables.WIDTH) -> str:
+        """The sweep in short, for a terminal whose lines have ``width`` characters."""
         best = sweep_board.line(self.objective, self._swept.best)
-        told = [repr(self), best, *self._notes(), tables.sweep(self.table.head(10), self.objective)]
+        told = [repr(self), best, *self._notes(), tables.sweep(self.table.head(_SHOWN), self.objective, width)]
+        if len(self.trials) > _SHOWN:
+            told.append(f"The best {_SHOWN} of {len(self.trials):,} trials; all are in sweep.table, or told by --json.")
         return "\n".join(filter(None, told))
 
 
@@ -305,7 +330,7 @@ def all_failed(count: int, first: RunRecord) -> SweepError:
     return SweepError(
         f"{'All' if count > 1 else 'The'} {numbers.counted(count, 'trial') if count > 1 else 'trial'} failed"
         f"{', the first' if count > 1 else ''}: {first.error.rstrip('.')}.",
-        f"`alphapulse run {first.id[:8]}`, or ap.run({first.id!r}), shows its record and its log.",
+        f"`alphapulse run {first.id[:8]} --log`, or ap.run({first.id!r}) and its .log, shows what became of it.",
     )
 
 
@@ -318,10 +343,21 @@ def _without(trials: Sequence[Trial], objective: str) -> str:
     return f"No trial has a {objective}: {why}."
 
 
-def _steadiness(found: Robustness, best: Trial) -> str:
+def _failures(trials: Sequence[Trial]) -> str:
+    """How many trials did not finish, and why the first of them."""
+    failed = [each for each in trials if each.record.status != "finished"]
+    told = " ".join(f"{name}={numbers.parameter(value)}" for name, value in failed[0].parameters.items())
+    first = "the first" if len(failed) > 1 else "that"
+    why = " ".join((failed[0].record.error or failed[0].record.status).split()).rstrip(".")
+    return f"{numbers.counted(len(failed), 'trial')} failed, {first} of {told}: {why}."
+
+
+def _steadiness(found: Robustness, best: Trial, objective: str) -> str:
     if found.verdict != "unknown":
-        part = numbers.ratio(found.measure if best.value > 0 else 1 / found.measure)
-        return f"The best stands on a {found.verdict}: its neighbours' median is {part} of it."
+        write = numbers.statistic(objective)
+        of_them = median(each.value for each in found.neighbours if isfinite(each.value))
+        told = f"the median {objective} beside it is {write(of_them)}, its own {write(best.value)}"
+        return f"The best stands on a {found.verdict}: {told}."
     why = "it is zero" if found.neighbours else "it has no neighbours"
     return f"Whether the best stands on a plateau or on a spike cannot be said: {why}."
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from alphapulse_lib.errors import (
     Conflict,
@@ -65,6 +67,10 @@ class HandedIn:
     waiting: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     away: str = ""
+
+
+#: Statistics that depend on how much else was tried by then.
+_COUNTED = ("trials", "expected_maximum_sharpe", "deflated_sharpe")
 
 
 class TeamLedger(Ledger):
@@ -148,7 +154,8 @@ class TeamLedger(Ledger):
         asked = [each.strategy for each in wanted.values()]
         theirs = self._from_team(lambda: self._client.runs.families(asked)) if asked else ()
         for key, each in zip(wanted, theirs or (), strict=False):
-            own[key] = replace(each, sharpes=own[key].sharpes | each.sharpes)
+            mine = own[key]
+            own[key] = each.beside(mine)
         return own
 
     def folder(self, run_id: str) -> Path:
@@ -194,11 +201,15 @@ class TeamLedger(Ledger):
             Those recorded under another name, too, as one's own: that of an account outside of the hub.
         """
         outbox, done = Outbox(self, self._client.url), HandedIn()
-        waiting = outbox.waiting() + (list(outbox.refused()) if again else [])
+        waiting = outbox.waiting()
+        if (most is None or waiting) and self._lost(outbox):
+            waiting = outbox.waiting()
+        waiting += list(outbox.refused()) if again else []
         waiting.sort(key=lambda each: each != first)
         strangers: set[str] = set()
+        sent = 0
         for place, run_id in enumerate(waiting):
-            if place == most or self._is_left_alone():
+            if sent == most or self._is_left_alone():
                 done.waiting += waiting[place:]
                 done.away = done.away or (self._why if self._is_left_alone() else "")
                 break
@@ -206,6 +217,7 @@ class TeamLedger(Ledger):
             if record.user in strangers:
                 done.waiting.append(run_id)
                 continue
+            sent += 1
             try:
                 refused = self._hand_in(record, mine)
             except _AWAY as away:
@@ -230,6 +242,27 @@ class TeamLedger(Ledger):
         except LedgerError as refused:  # that cannot be remembered what was handed in
             return HandedIn(waiting=[first] if first else [], away=str(refused))
 
+    def _lost(self, outbox: Outbox) -> bool:
+        """Whether the team's ledger has lost runs that it was given, as one put back from a backup; they wait again.
+
+        What is lost was handed in last, one after the other.
+        """
+        if self._is_left_alone():
+            return False
+        try:
+            if all(map(self._client.runs.holds, outbox.handed_in(1))):
+                return False
+            lost = [*takewhile(lambda each: not self._client.runs.holds(each), outbox.handed_in())]
+        except NotAllowed:  # to read there; one may still hand in
+            return False
+        except _AWAY as away:
+            self._leave_alone(away)
+            return False
+        outbox.forget(lost)
+        what = f"{len(lost):,} runs that were" if len(lost) > 1 else "a run that was"
+        hub.warn(f"The team's ledger has lost {what} handed in, as one put back from a backup has: handed in again.")
+        return True
+
     def hand_over(self, run_id: str) -> None:
         """See to it that the team's ledger has a run, now.
 
@@ -249,14 +282,30 @@ class TeamLedger(Ledger):
     def _hand_in(self, record: RunRecord, mine: bool) -> str:
         """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
         try:
-            there = self._client.runs.append(record, mine=mine)
+            there = self._client.runs.hand_in(record, mine=mine)
             for name in record.artefacts.values():
                 path = super().folder(record.id) / name
-                if name not in there.files and path.exists():
+                if name not in there and path.exists():
                     self._client.runs.upload(record.id, name, path)
-        except (Conflict, NotUnderstood, InputError) as refused:
+        except Conflict as refused:
+            return "" if self._has_likewise(record) else refused.message
+        except (NotUnderstood, InputError) as refused:
             return refused.message
         return ""
+
+    def _has_likewise(self, record: RunRecord) -> bool:
+        """Whether the team's ledger has a run from another machine of its owner's: a sweep's trial has one id on all.
+
+        Only what it took, and when, may be another.
+        """
+        try:
+            held = self._client.runs.get(record.id).record
+        except UnknownTarget:  # somebody else's, which one may not see
+            return False
+        whose = (held.user, held.environment.get("recorded_as"))
+        return record.user in whose and all(
+            one == other for one, other in zip(_decided(record), _decided(held), strict=True)
+        )
 
     def _begins_so(self, text: str) -> list[RunRecord]:
         try:
@@ -292,6 +341,15 @@ def team_ledger() -> TeamLedger:
         There is no hub here.
     """
     return TeamLedger(settings().ledger_root, hub.client())
+
+
+def _decided(record: RunRecord) -> tuple[Any, ...]:
+    """What is the same wherever a run is made: what it was given, what it read, and how it ended."""
+    return (
+        *(record.spec_id, record.purpose, record.of, record.status, record.error, record.versions),
+        *([(each.name, each.rows, each.fingerprint) for each in kind] for kind in (record.series, record.facts)),
+        {name: told for name, told in record.statistics.items() if name not in _COUNTED and told == told},
+    )
 
 
 def _together(theirs: list[RunRecord], own: list[RunRecord]) -> list[RunRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, RunSpec
+from alphapulse_lib.model.tried import at_default
 from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice
@@ -56,6 +57,7 @@ class Terms:
     period: str = "1d"
     start: Moment = None
     end: Moment = None
+    also: str | Sequence[str] = ()
     params: Mapping[str, Any] | None = None
     cash: float = 100_000.0
     fill: Fill = "next_open"
@@ -90,7 +92,7 @@ class Terms:
         return Plan(spec, instruments, roots, names, self.gaps, tickers=tickers)
 
     def _spec(self, strategy: type, instruments: tuple[Instrument, ...], benchmark: str) -> RunSpec:
-        from alphapulse_lib.engine.configure import plain_parameters
+        from alphapulse_lib.engine.configure import declared, plain_parameters
         from alphapulse_lib.engine.source import names_used, source_of
         from alphapulse_lib.scoring.contract import find
 
@@ -99,7 +101,8 @@ class Terms:
         parameters = plain_parameters(strategy, self.params)
         zones = {each.venue.timezone for each in instruments}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        window = Window.of(self.start, self.end, zone)
+        always = any(each.venue.never_closes for each in instruments)
+        window = Window.of(self.start, self.end, zone, by_close=always)
         self._check()
         with_news = _names_events(names_used(strategy)) if self.news is None else self.news
         # A name that no scorer has is refused, also where the strategy hears no news.
@@ -108,6 +111,7 @@ class Terms:
             strategy=source_of(strategy),
             instruments=tuple(each.id for each in instruments),
             period=str(Period.parse(self.period)),
+            also=_longer(self.also, Period.parse(self.period)),
             start=window.start,
             end=window.end,
             parameters=parameters,
@@ -121,6 +125,7 @@ class Terms:
             seed=int(self.seed),
             dividends=self.adjust == "splits" if self.dividends is None else self.dividends,
             benchmark=benchmark,
+            at_default=at_default(parameters, declared(strategy)),
         )
 
     def _check(self) -> None:
@@ -157,6 +162,24 @@ def _instruments_of(
         raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
     now = (index.get(each.id) or each for each in found)
     return found, tuple(names(list(found))), tuple(names(list(now)))
+
+
+def _longer(also: str | Sequence[str], period: Period) -> tuple[str, ...]:
+    """The periods that a strategy is told of besides, the shortest first."""
+    named = [also] if isinstance(also, str | Period) else also
+    if not isinstance(named, list | tuple):
+        raise InputError(f"also={str(also)[:60]!r} names no periods.", "Such as also='1d' or also=['1h', '1d'].")
+    found = sorted({Period.parse(each) for each in named}, key=lambda each: each.nanoseconds)
+    for each in found:
+        if each.nanoseconds <= period.nanoseconds:
+            raise InputError(
+                f"also={str(each)!r} is no longer than the run's period, {period}: the market moves by the shortest "
+                "bars, which are the run's own.",
+                f"Run it with period={str(each)!r}, also={str(period)!r}."
+                if each.nanoseconds < period.nanoseconds
+                else "Leave it out: the strategy is told of the run's own bars.",
+            )
+    return tuple(str(each) for each in found)
 
 
 def _benchmark_of(

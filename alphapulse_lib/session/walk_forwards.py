@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,14 +34,14 @@ from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
-from alphapulse_lib.session.search import Search, check_counts
+from alphapulse_lib.session.search import OF_RETURNS, Search, check_counts, check_kfold
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.sweeps import all_failed, plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
-from alphapulse_lib.views import numbers, tables
+from alphapulse_lib.views import fold_board, numbers, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,20 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["SessionWalkForward", "walk_forward"]
 
 type Floats = NDArray[np.floating[Any]]
-
-#: What a k-fold can look for, whose two stretches make one series of returns, but not one run; and a walk whose tests'
-#: runs begin before their test.
-_OF_RETURNS = (
-    "sharpe",
-    "sortino",
-    "calmar",
-    "omega",
-    "cagr",
-    "total_return",
-    "tail_ratio",
-    "max_drawdown",
-    "volatility",
-)
 
 
 def walk_forward(
@@ -89,6 +75,7 @@ def walk_forward(
     trial_seconds: float | None = None,
     trial_memory: float | None = None,
     workers: int | None = None,
+    also: str | Sequence[str] = (),
     params: Mapping[str, Any] | None = None,
     cash: float = 100_000.0,
     fill: Fill = "next_open",
@@ -106,14 +93,14 @@ def walk_forward(
     """Choose parameters on one window by a sweep, run them on another, and lay the results of the latter end to end.
 
     Every window is counted in sessions of the exchange. The newest sessions are all tried; what does not fill a window
-    is left out at the beginning. Each run of a test starts with the whole cash and nothing held, and what it holds at
-    its end is marked to the last close. All runs, of train and of test windows, are trials and count against
-    over-fitting; the same call again runs nothing that is recorded already.
+    is left out at the beginning, but trained on where windows are anchored. Each run of a test starts with the whole
+    cash and nothing held, and what it holds at its end is marked to the last close. All runs, of train and of test
+    windows, are trials and count against over-fitting; the same call again runs nothing that is recorded already.
 
     Parameters
     ----------
-    strategy, symbols, period, start, end, params, cash, fill, costs, adjust, dividends, news, scorer, as_of, benchmark,
-    gaps, seed
+    strategy, symbols, period, start, end, also, params, cash, fill, costs, adjust, dividends, news, scorer, as_of,
+    benchmark, gaps, seed
         As in `ap.backtest`.
     grid, sampler, trials, objective, patience, trial_seconds, trial_memory, workers, progress
         As in `ap.sweep`, for each train window.
@@ -156,9 +143,9 @@ def walk_forward(
     check_counts(train=train, test=test, folds=folds, workers=workers)
     check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
     if warmup:
-        one_of("objective of a test with a warm-up", search.objective.removeprefix("-"), _OF_RETURNS)
+        one_of("objective of a test with a warm-up", search.objective.removeprefix("-"), OF_RETURNS)
     if scheme == "kfold":
-        _check_kfold(search)
+        check_kfold(search)
     elif embargo:
         raise InputError(
             f"embargo={embargo} is a k-fold's: with scheme={scheme!r} nothing after a test is trained on before it.",
@@ -180,7 +167,7 @@ def walk_forward(
             shares = _shares(cut, warmup, proposals.total, len(data.ends))
             coming = Forecast(plan, shares, workers, windows=len(shares))
             meter.tell(coming)
-            walk = _Walk(workshop, data.ends, search, meter)
+            walk = _Walk(workshop, data, search, meter)
             walk.require_warm(data, cut, warmup)
             walked = [walk.fold(each, warmup) for each in cut]
     coming.ended()
@@ -213,13 +200,14 @@ class SessionWalkForward:
         self.spec: RunSpec = plan.spec
         self.objective, self.folds, self.forecast = objective, tuple(walked), forecast
         self._title, self._ends, self._ledger = title_of(plan), ends, ledger
+        self._zone = numbers.place(plan.spec).timezone
 
     def __repr__(self) -> str:
         return f"<WalkForward {self._title}: {len(self.folds)} folds>"
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a fold: when it was tested, the parameters, the objective inside and outside, ``return``,
+        """One row a fold: the days of its test, the parameters, the objective inside and outside, ``return``,
         ``drawdown``, ``trades`` (round trips that ended in it) and ``status`` of the test, and its run's ``id``.
         """
         import pandas as pd
@@ -244,13 +232,14 @@ class SessionWalkForward:
     @cached_property
     def stats(self) -> dict[str, float]:
         """`alphapulse_lib.results.statistics.summary` of `returns`, and ``end_equity``."""
-        found = summary(self.returns, periods_per_year=periods_per_year(self.spec))
+        free = np.concatenate([each.free for each in self.folds])
+        found = summary(self.returns, periods_per_year=periods_per_year(self.spec), risk_free=free)
         return found | {"end_equity": float(self.equity.iloc[-1])}
 
     @property
     def deflated(self) -> dict[str, float]:
         """``trials``, ``expected_maximum_sharpe`` and ``deflated_sharpe`` of `returns`, among all trials by now."""
-        return self._ledger.family(self.spec).deflate(self.stats)
+        return self._ledger.family(self.spec).deflate(self.stats, self.spec)
 
     @property
     def efficiency(self) -> float:
@@ -280,11 +269,11 @@ class SessionWalkForward:
     def _row(self, each: Walked) -> dict[str, Any]:
         record = each.trial.record if each.trial else None
         stats = record.statistics if record else {}
-        first, stop = each.fold.test
+        # A session that ends at midnight is of the day that ends then.
+        days = (numbers.day(int(self._ends[at]) - 1, self._zone) for at in (each.fold.test[0], each.fold.test[1] - 1))
         return {
             "fold": each.fold.number,
-            "from": np.datetime64(int(self._ends[first]), "ns").astype("datetime64[D]"),
-            "to": np.datetime64(int(self._ends[stop - 1]), "ns").astype("datetime64[D]"),
+            **dict(zip(("from", "to"), map(np.datetime64, days), strict=True)),
             **(each.parameters or dict.fromkeys(self.folds[0].parameters)),
             "inside": each.inside,
             "outside": each.outside,
@@ -304,25 +293,32 @@ class SessionWalkForward:
         before = self._ends[each.fold.test[0] - 1]
         return {"drawdown": float(drawdown(path).min()), "trades": int((ended > before).sum())}
 
-    def text(self) -> str:
-        """It in short, for a terminal."""
+    def text(self, width: int = tables.WIDTH) -> str:
+        """It in short, for a terminal whose lines have ``width`` characters."""
         stats = self.stats
         told = (
             f"out of sample: {numbers.percent(stats['total_return'])} over {len(self.returns):,} sessions, "
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
-        folds = tables.walk_forward(self.table, self.objective)
+        folds = tables.walk_forward(self.table, self.objective, width)
         lines = [told, numbers.deflated(self.deflated), self.forecast.note, folds, tables.stability(self.stability)]
         return "\n".join([repr(self), *lines])
+
+    def _repr_html_(self) -> str:
+        found = (self.stats, self.deflated, self.efficiency)
+        return fold_board.html(
+            self._title, self.objective, *found, self.equity, self.table, self.stability, self.forecast.note
+        )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())
 
 
 class _Walk:
-    def __init__(self, workshop: Workshop, ends: NDArray[np.int64], search: Search, meter: SweepMeter) -> None:
-        self._workshop, self._ends, self._search, self._meter = workshop, ends, search, meter
+    def __init__(self, workshop: Workshop, data: Data, search: Search, meter: SweepMeter) -> None:
+        self._workshop, self._search, self._meter = workshop, search, meter
+        self._data, self._ends = data, data.ends
         self._spec = workshop.bench.base.spec
         self.finished = 0
         self.failed: RunRecord | None = None
@@ -336,19 +332,23 @@ class _Walk:
 
     def fold(self, fold: Fold, warmup: int) -> Walked:
         """Choose, and try."""
-        self._meter.begin(f"fold {fold.number + 1}")
+        self._meter.begin(f"fold {fold.number}")
         before = self.finished
         parameters, inside, growth = self._chosen(fold)
         first, stop = fold.test
+        nothing = np.zeros(stop - first)
         if not parameters:
             failed = self.finished == before
-            return Walked(fold, {}, nan, nan, None, nan, np.zeros(stop - first), failed=failed)
-        trial = self._try(parameters, (max(first - warmup, 0), stop))
+            return Walked(fold, {}, nan, nan, None, nan, nothing, nothing, failed=failed)
+        tried = (max(first - warmup, 0), stop)
+        trial = self._try(parameters, tried)
         finished = trial.record.status == "finished"
-        returns = trial.returns[-(stop - first) :] if finished else np.zeros(stop - first)
+        returns = trial.returns[first - stop :] if finished else nothing
+        free = self._data.earned(self._spec, tried)[first - stop :] if finished else nothing
         # A run that began before its test has statistics of more than that.
-        outside = self._of_returns(returns) if warmup and finished else trial.value
-        return Walked(fold, parameters, inside, growth, trial, outside, returns, warm=first > 0 and warmup > 0)
+        outside = self._of_returns(returns, free) if warmup and finished else trial.value
+        warm = first > 0 and warmup > 0
+        return Walked(fold, parameters, inside, growth, trial, outside, returns, free, warm=warm)
 
     def _chosen(self, fold: Fold) -> tuple[dict[str, Any], float, float]:
         """The best parameters of the train window, their objective and their growth a year there."""
@@ -356,7 +356,9 @@ class _Walk:
         if len(stretches) == 1:
             best = max((each for each in stretches[0] if isfinite(each.value)), key=lambda it: it.value, default=None)
             return ({}, nan, nan) if best is None else (best.parameters, best.value, best.record.statistics["cagr"])
-        found = [each for each in joined(stretches, self._of_returns) if isfinite(each[1])]
+        free = np.concatenate([self._data.earned(self._spec, each) for each in fold.train])
+        judged = joined(stretches, partial(self._of_returns, free=free))
+        found = [each for each in judged if isfinite(each[1])]
         if not found:
             return {}, nan, nan
         parameters, value = max(found, key=lambda each: each[1])
@@ -364,9 +366,15 @@ class _Walk:
 
     def _sweep(self, sampler: Sampler, sessions: Sessions) -> tuple[Trial, ...]:
         window = window_of(self._ends, sessions, self._spec.start)
-        search = self._search
+        search, meter = self._search, self._meter
         trials = self._workshop.sweep(
-            window, sampler, search.better, patience=search.patience, seen=self._meter.seen
+            window,
+            sampler,
+            search.better,
+            patience=search.patience,
+            seen=meter.seen,
+            slow=meter.slow,
+            waits=meter.waits,
         ).trials
         records = [each.record for each in trials]
         self.finished += sum(each.status == "finished" for each in records)
@@ -383,14 +391,5 @@ class _Walk:
         parts = [next(each for each in trials if each.parameters == parameters).returns for trials in stretches]
         return summary(np.concatenate(parts), periods_per_year=periods_per_year(self._spec))["cagr"]
 
-    def _of_returns(self, returns: Floats) -> float:
-        return self._search.better(summary(returns, periods_per_year=periods_per_year(self._spec)))
-
-
-def _check_kfold(search: Search) -> None:
-    if search.kind == "tpe" or search.patience is not None:
-        raise InputError(
-            "A k-fold judges parameters by two windows together, so a sampler cannot learn from one, nor patience end.",
-            "sampler='grid' or 'random', without patience.",
-        )
-    one_of("objective", search.objective.removeprefix("-"), _OF_RETURNS)
+    def _of_returns(self, returns: Floats, free: Floats) -> float:
+        return self._search.better(summary(returns, periods_per_year=periods_per_year(self._spec), risk_free=free))

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import RunInterrupted, WarmUpTooLong
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
 from alphapulse_lib.results.ledger import Ledger
-from alphapulse_lib.results.performance import session_ends
+from alphapulse_lib.results.performance import risk_free, session_ends
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.session.running import Plan, keep_strategy
 from alphapulse_lib.session.runs import open_ledger
@@ -25,8 +27,10 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from distributed import Client
 
+    from alphapulse_lib.model.run import RunSpec
     from alphapulse_lib.model.warm_up import WarmUp
     from alphapulse_lib.results.samplers import Sampler
+    from alphapulse_lib.results.slow import Slow
     from alphapulse_lib.results.trial import Bench
 
 __all__ = ["Data", "Workshop", "open_workshop", "refuse_long"]
@@ -37,16 +41,29 @@ _LOOKED_AT = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Of a window the last moment of each session, the closes of each series' bars, and what preflight let pass."""
+    """Of a window the last moment of each session, the closes of each series' bars, of all of them, and what preflight
+    let pass.
+
+    ``longer`` has the closes of the series of each longer period.
+    """
 
     ends: NDArray[np.int64]
     closes: tuple[NDArray[np.int64], ...]
+    moments: NDArray[np.int64]
     warnings: tuple[str, ...]
+    longer: Mapping[Period, tuple[NDArray[np.int64], ...]] = field(default_factory=dict)
 
-    def most(self, window: tuple[int, int]) -> int:
-        """How many bars the series that has the most of them has in a window."""
+    def earned(self, spec: RunSpec, sessions: tuple[int, int]) -> NDArray[np.floating[Any]]:
+        """What the cash alone would have earned in each session of a run of these."""
+        window = (self.ends[sessions[0] - 1] if sessions[0] else -1, self.ends[sessions[1] - 1])
+        first, stop = np.searchsorted(self.moments, window, side="right")
+        return risk_free(spec, self.moments[first:stop])
+
+    def most(self, window: tuple[int, int], of: str = "") -> int:
+        """How many bars the series that has the most of them has in a window: of the run's own, or a longer period."""
+        series = self.longer.get(Period.of_bar_type(of), self.closes) if of else self.closes
         ends = (window[0], window[1] + 1)
-        return max((int(np.diff(np.searchsorted(each, ends))[0]) for each in self.closes), default=0)
+        return max((int(np.diff(np.searchsorted(each, ends))[0]) for each in series), default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +103,21 @@ class Workshop:
         codes = np.asarray(names.indices)
         closes = tuple(np.sort(stamps[codes == code]) for code in range(len(names.dictionary)))
         moments = np.unique(stamps)
-        return Data(moments[session_ends(spec, moments)], closes, data.warnings)
+        return Data(moments[session_ends(spec, moments)], closes, moments, data.warnings, self._longer())
+
+    def _longer(self) -> dict[Period, tuple[NDArray[np.int64], ...]]:
+        """The closes of the bars beside the run's own."""
+        from alphapulse_lib.catalog.reader import bar_table
+
+        base, spec = self.bench.base, self.bench.base.spec
+        window, known = Window(spec.start, spec.end), (spec.as_of, spec.recorded_as_of, ["ts_event"])
+        return {
+            period: tuple(
+                bar_table(base.roots, each, period, window, *known)["ts_event"].cast("int64").to_numpy()
+                for each in spec.instruments
+            )
+            for period in map(Period.parse, spec.also)
+        }
 
     def require_warm(self, data: Data, windows: Sequence[tuple[int, int]], trials: Sequence[Mapping[str, Any]]) -> None:
         """Refuse parameters that take more bars than a window has, before any trial runs.
@@ -114,9 +145,12 @@ class Workshop:
             found = asked.result()
         finally:
             asked.cancel()
-        shortest = min(windows, key=data.most)
-        held = (max(shortest[0], int(data.ends[0])), min(shortest[1], int(data.ends[-1])))
-        refuse_long(found, chosen, data.most(shortest), held)
+        held = {}
+        for of in {each.of for one in found for each in one}:
+            shortest = min(windows, key=lambda each: data.most(each, of))
+            reach = (max(shortest[0], int(data.ends[0])), min(shortest[1], int(data.ends[-1])))
+            held[of] = (data.most(shortest, of), reach)
+        refuse_long(found, chosen, held)
 
     def sweep(
         self,
@@ -127,6 +161,8 @@ class Workshop:
         patience: int | None = None,
         retry: bool = False,
         seen: Callable[[Trial], None] = lambda _: None,
+        slow: Callable[[dict[str, Any], Slow], None] = lambda *_: None,
+        waits: Callable[[], None] = lambda: None,
     ) -> Swept:
         """Sweep a window; see `alphapulse_lib.results.sweep.sweep_window`."""
         from alphapulse_lib.results.sweep import sweep_window
@@ -140,27 +176,38 @@ class Workshop:
             objective=objective,
             patience=patience,
             retry=retry,
-            family=self.ledger.family(self.bench.base.spec),
+            family=self.ledger.family,
             seen=seen,
+            slow=slow,
+            waits=waits,
             asked=self.asked,
         )
 
 
 def refuse_long(
-    found: Sequence[Sequence[WarmUp]], trials: Sequence[Mapping[str, Any]], bars: int, window: tuple[int, int]
+    found: Sequence[Sequence[WarmUp]],
+    trials: Sequence[Mapping[str, Any]],
+    held: Mapping[str, tuple[int, tuple[int, int]]],
 ) -> None:
     """Refuse trials that take more bars than a window has.
+
+    Parameters
+    ----------
+    held : mapping
+        Of each series that something is taken of, the fewest bars of a window, and that window.
 
     Raises
     ------
     WarmUpTooLong
         The message names the first of them.
     """
-    late = [(one, trial) for one, trial in zip(found, trials, strict=True) if any(each.bars > bars for each in one)]
+    lacking = [[each for each in one if each.bars > held[each.of][0]] for one in found]
+    late = [(one, trial) for one, trial in zip(lacking, trials, strict=True) if one]
     if not late:
         return
     one, trial = late[0]
     longest = max(one, key=lambda each: each.bars)
+    bars, window = held[longest.of]
     told = ", ".join(f"{name}={value!r}" for name, value in trial.items())
     first, last = (str(np.datetime64(each, "ns"))[:10] for each in window)
     count = f"{len(late):,} of {len(trials):,} combinations"
@@ -195,6 +242,7 @@ def open_workshop(plan: Plan, strategy: type, *, workers: int | None, limits: Li
     ledger = open_ledger()  # first: what is wrong with its settings must not cost a trial
     own = Ledger(ledger.root)
     asked: set[str] = set()
+    own.require_writable()
     remove_unrecorded(own.root / "runs", frozenset(own.ids()))
     try:
         bench = _bench(plan, strategy, own, limits)
@@ -217,6 +265,7 @@ def open_workshop(plan: Plan, strategy: type, *, workers: int | None, limits: Li
 
 
 def _bench(plan: Plan, strategy: type, own: Ledger, limits: Limits) -> Bench:
+    from alphapulse_lib.engine.configure import declared
     from alphapulse_lib.engine.runner import request_of
     from alphapulse_lib.results.record import code_json, firing
     from alphapulse_lib.results.trial import Bench
@@ -229,7 +278,16 @@ def _bench(plan: Plan, strategy: type, own: Ledger, limits: Limits) -> Bench:
     base = request_of(spec, strategy, plan.instruments, plan.roots, plan.names, plan.gaps, moment=clock.now_ns())
     name = f"alphapulse-{secrets.token_hex(8)}"
     written = code_json(code) if code else ""
-    return Bench(name, base, user(), scores=scores, limits=limits, code=written, environment=firing() | plan.called)
+    return Bench(
+        name,
+        base,
+        user(),
+        scores=scores,
+        limits=limits,
+        code=written,
+        environment=firing() | plan.called,
+        defaults=declared(strategy),
+    )
 
 
 def _hand_in(ledger: Ledger) -> None:

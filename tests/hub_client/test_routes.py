@@ -44,6 +44,8 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     comments.delete(written.id)
     run = kept(ledger)
     client.runs.append(run, mine=True)
+    assert client.runs.hand_in(run, mine=True) == ()
+    assert client.runs.holds(run.id)
     wanted = {"status": run.status, "purpose": run.purpose, "strategy": "SmaCross", "symbol": "GOOG", "user": run.user}
     assert next(client.runs.list(**wanted, family="SmaCross", spec=run.spec_id)).id == run.id
     client.runs.page(**wanted, limit=1)

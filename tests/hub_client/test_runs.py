@@ -38,6 +38,19 @@ def test_a_run_goes_up_once_and_comes_down_whole(ada: Client, bob: Client, ledge
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
 
 
+def test_a_run_is_handed_in_without_its_family_s_trials(ada: Client, bob: Client, ledger: Ledger):
+    record = kept(ledger, name="m:Brief")
+    assert not ada.runs.holds(record.id)
+    assert ada.runs.hand_in(record) == ()
+    ada.runs.upload(record.id, "log.txt", ledger.folder(record.id) / "log.txt")
+    assert ada.runs.hand_in(record) == ("log.txt",)
+    assert bob.runs.holds(record.id)
+    short = {"Prefer": "return=minimal"}
+    path = f"/v1/runs/{record.id}"
+    assert ada._transport.send("GET", path, headers=short).json() == {"id": record.id, "files": ["log.txt"]}
+    assert ada._transport.send("GET", path, headers={"Prefer": "wait=5"}).json()["family"]["name"] == "Brief"
+
+
 def test_runs_are_listed_and_narrowed(ada: Client, bob: Client, ledger: Ledger):
     mine = ada.runs.append(kept(ledger, name="m:Listed"))
     theirs = bob.runs.append(kept(ledger, "failed", name="m:Listed", user="bob", error="no"))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from nautilus_trader.model import BarType, DataType, InstrumentId, OrderSide, Price, Quantity
+from nautilus_trader.model import Bar, BarType, ClientOrderId, DataType, InstrumentId, OrderSide, Price, Quantity
 from nautilus_trader.trading import StrategyConfig
 
 import alphapulse_lib as ap
@@ -53,6 +53,29 @@ def test_an_order_fills_whole_at_its_own_bars_close_when_asked() -> None:
     by_hand = [100_000, 100_000 + 900 * 20.5, *[100_000 + 900 * 40.0] * 4]
     assert run.equity.tolist() == pytest.approx(by_hand, abs=0.005)
     assert run.spec.fill == "close"
+
+
+class NamesOrders(Planned):
+    """Gives its orders names of its own, several of one bar among them."""
+
+    def on_bar(self, bar: Bar) -> None:
+        super().on_bar(bar)
+        for name in {2: ("the second", "another of it-99999999999999999999"), 4: ("last-7x",)}.get(self._seen, ()):
+            named = ClientOrderId(name)
+            buying = self.order_factory.market(self._id, OrderSide.BUY, Quantity.from_int(1), client_order_id=named)
+            self.submit_order(buying)
+
+
+def test_orders_that_a_strategy_names_itself_are_told_by_these_names_and_come_out_the_same_again() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(NamesOrders, "TOY", "1m", params={"plan": {"1": 5, "2": 7}}, progress=False)
+    assert [each for each in run.fills.order_id if not each.startswith("O-")] == [
+        "another of it-99999999999999999999",
+        "the second",
+        "last-7x",
+    ]
+    assert run.fills.quantity.tolist() == [5.0, 1.0, 1.0, 7.0, 1.0]
+    assert ap.rerun(run, progress=False).identical
 
 
 def test_a_decision_on_the_last_bar_does_not_fill() -> None:
@@ -714,9 +737,24 @@ def test_what_a_killed_run_left_is_removed_by_the_next(sample: Path, tmp_path: P
     for name in (".0123456789abcdef.4711", "0123456789abcdef"):
         (runs / name).mkdir()
         (runs / name / "fills.parquet").write_text("half")
-        os.utime(runs / name, (1, 1))
+        os.utime(runs / name, (2, 2))
     os.utime(left, (1, 1))
+    os.utime(runs / first.id, (1, 1))
     second = ap.backtest("SmaCross", "GOOG", end="2006-12-29", progress=False)
     assert list(place.glob("alphapulse-run-*")) == []
     assert sorted(each.name for each in runs.iterdir()) == sorted([first.id, second.id])
     assert not first.equity.empty
+
+
+def test_files_of_a_ledger_that_was_lost_stay_until_it_is_back(sample: Path) -> None:
+    root = settings().ledger_root
+    lost = ap.backtest("SmaCross", "GOOG", end="2006-12-29", progress=False)
+    kept = {each.name: each.read_bytes() for each in root.iterdir() if each.is_file()}
+    for name in kept:
+        (root / name).unlink()
+    os.utime(root / "runs" / lost.id, (1, 1))
+    for _ in range(2):  # the first of them finds an empty ledger, the second one that never heard of what was lost
+        ap.backtest("SmaCross", "GOOG", end="2006-12-29", progress=False)
+    for name in kept:
+        (root / name).write_bytes(kept[name])
+    assert not ap.run(lost.id).equity.empty

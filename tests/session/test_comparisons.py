@@ -156,7 +156,7 @@ def test_what_specs_do_not_share_is_named_and_nothing_else(three: list[Any]) -> 
     assert found.differing["fill"] == ["next_open", "close", "next_open"]
     assert found.differing["costs: per_share"] == ["0", "0.01", "0"]
     assert found.differing["plan"] == ["{'1': 100, '3': -100}", "{'1': 100, '4': -100}", "{'1': 100, '3': -100}"]
-    assert [each.rpartition(":")[2] for each in found.differing["strategy"]] == ["Planned", "Planned", "Falls"]
+    assert found.differing["strategy"] == ["Planned", "Planned", "Falls"], "classes alone tell them apart"
     assert {"instruments", "window", "spec: cash", "python"}.isdisjoint(found.differing)
 
 
@@ -180,6 +180,17 @@ def test_trials_are_counted_as_they_are_now(three: list[Any]) -> None:
     lines = {line.split()[0]: line.split()[1:] for line in found.text.splitlines()[1:] if not line.startswith("*")}
     assert lines["trials"][:2] == [str(each) for each in trials]
     assert len(lines["deflated_sharpe"]) == 3
+
+
+def test_runs_that_have_no_room_beside_others_stand_below_them(three: list[Any]) -> None:
+    found = ap.compare(three)
+    assert found.within(500) == found.text
+    narrow = found.within(80).splitlines()
+    assert max(map(len, narrow)) <= 80
+    heads = [line.split() for line in narrow if line.startswith("  " * 5)]
+    assert heads == [[each.id[:8] for each in three[:2]], [three[2].id[:8]]]
+    alone = found.within(10).split("\n\n")
+    assert [part.splitlines()[0].split() for part in alone] == [[each.id[:8]] for each in three]
 
 
 def test_in_a_terminal_and_in_a_notebook_the_same_rows_are_marked(three: list[Any]) -> None:
@@ -226,6 +237,8 @@ def test_one_run_is_compared_with_none(three: list[Any]) -> None:
         ap.compare([])
     with pytest.raises(errors.UnknownRun):
         ap.compare([three[0], "ffff"])
+    with pytest.raises(errors.UnknownRun, match="no run 3"):
+        ap.compare(three[0], 3)
 
 
 def test_the_command_line_compares_three(three: list[Any]) -> None:

@@ -46,6 +46,8 @@ def test_a_full_disk_is_said_and_what_comes_once_there_is_room_goes_on(
     for act in (bought, swept):
         with pytest.raises(full, match="disk is full"):
             act()
+    assert ap.runs()["trials"].tolist() == [1], "what there is can be seen, and made room of"
+    assert ap.run(first.id).equity.equals(first.equity)
     filling.unlink()
     assert bought().equity.equals(first.equity)
     assert len(ap.runs()) == 2

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import alphapulse_lib as ap
+from alphapulse_lib import clock
 from alphapulse_lib.catalog import writer
 from alphapulse_lib.cli import app
 from alphapulse_lib.errors import NoCoverage
 from alphapulse_lib.model.instrument import Instrument
+from tests.resources.toy_market import MINUTE, OPEN, SIX, write
+
+DAY = 86_400 * 10**9
 
 
 def test_instruments(catalog: Path):
@@ -86,3 +91,32 @@ def test_check(catalog: Path):
     path.write_bytes(b"torn")
     found = ap.check()
     assert found["file"].tolist() == [str(path)] and "cannot be read" in found["problem"].iloc[0]
+
+
+def test_bars_that_a_clock_ahead_of_this_one_recorded_are_told_to_be_so(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NoCoverage) as refused:
+        ap.coverage("MSFT", "1m")
+    assert "from now" not in str(refused.value)
+    ap.bars("AAPL", "1d")
+    first = ap.sql("SELECT min(recorded_at) AS first FROM bars_1d").df()["first"][0].value
+    # SQL tells a moment rounded to microseconds: from the middle of a second it is the same number of seconds away.
+    monkeypatch.setattr(clock, "now_ns", lambda: first - 90_500_000_000)
+    for ask in (ap.bars, ap.coverage):
+        with pytest.raises(NoCoverage, match="But the first of them was recorded 91 s from now, by the clock of who"):
+            ask("AAPL", "1d")
+
+
+def test_bars_of_days_to_come_are_told_to_be_so(catalog: Path) -> None:
+    later = (clock.now_ns() // DAY + np.array([20, 30, 31])) * DAY
+    write("LATE", "1d", [OPEN + MINUTE, *later], [SIX[0]] * 4)
+    assert len(ap.bars("LATE", "1d")) == 1
+    start = str(np.datetime64(int(later[1]), "ns"))[:10]
+    with pytest.raises(NoCoverage) as refused:
+        ap.bars("LATE", "1d", start)
+    assert f"But the first of them there is known from {start}" in str(refused.value)
+    for ask in (lambda: ap.bars("LATE", "1d", "2021-01-01", "2021-02-01"), lambda: ap.bars("LATE", "1m")):
+        with pytest.raises(NoCoverage) as refused:
+            ask()
+        assert "yet to come" not in str(refused.value)

@@ -15,6 +15,7 @@ from toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.engine.limits import Limits
 
 
 class Doomed(Planned):
@@ -90,6 +91,17 @@ def test_the_settings_bound_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALPHAPULSE_RUN_MEMORY", "-1")
     with pytest.raises(errors.SettingsError, match="ALPHAPULSE_RUN_MEMORY"):
         ap.backtest(Doomed, "TOY", "1m", params={"plan": {}}, progress=False)
+
+
+def test_a_time_that_is_over_before_the_next_look_ends_a_run() -> None:
+    write_minutes("TOY")
+    asked = {"params": {"plan": {}}, "progress": False}
+    for _ in range(2):  # the next one finds its process waiting, and takes a tenth of a second
+        ap.backtest(Doomed, "TOY", "1m", **asked)
+    with pytest.raises(errors.LimitReached, match=r"took longer than the 0.01 s that it may"):
+        ap.backtest(Doomed, "TOY", "1m", **asked, run_seconds=0.01)
+    assert Limits(0.05, 1_000).pause(time.monotonic(), 0.2) <= 0.05
+    assert Limits(60, 1_000).pause(time.monotonic(), 0.2) == Limits(None, 1_000).pause(0, 0.2) == 0.2
 
 
 class Scribbling(Planned):

@@ -251,6 +251,13 @@ def test_probes_are_recorded_and_are_no_trials(sample: Path) -> None:
     ]
     assert [ap.run(each).changes for each in probes["id"]] == [(), (), ()], "the catalog is what it was"
     assert run.family.trials == 1
+    for each in records:  # what was shown a future that never was no catalog tells again
+        if each.environment["probe"] == "the future as it was":
+            assert ap.rerun(each.id, progress=False).identical
+            continue
+        with pytest.raises(errors.InputError, match="of rows that no catalog ever held: all after 2012-05-01") as told:
+            ap.rerun(each.id, progress=False)
+        assert f"alphapulse check-lookahead {run.id}" in told.value.hint
     with pytest.raises(errors.InputError, match="arguments already"):
         ap.check_lookahead(run, "GOOG")
 

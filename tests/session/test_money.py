@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -65,6 +66,27 @@ class Both(Strategy):
         for each in self._given.instrument_ids if shares else ():
             side = OrderSide.BUY if shares > 0 else OrderSide.SELL
             self.submit_order(self.order_factory.market(each, side, Quantity.from_int(abs(shares))))
+
+
+class Stopping(Planned):
+    """Sends a stop at 100.50 where its plan names a bar."""
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        if shares := self._plan.get(str(self._seen), 0):
+            trigger = self.cache.instrument(self._id).make_price(100.5)
+            side = OrderSide.BUY if shares > 0 else OrderSide.SELL
+            self.submit_order(self.order_factory.stop_market(self._id, side, Quantity.from_int(abs(shares)), trigger))
+
+
+class Offering(Planned):
+    """Offers at 150 where its plan names a bar."""
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        if shares := self._plan.get(str(self._seen), 0):
+            price = self.cache.instrument(self._id).make_price(150.0)
+            self.submit_order(self.order_factory.limit(self._id, OrderSide.SELL, Quantity.from_int(shares), price))
 
 
 def closes_of(first: str, last: str) -> list[int]:
@@ -157,6 +179,46 @@ def test_a_short_over_a_split_and_a_dividend_pays_the_dividend_and_the_fee_of_it
     assert run.account.cash.iloc[5] == pytest.approx(11_000 - 0.596, abs=1e-9)
 
 
+@pytest.mark.parametrize(("ratio", "torn"), [(2.0, (100, 104, 49, 51)), (0.5, (100, 204, 98, 204))])
+def test_a_week_that_a_split_tears_opens_with_the_shares_of_before(
+    toy: Path, ratio: float, torn: tuple[int, ...]
+) -> None:
+    # Weeks that close on the Fridays 7, 14 (split on Wednesday the 12th), 21 and 28 February 2020. Bought 10 on Monday
+    # the 10th at the open of 100: 1,000.00, and 0.01 a share for ten. They are 20 (or 5) by Friday, at 51 (or 204). The
+    # dividend of 1.00 on the Thursday after the split is for 20 (or 5). Sold at Monday's open, at what Friday closed.
+    fridays = [closes_of(f"2020-02-{day:02}", f"2020-02-{day:02}")[0] for day in (7, 14, 21, 28)]
+    after = torn[3]
+    write("AAA", "1w", fridays, [(100, 101, 99, 100), torn, (after,) * 4, (after,) * 4])
+    act(
+        {"kind": "split", "ex": date(2020, 2, 12), "ratio": ratio},
+        {"kind": "dividend", "ex": date(2020, 2, 13), "amount": 1.0},
+    )
+    given = {"cash": 10_000, "costs": {"per_share": 0.01}, "progress": False}
+    run = ap.backtest(Planned, "AAA", "1w", params={"plan": {"1": 10, "2": -10}}, **given)
+    shares = 10 * ratio
+    assert run.fills.commission.tolist() == pytest.approx([0.10, shares * 0.01], abs=1e-9)
+    assert run.cash_flows.amount.tolist() == [shares * 1.0]
+    bought = 10_000 - 1_000 - 0.10 + shares
+    sold = bought + shares * after - shares * 0.01
+    assert run.equity.tolist() == pytest.approx([10_000, bought + shares * after, sold, sold], abs=1e-9)
+    # A limit of before at 150 was never met: the price went no higher than 104 of the old shares, or to 204 of two.
+    resting = ap.backtest(Offering, "AAA", "1w", params={"plan": {"1": 10}}, **given)
+    assert resting.orders.status.tolist() == ["accepted"]
+
+
+def test_the_volume_weighted_price_of_such_a_week_is_in_shares_of_after(toy: Path) -> None:
+    # Half an hour of Monday with 1,000 old shares at 100 is 2,000 new ones at 50; one of Friday has 2,000 at 51.
+    fridays = [closes_of(f"2020-02-{day:02}", f"2020-02-{day:02}")[0] for day in (7, 14, 21)]
+    write("AAA", "1w", fridays, [(100.0,) * 4, (100, 100, 51, 51), (51.0,) * 4], volume=[1000, 3000, 1000])
+    halves = [fridays[0], closes_of("2020-02-10", "2020-02-10")[0], *fridays[1:]]
+    write("AAA", "30m", halves, [(each,) * 4 for each in (100.0, 100.0, 51.0, 51.0)], volume=[1000, 1000, 2000, 1000])
+    act({"kind": "split", "ex": date(2020, 2, 12), "ratio": 2.0})
+    given = {"fill": "vwap", "cash": 10_000, "gaps": "allow", "progress": False}
+    run = ap.backtest(Planned, "AAA", "1w", params={"plan": {"1": 10}}, **given)
+    assert run.fills[["quantity", "price"]].values.tolist() == [[20, 50.5]]
+    assert run.equity.tolist() == pytest.approx([10_000, 10_000 + 20 * 0.5, 10_010], abs=1e-9)
+
+
 def test_interest_is_paid_on_cash_and_charged_on_debt_over_a_weekend(toy: Path) -> None:
     # Bought 15 at the open of Thursday the 5th at 1,000 with 10,000: owed 5,000 from then on. Sold on Tuesday the 10th.
     # 1.8 % a year on cash is 0.005 % a day, 7.2 % on debt 0.02 %.
@@ -216,6 +278,20 @@ def test_spread_slippage_impact_and_fees_are_taken_apart(toy: Path) -> None:
     assert fills.commission.tolist() == pytest.approx((fills.fees + 1.0).tolist(), abs=1e-9)
     # 1,000 made, less 7.40 and 2.00 and the fees
     assert run.equity.iloc[-1] == pytest.approx(10_000 + 1_000 - 7.40 - 2.00 - 0.19290548, abs=1e-8)
+
+
+def test_an_order_that_fills_in_parts_moves_the_market_as_a_whole(toy: Path) -> None:
+    # A stop of 1,000 shares finds a quarter of the bar's 1,000 at 100.50, the rest a tick beyond. The whole is all of
+    # the volume of the bar before: 100 bp of 25,125 + 75,375.075. Its commission is 1,000 x 0.002 once.
+    days = closes_of("2020-03-02", "2020-03-04")
+    write("AAA", "1d", days, [(100.0, 101.0, 99.0, 100.0)] * 3)
+    costs = {"impact_bps": 100, "per_share": 0.002, "minimum": 1.5}
+    run = ap.backtest(Stopping, "AAA", "1d", params={"plan": {"1": 1000}}, cash=200_000, costs=costs, progress=False)
+    assert run.fills.quantity.tolist() == [250, 750]
+    assert run.fills.commission.tolist() == pytest.approx([1.5, 0.5], abs=1e-9)
+    assert run.fills.impact.tolist() == pytest.approx([25_125 * 0.005, 1_005.00075 - 25_125 * 0.005], abs=1e-9)
+    # Marked at the close, at 100.
+    assert run.equity.iloc[-1] == pytest.approx(200_000 - 500 - 0.075 - 1_005.00075 - 2, abs=1e-6)
 
 
 def test_the_strategys_own_account_has_the_money_when_it_was_paid(toy: Path) -> None:
@@ -344,6 +420,51 @@ def test_a_delisting_pays_what_holders_got(toy: Path, told: dict[str, Any], pric
     closing = run.fills.iloc[-1]
     assert (closing.side, closing.quantity, closing.price) == ("buy", 20, price)
     assert run.equity.iloc[-1] == pytest.approx(10_500 - 20 * price, abs=1e-9)
+    # Held from the first close on: 200 shares at 50, 400 since the split.
+    assert run.benchmark.tolist() == pytest.approx([10_000] * 3 + [400 * price], abs=1e-9)
+    assert run.stats["benchmark_return"] == pytest.approx(400 * price / 10_000 - 1, abs=1e-12)
+
+
+def test_buying_and_holding_has_what_a_delisting_left_from_its_day_on(toy: Path) -> None:
+    # 50 of AAA and 100 of BBB at the first closes. BBB closes at 45 on the 4th and at 42 on the 5th, brings 1.00 on the
+    # 4th, and is delisted on the 6th, a Friday, for 30.00, which is known on Monday the 9th.
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    write("BBB", "1d", days[:4], [(each,) * 4 for each in (50.0, 50.0, 45.0, 42.0)])
+    act(
+        {"id": "BBB.XNAS", "kind": "dividend", "ex": date(2020, 3, 4), "amount": 1.0},
+        {"id": "BBB.XNAS", "kind": "delisting", "ex": date(2020, 3, 6), "amount": 30.0, "known": date(2020, 3, 9)},
+    )
+    run = ap.backtest(Both, ["AAA", "BBB"], "1d", params={"plan": {}}, cash=10_000, progress=False)
+    assert run.benchmark.tolist() == pytest.approx([10_000, 10_000, 9_600, 9_300, 9_300, 8_100, 8_100], abs=1e-9)
+    assert ap.rerun(run, progress=False).identical
+
+
+def test_what_is_held_of_an_instrument_whose_bars_end_long_before_the_runs_is_named(toy: Path) -> None:
+    # Nobody says that BBB was delisted, or why its bars end on the 5th: it counts at 42 until the 20th, and the order
+    # to sell it, sent on Monday the 9th, never fills.
+    days = closes_of("2020-03-02", "2020-03-20")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    write("BBB", "1d", days[:4], [(50.0, 50.0, 42.0, each) for each in (50.0, 50.0, 45.0, 42.0)])
+    given = {"cash": 10_000, "progress": False}
+    with pytest.warns(UserWarning, match="bars of BBB end") as warned:
+        run = ap.backtest(Both, ["AAA", "BBB"], "1d", params={"plan": {"1": 10, "6": -10}}, **given)
+    (said,) = (str(each.message) for each in warned if "BBB" in str(each.message))
+    assert said == (
+        "The 1d bars of BBB end on 2020-03-05, and the run's on 2020-03-20: the 10 that are held long stay at its last "
+        "price, 42, and 1 order sent since then never filled. Where it was delisted, import that (kind='actions'), "
+        "which ends a holding."
+    )
+    assert run.equity.iloc[-1] == 10_000 - 10 * (50 - 42)
+    # What is sold at its last close is over: an order that filled is none that never did.
+    with warnings.catch_warnings(record=True):
+        run = ap.backtest(Both, ["AAA", "BBB"], "1d", params={"plan": {"1": 10, "4": -10}}, fill="close", **given)
+    assert not any("bars of BBB end" in each for each in run.warnings)
+    # What is not held at the end, and was not to be traded since, is nobody's concern; nor is an end of a few days ago.
+    for end, plan in (("2020-03-20", {"1": 10, "2": -10}), ("2020-03-11", {"1": 10})):
+        with warnings.catch_warnings(record=True):
+            run = ap.backtest(Both, ["AAA", "BBB"], "1d", None, end, params={"plan": plan}, **given)
+        assert not any("bars of BBB end" in each for each in run.warnings)
 
 
 def test_no_fee_is_due_for_a_share_that_was_delisted(toy: Path) -> None:

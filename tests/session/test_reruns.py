@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import linecache
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -206,7 +207,15 @@ def test_each_kind_of_difference_is_named() -> None:
     assert {"orders", "fills", "equity", "statistic"} <= {*found.frame["kind"]}
     (fill,) = (each for each in found.all if each.kind == "fills")
     assert (fill.one, fill.other) == ("quantity 7.0", "quantity 8.0")
+    statistics = [each.name for each in found.all if each.kind == "statistic"]
+    named = [line.split()[3].rstrip(":") for line in found.text.splitlines() if line.startswith("  then in statistic")]
+    assert named == [each for each in statistics if each in ("end_equity", "max_drawdown", "sharpe", "total_return")]
+    assert f"  and in {len(statistics) - len(named)} more statistics, " in found.text
+    idle = ap.diff(run, ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False))
+    assert "symbol TOY, side buy, quantity 7.0, average_price 120.0, status filled ... | — (2 and 0 rows.)" in idle.text
+    assert max(map(len, idle.text.splitlines())) < 180
     costly = ap.diff(run, planned(costs={"percent": 0.1}))
+    assert "end_equity: " in costly.text and not re.search(r"[1-9]\d{10}", costly.text)
     assert (costly.first.kind, costly.first.name, costly.first.other) == ("setting", "costs.percent", "0.1")
     late = ap.diff(run, planned(start="2020-03-02", end="2020-03-02 09:36", as_of="2024-05-06 12:00"))
     assert {"setting start: open | 2020-03-02", "setting as_of: \N{EM DASH} | 2024-05-06 16:00 UTC"} <= _lines(late)
@@ -557,6 +566,7 @@ def test_a_failed_run_fails_again_the_same_way() -> None:
     again = ap.rerun(raised.value.run_id, progress=False)
     assert again.identical
     assert again.run.record.error == "ValueError: no third bar"
+    assert " are identical: both failed (ValueError: no third bar), 0 orders, " in again.text
 
 
 def test_an_interrupted_run_is_not_repeated() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_runs import kept
@@ -66,6 +67,7 @@ def test_the_list_can_be_narrowed(ledger: Ledger) -> None:
     kept(ledger)
     kept(ledger, "interrupted", name="m:Other", user="grace")
     assert len(ap.runs(limit=1)) == 1
+    assert len(ap.runs(limit=np.int64(1))) == 1
     assert len(ap.runs(limit=None)) == 2
     assert ap.runs(status="interrupted")["user"].tolist() == ["grace"]
     assert ap.runs(strategy="SmaCross", symbol="GOOG", user="ada", purpose="trial")["status"].tolist() == ["finished"]

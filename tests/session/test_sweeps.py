@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
+import json
+import logging
 import math
 import os
 import re
@@ -11,6 +15,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,23 +24,30 @@ from typing import Any
 import psutil
 import pytest
 from distributed import LocalCluster
+from distributed.comm.core import CommClosedError
 from nautilus_trader.model import Bar
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.cli.sweeps import _told as told_on_the_command_line
+from alphapulse_lib.engine.leftovers import held
 from alphapulse_lib.engine.limits import Limits
+from alphapulse_lib.results import slow
+from alphapulse_lib.results.cluster import cluster
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.session.forecasts import Forecast
-from alphapulse_lib.session.search import Search
+from alphapulse_lib.session.search import OBJECTIVES, OF_RETURNS, Search
 from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.sweeps import plan_of
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import numbers
+from alphapulse_lib.views.figures import heatmap
 from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+from tests.resources.waiting import until
 
 #: On six bars: bought at 120, sold at 140, 130, 110 or 115, or never.
 PLANS = [{"1": 100, "2": -100}, {"1": 100, "3": -100}, {"1": 100, "4": -100}, {"1": 100, "5": -100}, {}]
@@ -78,6 +90,40 @@ def test_each_trial_is_recorded_once_and_is_what_a_backtest_of_it_is(shared: Loc
     assert best.log == alone.log
 
 
+def test_a_path_among_the_places_of_modules_is_passed_over_as_python_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
+    run = ap.backtest(Planned, "TOY", "1m", params={"plan": PLANS[0]}, progress=False)
+    found = swept(grid={"plan": PLANS[:1]}, workers=1)  # on processes of its own
+    assert found.best.stats["end_equity"] == run.stats["end_equity"] == pytest.approx(100_000 + EARNED[0])
+
+
+def test_of_two_clusters_the_one_that_stays_longer_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.INFO)
+    monkeypatch.setattr(logging.getLogger("distributed"), "handlers", [handler])  # as where nobody else has a log
+    with contextlib.ExitStack() as longer:
+        with cluster("", 1):
+            longer.enter_context(cluster("", 1))
+        assert handler.level == logging.CRITICAL
+    assert handler.level == logging.INFO
+
+
+def test_who_stops_a_cluster_while_its_workers_start_is_shown_no_traceback_of_dasks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with cluster("", 1):
+        pass
+    loop = asyncio.new_event_loop()
+    caplog.clear()
+    for error in (CommClosedError("in <TLS>: Stream is closed"), ValueError("a person's own")):
+        loop.call_exception_handler({"message": "Task exception was never retrieved", "exception": error})
+    loop.close()
+    assert [str(each.exc_info[1]) for each in caplog.records if each.exc_info] == ["a person's own"]
+
+
 def test_what_is_recorded_on_the_same_rows_is_not_run_again(shared: LocalCluster) -> None:
     write_minutes("TOY")
     first = swept(grid={"plan": PLANS[:3]})
@@ -91,6 +137,17 @@ def test_what_is_recorded_on_the_same_rows_is_not_run_again(shared: LocalCluster
     changed = swept(grid={"plan": PLANS[:1]})
     assert changed.trials[0].record.id not in {each.record.id for each in whole.trials}
     assert len(recorded()) == 6
+
+
+def test_what_is_tried_in_other_words_counts_once(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    few = {"fast": 3, "slow": 5}
+    for params in (few, few | {"quantity": 10}):  # ten are the default
+        run = ap.backtest("SmaCross", "TOY", "1m", params=params, progress=False)
+        assert run.deflated["trials"] == 1
+    found = ap.sweep("SmaCross", "TOY", "1m", grid={"quantity": [10, 11]}, params=few, progress=False)
+    assert [each.record.spec.at_default for each in found.trials] == [("quantity",), ()]
+    assert ap.run(found.trials[0].record.id).deflated["trials"] == 2
 
 
 @pytest.mark.parametrize("what", ["lost", "damaged"])
@@ -124,6 +181,8 @@ class Doomed(Planned):
         how = next(iter(self._plan), "")
         if how == "raises":
             raise ValueError("the plan failed")
+        if how.startswith("/") and not Path(how).exists():
+            raise OSError("it is not there yet")
         if how == "exits":
             os._exit(7)
         if how == "crashes":
@@ -164,11 +223,31 @@ def test_a_trial_that_fails_harms_no_other(shared: LocalCluster) -> None:
     assert [found.trials[n].value - 100_000 for n in (0, 7)] == pytest.approx(EARNED[:2])
     assert len(recorded()) == len(set(recorded())) == 8
     assert found.returns.shape == (1, 2)
+    for words in (found.text(), found._repr_html_()):
+        assert "6 trials failed, the first of plan={&#x27;raises&#x27;: 1}: ValueError: the plan failed." in (
+            words.replace("'", "&#x27;")
+        )
     again = swept(Doomed, grid={"plan": [{"raises": 1}, PLANS[0]]}, retry=True)
     assert again.trials[0].record.id != found.trials[1].record.id
     assert len(recorded()) == 9
     with pytest.raises(errors.SweepError, match="the plan failed"):
         swept(Doomed, grid={"plan": [{"raises": 1}]})
+
+
+def test_what_a_retry_came_to_is_what_the_same_call_finds(shared: LocalCluster, tmp_path: Path) -> None:
+    """The newest try of each trial: the failed one, which was first, would be found for ever."""
+    write_minutes("TOY")
+    late = tmp_path / "late"
+    grid = {"plan": [{str(late): 1} | PLANS[0], PLANS[1]]}
+    assert [each.record.status for each in swept(Doomed, grid=grid).trials] == ["failed", "finished"]
+    late.touch()
+    again = swept(Doomed, grid=grid, retry=True)
+    assert again.best.id == again.trials[0].record.id
+    for retry in (False, True):
+        found = swept(Doomed, grid=grid, retry=retry)
+        assert [each.record.id for each in found.trials] == [each.record.id for each in again.trials]
+    assert len(recorded()) == 3
+    assert found.deflated["trials"] == 2, "two tries of one spec are one trial"
 
 
 class Asks(Planned):
@@ -192,6 +271,7 @@ def test_what_preflight_refuses_is_raised_and_nothing_is_recorded(shared: LocalC
         ({"grid": {}}, "no parameters"),
         ({"grid": {"plan": []}}, "no values"),
         ({"grid": {"plan": [{}, {}]}}, "twice"),
+        ({"grid": {"plan": [{"1": 1}, {"1": 1.0}]}}, "twice"),
         ({"params": {"plan": {}}}, "grid and in params"),
         ({"sampler": "random"}, "how many trials"),
         ({"sampler": "greed"}, "grid"),
@@ -223,6 +303,13 @@ def test_patience_ends_a_sweep_in_the_order_of_proposals(shared: LocalCluster) -
     assert 5 <= len(recorded()) < 20
 
 
+def test_patience_that_ends_with_what_was_proposed_together_asks_for_no_more(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    plans = [{"1": 100, str(100 + n): 1} for n in range(30)]  # bars that never come: each is as good as the first
+    found = swept(grid={"plan": plans}, sampler="tpe", trials=30, patience=7)  # which proposes eight together
+    assert len(found.trials) == len(recorded()) == 8
+
+
 def test_the_best_is_told_with_what_luck_may_have_done(shared: LocalCluster) -> None:
     write_minutes("TOY")
     found = swept()
@@ -231,6 +318,24 @@ def test_the_best_is_told_with_what_luck_may_have_done(shared: LocalCluster) -> 
     )
     assert told in found.text()
     assert told in found._repr_html_()
+    steady = "the median end_equity beside it is 99,750.00, its own 102,000.00."
+    assert f"The best stands on a plateau: {steady}" in found.text()
+    assert "trials failed" not in found.text() and "status" not in found.text()
+
+
+def test_a_sweeps_text_says_what_it_leaves_out_and_its_card_writes_a_share_in_per_cent(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept(grid={"plan": [*PLANS, *({"1": each, "2": -each} for each in range(1, 8))]}, objective="total_return")
+    assert "The best 10 of 12 trials; all are in sweep.table, or told by --json." in found.text()
+    assert "best total_return +2.00% at" in found.text()
+    narrow = found.text(50).splitlines()
+    assert any(each.startswith("Left out for the width: ") for each in narrow)
+    card = found._repr_html_()
+    assert ">+2.00%</td>" in card and ">0.02</td>" not in card
+    assert '<th scope="col">total_return</th><th scope="col">drawdown</th>' in card, "the same is told once"
+    small = heatmap([5], [20], [[-0.0012]], "x", "y", "sharpe")
+    assert small.data[0].text[0][0] == "\N{MINUS SIGN}0.0012" and "%{text}" in small.data[0].hovertemplate
+    assert list(heatmap([5, 10], [20], [[0.02, math.nan]], "x", "y", "total_return").data[0].text[0]) == ["+2.00%", ""]
 
 
 class Stubborn(Planned):
@@ -239,6 +344,25 @@ class Stubborn(Planned):
     def on_bar(self, bar: Bar) -> None:
         if "0" in self._plan or bar.ts_event > self._plan.get("until", 2**33) * 10**9:
             raise ValueError("<b>no</b>")
+
+
+def test_what_may_be_looked_for_is_every_statistic_that_is_a_trials_own(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept(objective="expectancy")
+    assert found.table.index.tolist() == [0, 1, 3, 2, 4]  # the last plan never trades
+    assert found.table.expectancy.tolist()[:2] == pytest.approx([20 / 120, 10 / 120])
+    assert swept(objective="-orders").table.index[0] == 4
+    with pytest.warns(UserWarning, match="'-max_drawdown' ranks the worst first: .* 'max_drawdown' ranks the least"):
+        worst = swept(objective="-max_drawdown").best
+    assert worst.stats["max_drawdown"] < swept(objective="max_drawdown").best.stats["max_drawdown"]
+    others = {"observations", "benchmark_return", "trials", "expected_maximum_sharpe", "deflated_sharpe"}
+    assert {*found.best.stats} - {*OBJECTIVES} == others
+    for name in others:
+        with pytest.raises(errors.InputError, match=f"objective='{name}'"):
+            swept(objective=name)
+    of_returns = {*OBJECTIVES} & {*summary([0.01, -0.02, 0.03])}
+    against = {"alpha", "beta", "correlation", "tracking_error", "information_ratio"}
+    assert {*OF_RETURNS} == of_returns - against
 
 
 def test_a_sweep_without_a_trade_says_so(shared: LocalCluster) -> None:
@@ -275,7 +399,7 @@ def test_where_every_trial_failed_the_first_is_named_with_the_commands_that_show
     runs = [ap.run(each).record for each in recorded()]
     first = min(runs, key=lambda each: each.spec.parameters["plan"]["0"])
     assert refused.value.hint == (
-        f"`alphapulse run {first.id[:8]}`, or ap.run({first.id!r}), shows its record and its log."
+        f"`alphapulse run {first.id[:8]} --log`, or ap.run({first.id!r}) and its .log, shows what became of it."
     )
 
 
@@ -307,23 +431,90 @@ def test_a_terminals_bar_learns_how_many_trials_there_are(capsys: pytest.Capture
     assert "| 0/45 [" in drawn
 
 
+def test_a_job_is_told_at_once_of_a_trial_that_takes_far_longer_than_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_minutes("TOY")
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv("ALPHAPULSE_PROGRESS_FILE", str(file))
+    plan = plan_of(Planned, Terms("TOY", "1m"), {"plan": PLANS})
+    with SweepMeter("Planned on TOY", "sharpe", 5, shown=False) as meter:
+        meter.tell(Forecast(plan, [(5, 1.0)], 1))
+        assert "trials_slow" not in json.loads(file.read_text())
+        with pytest.warns(UserWarning, match="may never end"):
+            meter.slow({"plan": {}}, slow.Slow("ab" * 8, 40.0, 1.0))
+        assert json.loads(file.read_text())["trials_slow"] == 1
+
+
+class Tarrying(Planned):
+    """Takes far longer with one plan than with the others."""
+
+    def on_bar(self, bar: Bar) -> None:
+        super().on_bar(bar)
+        if self.config.plan == PLANS[3]:
+            time.sleep(0.7)
+
+
+def test_a_trial_that_takes_far_longer_than_the_others_is_told_with_what_would_end_it(
+    shared: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_minutes("TOY")
+    # On a busy machine the others take a while, too: it takes four seconds.
+    monkeypatch.setattr(slow, "_TIMES", 1.5)
+    monkeypatch.setattr(slow, "_LEAST", 2.5)
+    with pytest.warns(UserWarning) as warned:
+        found = swept(Tarrying)
+    (said,) = [str(each.message) for each in warned if "may never end" in str(each.message)]
+    assert said.startswith(f"The trial plan={numbers.parameter(PLANS[3])} has taken ")
+    assert "trial_seconds=60 (--trial-seconds 60)" in said
+    assert len(found.trials) == len(PLANS)
+
+
+def test_of_trials_that_have_a_limit_none_is_said_to_take_long(
+    shared: LocalCluster, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    write_minutes("TOY")
+    monkeypatch.setattr(slow, "_LEAST", 0.5)
+    found = swept(Tarrying, trial_seconds=3)  # of the four that it takes: the others end in it on a busy machine, too
+    assert found.table["status"].tolist().count("failed") == 1
+    assert not [each for each in recwarn if "may never end" in str(each.message)]
+
+
+def test_the_time_left_is_told_by_the_trials_and_not_by_what_came_before(
+    shared: LocalCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_minutes("TOY")
+    plan = plan_of(Planned, Terms("TOY", "1m"), {"plan": PLANS})
+    with SweepMeter("Planned on TOY", "sharpe", 5, shown=True) as meter:
+        meter.tell(Forecast(plan, [(5, 1.0)], 1))
+        trials, began = swept().trials, time.time()
+        for each in trials[:2]:
+            meter.seen(each)
+        told = meter._bar.format_dict
+        assert (told["n"], told["initial"]) == (2, 1)
+        assert told["elapsed"] < time.time() - began, "not since the data began to be read"
+    assert capsys.readouterr().out == ""
+
+
 class Slow(Planned):
     """Takes its time, and tells that its trial began: at a bar, for before the trials it is started without any."""
 
     begun = False
 
     def on_bar(self, bar: Bar) -> None:
-        if not self.begun:
+        if not self.begun and "BEGUN" in os.environ:  # not where a cluster was there before
             self.begun = True
             with Path(os.environ["BEGUN"]).open("a") as told:
                 told.write(f"{os.getpid()}\n")
             time.sleep(0.6)
+            while Path(os.environ["BEGUN"]).with_name("held").exists():
+                time.sleep(0.05)
         super().on_bar(bar)
 
 
 def begun(path: Path, count: int) -> list[int]:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         pids = [int(each) for each in path.read_text().splitlines()] if path.exists() else []
         if len(pids) >= count:
             return pids
@@ -394,6 +585,24 @@ def test_what_is_killed_leaves_no_process_and_the_sweep_goes_on_where_it_was(
     assert len({each.record.spec_id for each in found.trials}) == 16
 
 
+def test_a_second_sweep_waits_for_the_first_and_finds_what_it_recorded(
+    driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster
+) -> None:
+    (held := tmp_path / "held").touch()  # the first is under way for as long as the second has not met it
+    begun(tmp_path / "begun", 2)
+    with pytest.warns(UserWarning, match="Another sweep of this strategy on these rows is under way") as heard:
+        released = threading.Thread(target=lambda: (until(lambda: len(heard)), held.unlink()))
+        released.start()
+        found = swept(Slow, grid={"plan": [{"1": n} for n in range(15, 19)]})
+        released.join()
+    told, _ = driver.communicate(timeout=60)
+    assert driver.returncode == 0, told
+    assert len(recorded()) == 18, "the two that both asked for were run once"
+    assert [each.record.spec.parameters["plan"]["1"] for each in found.trials] == [15, 16, 17, 18]
+    counts = sorted(each.record.statistics["trials"] for each in found.trials[2:])
+    assert counts == [17, 18], "with those of the first"
+
+
 def test_an_interrupt_keeps_what_is_done_and_leaves_no_process(driver: subprocess.Popen[str], tmp_path: Path) -> None:
     begun(tmp_path / "begun", 5)
     family = descendants(driver)
@@ -437,6 +646,19 @@ def test_a_killed_worker_costs_no_trial(driver: subprocess.Popen[str], tmp_path:
     records = Ledger(settings().ledger_root).runs()
     assert len(records) == len({each.spec_id for each in records}) == 16
     assert {each.status for each in records} == {"finished"}
+
+
+def test_a_sweep_removes_the_folder_that_a_killed_one_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, living = tmp_path / "alphapulse-dask-left", tmp_path / "alphapulse-dask-living"
+    for each in (left, living):
+        (each / "worker").mkdir(parents=True)
+        os.utime(each, (time.time() - 3600,) * 2)
+    with held(living), cluster("", 1):
+        assert not left.exists()
+        assert living.exists()
+        (own,) = {*tmp_path.glob("alphapulse-dask-*")} - {living}
+    assert not own.exists()
 
 
 def test_a_cluster_that_lost_its_workers_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

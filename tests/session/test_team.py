@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from api_server import RunningApi
 from misbehaving_api import CountingProxy, misbehaving
-from small_runs import kept, spec
+from small_runs import kept, raw, spec
 
 import alphapulse_lib as ap
 from alphapulse_lib.errors import LedgerError, SettingsError, UnknownRun
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import Series
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.record import keep
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.session.team import TeamLedger
 
@@ -90,6 +91,32 @@ def test_trials_are_counted_over_the_team(person):
     listed = ap.runs().set_index("id")
     assert ap.run(third.id).deflated["trials"] == 4
     assert listed["deflated"][third.id] == pytest.approx(ap.run(third.id).deflated["deflated_sharpe"])
+
+
+def test_the_team_s_ledger_tells_of_how_many_returns_each_trial_is_and_how_long_they_are(api: RunningApi, person):
+    short = kept(Ledger(person("ada").root))
+    long = replace(short, id="ab" * 8, spec=(weekly := spec(period="1w")), spec_id=weekly.id)
+    long = replace(long, statistics=short.statistics | {"sharpe_per_period": 0.1, "observations": 2_000})
+    person("ada").hand_in()
+    person("ada").append(long)
+    own, team_s = Ledger(person("ada").root).family(long.spec), person("bob").family(long.spec)
+    assert own.yearly == team_s.yearly == {short.spec_id: 252.0, long.spec_id: 52.0}
+    assert own.lengths == team_s.lengths == {short.spec_id: short.statistics["observations"], long.spec_id: 2_000}
+    assert (
+        own.deflate(long.statistics, long.spec)
+        == team_s.deflate(long.statistics, long.spec)
+        == ap.run(long.id).deflated
+    )
+
+
+def test_a_ratio_that_waits_stands_for_a_trial_that_failed_at_the_hub(person):
+    failed = kept(person("bob"), status="failed", user="bob")
+    waits = kept(Ledger(person("ada").root))
+    assert failed.spec_id == waits.spec_id
+    family = person("ada").family(waits.spec)
+    assert family.trials == 1
+    assert family.sharpes == {waits.spec_id: waits.statistics["sharpe_per_period"]}
+    assert family.lengths == {waits.spec_id: waits.statistics["observations"]}
 
 
 def test_deleting_a_workspace_s_files_lowers_no_count(person):
@@ -194,6 +221,34 @@ def test_killed_in_the_middle_of_handing_in_the_rest_goes_later(api: RunningApi,
             assert set(client.runs.get(each.id).files) == set(each.artefacts.values())
 
 
+def test_what_a_hub_lost_that_was_put_back_is_handed_in_again(api: RunningApi, person, tmp_path: Path):
+    first, database = kept(person("ada")), Path(api.chosen.api_database_url.partition("///")[2])
+    api.stop()
+    shutil.copy(database, tmp_path / "backup.sqlite")
+    api.start()
+    lost = [kept(person("ada"), parameters={"fast": number}) for number in range(2)]
+    assert len(team(api)) == 3
+    api.stop()
+    shutil.copy(tmp_path / "backup.sqlite", database)
+    api.start()
+    assert team(api) == [first.id]
+    with pytest.warns(UserWarning, match="has lost 2 runs that were handed in"):
+        new = kept(person("ada"), parameters={"fast": 2})
+    assert sorted(team(api)) == sorted(each.id for each in (first, new, *lost))
+    with Client(api.url, "ada") as client:
+        assert set(client.runs.get(lost[0].id).files) == set(lost[0].artefacts.values())
+    assert person("ada").hand_in().runs == []
+
+
+def test_many_runs_of_somebody_else_s_keep_none_of_one_s_own_back(api: RunningApi, person):
+    own = Ledger(person("ada").root)
+    theirs = [kept(own, user="jane", parameters={"fast": number}) for number in range(60)]
+    mine = kept(own)
+    ap.runs()
+    assert team(api) == [mine.id]
+    assert person("ada").hand_in().waiting == [each.id for each in theirs]
+
+
 def test_two_processes_hand_the_same_runs_in_once(api: RunningApi, person):
     ledger = person("ada")
     records = [kept(Ledger(ledger.root), parameters={"fast": number}) for number in range(5)]
@@ -253,6 +308,36 @@ def test_what_the_hub_will_never_take_is_said_and_not_sent_again(api: RunningApi
     assert "another run" in ledger.hand_in().refused[record.id]
     assert ledger.hand_in().refused == {}
     assert "another run" in ledger.hand_in(again=True).refused[record.id]
+
+
+def test_a_clock_that_is_set_back_during_a_run_costs_the_team_no_trial(api: RunningApi, person):
+    ledger = person("ada")
+    record = keep(spec(), raw(), ledger, user="ada", started_at=9_000_000_000, ended_at=2_000_000_000)
+    assert (record.started_at, record.ended_at) == (9_000_000_000, 9_000_000_000)
+    assert team(api) == [record.id]
+
+
+def test_what_a_clock_far_ahead_stamped_is_refused_with_what_to_do(person):
+    ledger = person("ada")
+    ahead = time.time_ns() + 3 * 86_400 * 10**9
+    with pytest.warns(UserWarning, match=r"ended after now, by the clock .* `alphapulse runs --merge` hands it in"):
+        keep(spec(), raw(), ledger, user="ada", started_at=ahead, ended_at=ahead)
+
+
+def test_a_trial_that_ran_on_two_machines_of_its_owner_s_is_handed_in_once(api: RunningApi, person, tmp_path: Path):
+    laptop, desk = Ledger(person("ada").root), Ledger(tmp_path / "desk")
+    record = kept(laptop)
+    took = {"took_seconds": "9.0"}
+    later = {"started_at": record.started_at + 10**12, "ended_at": record.ended_at + 10**12}
+    desk.append(replace(record, environment=record.environment | took, **later))
+    assert person("ada").hand_in().runs == [record.id]
+    there = TeamLedger(desk.root, person("ada")._client)
+    done = there.hand_in()
+    assert (done.runs, done.refused, done.waiting) == ([record.id], {}, [])
+    assert there.hand_in().runs == []
+    assert team(api) == [record.id]
+    with Client(api.url, "ada") as client:
+        assert client.runs.get(record.id).record == record, "nothing there is changed"
 
 
 def test_ids_of_several_people_s_runs_may_begin_alike(person, monkeypatch: pytest.MonkeyPatch):

@@ -7,17 +7,21 @@ from ast import literal_eval
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pandas as pd
 import pytest
 from distributed import LocalCluster
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
+from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.overfit import probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import summary
 from alphapulse_lib.settings import settings
+from alphapulse_lib.views import numbers
+from tests.resources.toy_market import SIX, Planned, write
 
 GIVEN = {"grid": {"fast": [5, 15], "slow": [20, 40]}, "progress": False}
 WINDOW = ("SmaCross", "GOOG", "1d", "2008-01-01", "2009-12-31")
@@ -56,6 +60,23 @@ def test_each_fold_is_chosen_on_its_train_window_and_tried_on_the_next(shared: L
     assert walked.equity.iloc[-1] == pytest.approx(100_000 * (1 + outside).prod())
     assert walked.stats["sharpe"] == pytest.approx(summary(outside)["sharpe"])
     assert {each.record.purpose for each in walked.runs} == {"trial"}
+    assert [numbers.window(each.record).partition(" to ")[0] for each in walked.runs] == [
+        f"{each:%Y-%m-%d}" for each in walked.table["from"]
+    ]
+    card = walked._repr_html_()
+    for told in (walked.table.id[1][:8], numbers.percent(walked.stats["total_return"]), "2 folds", "240 sessions"):
+        assert told in card
+    assert "status" not in card
+
+
+def test_a_fold_is_told_by_the_days_of_its_sessions_also_where_these_end_at_midnight(shared: LocalCluster) -> None:
+    known = sessions("CRYPTO")
+    first = int(np.searchsorted(known.days, np.datetime64("2024-01-01")))
+    write("TOY", "1d", known.closes[first : first + 40], [SIX[0]] * 40, venue="CRYPTO")
+    given = {"grid": {"plan": [{"1": 1}, {"2": 1}]}, "objective": "end_equity", "progress": False}
+    walked = ap.walk_forward(Planned, "TOY", "1d", train=20, test=10, **given)
+    told = [(str(row["from"].date()), str(row["to"].date())) for _, row in walked.table.iterrows()]
+    assert told == [("2024-01-21", "2024-01-30"), ("2024-01-31", "2024-02-09")]
 
 
 @pytest.mark.usefixtures("sample")
@@ -107,7 +128,7 @@ class Telling(SmaCross):
         ("kfold", [(95, 252), (0, 84), (0, 80), (179, 252), (84, 168), (0, 164), (168, 252)]),
         # The newest tests end with the last session, each after a train window and four sessions between.
         ("rolling", [(48, 148), (152, 202), (98, 198), (202, 252)]),
-        ("anchored", [(48, 148), (152, 202), (48, 198), (202, 252)]),
+        ("anchored", [(0, 148), (152, 202), (0, 198), (202, 252)]),
     ],
 )
 def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wanted: list[tuple[int, int]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -22,7 +24,7 @@ from alphapulse_lib.engine.runner import request_of
 from alphapulse_lib.engine.trials import Trials
 from alphapulse_lib.session.sweeps import plan_of
 from alphapulse_lib.session.terms import Terms
-from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
+from tests.resources.toy_market import SIX, Planned, PlannedConfig, write_minutes
 
 
 class Prints(Planned):
@@ -62,6 +64,60 @@ def test_the_count_of_what_is_left_out(tmp_path: Path) -> None:
     assert printed.text() == ends_of(tmp_path / "printed") == kept
     (tmp_path / "printed").write_bytes(whole[:1_500_000])
     assert ends_of(tmp_path / "printed").encode() == whole[:1_500_000]
+
+
+def test_a_character_that_comes_in_two_parts_is_shown_whole() -> None:
+    shown: list[str] = []
+    printed = Printed(shown.append)
+    for byte in "15 \N{EURO SIGN}, \N{CJK UNIFIED IDEOGRAPH-5B57}".encode():
+        printed.hear(bytes([byte]))
+    assert "".join(shown) == printed.text() == "15 \N{EURO SIGN}, \N{CJK UNIFIED IDEOGRAPH-5B57}"
+
+
+class Euros(Planned):
+    """Prints at each of its bars what not every terminal has."""
+
+    def on_bar(self, bar) -> None:
+        super().on_bar(bar)
+        print("\N{EURO SIGN}", self._seen, flush=True)  # noqa: T201
+
+
+class Sleeps(Planned):
+    """Takes two seconds for 48 bars."""
+
+    def on_bar(self, bar) -> None:
+        super().on_bar(bar)
+        time.sleep(0.04)
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader went."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+@pytest.mark.parametrize("where", ["ascii", "a pipe without a reader", "closed", "nowhere"])
+def test_a_run_is_recorded_where_what_it_prints_cannot_be_shown(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    write_minutes("TOY")
+    taken = io.BytesIO()
+    closed = io.StringIO()
+    closed.close()
+    stands = {"ascii": io.TextIOWrapper(taken, "ascii"), "a pipe without a reader": Gone(), "closed": closed}
+    with monkeypatch.context() as for_now:
+        for_now.setattr(sys, "stdout", stands.get(where))
+        run = ap.backtest(Euros, "TOY", "1m", params={"plan": {"1": 50}}, progress=False)
+    assert run.status == "finished"
+    assert "\N{EURO SIGN} 6" in run.log
+    assert (b"\\u20ac 6" in taken.getvalue()) is (where == "ascii")
+
+
+def test_a_run_is_recorded_where_its_progress_cannot_be_shown_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_minutes("TOY", SIX * 8)
+    with monkeypatch.context() as for_now:
+        for_now.setattr(sys, "stderr", Gone())
+        run = ap.backtest(Sleeps, "TOY", "1m", params={"plan": {"1": 50}})
+    assert run.status == "finished"
 
 
 class Leaves(Planned):
