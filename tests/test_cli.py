@@ -105,10 +105,12 @@ def test_an_answer_to_a_query_is_told_as_traders_write_it(sample: Path) -> None:
     assert alphapulse("sql", query + " LIMIT 0").stdout == "Nothing. It would show symbol, bars, highest, since.\n"
 
 
-def on_a_terminal(*words: str) -> list[str]:
+def on_a_terminal(*words: str, **size: str) -> list[str]:
     """What is shown where somebody looks, line by line."""
     leader, follower = pty.openpty()
-    with subprocess.Popen([ALPHAPULSE, *words], stdout=follower, stderr=subprocess.STDOUT) as running:
+    # readline, which pytest loads, tells a width beside it, and to the processes that pytest starts.
+    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | size
+    with subprocess.Popen([ALPHAPULSE, *words], stdout=follower, stderr=subprocess.STDOUT, env=own) as running:
         os.close(follower)
         told = b""
         with suppress(OSError):  # is raised at the end
@@ -145,6 +147,19 @@ def test_where_somebody_looks_a_long_table_shows_its_ends_and_a_wide_one_fits(sa
     assert max(map(len, (head, *rows))) <= tables.WIDTH + len("Left out for the width")
     assert next(row for row in rows if row.startswith("AAPL")).split()[-1] == "3,270"
     assert "fault" not in head
+    head, row, left = on_a_terminal("quarantine")
+    assert max(map(len, (head, row))) <= tables.WIDTH and "open 47.77 lies outside low 47.7935 and high 48.65" in row
+    assert left == "Left out for the width: file, row, held_back."
+    assert "us57_daily_2009_2010.csv.gz" in on_a_terminal("quarantine", row.split()[0])[1]
+
+
+def test_a_narrow_terminal_is_told_less_of_each_run(sample: Path) -> None:
+    ap.backtest("SmaCross", "GOOG", "1d", "2006-01-03", "2006-06-30", progress=False)
+    wide, *_ = on_a_terminal("runs")
+    head, row, left = on_a_terminal("runs", COLUMNS="60")
+    assert max(len(head), len(row)) <= 60 < len(wide)
+    assert {"id", "symbols", "sharpe", "deflated", "trials", "status"} <= {*head.split()}
+    assert left.startswith("Left out for the width: ") and "window" in left and "drawdown" in left
 
 
 def test_rows_set_aside_are_numbered_as_they_are_released(sample: Path) -> None:
@@ -246,6 +261,10 @@ def test_what_is_not_held_is_one_message_and_exit_code_1(sample: Path, words: tu
         (("backtest", "SmaCross", "GOOG", "--seed", "-1"), "seed=-1 is not a whole number"),
         (("backtest", "SmaCross", "GOOG", "--start", "2010-01-01", "--end", "2009-01-01"), "ReversedWindow"),
         (("runs", "--mine"), "--merge"),
+        (
+            ("backtest", "SmaCross", "GOOG", "--fill", "foo"),
+            "Invalid value for '--fill': 'foo' is not one of 'next_open'",
+        ),
     ],
 )
 def test_a_wrong_argument_is_one_message_and_exit_code_2(sample: Path, words: tuple[str, ...], said: str) -> None:
@@ -326,6 +345,8 @@ def test_a_ledger_that_is_a_file_is_no_empty_ledger(tmp_path: Path, monkeypatch:
     assert (done.returncode, "it is a file" in done.stderr, "ALPHAPULSE_LEDGER" in done.stderr) == (1, True, True)
     monkeypatch.setenv("ALPHAPULSE_LEDGER", str(tmp_path / "not made yet"))
     assert alphapulse("runs").stdout.startswith("Nothing.")
+    assert "`alphapulse backtest`" in alphapulse("runs").stdout
+    assert "`alphapulse runs` lists all" in alphapulse("runs", "--family", "Nope").stdout
 
 
 def test_a_strategy_that_raises_is_exit_code_1_and_a_failed_run(sample: Path, tmp_path: Path) -> None:
@@ -418,6 +439,8 @@ def test_a_warning_is_one_line(sample: Path) -> None:
     assert json.loads(done.stdout)["status"] == "finished"
     (warning,) = done.stderr.splitlines()
     assert warning.startswith("warning: ") and "orders were refused" in warning
+    done = alphapulse("backtest", "SmaCross", "GOOG", *words[:-1])
+    assert ("orders were refused" in done.stdout, done.stderr) == (True, ""), "the card has it"
 
 
 def test_a_tearsheet_that_fails_after_the_run_does_not_hide_the_record(sample: Path, tmp_path: Path) -> None:
@@ -432,6 +455,39 @@ def test_a_tearsheet_that_fails_after_the_run_does_not_hide_the_record(sample: P
     assert done.returncode == 1
     assert json.loads(done.stdout)["status"] == "finished"
     assert done.stderr.startswith("LedgerError: ") and "cannot be written" in done.stderr
+
+
+def test_an_answer_that_cannot_be_written_is_one_message(sample: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [ALPHAPULSE, "instruments"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("AlphaPulseError: The answer cannot be written: No space left on device.\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_whoever_reads_no_further_is_told_nothing(sample: Path) -> None:
+    command = f"set -o pipefail; {ALPHAPULSE} bars GOOG --json | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_a_runs_log_is_told(sample: Path, tmp_path: Path) -> None:
+    window = ("GOOG", "1d", "2006-01-03", "2006-06-30")
+    silent = ap.backtest("SmaCross", *window, progress=False)
+    assert alphapulse("run", silent.id, "--log").stdout.endswith("\nIts log is empty.\n")
+    (tmp_path / "telling.py").write_text(
+        "from alphapulse_lib.engine.strategies import SmaCross, SmaCrossConfig\n"
+        "class Telling(SmaCross):\n"
+        "    def __init__(self, config: SmaCrossConfig):\n        super().__init__(config)\n"
+        "    def on_stop(self):\n        self.log.info('that was all')\n"
+    )
+    run = ap.backtest(f"{tmp_path / 'telling.py'}:Telling", *window, progress=False)
+    assert "that was all" in run.log
+    shown, told = alphapulse("run", run.id), alphapulse("run", run.id, "--log")
+    assert (told.returncode, told.stdout) == (0, f"{shown.stdout}{run.log}\n")
+    assert alphapulse("run", run.id, "--log", "--json").returncode == 2
 
 
 def test_an_empty_id_is_no_runs_beginning(sample: Path) -> None:
@@ -457,3 +513,33 @@ def test_an_interrupted_backtest_says_so_with_its_own_exit_code(sample: Path, tm
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert (running.returncode, "was stopped" in said) == (130, True), said
+
+
+def test_an_interrupt_before_the_command_begins_shows_nothing_of_python() -> None:
+    script = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from alphapulse_lib.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script, "runs"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_an_interrupt_is_never_without_a_word(sample: Path) -> None:
+    run = ap.backtest("SmaCross", "GOOG", "1d", "2006-01-03", "2012-12-31", progress=False)
+    running = subprocess.Popen(
+        [ALPHAPULSE, "check-lookahead", run.id, "--at", "200"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while len(ap.runs(purpose="probe")) < 3:
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said in ("Interrupted.\n", "RunInterrupted: The probes were stopped.\n"), said

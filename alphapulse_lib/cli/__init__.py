@@ -1,83 +1,41 @@
-"""The `alphapulse` command: what `ap.*` does, from a terminal. Every answer is also had as ``--json``.
+"""The `alphapulse` command: `alphapulse_lib.cli.commands` is what it can do.
 
-Exit codes: 0 done; 1 could not be done (a refusal, a run that failed, a run, symbol or import that is
-not held); 2 the call itself is wrong; 3 done, but something needs a look (rows set aside by an import,
-problems found by a check, a rerun that is not identical, a wide convention spread); 130 interrupted.
+What that is made of takes a fifth of a second to import, and who interrupts it then need not read of Python's imports.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-import warnings
 from typing import Any
-
-import typer
-
-from alphapulse_lib.cli import backtests, comparing, data, hub, market, sweeps, team
-from alphapulse_lib.cli.say import COULD_NOT, INTERRUPTED, WRONG_CALL, as_options, say, say_warning
-from alphapulse_lib.errors import (
-    AlphaPulseError,
-    InputError,
-    QueryError,
-    RunInterrupted,
-    StoppedWaiting,
-    UnknownImport,
-    UnknownRun,
-    UnknownSymbol,
-)
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
-)
-
-#: Every command, in the order in which the help lists them.
-_COMMANDS = (
-    *(hub.up, hub.down, hub.reset, hub.backup, hub.restore, hub.status, hub.doctor, hub.token),
-    *(data.ingest, data.revert, data.publish, data.quarantine, data.release, data.flags),
-    *(data.instruments, data.universe, data.coverage, data.check),
-    *(market.bars, market.prices, market.trades, market.quotes, data.news, data.sentiment, data.sql),
-    *(backtests.backtest, sweeps.sweep, sweeps.walk_forward, backtests.runs, backtests.run),
-    backtests.tearsheet,
-    *(comparing.rerun, comparing.diff, comparing.compare, comparing.check_lookahead, comparing.convention_spread),
-    *(team.comments, team.notifications, team.share, team.shares),
-)
-for _command in _COMMANDS:
-    app.command()(_command)
-app.add_typer(hub.keys, name="keys")
-app.add_typer(team.schedule, name="schedule")
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command; an error is one message on standard error and an honest exit code, a warning is one line."""
-    warnings.showwarning = say_warning
-    try:
-        app()
-    except AlphaPulseError as error:
-        told = f"{type(error).__name__}: {error}"
-        advice = as_options(error.hint, _options())
-        say(f"{told.removesuffix(error.hint)}{advice}", to_error=True)
-        sys.exit(_exit_code(error))
-    except KeyboardInterrupt:
-        say("Interrupted.", to_error=True)
-        sys.exit(INTERRUPTED)
+    """Run the command."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # and not where it is to be ignored, as in a shell's background
+        signal.signal(signal.SIGINT, _leave)
+    from alphapulse_lib.cli.commands import run
+
+    signal.signal(signal.SIGINT, before)
+    run()
 
 
-def _exit_code(error: AlphaPulseError) -> int:
-    """What a script is told: whether another call would help, or another state of catalog, ledger or machine."""
-    if isinstance(error, RunInterrupted | StoppedWaiting):
-        return INTERRUPTED
-    if isinstance(error, UnknownImport | UnknownRun | UnknownSymbol | QueryError):
-        return COULD_NOT
-    return WRONG_CALL if isinstance(error, InputError) else COULD_NOT
+def _leave(*_: object) -> None:
+    """End at once: nothing was begun, and an exception in the midst of an import may be taken for another."""
+    sys.stderr.write("Interrupted.\n")
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
-def _options() -> set[str]:
-    """The options of the command that was typed."""
-    found: Any = typer.main.get_command(app)
-    for word in sys.argv[1:]:
-        if word not in getattr(found, "commands", {}):
-            break
-        found = found.commands[word]
-    return {each for option in found.params for each in (*option.opts, *option.secondary_opts)}
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from alphapulse_lib.cli.commands import app
+
+    return app

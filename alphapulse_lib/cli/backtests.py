@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,11 +14,13 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli.costs import Costs, costs_of
-from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
-from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table
+from alphapulse_lib.cli.options import Also, AsOf, Benchmark, End, Json, Params, Start, Symbols
+from alphapulse_lib.cli.say import COULD_NOT, NEEDS_A_LOOK, as_value, pairs, say, say_json, say_table, width
 from alphapulse_lib.errors import InputError
 
 __all__ = ["backtest", "run", "runs", "tearsheet"]
+
+_NO_RUNS = "Nothing. It would show the runs of the ledger: `alphapulse backtest`, or ap.backtest, makes one."
 
 
 def backtest(
@@ -27,6 +30,7 @@ def backtest(
     start: Start = None,
     end: End = None,
     param: Params = None,
+    also: Also = None,
     cash: Annotated[float, typer.Option(help="The account's money at the start.")] = 100_000.0,
     fill: Annotated[
         Literal["next_open", "close", "next_close", "vwap", "ticks"], typer.Option(help="When orders fill.")
@@ -57,13 +61,19 @@ def backtest(
 ) -> None:
     """Run a NautilusTrader strategy on the catalog's bars."""
     _require_place(tearsheet)
-    with contextlib.redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+    from alphapulse_lib.session.hub import RunWarning
+
+    # What a strategy prints is no part of the result.
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        if not as_json:  # they stand in the card
+            warnings.simplefilter("ignore", RunWarning)
         run = ap.backtest(
             _strategy(strategy),
             symbols,
             period,
             start,
             end,
+            also=also or (),
             params={name: as_value(text) for name, text in pairs(param).items()},
             cash=cash,
             fill=fill,
@@ -101,22 +111,31 @@ def runs(
         _merge(mine, as_json)
         return
     found = ap.runs(limit=limit, family=family)
-    if as_json or found.empty:
+    if as_json:
         say_table(found, as_json)
+        return
+    if found.empty:
+        say(f"Nothing of the family {family!r}: `alphapulse runs` lists all runs." if family else _NO_RUNS)
         return
     from alphapulse_lib.views import tables
 
-    say(tables.runs(found))
+    say(tables.runs(found, width()))
 
 
 def run(
     run_id: Annotated[str, typer.Argument(help="A run's id, or the beginning of one.")],
     tearsheet: Annotated[Path | None, typer.Option(help="Write the tearsheet to this file.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Its log too, below: what it said, and what it was told.")] = False,
     as_json: Json = False,
 ) -> None:
     """One run of the ledger."""
+    if log and as_json:
+        raise InputError("--log goes with no --json: a log is no JSON.", f"alphapulse run {run_id} --log")
     _require_place(tearsheet)
-    _show_run(ap.run(run_id), tearsheet, as_json)
+    found = ap.run(run_id)
+    _show_run(found, tearsheet, as_json)
+    if log:
+        say(found.log or "Its log is empty.")
 
 
 def tearsheet(

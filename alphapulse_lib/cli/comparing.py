@@ -11,7 +11,7 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli.options import Json
-from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, say, say_json, width
 from alphapulse_lib.model.canonical import to_json
 
 __all__ = ["check_lookahead", "compare", "convention_spread", "diff", "rerun"]
@@ -53,7 +53,7 @@ def compare(
     """Runs side by side: what their specs do not share is marked with a star."""
     found = ap.compare(run_ids)
     if not as_json:
-        say(found.text)
+        say(found.within(width() if sys.stdout.isatty() else None))
         return
     results = [json.loads(to_json(each.record)) for each in found.runs]
     say_json({"differing": found.differing, "runs": results})

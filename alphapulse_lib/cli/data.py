@@ -139,7 +139,9 @@ def quarantine(
     as_json: Json = False,
 ) -> None:
     """The rows that imports set aside, with their reasons; `release` writes them after all."""
-    say_table(ap.quarantine(import_id), as_json)
+    of_one = ("import_id",) if import_id else ()
+    least = ("released_by", "released_at", "held_back", "row", *of_one, "period", "file", "symbol")
+    say_table(ap.quarantine(import_id), as_json, least)
 
 
 def release(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphapulse_lib.errors import InputError
+from alphapulse_lib.errors import AlphaPulseError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ __all__ = [
     "INTERRUPTED",
     "NEEDS_A_LOOK",
     "WRONG_CALL",
+    "as_commands",
     "as_options",
     "as_value",
     "pairs",
@@ -31,6 +33,7 @@ __all__ = [
     "say_rows",
     "say_table",
     "say_warning",
+    "width",
 ]
 
 #: Rows that a terminal is shown of a long table.
@@ -40,8 +43,22 @@ COULD_NOT, WRONG_CALL, NEEDS_A_LOOK, INTERRUPTED = 1, 2, 3, 130
 
 
 def say(text: str, *, to_error: bool = False) -> None:
-    """Write a line."""
-    typer.echo(text, err=to_error)
+    """Write a line.
+
+    Raises
+    ------
+    AlphaPulseError
+        It cannot be written, as where a disk is full; whoever reads no further ends the command without a word.
+    """
+    try:
+        typer.echo(text, err=to_error)
+    except BrokenPipeError:
+        raise
+    except OSError as refused:
+        raise AlphaPulseError(
+            f"The answer cannot be written: {refused.strerror}.",
+            "What was done is done; a run that was made is in `alphapulse runs`.",
+        ) from None
 
 
 def say_json(value: Any) -> None:
@@ -64,7 +81,15 @@ def say_table(frame: pd.DataFrame, as_json: bool, least: Sequence[str] = ()) -> 
     else:
         from alphapulse_lib.views import tables
 
-        say(tables.frame(frame, _ROWS, least) if sys.stdout.isatty() else tables.frame(frame))
+        say(tables.frame(frame, _ROWS, least, width()) if sys.stdout.isatty() else tables.frame(frame))
+
+
+def width() -> int:
+    """Characters of a line: the terminal's, where somebody looks, but no more than most terminals show."""
+    from alphapulse_lib.views import tables
+
+    unknown = (tables.WIDTH, 24)
+    return min(shutil.get_terminal_size(unknown).columns, tables.WIDTH) if sys.stdout.isatty() else tables.WIDTH
 
 
 def say_rows(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
@@ -136,6 +161,27 @@ def as_options(advice: str, options: Collection[str]) -> str:
         return f"--{name} {shlex.quote(value.strip("'"))}" if f"--{name}" in options else found[0]
 
     return _ARGUMENT.sub(option, advice)
+
+
+_CALL = re.compile(r"\bap\.([a-z_]+)\(\)")
+
+
+def as_commands(advice: str, commands: Collection[str]) -> str:
+    """Advice to call a function of ``ap`` without arguments in the words of the command line, where it has that.
+
+    Examples
+    --------
+    >>> as_commands("ap.instruments() lists them; ap.ingests() does not.", ["instruments"])
+    '`alphapulse instruments` lists them; ap.ingests() does not.'
+    >>> as_commands("`alphapulse runs`, or ap.runs(), lists them.", ["runs"])
+    '`alphapulse runs`, or ap.runs(), lists them.'
+    """
+
+    def command(found: re.Match[str]) -> str:
+        told = f"`alphapulse {found[1].replace('_', '-')}`"
+        return told if found[1].replace("_", "-") in commands and told not in advice else found[0]
+
+    return _CALL.sub(command, advice)
 
 
 def _plain(value: Any) -> Any:

@@ -11,8 +11,8 @@ import typer
 
 import alphapulse_lib as ap
 from alphapulse_lib.cli.costs import Costs, costs_of
-from alphapulse_lib.cli.options import AsOf, Benchmark, End, Json, Params, Start, Symbols
-from alphapulse_lib.cli.say import NEEDS_A_LOOK, as_value, pairs, say, say_json
+from alphapulse_lib.cli.options import Also, AsOf, Benchmark, End, Json, Params, Start, Symbols
+from alphapulse_lib.cli.say import NEEDS_A_LOOK, as_value, pairs, say, say_json, width
 from alphapulse_lib.errors import InputError, SweepError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def sweep(
     period: Period = "1d",
     start: Start = None,
     end: End = None,
+    also: Also = None,
     param: Params = None,
     sampler: Sampler = "grid",
     trials: Trials = None,
@@ -82,7 +83,7 @@ def sweep(
     if as_json:
         say_json(_told(found))
     else:
-        say(found.text())
+        say(found.text(width()))
         if (pbo := _pbo(found)) is not None:
             say(f"The probability of overfitting is {pbo:.2f}.")
     failed = sum(each.record.status != "finished" for each in found.trials)
@@ -96,6 +97,7 @@ def walk_forward(
     period: Period = "1d",
     start: Start = None,
     end: End = None,
+    also: Also = None,
     param: Params = None,
     scheme: Annotated[
         Literal["rolling", "anchored", "kfold"], typer.Option(help="What is before a test, all before it, or all else.")
@@ -135,7 +137,7 @@ def walk_forward(
         told |= {"folds": _rows(found.table)}
         say_json(_finite(told | {"stability": _rows(found.stability)}))
     else:
-        say(found.text())
+        say(found.text(width()))
     whole = all(each.trial is not None and each.trial.record.status == "finished" for each in found.folds)
     raise typer.Exit(0 if whole else NEEDS_A_LOOK)
 
@@ -143,7 +145,7 @@ def walk_forward(
 #: What both commands pass on under its own name.
 _SHARED = (
     *("sampler", "trials", "objective", "patience", "trial_seconds", "trial_memory", "workers"),
-    *("cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "benchmark", "seed"),
+    *("also", "cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "benchmark", "seed"),
 )
 _WINDOWS = ("scheme", "train", "test", "folds", "purge", "embargo", "warmup")
 
@@ -156,6 +158,7 @@ def _shared(
         if not isinstance(value, list):
             raise InputError(f"--grid {name}={value!r} is no JSON list.", f"Such as --grid '{name}=[5, 10, 20]'.")
     return given | {
+        "also": given["also"] or (),
         "grid": values,
         "params": {name: as_value(text) for name, text in pairs(param).items()},
         "costs": costs_of(costs),

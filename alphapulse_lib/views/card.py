@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["SHOWN", "STYLE", "Card", "Fact"]
+__all__ = ["SHOWN", "STYLE", "Card", "Fact", "facts"]
 
 STYLE = """
 <style>
@@ -80,16 +81,11 @@ class Card:
         badges = "".join(
             f'<span class="ap-badge{" ap-warn" if warns else ""}">{escape(word)}</span>' for word, warns in self.badges
         )
-        facts = "".join(
-            f'<div><dt>{escape(fact.name)}</dt><dd class="{f"ap-{fact.tone}" if fact.tone else ""}">'
-            f'{escape(fact.value)}</dd><dd class="ap-beside">{escape(fact.beside)}</dd></div>'
-            for fact in self.facts
-        )
         notes = "".join(f'<li class="{"ap-down" if warns else ""}">{escape(note)}</li>' for note, warns in self.notes)
         return (
             f'{STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
             f'{badges}<div class="ap-quiet">{escape(self.subtitle)}</div></div>{self.drawing}</div>'
-            + (f"<dl>{facts}</dl>" if facts else "")
+            + facts(self.facts)
             + (f'<ul class="ap-notes">{notes}</ul>' if notes else "")
             + (f"<pre>{escape(self.excerpt)}</pre>" if self.excerpt else "")
             + "</div>"
@@ -105,3 +101,13 @@ class Card:
         lines += [f"  {'! ' if warns else ''}{note}" for note, warns in self.notes]
         lines += [f"  {line}" for line in self.excerpt.splitlines()]
         return "\n".join(line for line in lines if line)
+
+
+def facts(shown: Iterable[Fact]) -> str:
+    """Facts side by side, as HTML; nothing of none."""
+    told = "".join(
+        f'<div><dt>{escape(fact.name)}</dt><dd class="{f"ap-{fact.tone}" if fact.tone else ""}">'
+        f'{escape(fact.value)}</dd><dd class="ap-beside">{escape(fact.beside)}</dd></div>'
+        for fact in shown
+    )
+    return f"<dl>{told}</dl>" if told else ""

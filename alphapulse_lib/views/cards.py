@@ -7,13 +7,16 @@ can register them at no cost. Cards follow JupyterLab's theme, and the system's 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
-from alphapulse_lib.results.estimate import seconds
-from alphapulse_lib.views import changed, kept, numbers, schedule_cards, silence
+from alphapulse_lib.views import changed, kept, numbers, schedule_cards, silence, spent
 from alphapulse_lib.views.card import SHOWN, STYLE, Card, Fact
+
+if TYPE_CHECKING:
+    from alphapulse_lib.model.share import Share
 
 __all__ = ["STYLE", "Card", "Fact", "card", "html", "text"]
 
@@ -71,9 +74,10 @@ def _run(run: Any) -> Card:
         return Card(title, subtitle, tuple(badges), notes=notes + _why(record), excerpt=_tail(record.traceback))
     quiet = silence.told(record)
     notes += _renamed(record)
-    notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics)
     drawing, unread = kept.spark(run)
-    notes += kept.warned(run) + unread + _spent(record.environment)
+    warned, took = kept.warned(run), spent.told(record.environment)
+    notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics, warned)
+    notes += warned + unread + (((took, False),) if took else ())
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=drawing)
 
 
@@ -110,7 +114,11 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
             numbers.count(stats["trades"]),
             f"{numbers.percent(stats['hit_rate'], 0, signed=False)} won" if stats["trades"] else "",
         ),
-        Fact("Commission", numbers.money(stats["commission"]), f"slippage {run.spec.costs.slippage_bps:g} bp"),
+        Fact(
+            "Commission",
+            numbers.money(stats["commission"]),
+            f"{numbers.place(run.spec).currency}, slippage {run.spec.costs.slippage_bps:g} bp",
+        ),
     )
 
 
@@ -137,22 +145,14 @@ def _why(record: Any) -> tuple[tuple[str, bool], ...]:
     return ((said, True),) if said else ()
 
 
-def _rejections(stats: dict[str, Any]) -> tuple[tuple[str, bool], ...]:
+def _rejections(stats: dict[str, Any], warned: tuple[tuple[str, bool], ...]) -> tuple[tuple[str, bool], ...]:
+    """That orders were rejected, unless a warning says so with the reason."""
+    if any(" orders were refused" in each for each, _ in warned):
+        return ()
     rejected = int(stats.get("orders_rejected") or 0)
     return ((f"{numbers.counted(rejected, 'order')} rejected: run.orders and run.log say why.", True),)[
         : bool(rejected)
     ]
-
-
-def _spent(told: dict[str, str]) -> tuple[tuple[str, bool], ...]:
-    """What it took beside what was estimated; runs of before say neither, and trials of a sweep no estimate."""
-    if "took_seconds" not in told or "estimated_seconds" not in told:
-        return ()
-    took, guess = (
-        f"{seconds(float(told[f'{name}_seconds']))} and {float(told[f'{name}_megabytes']):,.0f} MB"
-        for name in ("took", "estimated")
-    )
-    return ((f"Took {took}; about {guess} were estimated.", False),)
 
 
 def _tail(traceback: str, lines: int = 6) -> str:
@@ -181,14 +181,10 @@ def _report(report: Any) -> Card:
 
 def _coverage(held: Any) -> Card:
     zone = numbers.venue_of(held.instrument_id).timezone
-    pattern = "%Y-%m-%d" if held.period[-1] in "dw" else "%Y-%m-%d %H:%M"
+    day = partial(numbers.bar_day if held.period[-1] in "dwo" else _bar_close, zone=zone)
     facts = (
         Fact("Bars" if held.period[0].isdigit() else held.period.capitalize(), numbers.count(held.bars)),
-        *(
-            Fact(name, numbers.day(moment.value, zone, pattern))
-            for name, moment in (("First", held.first), ("Last", held.last))
-            if held.bars
-        ),
+        *(Fact(name, day(moment.value)) for name, moment in (("First", held.first), ("Last", held.last)) if held.bars),
         Fact(
             "Gaps",
             numbers.count(len(held.gaps)),
@@ -196,7 +192,7 @@ def _coverage(held: Any) -> Card:
             "" if held.complete else "down",
         ),
     )
-    notes = [(_gap(each, zone, pattern), False) for each in held.gaps.head(3).to_dict("records")]
+    notes = [(_gap(each, day), False) for each in held.gaps.head(3).to_dict("records")]
     if len(held.gaps) > 3:
         notes.append((f"and {numbers.count(len(held.gaps) - 3)} more in coverage.gaps", False))
     if held.off_session:
@@ -239,8 +235,19 @@ def _warns(notification: Any) -> bool:
     return bool(notification.kind == "firing-failed")
 
 
-def _gap(gap: dict[str, Any], zone: str, pattern: str) -> str:
-    start, end = (numbers.day(gap[edge].value, zone, pattern) for edge in ("first", "last"))
+def _share(shown: Share) -> Card:
+    kind = "notebook" if shown.kind == "rendering" else shown.kind
+    facts = (Fact("With", shown.whom), Fact("Since", f"{shown.made_at:%Y-%m-%d %H:%M}", "UTC"))
+    notes = ((f"ap.shares().take_back('{shown.id}') takes it back", False),)
+    return Card(shown.title, f"share {shown.id} · {shown.owner}", ((f"{kind}, shared", False),), facts, notes)
+
+
+def _bar_close(close: int, zone: str) -> str:
+    return numbers.day(close, zone, "%Y-%m-%d %H:%M")
+
+
+def _gap(gap: dict[str, Any], told: Callable[[int], str]) -> str:
+    start, end = (told(gap[edge].value) for edge in ("first", "last"))
     return f"missing {start}{'' if start == end else f' to {end}'}: {numbers.counted(gap['bars'], 'bar')}"
 
 
@@ -259,4 +266,5 @@ _MAKERS: dict[tuple[str, str], Callable[[Any], Card]] = {
     ("alphapulse_lib.session.schedules", "SessionSchedule"): schedule_cards.schedule,
     ("alphapulse_lib.session.schedules", "SessionSchedules"): schedule_cards.schedules,
     ("alphapulse_lib.model.schedule", "Firing"): schedule_cards.firing,
+    ("alphapulse_lib.model.share", "Share"): _share,
 }

@@ -13,20 +13,27 @@ from alphapulse_lib.views import numbers
 __all__ = ["apart", "differing", "ground_of", "settings_of"]
 
 #: Told apart: the parameters, the costs, and what has a unit.
-_APART = ("strategy", "instruments", "start", "end", "parameters", "costs", "fill", "as_of", "recorded_as_of")
 _MOMENTS = ("as_of", "recorded_as_of")
+_APART = ("strategy", "instruments", "start", "end", "parameters", "at_default", "costs", "fill", *_MOMENTS)
 _NONE = "\N{EM DASH}"
 
 
 def apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
     """Of what is told of every run, strategy, instruments, fill convention and window, that which they do not share."""
     told: dict[str, list[str]] = {
-        "strategy": [each.spec.strategy.name for each in records],
+        "strategy": _strategies(records),
         "instruments": [", ".join(each.symbols) for each in records],
         "fill": [each.spec.fill for each in records],
         "window": [numbers.window(each) for each in records],
     }
     return {name: values for name, values in told.items() if len(set(values)) > 1}
+
+
+def _strategies(records: Sequence[RunRecord]) -> list[str]:
+    """The names of their classes; with their modules where those alone tell them apart."""
+    names = [each.spec.strategy.name for each in records]
+    classes = [each.rpartition(":")[2] for each in names]
+    return classes if len(set(classes)) == len(set(names)) else names
 
 
 def differing(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:

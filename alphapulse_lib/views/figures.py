@@ -173,20 +173,21 @@ def heatmap(
 ) -> go.Figure:
     """A sweep's objective over two parameters, as `alphapulse_lib.views.sweep_board.heat` gives it."""
     tones = _DARK if dark else _LIGHT
-    values = np.array(cells, np.float64)
+    values, form = np.array(cells, np.float64), numbers.statistic(objective)
+    shares = numbers.is_share(objective)
     most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     figure = go.Figure(
         go.Heatmap(
             x=[numbers.parameter(each) for each in across],
             y=[numbers.parameter(each) for each in up],
             z=values,
-            text=[[numbers.ratio(each) if np.isfinite(each) else "" for each in row] for row in values],
+            text=[[form(each) if np.isfinite(each) else "" for each in row] for row in values],
             texttemplate="%{text}" if values.size <= 400 else None,
-            hovertemplate=f"{x} %{{x}}, {y} %{{y}}: {objective} %{{z:.3f}}<extra></extra>",
+            hovertemplate=f"{x} %{{x}}, {y} %{{y}}: {objective} %{{text}}<extra></extra>",
             colorscale=[[0, tones["down"]], [0.5, tones["paper"]], [1, tones["up"]]],
             zmin=-most,
             zmax=most,
-            colorbar={"title": {"text": objective}, "thickness": 12},
+            colorbar={"title": {"text": objective}, "thickness": 12, "tickformat": ".0%" if shares else None},
             xgap=1,
             ygap=1,
         )

@@ -20,14 +20,17 @@ __all__ = [
     "duration",
     "fill",
     "instruments",
+    "is_share",
     "money",
     "parameter",
     "percent",
     "place",
     "plain",
     "price",
+    "prices",
     "probability",
     "ratio",
+    "statistic",
     "symbols",
     "tone",
     "venue_of",
@@ -37,6 +40,12 @@ __all__ = [
 
 _MINUS = "\N{MINUS SIGN}"
 _NONE = "\N{EM DASH}"
+#: Statistics that are shares; the others that a sweep may look for are ratios.
+_SHARES = (
+    *("total_return", "cagr", "volatility", "max_drawdown", "hit_rate", "alpha", "expectancy", "value_at_risk"),
+    *("conditional_value_at_risk", "downside_deviation", "tracking_error", "time_under_water", "exposure"),
+    *("gross_exposure", "max_gross_exposure", "participation"),
+)
 _ANYWHERE = Venue("", "24/7", "UTC", "USD")
 
 
@@ -62,6 +71,35 @@ def ratio(value: float | None, decimals: int = 2) -> str:
     ('1.23', '−0.50')
     """
     return _NONE if value is None or not math.isfinite(value) else _number(value, decimals)
+
+
+def statistic(name: str) -> Callable[[float | None], str]:
+    """How a statistic is written that a sweep looks for, with or without a minus before its name.
+
+    Trials are ranked by it: of a small one, too, two digits tell.
+
+    Examples
+    --------
+    >>> statistic("total_return")(0.5995), statistic("-volatility")(-0.08), statistic("sharpe")(0.854)
+    ('+59.95%', '−8.00%', '0.85')
+    >>> statistic("expectancy")(0.000123), statistic("sharpe_per_period")(-0.0012)
+    ('+0.012%', '−0.0012')
+    """
+    if is_share(name):
+        return lambda value: percent(value, _decimals(value, 100))
+    return lambda value: ratio(value, _decimals(value))
+
+
+def is_share(name: str) -> bool:
+    """Whether a statistic is written in per cent, with or without a minus before its name."""
+    return name.removeprefix("-") in _SHARES
+
+
+def _decimals(value: float | None, times: int = 1) -> int:
+    """Two decimals, or as many as leave two digits of what is small; none needs more than ten."""
+    if not value or not math.isfinite(value):
+        return 2
+    return min(max(2, 1 - math.floor(math.log10(abs(value) * times))), 10)
 
 
 def parameter(value: object) -> str:
@@ -125,16 +163,30 @@ def money(value: float | None, currency: str = "", *, signed: bool = False) -> s
 
 
 def price(value: float, precision: int = 4) -> str:
-    """A price: at least cents, and what more of its precision is not zero.
+    """A price: at least cents, and what more of its precision is not zero; of one below a dime four digits tell.
 
     Examples
     --------
-    >>> price(100), price(100.0625), price(1234.5)
-    ('100.00', '100.0625', '1,234.50')
+    >>> price(100), price(100.0625), price(1234.5), price(0.0000123456)
+    ('100.00', '100.0625', '1,234.50', '0.00001235')
     """
+    if 0 < abs(value) < 0.1:
+        precision = max(precision, 3 - math.floor(math.log10(abs(value))))
     text = _number(value, precision)
     head, _, tail = text.partition(".")
     return f"{head}.{tail.rstrip('0').ljust(2, '0')}"
+
+
+def prices(values: Sequence[float]) -> list[str]:
+    """Prices that stand below each other: each with as many decimals as any of them needs.
+
+    Examples
+    --------
+    >>> prices([100, 100.0625, 1234.5])
+    ['100.0000', '100.0625', '1,234.5000']
+    """
+    decimals = max((len(price(each).partition(".")[2]) for each in values), default=2)
+    return [_number(each, decimals) for each in values]
 
 
 def count(value: float | None) -> str:
@@ -243,6 +295,17 @@ def day(nanoseconds: int, zone: str = "UTC", pattern: str = "%Y-%m-%d") -> str:
     return told.strftime(pattern)
 
 
+def bar_day(close: int, zone: str = "UTC") -> str:
+    """The day of a bar or a session, by its close: what closes at midnight is of the day that ends then.
+
+    Examples
+    --------
+    >>> bar_day(86_400 * 10**9)
+    '1970-01-01'
+    """
+    return day(close - 1, zone)
+
+
 def window(record: RunRecord) -> str:
     """A run's window in days of its venue: as asked for; where that was open, as read; ``open`` where nothing was."""
     first, last = _days(record)
@@ -259,13 +322,20 @@ def window_in_full(record: RunRecord) -> str:
 
 
 def _days(record: RunRecord) -> tuple[str, str]:
-    """The first and the last day, as asked for or else as read; empty where neither tells one."""
-    zone = place(record.spec).timezone
-    start, end = record.spec.start, record.spec.end
-    if start <= 0:
-        start = min((each.first for each in record.series), default=0)
+    """The first and the last day, as asked for or else as read; empty where neither tells one.
+
+    A fold of a walk-forward is asked for from the close before it, and begins on the day of its first bar. A bar that
+    ends at midnight is of the day that ends then.
+    """
+    venue = place(record.spec)
+    zone, start, end = venue.timezone, record.spec.start, record.spec.end
+    first = min((each.first - 1 for each in record.series), default=0)
+    if start <= 0 or (first > start and day(start, zone, "%H:%M") != "00:00"):
+        start = first
     if end >= FOREVER:
-        end = max((each.last for each in record.series), default=FOREVER)
+        end = max((each.last - 1 for each in record.series), default=FOREVER)
+    elif venue.never_closes:
+        end -= 1
     return day(start, zone) if start > 0 else "", day(end, zone) if end < FOREVER else ""
 
 

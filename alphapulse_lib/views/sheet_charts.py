@@ -10,7 +10,7 @@ import numpy as np
 
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import by_symbol, fill_ratios
-from alphapulse_lib.results.performance import session_ends
+from alphapulse_lib.results.performance import risk_free, session_ends
 from alphapulse_lib.views import numbers, sheet_news
 from alphapulse_lib.views.drawing import Bars, Line, Marker, chart, spans_wide
 
@@ -51,12 +51,12 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
     logarithmic = spans_wide(mine, theirs)
 
     def session(moment: int) -> str:
-        return numbers.day(moment, zone)
+        return numbers.bar_day(moment, zone)
 
     daily = breakdown.by_session(run.spec, equity)
     ends, closes = breakdown.nanoseconds(daily.index), daily.to_numpy(np.float64)
     length = 126 if len(closes) > 252 else max(len(closes) // 4, 2)
-    sharpe, volatility = breakdown.rolling(run.spec, closes, length)
+    sharpe, volatility = breakdown.rolling(run.spec, closes, length, risk_free(run.spec, moments))
     charts: dict[str, Any] = {
         "equity": chart(
             moments,
@@ -194,8 +194,9 @@ def _notes(run: Run) -> tuple[str, str]:
 
 def _day(run: Run, zone: str) -> Callable[[int], str]:
     """Days for session bars, minutes for shorter ones."""
-    pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
-    return lambda moment: numbers.day(moment, zone, pattern)
+    if run.spec.period[-1] in "dw":
+        return lambda moment: numbers.bar_day(moment, zone)
+    return lambda moment: numbers.day(moment, zone, "%Y-%m-%d %H:%M")
 
 
 def _minute(run: Run) -> Callable[[int], str]:
@@ -203,7 +204,7 @@ def _minute(run: Run) -> Callable[[int], str]:
 
 
 def _amount(value: float, more: int) -> str:
-    if abs(value) >= 10_000_000:
+    if abs(value) >= 1_000_000_000:  # what is less has room, and is written as its neighbours are
         return f"{_ratio(value / 1e6, more)}M"
     return numbers.ratio(value, more + (0 if abs(value) >= 1000 else 2))
 

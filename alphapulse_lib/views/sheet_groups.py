@@ -31,8 +31,8 @@ def _drawdowns(run: Run) -> list[list[tuple[str, str]]]:
     return [
         [
             _share(row["depth"]),
-            *((numbers.day(at, zone, "%Y-%m-%d"), "") for at in times[:2]),
-            (numbers.day(times[2], zone, "%Y-%m-%d") if recovered else "not yet", ""),
+            *((numbers.bar_day(at, zone), "") for at in times[:2]),
+            (numbers.bar_day(times[2], zone) if recovered else "not yet", ""),
             (numbers.count(row["length"]), ""),
         ]
         for row, recovered, *times in zip(found.to_dict("records"), found["recovered"].notna(), *moments, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def spec_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Its digest", spec.strategy.digest),
         *((f"Parameter {name}", str(value)) for name, value in spec.parameters.items()),
         ("Instruments", ", ".join(numbers.instruments(record))),
-        ("Period", spec.period),
+        ("Period", ", and told of ".join([spec.period, *([", ".join(spec.also)] if spec.also else [])])),
         ("From", _moment(spec.start, zone)),
         ("To", _moment(spec.end, zone)),
         ("Cash", numbers.money(spec.cash, numbers.place(spec).currency)),
@@ -335,25 +336,29 @@ def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
     zone = numbers.place(run.spec).timezone
-    pattern = "%Y-%m-%d" if run.spec.period[-1] in "dw" else "%Y-%m-%d %H:%M"
+    days = run.spec.period[-1] in "dw"
+    when = numbers.bar_day if days else partial(numbers.day, pattern="%Y-%m-%d %H:%M")
     shown = trades.tail(_TRADES).iloc[::-1]
     entries, exits = (breakdown.nanoseconds(shown[name]).tolist() for name in ("entry_ts", "exit_ts"))
+    paid = numbers.prices([*shown["entry_price"], *shown["exit_price"]])
     return [
         (
             row["symbol"],
             row["side"],
-            numbers.day(entry, zone, pattern),
-            numbers.day(left, zone, pattern),
+            when(entry, zone),
+            when(left, zone),
             numbers.count(row["quantity"]),
-            numbers.price(row["entry_price"]),
-            numbers.price(row["exit_price"]),
+            came_at,
+            left_at,
             numbers.money(row["commission"]),
             numbers.money(row["pnl"], signed=True),
             numbers.percent(row["return"]),
             numbers.tone(row["pnl"], numbers.money),
             numbers.tone(row["return"]),
         )
-        for row, entry, left in zip(shown.to_dict("records"), entries, exits, strict=True)
+        for row, entry, left, came_at, left_at in zip(
+            shown.to_dict("records"), entries, exits, paid[: len(shown)], paid[len(shown) :], strict=True
+        )
     ]
 
 

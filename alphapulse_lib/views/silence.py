@@ -28,7 +28,8 @@ def told(record: RunRecord) -> str:
     if long:
         name, value = max(long, key=lambda each: each[1])
         return f"{said} {name}={value:,} may ask for more bars than there are."
-    return f"{said} Its rules never came true on them, or it waits for more bars than there are: run.log may tell."
+    log = f"run.log, or `alphapulse run {record.id[:8]} --log`"
+    return f"{said} Its rules never came true on them, or it waits for more bars than there are: {log}, may tell."
 
 
 def _is_count(value: Any) -> bool:

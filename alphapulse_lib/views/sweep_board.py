@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from statistics import median
 from typing import Any
@@ -13,12 +13,14 @@ from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.views import numbers
 from alphapulse_lib.views.cards import STYLE
 
-__all__ = ["heat", "html", "line"]
+__all__ = ["BOARD", "heat", "html", "line"]
 
 #: Trials of the table, and values of a parameter that a card's heat map has room for.
 _ROWS, _CELLS = 6, 16
+#: What a row tells besides, unless it is the objective: the column and the statistic.
+_BESIDE = {"return": "total_return", "drawdown": "max_drawdown", "trades": "trades"}
 
-_STYLE = """
+BOARD = """
 <style>
 .ap-card .ap-board { display: flex; flex-wrap: wrap; gap: 12px 32px; margin-top: 8px; }
 .ap-card .ap-scroll { max-width: 100%; overflow-x: auto; }
@@ -69,7 +71,7 @@ def html(
     parts = [_table(objective, ranked[:_ROWS]), _heat_table(objective, trials, ranked)]
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (
-        f'{STYLE}{_STYLE}<div class="ap-card"><div class="ap-head"><span class="ap-title">{escape(title)}'
+        f'{STYLE}{BOARD}<div class="ap-card"><div class="ap-head"><span class="ap-title">{escape(title)}'
         f'<span class="ap-badge">{far}</span></span></div><div class="ap-board">'
         + "".join(f'<div class="ap-scroll">{part}</div>' for part in parts if part)
         + f"</div>{f'<ul class="ap-notes">{said}</ul>' if said else ''}</div>"
@@ -81,7 +83,7 @@ def line(objective: str, best: Trial | None) -> str:
     if best is None:
         return ""
     told = " ".join(f"{name}={numbers.parameter(value)}" for name, value in best.parameters.items())
-    return f"best {objective} {numbers.ratio(best.value)} at {told}"
+    return f"best {objective} {numbers.statistic(objective)(best.value)} at {told}"
 
 
 def heat(trials: Sequence[Trial], x: str, y: str) -> tuple[list[Any], list[Any], list[list[float]]]:
@@ -105,22 +107,25 @@ def _table(objective: str, ranked: Sequence[Trial]) -> str:
     if not ranked:
         return ""
     names = list(ranked[0].parameters)
-    titles = (*names, objective, "return", "drawdown", "trades")
+    beside = {title: name for title, name in _BESIDE.items() if name != objective.removeprefix("-")}
+    titles = (*names, objective, *beside)
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in titles)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(each, names)) + "</tr>" for each in ranked
+        "<tr>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(each, names, objective, beside.values()))
+        + "</tr>"
+        for each in ranked
     )
     return f'<table class="ap-trials"><caption>The best</caption><tr>{head}</tr>{rows}</table>'
 
 
-def _cells(trial: Trial, names: Sequence[str]) -> list[str]:
+def _cells(trial: Trial, names: Sequence[str], objective: str, beside: Iterable[str]) -> list[str]:
     stats = trial.record.statistics
+    forms = {name: numbers.count if name == "trades" else numbers.percent for name in beside if name in stats}
     return [
         *(numbers.parameter(trial.parameters[name]) for name in names),
-        numbers.ratio(trial.value),
-        numbers.percent(stats.get("total_return")),
-        numbers.percent(stats.get("max_drawdown")),
-        str(stats.get("trades", "")),
+        numbers.statistic(objective)(trial.value),
+        *(forms[name](stats[name]) if name in forms else "" for name in beside),
     ]
 
 
@@ -137,7 +142,8 @@ def _heat_table(objective: str, trials: Sequence[Trial], ranked: Sequence[Trial]
     rows = "".join(
         f'<tr><th scope="row">{escape(numbers.parameter(each))}</th>'
         + "".join(
-            _cell(cell, most, (repr(column), repr(each)) == best) for column, cell in zip(across, row, strict=True)
+            _cell(cell, most, numbers.statistic(objective), (repr(column), repr(each)) == best)
+            for column, cell in zip(across, row, strict=True)
         )
         + "</tr>"
         for each, row in zip(down, cells, strict=True)
@@ -146,10 +152,10 @@ def _heat_table(objective: str, trials: Sequence[Trial], ranked: Sequence[Trial]
     return f'<table class="ap-trials ap-heat"><caption>{told}</caption><tr><th></th>{head}</tr>{rows}</table>'
 
 
-def _cell(value: float, most: float, is_best: bool) -> str:
+def _cell(value: float, most: float, form: Callable[[float | None], str], is_best: bool) -> str:
     if not math.isfinite(value):
         return "<td></td>"
-    tone = numbers.tone(value, numbers.ratio)
+    tone = numbers.tone(value, form)
     share = round(55 * abs(value) / most) if tone else 0
     mark = ' class="ap-best"' if is_best else ""
-    return f'<td{mark} style="--ap-tone:var(--ap-{tone or "ink"});--ap-share:{share}%">{numbers.ratio(value)}</td>'
+    return f'<td{mark} style="--ap-tone:var(--ap-{tone or "ink"});--ap-share:{share}%">{form(value)}</td>'

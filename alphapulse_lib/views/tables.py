@@ -34,11 +34,11 @@ _NONE, _LESS = "\N{EM DASH}", "\N{MINUS SIGN}"
 type _Forms = Mapping[str, Callable[[Any], str]]
 
 _RESULT: _Forms = {"return": numbers.percent, "drawdown": numbers.percent, "trades": numbers.count}
-#: Statistics that are shares; the others that a sweep may look for are ratios.
-_SHARES = ("total_return", "cagr", "volatility", "max_drawdown", "hit_rate", "alpha")
+#: Columns of a sweep's table that say what its objective does.
+_SAME = {"total_return": "return", "max_drawdown": "drawdown"}
 
 
-def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = ()) -> str:
+def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = (), width: int = WIDTH) -> str:
     """A frame's columns side by side, its index not among them.
 
     Parameters
@@ -49,8 +49,10 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = ()) -> str:
         How a column's values are written. Unless told, moments are to the minute, whole numbers have their thousands
         separated, others four digits, and texts are cut.
     least : sequence of str
-        Columns that are left out where a line would have more than `WIDTH` characters, the least telling first; a
+        Columns that are left out where a line would have more than ``width`` characters, the least telling first; a
         last line names them.
+    width : int
+        Characters of a line.
 
     Examples
     --------
@@ -65,12 +67,12 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = ()) -> str:
     columns = {}
     for name in map(str, frame.columns):
         cells = [name, *(_cell(value, forms.get(name, _plain)) for value in frame[name])]
-        width = max(map(len, cells))
-        columns[name] = [f"{each:{'>' if is_numeric_dtype(frame[name]) else '<'}{width}}" for each in cells]
-    return "\n".join(_lines(columns, least))
+        longest = max(map(len, cells))
+        columns[name] = [f"{each:{'>' if is_numeric_dtype(frame[name]) else '<'}{longest}}" for each in cells]
+    return "\n".join(_lines(columns, least, width))
 
 
-def runs(frame: pd.DataFrame) -> str:
+def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
     """What `ap.runs` returns. Runs that are no trials say so beside their status; what says nothing is left out."""
     shown = frame.assign(
         id=frame["id"].str[:8],
@@ -87,20 +89,23 @@ def runs(frame: pd.DataFrame) -> str:
         "similarity": numbers.ratio,
     }
     least = ("similarity", "similar_to", "user", "strategy", "period", "end_equity", "trades", "started (UTC)")
-    return table(shown, forms, least)
+    return table(shown, forms, (*least, "family", "drawdown", "window", "symbols"), width)
 
 
-def sweep(frame: pd.DataFrame, objective: str) -> str:
-    """The table of a sweep's trials."""
-    shown = _with_short_id(frame)
-    return table(shown, {**_RESULT, objective: _objective(objective)}, ("error",))
+def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
+    """The table of a sweep's trials. What says nothing is left out, as a status that all of them share."""
+    same = _SAME.get(objective.removeprefix("-"))
+    shown = _with_what_tells(frame).drop(columns=[same] if same else [])
+    forms = {**_RESULT, objective: numbers.statistic(objective)}
+    return table(shown, forms, ("error", "trial", "trades", "drawdown", "return"), width)
 
 
-def walk_forward(frame: pd.DataFrame, objective: str) -> str:
-    """The table of a walk-forward's folds."""
-    form = _objective(objective)
+def walk_forward(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
+    """The table of a walk-forward's folds; without their status where all finished."""
+    form = numbers.statistic(objective)
     days = dict.fromkeys(("from", "to"), lambda day: f"{day:%Y-%m-%d}")
-    return table(_with_short_id(frame), {**_RESULT, **days, "inside": form, "outside": form})
+    forms = {**_RESULT, **days, "inside": form, "outside": form}
+    return table(_with_what_tells(frame), forms, ("trades", "drawdown", "to", "inside", "return", "fold"), width)
 
 
 def stability(frame: pd.DataFrame) -> str:
@@ -154,7 +159,7 @@ def answer(names: Sequence[str], columns: Sequence[Sequence[Any]], most: int | N
     return _with_what_is_between([_APART.join(row).rstrip() for row in zip(*written, strict=True)], count, half)
 
 
-def frame(found: pd.DataFrame, most: int | None = None, least: Sequence[str] = ()) -> str:
+def frame(found: pd.DataFrame, most: int | None = None, least: Sequence[str] = (), width: int = WIDTH) -> str:
     """A frame as `answer` tells an answer, its texts in full and the zone of its moments beside their names.
 
     Parameters
@@ -163,6 +168,8 @@ def frame(found: pd.DataFrame, most: int | None = None, least: Sequence[str] = (
         Rows that are shown, of more the first and the last; unless told, all.
     least : sequence of str
         As of `table`; their texts are cut, and those of them that say nothing are not named.
+    width : int
+        Characters of a line.
 
     Examples
     --------
@@ -186,7 +193,7 @@ def frame(found: pd.DataFrame, most: int | None = None, least: Sequence[str] = (
         else:
             longest = _LONGEST_OF_AN_ANSWER
         columns[name] = _column(name, values, longest, f"{name} ({zone})" if zone else name)
-    return _with_what_is_between(_lines(columns, least), len(found), half)
+    return _with_what_is_between(_lines(columns, least, width), len(found), half)
 
 
 def _half(count: int, most: int | None) -> int:
@@ -204,12 +211,12 @@ def _column(name: str, values: Sequence[Any], longest: int | None, head: str = "
     return [f"{each:{'>' if right else '<'}{width}}" for each in cells]
 
 
-def _lines(columns: Mapping[str, list[str]], least: Sequence[str]) -> list[str]:
+def _lines(columns: Mapping[str, list[str]], least: Sequence[str], width: int = WIDTH) -> list[str]:
     """The columns side by side, those without which a line is short enough; a last line names those."""
     kept = [name for name in columns if name not in least]
     for name in (each for each in reversed(least) if each in columns):
         wide = sum(len(columns[each][0]) + len(_APART) for each in (*kept, name)) - len(_APART)
-        kept += [name] if wide <= WIDTH else []
+        kept += [name] if wide <= width else []
     rows = zip(*(columns[each] for each in columns if each in kept), strict=True)
     out = [each for each in columns if each not in kept]
     left = [f"Left out for the width: {', '.join(out)}."] if out else []
@@ -259,14 +266,12 @@ def _with_moments(frame: pd.DataFrame, *moments: str) -> pd.DataFrame:
     return shown.rename(columns={name: f"{name} (UTC)" for name in moments})
 
 
-def _objective(name: str) -> Callable[[Any], str]:
-    return numbers.percent if name.removeprefix("-") in _SHARES else numbers.ratio
-
-
-def _with_short_id(frame: pd.DataFrame) -> pd.DataFrame:
-    """With the first digits of each run's id, which are enough, and without errors where there are none."""
+def _with_what_tells(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the first digits of each run's id, which are enough; without errors, or a status, where all finished."""
     shown = frame.reset_index().assign(id=frame["id"].str[:8].to_list())
-    return shown.drop(columns="error") if "error" in shown and not shown["error"].any() else shown
+    silent = ["error"] if "error" in shown and not shown["error"].any() else []
+    silent += ["status"] if "status" in shown and (shown["status"] == "finished").all() else []
+    return shown.drop(columns=silent)
 
 
 def _cell(value: Any, form: Callable[[Any], str]) -> str:

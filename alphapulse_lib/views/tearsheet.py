@@ -24,6 +24,7 @@ from alphapulse_lib.views import (
     sheet_news,
     sheet_tables,
     silence,
+    spent,
 )
 from alphapulse_lib.views.coded import coded
 
@@ -190,8 +191,11 @@ def _specification(run: Run) -> dict[str, Any]:
 
 
 def _environment(record: RunRecord) -> list[tuple[str, str]]:
-    """What it ran in; the parameters that were left at their default as the given ones are written."""
-    rows = dict(record.environment)
+    """What it ran in; the parameters that were left at their default as the given ones are written; what it took."""
+    apart = ("took_", "estimated_")
+    rows = {name: told for name, told in record.environment.items() if not name.startswith(apart)}
+    if took := spent.told(record.environment):
+        rows["took"] = took.removeprefix("Took ")
     held = left_at_default(record)
     if held is not None:
         rows["defaults"] = ", ".join(f"{name} {value}" for name, value in sorted(held.items())) or "none"

@@ -14,11 +14,12 @@ from small_runs import kept, orders
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.report import Report
 from alphapulse_lib.model.schedule import Firing
+from alphapulse_lib.model.share import Share
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.session.coverage import SessionCoverage
 from alphapulse_lib.session.runs import SessionRun
-from alphapulse_lib.views import cards
+from alphapulse_lib.views import cards, tearsheet
 
 
 @pytest.fixture
@@ -84,6 +85,10 @@ def test_rejected_orders_and_warnings_are_not_passed_over(ledger: Ledger) -> Non
     run = Run(kept(ledger, orders=orders(3, "rejected"), warnings=("2 sessions are missing",)), ledger)
     assert "! 3 orders rejected" in cards.text(run)
     assert "! 2 sessions are missing" in cards.text(run)
+    why = "3 of 4 orders were refused, the first: no money. run.orders has all of them."
+    told = cards.text(Run(kept(ledger, orders=orders(3, "rejected"), warnings=(why,)), ledger))
+    assert f"! {why}" in told
+    assert "orders rejected" not in told, "once is enough"
 
 
 def test_what_a_long_run_took_is_told_without_powers_of_ten(ledger: Ledger) -> None:
@@ -94,7 +99,10 @@ def test_what_a_long_run_took_is_told_without_powers_of_ten(ledger: Ledger) -> N
         "estimated_megabytes": "900",
     }
     record = replace(kept(ledger), environment=took)
-    assert "Took 112 s and 1,200 MB; about 2.5 hours and 900 MB were estimated." in cards.text(Run(record, ledger))
+    said = "112 s and 1,200 MB; about 2.5 hours and 900 MB were estimated."
+    assert f"Took {said}" in cards.text(Run(record, ledger))
+    sheet = tearsheet.html(Run(record, ledger))
+    assert said in sheet and "took_seconds" not in sheet and "estimated_megabytes" not in sheet
 
 
 def test_a_report() -> None:
@@ -160,3 +168,19 @@ def test_a_firing_says_how_it_ended() -> None:
     assert skipped.notes == (("The one before still ran.", True),), "it left no notebook"
     asked = cards.card(fired(notebook="", output="", dataset="us-daily", cells=None, cells_done=None, parameters={}))
     assert (asked.title, [fact.name for fact in asked.facts], asked.notes) == ("us-daily", ["Started"], ())
+
+
+def test_a_share_says_who_sees_what_since_when_and_how_it_ends() -> None:
+    made = datetime(2024, 1, 2, 7, 0, tzinfo=UTC)
+    title = "SmaCross on GOOG 1d"
+    share = Share("5e1f" * 4, "run", "ab" * 8, (), "ada", "@desk", "ada", made, title)
+    assert repr(share) == "<Share 5e1f5e1f5e1f5e1f: SmaCross on GOOG 1d, with the group desk>"
+    assert [" ".join(line.split()) for line in cards.text(share).splitlines()] == [
+        "SmaCross on GOOG 1d [run, shared]",
+        "share 5e1f5e1f5e1f5e1f · ada",
+        "With the group desk",
+        "Since 2024-01-02 07:00 UTC",
+        "ap.shares().take_back('5e1f5e1f5e1f5e1f') takes it back",
+    ]
+    page = cards.card(replace(share, kind="rendering", audience="*"))
+    assert (page.badges, page.facts[0].value) == ((("notebook, shared", False),), "everybody who signed in")

@@ -9,7 +9,7 @@ import pytest
 from small_runs import moment, spec
 
 from alphapulse_lib.model.run import RunRecord, Series
-from alphapulse_lib.model.window import FOREVER
+from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.views import numbers
 
 
@@ -23,6 +23,12 @@ from alphapulse_lib.views import numbers
         (numbers.percent(12.3456), "+1,234.56%"),
         (numbers.percent(math.nan), "—"),
         (numbers.percent(0.5, 0, signed=False), "50%"),
+        (numbers.statistic("expectancy")(0.0001234), "+0.012%"),
+        (numbers.statistic("-volatility")(-0.2), "\N{MINUS SIGN}20.00%"),
+        (numbers.statistic("sharpe")(-0.0012), "\N{MINUS SIGN}0.0012"),
+        (numbers.statistic("sharpe")(0.0), "0.00"),
+        (numbers.statistic("sharpe")(math.nan), "—"),
+        (numbers.statistic("end_equity")(102_000.0), "102,000.00"),
         (numbers.ratio(-1234.5), "\N{MINUS SIGN}1,234.50"),
         (numbers.ratio(math.inf), "—"),
         (numbers.money(1_000_000, "USD"), "1,000,000.00 USD"),
@@ -63,6 +69,34 @@ def test_a_window_is_told_in_days_of_the_venue() -> None:
     # The last nanosecond of a day in New York is the next day in UTC.
     told = numbers.window(record(start=moment("2010-01-04 00:00"), end=moment("2010-02-01 00:00") - 1))
     assert told == "2010-01-04 to 2010-01-31"
+
+
+def test_a_window_from_the_close_before_begins_on_the_day_of_its_first_bar() -> None:
+    def told(start: str) -> str:
+        first, last = moment("2010-01-05 16:00"), moment("2010-02-01 16:00")
+        held = (Series("GOOG.XNAS-1-DAY-LAST-EXTERNAL", "team", 19, first, last, ""),)
+        return numbers.window(dataclasses.replace(record(start=moment(start), end=last), series=held))
+
+    assert told("2010-01-04 16:00") == "2010-01-05 to 2010-02-01", "as a walk-forward's table tells the fold"
+    assert told("2010-01-05 09:30") == "2010-01-05 to 2010-02-01"
+    assert told("2010-01-02 00:00") == "2010-01-02 to 2010-02-01", "a day is told as it was asked for"
+
+
+def test_a_bar_that_ends_at_midnight_is_of_the_day_that_ends() -> None:
+    held = (
+        Series("TOY.XNAS-1-DAY-LAST-EXTERNAL", "team", 2, moment("2010-01-05 00:00"), moment("2010-01-07 00:00"), ""),
+    )
+    assert numbers.window(dataclasses.replace(record(start=0, end=FOREVER), series=held)) == "2010-01-04 to 2010-01-06"
+
+
+def test_the_days_of_what_never_closes_are_told_as_they_were_asked_for() -> None:
+    asked = Window.of("2023-01-01", "2023-12-31", by_close=True)
+    coin = record(instruments=("COIN.CRYPTO",), start=asked.start, end=asked.end)
+    assert numbers.window(coin) == "2023-01-01 to 2023-12-31"
+    before = Window.of("2023-01-01", "2023-12-31")  # as an earlier version kept it
+    assert numbers.window(record(instruments=("COIN.CRYPTO",), start=before.start, end=before.end)) == (
+        "2023-01-01 to 2023-12-31"
+    )
 
 
 def test_an_open_window_is_told_as_it_was_read() -> None:

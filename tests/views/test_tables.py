@@ -61,6 +61,12 @@ def test_a_sweep_s_trials() -> None:
         "    1    10    1.5       —       —         —       —  ValueError: no  1f428a67",
     ]
     assert "error" not in tables.sweep(frame.head(1), "sharpe")
+    assert tables.sweep(frame.head(1), "sharpe", 40).splitlines() == [
+        "fast  slack  sharpe  return  id",
+        f"   5    0.3    0.84  {LESS}9.03%  1f428a67",
+        "Left out for the width: trial, drawdown, trades.",
+    ]
+    assert "  return  " not in tables.sweep(frame.assign(total_return=frame["return"]), "total_return")
     assert "+12.34%" in tables.sweep(frame.head(1).assign(cagr=0.1234), "cagr")
 
 

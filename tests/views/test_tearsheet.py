@@ -363,6 +363,15 @@ def test_one_bar_has_nothing_to_draw_and_no_scale_of_its_own(ledger: Ledger) -> 
     assert 'class="line' not in html
 
 
+def test_prices_of_round_trips_have_the_same_decimals_one_below_the_other(ledger: Ledger) -> None:
+    bought, sold = (
+        ("2024-01-03 09:30", "GOOG", "buy", 10, 101.0625, 0.0),
+        ("2024-01-04 09:30", "GOOG", "sell", 10, 102, 0.0),
+    )
+    said = words(page(ledger, fills=fills(bought, sold)).split("Every round trip")[1])
+    assert "101.0625 102.0000" in said
+
+
 def test_costs_are_written_without_powers_of_ten(ledger: Ledger) -> None:
     said = words(page(ledger, costs=Costs(fee_per_share=0.000048, surcharge_percent=0.0175 + 0.056)))
     assert "fee per share 0.000048, surcharge percent 0.0735" in said
@@ -409,8 +418,7 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's brow
 
 
 @needs_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 640), ("dark", 400)])
 def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -> None:
     from playwright.sync_api import sync_playwright
 
@@ -434,6 +442,23 @@ def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -
         browser.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@needs_browser
+@pytest.mark.parametrize("paper", [False, True])
+def test_large_numbers_have_room_on_a_tablet_and_on_paper(ledger: Ledger, tmp_path: Path, paper: bool) -> None:
+    from playwright.sync_api import sync_playwright
+
+    run = long_run(ledger)
+    record = replace(run.record, statistics=run.record.statistics | {"capacity": 1_234_567_890_123.0})
+    (tmp_path / "sheet.html").write_text(tearsheet.html(Run(record, ledger)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 695 if paper else 780, "height": 900})
+        tab.emulate_media(media="print" if paper else "screen")
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
 
 
 @needs_browser
