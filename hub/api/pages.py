@@ -14,7 +14,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field, ValidationError
 
 from alphapulse_lib.errors import AlphaPulseError
-from hub.api.problems import ProblemError
+from hub.api.problems import ProblemError, said
 
 __all__ = ["Cursor", "Damaged", "Limit", "Page", "after", "cursor_of", "intact", "page", "read"]
 
@@ -56,7 +56,7 @@ def read[T](name: str, how: Callable[[], T]) -> T | Damaged:
         return how()
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        return Damaged(id=name, why=f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return Damaged(id=name, why=f"{'.'.join(map(str, first['loc']))}: {said(first)}")
     except _FAULTS as wrong:
         told = wrong.message if isinstance(wrong, AlphaPulseError) else f"{type(wrong).__name__}: {wrong}"
         return Damaged(id=name, why=told[:300])

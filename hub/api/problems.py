@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, NoCoverage, UnknownRun, UnknownSymbol
 
-__all__ = ["Faults", "Problem", "ProblemError", "answers", "install", "too_large"]
+__all__ = ["Faults", "Problem", "ProblemError", "answers", "install", "said", "too_large"]
 
 MEDIA = "application/problem+json"
 
@@ -79,7 +80,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         found = [
-            {"where": ".".join(str(part) for part in each["loc"]), "message": _said(each), "kind": each["type"]}
+            {"where": ".".join(str(part) for part in each["loc"]), "message": said(each), "kind": each["type"]}
             for each in error.errors()
         ]
         first = found[0]
@@ -130,7 +131,7 @@ class Faults:
             await answer(scope, receive, send)
 
 
-def _said(fault: dict[str, Any]) -> str:
+def said(fault: Mapping[str, Any]) -> str:
     """What pydantic says of a field, in a reader's words rather than a program's."""
     told, facts = str(fault["msg"]), fault.get("ctx", {})
     match fault["type"]:

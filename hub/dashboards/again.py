@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,13 +45,18 @@ def asked(record: RunRecord) -> dict[str, Any]:
     ):
         if told:
             raise TroubleError(f"It cannot be run again from here: it ran {said}.", notebook)
-    zone = numbers.place(spec).timezone
+    venues = {numbers.venue_of(each) for each in spec.instruments}
+    zones = {each.timezone for each in venues}
+    written = partial(
+        _written, zone=zones.pop() if len(zones) == 1 else "UTC", by_close=any(each.never_closes for each in venues)
+    )
     return {
         "name": spec.strategy.name,
         "symbols": list(spec.instruments),
         "period": spec.period,
-        "start": None if spec.start <= 0 else _written(spec.start, zone),
-        "end": None if spec.end >= FOREVER else _written(spec.end, zone, end=True),
+        "start": None if spec.start <= 0 else written(spec.start),
+        "end": None if spec.end >= FOREVER else written(spec.end, end=True),
+        "also": list(spec.also),
         "params": spec.parameters,
         "cash": spec.cash,
         "fill": spec.fill,
@@ -64,16 +70,13 @@ def asked(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _written(nanoseconds: int, zone: str, *, end: bool = False) -> str:
-    """A bound as text that is read back as the very same moment: a bare day where it bounds one."""
-    edge = nanoseconds + 1 if end else nanoseconds
+def _written(nanoseconds: int, zone: str, *, by_close: bool, end: bool = False) -> str:
+    """A bound as text that `Window.of` reads back as the very same moment: a bare day where it bounds one."""
+    edge = nanoseconds + end - by_close
     whole, rest = divmod(edge, 10**9)
     local = datetime.fromtimestamp(whole, UTC).astimezone(ZoneInfo(zone))
     if not rest and local.time() == datetime.min.time():
         return f"{local.date() - timedelta(days=1) if end else local.date()}"
     whole, rest = divmod(nanoseconds, 10**9)
-    if rest % 1000:
-        raise TroubleError(
-            "It cannot be run again from here: its window is cut at a nanosecond.", "Run it again in a notebook."
-        )
-    return (datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest // 1000)).isoformat()
+    fraction = f".{rest:09}".rstrip("0").rstrip(".")
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}{fraction}+00:00"

@@ -62,6 +62,11 @@ class Listed:
         return venue_of(self.id).timezone
 
     @property
+    def never_closes(self) -> bool:
+        """Whether its bars close at midnight, and are of the day that ends then."""
+        return venue_of(self.id).never_closes
+
+    @property
     def currency(self) -> str:
         """What it is traded in."""
         return venue_of(self.id).currency

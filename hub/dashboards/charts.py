@@ -159,8 +159,9 @@ def _source(what: Drawing, stamps: Any, tones: dict[str, str]) -> tuple[ColumnDa
     bars = what.bars
     steps = np.diff(stamps)
     intraday = bool(len(steps) and np.median(steps) < 20 * 3600 * 10**9)
-    pattern = "%Y-%m-%d %H:%M" if intraday else "%Y-%m-%d"
-    days = bars["ts"].dt.tz_convert(what.zone).dt.strftime(pattern).tolist()
+    # A day's bar that closes at midnight is of the day that ends then.
+    pattern, back = ("%Y-%m-%d %H:%M", 0) if intraday else ("%Y-%m-%d", 1)
+    days = (bars["ts"] - np.timedelta64(back, "ns")).dt.tz_convert(what.zone).dt.strftime(pattern).tolist()
     rises = (bars["close"] >= bars["open"]).to_numpy()
     columns = {name: bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume")}
     colours = np.where(rises, tones["up"], tones["down"]).tolist()

@@ -9,6 +9,7 @@ import asyncio
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -284,13 +285,13 @@ def _chart(sides: list[Side], held: dict[int, pd.Series[float]]) -> dict[str, An
     frame = frame.ffill().where(frame.bfill().notna())
     values = {name: frame[name].to_numpy(np.float64) for name in frame}
     logarithmic = spans_wide(*values.values())
-    pattern = "%Y-%m-%d" if by_session else "%Y-%m-%d %H:%M"
+    when = numbers.bar_day if by_session else partial(numbers.day, pattern="%Y-%m-%d %H:%M")
     # The drawing escapes the names and the labels that it writes.
     drawing = chart(
         breakdown.nanoseconds(frame.index),
         [Line(each.label, values[each.number], f"line-{each.number}") for each in sides],
         label=lambda value, more: numbers.ratio(value, 2 + more),
-        day=lambda moment: numbers.day(moment, zone, pattern),
+        day=lambda moment: when(moment, zone),
         height=320,
         logarithmic=logarithmic,
         title="Growth of 1 of each run",

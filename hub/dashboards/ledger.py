@@ -51,7 +51,7 @@ async def rows(api: Remote, records: list[RunRecord]) -> list[Row]:
 def row(record: RunRecord, tried: Family) -> Row:
     """The row of a record, among the trials of its family."""
     spec, stats = record.spec, record.statistics
-    luck = tried.including(record).deflate(stats) if stats else {}
+    luck = tried.including(record).deflate(stats, spec) if stats else {}
     return Row(
         id=record.id,
         strategy=spec.strategy.name.rpartition(":")[2],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 
 from alphapulse_lib.errors import AlphaPulseError, CatalogDamaged, InputError
-from alphapulse_lib.model.window import moment_ns
+from alphapulse_lib.model.period import Period
+from alphapulse_lib.model.window import Window
 from hub.dashboards import catalog, charts, web
 from hub.dashboards.catalog import Listed
 from hub.dashboards.home import watched
@@ -58,8 +60,9 @@ class View:
         window = query.get("window", "")
         window = window if window in catalog.WINDOWS else usual
         start, end = query.get("start", ""), query.get("end", "")
-        first = moment_ns(start, listed.zone) if start else catalog.window_start(listed, window)
-        last = moment_ns(end, listed.zone, end=True) if end else listed.last
+        day = partial(Window.of, timezone=listed.zone, by_close=listed.never_closes)
+        first = day(start=start).start if start else catalog.window_start(listed, window)
+        last = day(end=end).end if end else listed.last
         adjust, style = query.get("adjust", ""), query.get("style", "")
         return cls(
             listed=listed,
@@ -294,6 +297,8 @@ def _covered(listed: Listed, period: str) -> str:
     import alphapulse_lib as ap
 
     found = ap.coverage(listed.id, period)
+    # A day's bar that closes at midnight is of the day that ends then.
+    back = int(listed.never_closes and Period.parse(period).is_session)
     first, span = found.first.value, max(found.last.value - found.first.value, 1)
 
     def place(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -301,8 +306,8 @@ def _covered(listed: Listed, period: str) -> str:
             {
                 "left": 100 * (row["first"].value - first) / span,
                 "width": max(100 * (row["last"].value - row["first"].value) / span, 0.15),
-                "first": row["first"].value,
-                "last": row["last"].value,
+                "first": row["first"].value - back,
+                "last": row["last"].value - back,
                 "bars": int(row["bars"]),
             }
             for row in frame.to_dict("records")
@@ -310,7 +315,8 @@ def _covered(listed: Listed, period: str) -> str:
 
     held, gaps = place(found.intervals), place(found.gaps)
     return render(
-        "coverage", listed=listed, period=period, found=found, held=held[:_SEGMENTS], gaps=gaps[:_SEGMENTS],
+        "coverage", listed=listed, period=period, found=found, ends=(first - back, found.last.value - back),
+        held=held[:_SEGMENTS], gaps=gaps[:_SEGMENTS],
         count=len(gaps), missing=sum(each["bars"] for each in gaps),
     )  # fmt: skip
 

@@ -42,13 +42,15 @@ class Fetches:
         with self._reading.begin() as connection:
             return connection.execute(others).first() is not None
 
-    def give_way(self, fetch_id: str) -> None:
-        """Put it at the end of its line; once, however often it is called."""
+    def give_way(self, fetch_id: str) -> bool:
+        """Put it at the end of its line; once, however often it is called. False when nobody wants it any more."""
         with self._engine.begin() as connection:
             row = _row(connection, fetch_id)
-            if row.state == "running" and row.cancel_asked_at is None:
+            wanted = row.cancel_asked_at is None
+            if row.state == "running" and wanted:
                 back = {"state": "waiting", "turn": row.turn + 1, "line_at": clock.now_ns()}
                 _update(connection, fetch_id, **back)
+            return wanted
 
     def get(self, fetch_id: str) -> Row[Any]:
         """A fetch as it is now."""

@@ -109,8 +109,9 @@ class FetchRunner(DBOSConfiguredInstance):
     def record(self, fetch_id: str, ended: dict[str, Any]) -> None:
         """Write down how it ended, and tell those who asked; or that it stands in the line once more."""
         if ended["state"] == "waiting":
-            patiently(lambda: self._fetches.give_way(fetch_id))
-            return
+            if patiently(lambda: self._fetches.give_way(fetch_id)):
+                return
+            ended = {"state": "cancelled", "error": None}  # since it was asked last whether it is wanted
         patiently(lambda: self._fetches.end(fetch_id, ended["state"], ended["error"]))
         self._clear(fetch_id)
 

@@ -48,6 +48,8 @@ class FetchLine:
         lost = [each for each in begun if not known.get(_workflow(each), False)]
         lost += [each for each in waiting if not known.get(_workflow(each), True)]
         for each in lost:
+            if self._fetches.get(each.id).turn != each.turn:
+                continue  # that turn is over because the fetch gave way meanwhile, and waits for its next one
             _log.error("Fetch %s is open, but its workflow is over: it is ended as lost", each.id)
             self._runner.give_up(each.id)
 

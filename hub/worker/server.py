@@ -35,6 +35,7 @@ class _Trials(BaseModel):
 
     trials: _Count
     trials_done: _Count
+    trials_slow: _Count = 0
     seconds_left: _Left
 
 

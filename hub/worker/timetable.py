@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.api.notifications.store import notify
-from hub.api.schedules.due import come, fault_of, fire
+from hub.api.schedules.due import come, fault_of, fire, has_come
 from hub.api.schedules.schema import FAULTS, SCHEDULES
 
 __all__ = ["AGAIN", "decide", "is_away", "next_slot"]
@@ -84,6 +84,8 @@ def _decide(engine: Engine, schedule_id: str, now: int) -> int:
         schedule = connection.execute(one).one()
     if fault := fault_of(schedule):
         raise _FaultError(fault)
+    if not has_come(schedule, now):
+        return 0  # it was due when it was listed, and was decided on or changed since: by a later clock than `now`
     found, until = come(schedule, now)
     with engine.execution_options(writes=True).begin() as connection:
         return _fire(connection, schedule, found, until, now)
@@ -94,6 +96,10 @@ def _fire(connection: Connection, schedule: Row[Any], found: list[int], until: i
     if held is None or held.decided_until != schedule.decided_until or held.next_at != schedule.next_at:
         return 0  # another worker was quicker, or the schedule was changed meanwhile
     return fire(connection, held, found, until, now)
+
+
+def _is_mended(connection: Connection, schedule_id: str) -> bool:
+    return not fault_of(connection.execute(select(SCHEDULES).where(SCHEDULES.c.id == schedule_id)).one())
 
 
 def _set_aside(engine: Engine, schedule_id: str, fault: Exception, now: int) -> None:
@@ -109,13 +115,12 @@ def _keep(engine: Engine, schedule_id: str, fault: Exception, now: int) -> None:
     """Keep the fault with the schedule for all to see, tell its owner once, and try again later."""
     detail = str(fault) if isinstance(fault, _FaultError) else f"{type(fault).__name__}: {fault}"
     detail = detail[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    held = (
-        select(SCHEDULES.c.owner, SCHEDULES.c.notebook, SCHEDULES.c.dataset)
-        .where(SCHEDULES.c.id == schedule_id)
-        .with_for_update()
-    )
+    columns = [SCHEDULES.c.owner, SCHEDULES.c.notebook, SCHEDULES.c.dataset, SCHEDULES.c.next_at]
+    held = select(*columns).where(SCHEDULES.c.id == schedule_id).with_for_update()
     with engine.execution_options(writes=True).begin() as connection:
         schedule = connection.execute(held).one()
+        if not has_come(schedule, now) or (isinstance(fault, _FaultError) and _is_mended(connection, schedule_id)):
+            return  # it was decided on, paused, deleted or mended since the fault was met
         again = update(FAULTS).where(FAULTS.c.schedule == schedule_id).values(detail=detail, again_at=now + AGAIN)
         if connection.execute(again).rowcount:
             return

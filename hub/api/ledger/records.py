@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from alphapulse_lib.errors import AlphaPulseError, InputError
 from alphapulse_lib.model.canonical import from_json, to_json
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord
-from hub.api.problems import ProblemError
+from hub.api.problems import ProblemError, said
 
 __all__ = ["FILE", "owned", "parsed"]
 
@@ -28,6 +29,9 @@ _INSTRUMENT = re.compile(r"[^\s,]{1,64}")
 _DAY = 86_400 * 10**9
 #: What every list of runs shows of a finished one.
 _SHOWN = ("end_equity", "max_drawdown", "sharpe", "trades")
+
+#: What luck is reckoned with, in everybody's lists.
+_RECKONED = ("sharpe_per_period", "skewness", "kurtosis")
 
 _SHAPE: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
 
@@ -60,7 +64,7 @@ def parsed(values: dict[str, Any]) -> RunRecord:
         to_json(record)
     except ValidationError as refused:
         first = refused.errors()[0]
-        raise _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise _refused(f"{'.'.join(map(str, first['loc']))}: {said(first)}") from None
     except (InputError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as wrong:
         told = wrong.message if isinstance(wrong, AlphaPulseError) else str(wrong) or type(wrong).__name__
         raise _refused(told) from None
@@ -80,16 +84,21 @@ def _wrong(record: RunRecord) -> Iterator[str]:
         yield f"spec_id is not that of its spec, {spec.id}"
     if not _USER.fullmatch(record.user):
         yield "user is no name of 1 to 255 characters"
-    latest = clock.now_ns() + _DAY
-    if not 0 <= record.started_at <= record.ended_at <= latest:
-        yield "started_at and ended_at are no times, in that order, up to now"
+    if not 0 <= record.started_at <= record.ended_at:
+        yield "started_at and ended_at are no times in that order"
+    if record.ended_at > clock.now_ns() + _DAY:
+        yield (
+            "it ended after now, by the clock of the machine that ran it. Set that right; once the time has come, "
+            "`alphapulse runs --merge` hands it in"
+        )
     moments = [spec.start, spec.end, spec.as_of or 0, spec.recorded_as_of or 0, spec.seed]
     moments += [each for one in record.series for each in (one.first, one.last, one.rows)]
     if not all(-(2**63) <= each < 2**63 for each in moments):
         yield "a time or a count needs more than 64 bits"
     if spec.start > spec.end:
         yield "its window ends before it starts"
-    Period.parse(spec.period)
+    for each in (spec.period, *spec.also):
+        Period.parse(each)
     if not spec.instruments or not all(_INSTRUMENT.fullmatch(each) for each in spec.instruments):
         yield "instruments are not one or more ids"
     if not all(FILE.fullmatch(each) for each in record.artefacts.values()):
@@ -101,6 +110,12 @@ def _wrong_statistics(record: RunRecord) -> Iterator[str]:
     for name, value in record.statistics.items():
         if not isinstance(value, int | float | str | None) or (isinstance(value, int) and abs(value) >= 2**63):
             yield f"statistics.{name} is no number"
+    for name in _RECKONED:
+        if isinstance(record.statistics.get(name), str):
+            yield f"statistics.{name} is no number"
+    count = record.statistics.get("observations") or 0
+    if isinstance(count, str) or not (math.isnan(count) or (0 <= count < 2**53 and count == int(count))):
+        yield "statistics.observations is no count of returns"
     lacking = [name for name in _SHOWN if name not in record.statistics]
     if record.status == "finished" and lacking:
         yield f"a finished run has no {', '.join(lacking)}"

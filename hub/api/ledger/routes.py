@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +13,11 @@ from alphapulse_lib.model.run import RunRecord
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.records import owned, parsed
-from hub.api.ledger.schema import Counted, RunDetail
+from hub.api.ledger.schema import Counted, Held, RunDetail
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
-from hub.api.shares.sight import Seeing
+from hub.api.shares.sight import Seeing, Sight
 
 __all__ = ["router"]
 
@@ -32,6 +32,10 @@ Reader = Annotated[Caller, Depends(needs("custom:ledger:read"))]
 Writer = Annotated[Caller, Depends(needs("custom:ledger:write"))]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The run's id, or the only beginning of one.")]
 Name = Annotated[str, Path(max_length=64, description="A file that the record names, such as `equity.parquet`.")]
+#: As RFC 7240 has it: who does not know the header answers in full.
+Prefer = Annotated[
+    str | None, Header(alias="Prefer", description="`return=minimal`: answer the run's id and its files' names alone.")
+]
 Word = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
 
 
@@ -86,9 +90,9 @@ def runs(
 @router.post(
     "",
     status_code=201,
-    response_model=RunDetail,
+    response_model=RunDetail | Held,
     max_body_size=_RECORD_MOST,
-    responses={**answers(409), 200: {"model": RunDetail, "description": "It was there already."}},
+    responses={**answers(409), 200: {"model": RunDetail | Held, "description": "It was there already."}},
 )
 def append(
     post: Posted,
@@ -99,6 +103,7 @@ def append(
     mine: Annotated[
         bool, Query(description="It is the caller's, whatever name it was recorded under; `recorded_as` keeps that.")
     ] = False,
+    prefer: Prefer = None,
 ) -> Response:
     """Append a run. Sent again, nothing happens: a run's id is its idempotency key. Nothing deletes or changes one."""
 
@@ -116,15 +121,16 @@ def append(
 
     def act(found: RunRecord) -> Response:
         fresh = store.append(found)
-        return JSONResponse(store.get(found.id, sight.runs()).model_dump(mode="json"), 201 if fresh else 200)
+        held = _of_run(store, sight, found.id, prefer)
+        return JSONResponse(held.model_dump(mode="json"), 201 if fresh else 200)
 
     return post.once(caller, act, before=ready)
 
 
 @router.get("/{run_id}", responses=answers(404, 409))
-def run(store: Store, _: Reader, sight: Seeing, run_id: Id) -> RunDetail:
+def run(store: Store, _: Reader, sight: Seeing, run_id: Id, prefer: Prefer = None) -> RunDetail | Held:
     """A run, and what else was tried of its kind until now, by everybody."""
-    return store.get(run_id, sight.runs())
+    return _of_run(store, sight, run_id, prefer)
 
 
 @router.get("/{run_id}/files/{name}", response_class=FileResponse, responses=answers(404, 409))
@@ -150,6 +156,11 @@ async def keep(request: Request, store: Store, caller: Writer, sight: Seeing, ru
         raise ProblemError(403, f"Run {run_id} is {owner}'s.")
     fresh = await run_in_threadpool(store.keep, run_id, name, await request.body(), seen)
     return Response(status_code=201 if fresh else 200)
+
+
+def _of_run(store: RunStore, sight: Sight, run_id: str, prefer: str | None) -> RunDetail | Held:
+    wanted = {each.strip().lower() for each in (prefer or "").split(",")}
+    return (store.held if "return=minimal" in wanted else store.get)(run_id, sight.runs())
 
 
 def _listed(found: Page[str], counted: list[Counted]) -> Response:

@@ -12,7 +12,7 @@ from alphapulse_lib.model.family import Family as Counting
 from alphapulse_lib.model.run import RunRecord
 from hub.api.database import METADATA
 
-__all__ = ["RUNS", "Counted", "Family", "RunDetail", "RunId", "Trial", "told"]
+__all__ = ["RUNS", "Counted", "Family", "Held", "RunDetail", "RunId", "Trial", "told"]
 
 #: It forgets nothing and changes nothing: the database itself refuses (`hub.api.migrations.permanent`).
 RUNS = Table(
@@ -40,6 +40,8 @@ class Trial(BaseModel):
 
     spec_id: str
     sharpe_per_period: float | None
+    observations: int | None = Field(None, description="Of how many returns that ratio is.")
+    periods_per_year: float | None = Field(None, description="How many such returns make a year; 52 of weekly bars.")
 
 
 class Family(BaseModel):
@@ -57,7 +59,15 @@ def told(found: Counting) -> Family:
     """A family on the wire."""
     return Family(
         name=found.name,
-        trials=[Trial(spec_id=spec, sharpe_per_period=_finite(sharpe)) for spec, sharpe in found.sharpes.items()],
+        trials=[
+            Trial(
+                spec_id=spec,
+                sharpe_per_period=_finite(sharpe),
+                observations=found.lengths.get(spec),
+                periods_per_year=found.yearly.get(spec),
+            )
+            for spec, sharpe in found.sharpes.items()
+        ],
         similar_to=found.similar_to,
         similarity=_finite(found.similarity),
     )
@@ -77,7 +87,7 @@ class Counted(BaseModel):
     @classmethod
     def of(cls, record: RunRecord, among: Counting) -> Self:
         """Of a run among its family."""
-        luck = among.deflate(record.statistics)
+        luck = among.deflate(record.statistics, record.spec)
         return cls(
             id=record.id,
             family=among.name,
@@ -91,6 +101,13 @@ class Counted(BaseModel):
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
+
+
+class Held(BaseModel):
+    """What is held of a run, in short."""
+
+    id: str = Field(description="The run's.")
+    files: list[str] = Field(description="Which of its files are held here.")
 
 
 class RunDetail(BaseModel):

@@ -20,7 +20,7 @@ from alphapulse_lib.model.family import Family, key_of
 from alphapulse_lib.model.run import RunRecord, StrategySource
 from hub.api.database import reading, writing
 from hub.api.ledger.records import FILE
-from hub.api.ledger.schema import RUNS, Counted, RunDetail, told
+from hub.api.ledger.schema import RUNS, Counted, Held, RunDetail, told
 from hub.api.ledger.strategies import family_of, in_turn, members, place_new
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
@@ -122,6 +122,11 @@ class RunStore:
         values = _values(row)
         family = self.family(from_values(values).spec.strategy, seen)
         return RunDetail(record=values, family=told(family), files=self.files(row.id))
+
+    def held(self, run_id: str, seen: ColumnElement[bool]) -> Held:
+        """What is held of a run, without the trials of its family, which may be tens of thousands; raises as `get`."""
+        whole, _ = self.whose(run_id, seen)
+        return Held(id=whole, files=self.files(whole))
 
     def exists(self, run_id: str, seen: ColumnElement[bool]) -> bool:
         """Whether there is a run of exactly that id."""

@@ -22,7 +22,18 @@ from sqlalchemy import (
     select,
 )
 
-from alphapulse_lib.model.family import Family, Known, Place, counted_as, key_of, placed, recorded
+from alphapulse_lib.model.family import (
+    Family,
+    Known,
+    Place,
+    counted_as,
+    key_of,
+    length_of,
+    parsed,
+    placed,
+    recorded,
+    yearly_told,
+)
 from alphapulse_lib.model.run import StrategySource
 from hub.api.database import METADATA
 from hub.api.ledger.schema import RUNS
@@ -31,7 +42,7 @@ __all__ = ["OF_RUN", "STRATEGIES", "family_of", "in_turn", "members", "place_new
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
-# Nothing of these three tables changes: the database itself refuses (`hub.api.migrations.permanent`).
+# Nothing of these four tables changes: the database itself refuses (`hub.api.migrations.permanent`).
 STRATEGIES = Table(
     "strategies",
     METADATA,
@@ -57,6 +68,13 @@ TRIALS = Table(
     Column("trial", String(64), nullable=False),
 )
 
+LENGTHS = Table(
+    "run_lengths",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("observations", BigInteger, nullable=False),
+)
+
 #: PostgreSQL's lock of who appends: places are given out in the order of the runs.
 _APPENDING = 0x4C656467
 #: Records that are looked at together when a ledger of an earlier version is opened.
@@ -71,34 +89,33 @@ def in_turn(connection: Connection) -> None:
 
 def place_new(connection: Connection) -> None:
     """Place the runs that are in no family yet, in the order in which they came; called `in_turn`."""
-    _count_new(connection)
-    while True:
-        newest = connection.execute(select(func.coalesce(func.max(OF_RUN.c.sequence), 0))).scalar_one()
-        query = select(RUNS.c.sequence, RUNS.c.id, RUNS.c.strategy, RUNS.c.record).where(RUNS.c.sequence > newest)
-        rows = connection.execute(query.order_by(RUNS.c.sequence).limit(_AT_ONCE)).all()
-        if not rows:
-            return
+    tables = (OF_RUN, TRIALS, LENGTHS)
+    newest = [select(func.coalesce(func.max(each.c.sequence), 0)).scalar_subquery() for each in tables]
+    placed_by, counted_by, measured_by = connection.execute(select(*newest)).one()
+    last = min(placed_by, counted_by, measured_by)
+    columns = (RUNS.c.sequence, RUNS.c.id, RUNS.c.spec_id, RUNS.c.strategy, RUNS.c.record)
+    while rows := connection.execute(
+        select(*columns).where(RUNS.c.sequence > last).order_by(RUNS.c.sequence).limit(_AT_ONCE)
+    ).all():
         for row in rows:
-            strategy = recorded(row.record, row.strategy)
-            key = key_of(strategy)
-            if _place(connection, key) is None:
-                place = _placed(connection, strategy)
-                values = {"key": key, "run": row.id, "similarity": place.similarity, "similar_to": place.similar_to}
-                values |= {"family": place.family, "shingles": place.shingles}
-                connection.execute(insert(STRATEGIES).values(values))
-            connection.execute(insert(OF_RUN).values(sequence=row.sequence, key=key))
+            values, last = parsed(row.record), row.sequence
+            if last > placed_by:
+                key = _put(connection, recorded(values, row.strategy), row.id)
+                connection.execute(insert(OF_RUN).values(sequence=last, key=key))
+            if last > counted_by:
+                connection.execute(insert(TRIALS).values(sequence=last, trial=counted_as(values, row.spec_id)))
+            if last > measured_by:
+                connection.execute(insert(LENGTHS).values(sequence=last, observations=length_of(values)))
 
 
-def _count_new(connection: Connection) -> None:
-    """Remember what each run is counted as that came since."""
-    while True:
-        newest = connection.execute(select(func.coalesce(func.max(TRIALS.c.sequence), 0))).scalar_one()
-        query = select(RUNS.c.sequence, RUNS.c.record, RUNS.c.spec_id).where(RUNS.c.sequence > newest)
-        rows = connection.execute(query.order_by(RUNS.c.sequence).limit(_AT_ONCE)).all()
-        if not rows:
-            return
-        told = [{"sequence": row.sequence, "trial": counted_as(row.record, row.spec_id)} for row in rows]
-        connection.execute(insert(TRIALS), told)
+def _put(connection: Connection, strategy: StrategySource, run_id: str) -> str:
+    """The key of a run's strategy, which is placed if it is new."""
+    key = key_of(strategy)
+    if _place(connection, key) is None:
+        place = _placed(connection, strategy)
+        values = {"key": key, "run": run_id, "similarity": place.similarity, "similar_to": place.similar_to}
+        connection.execute(insert(STRATEGIES).values(values | {"family": place.family, "shingles": place.shingles}))
+    return key
 
 
 def family_of(connection: Connection, strategy: StrategySource) -> Family:
@@ -108,16 +125,27 @@ def family_of(connection: Connection, strategy: StrategySource) -> Family:
     """
     place = _place(connection, key_of(strategy)) or _placed(connection, strategy)
     query = (
-        select(TRIALS.c.trial, RUNS.c.sharpe_per_period)
+        select(TRIALS.c.trial, RUNS.c.sharpe_per_period, LENGTHS.c.observations, RUNS.c.family)
         .join(RUNS, RUNS.c.sequence == TRIALS.c.sequence)
+        .join(LENGTHS, LENGTHS.c.sequence == RUNS.c.sequence)
         .join(OF_RUN, OF_RUN.c.sequence == RUNS.c.sequence)
         .join(STRATEGIES, STRATEGIES.c.key == OF_RUN.c.key)
         .where(STRATEGIES.c.family == place.family, RUNS.c.purpose == "trial")
         .order_by(RUNS.c.sharpe_per_period.is_not(None), RUNS.c.sequence)
     )
-    sharpes = {trial: math.nan if sharpe is None else sharpe for trial, sharpe in connection.execute(query)}
+    rows = connection.execute(query).all()
+    sharpes = {trial: math.nan if sharpe is None else sharpe for trial, sharpe, *_ in rows}
+    lengths = {trial: length for trial, sharpe, length, _ in rows if sharpe is not None}
+    yearly = {trial: _yearly(label) for trial, _, _, label in rows}
     similarity = math.nan if place.similarity is None else place.similarity
-    return Family(place.family, sharpes, place.similar_to, similarity)
+    told = {name: each for name, each in yearly.items() if each}
+    return Family(place.family, sharpes, place.similar_to, similarity, lengths, told)
+
+
+def _yearly(label: str) -> float | None:
+    """How many returns a year has of a run, by its spec's label, at whose end its instruments and its period are."""
+    _, instruments, period = ["", "", *label.rsplit(" ", 2)][-3:]
+    return yearly_told(period, instruments)
 
 
 def members(family: str) -> ColumnElement[bool]:

@@ -46,9 +46,11 @@ def _title(record: RunRecord) -> str:
 def _window(record: RunRecord) -> str:
     """From its first day to its last at the exchange: as asked for, or as read where that was open."""
     spec = record.spec
-    start = spec.start if spec.start > 0 else min((each.first for each in record.series), default=0)
-    end = spec.end if spec.end < FOREVER else max((each.last for each in record.series), default=0)
+    start = spec.start if spec.start > 0 else min((each.first - 1 for each in record.series), default=0)
+    end = spec.end if spec.end < FOREVER else max((each.last - 1 for each in record.series), default=0)
     venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
+    if venue and venue.never_closes and spec.end < FOREVER:
+        end -= 1  # a bar that closes at midnight is of the day that ends then
     zone = ZoneInfo(venue.timezone if venue else "UTC")
     if start <= 0 or end <= 0:
         return ""

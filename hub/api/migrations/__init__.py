@@ -15,7 +15,7 @@ from alphapulse_lib.errors import HubError
 __all__ = ["HEAD", "migrate", "require_known", "revision"]
 
 #: The newest revision.
-HEAD = "0012"
+HEAD = "0013"
 #: Where Alembic finds the others.
 FOLDER = Path(__file__).parent
 

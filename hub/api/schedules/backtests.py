@@ -71,6 +71,10 @@ class Strategy(BaseModel):
         str | None, Field(max_length=40, description="A day or a moment; from the first bar unless told.")
     ] = None
     end: Annotated[str | None, Field(max_length=40)] = None
+    also: Annotated[
+        list[Annotated[str, Field(max_length=16), AfterValidator(_period)]],
+        Field(max_length=8, description="Longer periods whose bars it is told of besides.", examples=[["1d"]]),
+    ] = Field(default_factory=list)
     params: Parameters = Field(default_factory=dict)
     cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
     fill: Literal["next_open", "close", "next_close", "vwap", "ticks"] = "next_open"

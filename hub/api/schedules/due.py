@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from hub.api.problems import said
 from hub.api.schedules.output import written
 from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, New
 from hub.api.schedules.slots import slots
 
-__all__ = ["GRACE", "come", "fault_of", "fire", "new_id", "settle"]
+__all__ = ["GRACE", "come", "fault_of", "fire", "has_come", "new_id", "settle"]
 
 #: Nanoseconds after a slot within which it is on time: a worker that restarts has not missed it.
 GRACE = 60 * 10**9
@@ -39,8 +40,7 @@ def fault_of(schedule: Row[Any]) -> str:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        return f"{where}: {said}" if where else said
+        return f"{where}: {said(first)}" if where else said(first)
     if not isinstance(schedule.decided_until, int):
         return "Up to when its slots were decided is not known; pause it and resume it"
     return ""
@@ -63,11 +63,12 @@ def settle(connection: Connection, schedule_id: str, now: int) -> None:
     row = select(SCHEDULES).where(SCHEDULES.c.id == schedule_id).with_for_update()
     if fault_of(connection.execute(row).one()):
         return
-    while _has_come(held := connection.execute(row).one(), now):
+    while has_come(held := connection.execute(row).one(), now):
         fire(connection, held, *come(held, now), now)
 
 
-def _has_come(schedule: Row[Any], now: int) -> bool:
+def has_come(schedule: Row[Any], now: int) -> bool:
+    """Whether any of a schedule's slots has come by then, or nobody knows when the next one does."""
     at = schedule.next_at
     return at is not None and (not isinstance(at, int) or at <= now)  # what is no moment is calculated again
 

@@ -299,6 +299,9 @@ class Progress(BaseModel):
     bars_done: int | None = None
     trials: int | None = Field(None, description="How many trials a sweep or a walk-forward makes at most.")
     trials_done: int | None = None
+    trials_slow: int | None = Field(
+        None, description="How many of those under way have taken far longer than the others, and may never end."
+    )
     seconds_left: float | None = Field(description="At its pace up to now; none before there is one.")
 
     @model_validator(mode="after")

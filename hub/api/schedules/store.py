@@ -15,7 +15,7 @@ from hub.api.audit.store import note
 from hub.api.database import reading, writing
 from hub.api.ingests.store import take_back
 from hub.api.pages import Damaged, intact, read
-from hub.api.problems import ProblemError
+from hub.api.problems import ProblemError, said
 from hub.api.schedules.due import fault_of, new_id, settle
 from hub.api.schedules.output import require_other, written
 from hub.api.schedules.schema import FAULTS, FIRINGS, OPEN, SCHEDULES, Asked, Changed, Firing, New, Progress, Schedule
@@ -155,7 +155,7 @@ class ScheduleStore:
             try:
                 asked = Asked.model_validate(kept)
             except ValidationError as wrong:
-                raise ProblemError(422, wrong.errors()[0]["msg"], "PATCH the schedule.") from None
+                raise ProblemError(422, said(wrong.errors()[0]), "PATCH the schedule.") from None
             return _ask(connection, asked, row.owner, "asked", row.timezone, schedule_id)
 
     def run(self, asked: Asked, owner: str) -> Firing:

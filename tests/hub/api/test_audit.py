@@ -105,7 +105,7 @@ def test_sqlite_replaces_no_entry_either(tmp_path: Path):
     engine.dispose()
 
 
-@pytest.mark.parametrize("table", ["strategies", "run_strategies", "run_trials"])
+@pytest.mark.parametrize("table", ["strategies", "run_strategies", "run_trials", "run_lengths"])
 def test_sqlite_replaces_nothing_of_the_ledger(tmp_path: Path, table: str):
     engine = opened(Settings(home=tmp_path))
     with engine.connect() as connection:

@@ -18,7 +18,7 @@ from hub.api.comments.schema import COMMENTS
 from hub.api.database import opened
 from hub.api.ledger.schema import RUNS
 from hub.api.notifications.schema import NOTIFICATIONS
-from hub.api.schedules.schema import FIRINGS
+from hub.api.schedules.schema import FIRINGS, SCHEDULES
 from tests.resources.api_server import EVERYTHING, Api
 from tests.resources.small_runs import kept
 
@@ -102,6 +102,15 @@ def test_comments_notifications_and_firings_too(api: Api, engine: Engine):
     assert ([each["id"] for each in page["items"]], page["damaged"][0]["id"]) == ([fired[1]], fired[0])
     assert "state" in page["damaged"][0]["why"]
     assert api("GET", f"/v1/firings/{fired[0]}", "cleo").status_code == 409
+
+
+def test_a_schedule_of_a_time_when_more_was_let_in_is_refused_in_a_reader_s_words(api: Api, engine: Engine):
+    new = {"notebook": "a.ipynb", "cron": "0 7 * * *", "timezone": "UTC"}
+    made = api("POST", "/v1/schedules", json=new).json()["id"]
+    with engine.begin() as connection:
+        connection.execute(update(SCHEDULES).where(SCHEDULES.c.id == made).values(parameters={"a b": 1}))
+    refused = api("POST", f"/v1/schedules/{made}/fire")
+    assert (refused.status_code, refused.json()["detail"][:29]) == (422, "'a b' is no name of a paramet")
 
 
 @pytest.mark.parametrize("chosen", ["sqlite"], indirect=True, scope="module")  # PostgreSQL checks what it stores

@@ -96,7 +96,7 @@ def test_the_tables_become_those_of_this_version_and_every_row_stays(chosen: Set
     assert {table: after[table] for table in before} == before
     assert {table for table, held in after.items() if held} == {table for table, held in before.items() if held}
     assert after.keys() == METADATA.tables.keys()
-    permanent = {"runs", "strategies", "run_strategies", "run_trials", "audit"}
+    permanent = {"runs", "strategies", "run_strategies", "run_trials", "run_lengths", "audit"}
     assert {table for table, _ in made} == permanent
     assert len(made) == (3 if chosen.api_database_url.startswith("sqlite") else 2) * len(permanent)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,16 @@ def test_a_benchmark_makes_no_further_trial(api: Api, ledger: Ledger):
     assert [each["spec_id"] for each in family["trials"]] == [own["spec_id"]]
 
 
+def test_a_parameter_spelled_out_at_its_default_makes_no_further_trial(api: Api, ledger: Ledger):
+    own = record(ledger, strategy=StrategySource("m:Spelled", "cd" * 32), parameters={})
+    more = {"parameters": {"slow": 20}, "at_default": ("slow",)}
+    spelled = record(ledger, strategy=StrategySource("m:Spelled", "cd" * 32), **more)
+    for each in (spelled, own):
+        assert api("POST", "/v1/runs", json=each).status_code == 201
+    family = api("GET", f"/v1/runs/{spelled['id']}").json()["family"]
+    assert [each["spec_id"] for each in family["trials"]] == [own["spec_id"]]
+
+
 def test_runs_of_an_earlier_version_are_counted_by_ideas(api: Api, chosen: Settings, ledger: Ledger):
     runs = [record(ledger, strategy=StrategySource(f"old:{name}", "ef" * 32, text)) for name, text in
             (("Reverting", OTHER), ("Renamed", OTHER.replace("_closes", "_seen")))]  # fmt: skip
@@ -218,6 +229,27 @@ def test_a_statistic_of_any_size_is_no_fault_of_ours(api: Api, ledger: Ledger):
     run = record(ledger)
     sent = json.dumps(run | {"statistics": run["statistics"] | {"sharpe_per_period": 10**400}})
     assert api("POST", "/v1/runs", content=sent, headers={"Content-Type": "application/json"}).status_code == 422
+
+
+ODD = [("observations", 1e308), ("observations", -3), ("observations", "x"), ("observations", 1.5)]
+ODD += [(name, "high") for name in ("sharpe_per_period", "skewness", "kurtosis")]
+
+
+@pytest.mark.parametrize(("name", "value"), ODD)
+def test_a_word_for_a_number_that_luck_is_reckoned_with_is_refused(api: Api, ledger: Ledger, name: str, value: object):
+    run = record(ledger)
+    refused = api("POST", "/v1/runs", json=run | {"statistics": run["statistics"] | {name: value}})
+    assert (refused.status_code, f"statistics.{name} is no" in refused.json()["detail"]) == (422, True)
+
+
+def test_a_word_for_a_number_that_was_taken_in_before_hides_no_list(ledger: Ledger, tmp_path: Path):
+    store = RunStore(opened(Settings(home=tmp_path)), tmp_path / "runs")
+    taken = [kept(ledger, parameters={"fast": number}) for number in range(len(ODD) + 2)]
+    unlike = (*ODD, ("observations", None), ("observations", 20))
+    for each, (name, value) in zip(taken, unlike, strict=True):
+        store.append(replace(each, statistics=each.statistics | {name: value}))
+    records = [text for _, text in store.page(true(), 50, None) if isinstance(text, str)]
+    assert [each.trials for each in store.counted(records, true())] == [len(taken)] * len(taken)
 
 
 def test_files_are_handed_in_once_by_the_owner_and_read_by_the_team(api: Api, ledger: Ledger):

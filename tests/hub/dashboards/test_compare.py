@@ -84,7 +84,17 @@ def test_two_runs_stand_side_by_side_with_their_curves(tmp_path: Path):
     both = [small_runs.kept(ledger, parameters={"fast": fast, "slow": 20, "<b>": 1}) for fast in (5, 6)]
     _, widgets = shown(tmp_path, ",".join(each.id for each in both), Held(ledger, both))
     table, curves = widgets["sides"], widgets["curves"]
-    for word in ("Return", "Sharpe", "Deflated", "Trials", "Drawdown", "Round trips", "Costs", "Fills", "1.50 USD"):
+    for word in (
+        "Return",
+        "Sharpe",
+        "Deflated",
+        "Trials",
+        "Drawdown",
+        "Round trips",
+        "Commission",
+        "Fills",
+        "1.50 USD",
+    ):
         assert word in table
     assert table.count("next open</span>, 2") == 2
     assert "fast" in table

@@ -25,7 +25,7 @@ def test_later_trials_deflate_a_row(tmp_path: Path) -> None:
     now = ledger.family(first.spec)
     later = row(first, Family(now.name, dict(now.sharpes)))
     assert later.trials == 3
-    assert later.deflated == pytest.approx(now.deflate(first.statistics)["deflated_sharpe"])
+    assert later.deflated == pytest.approx(now.deflate(first.statistics, first.spec)["deflated_sharpe"])
     assert later.deflated != alone.deflated
 
 

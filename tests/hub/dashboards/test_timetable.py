@@ -86,6 +86,10 @@ def test_a_firing_that_waits_for_a_worker_is_late_too():
         (Progress(1_000_000, 412_000, 130.0), "5 of 6 cells, 412,000 of 1,000,000 bars, about 2 min left"),
         (Progress(trials=1_200, trials_done=40, seconds_left=8.1), "5 of 6 cells, 40 of 1,200 trials, about 8 s left"),
         (Progress(trials=1, trials_done=0), "5 of 6 cells, 0 of 1 trial"),
+        (
+            Progress(trials=9, trials_done=8, trials_slow=1),
+            "5 of 6 cells, 8 of 9 trials; 1 of those under way far slower than the others, and may never end",
+        ),
         (Progress(1_000_000, 0, None), "5 of 6 cells, 0 of 1,000,000 bars"),
     ],
 )

@@ -202,11 +202,11 @@ def test_how_far_its_backtest_is_is_told_while_a_firing_runs(world: World):
     asked = world.ask()
     world.worker.look()
     until(lambda: world.store.firing(asked).progress is not None)
-    none = dict.fromkeys(("bars", "bars_done", "trials", "trials_done"))
+    none = dict.fromkeys(("bars", "bars_done", "trials", "trials_done", "trials_slow"))
     assert world.store.firing(asked).model_dump()["progress"] == none | far
     job |= {"progress": far | {"bars_done": 500_000, "seconds_left": None}}
     until(lambda: world.store.firing(asked).model_dump()["progress"] == none | job["progress"])
-    job |= {"progress": {"trials": 40, "trials_done": 12, "seconds_left": 8.1}}
+    job |= {"progress": {"trials": 40, "trials_done": 12, "trials_slow": 1, "seconds_left": 8.1}}
     until(lambda: world.store.firing(asked).model_dump()["progress"] == none | job["progress"])
     job |= {"progress": None}  # it is over, and the notebook goes on
     until(lambda: world.store.firing(asked).progress is None)

@@ -167,3 +167,23 @@ def test_the_worker_goes_on(tmp_path: Path):
         said = process.communicate(timeout=60)[1].decode()
     assert said.count("is set aside") == len(DAMAGE)
     engine.dispose()
+
+
+@pytest.mark.parametrize("meanwhile", ["mended", "paused", "deleted"])
+def test_a_fault_that_was_dealt_with_as_it_was_met_is_not_kept(engine: Engine, meanwhile: str):
+    store, faulty = ScheduleStore(engine, ALL_SEEING), schedule(engine)
+    damage(engine, faulty, "overlap = 'both'")
+    at = START + timedelta(hours=1)
+    with clock.at(at):
+        with pytest.raises(timetable._FaultError) as met:
+            timetable._decide(engine, faulty, clock.now_ns())
+        if meanwhile == "mended":
+            store.change(faulty, Changed(overlap="queue"))
+        else:
+            (store.pause if meanwhile == "paused" else store.delete)(faulty)
+        timetable._set_aside(engine, faulty, met.value, clock.now_ns())
+    assert told(engine) == []
+    if meanwhile == "mended":
+        assert store.get(faulty).fault == ""
+        decide(engine, at)
+        assert slots(engine, faulty) == ["07:00"]

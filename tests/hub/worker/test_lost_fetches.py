@@ -11,14 +11,16 @@ import pyarrow as pa
 import pytest
 from dbos import DBOS
 from small_vendor import SmallVendor, VendorServer
-from sqlalchemy import update
+from sqlalchemy import select, update
 from waiting import until
 from worker_world import World
 
 from alphapulse_lib.providers import registry
 from alphapulse_lib.settings import Settings
-from hub.api.ingests.schema import FETCHES, Ingest, New
+from hub.api.ingests.schema import FETCHES, INGESTS, Ingest, New
 from hub.api.ingests.store import IngestStore
+from hub.worker import durable
+from hub.worker.fetches import Fetches
 
 
 class BrokenVendor(SmallVendor):
@@ -110,3 +112,40 @@ def test_one_whose_workflow_is_over_is_ended(world: World) -> None:
     assert IngestStore(world.engine, ()).get(waiting.id).state == "waiting", "not queued yet is not lost"
     assert DBOS.list_workflows(status="PENDING") == []
     assert ended(world, waiting).state == "finished"
+
+
+def test_one_that_gives_way_while_it_is_looked_for_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = asked(world)
+    assert ended(world, one).state == "finished"
+    change(world, state="running", ended_at=None)
+    fetches, under_way = world.worker._line._fetches, durable.under_way
+    (begun,) = fetches.begun()
+
+    def after_it_gave_way(ids: list[str]) -> dict[str, bool]:
+        fetches.give_way(begun.id)
+        return under_way(ids)
+
+    monkeypatch.setattr(durable, "under_way", after_it_gave_way)
+    world.worker._line.sweep()
+    assert IngestStore(world.engine, ()).get(one.id).state == "waiting"
+
+
+def test_one_that_is_cancelled_as_it_gives_way_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, give_way = IngestStore(world.engine, ()), Fetches.give_way
+    first, second = asked(world, symbols=["AAPL", "IBM"]), asked(world, symbols=["MSFT"])
+
+    def late(fetches: Fetches, fetch_id: str) -> bool:
+        if fetch_id == fetch_of(world, first):
+            store.cancel(first.id)
+        return give_way(fetches, fetch_id)
+
+    monkeypatch.setattr(Fetches, "give_way", late)
+    assert ended(world, second).state == "finished"
+    assert ended(world, first).state == "cancelled"
+    until(lambda: not DBOS.list_workflows(status=["PENDING", "ENQUEUED"]))
+    assert Fetches(world.engine).get(fetch_of(world, first)).state == "cancelled"
+
+
+def fetch_of(world: World, one: Ingest) -> str:
+    with world.engine.begin() as connection:
+        return str(connection.execute(select(INGESTS.c.fetch).where(INGESTS.c.id == one.id)).scalar_one())

@@ -13,7 +13,7 @@ HUB, PUBLIC = "http://hub/hub/api", "http://proxy"
 DONE = {"state": "done", "error": "", "cells": 2, "cells_done": 2}
 TOLD = DONE | {"progress": None}
 FAR = {"bars": 1_000_000, "bars_done": 412_000, "seconds_left": 8.1}
-SWEPT = {"trials": 40, "trials_done": 12, "seconds_left": 8.1}
+SWEPT = {"trials": 40, "trials_done": 12, "trials_slow": 1, "seconds_left": 8.1}
 
 
 class Answering:

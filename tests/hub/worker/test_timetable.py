@@ -315,6 +315,25 @@ def test_many_workers_at_once_make_each_firing_once(table: Table, chosen: Settin
     assert [len(table.made(each)) for each in schedules] == [18] * 5
 
 
+def test_a_worker_that_was_held_up_decides_nothing_by_the_time_it_had_looked_at(table: Table):
+    """A pause and its end pass meanwhile: what they left out is not made up for."""
+    schedule = table.schedule(catch_up="all")
+    looked = int((START + timedelta(minutes=30)).timestamp()) * 10**9
+    due = timetable._due(table.engine, looked)
+    assert due == [schedule]
+    table.after(minutes=31)  # another worker is quicker
+    with clock.at(table.now):
+        table.store.pause(schedule)
+    table.now += timedelta(hours=5)
+    with clock.at(table.now):
+        table.store.resume(schedule)
+    resumed = table.timetable(schedule)
+    assert timetable._decide(table.engine, schedule, looked) == 0
+    assert table.timetable(schedule) == resumed
+    table.after(hours=1)
+    assert table.made(schedule) == [("07:00", "due"), ("13:00", "due")]
+
+
 def test_the_next_slot_is_when_to_look_again(table: Table):
     assert timetable.next_slot(table.engine) is None
     table.schedule()
