@@ -16,8 +16,10 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -42,7 +44,7 @@ from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Workshop, open_workshop
 from tests.benchmarks.made import days
 
-TRIALS, MANY, TURNS = 200, 1_000, 3
+TRIALS, MANY, TURNS, BARE = 200, 1_000, 3, 50
 #: Trials after which every process is at work, and how many are measured before bare runs take their turn.
 WARM, PART = 12, 50
 AAA = Instrument("AAA.XNAS")
@@ -84,8 +86,8 @@ def own_cost(plan: Plan, folder: str) -> None:
 
 
 def two_cores(plan: Plan, folder: str) -> None:
-    """How much faster two workers are than one, in turns."""
-    ratios = []
+    """How much faster two workers are than one, in turns; and two bare processes, for cores may be half a one each."""
+    ratios, bare = [], []
     for _ in range(TURNS):
         seconds = []
         for workers in (1, 2):
@@ -95,8 +97,36 @@ def two_cores(plan: Plan, folder: str) -> None:
                 sweep(shop, TRIALS + WARM)
                 seconds.append(perf_counter() - start)
         ratios.append(seconds[0] / seconds[1])
-        told(f"    {TRIALS} trials: one worker {seconds[0]:.1f} s, two {seconds[1]:.1f} s", load=True)
-    told(f"two cores against one: {statistics.median(ratios):.2f} times as fast (aim: at least 1.8)")
+        bare.append(bare_processes(plan))
+        told(
+            f"    {TRIALS} trials: one worker {seconds[0]:.1f} s, two {seconds[1]:.1f} s; "
+            f"two processes of bare engines {bare[-1]:.2f} times as fast as one",
+            load=True,
+        )
+    told(
+        f"two cores against one: {statistics.median(ratios):.2f} times as fast (aim: at least 1.8), "
+        f"bare engines {statistics.median(bare):.2f}"
+    )
+
+
+def bare_processes(plan: Plan) -> float:
+    """How much faster two processes are than one that run bare engines and share nothing."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+
+        def seconds(count: int) -> float:
+            start = perf_counter()
+            for each in [pool.submit(run_bare, plan) for _ in range(count)]:
+                each.result()
+            return perf_counter() - start
+
+        seconds(2)
+        return 2 * seconds(1) / seconds(2)
+
+
+def run_bare(plan: Plan) -> None:
+    """Some tens of engines one after the other."""
+    for _ in range(BARE):
+        engine_alone(plan, {"fast": 10, "slow": 50})
 
 
 def memory(plan: Plan, folder: str) -> None:

@@ -120,7 +120,8 @@ class JobFolder:
         """How far the backtest or the sweep is that its notebook runs; none where it wrote something else."""
         try:
             told = json.loads(self.progress.read_text(encoding="utf-8"))
-            counted = ("trials", "trials_done") if "trials" in told else ("bars", "bars_done")
+            counted = ["trials", "trials_done"] if "trials" in told else ["bars", "bars_done"]
+            counted += ["trials_slow"] if "trials_slow" in told else []
             far = {name: told[name] for name in (*counted, "seconds_left")}
         except (OSError, ValueError, TypeError, LookupError, RecursionError):
             return None

@@ -22,6 +22,7 @@ _OURS = (
     ("alphapulse_lib.session.schedules", "SessionSchedule"),
     ("alphapulse_lib.session.schedules", "SessionSchedules"),
     ("alphapulse_lib.model.schedule", "Firing"),
+    ("alphapulse_lib.model.share", "Share"),
 )
 
 
