@@ -154,7 +154,10 @@ def test_a_schedule_fires_while_its_owner_s_server_is_stopped(admin: Sitting, hu
     page.locator(".plans-table tr", has_text="backtests/sma.ipynb").wait_for()
     own = admin.context.new_page()
     own.goto(f"{hub.url}/hub/home")
-    own.click("#stop")
+    own.wait_for_function("() => window._jupyterhub_page_loaded")  # until then its buttons do nothing
+    with own.expect_response(lambda answer: answer.request.method == "DELETE") as stopped:
+        own.click("#stop")
+    assert stopped.value.ok, stopped.value.text()
     own.wait_for_selector("#stop", state="hidden")
     page.wait_for_selector("[data-slot=firings] >> text=finished", timeout=480_000)
     own.goto(f"{hub.url}/hub/home")

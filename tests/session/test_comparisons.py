@@ -236,9 +236,10 @@ def test_one_run_is_compared_with_none(three: list[Any]) -> None:
     with pytest.raises(errors.InputError, match="No run is given"):
         ap.compare([])
     with pytest.raises(errors.UnknownRun):
-        ap.compare([three[0], "ffff"])
-    with pytest.raises(errors.UnknownRun, match="no run 3"):
-        ap.compare(three[0], 3)
+        ap.compare([three[0], "f" * 12])
+    # A number is the beginning of an id, too: of one digit, every fourth time that of one of the three.
+    with pytest.raises(errors.UnknownRun, match="no run 987654321"):
+        ap.compare(three[0], 987_654_321)
 
 
 def test_the_command_line_compares_three(three: list[Any]) -> None:
