@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.model.instrument import VENUES, Venue
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLED, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import FOREVER
 
@@ -30,6 +31,7 @@ __all__ = [
     "prices",
     "probability",
     "ratio",
+    "span",
     "statistic",
     "symbols",
     "tone",
@@ -304,6 +306,20 @@ def bar_day(close: int, zone: str = "UTC") -> str:
     '1970-01-01'
     """
     return day(close - 1, zone)
+
+
+def span(period: str) -> str:
+    """What a return of a run of bars of this period is of: a session, or the week or the month that its bars are of.
+
+    Examples
+    --------
+    >>> span("1m"), span("1d"), span("1w"), span("1mo"), span("2w")
+    ('session', 'session', 'week', 'month', 'bar')
+    """
+    found = Period.parse(period)
+    if found.is_session and found.count > 1:
+        return "bar"
+    return {"w": "week", "mo": "month"}.get(found.unit, "session")
 
 
 def window(record: RunRecord) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.equity import by_symbol, fill_ratios
 from alphapulse_lib.results.performance import risk_free, session_ends
@@ -193,8 +194,8 @@ def _notes(run: Run) -> tuple[str, str]:
 
 
 def _day(run: Run, zone: str) -> Callable[[int], str]:
-    """Days for session bars, minutes for shorter ones."""
-    if run.spec.period[-1] in "dw":
+    """Days for bars of whole sessions, minutes for shorter ones."""
+    if Period.parse(run.spec.period).is_session:
         return lambda moment: numbers.bar_day(moment, zone)
     return lambda moment: numbers.day(moment, zone, "%Y-%m-%d %H:%M")
 

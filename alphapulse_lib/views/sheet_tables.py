@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
 from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
@@ -91,7 +92,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
             numbers.tone(stats["max_drawdown"]),
             (
                 _plain(f"{against} {numbers.percent(float(held.min()) if len(held) else math.nan)}"),
-                _plain(f"longest {numbers.counted(_under_water(run), 'session')}"),
+                _plain(f"longest {numbers.counted(_under_water(run), numbers.span(run.spec.period))}"),
             ),
         ),
     ]
@@ -240,7 +241,7 @@ def _costs_note(run: Run, taken: breakdown.Costs) -> str:
 
 
 def _under_water(run: Run) -> int:
-    """The longest stretch of sessions below a former high."""
+    """The longest stretch of returns below a former high."""
     closes = breakdown.by_session(run.spec, run.equity).to_numpy(np.float64)
     longest = current = 0
     for below in (breakdown.drawdown(closes) < 0).tolist():
@@ -336,7 +337,7 @@ def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
     zone = numbers.place(run.spec).timezone
-    days = run.spec.period[-1] in "dw"
+    days = Period.parse(run.spec.period).is_session
     when = numbers.bar_day if days else partial(numbers.day, pattern="%Y-%m-%d %H:%M")
     shown = trades.tail(_TRADES).iloc[::-1]
     entries, exits = (breakdown.nanoseconds(shown[name]).tolist() for name in ("entry_ts", "exit_ts"))

@@ -137,6 +137,7 @@ def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
             for name, chart in drawn.charts.items()
         },
         "logarithmic": drawn.logarithmic,
+        "span": numbers.span(run.spec.period),
         "rolling_length": drawn.rolling_length,
         "split_note": drawn.split_note,
         "fills_note": drawn.fills_note,

@@ -146,7 +146,7 @@ def _quote(listed: Listed) -> Quote:
 
     bars = ap.bars(listed.id, listed.period, start=stamp(listed.last - step(_SPARK_DAYS)))
     closes = bars["close"].to_numpy()
-    if not listed.period.endswith(("d", "w")):
+    if not listed.period.endswith(("d", "w", "mo")):
         # A change is told against the close of the session before, not against the bar before.
         days = bars["ts"].dt.tz_convert(listed.zone).dt.date
         before = bars["close"][days < days.iloc[-1]]

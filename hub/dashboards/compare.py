@@ -39,6 +39,8 @@ _SESSIONS = 40
 #: Characters of a value that are shown.
 _LONGEST = 80
 _NONE = "\N{EM DASH}"
+#: What periods end in whose bars are of whole sessions.
+_OF_SESSIONS = ("d", "w", "mo")
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,9 @@ def _chart(sides: list[Side], held: dict[int, pd.Series[float]]) -> dict[str, An
     if not sides:
         return said
     daily = {each.number: _daily(each.kept.record.spec, held[each.number]) for each in sides}
-    by_session = max(map(len, daily.values())) >= _SESSIONS or all(each.row.period[-1:] in "dw" for each in sides)
+    by_session = max(map(len, daily.values())) >= _SESSIONS or all(
+        each.row.period.endswith(_OF_SESSIONS) for each in sides
+    )
     curves = daily if by_session else held
     # Each where it has a value; between two moments of its own, the earlier one's.
     frame = pd.DataFrame(curves).sort_index()

@@ -154,7 +154,7 @@ def _drawing(listed: Listed) -> charts.Drawing:
     """A year of an instrument, with its articles."""
     import alphapulse_lib as ap
 
-    start = catalog.window_start(listed, "1y" if listed.period.endswith(("d", "w")) else "1m")
+    start = catalog.window_start(listed, "1y" if listed.period.endswith(("d", "w", "mo")) else "1m")
     bars = ap.bars(listed.id, listed.period, catalog.stamp(start))
     try:
         found = catalog.articles(listed.id, start, listed.last, 200)

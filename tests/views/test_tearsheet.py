@@ -386,6 +386,19 @@ def test_minutes_tell_their_days(ledger: Ledger) -> None:
     assert any(":" in each for each in ticks)
 
 
+@pytest.mark.parametrize(("period", "span"), [("1w", "week"), ("1mo", "month")])
+def test_weeks_and_months_tell_days_and_count_themselves(ledger: Ledger, period: str, span: str) -> None:
+    html = page(ledger, period=period)
+    said = words(html)
+    assert f"longest 3 {span}s" in said
+    assert f"by {span}; length in {span}s" in said
+    results = said.partition("Every round trip")[2].partition("Still held")[0].partition("Specification")[0]
+    assert "2024-01-03" in results
+    assert ":" not in results, "a minute of the day"
+    assert "2024-01-03 bought" in html
+    assert "2024-01-03 09:30" not in html
+
+
 def many_rows(ledger: Ledger, **changes: object) -> Run:
     """More than three hundred round trips; two hundred names that are held and as many series."""
     import pyarrow as pa

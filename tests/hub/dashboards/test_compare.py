@@ -104,6 +104,14 @@ def test_two_runs_stand_side_by_side_with_their_curves(tmp_path: Path):
     assert "is not drawn" not in curves
 
 
+def test_the_curves_of_months_stand_at_their_days(tmp_path: Path):
+    ledger = Ledger(tmp_path)
+    both = [small_runs.kept(ledger, parameters={"fast": fast}, period="1mo") for fast in (5, 6)]
+    _, widgets = shown(tmp_path, ",".join(each.id for each in both), Held(ledger, both))
+    assert "session by session" in widgets["curves"]
+    assert "2024-01-03 16:00" not in widgets["curves"]
+
+
 def marked(table: str) -> list[str]:
     """What the rows are called that are marked as differing."""
     rows = re.findall(r'<tr class="apart"><th[^>]*>([^<]*?) <span aria-hidden="true">\*</span>(.*?)</th>', table)
