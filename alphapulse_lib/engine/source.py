@@ -15,7 +15,6 @@ import dis
 import hashlib
 import inspect
 import pickle
-import re
 import sys
 import sysconfig
 from collections.abc import Collection
@@ -25,7 +24,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alphapulse_lib.engine.late import Told, imported, imported_by, own_file
-from alphapulse_lib.engine.text import text_of
+from alphapulse_lib.engine.text import shown, text_of
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
@@ -147,8 +146,6 @@ def _is_counted(module: str) -> bool:
 
 
 #: Characters of a captured value that are kept to be read, and the part of them that is another in each process.
-_SHOWN = 2_000
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 #: What has a text that is the same in every process.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 #: What objects raise that cannot be taken apart: connections, locks, generators.
@@ -256,11 +253,7 @@ class _Digest:
         """Keep what Python shows of a captured value; of code its own text is kept."""
         if isinstance(value, type | FunctionType | ModuleType | BuiltinFunctionType) or hasattr(value, "__wrapped__"):
             return
-        try:
-            text = _ADDRESS.sub("", repr(value))
-        except Exception as refused:  # noqa: BLE001  a person's own __repr__
-            text = f"<{type(value).__name__}: {type(refused).__name__}>"
-        self._note(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ...")
+        self._note(name, shown(value, _alone))
 
     def _add_module(self, value: ModuleType) -> None:
         self._say(f"module {value.__name__}")
@@ -347,6 +340,16 @@ class _Digest:
         apart.add(value)
         self.seen |= apart.seen
         return apart.hexdigest()
+
+
+def _alone(value: Any) -> str:
+    """The digest of a value by itself; empty where it cannot be read."""
+    digest = _Digest(set())
+    try:
+        digest.add(value)
+    except _WHOLE:
+        return ""
+    return digest.hexdigest()
 
 
 def _held(member: Any) -> list[Any]:

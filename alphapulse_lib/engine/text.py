@@ -1,15 +1,23 @@
-"""The source text of a class or a function, wherever it was defined."""
+"""The source text of a class or a function, wherever it was defined, and the text of a value."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import linecache
 import re
 import sys
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from types import FunctionType, ModuleType
+from typing import Any
 
-__all__ = ["text_of"]
+__all__ = ["shown", "text_of"]
+
+#: Characters of a value's text that are kept.
+_SHOWN = 2_000
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def text_of(value: type | FunctionType) -> str:
@@ -55,3 +63,44 @@ def _is_made(function: FunctionType, text: str) -> bool:
 
 def _is_file(module: ModuleType) -> bool:
     return Path(getattr(module, "__file__", None) or "").is_file()
+
+
+def shown(value: Any, digest: Callable[[Any], str]) -> str:
+    """What Python shows of a value, the same in every process; where that does not tell all, its digest beside it.
+
+    Examples
+    --------
+    >>> shown({"names": {"b", "a"}}, lambda value: "")
+    "{'names': {'a', 'b'}}"
+    """
+    try:
+        text = _shown(value, digest)
+    except RecursionError:  # it holds itself
+        text = _ADDRESS.sub("", repr(value))
+    except Exception as refused:  # noqa: BLE001  a person's own __repr__
+        text = f"<{type(value).__name__}: {type(refused).__name__}>"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ...{_in_brackets(digest(value))}"
+
+
+def _shown(value: Any, digest: Callable[[Any], str]) -> str:
+    kind = type(value)
+    if kind in (set, frozenset) and value:  # whose members Python keeps in another order in each process
+        told = f"{{{', '.join(sorted(_shown(each, digest) for each in value))}}}"
+        return told if kind is set else f"frozenset({told})"
+    if kind in (list, tuple):
+        told = ", ".join(_shown(each, digest) for each in islice(value, _SHOWN))
+        return f"[{told}]" if kind is list else f"({told}{',' if len(value) == 1 else ''})"
+    if kind is dict:
+        pairs = islice(value.items(), _SHOWN)
+        return f"{{{', '.join(f'{_shown(key, digest)}: {_shown(each, digest)}' for key, each in pairs)}}}"
+    if dataclasses.is_dataclass(value) and hasattr(kind.__repr__, "__wrapped__"):  # that which dataclass made
+        named = ((each.name, getattr(value, each.name)) for each in dataclasses.fields(value) if each.repr)
+        return f"{kind.__qualname__}({', '.join(f'{name}={_shown(each, digest)}' for name, each in named)})"
+    text = repr(value)
+    told = _ADDRESS.sub("", text)
+    # Of an array or a frame Python shows the ends, and a few digits; of an object without a text of its own its kind.
+    return told if told == text and not hasattr(value, "shape") else f"{told}{_in_brackets(digest(value))}"
+
+
+def _in_brackets(digest: str) -> str:
+    return f" ({digest[:12]})" if digest else ""

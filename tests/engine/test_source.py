@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from nautilus_trader.model import OrderSide
 
@@ -30,13 +32,18 @@ class Mine(Strategy):
 """
 
 
-def digest(code: str = CODE, **values: Any) -> str:
+def made(code: str = CODE, **values: Any) -> type:
     space: dict[str, Any] = {"__name__": "__main__"}
     name = f"<cell {hash(code)}>"
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     exec(compile(code, name, "exec"), space)
     space.update(values)
-    return source_of(space["Mine"]).digest
+    strategy: type = space["Mine"]
+    return strategy
+
+
+def digest(code: str = CODE, **values: Any) -> str:
+    return source_of(made(code, **values)).digest
 
 
 def test_the_same_code_has_the_same_digest() -> None:
@@ -127,7 +134,7 @@ for name in strategies.__all__:
         print(name, source_of(each).digest)
 space = {"__name__": "__main__"}
 exec(compile(sys.stdin.read(), "<no file>", "exec"), space)
-print("Mine", source_of(space["Mine"]).digest)
+print("Mine", source_of(space["Mine"]).digest, parts_of(space["Mine"]).texts)
 """
 
 
@@ -143,7 +150,7 @@ def in_a_process(seed: int) -> str:
     return done.stdout
 
 
-def test_every_process_gives_the_same_digest():
+def test_every_process_gives_the_same_digest_and_the_same_texts():
     told = {in_a_process(seed) for seed in (0, 1, 2, 3, 4)}
     assert len(told) == 1, told
     assert len(told.pop().splitlines()) > 2
@@ -214,6 +221,29 @@ def capturing(tmp_path: Path, changed: str = "", to: str = "") -> str:
 )
 def test_what_sets_and_objects_hold_counts_and_so_does_their_code(tmp_path: Path, changed: str, to: str):
     assert capturing(tmp_path, changed, to) != capturing(tmp_path)
+
+
+class Level:
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (np.arange(5000.0), np.where(np.arange(5000) == 2500, 0.0, np.arange(5000.0))),
+        (np.array([0.12345678901]), np.array([0.12345678902])),
+        (pd.DataFrame({"x": np.arange(500)}), pd.DataFrame({"x": np.arange(500)}).replace(250, 7)),
+        ([Level(1.0)], [Level(2.0)]),
+        ([*range(3000)], [*range(2999), 0]),
+    ],
+)
+def test_what_python_does_not_show_of_a_value_is_told_by_its_digest(one: Any, other: Any) -> None:
+    def told(step: Any) -> str:
+        return parts_of(made(STEP=step)).texts["__main__.STEP"]
+
+    assert told(one) == told(one) != told(other)
+    assert len(told(one)) < 2_100
 
 
 DECORATED = """
