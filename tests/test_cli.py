@@ -160,6 +160,11 @@ def test_a_narrow_terminal_is_told_less_of_each_run(sample: Path) -> None:
     assert max(len(head), len(row)) <= 60 < len(wide)
     assert {"id", "symbols", "sharpe", "deflated", "trials", "status"} <= {*head.split()}
     assert left.startswith("Left out for the width: ") and "window" in left and "drawdown" in left
+    assert "user" not in head.split(), "nothing takes the room of what tells more"
+    first, second = on_a_terminal("runs", COLUMNS="50")
+    assert first.endswith("  GOOG 1d, 2006-01-03 to 2006-06-30,") and first.startswith(row[:8])
+    assert second.startswith("  sharpe ") and second.endswith(", 1 trial, finished")
+    assert max(len(first), len(second)) <= 50
 
 
 def test_rows_set_aside_are_numbered_as_they_are_released(sample: Path) -> None:
@@ -265,6 +270,10 @@ def test_what_is_not_held_is_one_message_and_exit_code_1(sample: Path, words: tu
             ("backtest", "SmaCross", "GOOG", "--fill", "foo"),
             "Invalid value for '--fill': 'foo' is not one of 'next_open'",
         ),
+        (("backtest", "SmaCross", "GOOG", "--cash", "lots"), "'--cash': 'lots' should be a valid number."),
+        (("runs", "--limit", "0"), "'--limit': '0' should be greater than or equal to 1."),
+        (("ingest", "my prices.csv"), "`alphapulse ingest files 'my prices.csv'`"),
+        (("ingest", "prices.csv", "--symbol", "A"), "`alphapulse ingest files prices.csv`"),
     ],
 )
 def test_a_wrong_argument_is_one_message_and_exit_code_2(sample: Path, words: tuple[str, ...], said: str) -> None:
@@ -496,7 +505,10 @@ def test_an_empty_id_is_no_runs_beginning(sample: Path) -> None:
     assert "The newest is" in said and "Did you mean" not in said
 
 
-def test_an_interrupted_backtest_says_so_with_its_own_exit_code(sample: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_backtest_that_is_stopped_says_so_with_its_own_exit_code(
+    sample: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\nfrom pathlib import Path\n"
         "from alphapulse_lib.engine.strategies import SmaCross, SmaCrossConfig\n"
@@ -510,9 +522,10 @@ def test_an_interrupted_backtest_says_so_with_its_own_exit_code(sample: Path, tm
     while not (tmp_path / "began").exists():
         assert running.poll() is None and time.monotonic() < deadline, running.communicate()
         time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, said = running.communicate(timeout=60)
     assert (running.returncode, "was stopped" in said) == (130, True), said
+    assert ap.runs()["status"].tolist() == ["interrupted"]
 
 
 def test_an_interrupt_before_the_command_begins_shows_nothing_of_python() -> None:

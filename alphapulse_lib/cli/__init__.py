@@ -23,6 +23,9 @@ def main() -> None:
     from alphapulse_lib.cli.commands import run
 
     signal.signal(signal.SIGINT, before)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a run that is stopped by `kill`, or by its terminal's end, is told
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     run()
 
 

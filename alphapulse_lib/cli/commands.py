@@ -37,8 +37,18 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as wrong:
-            wrong.message = wrong.message.removeprefix("Value error, ")
+            wrong.message = _in_our_words(wrong)
             raise
+
+
+def _in_our_words(wrong: typer.BadParameter) -> str:
+    """What is wrong with an argument, with the value that arrived, which Typer's own message leaves out."""
+    message = wrong.message.removeprefix("Value error, ")
+    found: Any = wrong.__cause__
+    if not message.startswith("Input should ") or not hasattr(found, "errors"):
+        return message
+    given = repr(found.errors()[0]["input"])[:60]
+    return f"{given}{message.removeprefix('Input').partition(', unable to ')[0]}."
 
 
 app = typer.Typer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from alphapulse_lib.providers.contract import Kind, Request, Stamps
 
 __all__ = ["ingest", "revert"]
+
+#: Characters of the name of a file, as file systems take it.
+_LONGEST_NAME = 256
 
 
 @overload
@@ -126,6 +131,7 @@ def ingest(  # type: ignore[misc]  # the overloads tell the result alone; what i
     check_text(provider, "A provider or a dataset", "ap.ingest('files', 'prices.csv', ...) or ap.ingest('sample')")
     from alphapulse_lib.providers import registry
 
+    _refuse_path(provider)
     own = {"symbol": symbol, "name": name, "timezone": timezone, "stamps": stamps, "adjusted": adjusted,
            "columns": columns, "day_first": day_first, "source": source}  # fmt: skip
     if target is None:
@@ -225,6 +231,20 @@ def revert(import_id: str) -> Reverted:
         if record["kind"] == "publication" and ingests.through_the_hub():
             return publications.taken_back(roots.team, record["id"])
         return importer.revert(Roots(roots.team), import_id)
+
+
+def _refuse_path(name: str) -> None:
+    """Refuse a file, a folder or a pattern where the name of what reads it is to stand."""
+    from alphapulse_lib.providers import registry
+
+    if name in settings().declarations or name in (*registry.names(), *registry.vendors()):
+        return
+    if len(name) < _LONGEST_NAME and ("." in name or os.sep in name or Path(name).exists()):
+        raise InputError(
+            f"{name!r} is no provider and no dataset, but a path.",
+            f"What reads files is called files: ap.ingest('files', {name!r}, ...), or in a terminal `alphapulse ingest "
+            f"files {shlex.quote(name)}`; symbol, venue and period tell whose bars those are.",
+        )
 
 
 def _refuse(provider: str, given: Mapping[str, Any]) -> None:

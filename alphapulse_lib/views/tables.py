@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -62,6 +62,11 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = (), width: 
     GOOG  +10.00%
     A           —
     """
+    return "\n".join(_lines(_columns(frame, forms), least, width))
+
+
+def _columns(frame: pd.DataFrame, forms: _Forms) -> dict[str, list[str]]:
+    """Each column's cells of one width, its name on top."""
     from pandas.api.types import is_numeric_dtype
 
     columns = {}
@@ -69,11 +74,14 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = (), width: 
         cells = [name, *(_cell(value, forms.get(name, _plain)) for value in frame[name])]
         longest = max(map(len, cells))
         columns[name] = [f"{each:{'>' if is_numeric_dtype(frame[name]) else '<'}{longest}}" for each in cells]
-    return "\n".join(_lines(columns, least, width))
+    return columns
 
 
 def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
-    """What `ap.runs` returns. Runs that are no trials say so beside their status; what says nothing is left out."""
+    """What `ap.runs` returns. Runs that are no trials say so beside their status; what says nothing is left out.
+
+    Where not even a run's instruments fit beside its ratios, each run is told in words, as many lines as that takes.
+    """
     shown = frame.assign(
         id=frame["id"].str[:8],
         status=frame["status"].where(frame["purpose"] == "trial", frame["status"] + ", " + frame["purpose"]),
@@ -89,7 +97,22 @@ def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
         "similarity": numbers.ratio,
     }
     least = ("similarity", "similar_to", "user", "strategy", "period", "end_equity", "trades", "started (UTC)")
-    return table(shown, forms, (*least, "family", "drawdown", "window", "symbols"), width)
+    columns = _columns(shown, forms)
+    lines = _lines(columns, (*least, "family", "drawdown", "window", "symbols"), width, ("symbols", "window"))
+    if "symbols" in lines[0].split():
+        return "\n".join(lines)
+    told = (dict(zip(columns, map(str.strip, cells), strict=True)) for cells in zip(*columns.values(), strict=True))
+    next(told)  # the columns' names
+    return "\n".join(_in_words(each, width) for each in told)
+
+
+def _in_words(run: Mapping[str, str], width: int) -> str:
+    """A run, its cells by their columns, in lines of a width too small for a table."""
+    from textwrap import wrap
+
+    told = f"{run['id']}  {run['symbols']} {run['period']}, {run['window']}, sharpe {run['sharpe']}, "
+    told += f"deflated {run['deflated']}, {run['trials']} trial{'s' if run['trials'] != '1' else ''}, {run['status']}"
+    return "\n".join(wrap(told, width, subsequent_indent=_APART, break_on_hyphens=False))
 
 
 def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
@@ -211,12 +234,20 @@ def _column(name: str, values: Sequence[Any], longest: int | None, head: str = "
     return [f"{each:{'>' if right else '<'}{width}}" for each in cells]
 
 
-def _lines(columns: Mapping[str, list[str]], least: Sequence[str], width: int = WIDTH) -> list[str]:
-    """The columns side by side, those without which a line is short enough; a last line names those."""
+def _lines(
+    columns: Mapping[str, list[str]], least: Sequence[str], width: int = WIDTH, first: Collection[str] = ()
+) -> list[str]:
+    """The columns side by side, those without which a line is short enough; a last line names those.
+
+    Where there is no room for one of ``first``, none that tells less takes it.
+    """
     kept = [name for name in columns if name not in least]
     for name in (each for each in reversed(least) if each in columns):
         wide = sum(len(columns[each][0]) + len(_APART) for each in (*kept, name)) - len(_APART)
-        kept += [name] if wide <= width else []
+        if wide <= width:
+            kept.append(name)
+        elif name in first:
+            break
     rows = zip(*(columns[each] for each in columns if each in kept), strict=True)
     out = [each for each in columns if each not in kept]
     left = [f"Left out for the width: {', '.join(out)}."] if out else []

@@ -111,6 +111,8 @@ def test_an_instrument_whose_import_died_before_older_articles_were_searched_is_
         (("flies", "prices.csv"), {}, InputError, "No provider is called 'flies'"),
         (("sampel",), {}, InputError, "No dataset is declared as 'sampel'"),
         (("files",), {}, InputError, "What is files to import"),
+        (("prices.csv",), {}, InputError, r"ap\.ingest\('files', 'prices.csv', \.\.\.\)"),
+        (("data/old", "prices.csv"), {}, InputError, "`alphapulse ingest files data/old`"),
         (("files", "absent.csv"), {"symbol": "A"}, UnreadableFile, "no file absent.csv"),
         (("files", "prices.csv"), {"kind": "bar"}, InputError, "kind='bar'"),
         (("files", "prices.csv"), {"stamps": "start"}, InputError, "stamps='start'"),
