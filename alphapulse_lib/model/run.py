@@ -313,6 +313,7 @@ _NO_VERSIONS = frozenset(
         "firing",
         "recorded_as",
         "probe",
+        "read_as_of",
         "symbols",
         "tickers",
         "defaults",

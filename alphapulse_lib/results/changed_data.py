@@ -26,7 +26,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.results.conventions import CONVENTION
-from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, spec_then, window_of
+from alphapulse_lib.results.difference import changed_moments, facts_read, read_as_of, rows_read, spec_then, window_of
 
 __all__ = ["Change", "changed_data"]
 
@@ -97,7 +97,8 @@ def _facts(record: RunRecord) -> Iterator[Series]:
 
 def _today(record: RunRecord, end: int) -> RunRecord:
     """The record of the run as it would read today, up to a moment."""
-    return replace(record, spec=replace(record.spec, end=min(end, record.spec.end)), started_at=clock.now_ns())
+    spec = replace(record.spec, end=min(end, record.spec.end))
+    return replace(record, spec=spec, started_at=clock.now_ns(), environment={})
 
 
 def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
@@ -141,7 +142,7 @@ def _of_ticks(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     for _, path in ticks.files_of(roots, kind, instrument_id, window):  # type: ignore[arg-type]
         held = opened(path, rows=False)
         spans = reader.statistics(held, "ts_event")
-        if not any(last > record.started_at for name in _KNOWN for _, last in reader.statistics(held, name)):
+        if not any(last > read_as_of(record) for name in _KNOWN for _, last in reader.statistics(held, name)):
             continue
         part = Window(max(window.start, spans[0][0]), min(window.end, spans[-1][1]))
         then, now = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import zip_longest
@@ -39,6 +40,7 @@ __all__ = [
     "differences",
     "facts_read",
     "outcome",
+    "read_as_of",
     "rows_read",
     "spec_then",
     "window_of",
@@ -218,9 +220,15 @@ def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     return facts.news_table(facts.heard(roots, spec_then(record), window))
 
 
+def read_as_of(record: RunRecord) -> int:
+    """The moment of which a run read the catalog: its start, and of one that repeats another that one's."""
+    told = record.environment.get("read_as_of", "")
+    return int(told) if re.fullmatch(r"[0-9]{1,18}|[1-8][0-9]{18}", told) else record.started_at
+
+
 def spec_then(record: RunRecord) -> RunSpec:
-    """A run's spec with the moments that "now" was when it ran."""
-    spec, made = record.spec, record.started_at
+    """A run's spec with the moments that "now" was for it."""
+    spec, made = record.spec, read_as_of(record)
     as_of, recorded = (made if each is None else each for each in (spec.as_of, spec.recorded_as_of))
     return replace(spec, as_of=as_of, recorded_as_of=recorded)
 

@@ -13,6 +13,7 @@ from alphapulse_lib.model.frozen import thawed
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.conventions import CONVENTION
+from alphapulse_lib.results.difference import read_as_of
 from alphapulse_lib.session.differences import RunDifference, differing
 from alphapulse_lib.session.running import Again, Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run
@@ -179,7 +180,7 @@ def plan_of(record: RunRecord) -> Plan:
     from alphapulse_lib.query.bars import names
 
     roots = Roots.of_settings()
-    index = Index(roots, None, record.started_at)
+    index = Index(roots, None, read_as_of(record))
     instruments = tuple(_known(index, each) for each in record.spec.instruments)
     tickers = tuple(names(list(instruments)))
     # It is called as it was asked for: by a ticker that it no longer had, say.
@@ -190,7 +191,7 @@ def plan_of(record: RunRecord) -> Plan:
 
 def again_of(original: SessionRun, plan: Plan) -> Again:
     """What repeating a run needs besides its plan."""
-    made = original.record.started_at
+    made = read_as_of(original.record)
     scores = _scores(plan.roots, plan.spec, made) if plan.spec.news else None
     return Again(original.id, made, scores, original.code)
 

@@ -116,6 +116,10 @@ class Again:
     future: Corruption | None = None
     probe: str = ""
 
+    def environment(self) -> dict[str, str]:
+        """What its record keeps of that: `alphapulse_lib.results.difference.read_as_of` reads it."""
+        return {"read_as_of": str(self.moment)} | ({"probe": self.probe} if self.probe else {})
+
 
 @contextmanager
 def told_how_to_fetch(plan: Plan) -> Iterator[None]:
@@ -189,7 +193,8 @@ def carry_out(
     if raw.status == "failed":
         raise StrategyRaised(f"The strategy raised {raw.error}.", told, record.id, raw.traceback)
     kept = SessionRun(record, ledger)
-    kept.changes = ()  # it was read just now
+    if again is None:
+        kept.changes = ()  # it was read just now
     for warning in kept.warnings:
         warn(warning, RunWarning)
     return kept
@@ -262,8 +267,8 @@ def attempt(
         if raw.status == "finished":
             meter.finish()
     taken = took.told("run", sum(each.rows for each in raw.series), perf_counter() - since, ahead)
-    probe = {"probe": again.probe} if again and again.probe else {}
-    raw = replace(raw, environment=raw.environment | plan.called | coming | taken | probe)
+    repeated = again.environment() if again else {}
+    raw = replace(raw, environment=raw.environment | plan.called | coming | taken | repeated)
     record = keep(
         spec,
         raw,

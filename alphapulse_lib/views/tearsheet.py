@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLS, RunSpec
+from alphapulse_lib.results.difference import read_as_of
 from alphapulse_lib.results.parameters import left_at_default
 from alphapulse_lib.views import (
     numbers,
@@ -197,6 +198,9 @@ def _environment(record: RunRecord) -> list[tuple[str, str]]:
     rows = {name: told for name, told in record.environment.items() if not name.startswith(apart)}
     if took := spent.told(record.environment):
         rows["took"] = took.removeprefix("Took ")
+    if "read_as_of" in rows:
+        zone = numbers.place(record.spec).timezone
+        rows["read_as_of"] = numbers.day(read_as_of(record), zone, "%Y-%m-%d %H:%M:%S %Z")
     held = left_at_default(record)
     if held is not None:
         rows["defaults"] = ", ".join(f"{name} {value}" for name, value in sorted(held.items())) or "none"

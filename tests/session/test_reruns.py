@@ -125,6 +125,24 @@ def test_a_run_says_that_a_row_it_read_has_changed_since_and_nothing_of_what_was
     assert ap.rerun(run.id, progress=False).identical
 
 
+def test_what_repeats_a_run_tells_what_it_read_itself() -> None:
+    """A rerun and a probe read the catalog as of the run that they repeat, and not as of their own start."""
+    write_minutes("TOY")
+    run = planned()
+    write_minutes("TOY", changed(1, 150.0))
+    again = ap.rerun(run, progress=False).run
+    probes = ap.convention_spread(run, progress=False).frame["run_id"]
+    for each in (again, *(ap.run(name) for name in probes if name not in ("", run.id))):
+        assert [(change.rows, change.first) for change in each.changes] == [(1, OPEN + 2 * MINUTE)]
+        assert each.changes == ap.run(each.id).changes
+    assert ap.diff(again, planned()).first.one == "high 122, close 121"
+    assert ap.rerun(again, progress=False).text.partition(" are ")[2].startswith("identical")
+    made = pd.Timestamp(run.record.started_at, tz="UTC").tz_convert("America/New_York")
+    assert f"read_as_of</td><td>{made:%Y-%m-%d %H:%M:%S %Z}" in re.sub(
+        r"<(t.) [^>]*>", r"<\1>", Path(again.tearsheet()).read_text()
+    )
+
+
 def test_a_run_says_that_its_series_is_gone() -> None:
     write_minutes("TOY")
     run = planned()
