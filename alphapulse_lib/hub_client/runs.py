@@ -18,7 +18,7 @@ from alphapulse_lib.model.canonical import from_values, to_json
 from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord, StrategySource
 
-__all__ = ["KeptRun", "Runs"]
+__all__ = ["Counted", "KeptRun", "Runs"]
 
 
 #: A family may have tens of thousands of trials: who asks for none of them is answered in short.
@@ -42,6 +42,41 @@ class KeptRun:
     record: RunRecord
     family: Family
     files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a list of runs tells of one beside its record: its family, and its luck among all trials until now.
+
+    Attributes
+    ----------
+    family : str
+        The family's name.
+    similar_to : str
+        The run whose source is most like it, where that is why; empty else.
+    similarity : float or None
+        How alike the two are.
+    trials : int
+        How many were tried of the family, by everybody.
+    expected_maximum_sharpe, deflated_sharpe : float or None
+        As `Family.deflate` has them; none where there is no ratio.
+    """
+
+    id: str
+    family: str
+    similar_to: str
+    similarity: float | None
+    trials: int
+    expected_maximum_sharpe: float | None
+    deflated_sharpe: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    items: tuple[dict[str, Any], ...]
+    counted: tuple[Counted, ...]
+    next: str | None = None
+    damaged: tuple[Damaged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +154,24 @@ class Runs:
             else:
                 yield found
 
+    def counted(self, limit: int, **wanted: str | None) -> tuple[tuple[RunRecord, Counted], ...]:
+        """The newest records with how each is counted, at most so many; ``wanted`` as in `list`.
+
+        What a table of runs needs: the trials of their families themselves may be tens of thousands.
+        """
+        found: dict[str, tuple[RunRecord, Counted]] = {}
+        cursor: str | None = ""
+        while cursor is not None and len(found) < limit:
+            query = {**wanted, "limit": min(limit - len(found), 200), "cursor": cursor or None}
+            told = self._transport.ask(_Listing, "GET", "/v1/runs", query=query)
+            read = [_read(each) for each in told.items]
+            for each in (*told.damaged, *(each for each in read if isinstance(each, Damaged))):
+                self._transport.damaged(each)
+            counted = {each.id: each for each in told.counted}
+            found |= {each.id: (each, counted[each.id]) for each in read if not isinstance(each, Damaged)}
+            cursor = told.next
+        return tuple(found.values())
+
     def page(self, *, limit: int = 50, cursor: str = "", **wanted: str | None) -> Page[RunRecord]:
         """One page of that list, for who turns pages oneself; ``wanted`` as in `list`."""
         query = {**wanted, "limit": limit, "cursor": cursor or None}
@@ -144,8 +197,13 @@ class Runs:
         found: list[Family] = []
         for some in _bundles(strategies):
             sent = {"strategies": [{"name": each.name, "text": each.text, "family": each.family} for each in some]}
-            answer = self._transport.ask(tuple[_Family, ...], "POST", "/v1/families", body=sent, repeatable=True)
-            found += map(_family, answer)
+            answer = self._transport.ask(
+                tuple[_Family, ...], "POST", "/v1/families", body=sent, headers=_BRIEF, repeatable=True
+            )
+            told: dict[str, Family] = {}  # a family's trials come with the first of its strategies alone
+            for each in answer:
+                family = told.setdefault(each.name, _family(each))
+                found.append(family.joined(each.similar_to, nan if each.similarity is None else each.similarity))
         return tuple(found)
 
     def append(self, record: RunRecord, *, mine: bool = False) -> KeptRun:

@@ -147,17 +147,39 @@ class Family:
         new = held if math.isnan(sharpe) else sharpe
         if trial in self.sharpes and (new == held or math.isnan(new)):
             return self
-        length, yearly = _count(record.statistics.get("observations")), yearly_of(record.spec)
-        lengths = self.lengths if math.isnan(sharpe) else self.lengths | {trial: length}
-        family = replace(
-            self, sharpes=self.sharpes | {trial: new}, lengths=lengths, yearly=self.yearly | {trial: yearly}
-        )
+        length = _count(record.statistics.get("observations"))
+        family = self.with_trials([(trial, sharpe, length, yearly_of(record.spec))])
         vars(family)["spread"] = self.spread.exchanged(held, new)
         vars(family)["_beyond"] = self._beyond.exchanged(self._weighed(trial), family._weighed(trial))
         return family
 
+    def with_trials(self, come: Iterable[tuple[str, float, int, float | None]]) -> Family:
+        """The family with trials that came since: of each the id that it is counted by, its ratio, of how many returns
+        that is, and how many such make a year. A ratio stands for an earlier one of the same, and nothing for none.
+        """
+        sharpes, lengths, yearly = dict(self.sharpes), dict(self.lengths), dict(self.yearly)
+        for trial, sharpe, length, a_year in come:
+            if not math.isnan(sharpe):
+                sharpes[trial], lengths[trial] = sharpe, length
+            elif trial not in sharpes:
+                sharpes[trial] = sharpe
+            if a_year:
+                yearly[trial] = a_year
+        return replace(self, sharpes=sharpes, lengths=lengths, yearly=yearly)
+
+    def joined(self, similar_to: str, similarity: float) -> Family:
+        """The family as another of its strategies came into it; what is reckoned of its trials is so once for all."""
+        family = replace(self, similar_to=similar_to, similarity=similarity)
+        vars(family).update(spread=self.spread, _beyond=self._beyond)
+        return family
+
     def beside(self, other: Family) -> Family:
         """The family with the trials that another ledger holds of it; where both have a ratio, with this one's."""
+        held = ((self.sharpes, other.sharpes), (self.lengths, other.lengths), (self.yearly, other.yearly))
+        ratios = ((self.sharpes.get(each, 0.0), ratio) for each, ratio in other.sharpes.items())
+        blank = any(math.isnan(mine) and not math.isnan(theirs) for mine, theirs in ratios)
+        if not blank and all(mine.keys() >= theirs.keys() for mine, theirs in held):
+            return self  # it has all of them, and keeps what was reckoned of them
         known = {name: sharpe for name, sharpe in self.sharpes.items() if not math.isnan(sharpe)}
         return replace(
             self,

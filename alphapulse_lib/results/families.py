@@ -9,7 +9,6 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 from alphapulse_lib.model.family import (
     Family,
@@ -109,7 +108,7 @@ def found(connection: sqlite3.Connection, wanted: Mapping[str, StrategySource]) 
         if place.family not in families:
             families[place.family] = _tried(connection, place.family)
         similarity = math.nan if place.similarity is None else place.similarity
-        told[key] = replace(families[place.family], similar_to=place.similar_to, similarity=similarity)
+        told[key] = families[place.family].joined(place.similar_to, similarity)
     return told
 
 

@@ -132,10 +132,10 @@ class Home(Page):
     async def _runs(self) -> str:
         everybody = self.query.get("runs") == "all"
         whose = None if everybody else self.visitor.name
-        found = await self.api.all(self.api.client.runs.list, user=whose, limit=_RUNS)
+        found = await ledger.rows(self.api, _RUNS, user=whose)
         if everybody and not found:
             return ""
-        return render("home_runs", runs=await ledger.rows(self.api, found), everybody=everybody)
+        return render("home_runs", runs=found, everybody=everybody)
 
     async def _schedules(self) -> str:
         found = await timetable.plans(self.api, _MOST_PLANS)

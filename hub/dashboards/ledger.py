@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from alphapulse_lib.model.family import Family, key_of
+from alphapulse_lib.hub_client.runs import Counted
+from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord
 from alphapulse_lib.views import numbers
 from hub.dashboards.remote import Remote
@@ -40,18 +41,23 @@ class Row:
     zone: str
 
 
-async def rows(api: Remote, records: list[RunRecord]) -> list[Row]:
-    """The rows of some records, with their families as they are now."""
-    strategies = {key_of(each.spec.strategy): each.spec.strategy for each in records}
-    found = await api.ask(api.client.runs.families, strategies.values()) if records else ()
-    tried = dict(zip(strategies, found, strict=True))
-    return [row(each, tried[key_of(each.spec.strategy)]) for each in records]
+async def rows(api: Remote, most: int, **wanted: str | None) -> list[Row]:
+    """The newest runs that are ``wanted``, each as it is counted now."""
+    found = await api.ask(api.client.runs.counted, most, **wanted)
+    return [_row(record, counted) for record, counted in found]
 
 
 def row(record: RunRecord, tried: Family) -> Row:
     """The row of a record, among the trials of its family."""
+    stats = record.statistics
+    luck = tried.including(record).deflate(stats, record.spec) if stats else {}
+    among = (tried.name, tried.similar_to, number(tried.similarity))
+    counts = (int(luck.get("trials", 0)), number(luck.get("expected_maximum_sharpe")))
+    return _row(record, Counted(record.id, *among, *counts, number(luck.get("deflated_sharpe"))))
+
+
+def _row(record: RunRecord, counted: Counted) -> Row:
     spec, stats = record.spec, record.statistics
-    luck = tried.including(record).deflate(stats, spec) if stats else {}
     return Row(
         id=record.id,
         strategy=spec.strategy.name.rpartition(":")[2],
@@ -60,17 +66,17 @@ def row(record: RunRecord, tried: Family) -> Row:
         window=numbers.window(record),
         total=number(stats.get("total_return")),
         sharpe=number(stats.get("sharpe")),
-        deflated=number(luck.get("deflated_sharpe")),
-        trials=int(luck["trials"]) if luck else None,
+        deflated=counted.deflated_sharpe if stats else None,
+        trials=counted.trials if stats else None,
         drawdown=number(stats.get("max_drawdown")),
         trades=number(stats.get("trades")),
         status=record.status,
         purpose=record.purpose,
         fill=spec.fill,
         user=record.user,
-        family=tried.name,
-        similar_to=tried.similar_to,
-        similarity=number(tried.similarity),
+        family=counted.family,
+        similar_to=counted.similar_to,
+        similarity=counted.similarity,
         started_at=record.started_at,
         zone=numbers.place(spec).timezone,
     )

@@ -80,10 +80,10 @@ class Runs(Page):
         wanted = {name: self.query.get(name) or None for name in _FILTERS}
         most = self._pages * _PAGE
         try:
-            found = await self.api.all(self.api.client.runs.list, **wanted, limit=most + 1)
+            found = await ledger.rows(self.api, most + 1, **wanted)
         except NotUnderstood:  # what no run can be, no run is
             found = []
-        rows = await ledger.rows(self.api, found[:most])
+        rows = found[:most]
         if not rows:
             return "" if not any(wanted.values()) else render("runs_none", wanted=wanted)
         groups = _grouped(rows) if self.query.get("group") else [_Group("", 0, tuple(rows))]

@@ -50,6 +50,7 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     assert next(client.runs.list(**wanted, family="SmaCross", spec=run.spec_id)).id == run.id
     client.runs.page(**wanted, limit=1)
     client.runs.get(run.id)
+    assert [each.family for _, each in client.runs.counted(1, **wanted, family="SmaCross")] == ["SmaCross"]
     client.runs.families([run.spec.strategy])
     client.runs.upload(run.id, "equity.parquet", ledger.folder(run.id) / "equity.parquet")
     client.runs.download(run.id, "equity.parquet", here / "equity.parquet")

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from edited_sources import SMA_CROSS
 from misbehaving_api import DroppingApi, misbehaving
 from small_runs import kept
 
@@ -71,6 +72,32 @@ def test_families_are_told_in_the_order_asked_for(ada: Client, bob: Client, ledg
     assert [each.name for each in found] == [*(f"Nobody{number}" for number in range(250)), first.name]
     assert (len(found[0].sharpes), len(found[-1].sharpes)) == (0, 2)
     assert ada.runs.families([]) == ()
+
+
+def test_a_familys_trials_are_sent_once_however_many_edits_are_asked_about(ada: Client, ledger: Ledger):
+    edits = [StrategySource("m:Edited", "ab" * 32, f"{SMA_CROSS}X = [{number}]\n" * 2) for number in range(3)]
+    for number, each in enumerate(edits):
+        ada.runs.append(kept(ledger, strategy=each, parameters={"fast": number}))
+    found = ada.runs.families(edits)
+    assert [each.trials for each in found] == [3, 3, 3]
+    assert len({each.name for each in found}) == 1 and len({each.similar_to for each in found}) > 1
+    asked = {"strategies": [{"name": each.name, "text": each.text} for each in edits]}
+    whole = ada._transport.post_plainly("/v1/families", asked).json()
+    assert [len(each["trials"]) for each in whole] == [3, 3, 3], "who does not ask for the short answer has it in full"
+
+
+def test_a_list_tells_how_each_run_is_counted_page_by_page(ada: Client, bob: Client, ledger: Ledger):
+    first = ada.runs.append(kept(ledger, name="m:Counted", parameters={"fast": 1}))
+    assert [each.trials for _, each in ada.runs.counted(5, strategy="Counted")] == [1]
+    records = [kept(ledger, name="m:Counted", user="bob", parameters={"fast": 2 + number}) for number in range(201)]
+    for each in records:
+        bob.runs.hand_in(each)
+    found = ada.runs.counted(250, strategy="Counted")
+    assert [each.id for each, _ in found] == [*(each.id for each in reversed(records)), first.record.id]
+    assert {(each.family, each.trials) for _, each in found} == {(first.family.name, 202)}
+    luck = ada.runs.get(first.record.id).family.deflate(first.record.statistics, first.record.spec)
+    assert found[-1][1].deflated_sharpe == pytest.approx(luck["deflated_sharpe"], abs=1e-12)
+    assert [each.id for each, _ in ada.runs.counted(1, strategy="Counted")] == [records[-1].id]
 
 
 def test_runs_of_one_spec_are_found(ada: Client, ledger: Ledger):

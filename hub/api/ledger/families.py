@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from alphapulse_lib.model.run import StrategySource
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
-from hub.api.ledger.schema import Family, told
+from hub.api.ledger.schema import Family, is_minimal, told
 from hub.api.ledger.store import RunStore
 from hub.api.problems import answers
 from hub.api.shares.sight import Seeing
@@ -21,6 +22,12 @@ router = APIRouter(prefix="/v1/families", tags=["runs"], responses=answers(401, 
 
 #: Bytes of what is asked about at once: no record, and so no strategy of one, is larger than this.
 _MOST = 16_000_000
+#: As RFC 7240 has it: who does not know the header answers in full.
+Prefer = Annotated[
+    str | None,
+    Header(alias="Prefer", description="`return=minimal`: of strategies in one family only the first has its trials."),
+]
+_FAMILIES = TypeAdapter(list[Family])
 #: Names are looked up, and PostgreSQL holds no text with a zero in it.
 _PRINTED = r"^[^\x00-\x1f]*$"
 
@@ -52,8 +59,20 @@ def families(
     caller: Annotated[Caller, Depends(needs("custom:ledger:read"))],
     sight: Seeing,
     wanted: Strategies,
+    prefer: Prefer = None,
 ) -> Response:
     """The families that strategies are in, or would be, with their trials, in the order asked for."""
     store: RunStore = request.app.state.runs
     asked = [StrategySource(each.name, "", each.text, each.family) for each in wanted.strategies]
-    return post.once(caller, lambda _: [told(store.family(each, sight.runs())) for each in asked], status=200)
+
+    def act(_: None) -> Response:
+        told_of: set[str] = set()
+        answer = []
+        for each in store.families(asked, sight.runs()):
+            again = is_minimal(prefer) and each.name in told_of
+            answer.append(told(replace(each, sharpes={}) if again else each))
+            told_of.add(each.name)
+        # Tens of thousands of trials, made JSON of one by one, would take seconds.
+        return Response(_FAMILIES.dump_json(answer), media_type="application/json")
+
+    return post.once(caller, act)

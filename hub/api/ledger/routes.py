@@ -13,7 +13,7 @@ from alphapulse_lib.model.run import RunRecord
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.records import owned, parsed
-from hub.api.ledger.schema import Counted, Held, RunDetail
+from hub.api.ledger.schema import Counted, Held, RunDetail, is_minimal
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
@@ -159,8 +159,7 @@ async def keep(request: Request, store: Store, caller: Writer, sight: Seeing, ru
 
 
 def _of_run(store: RunStore, sight: Sight, run_id: str, prefer: str | None) -> RunDetail | Held:
-    wanted = {each.strip().lower() for each in (prefer or "").split(",")}
-    return (store.held if "return=minimal" in wanted else store.get)(run_id, sight.runs())
+    return (store.held if is_minimal(prefer) else store.get)(run_id, sight.runs())
 
 
 def _listed(found: Page[str], counted: list[Counted]) -> Response:

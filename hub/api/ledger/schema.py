@@ -12,7 +12,7 @@ from alphapulse_lib.model.family import Family as Counting
 from alphapulse_lib.model.run import RunRecord
 from hub.api.database import METADATA
 
-__all__ = ["RUNS", "Counted", "Family", "Held", "RunDetail", "RunId", "Trial", "told"]
+__all__ = ["RUNS", "Counted", "Family", "Held", "RunDetail", "RunId", "Trial", "is_minimal", "told"]
 
 #: It forgets nothing and changes nothing: the database itself refuses (`hub.api.migrations.permanent`).
 RUNS = Table(
@@ -116,3 +116,8 @@ class RunDetail(BaseModel):
     record: dict[str, Any] = Field(description="The run's record, as `alphapulse run ID --json` prints it.")
     family: Family
     files: list[str] = Field(description="Which of its files are held here.")
+
+
+def is_minimal(prefer: str | None) -> bool:
+    """Whether a header `Prefer` asks for the short answer."""
+    return "return=minimal" in {each.strip().lower() for each in (prefer or "").split(",")}

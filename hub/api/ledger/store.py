@@ -7,7 +7,7 @@ import json
 import math
 import os
 import secrets
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from alphapulse_lib.model.run import RunRecord, StrategySource
 from hub.api.database import reading, writing
 from hub.api.ledger.records import FILE
 from hub.api.ledger.schema import RUNS, Counted, Held, RunDetail, told
-from hub.api.ledger.strategies import family_of, in_turn, members, place_new
+from hub.api.ledger.strategies import Tried, in_turn, members, place_new
 from hub.api.pages import Damaged, intact, read
 from hub.api.problems import ProblemError
 
@@ -40,6 +40,7 @@ class RunStore:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._folder = folder
+        self._tried = Tried()
         with writing(engine) as connection:  # what an earlier version appended is in no family yet
             in_turn(connection)
             place_new(connection)
@@ -135,24 +136,24 @@ class RunStore:
 
     def family(self, strategy: StrategySource, seen: ColumnElement[bool]) -> Family:
         """The family that a strategy is in, or would be, as it is now: everybody's trials, but no unseen run."""
+        return self.families([strategy], seen)[0]
+
+    def families(self, strategies: Iterable[StrategySource], seen: ColumnElement[bool]) -> list[Family]:
+        """Those of several strategies, in their order."""
         with reading(self._engine) as connection:
-            found = family_of(connection, strategy)
-            similar = select(RUNS.c.id).where(RUNS.c.id == found.similar_to, seen)
-            if found.similar_to and connection.execute(similar).first() is None:
-                return replace(found, similar_to="", similarity=math.nan)
-            return found
+            found = self._tried.families(connection, strategies)
+            similar = {each.similar_to for each in found if each.similar_to}
+            shown = set(connection.scalars(select(RUNS.c.id).where(RUNS.c.id.in_(similar), seen))) if similar else set()
+        return [
+            each if each.similar_to in shown or not each.similar_to else each.joined("", math.nan) for each in found
+        ]
 
     def counted(self, records: list[str], seen: ColumnElement[bool]) -> list[Counted]:
         """Of each record, luck reckoned with all trials until now: its own numbers counted those until then."""
         read_back = [from_values(_parsed(each)) for each in records]
-        families: dict[str, Family] = {}
-        found = []
-        for record in read_back:
-            key = key_of(record.spec.strategy)
-            if key not in families:
-                families[key] = self.family(record.spec.strategy, seen)
-            found.append(Counted.of(record, families[key]))
-        return found
+        strategies = {key_of(each.spec.strategy): each.spec.strategy for each in read_back}
+        families = dict(zip(strategies, self.families(strategies.values(), seen), strict=True))
+        return [Counted.of(each, families[key_of(each.spec.strategy)]) for each in read_back]
 
     def files(self, run_id: str) -> list[str]:
         """The files that are held of a run."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from threading import Lock
 
 from sqlalchemy import (
     BigInteger,
@@ -38,7 +40,7 @@ from alphapulse_lib.model.run import StrategySource
 from hub.api.database import METADATA
 from hub.api.ledger.schema import RUNS
 
-__all__ = ["OF_RUN", "STRATEGIES", "family_of", "in_turn", "members", "place_new"]
+__all__ = ["OF_RUN", "STRATEGIES", "Tried", "in_turn", "members", "place_new"]
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -79,6 +81,8 @@ LENGTHS = Table(
 _APPENDING = 0x4C656467
 #: Records that are looked at together when a ledger of an earlier version is opened.
 _AT_ONCE = 500
+#: Families whose trials are kept in memory: one of fifty thousand takes twenty megabytes.
+_KEPT = 4
 
 
 def in_turn(connection: Connection) -> None:
@@ -118,28 +122,59 @@ def _put(connection: Connection, strategy: StrategySource, run_id: str) -> str:
     return key
 
 
-def family_of(connection: Connection, strategy: StrategySource) -> Family:
-    """The family that a strategy is in, or would be, with the distinct specs among its trials.
+class Tried:
+    """The trials of families, kept from one question to the next: only those that came since are read.
 
-    A spec that was run again counts once, with the newest Sharpe ratio that it showed.
+    Nothing of what was read ever changes. Of a family of fifty thousand all of it takes most of a second, and whoever
+    looks at a list of runs asks every few seconds.
     """
-    place = _place(connection, key_of(strategy)) or _placed(connection, strategy)
-    query = (
-        select(TRIALS.c.trial, RUNS.c.sharpe_per_period, LENGTHS.c.observations, RUNS.c.family)
-        .join(RUNS, RUNS.c.sequence == TRIALS.c.sequence)
-        .join(LENGTHS, LENGTHS.c.sequence == RUNS.c.sequence)
-        .join(OF_RUN, OF_RUN.c.sequence == RUNS.c.sequence)
-        .join(STRATEGIES, STRATEGIES.c.key == OF_RUN.c.key)
-        .where(STRATEGIES.c.family == place.family, RUNS.c.purpose == "trial")
-        .order_by(RUNS.c.sharpe_per_period.is_not(None), RUNS.c.sequence)
-    )
-    rows = connection.execute(query).all()
-    sharpes = {trial: math.nan if sharpe is None else sharpe for trial, sharpe, *_ in rows}
-    lengths = {trial: length for trial, sharpe, length, _ in rows if sharpe is not None}
-    yearly = {trial: _yearly(label) for trial, _, _, label in rows}
-    similarity = math.nan if place.similarity is None else place.similarity
-    told = {name: each for name, each in yearly.items() if each}
-    return Family(place.family, sharpes, place.similar_to, similarity, lengths, told)
+
+    def __init__(self) -> None:
+        self._read: OrderedDict[str, tuple[int, Family]] = OrderedDict()
+        self._lock = Lock()
+
+    def families(self, connection: Connection, strategies: Iterable[StrategySource]) -> list[Family]:
+        """The families that strategies are in, or would be, in their order, with the distinct specs among the trials.
+
+        A spec that was run again counts once, with the newest Sharpe ratio that it showed.
+        """
+        tried: dict[str, Family] = {}
+        found = []
+        for each in strategies:
+            place = _place(connection, key_of(each)) or _placed(connection, each)
+            if place.family not in tried:
+                tried[place.family] = self._family(connection, place.family)
+            similarity = math.nan if place.similarity is None else place.similarity
+            found.append(tried[place.family].joined(place.similar_to, similarity))
+        return found
+
+    def _family(self, connection: Connection, name: str) -> Family:
+        with self._lock:
+            last, known = self._read.get(name, (0, Family(name, {})))
+        query = (
+            select(TRIALS.c.sequence, TRIALS.c.trial, RUNS.c.sharpe_per_period, LENGTHS.c.observations, RUNS.c.family)
+            .join(RUNS, RUNS.c.sequence == TRIALS.c.sequence)
+            .join(LENGTHS, LENGTHS.c.sequence == RUNS.c.sequence)
+            .join(OF_RUN, OF_RUN.c.sequence == RUNS.c.sequence)
+            .join(STRATEGIES, STRATEGIES.c.key == OF_RUN.c.key)
+            .where(STRATEGIES.c.family == name, OF_RUN.c.sequence > last, RUNS.c.purpose == "trial")
+            .order_by(OF_RUN.c.sequence)
+        )
+        if rows := connection.execute(query).all():
+            last = rows[-1].sequence
+            known = known.with_trials(
+                (trial, _ratio(sharpe), length, _yearly(label)) for _, trial, sharpe, length, label in rows
+            )
+        with self._lock:
+            self._read[name] = (last, known)
+            self._read.move_to_end(name)
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        return known
+
+
+def _ratio(sharpe: float | None) -> float:
+    return math.nan if sharpe is None else sharpe
 
 
 def _yearly(label: str) -> float | None:

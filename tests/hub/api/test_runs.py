@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sqlite3
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import MetaData, text, true
+from sqlalchemy import MetaData, event, text, true
 from sqlalchemy.exc import DatabaseError
 
 from alphapulse_lib.model.canonical import to_json
@@ -250,6 +251,33 @@ def test_a_word_for_a_number_that_was_taken_in_before_hides_no_list(ledger: Ledg
         store.append(replace(each, statistics=each.statistics | {name: value}))
     records = [text for _, text in store.page(true(), 50, None) if isinstance(text, str)]
     assert [each.trials for each in store.counted(records, true())] == [len(taken)] * len(taken)
+
+
+def test_of_a_family_only_the_trials_that_came_since_are_read(ledger: Ledger, tmp_path: Path):
+    engine = opened(Settings(home=tmp_path))
+    store, read = RunStore(engine, tmp_path / "runs"), []
+
+    def hear(_connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if "FROM run_trials" in statement and "ORDER BY run_strategies.sequence" in statement:
+            read.append(len(cursor.connection.execute(statement, given).fetchall()))
+
+    event.listen(engine, "after_cursor_execute", hear)
+    edits = [StrategySource("m:Edited", "ab" * 32, f"{SMA_CROSS}X = [{number}]\n" * 2) for number in range(3)]
+    taken = []
+    for number, each in enumerate((*edits, *edits)):
+        sharpe = math.nan if number == 3 else number / 10
+        run = kept(ledger, strategy=each, parameters={"fast": number % 5})  # the last one is the first, again
+        taken.append(
+            replace(run, statistics=run.statistics | {"sharpe_per_period": sharpe, "observations": 9 + number})
+        )
+        store.append(taken[-1])
+        (family,) = {each.name: each for each in store.families(edits, true())}.values()
+        assert family == RunStore(engine, tmp_path / "runs").families(edits[-1:], true())[0]
+        assert read == [1, number + 1], "one reading a question: what is new, and of another process all"
+        read.clear()
+    assert (family.sharpes[taken[0].spec_id], family.lengths[taken[0].spec_id]) == (0.5, 14)
+    assert [each.trials for each in store.counted([to_json(each) for each in taken], true())] == [5] * 6
+    assert read == [0]
 
 
 def test_files_are_handed_in_once_by_the_owner_and_read_by_the_team(api: Api, ledger: Ledger):
