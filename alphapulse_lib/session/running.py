@@ -38,6 +38,7 @@ from alphapulse_lib.session.hub import RunWarning, warn
 from alphapulse_lib.session.remedies import with_remedy
 from alphapulse_lib.session.runs import SessionRun, open_ledger
 from alphapulse_lib.session.user import user
+from alphapulse_lib.views.alike import folded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,7 +196,7 @@ def carry_out(
     kept = SessionRun(record, ledger)
     if again is None:
         kept.changes = ()  # it was read just now
-    for warning in kept.warnings:
+    for warning in folded(kept.warnings):
         warn(warning, RunWarning)
     return kept
 

@@ -28,6 +28,7 @@ from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.views import numbers, sweep_board, tables
+from alphapulse_lib.views.alike import folded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +160,7 @@ def sweep(
             waits=meter.waits,
         )
     coming.ended()
-    for warning in swept.warnings:
+    for warning in folded(swept.warnings, "run.warnings of each trial lists them"):
         warn(warning)
     return SessionSweep(plan, search, swept, workshop.ledger, coming)
 

@@ -42,6 +42,7 @@ from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
 from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
 from alphapulse_lib.views import fold_board, numbers, tables
+from alphapulse_lib.views.alike import folded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +174,7 @@ def walk_forward(
     coming.ended()
     if walk.failed and not walk.finished:
         raise all_failed(meter.count, walk.failed)
-    for warning in data.warnings:
+    for warning in folded(data.warnings, "run.warnings of each trial lists them"):
         warn(warning)
     return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming)
 

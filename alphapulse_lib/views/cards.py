@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
 from alphapulse_lib.views import changed, kept, numbers, schedule_cards, silence, spent
+from alphapulse_lib.views.alike import folded
 from alphapulse_lib.views.card import SHOWN, STYLE, Card, Fact
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _run(run: Any) -> Card:
     drawing, unread = kept.spark(run)
     warned, took = kept.warned(run), spent.told(record.environment)
     notes += (((quiet, True),) if quiet else ()) + _rejections(record.statistics, warned)
-    notes += warned + unread + (((took, False),) if took else ())
+    notes += (
+        tuple((each, True) for each in folded(told for told, _ in warned)) + unread + (((took, False),) if took else ())
+    )
     return Card(title, subtitle, tuple(badges), _run_facts(run), notes, drawing=drawing)
 
 

@@ -125,8 +125,9 @@ def chart(
         for number, (at, text) in enumerate(_day_ticks(days, most_days))
     )
     signs = "".join(_sign(each, moments, scale) for each in markers)
+    role = "group" if any(each.target for each in markers) else "img"  # of an image nobody hears the links inside
     return (
-        f'<figure class="chart" style="height:{height}px"><div class="plot" role="img" aria-label="{escape(title)}">'
+        f'<figure class="chart" style="height:{height}px"><div class="plot" role="{role}" aria-label="{escape(title)}">'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">{rules}{drawn}</svg>'
         f"{signs}{heights}{ticks}</div>{_data(series, days, keep, len(moments), written)}</figure>"
     )

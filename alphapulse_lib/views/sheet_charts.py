@@ -205,6 +205,8 @@ def _minute(run: Run) -> Callable[[int], str]:
 
 
 def _amount(value: float, more: int) -> str:
+    if abs(value) >= 1_000_000_000_000:
+        return f"{numbers.ratio(value / 1e9, more)}bn"
     if abs(value) >= 1_000_000_000:  # what is less has room, and is written as its neighbours are
         return f"{_ratio(value / 1e6, more)}M"
     return numbers.ratio(value, more + (0 if abs(value) >= 1000 else 2))

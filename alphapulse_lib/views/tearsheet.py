@@ -27,6 +27,7 @@ from alphapulse_lib.views import (
     silence,
     spent,
 )
+from alphapulse_lib.views.alike import folded
 from alphapulse_lib.views.coded import coded
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _identity(run: Run) -> dict[str, Any]:
     record, spec = run.record, run.spec
     zone = numbers.place(spec).timezone
     rejected = int(record.statistics.get("orders_rejected") or 0)
+    warnings = [each for each in (silence.told(record), *run.warnings) if each and " orders were refused" not in each]
     return {
         "version": version("alphapulse"),
         "strategy": run.strategy,
@@ -104,9 +106,8 @@ def _identity(run: Run) -> dict[str, Any]:
         "rejected": f"{numbers.counted(rejected, 'order')} rejected." if rejected else "",
         # The engine's own words for the same, where the run kept them, stand below the notice.
         "refused": next((each for each in run.warnings if " orders were refused" in each), ""),
-        "warnings": [
-            each for each in (silence.told(record), *run.warnings) if each and " orders were refused" not in each
-        ],
+        "warnings": folded(warnings, "all of them stand below"),
+        "all_warnings": warnings if len(folded(warnings)) < len(warnings) else [],
         "closing": _closing(spec) if record.status == "finished" else "",
     }
 

@@ -125,6 +125,12 @@ def test_markers_lie_on_the_line() -> None:
     assert "bought &lt;1&gt;" in html
 
 
+def test_links_on_a_chart_are_no_part_of_an_image() -> None:
+    marker = Marker(DAY, 20.0, "\N{BULLET}", "news", "said", "row-1")
+    assert 'role="img"' in drawn([10, 20, 15], markers=[Marker(DAY, 20.0, "\N{BULLET}")])
+    assert 'role="group"' in drawn([10, 20, 15], markers=[marker])
+
+
 def test_names_cannot_break_out() -> None:
     html = chart(
         np.arange(2),

@@ -257,6 +257,14 @@ def test_a_run_without_a_result_has_a_page_that_says_why(ledger: Ledger, status:
     assert "Not in this result" not in said
 
 
+def test_warnings_alike_leave_room_for_the_numbers(ledger: Ledger) -> None:
+    lacks = tuple(f"NAME{number} 1d lacks 6 of 249 sessions: 2009-09-08." for number in range(57))
+    html = page(ledger, warnings=lacks)
+    assert html.count('<p class="notice">NAME') == 3
+    assert '<p class="notice">54 more warnings of this kind: all of them stand below.</p>' in html
+    assert html.index("All 57 warnings</summary>") < html.index('<p class="small">NAME56 1d lacks')
+
+
 def test_an_open_window_that_was_never_read_is_told_in_words(ledger: Ledger) -> None:
     said = words(page(ledger, "interrupted", start=0, end=FOREVER, series=()))
     assert "GOOG · daily bars · from the first bar to the last run" in said
@@ -446,6 +454,7 @@ def test_in_a_browser(ledger: Ledger, tmp_path: Path, scheme: str, width: int) -
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto((tmp_path / "sheet.html").as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate("document.querySelectorAll('main section').length") > 3, "what a screen reader skips to"
         ground = "getComputedStyle(document.body).backgroundColor"
         assert (tab.evaluate(ground) == "rgb(255, 255, 255)") == (scheme == "light")
         tab.locator(".chart .plot").first.hover()
@@ -495,6 +504,22 @@ def test_long_words_break_on_a_telephone_and_on_paper(ledger: Ledger, tmp_path: 
         tab.emulate_media(media="print")
         assert tab.evaluate("document.querySelector('pre').scrollWidth") <= 718
         browser.close()
+
+
+@needs_browser
+def test_an_account_of_a_trillion_has_room_on_a_telephone(ledger: Ledger, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    dear = marks(*((f"2024-01-{day} 16:00", "GOOG", 100.0 * 5**at, 1) for at, day in enumerate(DAYS)))
+    html = page(ledger, cash=1e12, marks=dear)
+    (tmp_path / "sheet.html").write_text(html, encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 400, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+        browser.close()
+    assert re.search(r'class="y"[^>]*>[\d,]+bn<', html)
 
 
 @needs_browser
