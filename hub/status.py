@@ -121,10 +121,18 @@ def _processes(home: Path) -> dict[str, psutil.Process]:
     commands = {name: shlex.split(config[f"program:{name}"]["command"].replace("%%", "%")) for name in PROGRAMS}
     try:
         supervisor = psutil.Process(int((home / "run" / "supervisor.pid").read_text(encoding="utf-8")))
-        children = {each: each.cmdline() for each in supervisor.children()}
+        children = {each: _words(each) for each in supervisor.children()}
     except (OSError, ValueError, psutil.Error):  # it is ending, or just beginning
         return {}
     return {name: each for name, command in commands.items() for each, words in children.items() if words == command}
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """Its command; none of one that has just ended, which says nothing of the others."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def _answers(url: str, patience: float = _PATIENCE) -> str:

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from misbehaving_api import SlowApi, misbehaving
 from running_hub import PROJECT, RunningHub, environment
+from waiting import until as wait_until
 
 from alphapulse_lib.hub_client import Client
 from hub import status as status_of_parts
@@ -101,11 +103,10 @@ def test_a_part_that_is_stopped_or_dies_is_down_alone_until_it_is_back(hub: Runn
     before = part(until(hub, 0), name)["process"]
     os.kill(before, signal.SIGSTOP)
     try:
-        said = until(hub, 1)
+        # Another may be slow for a moment, where the machine is busy; who is blamed for this one would stay so.
+        said = until(hub, 1, lambda said: [each["name"] for each in said["parts"] if not each["up"]] == [name])
         stopped = part(said, name)
-        assert (stopped["up"], stopped["process"], f"kill -CONT {before}" in stopped["detail"]) == (False, before, True)
-        others = [each["name"] for each in said["parts"] if not each["up"] and each["name"] != name]
-        assert others == [], "who is well is not blamed for another"
+        assert (stopped["process"], f"kill -CONT {before}" in stopped["detail"]) == (before, True)
     finally:
         os.kill(before, signal.SIGKILL)
     until(hub, 0, lambda said: part(said, name)["process"] != before)
@@ -114,6 +115,26 @@ def test_a_part_that_is_stopped_or_dies_is_down_alone_until_it_is_back(hub: Runn
 def test_a_part_that_hangs_is_down():
     with misbehaving(SlowApi()) as hanging:
         assert "does not answer within" in status_of_parts._answers(hanging.url, patience=0.3)
+
+
+def test_a_part_that_just_ended_says_nothing_of_the_others(tmp_path: Path):
+    """Until the supervisor has looked after it, it is a process without a command."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "supervisor.pid").write_text(str(os.getpid()))
+    commands = {name: ["sleep", str(300 + number)] for number, name in enumerate(PROGRAMS)}
+    told = "".join(f"[program:{name}]\ncommand = {' '.join(words)}\n" for name, words in commands.items())
+    (tmp_path / "run" / "supervisor.conf").write_text(told)
+    running = {name: subprocess.Popen(words) for name, words in commands.items()}
+    try:
+        ended = running.pop("worker")
+        ended.kill()
+        wait_until(lambda: psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE)
+        found = status_of_parts._processes(tmp_path)
+        assert {name: each.pid for name, each in found.items()} == {name: each.pid for name, each in running.items()}
+    finally:
+        for each in (*running.values(), ended):
+            each.kill()
+            each.wait()
 
 
 def test_a_token_is_made_with_the_password_and_opens_the_api_alone(hub: RunningHub):
