@@ -8,9 +8,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -41,6 +42,9 @@ __all__ = [
 KEPT_ALIVE = 75
 
 _LOOPBACK = "127.0.0.1"
+#: No system gives one of these to whoever asks for any. Others it does, to kernels and to people's servers, also while
+#: the part that has it is just started anew: that part would be down for as long as they run.
+_INNER = range(10_000, 20_000)
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def choose(chosen: Settings) -> Network:
     """
     with ExitStack() as held:  # all at once, or one of them could be the public one, or the second the first again
         held.enter_context(_held(chosen))
-        inner = [held.enter_context(socket.create_server((_LOOPBACK, 0))) for _ in range(4)]
+        inner = [held.enter_context(_free()) for _ in range(4)]
         proxy, hub, api, dashboards = (int(door.getsockname()[1]) for door in inner)
     return Network(chosen.address, chosen.port, proxy, hub, api, dashboards, subdomain_host=chosen.subdomain_host)
 
@@ -233,6 +237,14 @@ def require_free(chosen: Settings) -> None:
         As `choose`.
     """
     _held(chosen).close()
+
+
+def _free() -> socket.socket:
+    """Holds a port of this machine that nobody has."""
+    for port in random.sample(_INNER, len(_INNER)):
+        with suppress(OSError):
+            return socket.create_server((_LOOPBACK, port))
+    return socket.create_server((_LOOPBACK, 0))
 
 
 def _held(chosen: Settings) -> socket.socket:
