@@ -58,7 +58,8 @@ class Meter:
                 if self._bar is not None:
                     self._bar.update(done - self._done)
             self._done = done
-            self._job.tell(done, self._rows)
+        if self._done:  # also where a bar takes long: what was passed over for its pace is told then
+            self._job.tell(self._done, self._rows)
 
     def finish(self) -> None:
         """All bars are done."""
