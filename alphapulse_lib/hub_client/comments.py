@@ -109,7 +109,12 @@ class Comments:
         return self._transport.send("GET", path, headers={"Accept": "text/markdown"}).text
 
     def events(
-        self, target: str | None = None, *, after: str = "", stop: Callable[[], bool] = lambda: False
+        self,
+        target: str | None = None,
+        *,
+        after: str = "",
+        stop: Callable[[], bool] = lambda: False,
+        begun: Callable[[], object] = lambda: None,
     ) -> Iterator[CommentEvent]:
         """New, edited and deleted comments as they happen, without an end; a broken connection is made again.
 
@@ -121,17 +126,23 @@ class Comments:
             The ``place`` of the last event that was seen. From now on, unless given.
         stop : callable, optional
             Asked at least every 15 seconds, and at every event: true ends the stream.
+        begun : callable, optional
+            Called once the hub tells what happens from now on: what was there before can be read then, and none is
+            missed in between.
 
         Raises
         ------
         HubError
             The hub refuses to tell. That it is away is no error: it is waited for.
         """
-        pause = 0.5
+        pause, has_begun = 0.5, False
         while not stop():
             try:
                 for place, event in self._listen(target, after):
                     after, pause = place, 0.5
+                    if not has_begun:
+                        has_begun = True
+                        begun()
                     if event is not None:
                         yield event
                     if stop():

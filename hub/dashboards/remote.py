@@ -55,7 +55,13 @@ class Remote:
         """What a method of the client gives one after the other, asked in a thread."""
         return await self.ask(lambda: list(function(*given, **named)))
 
-    def follow(self, target: str, happened: Callable[[CommentEvent], None], refused: Callable[[str], None]) -> None:
+    def follow(
+        self,
+        target: str,
+        happened: Callable[[CommentEvent], None],
+        refused: Callable[[str], None],
+        begun: Callable[[], None],
+    ) -> None:
         """Hear of each comment on something, in the loop that calls this, until the page is closed.
 
         Parameters
@@ -64,12 +70,17 @@ class Remote:
             Takes each event.
         refused : callable
             Told, once, that the API will say nothing more, and why.
+        begun : callable
+            Called, once, when each comment from then on will be heard of.
         """
         loop = asyncio.get_running_loop()
 
         def listen() -> None:
             try:
-                for event in self.client.comments.events(target, stop=self._closed.is_set):
+                told = self.client.comments.events(
+                    target, stop=self._closed.is_set, begun=lambda: loop.call_soon_threadsafe(begun)
+                )
+                for event in told:
                     loop.call_soon_threadsafe(happened, event)
             except AlphaPulseError as said:
                 if not self._closed.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup
 
@@ -44,8 +45,13 @@ class Thread:
         self.widget = Widget(self._load, "thread_empty")
 
     def follow(self) -> None:
-        """Show what others write, from now on."""
-        self._page.api.follow(self.target, self._happened, lambda said: self._page.note(said, bad=True))
+        """Show what others write, from now on; what came before it was heard of is looked for once more then."""
+        self._page.api.follow(
+            self.target,
+            self._happened,
+            lambda said: self._page.note(said, bad=True),
+            lambda: self._page.spawn(self._page.reload("thread")),
+        )
 
     async def act(self, name: str, value: str, fields: dict[str, str]) -> bool:
         """Do what a control of the thread asks; whether it is one."""
@@ -93,7 +99,8 @@ class Thread:
 
     async def _load(self) -> str:
         found = await self._api.all(self._comments_api.list, self.target, limit=_MOST)
-        self._comments = {each.id: each for each in found}
+        for each in found:  # beside what was heard of meanwhile
+            self._took(each)
         return self._html()
 
     def _show(self) -> None:
@@ -106,7 +113,9 @@ class Thread:
         self._show()
 
     def _took(self, comment: Comment) -> None:
-        self._comments[comment.id] = comment
+        known = self._comments.get(comment.id)
+        if known is None or _changed(known) <= _changed(comment):
+            self._comments[comment.id] = comment
 
     def _html(self) -> str:
         if not self._comments:
@@ -129,6 +138,10 @@ class _Told:
     comment: Comment
     words: Markup
     at: int
+
+
+def _changed(comment: Comment) -> datetime:
+    return max(filter(None, (comment.created_at, comment.edited_at, comment.deleted_at)))
 
 
 def _arranged(comments: list[Comment]) -> tuple[list[_Told], dict[str, list[_Told]]]:
