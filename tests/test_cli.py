@@ -469,7 +469,7 @@ def test_a_tearsheet_that_fails_after_the_run_does_not_hide_the_record(sample: P
 def test_an_answer_that_cannot_be_written_is_one_message(sample: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [ALPHAPULSE, "instruments"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+            [ALPHAPULSE, "instruments"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=240
         )
     assert done.returncode == 1
     assert done.stderr.startswith("AlphaPulseError: The answer cannot be written: No space left on device.\n")
@@ -478,7 +478,7 @@ def test_an_answer_that_cannot_be_written_is_one_message(sample: Path) -> None:
 
 def test_whoever_reads_no_further_is_told_nothing(sample: Path) -> None:
     command = f"set -o pipefail; {ALPHAPULSE} bars GOOG --json | head -c 1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=240)
     assert (done.stdout, done.stderr) == ("[", "")
 
 
@@ -518,12 +518,12 @@ def test_a_backtest_that_is_stopped_says_so_with_its_own_exit_code(
     )
     command = [ALPHAPULSE, "backtest", f"{tmp_path / 'slow.py'}:Slow", "GOOG", "--json"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (tmp_path / "began").exists():
         assert running.poll() is None and time.monotonic() < deadline, running.communicate()
         time.sleep(0.1)
     running.send_signal(number)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=120)
     assert (running.returncode, "was stopped" in said) == (130, True), said
     assert ap.runs()["status"].tolist() == ["interrupted"]
 
@@ -548,11 +548,11 @@ def test_an_interrupt_is_never_without_a_word(sample: Path) -> None:
     running = subprocess.Popen(
         [ALPHAPULSE, "check-lookahead", run.id, "--at", "200"], stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(ap.runs(purpose="probe")) < 3:
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=120)
     assert running.returncode == 130
     assert said in ("Interrupted.\n", "RunInterrupted: The probes were stopped.\n"), said

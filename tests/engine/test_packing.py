@@ -77,7 +77,7 @@ def test_two_threads_that_pack_the_same_class_take_nothing_from_each_other(own: 
     own.SLOW = slow = Slow(own.Own)
     first = packed(own.Own)
     assert slow.other is not None
-    slow.other.join(30)
+    slow.other.join(120)
     assert cloudpickle.list_registry_pickle_by_value() == set()
     assert [doubled_in_another_process(each) for each in (first, *slow.beside)] == ["4", "4"]
 

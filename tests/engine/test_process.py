@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from processes import command, lives
 
 from alphapulse_lib.engine import process
 from alphapulse_lib.engine.process import worker
@@ -39,11 +40,7 @@ def ran() -> int:
 
 def waiting() -> list[int]:
     """The processes that wait for a run."""
-    return [
-        each.pid
-        for each in psutil.Process().children()
-        if each.status() != psutil.STATUS_ZOMBIE and "engine.worker" in " ".join(each.cmdline())
-    ]
+    return [each.pid for each in psutil.Process().children() if lives(each) and "engine.worker" in command(each)]
 
 
 def until_gone(pid: int) -> None:
@@ -95,7 +92,8 @@ def test_one_that_was_killed_is_given_to_nobody() -> None:
 def test_one_that_nobody_needs_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "IDLE", 0.1)
     ran(), ran()
-    (ahead,) = waiting()
+    assert process._ahead._waiting is not None
+    ahead = process._ahead._waiting.process.pid  # which may be gone already
     until_gone(ahead)
     assert ran() != ahead
 

@@ -46,6 +46,7 @@ from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.settings import settings
 from alphapulse_lib.views import numbers
 from alphapulse_lib.views.figures import heatmap
+from tests.resources.processes import command
 from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
 from tests.resources.waiting import until
 
@@ -452,16 +453,16 @@ class Tarrying(Planned):
     def on_bar(self, bar: Bar) -> None:
         super().on_bar(bar)
         if self.config.plan == PLANS[3]:
-            time.sleep(0.7)
+            time.sleep(1.5)
 
 
 def test_a_trial_that_takes_far_longer_than_the_others_is_told_with_what_would_end_it(
     shared: LocalCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_minutes("TOY")
-    # On a busy machine the others take a while, too: it takes four seconds.
+    # On a busy machine the others take a while, too: it takes nine seconds.
     monkeypatch.setattr(slow, "_TIMES", 1.5)
-    monkeypatch.setattr(slow, "_LEAST", 2.5)
+    monkeypatch.setattr(slow, "_LEAST", 5.0)
     with pytest.warns(UserWarning) as warned:
         found = swept(Tarrying)
     (said,) = [str(each.message) for each in warned if "may never end" in str(each.message)]
@@ -475,7 +476,7 @@ def test_of_trials_that_have_a_limit_none_is_said_to_take_long(
 ) -> None:
     write_minutes("TOY")
     monkeypatch.setattr(slow, "_LEAST", 0.5)
-    found = swept(Tarrying, trial_seconds=3)  # of the four that it takes: the others end in it on a busy machine, too
+    found = swept(Tarrying, trial_seconds=6)  # of the nine that it takes: the others end in it on a busy machine, too
     assert found.table["status"].tolist().count("failed") == 1
     assert not [each for each in recwarn if "may never end" in str(each.message)]
 
@@ -497,18 +498,24 @@ def test_the_time_left_is_told_by_the_trials_and_not_by_what_came_before(
 
 
 class Slow(Planned):
-    """Takes its time, and tells that its trial began: at a bar, for before the trials it is started without any."""
+    """Takes its time, and tells that its trial began: at a bar, for before the trials it is started without any.
+
+    A file beside what it tells holds all trials after the first so many, for as long as it is there.
+    """
 
     begun = False
 
     def on_bar(self, bar: Bar) -> None:
         if not self.begun and "BEGUN" in os.environ:  # not where a cluster was there before
             self.begun = True
-            with Path(os.environ["BEGUN"]).open("a") as told:
-                told.write(f"{os.getpid()}\n")
+            told = Path(os.environ["BEGUN"])
+            with told.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            place, held = told.read_text().split().index(str(os.getpid())) + 1, told.with_name("held")
             time.sleep(0.6)
-            while Path(os.environ["BEGUN"]).with_name("held").exists():
-                time.sleep(0.05)
+            with contextlib.suppress(FileNotFoundError):  # until nobody is held any more
+                while place > int(held.read_text() or 0):
+                    time.sleep(0.05)
         super().on_bar(bar)
 
 
@@ -549,19 +556,13 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def command(process: psutil.Process) -> str:
-    """What it runs; nothing of a trial that has just ended and is still listed."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
 @pytest.mark.parametrize("killed", ["sweep", "keeper of its workers"])
 def test_what_is_killed_leaves_no_process_and_the_sweep_goes_on_where_it_was(
     driver: subprocess.Popen[str], tmp_path: Path, shared: LocalCluster, killed: str
 ) -> None:
+    (held := tmp_path / "held").write_text("5")  # however late it is killed, it is in the middle
     begun(tmp_path / "begun", 5)
+    until(recorded)
     family = descendants(driver)
     assert len(family) >= 4
     if killed == "sweep":
@@ -575,6 +576,7 @@ def test_what_is_killed_leaves_no_process_and_the_sweep_goes_on_where_it_was(
         assert "the same call goes on from there" in told
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
+    held.unlink()
     before = recorded()
     assert 0 < len(before) < 16
     found = swept(Slow, grid={"plan": [{"1": n} for n in range(1, 17)]})
@@ -595,7 +597,7 @@ def test_a_second_sweep_waits_for_the_first_and_finds_what_it_recorded(
         released.start()
         found = swept(Slow, grid={"plan": [{"1": n} for n in range(15, 19)]})
         released.join()
-    told, _ = driver.communicate(timeout=60)
+    told, _ = driver.communicate(timeout=120)
     assert driver.returncode == 0, told
     assert len(recorded()) == 18, "the two that both asked for were run once"
     assert [each.record.spec.parameters["plan"]["1"] for each in found.trials] == [15, 16, 17, 18]
@@ -604,10 +606,12 @@ def test_a_second_sweep_waits_for_the_first_and_finds_what_it_recorded(
 
 
 def test_an_interrupt_keeps_what_is_done_and_leaves_no_process(driver: subprocess.Popen[str], tmp_path: Path) -> None:
+    (tmp_path / "held").write_text("5")
     begun(tmp_path / "begun", 5)
+    until(recorded)
     family = descendants(driver)
     os.killpg(driver.pid, signal.SIGINT)
-    told, _ = driver.communicate(timeout=60)
+    told, _ = driver.communicate(timeout=120)
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     count = len(recorded())
@@ -638,7 +642,7 @@ def test_what_the_ledger_took_in_when_interrupted_is_told_though_nobody_had_seen
 
 def test_a_killed_worker_costs_no_trial(driver: subprocess.Popen[str], tmp_path: Path) -> None:
     begun(tmp_path / "begun", 4)
-    workers = [each for each in descendants(driver) if "spawn_main" in " ".join(each.cmdline())]
+    workers = [each for each in descendants(driver) if "spawn_main" in command(each)]
     assert workers
     workers[0].kill()
     told, _ = driver.communicate(timeout=240)

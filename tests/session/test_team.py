@@ -254,7 +254,7 @@ def test_two_processes_hand_the_same_runs_in_once(api: RunningApi, person):
     records = [kept(Ledger(ledger.root), parameters={"fast": number}) for number in range(5)]
     code = "from alphapulse_lib.session.runs import open_ledger\nprint(open_ledger().hand_in().refused)"
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [each.communicate(timeout=60)[0].strip() for each in both] == ["{}", "{}"]
+    assert [each.communicate(timeout=240)[0].strip() for each in both] == ["{}", "{}"]
     assert sorted(team(api)) == sorted(each.id for each in records)
     assert ledger.hand_in().runs == []
 

@@ -147,7 +147,7 @@ def lives(process: int) -> bool:
 
 
 def until_gone(told: Path) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     for process in map(int, told.read_text().split()):
         while lives(process):
             assert time.monotonic() < until, "it outlived its run"
@@ -159,8 +159,9 @@ def until_gone(told: Path) -> None:
 def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str, bare: bool) -> None:
     write_minutes("TOY")
     plan = {"how": how, "left": str(tmp_path / "left"), "bare": bare}
+    limit = 12 if how == "loops" else 240  # on busy cores one that ends may take ten
     try:
-        ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False, run_seconds=8)
+        ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False, run_seconds=limit)
     except errors.RunError:
         assert how != "finishes"
     until_gone(tmp_path / "left")
@@ -169,7 +170,7 @@ def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str, bare: bool) ->
 def test_what_trials_start_ends_with_them(tmp_path: Path) -> None:
     write_minutes("TOY")
     plans = [{"how": how, "left": str(tmp_path / how)} for how in ("finishes", "raises", "loops", "kills")]
-    ap.sweep(Leaves, "TOY", "1m", grid={"plan": plans}, objective="end_equity", progress=False, trial_seconds=8)
+    ap.sweep(Leaves, "TOY", "1m", grid={"plan": plans}, objective="end_equity", progress=False, trial_seconds=12)
     for plan in plans:
         until_gone(Path(plan["left"]))
 
