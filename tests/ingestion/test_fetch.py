@@ -113,7 +113,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(vendor: VendorServer, monk
         "print(ap.ingest('small', ['AAPL', 'MSFT', 'IBM', 'GOOG'], '1d', '2000-01-01', '2013-12-31').written)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(RESOURCES)}
-    vendor.delay = 0.02
+    vendor.delay = 0.2  # so that it is at work for long, however late it is killed
     for more in (4, 9):
         start = len(vendor.calls)
         running = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE)
@@ -123,6 +123,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(vendor: VendorServer, monk
         running.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL, "it was still at work"
         running.stdout.close()  # type: ignore[union-attr]
+    vendor.delay = 0.0
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, timeout=300)
     kept = [record for record in records(Roots.of_settings().writable) if record["written"]]
     assert sum(record["written"] for record in kept) + sum(record["unchanged"] for record in kept) >= 11_958

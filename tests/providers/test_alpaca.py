@@ -84,7 +84,7 @@ def server(market: Market, monkeypatch: pytest.MonkeyPatch) -> Iterator[AlpacaSe
 
 @pytest.fixture
 def vendor() -> Alpaca:
-    return Alpaca(Calls(Budget(100_000), timeout=1.0, patience=0.01))
+    return Alpaca(Calls(Budget(100_000), patience=0.01))
 
 
 def asked(*symbols: str, kind: str = "bars", period: str | None = "1m", days: tuple[str, str] | None = None) -> Fetch:
@@ -181,7 +181,8 @@ def test_what_goes_wrong_for_a_while_costs_no_row(
     assert len(server.asked) == 5 + 3
 
 
-def test_silence_is_waited_out(server: AlpacaServer, vendor: Alpaca) -> None:
+def test_silence_is_waited_out(server: AlpacaServer) -> None:
+    vendor = Alpaca(Calls(Budget(100_000), timeout=1.0, patience=0.01))
     server.misbehave(TimesOut(times=1, after=1))
     assert rows(vendor, asked("AAPL")).num_rows == 120
 

@@ -66,7 +66,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AlpacaServer]:
 
 @pytest.fixture
 def vendor() -> Alpaca:
-    return Alpaca(Calls(Budget(100_000), timeout=1.0, patience=0.01))
+    return Alpaca(Calls(Budget(100_000), patience=0.01))
 
 
 def found(vendor: Alpaca, *symbols: str, start: str = "2015-01-01", end: str = "2024-12-31") -> list[Row]:

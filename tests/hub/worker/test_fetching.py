@@ -251,15 +251,17 @@ def test_a_worker_killed_in_a_fetch_loses_and_repeats_nothing(running: Hub) -> N
 
 
 def test_a_dataset_is_brought_up_to_date_by_cron(workspace: Hub) -> None:
-    """The firing of a slot is a request like any other; the slot here is of a minute in which nothing looked."""
+    """The firing of a slot is a request like any other; the slot here is of the minute in which it is made."""
     (workspace.datasets / "few-daily.yaml").write_text(
         "provider: alpaca\nuniverse: [TBQ, TBU]\nperiods: [1d]\nhistory: 2020-08-27\n"
     )
     with pytest.raises(UnknownTarget, match="few-dialy"):
         ap.schedule(cron="* * * * *", dataset="few-dialy")
-    made = ap.schedule(cron="* * * * *", timezone="America/New_York", dataset="few-daily")
+    # One slot alone: the next is an hour from now, however long this takes.
+    slot = clock.now().replace(second=0, microsecond=0)
+    made = ap.schedule(cron=f"{slot.minute} * * * *", timezone="America/New_York", dataset="few-daily")
     with workspace.api._app.state.engine.execution_options(writes=True).begin() as connection:
-        before = clock.now_ns() - 60 * 10**9
+        before = int(slot.timestamp() - 1) * 10**9
         connection.execute(update(SCHEDULES).values(decided_until=before, next_at=before))
     until(lambda: made.last is not None and made.last.ended)
     made.pause()
