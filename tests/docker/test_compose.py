@@ -164,7 +164,7 @@ def test_from_nothing_each_part_is_well_and_has_no_right(installed: Installation
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
         bound = [told["Source"] for told in found["Mounts"] if told["Type"] == "bind"]
         assert len(bound) == (part == "guard"), "Docker's socket is in the guard alone, and nothing of the machine's"
-    plain = httpx.get(f"http://localhost:{installed.plain}/hub/login", trust_env=False)
+    plain = httpx.get(f"http://localhost:{installed.plain}/hub/login", timeout=60, trust_env=False)
     assert (plain.status_code, plain.headers["location"]) == (308, f"{installed.url}/hub/login")
 
 

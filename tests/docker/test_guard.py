@@ -71,7 +71,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 
 def refused(door: str, method: str, path: str, content: str = "", says: str = "") -> None:
-    answer = httpx.request(method, f"{door}{path}", content=content)
+    answer = httpx.request(method, f"{door}{path}", content=content, timeout=120)
     assert answer.status_code == 403, f"{method} {path}: {answer.status_code} {answer.text}"
     assert says in answer.json()["message"]
 
@@ -252,5 +252,5 @@ def test_no_volume_is_the_machines_and_no_network_leads_out(door: str) -> None:
     ):
         refused(door, "POST", f"/networks/{ANN}/connect", json.dumps(told))
     refused(door, "POST", "/networks/bridge/connect", json.dumps({"Container": CHOSEN.docker_hub}))
-    answer = httpx.post(f"{door}/volumes/create", content=b" " * 2_000_000)
+    answer = httpx.post(f"{door}/volumes/create", content=b" " * 2_000_000, timeout=120)
     assert answer.status_code == 413

@@ -128,7 +128,7 @@ class Place:
     def token(self, name: str) -> dict[str, str]:
         """What a script of somebody's says who it is by, at the hub's address on this machine."""
         worker = {"Authorization": f"token {keys(self.hub.home).worker_token}"}
-        asked = httpx.post(f"{self.hub.url}/hub/api/users/{name}/tokens", headers=worker, json={})
+        asked = httpx.post(f"{self.hub.url}/hub/api/users/{name}/tokens", headers=worker, json={}, timeout=60)
         return {"Authorization": f"Bearer {asked.raise_for_status().json()['token']}"}
 
     def start_bobs(self) -> None:
@@ -136,7 +136,7 @@ class Place:
         mine = self.token("bob")
         at = f"{self.hub.url}/hub/api/users/bob"
         httpx.post(f"{at}/server", headers=mine, timeout=60).raise_for_status()
-        until(lambda: httpx.get(at, headers=mine).json()["servers"].get("", {}).get("ready"), 240)
+        until(lambda: httpx.get(at, headers=mine, timeout=60).json()["servers"].get("", {}).get("ready"), 240)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_after_it_the_hub_is_itself_and_the_administrator_still_signed_in(place:
         assert page.evaluate("async () => (await navigator.serviceWorker.getRegistrations()).length") == 0
     page.goto(f"{place.url}/services/dashboards/home")
     assert page.url == f"{place.url}/services/dashboards/home"
-    asked = httpx.get(f"{place.hub.url}/hub/api/users/admin", headers=place.token("admin")).json()
+    asked = httpx.get(f"{place.hub.url}/hub/api/users/admin", headers=place.token("admin"), timeout=60).json()
     assert list(asked["servers"]) == [""], "nothing was started in their name"
     page.goto(f"{place.url}/hub/logout")
     page.goto(f"{place.url}/hub/home")
@@ -248,13 +248,13 @@ def test_after_it_the_hub_is_itself_and_the_administrator_still_signed_in(place:
 def test_a_notebook_fires_in_its_owners_server(place: Place) -> None:
     mine, at = place.token("bob"), f"{place.hub.url}/services/api/v1/schedules"
     new = {"notebook": "sum.ipynb", "cron": "0 0 1 1 *", "timezone": "UTC"}
-    made = httpx.post(at, headers=mine, json=new).raise_for_status().json()
-    fired = httpx.post(f"{at}/{made['id']}/fire", headers=mine, json={}).raise_for_status().json()
+    made = httpx.post(at, headers=mine, json=new, timeout=60).raise_for_status().json()
+    fired = httpx.post(f"{at}/{made['id']}/fire", headers=mine, json={}, timeout=60).raise_for_status().json()
     told = fired
 
     def over() -> bool:
         nonlocal told
-        told = httpx.get(f"{at}/{made['id']}/firings/{fired['id']}", headers=mine).json()
+        told = httpx.get(f"{at}/{made['id']}/firings/{fired['id']}", headers=mine, timeout=60).json()
         return told["ended_at"] is not None
 
     until(over, 180, lambda: json.dumps(told))

@@ -25,7 +25,7 @@ from running_hub import PROJECT, environment, free_port
 def test_up_refuses_in_one_line(tmp_path: Path, setting: str, value: str, says: list[str]):
     chosen = environment(tmp_path / "home", free_port()) | {setting: value}
     refused = subprocess.run(
-        [sys.executable, "-m", "hub", "up"], cwd=PROJECT, env=chosen, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "hub", "up"], cwd=PROJECT, env=chosen, capture_output=True, text=True, timeout=240
     )
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
@@ -48,7 +48,7 @@ def reset(home: Path, answer: str = "yes\n") -> subprocess.CompletedProcess[str]
         input=answer,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

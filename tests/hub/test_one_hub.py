@@ -190,7 +190,7 @@ def test_no_key_token_or_cookie_is_in_any_log(filled: Filled):
     token = filled.person.http.headers["Authorization"].removeprefix("token ")
     filled.person.http.get(f"/services/api/v1/comments?token={token}")  # where it does not belong
     filled.person.http.get("/services/api/v1/schedules", headers={"Authorization": f"Bearer {token}x"})
-    httpx.get(f"{hub.url}/hub/api/user?token={token}", headers={"Cookie": f"a={token}"})
+    httpx.get(f"{hub.url}/hub/api/user?token={token}", headers={"Cookie": f"a={token}"}, timeout=60)
     secrets = {KEY, SECRET, token, *json.loads((hub.home / "keys.json").read_text()).values()}
     secrets |= {each.value for each in person.http.cookies.jar if each.value and len(each.value) > 8}
     assert len(secrets) > 10

@@ -179,7 +179,7 @@ def test_a_notebook_s_token_does_less_than_its_owner_s_and_a_firing_is_cancelled
     answers = {each: asked(*each) for each in [*owners, ("GET", f"{me}/tokens"), ("POST", f"{me}/tokens")]}
     assert {status for status in answers.values() if status not in (403, 404)} == set(), answers
     bob.api("POST", f"/backtests/{firing}/cancel")
-    assert bob.ended(firing, within=20)["state"] == "cancelled"
+    assert bob.ended(firing, within=60)["state"] == "cancelled"
 
 
 def test_a_worker_killed_in_the_middle_doubles_and_loses_nothing(hub: RunningHub, bob: Away):
@@ -295,7 +295,8 @@ def test_every_minute_had_its_firing_and_none_had_two(bob: Away, minutely: dict[
     # A quick machine is here before the second minute.
     until(lambda: len(bob.api("GET", f"{path}/firings?limit=200")["items"]) >= 2, 150)
     bob.api("POST", f"{path}/pause")
-    until(lambda: all(each["ended_at"] for each in bob.api("GET", f"{path}/firings?limit=200")["items"]))
+    # One after the other: on a busy machine each takes a while, and those of the last minutes still wait.
+    until(lambda: all(each["ended_at"] for each in bob.api("GET", f"{path}/firings?limit=200")["items"]), 400)
     firings = bob.api("GET", f"{path}/firings?limit=200")["items"][::-1]
     slots = [datetime.fromisoformat(each["slot"]).astimezone(UTC).timestamp() for each in firings]
     assert len(slots) >= 2

@@ -155,7 +155,7 @@ def test_a_workspace_s_own_token_reaches_the_api(hub: RunningHub):
     (given,) = [variables(one) for one in servers if variables(one).get("JUPYTERHUB_USER") == "bob"]
     url, own = given["ALPHAPULSE_API_URL"], given["JUPYTERHUB_API_TOKEN"]
     new = {"target": "instrument:AAPL.XNAS", "body": "from a notebook"}
-    answer = httpx.post(f"{url}/v1/comments", json=new, headers={"Authorization": f"Bearer {own}"})
+    answer = httpx.post(f"{url}/v1/comments", json=new, headers={"Authorization": f"Bearer {own}"}, timeout=60)
     assert (answer.status_code, answer.json()["author"]) == (201, "bob")
 
 
@@ -187,7 +187,8 @@ def test_what_the_board_and_the_alarms_ask_for_is_told_by_the_hub_and_the_api(hu
     """After somebody started a server and asked a vendor for data, as the tests above did."""
     shown, told = keys(hub.home).metrics_token, {"up"}  # Prometheus' own
     for path in ("/hub/metrics", f"{API}/metrics"):
-        assert httpx.get(f"{hub.url}{path}", headers={"Authorization": f"Bearer {tokens['bob']}"}).status_code == 403
+        bobs = {"Authorization": f"Bearer {tokens['bob']}"}
+        assert httpx.get(f"{hub.url}{path}", headers=bobs, timeout=60).status_code == 403
 
         def read(path: str = path) -> set[str]:
             answer = httpx.get(f"{hub.url}{path}", headers={"Authorization": f"Bearer {shown}"}, timeout=30)

@@ -28,7 +28,7 @@ ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 
 def alphapulse(chosen: dict[str, str], *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [ALPHAPULSE, *words], cwd=PROJECT, env=chosen, input=answer, capture_output=True, text=True, timeout=60
+        [ALPHAPULSE, *words], cwd=PROJECT, env=chosen, input=answer, capture_output=True, text=True, timeout=240
     )
     assert "Traceback" not in done.stderr
     return done
@@ -37,7 +37,7 @@ def alphapulse(chosen: dict[str, str], *words: str, answer: str = "") -> subproc
 def test_it_may_be_read_by_who_reads_one_line(tmp_path: Path):
     chosen = environment(tmp_path / "home", 1)
     done = subprocess.run(
-        f"{ALPHAPULSE} status | true", shell=True, cwd=PROJECT, env=chosen, capture_output=True, text=True, timeout=60
+        f"{ALPHAPULSE} status | true", shell=True, cwd=PROJECT, env=chosen, capture_output=True, text=True, timeout=240
     )
     assert done.stderr == ""
 

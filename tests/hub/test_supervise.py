@@ -156,8 +156,8 @@ def test_a_killed_hub_comes_back_and_finds_the_server_and_its_kernel(hub: Runnin
     config.parent.mkdir(parents=True)
     config.write_text("import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.1)\n")
     server, kernel = pids(hub, "jupyterhub.singleuser"), admin.own("GET", "kernels")[0]["id"]
-    with pytest.raises(httpx.ReadTimeout):  # the hub answers when it is ready
-        admin.http.post(f"{carol}/server", timeout=0.5)
+    with pytest.raises(httpx.ReadTimeout):  # the hub answers when it is ready, or after ten seconds
+        admin.http.post(f"{carol}/server", timeout=5)
     (killed,) = pids(hub, "-m jupyterhub --config")
     until(lambda: len(pids(hub, "jupyterhub.singleuser")) == len(server) + 1)
     assert not admin.http.get(carol).json()["servers"][""]["ready"]
@@ -246,7 +246,7 @@ def test_after_that_it_starts_again_with_the_same_passwords_and_down_stops_it(hu
     stopped = hub.make("down")
     assert stopped.returncode == 0, stopped.stderr
     assert "is down" in stopped.stdout
-    hub.process.wait(timeout=10)
+    hub.process.wait(timeout=60)
     assert family.members(hub.home) == []
     assert "was not up" in hub.make("down").stdout
 
@@ -255,7 +255,7 @@ def test_a_killed_up_takes_everything_with_it(hub: RunningHub):
     hub.start()
     os.kill(int((hub.home / "run" / "up.pid").read_text()), signal.SIGKILL)
     until(lambda: family.members(hub.home) == [])
-    hub.process.wait(timeout=10)
+    hub.process.wait(timeout=60)
     assert "was not up" in hub.make("down").stdout
 
 
@@ -264,10 +264,13 @@ def test_what_a_killed_supervisor_leaves_is_told_and_ended_by_the_next_up(hub: R
     leaves = [int((hub.home / "run" / f"{name}.pid").read_text()) for name in ("up", "supervisor")]
     for each in leaves:
         os.kill(each, signal.SIGKILL)
-    hub.process.wait(timeout=10)
-    left = {one.pid for one in family.members(hub.home)}
-    assert left
-    told = subprocess.run([PYTHON, "-m", "hub", "status"], cwd=PROJECT, env=hub.environment, capture_output=True)
+    hub.process.wait(timeout=60)
+    while True:  # some of them end by themselves now: counted before and after, until none did meanwhile
+        left = {one.pid for one in family.members(hub.home)}
+        assert left
+        told = subprocess.run([PYTHON, "-m", "hub", "status"], cwd=PROJECT, env=hub.environment, capture_output=True)
+        if left == {one.pid for one in family.members(hub.home)}:
+            break
     assert (told.returncode, f"{len(left)} processes of one that was killed".encode() in told.stdout) == (1, True)
     hub.start()
     assert not left & {one.pid for one in family.members(hub.home)}
@@ -280,7 +283,7 @@ def test_down_ends_an_up_that_was_stopped(hub: RunningHub):
     os.kill(int((hub.home / "run" / "up.pid").read_text()), signal.SIGSTOP)
     assert hub.make("down").returncode == 0
     assert family.members(hub.home) == []
-    hub.process.wait(timeout=10)
+    hub.process.wait(timeout=60)
 
 
 def test_a_number_that_is_another_process_s_by_now_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import walls
 from hub_client import Person
+from processes import command
 from running_hub import RunningHub
 from signed_in import SignedIn
 from visitors import Belongings, Visitor, comers
@@ -70,7 +71,7 @@ def surroundings(hub: Team) -> dict[str, str]:
 
 def one(hub: Team, words: str) -> psutil.Process:
     """A process of the hub."""
-    (found,) = [each for each in family.members(hub.home) if words in " ".join(each.cmdline())]
+    (found,) = [each for each in family.members(hub.home) if words in command(each)]
     return found
 
 
@@ -102,7 +103,7 @@ def _writes(hub: Team) -> bool:
 
 
 def test_the_table_has_a_line_for_every_route(hub: Team, surroundings: dict[str, str], tmp_path: Path) -> None:
-    document = httpx.get(f"{hub.url}/services/api/openapi.json").json()
+    document = httpx.get(f"{hub.url}/services/api/openapi.json", timeout=60).json()
     routes = [
         *walls.api_routes(document),
         *walls.hub_routes(),

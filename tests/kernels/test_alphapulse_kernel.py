@@ -32,7 +32,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     manager = KernelManager(kernel_name="alphapulse", kernel_spec_manager=specs)
     notebook = nbformat.v4.new_notebook()
     client = NotebookClient(
-        notebook, km=manager, timeout=60, allow_errors=True, resources={"metadata": {"path": str(workspace)}}
+        notebook,
+        km=manager,
+        timeout=240,
+        startup_timeout=240,
+        allow_errors=True,
+        resources={"metadata": {"path": str(workspace)}},
     )
 
     def execute(*cells: str) -> list[dict[str, Any]]:

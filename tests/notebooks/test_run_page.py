@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from running_hub import free_port
+from waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -48,11 +48,8 @@ def served(workspace: Workspace, log: Path) -> Iterator[str]:
         )
         address = f"http://127.0.0.1:{port}"
         try:
-            for _ in range(300):
-                if _answers(address):
-                    break
-                assert server.poll() is None, log.read_text()
-                time.sleep(0.2)
+            until(lambda: _answers(address) or server.poll() is not None, 240, log.read_text, pause=0.2)
+            assert server.poll() is None, log.read_text()
             yield f"{address}/voila/render/dashboards/run.ipynb"
         finally:
             server.terminate()
@@ -61,7 +58,7 @@ def served(workspace: Workspace, log: Path) -> Iterator[str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/api").status_code == 200
+        return httpx.get(f"{address}/api", timeout=60).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -370,7 +370,7 @@ class AlpacaServer:
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
 
 
 _PATHS = [

@@ -107,7 +107,7 @@ class RunningApi:
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the API did not stop"
         self._app.state.engine.dispose()
 

@@ -60,7 +60,10 @@ class Server:
             stderr=self.root.with_name("server.log").open("ab"),
         )
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"token {TOKEN}"}, trust_env=False
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"Authorization": f"token {TOKEN}"},
+            timeout=60,
+            trust_env=False,
         )
         deadline = time.monotonic() + 240
         while True:
@@ -73,7 +76,7 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
     def post(self, job_id: str, notebook: str, **more: Any) -> httpx.Response:
         body = {"id": job_id, "notebook": notebook, "output": f"out/{job_id}.ipynb", **more}

@@ -8,7 +8,7 @@ from browser import Witness
 from running_hub import RunningHub
 from signed_in import DASHBOARDS, SignedIn
 
-__all__ = ["RULES", "sit", "visit"]
+__all__ = ["RULES", "fits", "sit", "visit"]
 
 #: What axe is asked: its rules, and one that it counts as experimental: that a name holds the words which are seen
 #: (WCAG 2.5.3), for who says these aloud to their computer means that button.
@@ -23,6 +23,17 @@ def sit(browser: Any, hub: RunningHub, somebody: SignedIn, **more: Any) -> tuple
         [{"name": each.name, "value": each.value, "url": f"{hub.url}{each.path}"} for each in somebody.http.cookies.jar]
     )
     return context.new_page(), Witness(context, hub.url.removeprefix("http://"))
+
+
+def fits(page: Any, width: int) -> bool:
+    """Whether the page is no wider than a window of so many pixels, once it has come to rest in it."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(200)
+    for _ in range(50):  # what is drawn anew takes longer where the machine is busy
+        if page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"):
+            return True
+        page.wait_for_timeout(200)
+    return False
 
 
 def visit(page: Any, hub: RunningHub, name: str) -> None:

@@ -447,7 +447,7 @@ def test_events_of_a_run_s_comments_reach_whom_the_run_does(team: Api, run: str)
 
     def listen(who: str, is_ready: threading.Event) -> None:
         headers = {"Authorization": f"Bearer {who}"}
-        with httpx.stream("GET", f"{team.url}/v1/comments/events", headers=headers, timeout=30) as answer:
+        with httpx.stream("GET", f"{team.url}/v1/comments/events", headers=headers, timeout=120) as answer:
             for line in answer.iter_lines():
                 if line.startswith(":"):
                     is_ready.set()
@@ -460,11 +460,11 @@ def test_events_of_a_run_s_comments_reach_whom_the_run_does(team: Api, run: str)
     listening = [threading.Thread(target=listen, args=each) for each in zip(heard, ready, strict=True)]
     for each in listening:
         each.start()
-    assert all(each.wait(20) for each in ready)
+    assert all(each.wait(120) for each in ready)
     for target, body in ((f"run:{run}", "of the desk"), ("instrument:AAPL.XNAS", "to everybody")):
         assert team("POST", "/v1/comments", json={"target": target, "body": body}).status_code == 201
     for each in listening:
-        each.join(30)
+        each.join(120)
     assert heard == {"bob": ["of the desk", "to everybody"], "cleo": ["to everybody"]}
 
 

@@ -81,7 +81,9 @@ class Running:
         found, cursor = Counter[str](), ""
         while cursor is not None:
             asked = {"target": TARGET, "limit": "200", "cursor": cursor}
-            page = httpx.get(f"{self.api.url}/v1/comments", params=asked, headers={"Authorization": "Bearer ada"})
+            page = httpx.get(
+                f"{self.api.url}/v1/comments", params=asked, headers={"Authorization": "Bearer ada"}, timeout=60
+            )
             found.update(each["body"] for each in page.json()["items"])
             cursor = page.json()["next"]
         return found
