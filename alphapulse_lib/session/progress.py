@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -89,6 +89,10 @@ class Meter:
         try:
             yield
         except _UNSEEN:
+            from tqdm.auto import tqdm
+
+            with suppress(RuntimeError):  # its lock, which tqdm lets go of only where it could draw
+                tqdm.get_lock().release()
             if self._bar is not None:
                 self._bar.disable = True  # else it is drawn once more as it is taken apart
                 self._bar = None

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from nautilus_trader.model import Bar, BarType
 from nautilus_trader.trading import Strategy
-from toy_market import SIX, Planned, write_minutes
+from toy_market import MINUTE, OPEN, SIX, Planned, write_minutes
 from waiting import until
 
 import alphapulse_lib as ap
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.session.progress import Meter
 
 
 def done(file: Path, what: str) -> int:
@@ -50,6 +52,20 @@ def test_a_job_reads_how_far_the_run_is_that_is_under_way(
     assert told["bars"] == 48
     assert 10 <= told["bars_done"] <= 40
     assert 0.02 < told["seconds_left"] / (48 - told["bars_done"]) < 1.0, "a bar takes 0.05 s, on a busy machine more"
+
+
+def test_what_came_too_soon_after_the_last_is_told_while_the_next_bar_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_minutes("TOY", SIX * 8)
+    spec = ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False).spec
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv("ALPHAPULSE_PROGRESS_FILE", str(file))
+    with Meter(spec, Roots.of_settings(), shown=False) as meter:
+        meter.at(OPEN + 10 * MINUTE)
+        first = done(file, "bars")
+        meter.at(OPEN + 20 * MINUTE)
+        until(lambda: meter.at(OPEN + 20 * MINUTE) or done(file, "bars") > first, 20)  # there the engine stays
 
 
 @dataclass(frozen=True)

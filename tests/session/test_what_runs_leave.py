@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
+from tqdm import tqdm
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -118,6 +122,16 @@ def test_a_run_is_recorded_where_its_progress_cannot_be_shown_any_more(monkeypat
         for_now.setattr(sys, "stderr", Gone())
         run = ap.backtest(Sleeps, "TOY", "1m", params={"plan": {"1": 50}})
     assert run.status == "finished"
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(is_free, tqdm.get_lock().locks).result()
+
+
+def is_free(locks: Sequence[Any]) -> bool:
+    """Whether this thread comes by them: in any thread an old bar may be collected, which waits for tqdm's."""
+    taken = [each for each in locks if each.acquire(True, 10)]
+    for each in taken:
+        each.release()
+    return len(taken) == len(locks)
 
 
 class Leaves(Planned):
