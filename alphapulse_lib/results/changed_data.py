@@ -26,7 +26,8 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.results.conventions import CONVENTION
-from alphapulse_lib.results.difference import changed_moments, facts_read, read_as_of, rows_read, spec_then, window_of
+from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, window_of
+from alphapulse_lib.results.when_known import actions_apart, bars_apart, read_as_of, spec_then
 
 __all__ = ["Change", "changed_data"]
 
@@ -49,11 +50,14 @@ class Change:
         How many rows are others, are gone or are new; ``None`` where the catalog no longer tells what was read.
     first : int
         When the first of them is, nanoseconds since 1970, UTC; 0 where that is not known.
+    only_known : bool
+        Whether their figures are as they were, and the moments others at which they could be known.
     """
 
     name: str
     rows: int | None
     first: int = 0
+    only_known: bool = False
 
 
 def changed_data(record: RunRecord, *, own: bool = False) -> tuple[Change, ...]:
@@ -105,7 +109,7 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     today = _today(record, read.last)
     try:
         if _is_as_read(roots, spec_then(today), window_of(today, read.name), read):
-            return None
+            return _of_known(roots, record, today, read.name)
         now = rows_read(roots, today, read.name).combine_chunks()
         then = rows_read(roots, record, read.name).combine_chunks()
     except AlphaPulseError:
@@ -114,6 +118,15 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
         return Change(read.name, None)
     moments = changed_moments(then, now)
     return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
+
+
+def _of_known(roots: Roots, record: RunRecord, today: RunRecord, name: str) -> Change | None:
+    """Of longer bars, those that the run would be told of at another moment today."""
+    if str(Period.of_bar_type(name)) not in record.spec.also:
+        return None
+    stamps = rows_read(roots, today, name)["ts_event"].cast(pa.int64()).to_numpy()
+    closes, _, _ = bars_apart(roots, [spec_then(record), spec_then(today)], name, stamps)
+    return Change(name, len(closes), int(closes[0]), only_known=True) if len(closes) else None
 
 
 def _is_as_read(roots: Roots, spec: RunSpec, window: Window, read: Series) -> bool:
@@ -162,7 +175,7 @@ def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Chang
     try:
         now = facts_read(roots, _today(record, last), read.name)
         if of_rows(now) == read.fingerprint:
-            return None
+            return _of_announced(roots, record, last, now) if read.name == facts.ACTIONS else None
         then = facts_read(roots, record, read.name)
     except AlphaPulseError:
         return Change(read.name, None)
@@ -172,6 +185,13 @@ def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Chang
     others = [each for each in ((counted[0] - counted[1]) | (counted[1] - counted[0])) if each[0] <= last]
     gone, new = (sum(each in counted[place] for each in others) for place in (0, 1))
     return Change(read.name, max(gone, new), min(each[0] for each in others)) if others else None
+
+
+def _of_announced(roots: Roots, record: RunRecord, last: int, now: pa.Table) -> Change | None:
+    """Of what was paid, what the run would be paid at another moment today."""
+    found = actions_apart(roots, [spec_then(record), spec_then(_today(record, last))], now)
+    first = int(np.datetime64(found[0].ex_date, "D").astype(np.int64)) * _DAY if found else 0
+    return Change(facts.ACTIONS, len(found), first, only_known=True) if found else None
 
 
 def _columns(table: pa.Table) -> list[list[object]]:

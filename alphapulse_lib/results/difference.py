@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +29,7 @@ from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
 from alphapulse_lib.results.parameters import ran_with
 from alphapulse_lib.results.run import Run
+from alphapulse_lib.results.when_known import actions_apart, bars_apart, spec_then
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +41,7 @@ __all__ = [
     "differences",
     "facts_read",
     "outcome",
-    "read_as_of",
     "rows_read",
-    "spec_then",
     "window_of",
 ]
 
@@ -220,33 +219,23 @@ def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     return facts.news_table(facts.heard(roots, spec_then(record), window))
 
 
-def read_as_of(record: RunRecord) -> int:
-    """The moment of which a run read the catalog: its start, and of one that repeats another that one's."""
-    told = record.environment.get("read_as_of", "")
-    return int(told) if re.fullmatch(r"[0-9]{1,18}|[1-8][0-9]{18}", told) else record.started_at
-
-
-def spec_then(record: RunRecord) -> RunSpec:
-    """A run's spec with the moments that "now" was for it."""
-    spec, made = record.spec, read_as_of(record)
-    as_of, recorded = (made if each is None else each for each in (spec.as_of, spec.recorded_as_of))
-    return replace(spec, as_of=as_of, recorded_as_of=recorded)
-
-
 def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference]:
     bars = [{each.name: each for each in record.series} for record in (one, other)]
     for name, first in bars[0].items():
-        second = bars[1].get(name)
+        second, of_ticks = bars[1].get(name), name.rpartition(" ")[2] in ticks.KINDS
         if second and first.fingerprint != second.fingerprint:
-            kind = name.rpartition(" ")[2]
-            yield from (_first_tick if kind in ticks.KINDS else _first_bar)(one, other, roots, first, second)
+            yield from (_first_tick if of_ticks else _first_bar)(one, other, roots, first, second)
+        elif second and not of_ticks:
+            yield from _known_bar(one, other, roots, name)
     if not (one.series and other.series):  # one ended before it read anything, which is how they differ
         return
-    facts = [{each.name: each for each in record.facts} for record in (one, other)]
-    for name in dict.fromkeys((*facts[0], *facts[1])):
-        held = [each.get(name) for each in facts]
+    besides = [{each.name: each for each in record.facts} for record in (one, other)]
+    for name in dict.fromkeys((*besides[0], *besides[1])):
+        held = [each.get(name) for each in besides]
         if len({each.fingerprint if each else "" for each in held}) > 1:
             yield _first_fact(one, other, roots, name, held)
+        elif name == facts.ACTIONS:
+            yield from _known_action(one, other, roots)
 
 
 def _first_bar(one: RunRecord, other: RunRecord, roots: Roots, first: Series, second: Series) -> Iterator[Difference]:
@@ -269,9 +258,46 @@ def _first_bar(one: RunRecord, other: RunRecord, roots: Roots, first: Series, se
     moment = int(changed[0])
     rows = [_bar(table, _stamps(table), moment) for table in tables]
     names = [each for each in _FIGURES if rows[0].get(each) != rows[1].get(each)]
-    when = np.datetime_as_string(np.datetime64(moment, "ns"), "s").replace("T", " ")
     values = (", ".join(f"{figure} {row[figure]}" for figure in names) if row else _NONE for row in rows)
-    yield _difference("data", f"{name} {when} UTC", values, f"{len(changed):,} rows differ.")
+    yield _difference("data", f"{name} {_second(moment)} UTC", values, f"{len(changed):,} rows differ.")
+
+
+def _known_bar(one: RunRecord, other: RunRecord, roots: Roots, name: str) -> Iterator[Difference]:
+    """The first longer bar that both read alike and could know at different moments."""
+    if str(Period.of_bar_type(name)) not in one.spec.also or _is_of_one_moment(one, other):
+        return
+    with suppress(AlphaPulseError):  # what is told by no catalog any more is as it was
+        stamps = _stamps(rows_read(roots, one, name))
+        closes, *known = bars_apart(roots, [spec_then(one), spec_then(other)], name, stamps)
+        if len(closes):
+            told = f"{len(closes):,} rows could be known at other moments."
+            yield _known(f"{name} {_second(closes[0])} UTC", (int(each[0]) for each in known), told)
+
+
+def _known_action(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference]:
+    """The first dividend, or its like, of which that is so."""
+    if _is_of_one_moment(one, other):
+        return
+    with suppress(AlphaPulseError):
+        specs = [spec_then(one), spec_then(other)]
+        if found := actions_apart(roots, specs, facts_read(roots, one, facts.ACTIONS)):
+            first = found[0]
+            told = f"{len(found):,} rows could be known at other moments."
+            name = f"{facts.ACTIONS} {first.instrument_id} {first.kind} {first.ex_date}"
+            yield _known(name, (first.one, first.other), told)
+
+
+def _is_of_one_moment(one: RunRecord, other: RunRecord) -> bool:
+    """Whether one repeats the other, or both a third: so they read the catalog of one moment."""
+    return (one.of or one.id) == (other.of or other.id)
+
+
+def _known(name: str, moments: Iterable[int], detail: str) -> Difference:
+    return _difference("data", name, (f"known from {_second(each)} UTC on" for each in moments), detail)
+
+
+def _second(moment: int | np.int64) -> str:
+    return np.datetime_as_string(np.datetime64(int(moment), "ns"), "s").replace("T", " ")
 
 
 def changed_moments(one: pa.Table, other: pa.Table) -> NDArray[np.int64]:

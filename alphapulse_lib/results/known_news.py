@@ -16,8 +16,8 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
-from alphapulse_lib.results.difference import spec_then
 from alphapulse_lib.results.run import Run
+from alphapulse_lib.results.when_known import spec_then
 
 if TYPE_CHECKING:
     import pandas as pd

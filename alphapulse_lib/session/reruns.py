@@ -13,7 +13,7 @@ from alphapulse_lib.model.frozen import thawed
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.results.conventions import CONVENTION
-from alphapulse_lib.results.difference import read_as_of
+from alphapulse_lib.results.when_known import read_as_of
 from alphapulse_lib.session.differences import RunDifference, differing
 from alphapulse_lib.session.running import Again, Plan, carry_out
 from alphapulse_lib.session.runs import SessionRun, open_ledger, run

@@ -118,7 +118,7 @@ class Again:
     probe: str = ""
 
     def environment(self) -> dict[str, str]:
-        """What its record keeps of that: `alphapulse_lib.results.difference.read_as_of` reads it."""
+        """What its record keeps of that: `alphapulse_lib.results.when_known.read_as_of` reads it."""
         return {"read_as_of": str(self.moment)} | ({"probe": self.probe} if self.probe else {})
 
 

@@ -37,5 +37,7 @@ def _one(change: Change, zone: str, record: RunRecord) -> str:
     name = f" of {change.name.rsplit('-', 4)[0].rpartition('.')[0]}" if fact is None else whose
     if change.rows is None:
         return f"rows{name}, which this catalog no longer tells" if fact is None else f"{fact}s{whose}"
-    when = numbers.day(change.first, zone, "%Y-%m-%d" if change.name == "actions" else "%Y-%m-%d %H:%M %Z")
-    return f"{numbers.counted(change.rows, fact or 'row')}{name}, first at {when}"
+    of_day = change.name == "actions"  # an ex-date is told by its first moment in UTC
+    when = numbers.day(change.first) if of_day else numbers.day(change.first, zone, "%Y-%m-%d %H:%M %Z")
+    known = " could be known at other moments" if change.only_known else ""
+    return f"{numbers.counted(change.rows, fact or 'row')}{name}{known}, first at {when}"

@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from alphapulse_lib.model.run import FILLS, RunSpec
-from alphapulse_lib.results.difference import read_as_of
 from alphapulse_lib.results.parameters import left_at_default
+from alphapulse_lib.results.when_known import read_as_of
 from alphapulse_lib.views import (
     numbers,
     sheet_charts,

@@ -400,6 +400,38 @@ def test_a_longer_bar_is_told_when_it_could_be_known(tmp_path: Path) -> None:
     assert [each[1:3] for each in heard(again) if each[0] == "1-DAY"] == told, "a correction is no later bar"
 
 
+def test_longer_bars_that_another_import_knew_sooner_are_named_as_what_differs(tmp_path: Path) -> None:
+    """Their figures are the same, and so is what the record keeps of them; the strategy was told of them earlier."""
+    closes = week_days("OTHER", 6)
+    write("TOY", "1h", [each + n * 60 * MINUTE for each in closes for n in (-6, 0)], [(100.0,) * 4] * 12)
+
+    def known(hours: int) -> ap.Run:
+        lines = ["date,open,high,low,close,volume,available_at"]
+        for close in closes:
+            day, at = str(np.datetime64(close, "ns"))[:10], str(np.datetime64(close + hours * 60 * MINUTE, "ns"))[:19]
+            lines.append(f"{day},100,100,100,100,10,{at}Z")
+        (tmp_path / "days.csv").write_text("\n".join(lines))
+        ap.ingest("files", str(tmp_path / "days.csv"), symbol="TOY", venue="XNAS", period="1d")
+        asked = {"params": {"more": "1-DAY", "plan": {"2": 10}}, "progress": False}
+        return ap.backtest(Heard, "TOY", "1h", also="1d", **asked)
+
+    with pytest.warns(UserWarning, match="1 of 6 1d bars of TOY could be known"):
+        before = known(15)
+    after = known(0)
+    assert before.fills["ts"].tolist() != after.fills["ts"].tolist()
+    assert before.record.series[1].fingerprint == after.record.series[1].fingerprint
+    found = ap.diff(before, after).first
+    assert (found.kind, found.name) == ("data", "TOY.XNAS-1-DAY-LAST-EXTERNAL 2020-03-02 21:00:00 UTC")
+    assert (found.one, found.other) == (
+        "known from 2020-03-03 12:00:00 UTC on",
+        "known from 2020-03-02 21:00:00 UTC on",
+    )
+    assert [(each.rows, each.first, each.only_known) for each in ap.run(before.id).changes] == [(6, CLOSE, True)]
+    assert ap.run(after.id).changes == ()
+    with pytest.warns(UserWarning, match="1 of 6 1d bars of TOY could be known"):
+        assert ap.rerun(before, progress=False).text.partition(" are ")[2].startswith("identical")
+
+
 def test_longer_bars_that_no_vendor_has_are_made_of_shorter_ones_by_the_commands_that_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.views import changed
 from tests.resources.toy_market import Planned, write
 
 TIME = pa.timestamp("ns", "UTC")
@@ -337,6 +338,30 @@ def test_a_dividend_that_was_corrected_is_paid_on_its_day_as_it_is_right(toy: Pa
     found = ap.diff(before, after).first
     assert (found.kind, found.name, found.one, found.other) == ("data", "actions AAA.XNAS", "amount 1.0", "amount 1.5")
     assert [(each.name, each.rows) for each in ap.run(before.id).changes] == [("actions", 1)]
+
+
+def test_a_dividend_that_another_source_told_sooner_is_named_as_what_differs(toy: Path) -> None:
+    days = closes_of("2020-03-02", "2020-03-10")
+    write("AAA", "1d", days, [(100.0,) * 4] * len(days))
+    given = {"params": {"plan": {"1": 10}}, "cash": 10_000, "progress": False}
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0, "known": date(2020, 3, 9)})
+    before = ap.backtest(Planned, "AAA", "1d", **given)
+    act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0, "known": date(2020, 3, 4)})
+    after = ap.backtest(Planned, "AAA", "1d", **given)
+    assert [run.equity.tolist().count(10_010) for run in (before, after)] == [2, 4]
+    assert before.record.facts == after.record.facts, "nothing of what was paid is another"
+    found = ap.diff(before, after).first
+    assert (found.kind, found.name) == ("data", "actions AAA.XNAS dividend 2020-03-05")
+    assert (found.one, found.other) == (
+        "known from 2020-03-09 00:00:00 UTC on",
+        "known from 2020-03-05 05:00:00 UTC on",
+    )
+    later = ap.run(before.id)
+    assert [(each.name, each.rows, each.only_known) for each in later.changes] == [("actions", 1, True)]
+    told = changed.told(later.record, later.changes)
+    assert "1 corporate action could be known at other moments, first at 2020-03-05." in told
+    assert ap.rerun(before, progress=False).text.partition(" are ")[2].startswith("identical")
+    assert ap.run(after.id).changes == ()
 
 
 def test_dividends_are_left_out_where_that_is_asked(toy: Path) -> None:
