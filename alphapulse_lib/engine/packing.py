@@ -32,7 +32,7 @@ from alphapulse_lib.errors import StrategyUnusable
 __all__ = ["Packed", "kept", "packed", "unkept"]
 
 #: What a class or a value raises that cannot be taken apart: an open file, a connection, a lock.
-_REFUSALS = (TypeError, AttributeError, ValueError, OSError, RecursionError, pickle.PicklingError)
+_REFUSALS = (TypeError, AttributeError, ValueError, OSError, RuntimeError, pickle.PicklingError)
 #: Whoever packs, one at a time: what a class holds may pack another one, in the same thread.
 _packing = threading.RLock()
 

@@ -25,6 +25,8 @@ _LONGEST, _ROW = 200, 80
 _DIGITS = re.compile(r"(?<![\w.:-])-?\d+\.\d{7,}(?:e[+-]?\d+)?(?![\w.:+-])")
 #: Statistics that are told of many.
 _LEADING = ("end_equity", "total_return", "sharpe", "max_drawdown", "trades")
+#: Kinds of what came out.
+_RESULTS = ("status", "orders", "fills", "equity", "statistic")
 _MOMENTS = [("setting", name) for name in ("start", "end", "as_of", "recorded_as_of")]
 
 
@@ -54,7 +56,7 @@ class RunDifference(Told):
     @property
     def identical(self) -> bool:
         """Whether orders, fills, equity and statistics are the same to the last bit."""
-        return not any(each.kind in ("status", "orders", "fills", "equity", "statistic") for each in self.all)
+        return not any(each.kind in _RESULTS for each in self.all)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -76,10 +78,22 @@ class RunDifference(Told):
         lines += [f"  then in {_told(each, zone)}" for each in shown[1:]]
         if more := len(self.all) - len(shown):
             lines.append(f"  and in {more} more statistics, that follow from it: .frame, or --json, has each.")
+        if self.all[0].kind in _RESULTS[1:] and "probe" not in (self.one.record.purpose, self.other.record.purpose):
+            lines.append(self._unexplained())
         if self.identical:
             lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
         lines += [each.detail for each in self.all if each.kind == "code"]
         return "\n".join(lines)
+
+    def _unexplained(self) -> str:
+        """What two runs of the same may differ by: what no run can be given, and its calls in their source."""
+        from alphapulse_lib.engine.unrepeatable import unrepeatable
+
+        calls = unrepeatable([self.one.spec.strategy.text, *self.one.code.values()])
+        told = (
+            f"Its source calls {', '.join(calls)}" if calls else "It draws without a seed, or reads a clock or a file"
+        )
+        return f"All that the two were given is the same. {told}: no rerun repeats that."
 
     def _shown(self) -> tuple[Difference, ...]:
         """All, but of many statistics that follow from something else those that most look for."""

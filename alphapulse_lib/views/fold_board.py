@@ -65,7 +65,7 @@ def html(
         f'<span class="ap-badge">{numbers.counted(len(folds), "fold")}</span></span>'
         f'<div class="ap-quiet">out of sample, {numbers.counted(len(equity), "session")}</div></div>'
         f"{drawing.spark(equity.to_numpy())}</div>{facts(_facts(stats, deflated, efficiency))}"
-        + "".join(f'<div class="ap-board"><div class="ap-scroll">{part}</div></div>' for part in parts)
+        + "".join(f'<div class="ap-board"><div class="ap-scroll" tabindex="0">{part}</div></div>' for part in parts)
         + f'<ul class="ap-notes">{said}</ul></div>'
     )
 

@@ -28,7 +28,7 @@ BOARD = """
 .ap-card table.ap-trials caption { caption-side: top; text-align: left; font-size: 12.5px; color: var(--ap-quiet);
   padding: 0 0 4px; }
 .ap-card table.ap-trials th, .ap-card table.ap-trials td { padding: 2px 8px; text-align: right; font-weight: 400;
-  background: none; border: 0; color: inherit; }
+  white-space: nowrap; background: none; border: 0; color: inherit; }
 .ap-card table.ap-trials th { color: var(--ap-quiet); }
 .ap-card table.ap-heat td { padding: 3px 6px; min-width: 34px; text-align: center; border: 1px solid transparent;
   background: color-mix(in srgb, var(--ap-tone) var(--ap-share), transparent); }
@@ -73,7 +73,7 @@ def html(
     return (
         f'{STYLE}{BOARD}<div class="ap-card"><div class="ap-head"><span class="ap-title">{escape(title)}'
         f'<span class="ap-badge">{far}</span></span></div><div class="ap-board">'
-        + "".join(f'<div class="ap-scroll">{part}</div>' for part in parts if part)
+        + "".join(f'<div class="ap-scroll" tabindex="0">{part}</div>' for part in parts if part)
         + f"</div>{f'<ul class="ap-notes">{said}</ul>' if said else ''}</div>"
     )
 
@@ -149,7 +149,7 @@ def _heat_table(objective: str, trials: Sequence[Trial], ranked: Sequence[Trial]
         for each, row in zip(down, cells, strict=True)
     )
     told = escape(f"{objective}: {y} down, {x} across")
-    return f'<table class="ap-trials ap-heat"><caption>{told}</caption><tr><th></th>{head}</tr>{rows}</table>'
+    return f'<table class="ap-trials ap-heat"><caption>{told}</caption><tr><td></td>{head}</tr>{rows}</table>'
 
 
 def _cell(value: float, most: float, form: Callable[[float | None], str], is_best: bool) -> str:

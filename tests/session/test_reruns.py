@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import linecache
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -575,6 +577,37 @@ def test_orders_of_one_moment_and_one_number_are_in_one_order_each_time() -> Non
         assert each.fills.order_id.tolist() == ids
         assert each.fills.equals(runs[0].fills)
     assert ap.rerun(runs[0], progress=False).identical
+
+
+class Hasty(Planned):
+    """Buys as many as the machine's clock says, whatever was planned."""
+
+    def on_bar(self, bar: Bar) -> None:
+        size = Quantity.from_int(1 + time.time_ns() // 1_000 % 1_000)
+        self.submit_order(self.order_factory.market(self._id, OrderSide.BUY, size))
+
+
+def test_what_no_rerun_repeats_is_named_where_nothing_else_differs() -> None:
+    write_minutes("TOY")
+    run = ap.backtest(Hasty, "TOY", "1m", params={"plan": {}}, progress=False)
+    again = ap.rerun(run, progress=False)
+    assert again.diff.first is not None and again.diff.first.kind == "orders"
+    assert "All that the two were given is the same. Its source calls time.time_ns: no rerun repeats" in again.text
+    assert "All that the two were given" not in ap.diff(run, planned()).text
+
+
+class Drawing(Planned):
+    def on_bar(self, bar: Bar) -> None:
+        SYSTEM.random()
+
+
+SYSTEM = random.SystemRandom()
+
+
+def test_a_strategy_that_holds_the_system_s_generator_says_so_before_it_runs() -> None:
+    write_minutes("TOY")
+    with pytest.raises(errors.StrategyUnusable, match="cannot be sent to its own process"):
+        ap.backtest(Drawing, "TOY", "1m", params={"plan": {}}, progress=False)
 
 
 def test_a_failed_run_fails_again_the_same_way() -> None:
