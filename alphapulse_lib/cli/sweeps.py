@@ -28,6 +28,7 @@ Trials = Annotated[int | None, typer.Option(help="How many. Default: the whole g
 Objective = Annotated[str, typer.Option(help="The statistic to look for; -volatility: less is better.")]
 Patience = Annotated[int | None, typer.Option(help="Stop after so many trials without a better one.")]
 Seconds = Annotated[float | None, typer.Option(help="The most that a trial may take.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run those again that failed.")]
 Workers = Annotated[int | None, typer.Option(help="Processes. Default: one a core.")]
 Cash = Annotated[float, typer.Option(help="The account's money at the start.")]
 Fill = Annotated[Literal["next_open", "close", "next_close", "vwap", "ticks"], typer.Option(help="When orders fill.")]
@@ -59,7 +60,7 @@ def sweep(
     patience: Patience = None,
     trial_seconds: Seconds = None,
     trial_memory: Memory = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run those again that failed.")] = False,
+    retry: Retry = False,
     workers: Workers = None,
     cash: Cash = 100_000.0,
     fill: Fill = "next_open",
@@ -77,9 +78,7 @@ def sweep(
     """Run a strategy with many parameters, each trial recorded; the same command goes on where it was stopped."""
     given = {name: value for name, value in locals().items() if name in _SHARED}
     with contextlib.redirect_stdout(sys.stderr):
-        found = ap.sweep(
-            strategy, symbols, period, start, end, retry=retry, **_shared(grid, param, costs, with_news, given)
-        )
+        found = ap.sweep(strategy, symbols, period, start, end, **_shared(grid, param, costs, with_news, given))
     if as_json:
         say_json(_told(found))
     else:
@@ -114,6 +113,7 @@ def walk_forward(
     patience: Patience = None,
     trial_seconds: Seconds = None,
     trial_memory: Memory = None,
+    retry: Retry = False,
     workers: Workers = None,
     cash: Cash = 100_000.0,
     fill: Fill = "next_open",
@@ -144,7 +144,7 @@ def walk_forward(
 
 #: What both commands pass on under its own name.
 _SHARED = (
-    *("sampler", "trials", "objective", "patience", "trial_seconds", "trial_memory", "workers"),
+    *("sampler", "trials", "objective", "patience", "trial_seconds", "trial_memory", "retry", "workers"),
     *("also", "cash", "fill", "adjust", "dividends", "gaps", "scorer", "as_of", "benchmark", "seed"),
 )
 _WINDOWS = ("scheme", "train", "test", "folds", "purge", "embargo", "warmup")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,22 +12,18 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import InputError
-from alphapulse_lib.model.run import Costs, Fill, RunRecord, RunSpec
+from alphapulse_lib.model.run import Costs, Fill, RunSpec
 from alphapulse_lib.model.window import Moment
 from alphapulse_lib.results.breakdown import drawdown
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import periods_per_year
 from alphapulse_lib.results.statistics import summary
-from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.results.walk_forward import (
     SCHEMES,
     Fold,
-    Sessions,
     Walked,
     folds_of,
-    joined,
     stability,
-    window_of,
 )
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
@@ -40,14 +36,14 @@ from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.sweeps import all_failed, plan_of, title_of
 from alphapulse_lib.session.symbols import Symbols
 from alphapulse_lib.session.terms import Terms
-from alphapulse_lib.session.workshop import Data, Workshop, open_workshop
+from alphapulse_lib.session.walk import Walk
+from alphapulse_lib.session.workshop import open_workshop
 from alphapulse_lib.views import fold_board, numbers, tables
 from alphapulse_lib.views.alike import folded
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from alphapulse_lib.results.samplers import Sampler
 
 __all__ = ["SessionWalkForward", "walk_forward"]
 
@@ -75,6 +71,7 @@ def walk_forward(
     patience: int | None = None,
     trial_seconds: float | None = None,
     trial_memory: float | None = None,
+    retry: bool = False,
     workers: int | None = None,
     also: str | Sequence[str] = (),
     params: Mapping[str, Any] | None = None,
@@ -103,7 +100,7 @@ def walk_forward(
     strategy, symbols, period, start, end, also, params, cash, fill, costs, adjust, dividends, news, scorer, as_of,
     benchmark, gaps, seed
         As in `ap.backtest`.
-    grid, sampler, trials, objective, patience, trial_seconds, trial_memory, workers, progress
+    grid, sampler, trials, objective, patience, trial_seconds, trial_memory, retry, workers, progress
         As in `ap.sweep`, for each train window.
     scheme : {"rolling", "anchored", "kfold"}
         Train on the ``train`` sessions before each test; on all before it, ``train`` or more; or, of ``folds`` parts,
@@ -168,7 +165,7 @@ def walk_forward(
             shares = _shares(cut, warmup, proposals.total, len(data.ends))
             coming = Forecast(plan, shares, workers, windows=len(shares))
             meter.tell(coming)
-            walk = _Walk(workshop, data, search, meter)
+            walk = Walk(workshop, data, search, meter, retry=retry)
             walk.require_warm(data, cut, warmup)
             walked = [walk.fold(each, warmup) for each in cut]
     coming.ended()
@@ -176,7 +173,24 @@ def walk_forward(
         raise all_failed(meter.count, walk.failed)
     for warning in folded(data.warnings, "run.warnings of each trial lists them"):
         warn(warning)
-    return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming)
+    return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming, _troubles(walked, walk))
+
+
+def _troubles(walked: list[Walked], walk: Walk) -> list[str]:
+    """What of the folds and their trials did not end well."""
+    cash = [each for each in walked if each.trial is None or each.trial.record.status != "finished"]
+    found = []
+    if cash:
+        numbered = ", ".join(str(each.fold.number) for each in cash)
+        found.append(
+            f"{numbers.counted(len(cash), 'fold')} of {len(walked)} ({numbered}) counts as cash, with returns of 0: "
+            "no trial of its train window has the objective, or its test failed."
+        )
+    if walk.failed:
+        why = " ".join((walk.failed.error or walk.failed.status).split()).rstrip(".")
+        of = f"{walk.lost:,} of {numbers.counted(walk.lost + walk.finished, 'trial')} failed"
+        found.append(f"{of}, the first, {walk.failed.id[:8]}: {why}. retry=True (--retry) runs such again.")
+    return found
 
 
 def _shares(cut: list[Fold], warmup: int, trials: int, sessions: int) -> list[tuple[int, float]]:
@@ -197,11 +211,12 @@ class SessionWalkForward:
         ends: NDArray[np.int64],
         ledger: Ledger,
         forecast: Forecast,
+        troubles: Sequence[str] = (),
     ) -> None:
         self.spec: RunSpec = plan.spec
         self.objective, self.folds, self.forecast = objective, tuple(walked), forecast
         self._title, self._ends, self._ledger = title_of(plan), ends, ledger
-        self._zone = numbers.place(plan.spec).timezone
+        self._zone, self._troubles = numbers.place(plan.spec).timezone, tuple(troubles)
 
     def __repr__(self) -> str:
         return f"<WalkForward {self._title}: {len(self.folds)} folds>"
@@ -303,94 +318,28 @@ class SessionWalkForward:
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
         folds = tables.walk_forward(self.table, self.objective, width)
-        lines = [told, numbers.deflated(self.deflated), self.forecast.note, folds, tables.stability(self.stability)]
+        lines = [
+            told,
+            numbers.deflated(self.deflated),
+            *self._troubles,
+            self.forecast.note,
+            folds,
+            tables.stability(self.stability),
+        ]
         return "\n".join([repr(self), *lines])
 
     def _repr_html_(self) -> str:
         found = (self.stats, self.deflated, self.efficiency)
         return fold_board.html(
-            self._title, self.objective, *found, self.equity, self.table, self.stability, self.forecast.note
+            self._title,
+            self.objective,
+            *found,
+            self.equity,
+            self.table,
+            self.stability,
+            *self._troubles,
+            self.forecast.note,
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else self.text())
-
-
-class _Walk:
-    def __init__(self, workshop: Workshop, data: Data, search: Search, meter: SweepMeter) -> None:
-        self._workshop, self._search, self._meter = workshop, search, meter
-        self._data, self._ends = data, data.ends
-        self._spec = workshop.bench.base.spec
-        self.finished = 0
-        self.failed: RunRecord | None = None
-
-    def require_warm(self, data: Data, cut: list[Fold], warmup: int) -> None:
-        """Refuse parameters that a window of any fold is too short for."""
-        tests = [(max(each.test[0] - warmup, 0), each.test[1]) for each in cut]
-        stretches = [*(each for fold in cut for each in fold.train), *tests]
-        windows = [window_of(self._ends, each, self._spec.start) for each in stretches]
-        self._workshop.require_warm(data, windows, self._search.proposals().ask())
-
-    def fold(self, fold: Fold, warmup: int) -> Walked:
-        """Choose, and try."""
-        self._meter.begin(f"fold {fold.number}")
-        before = self.finished
-        parameters, inside, growth = self._chosen(fold)
-        first, stop = fold.test
-        nothing = np.zeros(stop - first)
-        if not parameters:
-            failed = self.finished == before
-            return Walked(fold, {}, nan, nan, None, nan, nothing, nothing, failed=failed)
-        tried = (max(first - warmup, 0), stop)
-        trial = self._try(parameters, tried)
-        finished = trial.record.status == "finished"
-        returns = trial.returns[first - stop :] if finished else nothing
-        free = self._data.earned(self._spec, tried)[first - stop :] if finished else nothing
-        # A run that began before its test has statistics of more than that.
-        outside = self._of_returns(returns, free) if warmup and finished else trial.value
-        warm = first > 0 and warmup > 0
-        return Walked(fold, parameters, inside, growth, trial, outside, returns, free, warm=warm)
-
-    def _chosen(self, fold: Fold) -> tuple[dict[str, Any], float, float]:
-        """The best parameters of the train window, their objective and their growth a year there."""
-        stretches = [self._sweep(self._search.proposals(), each) for each in fold.train]
-        if len(stretches) == 1:
-            best = max((each for each in stretches[0] if isfinite(each.value)), key=lambda it: it.value, default=None)
-            return ({}, nan, nan) if best is None else (best.parameters, best.value, best.record.statistics["cagr"])
-        free = np.concatenate([self._data.earned(self._spec, each) for each in fold.train])
-        judged = joined(stretches, partial(self._of_returns, free=free))
-        found = [each for each in judged if isfinite(each[1])]
-        if not found:
-            return {}, nan, nan
-        parameters, value = max(found, key=lambda each: each[1])
-        return parameters, value, self._growth(stretches, parameters)
-
-    def _sweep(self, sampler: Sampler, sessions: Sessions) -> tuple[Trial, ...]:
-        window = window_of(self._ends, sessions, self._spec.start)
-        search, meter = self._search, self._meter
-        trials = self._workshop.sweep(
-            window,
-            sampler,
-            search.better,
-            patience=search.patience,
-            seen=meter.seen,
-            slow=meter.slow,
-            waits=meter.waits,
-        ).trials
-        records = [each.record for each in trials]
-        self.finished += sum(each.status == "finished" for each in records)
-        self.failed = self.failed or next((each for each in records if each.status != "finished"), None)
-        return trials
-
-    def _try(self, parameters: dict[str, Any], sessions: Sessions) -> Trial:
-        from alphapulse_lib.results.samplers import sampler_of
-
-        alone = sampler_of("grid", {name: [value] for name, value in parameters.items()}, None, 0)
-        return self._sweep(alone, sessions)[0]
-
-    def _growth(self, stretches: list[tuple[Trial, ...]], parameters: dict[str, Any]) -> float:
-        parts = [next(each for each in trials if each.parameters == parameters).returns for trials in stretches]
-        return summary(np.concatenate(parts), periods_per_year=periods_per_year(self._spec))["cagr"]
-
-    def _of_returns(self, returns: Floats, free: Floats) -> float:
-        return self._search.better(summary(returns, periods_per_year=periods_per_year(self._spec), risk_free=free))

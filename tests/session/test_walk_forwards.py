@@ -159,3 +159,56 @@ def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wante
 def test_a_wrong_argument_is_told(more: dict, words: str) -> None:
     with pytest.raises(errors.InputError, match=words):
         ap.walk_forward(*WINDOW, **GIVEN | more)
+
+
+class Doomed(Planned):
+    """Raises where a file that its plan names is not there."""
+
+    def on_start(self) -> None:
+        for name in self._plan:
+            if name.startswith("/") and not Path(name).exists():
+                raise RuntimeError("this one fails")
+        self._plan = {name: shares for name, shares in self._plan.items() if not name.startswith("/")}
+        super().on_start()
+
+
+def test_a_fold_that_failed_is_told_and_run_again_where_asked(shared: LocalCluster, tmp_path: Path) -> None:
+    known = sessions("CRYPTO")
+    first = int(np.searchsorted(known.days, np.datetime64("2024-01-01")))
+    write(
+        "TOY",
+        "1d",
+        known.closes[first : first + 30],
+        [(each, each + 2, each - 2, each + 1) for each in range(100, 130)],
+        venue="CRYPTO",
+    )
+    late = tmp_path / "late"
+    grid = {"plan": [{str(late): 0, "1": 10}, {}]}
+    given = {"grid": grid, "objective": "end_equity", "train": 20, "test": 10, "progress": False}
+    walked = ap.walk_forward(Doomed, "TOY", "1d", **given)
+    told = "1 of 3 trials failed, the first, "
+    assert (
+        told in walked.text(400) and "RuntimeError: this one fails" in walked.text(400) and told in walked._repr_html_()
+    )
+    late.touch()
+    assert told in ap.walk_forward(Doomed, "TOY", "1d", **given).text(400), "what is recorded is not run again"
+    again = ap.walk_forward(Doomed, "TOY", "1d", retry=True, **given)
+    assert again.folds[0].parameters == {"plan": grid["plan"][0]} and "failed" not in again.text(400)
+
+
+def test_a_fold_whose_test_failed_says_that_it_counts_as_cash(shared: LocalCluster) -> None:
+    known = sessions("CRYPTO")
+    first = int(np.searchsorted(known.days, np.datetime64("2024-01-01")))
+    write("TOY", "1d", known.closes[first : first + 30], [SIX[0]] * 30, venue="CRYPTO")
+    given = {"objective": "end_equity", "train": 20, "test": 10, "progress": False}
+    walked = ap.walk_forward(FailsInFewBars, "TOY", "1d", grid={"plan": [{"1": 1}]}, **given)
+    assert walked.table.status.tolist() == ["failed"] and not walked.returns.any()
+    assert "1 fold of 1 (0) counts as cash" in walked.text(400) and "counts as cash" in walked._repr_html_()
+
+
+class FailsInFewBars(Planned):
+    """Raises as it stops where it has seen fewer bars than a train window has."""
+
+    def on_stop(self) -> None:
+        if self._seen < 20:
+            raise RuntimeError("too few")
