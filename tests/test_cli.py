@@ -381,6 +381,17 @@ def test_a_strategy_file_imports_what_stands_beside_it(sample: Path, tmp_path: P
     assert json.loads(done.stdout)["status"] == "finished"
 
 
+def test_a_module_where_the_command_is_typed_is_found_with_its_relative_imports(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "__init__.py").touch()
+    (tmp_path / "desk" / "base.py").write_text("from alphapulse_lib.engine.strategies import SmaCross\n")
+    (tmp_path / "desk" / "mine.py").write_text("from .base import SmaCross\nclass Mine(SmaCross):\n    pass\n")
+    words = ("backtest", "desk.mine:Mine", "GOOG", "--start", "2006-01-03", "--end", "2006-06-30", "--json")
+    done = alphapulse(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["spec"]["strategy"]["name"] == "desk.mine:Mine"
+
+
 def test_what_a_strategy_prints_is_not_part_of_the_answer(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from alphapulse_lib.engine.strategies import SmaCross\n\nprint('loaded')\n\n"

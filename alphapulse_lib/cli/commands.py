@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -80,6 +82,9 @@ app.add_typer(team.schedule, name="schedule")
 def run() -> None:
     """Run the command; an error is one message on standard error and an honest exit code, a warning is one line."""
     warnings.showwarning = say_warning
+    # As of `python -m`, a module beside which the command is typed is found; last, so that it hides no installed one.
+    with suppress(OSError):  # the folder was removed
+        sys.path += [each for each in [str(Path.cwd())] if each not in sys.path]
     try:
         app()
     except AlphaPulseError as error:
