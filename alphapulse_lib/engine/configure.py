@@ -316,7 +316,10 @@ def plain_value(name: str, value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return value.item()
+        plain = value.item()
+        if isinstance(plain, int) and getattr(value.dtype, "kind", "") in ("m", "M"):
+            plain = value.astype(f"{value.dtype.kind}8[us]").item()  # a time in nanoseconds, not a count of them
+        return plain_value(name, float(plain) if hasattr(plain, "item") else plain)
     if isinstance(value, list | tuple):
         return [plain_value(name, each) for each in value]
     if isinstance(value, Mapping):

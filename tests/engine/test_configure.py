@@ -7,11 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from nautilus_trader.model import BarType, InstrumentId, Price
 from nautilus_trader.trading import Strategy, StrategyConfig
 
-from alphapulse_lib.engine.configure import Blueprint, blueprint, build, declared, plain_parameters
+from alphapulse_lib.engine.configure import Blueprint, blueprint, build, declared, plain_parameters, plain_value
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter
 from alphapulse_lib.model.frozen import frozen
 
@@ -253,3 +254,26 @@ def test_a_strategy_may_change_the_lists_and_mappings_that_it_is_given() -> None
     got.plan["2"] = []
     assert (got.levels, got.plan) == ([1, 2, 3], {"1": [5, 6], "2": []})
     assert given == {"levels": [1, 2], "plan": {"1": [5]}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.float64("nan"), np.array(np.inf), [1, np.float32("nan")], np.complex128(1j), np.bytes_(b"x"), np.str_("a\0b")],
+)
+def test_what_no_spec_can_hold_is_refused_of_numpys_kinds_too(value: object) -> None:
+    with pytest.raises(InputError, match="cannot be kept in a spec"):
+        plain_value("x", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.datetime64("2024-01-02"), "2024-01-02"),
+        (np.datetime64("2024-01-02T09:30", "ns"), "2024-01-02 09:30:00"),
+        (np.timedelta64(90, "s").astype("m8[ns]"), 90.0),
+        (np.longdouble(1.5), 1.5),
+        (np.int64(3), 3),
+    ],
+)
+def test_a_time_of_numpys_is_kept_as_pythons_own(value: object, plain: object) -> None:
+    assert (plain_value("x", value), type(plain_value("x", value))) == (plain, type(plain))
