@@ -237,9 +237,9 @@ def _feed(
         if not request.future:  # of a future that is made up nobody claims that its prices are as traded
             warnings += _told(is_as_traded(rows, splits, instrument, period, mark))
         if spec.dividends and not beside:
-            paid = distributions(acted, request.roots, instrument, ts, spec, warnings)
             last = (int(ts[-1]), float(rows.closes[-1]))
             gone = delisting(acted, request.roots, instrument, last, spec, warnings)
+            paid = distributions(acted, request.roots, instrument, ts, spec, warnings, gone)
     ratio = forward(np.append(beside.ts[0], ts), splits)[1:] if beside else forward(ts, splits)
     precision = instrument.price_precision
     if spec.adjust == "splits":  # whether or not a split comes: what is known only later changes nothing before

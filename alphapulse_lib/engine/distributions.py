@@ -59,9 +59,15 @@ class Distribution:
 
 
 def distributions(
-    rows: list[dict[str, Any]], roots: Roots, instrument: Instrument, ts: Integers, spec: RunSpec, warnings: list[str]
+    rows: list[dict[str, Any]],
+    roots: Roots,
+    instrument: Instrument,
+    ts: Integers,
+    spec: RunSpec,
+    warnings: list[str],
+    gone: Distribution | None = None,
 ) -> tuple[Distribution, ...]:
-    """What one share of an instrument brought between its first bar and its last.
+    """What one share of an instrument brought between its first bar and its last, or the day on which it was delisted.
 
     Parameters
     ----------
@@ -71,11 +77,14 @@ def distributions(
         The bars' closes, rising.
     warnings : list of str
         Takes what was distributed and has no value.
+    gone : Distribution, optional
+        Its delisting: who holds it is entitled up to then, though it trades no more.
     """
     found = []
+    ends, settles = (int(ts[-1]), int(ts[-1])) if gone is None else (gone.entitled, gone.paid)
     for row in rows:
         entitled = moment_ns(row["ex_date"], instrument.venue.timezone)
-        if row["kind"] not in ("dividend", "spin_off") or not ts[0] < entitled <= ts[-1]:
+        if row["kind"] not in ("dividend", "spin_off") or not ts[0] < entitled <= ends:
             continue
         known, amount = row["known"], row["amount"]
         if amount is None:
@@ -87,7 +96,7 @@ def distributions(
             )
             continue
         paid = max(entitled, known)
-        if paid <= ts[-1]:
+        if paid <= settles:
             found.append(Distribution(row["kind"], entitled, paid, float(amount)))
     return tuple(sorted(found, key=lambda each: each.entitled))
 

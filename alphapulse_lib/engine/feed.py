@@ -146,9 +146,9 @@ class Feed:
 
     @cached_property
     def distributed(self) -> Floats:
-        """The money that one share of the first day brought, at the first close at or after it was paid."""
+        """The money that one share of the first day brought, at the first close at or after it was paid; later none."""
         money = np.zeros(len(self.ts))
-        for each in self.distributions:
+        for each in (every for every in self.distributions if every.paid <= self.last):
             money[np.searchsorted(self.ts, each.paid)] += each.amount * self.ratio_before(each.entitled)
         return money
 

@@ -153,9 +153,12 @@ def marks(feeds: tuple[Feed, ...], names: dict[str, str]) -> pa.Table:
 
 
 def _left(feed: Feed) -> dict[str, pa.ChunkedArray]:
-    """What delisting left of a share of the first day, and when, as the last of a feed's marks."""
+    """What delisting left of a share of the first day, with what it brought since its last close, and when, in the
+    last of a feed's marks.
+    """
     gone, before = feed.delisting, len(feed.ts) - 1
-    left = [gone.amount * float(feed.ratio[-1]) if gone else None], [gone.paid if gone else None]
+    after = sum(each.amount for each in feed.distributions if each.paid > feed.last)  # no mark has that
+    left = [(gone.amount + after) * float(feed.ratio[-1]) if gone else None], [gone.paid if gone else None]
     last = {"left": pa.array(left[0], pa.float64()), "left_at": pa.array(left[1], pa.int64()).cast(_TIME)}
     return {name: pa.chunked_array([pa.nulls(before, each.type), each]) for name, each in last.items()}
 

@@ -465,6 +465,30 @@ def test_buying_and_holding_has_what_a_delisting_left_from_its_day_on(toy: Path)
     assert ap.rerun(run, progress=False).identical
 
 
+@pytest.mark.parametrize("shares", [10, -10])
+def test_what_is_distributed_between_the_last_bar_and_the_delisting_is_paid_and_charged(toy: Path, shares: int) -> None:
+    """A company that is wound up distributes what it has while its shares trade no more."""
+    days = closes_of("2020-03-02", "2020-03-13")
+    write("AAA", "1d", days[:4], [(50.0,) * 4] * 4)
+    write("BBB", "1d", days, [(20.0,) * 4] * len(days))
+    act(
+        {"kind": "dividend", "ex": date(2020, 3, 9), "amount": 30.0},
+        {"kind": "dividend", "ex": date(2020, 3, 11), "amount": 10.0},
+        {"kind": "delisting", "ex": date(2020, 3, 11), "amount": 0.5},
+        {"kind": "dividend", "ex": date(2020, 3, 12), "amount": 7.0},
+    )
+    run = ap.backtest(
+        Both, ["AAA", "BBB"], "1d", params={"plan": {"1": shares}}, cash=10_000, gaps="allow", progress=False
+    )
+    paid = [(f"{row.ts:%Y-%m-%d}", row.amount) for row in run.cash_flows.itertuples()]
+    assert paid == [("2020-03-09", 30.0 * shares), ("2020-03-11", 10.0 * shares)]
+    # Of 50.00 a share 30.00 came on the 9th, and 10.00 with the last 0.50 on the 11th; for shorts the other way.
+    made = [0.0] * 5 + [30.0] * 2 + [-9.5] * 3
+    assert run.equity.tolist() == pytest.approx([10_000 + shares * each for each in made])
+    # 5,000 of each: a hundred shares of the one are worth 40.50 each from the 11th on.
+    assert run.benchmark.iloc[-1] == pytest.approx(5_000 + 100 * 40.5)
+
+
 def test_what_is_held_of_an_instrument_whose_bars_end_long_before_the_runs_is_named(toy: Path) -> None:
     # Nobody says that BBB was delisted, or why its bars end on the 5th: it counts at 42 until the 20th, and the order
     # to sell it, sent on Monday the 9th, never fills.
