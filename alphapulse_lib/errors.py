@@ -270,6 +270,10 @@ class WrongStamps(PreflightError):
     """Bars whose stamps are not their closes."""
 
 
+class KnownTooLate(PreflightError):
+    """Bars of which none was known while they lasted: a strategy would be told of none."""
+
+
 class AdjustedAsRaw(PreflightError):
     """Adjusted prices declared as traded."""
 

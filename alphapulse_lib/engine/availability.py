@@ -1,7 +1,7 @@
 """When a run's bars could be known: a vendor may give them out long after they closed (``available_at``).
 
-Bars beside a run's own are told no earlier. Its own are told at their closes, as the market moves by them: of those a
-run says that what is decided on them fills too early.
+The market moves by a run's own bars when they close. The strategy is told of no bar before it was known: of those that
+were known too late for what is decided on them, with a later one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from alphapulse_lib.catalog.reader import first_known
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.feed import Feed, Integers, open_moments
-from alphapulse_lib.engine.preflight import day_of
+from alphapulse_lib.engine.preflight import about, day_of
+from alphapulse_lib.errors import KnownTooLate
 from alphapulse_lib.model.run import Fill, RunSpec
 
 __all__ = ["Late", "late", "told", "told_when_known"]
@@ -27,10 +28,21 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A series' bars that are known too late: how many there are, and the close of the first."""
+    """A run's own bars that are known too late.
+
+    Attributes
+    ----------
+    feed : Feed
+        Their series, each bar of it told no earlier than it was known.
+    bars, untold : int
+        How many they are, and of how many of the series the strategy is not told, as the run is over by then.
+    close : int
+        That of the first.
+    """
 
     feed: Feed
     bars: int
+    untold: int
     close: int
 
 
@@ -64,8 +76,13 @@ def late(roots: Roots, spec: RunSpec, feed: Feed, session_opens: Integers) -> La
     ----------
     session_opens : array of int64
         The opens of the sessions of the feed's venue, where its bars are made of sessions.
+
+    Raises
+    ------
+    KnownTooLate
+        None was known by the close of the last.
     """
-    count, first = 0, None
+    due, count, first = feed.ts, 0, 0
     for number in feed.rows.reaching():
         rows = feed.rows.span(number)
         ts = feed.ts[rows]
@@ -75,14 +92,33 @@ def late(roots: Roots, spec: RunSpec, feed: Feed, session_opens: Integers) -> La
             filled = open_moments(feed.ts[rows.start : rows.stop + 1], feed.period, session_opens)[1:]
         known = first_known(roots, feed.instrument.id, feed.period, ts, spec.recorded_as_of)[: len(filled)]
         found = np.flatnonzero(known >= filled + _PROMPT)
+        if not len(found):
+            continue
+        if not count:
+            due, first = feed.ts.copy(), int(ts[found[0]])
         count += len(found)
-        if first is None and len(found):
-            first = int(ts[found[0]])
-    return None if first is None else Late(feed, count, first)
+        due[rows.start + found] = known[found]
+    if not count:
+        return None
+    due = np.maximum.accumulate(due)
+    told = due[due <= feed.last]
+    if not len(told):
+        raise _known_too_late(feed, int(due[0]))
+    return Late(replace(feed, due=told), count, len(due) - len(told), first)
+
+
+def _known_too_late(feed: Feed, known: int) -> KnownTooLate:
+    ours, zone = feed.instrument, feed.instrument.venue.timezone
+    return KnownTooLate(
+        f"None of the {len(feed.ts):,} {feed.period} bars of {ours.symbol} was known (`available_at`) by the close of "
+        f"the last, that of {day_of(feed.last - 1, zone)}: the first was on {day_of(known, zone)}. A strategy would be "
+        "told of none.",
+        about=about(ours, feed.period, feed.ts),
+    )
 
 
 def told(found: Sequence[Late], fill: Fill) -> list[str]:
-    """What such bars mean for a run's orders, in a line; none where there are no such."""
+    """What such bars mean for a run, in a line; none where there are no such."""
     if not found:
         return []
     each = [
@@ -92,7 +128,10 @@ def told(found: Sequence[Late], fill: Fill) -> list[str]:
     ]
     more = [f"those of {len(found) - _NAMED} more"] if len(found) > _NAMED else []
     when = "they closed" if fill == "close" else "the next one opened"
+    untold = sum(one.untold for one in found)
+    first = "tick that comes" if fill == "ticks" else "bar that closes"
+    never = f"; of {untold:,} it is not, as the run ends before" if untold else ""
     return [
-        f"Known (`available_at`) only after {when} were {', '.join([*each, *more])}: what is decided on them fills "
-        "before anybody could decide it."
+        f"Known (`available_at`) only after {when} were {', '.join([*each, *more])}: the strategy is told of each with "
+        f"the first {first} once it is known{never}."
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,12 @@ class Source:
     @property
     def executes(self) -> bool:
         """Whether the market moves by other bars than the strategy's."""
-        return self.early or self.apart or self.thin is not None
+        return self.early or self.apart or self.thin is not None or self.feed.due is not None
+
+    @cached_property
+    def told(self) -> Integers:
+        """When the strategy is told of each bar: at its close, or at the first one by which it is known."""
+        return self.feed.ts if self.feed.due is None else self.feed.ts[np.searchsorted(self.feed.ts, self.feed.due)]
 
     @property
     def ahead(self) -> int:
@@ -170,15 +175,9 @@ def batches(
         for source in sources:
             _add_market(engine, source, start, end)
         for source in sources:
-            rows = rows_of(source.feed.ts, start, end)
-            if rows.start < rows.stop:
-                engine.add_data(source.feed.once("bars", rows, partial(bars_of, source.feed, rows)), sort=False)
+            _tell(engine, source.feed, source.told, start, end)
         for each in beside:
-            rows = rows_of(each.told, start, end)
-            if rows.start < rows.stop:
-                engine.add_data(
-                    each.feed.once("bars", rows, partial(bars_of, each.feed, rows, each.told[rows])), sort=False
-                )
+            _tell(engine, each.feed, each.told, start, end)
         if chosen := events[rows_of(moments, start, end)]:
             engine.add_data(list(chosen), sort=False)
         engine.sort_data()
@@ -195,18 +194,16 @@ def moment_of(sources: Sequence[Source], events: Sequence[Any], count: int, besi
         One or more.
     """
     heard = np.array([each.ts_init for each in events], np.int64)
-    times = len(heard) + sum(len(each.feed.ts) * (1 + each.trades + each.executes) for each in sources)
-    times += sum(len(each.told) for each in beside)
+    told = [heard, *(each.told for each in sources), *(each.told for each in beside)]
+    times = sum(map(len, told)) + sum(len(each.feed.ts) * (each.trades + each.executes) for each in sources)
     if count >= times:  # nearly always, and then nothing need be sorted
         return max([each.feed.last for each in sources] + [int(each) for each in heard[-1:]])
-    stamps = [heard, *(each.told for each in beside)]
     for source in sources:
-        stamps.append(source.feed.ts)
         if source.executes:
-            stamps.append(source.feed.ts - source.ahead)
+            told.append(source.feed.ts - source.ahead)
         if source.trades:
-            stamps.append(source.opens + 1)
-    return int(np.sort(np.concatenate(stamps), kind="stable")[count - 1])
+            told.append(source.opens + 1)
+    return int(np.sort(np.concatenate(told), kind="stable")[count - 1])
 
 
 def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
@@ -214,6 +211,13 @@ def _ends(stamps: Sequence[Integers], size: int) -> list[int]:
     every = stamps[0] if len(stamps) == 1 else np.sort(np.concatenate(stamps), kind="stable")
     ends = np.unique(every[size - 1 :: size])
     return [int(end) for end in ends if end < every[-1]]
+
+
+def _tell(engine: BacktestEngine, feed: Feed, told: Integers, start: int | None, end: int | None) -> None:
+    rows = rows_of(told, start, end)
+    if rows.start < rows.stop:
+        moments = None if told is feed.ts else told[rows]
+        engine.add_data(feed.once("bars", rows, partial(bars_of, feed, rows, moments)), sort=False)
 
 
 def _add_market(engine: BacktestEngine, source: Source, start: int | None, end: int | None) -> None:

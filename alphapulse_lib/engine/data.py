@@ -104,9 +104,9 @@ def load(request: Request, scores: pa.Table | None) -> Data:
         clock.stop(request.moment)
     warnings: list[str] = []
     feeds = [_feed(request, each, warnings) for each in request.instruments]
-    if not request.future:  # of one that is made up nobody knows anything
-        found = [late(request.roots, request.spec, each, opens(request, each)) for each in feeds]
-        warnings += availability.told([each for each in found if each], request.spec.fill)
+    known_late = [late(request.roots, request.spec, each, opens(request, each)) for each in feeds]
+    warnings += availability.told([each for each in known_late if each], request.spec.fill)
+    feeds = [each.feed if each else feed for feed, each in zip(feeds, known_late, strict=True)]
     also = [longer for period in request.spec.also for longer in _longer(request, feeds, period, warnings)]
     acts, (heard, events) = facts.actions_of(request.roots, request.spec), _events(request, feeds, scores)
     against, closes = _benchmark(request, feeds, warnings)

@@ -61,7 +61,8 @@ class Feed:
         Splits that fell inside a bar of more than a day, whose open was of before: the first moment of each ex-date,
         and new shares for one old.
     due : array of int64, optional
-        Of bars beside a run's own from when on each may be told, rising; those that may never be are left out.
+        From when on the strategy may be told of each bar, rising, where that is not its close; those of which it may
+        never be are left out.
     kept : dict, optional
         Takes what is made of it, where many trials are forked from the process that holds it; see `once`.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alphapulse_lib.providers.contract import Request
 
-__all__ = ["changed", "command"]
+__all__ = ["changed", "command", "without_column"]
 
 
 def command(provider: str, requests: Sequence[Request], title: str) -> list[str]:
@@ -62,3 +62,15 @@ def changed(words: Sequence[str], option: str, value: str) -> list[str]:
     """
     at = words.index(option) if option in words else len(words)
     return [*words[:at], option, value, *words[at + 2 :]]
+
+
+def without_column(words: Sequence[str], name: str) -> list[str]:
+    """The command without what it says of a column.
+
+    Examples
+    --------
+    >>> without_column(["ingest", "files", "toy.csv", "--column", "available_at=crawl"], "available_at")
+    ['ingest', 'files', 'toy.csv']
+    """
+    said = [at for at, each in enumerate(words) if each.startswith(f"{name}=") and words[at - 1] == "--column"]
+    return [each for at, each in enumerate(words) if not {at, at + 1} & {*said}]

@@ -7,8 +7,8 @@ from typing import Any
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.errors import AdjustedAsRaw, CatalogDamaged, CoverageGap, PreflightError, WrongStamps
-from alphapulse_lib.ingestion.command import changed
+from alphapulse_lib.errors import AdjustedAsRaw, CatalogDamaged, CoverageGap, KnownTooLate, PreflightError, WrongStamps
+from alphapulse_lib.ingestion.command import changed, without_column
 from alphapulse_lib.ingestion.records import adjusted_series, records
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -27,7 +27,7 @@ def with_remedy[Refused: PreflightError](refused: Refused, roots: Roots) -> Refu
 
     Parameters
     ----------
-    refused : CoverageGap, AdjustedAsRaw or WrongStamps
+    refused : CoverageGap, AdjustedAsRaw, WrongStamps or KnownTooLate
         Its ``about`` names the instrument, the kind of data or the period, and the first and the last moment.
     """
     about = refused.about
@@ -41,6 +41,8 @@ def with_remedy[Refused: PreflightError](refused: Refused, roots: Roots) -> Refu
         hint = f"{refused.hint} {series.as_traded()}"
     elif isinstance(refused, WrongStamps):
         hint = series.stamped()
+    elif isinstance(refused, KnownTooLate):
+        hint = series.known_at_closes()
     else:
         return refused
     return type(refused)(refused.message, hint.strip(), about)
@@ -75,14 +77,29 @@ class _Series:
 
     def stamped(self) -> str:
         """How to import it with the right stamps."""
-        again, stamps = self._last, "session" if Period.parse(self._period).is_session else "open"
-        if again and len(again) == 3:
+        again, stamps = self._again, "session" if Period.parse(self._period).is_session else "open"
+        if len(again) == 3:
             declared = f"Declare `stamps: {stamps}` for its file in catalog/{again[2]}.yaml"
             return f"{declared}; {self._taken_back}`{join(again)}`."
-        if not again or again[2] != "files":
-            named = ["--symbol", self._symbol, "--venue", self._instrument.venue.code, "--period", self._period]
-            again = ["alphapulse", "ingest", "files", "FILE", *named]
+        if again[2] != "files":
+            again = self._by_file
         return f"Import it again: {self._taken_back}`{join(changed(again, '--stamps', stamps))}`."
+
+    def known_at_closes(self) -> str:
+        """How to import it so that each bar counts as known at its close."""
+        again = join(without_column(self._again, "available_at"))
+        told = "Where that says when the file was made, import it without that column"
+        return f"{told} (each counts as known at its close then): {self._taken_back}`{again}`."
+
+    @property
+    def _again(self) -> list[str]:
+        """The command of the last import that says it; else how files are imported."""
+        return self._last or self._by_file
+
+    @property
+    def _by_file(self) -> list[str]:
+        named = ["--symbol", self._symbol, "--venue", self._instrument.venue.code, "--period", self._period]
+        return ["alphapulse", "ingest", "files", "FILE", *named]
 
     @property
     def _taken_back(self) -> str:

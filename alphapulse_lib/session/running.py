@@ -19,6 +19,7 @@ from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.errors import (
     AdjustedAsRaw,
     CoverageGap,
+    KnownTooLate,
     LimitReached,
     NoCoverage,
     NoTicks,
@@ -139,7 +140,7 @@ def told_how_to_fetch(plan: Plan) -> Iterator[None]:
         if isinstance(missing, NoCoverage) and (made := made_of_held(plan.roots, found, wanted, window)):
             raise NoCoverage(missing.message, f"{missing.hint} {made}") from None
         raise with_command(missing, plan.roots, found, wanted, window) from None
-    except (AdjustedAsRaw, CoverageGap, WrongStamps) as wrong:
+    except (AdjustedAsRaw, CoverageGap, KnownTooLate, WrongStamps) as wrong:
         raise with_remedy(wrong, plan.roots) from None
 
 

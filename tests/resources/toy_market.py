@@ -36,10 +36,11 @@ def write_minutes(
     volume: float | Sequence[float] = 1000.0,
     closes: Sequence[int] | None = None,
     venue: str = "XNAS",
+    known: Sequence[int] | None = None,
 ) -> Instrument:
     """Write minute bars to the test's own catalog; contiguous from `OPEN` on unless their closes are told."""
     stamps = np.array(closes if closes is not None else [OPEN + MINUTE * (n + 1) for n in range(len(bars))], np.int64)
-    return write(symbol, "1m", stamps, bars, volume, venue)
+    return write(symbol, "1m", stamps, bars, volume, venue, known)
 
 
 def write(
@@ -49,8 +50,9 @@ def write(
     bars: Sequence[Sequence[float]],
     volume: float | Sequence[float] = 1000.0,
     venue: str = "XNAS",
+    known: Sequence[int] | None = None,
 ) -> Instrument:
-    """Write bars with these closing times to the test's own catalog."""
+    """Write bars with these closing times to the test's own catalog; known at them unless told."""
     instrument = Instrument(f"{symbol}.{venue}")
     ts = pa.array(np.asarray(closes, np.int64)).cast(pa.timestamp("ns", "UTC"))
     columns = {
@@ -58,7 +60,8 @@ def write(
     }
     volumes = pa.array(np.broadcast_to(np.asarray(volume, float), len(bars)))
     root = Roots.of_settings().writable
-    table = pa.table({"ts": ts, **columns, "volume": volumes, "available_at": ts})
+    available = ts if known is None else pa.array(np.asarray(known, np.int64)).cast(pa.timestamp("ns", "UTC"))
+    table = pa.table({"ts": ts, **columns, "volume": volumes, "available_at": available})
     writer.write_bars(root, instrument, Period.parse(period), table, "toy")
     writer.write_instruments(root, [instrument], [])
     return instrument
