@@ -13,12 +13,13 @@ import numpy as np
 
 from alphapulse_lib.catalog.reader import first_known
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.engine.feed import Feed, Integers, open_moments
+from alphapulse_lib.engine.feed import Feed, Flags, Integers, open_moments
 from alphapulse_lib.engine.preflight import about, day_of
 from alphapulse_lib.errors import KnownTooLate
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill, RunSpec
 
-__all__ = ["Late", "late", "told", "told_when_known"]
+__all__ = ["Late", "late", "told", "told_when_known", "too_late"]
 
 #: A feed and a computer need a while; what is later than that is not for them.
 _PROMPT = 60 * 10**9
@@ -68,9 +69,7 @@ def told_when_known(roots: Roots, spec: RunSpec, longer: Feed, own: Feed) -> tup
 
 
 def late(roots: Roots, spec: RunSpec, feed: Feed, session_opens: Integers) -> Late | None:
-    """A run's own bars that could be known only a minute or more after what is decided on them may fill.
-
-    That is their own close where orders fill at it, else the open of the next bar: of the last one nothing comes.
+    """A run's own bars that are `too_late`.
 
     Parameters
     ----------
@@ -86,12 +85,9 @@ def late(roots: Roots, spec: RunSpec, feed: Feed, session_opens: Integers) -> La
     for number in feed.rows.reaching():
         rows = feed.rows.span(number)
         ts = feed.ts[rows]
-        if spec.fill == "close":
-            filled = ts
-        else:
-            filled = open_moments(feed.ts[rows.start : rows.stop + 1], feed.period, session_opens)[1:]
-        known = first_known(roots, feed.instrument.id, feed.period, ts, spec.recorded_as_of)[: len(filled)]
-        found = np.flatnonzero(known >= filled + _PROMPT)
+        known = first_known(roots, feed.instrument.id, feed.period, ts, spec.recorded_as_of)
+        closes = feed.ts[rows.start : rows.stop + 1]
+        found = np.flatnonzero(too_late(known, closes, spec.fill, feed.period, session_opens))
         if not len(found):
             continue
         if not count:
@@ -105,6 +101,22 @@ def late(roots: Roots, spec: RunSpec, feed: Feed, session_opens: Integers) -> La
     if not len(told):
         raise _known_too_late(feed, int(due[0]))
     return Late(replace(feed, due=told), count, len(due) - len(told), first)
+
+
+def too_late(known: Integers, closes: Integers, fill: Fill, period: Period, session_opens: Integers) -> Flags:
+    """Which bars could be known only a minute or more after what is decided on them may fill.
+
+    That is their own close where orders fill at it, else the open of the next bar: of the last one nothing comes.
+
+    Parameters
+    ----------
+    known, closes : array of int64
+        When each bar could be known, and its close; and that of the bar behind them, where there is one.
+    """
+    filled = closes[: len(known)] if fill == "close" else open_moments(closes, period, session_opens)[1:]
+    late = np.zeros(len(known), np.bool_)
+    late[: len(filled)] = known[: len(filled)] >= filled + _PROMPT
+    return late
 
 
 def _known_too_late(feed: Feed, known: int) -> KnownTooLate:

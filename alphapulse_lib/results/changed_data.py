@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import reader, ticks
 from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.engine.rows import rows_of_series
+from alphapulse_lib.engine.rows import Rows, rows_of_series
 from alphapulse_lib.errors import AlphaPulseError
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
@@ -108,8 +109,9 @@ def _today(record: RunRecord, end: int) -> RunRecord:
 def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     today = _today(record, read.last)
     try:
-        if _is_as_read(roots, spec_then(today), window_of(today, read.name), read):
-            return _of_known(roots, record, today, read.name)
+        held = _held(roots, spec_then(today), window_of(today, read.name), read)
+        if held.fingerprint() == read.fingerprint:  # nearly always, and then no long series need be held
+            return _of_known(roots, record, today, read.name, held.ts)
         now = rows_read(roots, today, read.name).combine_chunks()
         then = rows_read(roots, record, read.name).combine_chunks()
     except AlphaPulseError:
@@ -120,20 +122,21 @@ def _of_bars(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     return Change(read.name, len(moments), int(moments[0])) if len(moments) else None
 
 
-def _of_known(roots: Roots, record: RunRecord, today: RunRecord, name: str) -> Change | None:
-    """Of longer bars, those that the run would be told of at another moment today."""
-    if str(Period.of_bar_type(name)) not in record.spec.also:
+def _of_known(roots: Roots, record: RunRecord, today: RunRecord, name: str, stamps: NDArray[np.int64]) -> Change | None:
+    """Bars that the run would be told of at another moment today."""
+    instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
+    files = reader.bar_files(roots, instrument_id, period, Window(int(stamps[0]), int(stamps[-1])))
+    since = [reader.statistics(opened(each, rows=False), "recorded_at") for each in files]
+    if not any(last > read_as_of(record) for each in since for _, last in each):
         return None
-    stamps = rows_read(roots, today, name)["ts_event"].cast(pa.int64()).to_numpy()
     closes, _, _ = bars_apart(roots, [spec_then(record), spec_then(today)], name, stamps)
     return Change(name, len(closes), int(closes[0]), only_known=True) if len(closes) else None
 
 
-def _is_as_read(roots: Roots, spec: RunSpec, window: Window, read: Series) -> bool:
-    """Whether a series is what was read of it; nearly always it is, and then no long one need be held."""
+def _held(roots: Roots, spec: RunSpec, window: Window, read: Series) -> Rows:
+    """What is told today of a series that was read."""
     instrument, period = Instrument(read.name.rsplit("-", 4)[0]), Period.of_bar_type(read.name)
-    rows = rows_of_series(roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
-    return rows.fingerprint() == read.fingerprint
+    return rows_of_series(roots, instrument, period, window, spec.as_of, spec.recorded_as_of)
 
 
 def _root_of_ticks(roots: Roots, read: Series) -> str | None:

@@ -182,17 +182,17 @@ def _first_line(one: list[str], other: list[str]) -> tuple[str, str]:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def rows_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
+def rows_read(roots: Roots, record: RunRecord, name: str, figures: tuple[str, ...] = _FIGURES) -> pa.Table:
     """The bars of a series that a run read, as the catalog tells them of that moment today.
 
     Returns
     -------
     pyarrow.Table
-        ``ts_event``, ``open``, ``high``, ``low``, ``close``, ``volume``.
+        ``ts_event``, and of ``open``, ``high``, ``low``, ``close``, ``volume`` those that are asked for.
     """
     spec = spec_then(record)
     instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
-    window, columns = window_of(record, name), ["ts_event", *_FIGURES]
+    window, columns = window_of(record, name), ["ts_event", *figures]
     return reader.bar_table(roots, instrument_id, period, window, spec.as_of, spec.recorded_as_of, columns)
 
 
@@ -263,11 +263,11 @@ def _first_bar(one: RunRecord, other: RunRecord, roots: Roots, first: Series, se
 
 
 def _known_bar(one: RunRecord, other: RunRecord, roots: Roots, name: str) -> Iterator[Difference]:
-    """The first longer bar that both read alike and could know at different moments."""
-    if str(Period.of_bar_type(name)) not in one.spec.also or _is_of_one_moment(one, other):
+    """The first bar that both read alike and were told of at different moments."""
+    if _is_of_one_moment(one, other):
         return
     with suppress(AlphaPulseError):  # what is told by no catalog any more is as it was
-        stamps = _stamps(rows_read(roots, one, name))
+        stamps = _stamps(rows_read(roots, one, name, ()))
         closes, *known = bars_apart(roots, [spec_then(one), spec_then(other)], name, stamps)
         if len(closes):
             told = f"{len(closes):,} rows could be known at other moments."

@@ -1,6 +1,6 @@
 """What a run could know: the moment of which it read the catalog, and when its rows could be known.
 
-Longer bars are told, and dividends paid, no earlier than that. No fingerprint of bars or actions holds it: figures may
+Bars are told, and dividends paid, no earlier than that. No fingerprint of bars or actions holds it: figures may
 be the same, and a run another. Trades, quotes and news hold it in theirs.
 """
 
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.catalog import actions, reader
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.model.instrument import venue
+from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.engine.availability import too_late
+from alphapulse_lib.model.instrument import Instrument, venue
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord, RunSpec
 from alphapulse_lib.model.window import moment_ns
@@ -56,23 +58,31 @@ def spec_then(record: RunRecord) -> RunSpec:
 def bars_apart(
     roots: Roots, specs: Sequence[RunSpec], name: str, stamps: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The longer bars that two runs could know at different moments: their closes, and when each of the runs could.
+    """The bars that two runs could know at different moments: their closes, and when each of the runs could.
+
+    A run's own are told at their close unless they are known too late for what is decided on them: only then it counts.
 
     Parameters
     ----------
     specs : sequence of RunSpec
         Of the two, with the moments that "now" was when they ran.
     name : str
-        A bar type; of a run's own bars nothing depends on it.
+        A bar type.
     stamps : array of int64
         The closes of what both read, rising.
     """
     none = np.empty(0, np.int64)
     instrument_id, period = name.rsplit("-", 4)[0], Period.of_bar_type(name)
-    if not len(stamps) or any(str(period) not in each.also for each in specs):
+    if not len(stamps) or any(str(period) not in (each.period, *each.also) for each in specs):
         return none, none, none
     one, other = (reader.first_known(roots, instrument_id, period, stamps, each.recorded_as_of) for each in specs)
     apart = one != other
+    if apart.any() and str(period) in {each.period for each in specs}:
+        opens = sessions(Instrument(instrument_id).venue.code).opens if period.is_session else none
+        late = [
+            too_late(each, stamps, spec.fill, period, opens) for each, spec in zip((one, other), specs, strict=True)
+        ]
+        apart &= late[0] | late[1]
     return stamps[apart], one[apart], other[apart]
 
 

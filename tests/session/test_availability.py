@@ -122,3 +122,25 @@ def test_a_series_known_only_after_its_end_is_refused_with_what_mends_it(tmp_pat
         done = CliRunner().invoke(app, each[1:])
         assert done.exit_code == 0, done.output
     assert not told()
+
+
+def test_bars_that_another_import_knew_sooner_are_named_as_what_differs(tmp_path: Path) -> None:
+    plan = {"params": {"plan": {"2": 10}}, "progress": False}
+    ingest_days(tmp_path, 10, 20, 10, 10, 10)
+    with pytest.warns(UserWarning, match="1 of 5 1d bars of TOY"):
+        before = ap.backtest(Planned, "TOY", "1d", **plan)  # type: ignore[arg-type]
+    ingest_days(tmp_path, 10, 12, 10, 10, 10)
+    after = ap.backtest(Planned, "TOY", "1d", **plan)  # type: ignore[arg-type]
+    assert (after.fills["ts"] - before.fills["ts"]).tolist() == [-timedelta(days=1)]
+    found = ap.diff(before, after).first
+    assert (found.kind, found.name) == ("data", "TOY.XNAS-1-DAY-LAST-EXTERNAL 2020-03-03 21:00:00 UTC")
+    assert (found.one, found.other) == (
+        "known from 2020-03-04 17:00:00 UTC on",
+        "known from 2020-03-04 09:00:00 UTC on",
+    )
+    assert [(each.rows, each.only_known) for each in ap.run(before.id).changes] == [(1, True)]
+    assert ap.run(after.id).changes == ()
+    ingest_days(tmp_path, 5, 5, 5, 5, 5)  # each was, and is, told at its close
+    assert ap.run(after.id).changes == ()
+    with pytest.warns(UserWarning, match="1 of 5 1d bars of TOY"):
+        assert ap.rerun(before, progress=False).identical
