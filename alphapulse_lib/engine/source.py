@@ -145,7 +145,6 @@ def _is_counted(module: str) -> bool:
     return workspace_module(module) or module.startswith("alphapulse_lib.engine.strategies")
 
 
-#: Characters of a captured value that are kept to be read, and the part of them that is another in each process.
 #: What has a text that is the same in every process.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 #: What objects raise that cannot be taken apart: connections, locks, generators.
