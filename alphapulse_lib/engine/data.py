@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -81,6 +82,20 @@ class Data:
         """What the log says of the data, once they are described."""
         weighed = [each.told for each in self.weighted.values()]
         return [*weighed, *(line for each in self._tick_series for line in each.told), *self.warnings]
+
+    def known(self) -> str:
+        """A digest of when those are told, or paid, that could be known later than they happened; empty where none is.
+
+        Figures, and so fingerprints, may be the same of two that differ in it.
+        """
+        acts = {feed.instrument.id: (*feed.distributions, feed.delisting) for feed in self.feeds}
+        paid = {
+            name: [(each.kind, each.entitled, each.paid) for each in every if each and each.paid != each.entitled]
+            for name, every in acts.items()
+        }
+        bars = {each.bar_type: each.due.tobytes() for each in (*self.feeds, *self.also) if each.due is not None}
+        late = sorted(bars.items()), sorted((name, each) for name, each in paid.items() if each)
+        return hashlib.sha256(repr(late).encode()).hexdigest()[:16] if any(late) else ""
 
     @property
     def _tick_series(self) -> list[TickSeries]:

@@ -241,7 +241,7 @@ def _threads() -> int:
 
 def _told(data: Data, status: str) -> dict[str, object]:
     """An outcome without tables."""
-    read = {"series": data.series, "facts": data.facts}
+    read = {"series": data.series, "facts": data.facts, "known": data.known()}
     return {"status": status, **read, "log": "", "warnings": data.warnings}
 
 

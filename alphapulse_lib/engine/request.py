@@ -141,6 +141,8 @@ class RawResult:
         ``ts``, ``close`` of what the spec names; without rows where it names nothing.
     warnings : tuple of str
         What the run's owner should be told.
+    known : str
+        Of data that were read for trials, `alphapulse_lib.engine.data.Data.known`.
     decisions : pyarrow.Table, optional
         Of a probe, everything that befell its orders: ``stamp`` (nanoseconds), ``event``.
     """
@@ -157,6 +159,7 @@ class RawResult:
     traceback: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    known: str = ""
     decisions: pa.Table | None = None
     cash_flows: pa.Table = field(default_factory=CASH_FLOWS.empty_table)
     benchmark: pa.Table = field(default_factory=BENCHMARK.empty_table)

@@ -215,6 +215,7 @@ def result_of(
         error=_legible(outcome.get("error", "")),
         traceback=_legible(outcome.get("traceback", "")),
         warnings=tuple(outcome["warnings"]),
+        known=outcome.get("known", ""),
         environment=untold | {f"took_{name}": f"{value:.4g}" for name, value in outcome.get("took", {}).items()},
     )
 

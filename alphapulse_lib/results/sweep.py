@@ -385,9 +385,12 @@ class _Running:
 
 
 def _data_id(bench: Bench, window: Window, data: RawResult) -> str:
-    """Of what the trials of a window have in common: who asks, all but what varies, the rows, the versions."""
+    """Of what the trials of a window have in common: who asks, all but what varies, the rows, when they were known, the
+    versions.
+    """
     rows = [(each.name, each.rows, each.fingerprint) for each in (*data.series, *data.facts)]
-    return _digest([bench.user, bench.spec({}, window).id, rows, sorted(environment().items())])
+    known = [data.known] if data.known else []
+    return _digest([bench.user, bench.spec({}, window).id, rows, sorted(environment().items()), *known])
 
 
 def _digest(value: Any) -> str:

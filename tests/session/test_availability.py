@@ -144,3 +144,17 @@ def test_bars_that_another_import_knew_sooner_are_named_as_what_differs(tmp_path
     assert ap.run(after.id).changes == ()
     with pytest.warns(UserWarning, match="1 of 5 1d bars of TOY"):
         assert ap.rerun(before, progress=False).identical
+
+
+def test_a_sweep_runs_a_trial_again_whose_bars_are_known_at_another_moment(tmp_path: Path) -> None:
+    def trial(*later: float) -> ap.Run:
+        ingest_days(tmp_path, *later)
+        (found,) = ap.sweep(Planned, "TOY", "1d", grid={"plan": [{"2": 10}]}, progress=False).trials
+        return ap.run(found.record.id)
+
+    with pytest.warns(UserWarning, match="1 of 5 1d bars of TOY"):
+        before = trial(10, 20, 10, 10, 10)
+    after = trial(10, 12, 10, 10, 10)
+    assert before.record.series == after.record.series, "their figures are the same"
+    assert (after.fills["ts"] - before.fills["ts"]).tolist() == [-timedelta(days=1)]
+    assert trial(9, 11, 9, 9, 9).id == after.id, "each is told at its close, as before"

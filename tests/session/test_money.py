@@ -344,10 +344,17 @@ def test_a_dividend_that_another_source_told_sooner_is_named_as_what_differs(toy
     days = closes_of("2020-03-02", "2020-03-10")
     write("AAA", "1d", days, [(100.0,) * 4] * len(days))
     given = {"params": {"plan": {"1": 10}}, "cash": 10_000, "progress": False}
+
+    def swept() -> ap.Run:
+        plan = {"plan": [{"1": 10}]}
+        (trial,) = ap.sweep(Planned, "AAA", "1d", grid=plan, cash=10_000, progress=False).trials
+        return ap.run(trial.record.id)
+
     act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0, "known": date(2020, 3, 9)})
-    before = ap.backtest(Planned, "AAA", "1d", **given)
+    before, tried = ap.backtest(Planned, "AAA", "1d", **given), swept()
     act({"kind": "dividend", "ex": date(2020, 3, 5), "amount": 1.0, "known": date(2020, 3, 4)})
     after = ap.backtest(Planned, "AAA", "1d", **given)
+    assert [run.equity.tolist().count(10_010) for run in (tried, swept())] == [2, 4]
     assert [run.equity.tolist().count(10_010) for run in (before, after)] == [2, 4]
     assert before.record.facts == after.record.facts, "nothing of what was paid is another"
     found = ap.diff(before, after).first
