@@ -39,6 +39,7 @@
     │   ├── UnservedSubscription     the strategy asks for data nothing will serve
     │   ├── WarmUpTooLong            an indicator takes more bars than the run has
     │   ├── WrongStamps              bars whose stamps are not their closes
+    │   ├── KnownTooLate             bars of which none was known while they lasted
     │   ├── AdjustedAsRaw            adjusted prices declared as traded
     │   ├── NoVolumePrice            nothing finer is held that a volume-weighted price could be made of
     │   ├── NoTicks                  no trades and no quotes are held that orders could fill at
@@ -77,9 +78,9 @@ __all__ = [
     "AdjustedAsRaw", "AlphaPulseError", "AmbiguousSymbol", "BadAnswer", "CatalogBusy", "CatalogChanged",
     "CatalogDamaged", "CatalogEmpty", "CatalogError", "CatalogFormat", "CatalogReadOnly", "CatalogUnreachable",
     "Conflict", "CoverageGap", "HubError", "HubFault", "HubUnreachable", "IngestError", "InputError", "KeysMissing",
-    "KeysRefused", "LedgerError", "LimitReached", "MissingColumn", "NoCoverage", "NoTicks", "NoVolumePrice",
-    "NotAllowed", "NotSignedIn", "NotUnderstood", "NothingUsable", "PreflightError", "ProviderError", "QueryError",
-    "RequestRefused", "ReversedWindow", "RunError", "RunInterrupted", "SettingsError", "StoppedWaiting",
+    "KeysRefused", "KnownTooLate", "LedgerError", "LimitReached", "MissingColumn", "NoCoverage", "NoTicks",
+    "NoVolumePrice", "NotAllowed", "NotSignedIn", "NotUnderstood", "NothingUsable", "PreflightError", "ProviderError",
+    "QueryError", "RequestRefused", "ReversedWindow", "RunError", "RunInterrupted", "SettingsError", "StoppedWaiting",
     "StrategyRaised", "StrategyUnusable", "SweepError", "TooManyRequests", "UnknownImport", "UnknownParameter",
     "UnknownPeriod", "UnknownRun", "UnknownScorer", "UnknownSymbol", "UnknownTarget", "UnreadableFile",
     "UnsafeFill", "UnservedSubscription", "VendorUnreachable", "WarmUpTooLong", "WorkerDied", "WrongStamps",
