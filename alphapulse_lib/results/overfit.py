@@ -72,7 +72,8 @@ def minimum_track_record_length(
     Returns
     -------
     float
-        A count of periods, not rounded; ``inf`` where the estimate does not exceed the benchmark.
+        A count of periods, not rounded; ``inf`` where the estimate does not exceed the benchmark. 1 of a confidence of
+        one half or less: an estimate above the benchmark has more from its beginning.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def minimum_track_record_length(
         return nan
     if sharpe <= benchmark:
         return inf
-    errors = _NORMAL.inv_cdf(confidence) / (float(sharpe) - float(benchmark))
+    errors = max(_NORMAL.inv_cdf(confidence), 0.0) / (float(sharpe) - float(benchmark))
     return 1 + variance * errors * errors  # a square too large for a number is infinite, where ** would raise
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.results.statistics import matched
-from alphapulse_lib.results.trials import trial_returns
+from alphapulse_lib.results.trials import LARGEST, as_numbers, trial_returns
 
 __all__ = ["Superiority", "reality_check", "superior_predictive_ability"]
 
@@ -79,7 +79,8 @@ def reality_check(
     Raises
     ------
     InputError
-        Returns missing or infinite (told by column), a benchmark of another length, an impossible number.
+        Returns missing or infinite (told by column, or as the benchmark's), a benchmark of another length, an
+        impossible number, a block longer than the returns.
 
     Notes
     -----
@@ -138,7 +139,11 @@ def superior_predictive_ability(
     deviation = np.sqrt(_long_run_variance(excess, length))
     flat = np.flatnonzero(~(deviation > 1e-12 * np.abs(excess).max(axis=0)))
     if len(flat):
-        raise InputError(f"The returns of {names[flat[0]]!r} over the benchmark's never vary.", "Leave that trial out.")
+        others = f", nor do those of {len(flat) - 1:,} more" if len(flat) > 1 else ""
+        raise InputError(
+            f"The returns of {names[flat[0]]!r} over the benchmark's never vary{others}.",
+            "Leave out what never trades, and what is the benchmark itself: the test divides by their deviation.",
+        )
     standard = excess / deviation
     mean, root = standard.mean(axis=0), len(excess) ** 0.5
     best = int(mean.argmax())
@@ -147,7 +152,8 @@ def superior_predictive_ability(
     set_aside = root * mean < -((2 * log(log(len(excess)))) ** 0.5)
     centres = {"lower": np.maximum(mean, 0), "p_value": np.where(set_aside, 0, mean), "upper": mean}
     values = {
-        name: float((np.maximum(root * (means - centre).max(axis=1), 0) > reached).mean())
+        # A statistic of zero, where no trial is better, is reached by every drawing.
+        name: float((np.maximum(root * (means - centre).max(axis=1), 0) >= reached).mean())
         for name, centre in centres.items()
     }
     return Superiority(statistic=reached, best=names[best], **values)
@@ -218,13 +224,17 @@ def _excess(returns: Any, benchmark: Any) -> tuple[Floats, tuple[str, ...]]:
         return values, names
     if hasattr(benchmark, "reindex") and hasattr(returns, "reindex"):
         benchmark = matched(returns, benchmark)
-    try:
-        column = np.reshape(np.asarray(benchmark), (-1, 1))
-    except ValueError:
-        raise InputError("benchmark is not one series of returns.", "Give one return a period.") from None
-    other, _ = trial_returns(column, least=1)
+    other = as_numbers(benchmark, "benchmark is no series of numbers.", "Give one return a period.")
+    if other.ndim != 1 and other.shape[1:] != (1,):
+        raise InputError(f"benchmark has the shape {other.shape}, not that of one series.", "Give one return a period.")
     if len(other) != len(values):
         raise InputError(f"returns hold {len(values)} rows and benchmark {len(other)}.", "Give the same periods.")
+    other = other.reshape(-1, 1)
+    bad = np.flatnonzero(~(np.abs(other) <= LARGEST))
+    if len(bad):
+        raise InputError(
+            f"benchmark holds {other[bad[0], 0]} at row {bad[0]}.", "It needs a return at every period of the trials'."
+        )
     return values - other, names
 
 
@@ -233,4 +243,9 @@ def _block(block: float | None, rows: int) -> float:
         return float(rows ** (1 / 3))  # the rate that Politis and White (2004) found the best
     if isinstance(block, bool) or not isinstance(block, int | float | np.number) or not 1 <= block < float("inf"):
         raise InputError(f"block={block!r} is not a length of one or more.", "It is the mean length of a stretch.")
+    if block > rows:
+        raise InputError(
+            f"block={block!r} is longer than the {rows:,} returns: every drawing would be nearly all of them.",
+            f"Leave it out for their cube root, {rows ** (1 / 3):.1f}.",
+        )
     return float(block)

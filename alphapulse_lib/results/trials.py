@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["trial_returns"]
+__all__ = ["LARGEST", "as_numbers", "trial_returns"]
 
 #: The squares of returns up to this one are numbers still.
-_LARGEST = 1e75
+LARGEST = 1e75
 
 
 def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -40,23 +40,38 @@ def trial_returns(returns: Any, least: int = 2) -> tuple[NDArray[np.float64], tu
     >>> trial_returns([[0.01, 0.0], [0.02, -0.01]])[1]
     ('0', '1')
     """
-    try:
-        values = np.asarray(returns, dtype=np.float64) if not np.iscomplexobj(returns) else None
-    except (TypeError, ValueError, OverflowError):
-        values = None
-    if values is None:
-        raise InputError("returns are not numbers.", "Give a DataFrame or an array of simple returns.")
+    values = as_numbers(returns, "returns are not numbers.", "Give a DataFrame or an array of simple returns.")
     if values.ndim != 2:
         raise InputError(f"returns have the shape {values.shape}, not (T, N).", "Give one column a trial.")
     if values.shape[1] < least:
         raise InputError(f"returns hold {values.shape[1]} trials, and it takes {least}.", "Give one column a trial.")
-    names = tuple(map(str, getattr(returns, "columns", range(values.shape[1]))))
-    bad = np.flatnonzero(~(np.abs(values) <= _LARGEST).all(axis=0))
+    called = getattr(returns, "column_names", getattr(returns, "columns", range(values.shape[1])))  # Arrow's first
+    names = tuple(map(str, called))
+    bad = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=0))
     if len(bad):
-        first = int(np.flatnonzero(~(np.abs(values[:, bad[0]]) <= _LARGEST))[0])
-        rest = f", and {len(bad) - 1} more columns do" if len(bad) > 1 else ""
+        first = int(np.flatnonzero(~(np.abs(values[:, bad[0]]) <= LARGEST))[0])
+        others = len(bad) - 1
+        rest = f", and {others} more {'column does' if others == 1 else 'columns do'}" if others else ""
         raise InputError(
             f"returns of {names[bad[0]]!r} hold {values[first, bad[0]]} at row {first}{rest}.",
             "Every trial needs a return at every period: 0 where nothing was held.",
         )
     return values, names
+
+
+def as_numbers(given: Any, refusal: str, hint: str) -> NDArray[np.float64]:
+    """What was given as floats; what is masked, or missing in a nullable column, is nan.
+
+    Raises
+    ------
+    InputError
+        It holds what is no real number: what is to be said then.
+    """
+    try:
+        if not np.iscomplexobj(given):
+            if hasattr(given, "iloc"):  # pandas, whose NA is no float unless told
+                return np.asarray(given.to_numpy(np.float64, na_value=np.nan))
+            return np.asarray(np.ma.filled(np.ma.asarray(given).astype(np.float64), np.nan))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(refusal, hint)

@@ -67,6 +67,12 @@ def test_at_the_minimum_length_the_confidence_is_reached_exactly() -> None:
     assert lower < 0.9 < upper
 
 
+@pytest.mark.parametrize("confidence", [0.01, 0.4, 0.5])
+def test_a_confidence_that_any_gain_has_is_reached_at_once(confidence: float) -> None:
+    assert minimum_track_record_length(0.1, 0, 3, confidence=confidence) == 1.0
+    assert probabilistic_sharpe_ratio(0.1, 2, 0, 3) > confidence
+
+
 def test_expected_maximum_is_near_that_of_many_drawn_samples() -> None:
     drawn = np.random.default_rng(7).normal(0, 0.05, (20_000, 50)).max(axis=1).mean()
     assert expected_maximum_sharpe(50, 0.05**2) == pytest.approx(drawn, rel=0.02)

@@ -6,6 +6,7 @@ from math import inf, nan
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from arch.bootstrap import SPA
 
@@ -139,6 +140,12 @@ def test_drawing_some_at_a_time_draws_as_many(monkeypatch: pytest.MonkeyPatch) -
         (trials(0), {"resamples": 0}, "resamples"),
         (trials(0), {"block": 0.5}, "block"),
         (trials(0), {"block": True}, "block"),
+        (trials(0), {"block": 251.0}, "block=251.0 is longer than the 250 returns"),
+        (trials(0, 10), {"benchmark": [0.1] * 9 + [nan]}, "benchmark holds nan at row 9"),
+        (trials(0, 10), {"benchmark": "GOOG"}, "benchmark is no series of numbers"),
+        (trials(0, 10), {"benchmark": np.ones((10, 2))}, r"benchmark has the shape \(10, 2\)"),
+        (np.ma.masked_greater(np.full((10, 2), 0.1), 0.0), {}, "'0' hold nan at row 0, and 1 more column does"),
+        (pd.DataFrame({"a": pd.array([0.1] * 9 + [pd.NA], "Float64")}), {}, "'a' hold nan at row 9"),
     ],
 )
 def test_what_cannot_be_tested_is_refused(test: object, returns: object, arguments: dict, said: str) -> None:
@@ -147,5 +154,17 @@ def test_what_cannot_be_tested_is_refused(test: object, returns: object, argumen
 
 
 def test_a_trial_without_a_deviation_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="'cash'"):
-        superior_predictive_ability(pd.DataFrame({"a": trials(0)[:, 0], "cash": 0.0}))
+    with pytest.raises(InputError, match="'cash' over the benchmark's never vary, nor do those of 1 more"):
+        superior_predictive_ability(pd.DataFrame({"a": trials(0)[:, 0], "cash": 0.0, "idle": 0.0}))
+
+
+@pytest.mark.parametrize("block", [None, 1.0, 250.0])
+def test_where_no_trial_is_better_every_drawing_reaches_as_much(block: float | None) -> None:
+    values = trials(1)
+    found = superior_predictive_ability(values - values.mean(axis=0) - 1e-5, block=block)
+    assert (found.statistic, found.lower, found.p_value, found.upper) == (0.0, 1.0, 1.0, 1.0)
+
+
+def test_an_arrow_table_says_how_its_trials_are_called() -> None:
+    table = pa.table({"slow": trials(1)[:, 0], "fast": trials(1)[:, 0] + 0.01})
+    assert reality_check(table).best == "fast"
