@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
+from alphapulse_lib.views.coded import coded
+
 __all__ = ["SHOWN", "STYLE", "Card", "Fact", "facts"]
 
 STYLE = """
@@ -32,6 +34,7 @@ STYLE = """
 .ap-card .ap-down { color: var(--ap-down); }
 .ap-card ul.ap-notes { margin: 8px 0 0 !important; padding: 0 !important; list-style: none; font-size: 13px; }
 .ap-card .ap-notes li { margin: 2px 0 0; }
+.ap-card .ap-notes code { font-size: 12.5px; padding: 0; color: inherit; background: none; }
 .ap-card pre { margin: 8px 0 0; font-size: 12px; white-space: pre-wrap; color: inherit; background: none; }
 [data-jp-theme-light="false"] .ap-card { --ap-ink: #e6edf3; --ap-quiet: #9da7b3; --ap-rule: #3d444d; --ap-up: #6cb6ff;
   --ap-down: #f0954d; }
@@ -63,7 +66,7 @@ class Card:
     badges : tuple of (str, bool)
         Words beside the title; True for those that warn.
     notes : tuple of (str, bool)
-        Lines below the facts; True for those that warn.
+        Lines below the facts; True for those that warn. A command between backticks is code in HTML.
     drawing : str
         HTML that stands beside the title.
     """
@@ -81,7 +84,7 @@ class Card:
         badges = "".join(
             f'<span class="ap-badge{" ap-warn" if warns else ""}">{escape(word)}</span>' for word, warns in self.badges
         )
-        notes = "".join(f'<li class="{"ap-down" if warns else ""}">{escape(note)}</li>' for note, warns in self.notes)
+        notes = "".join(f'<li class="{"ap-down" if warns else ""}">{coded(note)}</li>' for note, warns in self.notes)
         return (
             f'{STYLE}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(self.title)}</span>'
             f'{badges}<div class="ap-quiet">{escape(self.subtitle)}</div></div>{self.drawing}</div>'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.views import drawing, numbers
 from alphapulse_lib.views.card import STYLE, Fact, facts
+from alphapulse_lib.views.coded import coded
 from alphapulse_lib.views.sweep_board import BOARD
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def html(
         _table(asked, told, {**days, **results, "inside": form, "outside": form}),
         _table("How steady the parameters were", stability.reset_index(), steady),
     ]
-    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    said = "".join(f"<li>{coded(note)}</li>" for note in notes)
     return (
         f'{STYLE}{BOARD}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(title)}'
         f'<span class="ap-badge">{numbers.counted(len(folds), "fold")}</span></span>'

@@ -12,6 +12,7 @@ from alphapulse_lib.results.robustness import axes
 from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.views import numbers
 from alphapulse_lib.views.cards import STYLE
+from alphapulse_lib.views.coded import coded
 
 __all__ = ["BOARD", "heat", "html", "line"]
 
@@ -69,7 +70,7 @@ def html(
         f", {failed:,} failed" if failed else ""
     )
     parts = [_table(objective, ranked[:_ROWS]), _heat_table(objective, trials, ranked)]
-    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    said = "".join(f"<li>{coded(note)}</li>" for note in notes)
     return (
         f'{STYLE}{BOARD}<div class="ap-card"><div class="ap-head"><span class="ap-title">{escape(title)}'
         f'<span class="ap-badge">{far}</span></span></div><div class="ap-board">'

@@ -91,6 +91,15 @@ def test_rejected_orders_and_warnings_are_not_passed_over(ledger: Ledger) -> Non
     assert "orders rejected" not in told, "once is enough"
 
 
+def test_a_command_in_a_warning_is_code_in_a_notebook_and_stands_between_backticks_in_a_terminal(
+    ledger: Ledger,
+) -> None:
+    why = "2 bars of GOOG <are> late: `alphapulse check` says where."
+    run = Run(kept(ledger, warnings=(why,)), ledger)
+    assert "2 bars of GOOG &lt;are&gt; late: <code>alphapulse check</code> says where." in cards.html(run)
+    assert f"! {why}" in cards.text(run)
+
+
 def test_what_a_long_run_took_is_told_without_powers_of_ten(ledger: Ledger) -> None:
     took = {
         "took_seconds": "112.4",
