@@ -228,11 +228,14 @@ class Runs:
 
     def holds(self, run_id: str) -> bool:
         """Whether the ledger has a run, as far as one sees it."""
+        return self.held(run_id) is not None
+
+    def held(self, run_id: str) -> tuple[str, ...] | None:
+        """Which files of a run the hub holds; ``None`` where its ledger has no such run, as far as one sees it."""
         try:
-            self._transport.ask(_Held, "GET", _path(run_id), headers=_BRIEF)
+            return self._transport.ask(_Held, "GET", _path(run_id), headers=_BRIEF).files
         except UnknownTarget:
-            return False
-        return True
+            return None
 
     def upload(self, run_id: str, name: str, path: Path) -> None:
         """Hand in a file that the run's record names.

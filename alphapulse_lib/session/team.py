@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ _AWAY = (HubUnreachable, HubFault, NotSignedIn, NotAllowed)
 _LEFT_ALONE = 10.0
 #: Runs handed in along with something else that a person waits for.
 _ALONG = 50
+#: So many that the hub has, one after the other, are older than what it lost: who hands in at once ends in any order.
+_IN_A_ROW = 20
 
 
 @dataclass(slots=True)
@@ -245,14 +247,14 @@ class TeamLedger(Ledger):
     def _lost(self, outbox: Outbox) -> bool:
         """Whether the team's ledger has lost runs that it was given, as one put back from a backup; they wait again.
 
-        What is lost was handed in last, one after the other.
+        What is lost was handed in last: whole runs, and files of one that were on their way when it was copied.
         """
         if self._is_left_alone():
             return False
         try:
-            if all(map(self._client.runs.holds, outbox.handed_in(1))):
+            if all(map(self._is_held, outbox.handed_in(1))):
                 return False
-            lost = [*takewhile(lambda each: not self._client.runs.holds(each), outbox.handed_in())]
+            lost = self._lacking(outbox.handed_in())
         except NotAllowed:  # to read there; one may still hand in
             return False
         except _AWAY as away:
@@ -260,8 +262,31 @@ class TeamLedger(Ledger):
             return False
         outbox.forget(lost)
         what = f"{len(lost):,} runs that were" if len(lost) > 1 else "a run that was"
-        hub.warn(f"The team's ledger has lost {what} handed in, as one put back from a backup has: handed in again.")
+        hub.warn(
+            f"The team's ledger has lost {what} handed in, or files of them, as one put back from a backup has: "
+            "handed in again."
+        )
         return True
+
+    def _lacking(self, handed_in: Iterable[str]) -> list[str]:
+        lost, there = list[str](), 0
+        for each in handed_in:
+            there = there + 1 if self._is_held(each) else 0
+            if there == _IN_A_ROW:
+                break
+            if not there:
+                lost.append(each)
+        return lost
+
+    def _is_held(self, run_id: str) -> bool:
+        """Whether the hub has a run, with all of its files that are here."""
+        held = self._client.runs.held(run_id)
+        return held is not None and not any(self._not_among(held, record) for record in self.beginning(run_id))
+
+    def _not_among(self, held: Iterable[str], record: RunRecord) -> list[tuple[str, Path]]:
+        """The files of one's own run that are here and not among these, with where they are."""
+        here = ((name, super(TeamLedger, self).folder(record.id) / name) for name in record.artefacts.values())
+        return [(name, path) for name, path in here if name not in held and path.exists()]
 
     def hand_over(self, run_id: str) -> None:
         """See to it that the team's ledger has a run, now.
@@ -282,16 +307,19 @@ class TeamLedger(Ledger):
     def _hand_in(self, record: RunRecord, mine: bool) -> str:
         """Hand in a record and those of its files that the hub lacks; why it was refused, empty when it was not."""
         try:
-            there = self._client.runs.hand_in(record, mine=mine)
-            for name in record.artefacts.values():
-                path = super().folder(record.id) / name
-                if name not in there and path.exists():
-                    self._client.runs.upload(record.id, name, path)
+            self._upload(record, self._client.runs.hand_in(record, mine=mine))
         except Conflict as refused:
-            return "" if self._has_likewise(record) else refused.message
+            if not self._has_likewise(record):
+                return refused.message
+            with suppress(Conflict):  # the other machine's may tell of other times
+                self._upload(record, self._client.runs.held(record.id) or ())
         except (NotUnderstood, InputError) as refused:
             return refused.message
         return ""
+
+    def _upload(self, record: RunRecord, held: Iterable[str]) -> None:
+        for name, path in self._not_among(held, record):
+            self._client.runs.upload(record.id, name, path)
 
     def _has_likewise(self, record: RunRecord) -> bool:
         """Whether the team's ledger has a run from another machine of its owner's: a sweep's trial has one id on all.

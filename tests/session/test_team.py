@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from alphapulse_lib.errors import LedgerError, SettingsError, UnknownRun
 from alphapulse_lib.hub_client import Client
 from alphapulse_lib.model.run import Series
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.results.outbox import Outbox
 from alphapulse_lib.results.record import keep
 from alphapulse_lib.session.runs import open_ledger
 from alphapulse_lib.session.team import TeamLedger
@@ -238,6 +240,40 @@ def test_what_a_hub_lost_that_was_put_back_is_handed_in_again(api: RunningApi, p
     with Client(api.url, "ada") as client:
         assert set(client.runs.get(lost[0].id).files) == set(lost[0].artefacts.values())
     assert person("ada").hand_in().runs == []
+
+
+def test_what_a_hub_lost_of_runs_that_two_processes_handed_in_at_once_is_handed_in_again(api: RunningApi, person):
+    ledger = person("ada")
+    own = Ledger(ledger.root)
+    lost, held, copied_without_files, newest = (kept(own, parameters={"fast": number}) for number in range(4))
+    with Client(api.url, "ada") as client:  # as one put back from a copy that was made between the one and the other
+        client.runs.append(held)
+        for name in held.artefacts.values():
+            client.runs.upload(held.id, name, own.file(held.id, name))
+        client.runs.append(copied_without_files)
+    outbox = Outbox(own, api.url)
+    for each in (lost, held, copied_without_files, newest):
+        outbox.settle(each.id)
+    with pytest.warns(UserWarning, match="has lost 3 runs"):
+        assert sorted(ledger.hand_in().runs) == sorted([lost.id, copied_without_files.id, newest.id])
+    with Client(api.url, "ada") as client:
+        for each in (lost, held, copied_without_files, newest):
+            assert set(client.runs.get(each.id).files) == set(each.artefacts.values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ledger.hand_in().runs == []
+
+
+def test_files_that_the_hub_alone_lacks_of_the_newest_run_are_handed_in_again(api: RunningApi, person):
+    ledger = person("ada")
+    own = Ledger(ledger.root)
+    run = kept(own)
+    with Client(api.url, "ada") as client:
+        client.runs.append(run)
+        Outbox(own, api.url).settle(run.id)
+        with pytest.warns(UserWarning, match="has lost"):
+            assert ledger.hand_in().runs == [run.id]
+        assert set(client.runs.get(run.id).files) == set(run.artefacts.values())
 
 
 def test_many_runs_of_somebody_else_s_keep_none_of_one_s_own_back(api: RunningApi, person):
