@@ -6,13 +6,13 @@ line, which is then that of a run whose record was just being written.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Container, Iterable
 from itertools import batched
 from pathlib import Path
 
+from alphapulse_lib.errors import InputError, LedgerError
 from alphapulse_lib.model.canonical import from_json
 from alphapulse_lib.model.run import RunRecord
 
@@ -24,6 +24,8 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS journalled (sequence INTEGER PRIMARY KEY) 
 _LENGTH = "CREATE TABLE IF NOT EXISTS journal_length (bytes INTEGER PRIMARY KEY) STRICT"
 #: Records that are written at once.
 _PART = 1000
+#: What reading a line raises that is no record, or but a part of one.
+_NO_RECORD = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class Journal:
@@ -99,7 +101,13 @@ class Journal:
             os.fsync(file.fileno())
 
     def records(self) -> list[RunRecord]:
-        """Every record that is whole, each run's first one."""
+        """Every record that is whole, each run's first one.
+
+        Raises
+        ------
+        LedgerError
+            One is of a version that knows more than this one.
+        """
         if not self.path.exists():
             return []
         found: dict[str, RunRecord] = {}
@@ -107,7 +115,10 @@ class Journal:
             for line in file:
                 try:
                     record = from_json(line.decode())
-                except (UnicodeDecodeError, json.JSONDecodeError):  # torn: see the module
+                except _NO_RECORD:  # torn, as the module tells, or written by a hand
                     continue
+                except InputError as newer:
+                    why = f"{self.path} has a record that this version cannot read: {newer.message}"
+                    raise LedgerError(why, "A later version wrote it: update AlphaPulse.") from None
                 found.setdefault(record.id, record)
         return [*found.values()]

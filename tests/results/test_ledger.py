@@ -458,6 +458,26 @@ def test_a_line_that_was_cut_off_costs_no_other_run(ledger: Ledger) -> None:
         assert [each.started_at for each in ledger.runs()] == [2, 1]
 
 
+@pytest.mark.parametrize("line", [b"{}", b"null", b"7", b'"x"', b"[[]]", b'{"id":"ab"}', b"\0" * 4096, b"[" * 100_000])
+def test_a_line_that_is_no_record_costs_no_run(ledger: Ledger, line: bytes) -> None:
+    ledger.append(record(1))
+    with (ledger.root / "records.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    ledger.append(record(2))
+    gone(ledger.path)
+    with pytest.warns(UserWarning, match="its 2 runs"):
+        assert [each.started_at for each in ledger.runs()] == [2, 1]
+
+
+def test_a_record_of_a_later_version_is_not_passed_over(ledger: Ledger) -> None:
+    ledger.append(record(1))
+    with (ledger.root / "records.jsonl").open("a") as file:
+        file.write(to_json(record(2)).replace('"id":', '"later":1,"id":') + "\n")
+    with pytest.raises(LedgerError, match="cannot read: RunRecord has no 'later'") as refused:
+        ledger.append(record(3))
+    assert "update AlphaPulse" in refused.value.hint
+
+
 @pytest.mark.parametrize("damage", [torn, emptied, gone])
 def test_who_is_interrupted_over_making_it_anew_loses_nothing(
     ledger: Ledger, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
