@@ -3,11 +3,11 @@
 NautilusTrader asks a `SimulationModule` after each moment of its data what the account is to be credited or charged
 with. So the strategy's own account has the money from the first moment after it moved.
 
-Interest and borrow fees are charged for each night, at the start of the next day that has bars, for as many days as
-lie between (of a weekend three nights on Friday's balances), by the convention actual/360 of the US money market, which
-US brokers keep: ``balance x rate x days / 360``. Trades count from the day they fill, not from their settlement.
-Interest is on the cash less what is held short at the last closes, since what shorts were sold for is the lender's
-security.
+Interest and borrow fees are charged for each night, at the start of the next day that has bars
+(`alphapulse_lib.model.nights`), for as many days as lie between (of a weekend three nights on Friday's balances), by
+the convention actual/360 of the US money market, which US brokers keep: ``balance x rate x days / 360``. Trades count
+from the day they fill, not from their settlement. Interest is on the cash less what is held short at the last closes,
+since what shorts were sold for is the lender's security.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from nautilus_trader.model import Currency, Money
 from alphapulse_lib.engine.distributions import Distribution
 from alphapulse_lib.engine.feed import Feed
 from alphapulse_lib.engine.request import CASH_FLOWS
+from alphapulse_lib.model.nights import days_end
+from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Costs, RunSpec
 from alphapulse_lib.model.window import FOREVER, moment_ns
 
@@ -69,7 +71,7 @@ class Book:
             for each in feed.distributions:
                 self._expect(each.entitled, (feed.instrument.id, each))
         if spec.costs.finance:
-            for moment, days in _nights(feeds):
+            for moment, days in _nights(feeds, spec.period):
                 self._expect(moment, ("", days))
         for feed in feeds:
             if feed.delisting:  # after the night before it, which is of the same moment
@@ -186,13 +188,13 @@ class Book:
         self.due[venue].append(Money(amount, self._currency))
 
 
-def _nights(feeds: Sequence[Feed]) -> Iterator[tuple[int, int]]:
+def _nights(feeds: Sequence[Feed], period: str) -> Iterator[tuple[int, int]]:
     """The starts of the days that have bars, but for the first, and how many days since the one before."""
-    zone = feeds[0].instrument.venue.timezone
+    zone, before_midnight = days_end(feeds[0].instrument.venue, Period.parse(period))
     stamps = np.unique(np.concatenate([feed.ts for feed in feeds]))
     first, last = (datetime.fromtimestamp(int(each) // 10**9, UTC).date() for each in (stamps[0], stamps[-1]))
-    days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 2)]
-    starts = np.array([moment_ns(day, zone) for day in days], np.int64)
+    days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 3)]
+    starts = np.array([moment_ns(day, zone) for day in days], np.int64) - before_midnight
     # A bar that closes at midnight belongs to the day before.
     held = np.unique(np.searchsorted(starts, stamps) - 1)
     for before, after in pairwise(held.tolist()):

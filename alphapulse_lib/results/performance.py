@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from alphapulse_lib.model import annual
 from alphapulse_lib.model.instrument import venue
+from alphapulse_lib.model.nights import EVENING, WEEKDAYS, days_end
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.results.equity import benchmark_curve, named_curve
@@ -33,8 +34,6 @@ type Floats = NDArray[np.floating[Any]]
 _PARTICIPATION = 0.01
 #: Bars of a curve that are looked at together, so that what is made of them does not grow with it.
 _BLOCK = 65_536
-#: What trades from Sunday's evening to Friday's: its days begin at 17:00 the evening before, in Chicago or New York.
-_WEEKDAYS, _EVENING = "24/5", 7 * 3_600 * 10**9
 #: What never closes.
 _ALWAYS = "24/7"
 #: Days of a year, as interest counts them (`alphapulse_lib.engine.cash`).
@@ -129,9 +128,9 @@ def session_ends(spec: RunSpec, ts: NDArray[np.int64]) -> NDArray[np.int64]:
     period, calendars = Period.parse(spec.period), _calendars(spec)
     if not len(ts) or (period.is_session and len(calendars) == 1):
         return np.arange(len(ts))
-    evening = not period.is_session and _WEEKDAYS in calendars and _ALWAYS not in calendars
+    evening = not period.is_session and WEEKDAYS in calendars and _ALWAYS not in calendars
     # A bar that closes as a day ends is the last one of it.
-    later, zone = (_EVENING if evening else 0) - 1, venue(spec.instruments[0].rpartition(".")[2]).timezone
+    later, zone = (EVENING if evening else 0) - 1, venue(spec.instruments[0].rpartition(".")[2]).timezone
     ends = []
     for start in range(0, len(ts), _BLOCK):
         spans = _spans(_local_days(ts[start : start + _BLOCK + 1] + later, zone), period)
@@ -192,9 +191,10 @@ def risk_free(spec: RunSpec, ts: NDArray[np.int64]) -> Floats:
     rate = spec.costs.interest_percent / 100 / _INTEREST_YEAR
     if not rate or not len(ends):
         return np.zeros(len(ends))
-    zone = venue(spec.instruments[0].rpartition(".")[2]).timezone
+    zone, before_midnight = days_end(venue(spec.instruments[0].rpartition(".")[2]), Period.parse(spec.period))
+    later = ts + before_midnight
     # A bar that closes at midnight is of the day before, and the night's interest is there when it closes.
-    days, begun = np.unique(_local_days(ts - 1, zone)), _local_days(ts[ends], zone)
+    days, begun = np.unique(_local_days(later - 1, zone)), _local_days(later[ends], zone)
     grown = np.cumprod(1 + rate * np.diff(days, prepend=days[:1]))[np.searchsorted(days, begun, side="right") - 1]
     return np.diff(grown, prepend=1.0) / np.concatenate(([1.0], grown[:-1]))
 
