@@ -20,7 +20,7 @@ from alphapulse_lib.catalog.reader import MOMENTS, statistics
 from alphapulse_lib.catalog.repairs import Problem
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import CatalogDamaged, InputError
-from alphapulse_lib.model.instrument import VENUES, Instrument
+from alphapulse_lib.model.instrument import VENUES, Instrument, priced_in
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
 
@@ -111,7 +111,7 @@ def _described(
         if identity.rpartition(".")[2] in VENUES:
             described = Instrument(
                 identity,
-                currency=VENUES[identity.rpartition(".")[2]].currency,
+                currency=priced_in(identity),
                 price_precision=int(named["price_precision"]),
                 size_precision=int(named["size_precision"]),
             )

@@ -15,7 +15,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.schemas import TIME
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.ingestion.staged import Staged, gather, set_aside
-from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, Venue, venue
+from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, Venue, priced_in, venue
 
 if TYPE_CHECKING:
     from alphapulse_lib.ingestion.instruments import Instruments
@@ -60,7 +60,7 @@ def _listed(row: dict[str, Any], place: Venue) -> Instrument:
     return Instrument(
         f"{row['ticker']}.{place.code}",
         asset_class=row["asset_class"] or "equity",
-        currency=row["currency"] or place.currency,
+        currency=row["currency"] or priced_in(f"{row['ticker']}.{place.code}"),
         price_precision=max(least, row["price_precision"]),
         size_precision=row["size_precision"] or 0,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from alphapulse_lib.catalog.decimals import largest
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.errors import CatalogEmpty, InputError, UnknownSymbol
-from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, venue
+from alphapulse_lib.model.instrument import VENUES, Instrument, Listing, priced_in, venue
 from alphapulse_lib.model.window import moment_ns
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Instruments:
             prices, sizes = (_US_DECIMALS, 0) if american else decimals()
             made = Instrument(
                 own,
-                currency=place.currency,
+                currency=priced_in(own),
                 price_precision=max(2, prices),
                 size_precision=sizes,
             )

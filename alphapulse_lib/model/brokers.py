@@ -15,9 +15,14 @@ comparison of July 2025 says "about"), and the first day of the SEC's 27.80.
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from alphapulse_lib.model.run import Costs
 
-__all__ = ["ALPACA", "BROKERS", "IBKR_PRO_FIXED", "IBKR_PRO_TIERED"]
+__all__ = ["ALPACA", "BROKERS", "CURRENCY", "IBKR_PRO_FIXED", "IBKR_PRO_TIERED", "broker_of"]
+
+#: What the amounts of the schedules are in.
+CURRENCY = "USD"
 
 #: SEC section 31 and FINRA trading activity fee of a sale, as both brokers passed them on until 13 May 2025, and it is
 #: said from 22 May 2024 on: 27.80 of a million, 0.000166 a share, at most 8.30.
@@ -66,3 +71,18 @@ ALPACA = Costs(
 
 #: By the names that users select them with.
 BROKERS = {"ibkr-pro-fixed": IBKR_PRO_FIXED, "ibkr-pro-tiered": IBKR_PRO_TIERED, "alpaca": ALPACA}
+
+
+def broker_of(costs: Costs) -> str:
+    """The preset that costs were made of, whatever was added to it; empty for none.
+
+    Examples
+    --------
+    >>> broker_of(Costs.preset("alpaca", slippage_bps=2)), broker_of(Costs(percent=0.1))
+    ('alpaca', '')
+    """
+    for name, schedule in BROKERS.items():
+        asked = (each.name for each in fields(Costs) if getattr(schedule, each.name) != each.default)
+        if all(getattr(costs, each) == getattr(schedule, each) for each in asked):
+            return name
+    return ""

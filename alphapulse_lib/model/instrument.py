@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["SYMBOL", "VENUES", "Instrument", "Listing", "Venue", "venue"]
+__all__ = ["SYMBOL", "VENUES", "Instrument", "Listing", "Venue", "priced_in", "venue"]
 
 
 #: What a symbol looks like, as a regular expression: files are named by it.
@@ -18,13 +19,15 @@ SYMBOL = r"^[A-Z0-9][A-Z0-9.&_^=-]{0,59}(/[A-Z0-9]{1,20})?$"
 class Venue:
     """A place of trading: its MIC, its session calendar and the zone its times are told in.
 
-    ``calendar`` is a name of the ``exchange_calendars`` package (``"24/7"`` never closes).
+    ``calendar`` is a name of the ``exchange_calendars`` package (``"24/7"`` never closes). ``currency`` is what its
+    prices are in, but of ``pairs`` that of each pair itself.
     """
 
     code: str
     calendar: str
     timezone: str
     currency: str = "USD"
+    pairs: bool = False
 
     @property
     def never_closes(self) -> bool:
@@ -46,8 +49,8 @@ VENUES = {
         Venue("XETR", "XETR", "Europe/Berlin", "EUR"),
         Venue("XPAR", "XPAR", "Europe/Paris", "EUR"),
         Venue("XTKS", "XTKS", "Asia/Tokyo", "JPY"),
-        Venue("IDEALPRO", "24/5", "America/New_York"),
-        Venue("CRYPTO", "24/7", "UTC"),
+        Venue("IDEALPRO", "24/5", "America/New_York", pairs=True),
+        Venue("CRYPTO", "24/7", "UTC", pairs=True),
     )
 }
 
@@ -64,6 +67,31 @@ def venue(code: str) -> Venue:
         return VENUES[code.upper()]
     except KeyError:
         raise InputError(f"Unknown venue {code!r}.", f"Known venues: {', '.join(VENUES)}.") from None
+
+
+#: How a pair is written: with a slash, or two currencies of three letters each. What stands second is its price's.
+_PAIR = re.compile(
+    "[^/]+/([^/]+)|[A-Z]{3}[.-]?(AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|ILS|JPY|KRW|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR)"
+)
+
+
+def priced_in(instrument_id: str) -> str:
+    """The currency of an instrument's prices, where nothing else is told of it: of a pair its second, else its venue's.
+
+    Raises
+    ------
+    InputError
+        The venue is not known.
+
+    Examples
+    --------
+    >>> priced_in("USD/JPY.IDEALPRO"), priced_in("USDJPY.IDEALPRO"), priced_in("SAP.XETR"), priced_in("BRK/B.XNYS")
+    ('JPY', 'JPY', 'EUR', 'USD')
+    """
+    symbol, _, code = instrument_id.rpartition(".")
+    place = venue(code)
+    found = _PAIR.fullmatch(symbol) if place.pairs else None
+    return (found[1] or found[2]) if found else place.currency
 
 
 @dataclass(frozen=True, slots=True)

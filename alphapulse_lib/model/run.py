@@ -316,6 +316,7 @@ _NO_VERSIONS = frozenset(
         "read_as_of",
         "symbols",
         "tickers",
+        "currency",
         "defaults",
         "estimated_seconds",
         "estimated_megabytes",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,16 +149,23 @@ def _left_out(data: Path) -> Iterator[str]:
     for each in _of_kind(data, "bars"):
         if why := _reason(each.name):
             yield f"{each.name} was left out: {why}"
+    for row in (row for path in _instrument_files(data) for row in _own(path)):
+        if Decimal(str(times := row.get("multiplier") or 1)) != 1:
+            yield f"{row['id']} has a multiplier of {times}, which is not kept: one of it is worth its price here"
 
 
 def _files(data: Path, request: Request) -> list[Path]:
     if request.kind == "instruments":
-        return [path for name in _CLASSES for path in sorted((data / name).glob("*/*.parquet"))]
+        return _instrument_files(data)
     folders = _of_kind(data, request.kind)
     if request.kind == "bars":
         wanted = Period.parse(request.period)
         folders = [each for each in folders if not _reason(each.name) and Period.of_bar_type(each.name) == wanted]
     return [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
+
+
+def _instrument_files(data: Path) -> list[Path]:
+    return [path for name in _CLASSES for path in sorted((data / name).glob("*/*.parquet"))]
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alphapulse_lib.model.instrument import VENUES
+from alphapulse_lib.model.instrument import VENUES, priced_in
 from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
 from alphapulse_lib.results.breakdown import closed_in
@@ -121,7 +121,7 @@ def measure(spec: RunSpec, raw: RawResult) -> Measured:
         trades = round_trips(raw.fills, raw.marks)
         found = run_statistics(spec, curve, raw.fills, trades, raw.orders, raw.marks, raw.benchmark)
         statistics = {name: _as_kept(each) for name, each in found.items()}
-        warnings += _borrowed(statistics, spec) + _lost(curve, spec)
+        warnings += _borrowed(statistics, spec) + _lost(curve, spec, raw.environment)
         files |= {"equity.parquet": curve, "marks.parquet": raw.marks, "trades.parquet": trades}
         if raw.cash_flows.num_rows:
             files["cash_flows.parquet"] = raw.cash_flows
@@ -194,7 +194,7 @@ def _borrowed(statistics: dict[str, Any], spec: RunSpec) -> list[str]:
     return [f"The run held up to {largest:.2f} times its equity.{free}"]
 
 
-def _lost(curve: pa.Table, spec: RunSpec) -> list[str]:
+def _lost(curve: pa.Table, spec: RunSpec, told: Mapping[str, str]) -> list[str]:
     """What to say of a run that lost all it had, or more."""
     gone = pc.index(pc.less_equal(curve["equity"], 0.0), True).as_py()
     if gone < 0:
@@ -202,7 +202,8 @@ def _lost(curve: pa.Table, spec: RunSpec) -> list[str]:
     when, left = curve["ts"][gone].as_py(), curve["equity"][gone].as_py()
     venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
     day = closed_in([when], venue.timezone if venue else "UTC")[0]
-    amount = f"{left:,.2f} {venue.currency if venue else 'USD'}".replace("-", "\N{MINUS SIGN}")
+    currency = told.get("currency") or (priced_in(spec.instruments[0]) if venue else "USD")
+    amount = f"{left:,.2f} {currency}".replace("-", "\N{MINUS SIGN}")
     return [f"The account was lost on {day:%Y-%m-%d}: its equity fell to {amount}."]
 
 

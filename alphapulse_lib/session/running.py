@@ -31,7 +31,7 @@ from alphapulse_lib.errors import (
     WorkerDied,
     WrongStamps,
 )
-from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.instrument import Instrument, priced_in
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.session.fetching import Lacking, made_of_held, with_command
@@ -84,10 +84,12 @@ class Plan:
 
     @property
     def called(self) -> dict[str, str]:
-        """For the record's environment, what the instruments are called, where that is not what their ids say."""
+        """For the record's environment, what instruments are called and priced in, where their ids do not say so."""
         symbols = tuple(each.symbol for each in self.instruments)
         told = {"symbols": self.names} if self.names != symbols else {}
         told |= {"tickers": self.tickers} if self.tickers not in ((), self.names) else {}
+        first = self.instruments[0]
+        told |= {"currency": (first.currency,)} if first.currency != priced_in(first.id) else {}
         return {name: ",".join(each) for name, each in told.items()}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.brokers import CURRENCY, broker_of
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, RunSpec
@@ -116,7 +117,7 @@ class Terms:
             end=window.end,
             parameters=parameters,
             cash=float(self.cash),
-            costs=_costs(self.costs),
+            costs=_costs(self.costs, instruments[0]),
             fill=self.fill,
             adjust=self.adjust,
             news=with_news,
@@ -157,9 +158,10 @@ def _instruments_of(
 
     index = Index(roots)
     found = tuple(resolved(index, symbols, advice=lambda symbol: advice(index, symbol, lacking, window)))
-    currencies = sorted({each.currency for each in found})
+    currencies = {each.currency: each.symbol for each in reversed(found)}
     if len(currencies) > 1:
-        raise InputError(f"The instruments are in {' and '.join(currencies)}.", "A run has one currency.")
+        told = " and ".join(f"{currency} ({currencies[currency]})" for currency in sorted(currencies))
+        raise InputError(f"The instruments are in {told}.", "A run has one currency: run those of each by themselves.")
     now = (index.get(each.id) or each for each in found)
     return found, tuple(names(list(found))), tuple(names(list(now)))
 
@@ -198,7 +200,7 @@ def _benchmark_of(
     return found.id
 
 
-def _costs(costs: Costs | Mapping[str, Any] | str | None) -> Costs:
+def _costs(costs: Costs | Mapping[str, Any] | str | None, traded: Instrument) -> Costs:
     if costs is None:
         return Costs()
     if isinstance(costs, str):
@@ -213,6 +215,12 @@ def _costs(costs: Costs | Mapping[str, Any] | str | None) -> Costs:
     for name, most in _MOST_COSTS.items():
         if (getattr(chosen, name) or 0) > most:
             raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
+    if traded.currency != CURRENCY and (broker := broker_of(chosen)):
+        raise InputError(
+            f"The schedule {broker!r} is in {CURRENCY}, and {traded.symbol} trades in {traded.currency}: its amounts a "
+            "share and an order would be taken for that.",
+            f"Say what its own broker charges in {traded.currency}, such as costs={{'percent': 0.05}}.",
+        )
     return chosen
 
 

@@ -97,7 +97,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
         Fact(
             "Total return",
             numbers.percent(stats["total_return"]),
-            f"to {numbers.money(stats['end_equity'], numbers.place(run.spec).currency)}",
+            f"to {numbers.money(stats['end_equity'], numbers.currency(run.record))}",
             numbers.tone(stats["total_return"]),
         ),
         Fact(
@@ -120,7 +120,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
         Fact(
             "Commission",
             numbers.money(stats["commission"]),
-            f"{numbers.place(run.spec).currency}, slippage {run.spec.costs.slippage_bps:g} bp",
+            f"{numbers.currency(run.record)}, slippage {run.spec.costs.slippage_bps:g} bp",
         ),
     )
 

@@ -105,7 +105,7 @@ def equity(run: Run, *, dark: bool = False) -> go.Figure:
             col=1,
         )
     amounts = [curve.to_numpy(np.float64) for _, curve, _, _ in curves]
-    currency = numbers.place(run.spec).currency
+    currency = numbers.currency(run.record)
     figure.update_yaxes(title_text=currency, tickformat=",", **_scale(*amounts), row=1, col=1)
     figure.update_yaxes(tickformat=".0%", **_scale(*map(breakdown.drawdown, amounts)), row=2, col=1)
     return _styled(figure, tones, 460)

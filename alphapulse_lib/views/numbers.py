@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from alphapulse_lib.model.instrument import VENUES, Venue
+from alphapulse_lib.model.instrument import VENUES, Venue, priced_in
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLED, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import FOREVER
@@ -17,6 +17,8 @@ __all__ = [
     "against",
     "count",
     "counted",
+    "currency",
+    "currency_of",
     "day",
     "duration",
     "fill",
@@ -254,8 +256,19 @@ def fill(convention: Fill) -> str:
 
 
 def place(spec: RunSpec) -> Venue:
-    """Where the first instrument of a run trades: its zone and its currency."""
+    """Where the first instrument of a run trades, and in which zone."""
     return venue_of(spec.instruments[0] if spec.instruments else "")
+
+
+def currency(record: RunRecord) -> str:
+    """What the account of a run is kept in: the currency of its instruments."""
+    first = (record.spec.instruments or ("",))[0]
+    return record.environment.get("currency") or currency_of(first)
+
+
+def currency_of(instrument_id: str) -> str:
+    """What an instrument's prices are in, by its id; dollars where the venue is not known."""
+    return priced_in(instrument_id) if venue_of(instrument_id) is not _ANYWHERE else _ANYWHERE.currency
 
 
 def venue_of(instrument_id: str) -> Venue:

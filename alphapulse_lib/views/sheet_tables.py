@@ -50,7 +50,7 @@ def six(run: Run, deflated: dict[str, float], filled: Conventions) -> list[Numbe
 
 def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> list[Number]:
     stats = run.stats
-    currency = numbers.place(run.spec).currency
+    currency = numbers.currency(run.record)
     years = stats["observations"] / periods_per_year(run.spec)
     held = breakdown.drawdown(run.benchmark.to_numpy(np.float64))
     trials, honest_sharpe = int(deflated["trials"]), deflated["deflated_sharpe"]
@@ -100,7 +100,7 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
 
 def _trading(run: Run) -> list[Number]:
     stats, spec = run.stats, run.spec
-    currency = numbers.place(spec).currency
+    currency = numbers.currency(run.record)
     paid = _costs(run).paid
     fills = f"fills {FILLED[spec.fill]}"
     return [
@@ -137,7 +137,7 @@ def tables(run: Run) -> dict[str, Any]:
     """The tables of a finished run."""
     trades = run.trades
     taken = _costs(run)
-    currency = numbers.place(run.spec).currency
+    currency = numbers.currency(run.record)
     return {
         "months": _months(run),
         "month_names": _MONTHS,
@@ -169,7 +169,7 @@ def spec_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Period", ", and told of ".join([spec.period, *([", ".join(spec.also)] if spec.also else [])])),
         ("From", _moment(spec.start, zone)),
         ("To", _moment(spec.end, zone)),
-        ("Cash", numbers.money(spec.cash, numbers.place(spec).currency)),
+        ("Cash", numbers.money(spec.cash, numbers.currency(record))),
         ("Costs", costs or "none"),
         ("Fills", f"{spec.fill}: {FILLS[spec.fill]}"),
         ("Prices", "as traded" if spec.adjust == "none" else "as traded, holdings follow splits"),

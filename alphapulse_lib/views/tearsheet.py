@@ -143,7 +143,7 @@ def _result(run: Run, news: pd.DataFrame | None) -> dict[str, Any]:
         "rolling_length": drawn.rolling_length,
         "split_note": drawn.split_note,
         "fills_note": drawn.fills_note,
-        "currency": numbers.place(run.spec).currency,
+        "currency": numbers.currency(run.record),
         "against": numbers.against(run.spec),
         "against_in_full": numbers.against(run.spec, f"buy and hold {numbers.symbols(run.symbols)}"),
     } | (sheet_news.table(run, news, shown) | sheet_tables.tables(run) | sheet_groups.tables(run))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from alphapulse_lib import clock
 from alphapulse_lib.errors import CatalogDamaged, CatalogEmpty
-from alphapulse_lib.views.numbers import venue_of
+from alphapulse_lib.views.numbers import currency_of, venue_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class Listed:
     @property
     def currency(self) -> str:
         """What it is traded in."""
-        return venue_of(self.id).currency
+        return currency_of(self.id)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Side:
     @property
     def currency(self) -> str:
         """Of its account."""
-        return numbers.place(self.kept.record.spec).currency
+        return numbers.currency(self.kept.record)
 
 
 @dataclass(frozen=True)

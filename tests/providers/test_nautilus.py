@@ -125,3 +125,13 @@ def test_the_files_provider_names_the_one_that_migrates(roots: Roots) -> None:
     with pytest.raises(InputError, match=r"NautilusTrader 1.x") as refused:
         importer.ingest(FilesProvider(), [Request(OLD)], roots)
     assert 'ap.ingest("nautilus"' in refused.value.hint
+
+
+def test_a_multiplier_that_no_run_would_count_with_is_told(roots: Roots, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(OLD, folder)
+    file = next(folder.glob("data/currency_pair/EURUSD.SIM/*.parquet"))
+    rows = [row | {"multiplier": "50"} for row in pq.read_table(file).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(file)), file)
+    told = [each for each in migrated(roots, folder).notes if "multiplier" in each]
+    assert told == ["EUR/USD.SIM has a multiplier of 50, which is not kept: one of it is worth its price here"]

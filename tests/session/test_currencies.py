@@ -1,0 +1,127 @@
+"""Runs in other money than dollars, at venues whose days are not New York's, against computations by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from IPython.lib.pretty import pretty
+
+import alphapulse_lib as ap
+from alphapulse_lib.catalog.index import Index
+from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.instrument import Instrument
+from tests.resources.toy_market import MINUTE, BuysOnce, Planned, write, write_minutes
+
+#: Opens and closes of twelve days from Monday 2 March 2020 on.
+DAYS = [(110 + n + n % 3 / 4, 110.5 + n - n % 4 / 2) for n in range(12)]
+COSTS = {"percent": 0.1, "minimum": 500.0, "borrow_percent": 3.6, "interest_percent": 1.8, "debit_percent": 7.2}
+
+
+@pytest.fixture(autouse=True)
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALPHAPULSE_CATALOG", str(tmp_path / "catalog"))
+    return tmp_path
+
+
+def imported(folder: Path, symbol: str, venue: str) -> tuple[Instrument, list[date]]:
+    known = sessions(venue)
+    days = known.days[known.days >= np.datetime64("2020-03-02")][: len(DAYS)].tolist()
+    rows = [f"{day},{o},{max(o, c) + 1},{min(o, c) - 1},{c},1000" for day, (o, c) in zip(days, DAYS, strict=True)]
+    file = folder / f"{symbol.replace('/', '')}.csv"
+    file.write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    ap.ingest("files", file, symbol=symbol, venue=venue, period="1d", stamps="session", recover=False)
+    found = Index(Roots.of_settings()).get(f"{symbol}.{venue}")
+    assert found is not None
+    return found, days
+
+
+def by_hand(days: list[date], plan: dict[str, float], cash: float) -> float:
+    """The last equity: each night is charged on what was held over it, then the day's order fills at its open."""
+    held, close, before = 0.0, 0.0, days[0]
+    for number, (day, (opened, closed)) in enumerate(zip(days, DAYS, strict=True), 1):
+        nights = (day - before).days / 360
+        short = max(-held, 0.0) * close
+        cash -= short * COSTS["borrow_percent"] / 100 * nights
+        free = cash - short
+        cash += free * COSTS["interest_percent" if free > 0 else "debit_percent"] / 100 * nights
+        if bought := plan.get(str(number - 1), 0.0):
+            cash -= bought * opened + max(abs(bought) * opened * COSTS["percent"] / 100, COSTS["minimum"])
+            held += bought
+        close, before = closed, day
+    return cash + held * close
+
+
+@pytest.mark.parametrize(
+    ("symbol", "venue", "currency"),
+    [
+        ("7203", "XTKS", "JPY"),
+        ("SAP", "XETR", "EUR"),
+        ("VOD", "XLON", "GBP"),
+        ("USD/JPY", "IDEALPRO", "JPY"),
+        ("USDJPY", "IDEALPRO", "JPY"),
+        ("EUR/USD", "IDEALPRO", "USD"),
+        ("ES", "XCME", "USD"),
+        ("ETH/BTC", "CRYPTO", "BTC"),
+    ],
+)
+def test_equity_is_that_of_a_hand_in_the_money_that_prices_are_in(
+    toy: Path, symbol: str, venue: str, currency: str
+) -> None:
+    instrument, days = imported(toy, symbol, venue)
+    assert instrument.currency == currency
+    # Bought as a week begins, turned round over a weekend, bought back in its middle.
+    weeks = [number for number, (a, b) in enumerate(pairwise(days), 1) if (b - a).days > 1] or [5]
+    plan = {str(weeks[0]): 9000, str(weeks[0] + 2): -15000, "9": 2000}
+    run = ap.backtest(Planned, symbol, "1d", params={"plan": plan}, cash=1e6, costs=COSTS, progress=False)
+    wanted = by_hand(days, plan, 1e6)
+    if venue == "CRYPTO":  # its last night ends as its last bar closes
+        wanted += run.cash_flows.amount[run.cash_flows.ts == run.equity.index[-1]].sum()
+    assert len(run.fills) == 3
+    assert run.stats["end_equity"] == pytest.approx(wanted, abs=1e-6)
+    assert f"to {run.stats['end_equity']:,.2f} {currency}" in pretty(run)
+    assert f"1,000,000.00 {currency}" in Path(run.tearsheet(toy / "sheet.html")).read_text()
+
+
+def test_who_buys_as_a_week_of_currencies_begins_pays_for_no_weekend(toy: Path) -> None:
+    _, days = imported(toy, "EUR/USD", "IDEALPRO")
+    assert days[4:6] == [date(2020, 3, 6), date(2020, 3, 9)]
+    plan, costs = {"5": 10_000, "6": -10_000}, {"debit_percent": 3.6}
+    run = ap.backtest(Planned, "EUR/USD", "1d", params={"plan": plan}, cash=1e6, costs=costs, progress=False)
+    bought = 10_000 * DAYS[5][0] - 1e6  # on Monday, sold on Tuesday: one night
+    assert run.cash_flows.amount.tolist() == pytest.approx([-bought * 0.0001])
+    # Of minutes the day begins at 17:00 in New York, which is Sunday's 21:00 of UTC from the 8th of March on.
+    friday, monday = 1_583_528_400 * 10**9, 1_583_701_260 * 10**9
+    closes = [friday - MINUTE, friday, monday + MINUTE, monday + 2 * MINUTE, monday + 3 * MINUTE]
+    write_minutes("EUR/GBP", [(100.0,) * 4] * 5, closes=closes, venue="IDEALPRO")
+    plan = {"2": 20_000}
+    run = ap.backtest(
+        Planned, "EUR/GBP", "1m", params={"plan": plan}, cash=1e6, costs=costs, gaps="allow", progress=False
+    )
+    assert run.cash_flows.empty
+
+
+def test_what_is_priced_in_other_money_than_its_venue_says_is_told_in_it(toy: Path) -> None:
+    write("FUND", "1d", sessions("XLON").closes[5000:5005], [(100.0,) * 4] * 5, venue="XLON")
+    run = ap.backtest(Planned, "FUND", "1d", params={"plan": {}}, progress=False)
+    assert run.record.environment["currency"] == "USD"
+    assert "to 100,000.00 USD" in pretty(run)
+    assert "currency" not in run.record.versions
+    assert ap.rerun(run.id, progress=False).identical
+
+
+def test_unlike_money_and_a_schedule_of_other_money_are_refused_by_name(toy: Path) -> None:
+    imported(toy, "SAP", "XETR")
+    imported(toy, "7203", "XTKS")
+    with pytest.raises(InputError, match=r"in EUR \(SAP\) and JPY \(7203\)"):
+        ap.backtest(BuysOnce, ["7203", "SAP"], "1d", gaps="allow", progress=False)
+    with pytest.raises(InputError, match="benchmark SAP is in EUR, the instruments in JPY"):
+        ap.backtest(BuysOnce, "7203", "1d", benchmark="SAP", progress=False)
+    for costs in ("ibkr-pro-fixed", ap.Costs.preset("alpaca", slippage_bps=2)):
+        with pytest.raises(InputError, match="is in USD, and 7203 trades in JPY"):
+            ap.backtest(BuysOnce, "7203", "1d", costs=costs, progress=False)
