@@ -204,7 +204,9 @@ def _lost(curve: pa.Table, spec: RunSpec, told: Mapping[str, str]) -> list[str]:
     day = closed_in([when], venue.timezone if venue else "UTC")[0]
     currency = told.get("currency") or (priced_in(spec.instruments[0]) if venue else "USD")
     amount = f"{left:,.2f} {currency}".replace("-", "\N{MINUS SIGN}")
-    return [f"The account was lost on {day:%Y-%m-%d}: its equity fell to {amount}."]
+    back = curve["equity"][-1].as_py() > 0
+    after = " What came after it is nobody's: no broker lets a lost account trade on." if back else ""
+    return [f"The account was lost on {day:%Y-%m-%d}: its equity fell to {amount}.{after}"]
 
 
 def new_run_id() -> str:

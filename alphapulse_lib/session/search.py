@@ -15,7 +15,7 @@ from alphapulse_lib.session.hub import warn
 if TYPE_CHECKING:
     from alphapulse_lib.results.samplers import Sampler, Space
 
-__all__ = ["OBJECTIVES", "OF_RETURNS", "Search", "check_counts", "check_kfold", "objective_of"]
+__all__ = ["OBJECTIVES", "OF_RETURNS", "Search", "check_counts", "check_kfold", "lost_all", "objective_of"]
 
 #: What a sweep may look for: statistics of a run of which more is better. With a minus before it, less is. All of them
 #: but those that are alike for all trials, and those that every further trial of the family changes.
@@ -90,7 +90,7 @@ class Search:
 
 
 def objective_of(name: str) -> Callable[[dict[str, Any]], float]:
-    """How good a run is, the more the better.
+    """How good a run is, the more the better; ``nan`` of one that lost its account: no broker lets that trade on.
 
     Raises
     ------
@@ -106,9 +106,15 @@ def objective_of(name: str) -> Callable[[dict[str, Any]], float]:
 
     def value(statistics: dict[str, Any]) -> float:
         found = statistics.get(plain)
-        return nan if found is None else sign * float(found)
+        return nan if found is None or lost_all(statistics) else sign * float(found)
 
     return value
+
+
+def lost_all(statistics: Mapping[str, Any]) -> bool:
+    """Whether an account was worth nothing at some moment, or less, whatever it came to after it."""
+    deepest = statistics.get("max_drawdown")
+    return deepest is not None and deepest <= -1
 
 
 def check_counts(*, least: int = 1, **given: int | None) -> None:

@@ -21,7 +21,7 @@ from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.running import Plan, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
-from alphapulse_lib.session.search import Search, check_counts
+from alphapulse_lib.session.search import Search, check_counts, lost_all
 from alphapulse_lib.session.strategies import strategy_class
 from alphapulse_lib.session.sweep_meter import SweepMeter
 from alphapulse_lib.session.symbols import Symbols
@@ -339,7 +339,9 @@ def _without(trials: Sequence[Trial], objective: str) -> str:
     """Why no trial is the best."""
     failed = sum(each.record.status != "finished" for each in trials)
     idle = sum(each.record.statistics.get("fills") == 0 for each in trials)
-    told = [(failed, "failed"), (idle, "never traded"), (len(trials) - failed - idle, "did, and have none")]
+    lost = sum(lost_all(each.record.statistics) for each in trials)
+    told = [(failed, "failed"), (idle, "never traded"), (lost, "lost their account")]
+    told.append((len(trials) - failed - idle - lost, "traded, and have none"))
     why = "none traded" if idle == len(trials) else ", ".join(f"{count:,} {what}" for count, what in told if count)
     return f"No trial has a {objective}: {why}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from small_runs import fills, kept, marks, raw, spec
 from alphapulse_lib.errors import LedgerError
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.record import environment, keep, measure, new_run_id
+from alphapulse_lib.session.search import objective_of
 
 
 def test_a_finished_run_leaves_all_its_files(tmp_path: Path) -> None:
@@ -45,6 +47,18 @@ def test_an_account_that_is_lost_in_the_evening_is_lost_on_that_day_of_its_excha
     lost = replace(raw("finished"), fills=sold, marks=marks(*closes))
     told = measure(spec(period="1m", cash=100_000.0), lost).files["warnings.txt"]
     assert "The account was lost on 2024-01-02: its equity fell to \N{MINUS SIGN}50,000.00 USD." in str(told)
+
+
+def test_what_comes_after_an_account_was_lost_is_said_to_be_nobodys(tmp_path: Path) -> None:
+    closes = [(f"2024-01-0{day} 16:00", "GOOG", price) for day, price in ((2, 100.0), (3, 250.0), (4, 20.0))]
+    sold = fills(("2024-01-02 16:00", "GOOG", "sell", 1_000, 100.0, 0.0))
+    lost = replace(raw("finished"), fills=sold, marks=marks(*closes))
+    measured = measure(spec(cash=100_000.0), lost)
+    assert measured.statistics["total_return"] == pytest.approx(0.8)
+    assert "fell to \N{MINUS SIGN}50,000.00 USD. What came after it is nobody's" in str(measured.files["warnings.txt"])
+    value = objective_of("total_return")
+    assert math.isnan(value(measured.statistics))
+    assert value({"total_return": 0.8, "max_drawdown": -0.99}) == 0.8
 
 
 def test_the_environment_names_what_decides_results() -> None:
