@@ -258,7 +258,7 @@ def _fetches(vendor: Vendor, wanted: Wanted, roots: Roots, found: Tickers) -> li
 def _final(wanted: Wanted, spell: Spell, final: int, *, by_close: bool) -> Window | None:
     """What is wanted of a spell, as far as it is final; ``None`` where nothing is."""
     venue = spell.instrument.venue
-    asked = Window.of(wanted.start, wanted.end, venue.timezone, by_close=by_close and venue.never_closes)
+    asked = Window.of(wanted.start, wanted.end, venue.timezone, by_close=by_close and venue.over_midnight)
     start, end = max(asked.start, 0), min(asked.end, final, clock.now_ns())
     return spell.within(Window(start, end)) if start <= end else None
 

@@ -34,6 +34,11 @@ class Venue:
         """Whether it has sessions at weekends, too."""
         return self.calendar == "24/7"
 
+    @property
+    def over_midnight(self) -> bool:
+        """Whether it trades at midnight: a bar that closes then is of the day that ends."""
+        return self.calendar in ("24/7", "24/5")
+
 
 #: Venues whose calendar is known. Others are added here.
 VENUES = {

@@ -112,7 +112,7 @@ class Window:
         Parameters
         ----------
         by_close : bool
-            Of bars that close at midnight, as those of what never closes do: a bar is of the day that ends then. So a
+            Of bars that close at midnight, as those of what trades over it do: a bar is of the day that ends then. So a
             bare date is what closes after that day's first moment, up to the next day's.
 
         Raises

@@ -107,7 +107,7 @@ def coverage(symbol: str, period: str = "1d", start: Moment = None, end: Moment 
     check_text(symbol, "A symbol", "'AAPL' or 'AAPL.XNAS'")
     instrument = Index(roots).resolve(symbol)
     venue = instrument.venue
-    window = Window.of(start, end, venue.timezone, by_close=kind is None and venue.never_closes)
+    window = Window.of(start, end, venue.timezone, by_close=kind is None and venue.over_midnight)
     lacking = Lacking(kind) if kind else Lacking(period=str(length))
     found = tick_coverage(roots, instrument, kind, window) if kind else measured(roots, instrument, length, window)
     if found.rows or (found.gaps.num_rows and is_held_around(roots, instrument, lacking, window)):

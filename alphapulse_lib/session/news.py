@@ -237,7 +237,7 @@ class _Asked:
         self.instruments = self._chosen(symbols)
         zones = {each.venue.timezone for each in self.instruments}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        always = by_close and any(each.venue.never_closes for each in self.instruments)
+        always = by_close and any(each.venue.over_midnight for each in self.instruments)
         self.window = Window.of(start, end, zone, by_close=always)
         self.as_of = None if as_of is None else moment_ns(as_of, zone, end=True)
         self.recorded_as_of = None if recorded_as_of is None else moment_ns(recorded_as_of, zone, end=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
-from alphapulse_lib.model.window import Moment, Window, day_of, moment_ns
+from alphapulse_lib.model.window import Moment, Window, day_of
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice
 from alphapulse_lib.session.symbols import resolved
@@ -65,7 +65,7 @@ class Question:
         lacking : Lacking
             What is asked for of them: for the command that would fetch an unknown one's.
         by_close : bool
-            Whether it is bars that are asked for: those of what never closes are of the day that ends as they close.
+            Whether it is bars that are asked for: those of what trades over midnight are of the day that ends then.
 
         Raises
         ------
@@ -81,8 +81,9 @@ class Question:
         chosen = resolved(index, symbols, first, last, advice=lambda each: advice(index, each, lacking, whenever()))
         zones = {each.venue.timezone for each in chosen}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        window = Window.of(start, end, zone, by_close=by_close and any(each.venue.never_closes for each in chosen))
-        return cls(roots, chosen, window, known_at(as_of, zone), known_at(recorded_as_of, zone))
+        by_close = by_close and any(each.venue.over_midnight for each in chosen)
+        window = Window.of(start, end, zone, by_close=by_close)
+        return cls(roots, chosen, window, known_at(as_of, zone, by_close=by_close), known_at(recorded_as_of, zone))
 
     def ordered(self, order: Order) -> Question:
         """With its instruments by name, where their rows are asked for in that order.
@@ -101,6 +102,9 @@ class Question:
         return replace(self, instruments=sorted(called, key=called.__getitem__))
 
 
-def known_at(moment: Moment, zone: str = "UTC") -> int | None:
-    """The last nanosecond of a moment of knowledge: a bare date's is the day's end; ``None`` is now."""
-    return None if moment is None else moment_ns(moment, zone, end=True)
+def known_at(moment: Moment, zone: str = "UTC", *, by_close: bool = False) -> int | None:
+    """The last nanosecond of a moment of knowledge: a bare date's is the day's end; ``None`` is now.
+
+    With ``by_close`` it has what closes at the midnight that ends it, as `Window.of` says.
+    """
+    return None if moment is None else Window.of(None, moment, zone, by_close=by_close).end

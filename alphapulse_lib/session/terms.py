@@ -15,7 +15,7 @@ from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, RunSpec
 from alphapulse_lib.model.tried import at_default
-from alphapulse_lib.model.window import FOREVER, Moment, Window, moment_ns
+from alphapulse_lib.model.window import FOREVER, Moment, Window
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice
 from alphapulse_lib.session.running import Plan
@@ -102,8 +102,8 @@ class Terms:
         parameters = plain_parameters(strategy, self.params)
         zones = {each.venue.timezone for each in instruments}
         zone = zones.pop() if len(zones) == 1 else "UTC"
-        always = any(each.venue.never_closes for each in instruments)
-        window = Window.of(self.start, self.end, zone, by_close=always)
+        over_midnight = any(each.venue.over_midnight for each in instruments)
+        window = Window.of(self.start, self.end, zone, by_close=over_midnight)
         self._check()
         with_news = _names_events(names_used(strategy)) if self.news is None else self.news
         # A name that no scorer has is refused, also where the strategy hears no news.
@@ -122,7 +122,7 @@ class Terms:
             adjust=self.adjust,
             news=with_news,
             scorer=scorer.name if with_news and scorer else "",
-            as_of=None if self.as_of is None else moment_ns(self.as_of, zone, end=True),
+            as_of=None if self.as_of is None else Window.of(None, self.as_of, zone, by_close=over_midnight).end,
             seed=int(self.seed),
             dividends=self.adjust == "splits" if self.dividends is None else self.dividends,
             benchmark=benchmark,

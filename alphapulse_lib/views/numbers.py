@@ -363,7 +363,7 @@ def _days(record: RunRecord) -> tuple[str, str]:
         start = first
     if end >= FOREVER:
         end = max((each.last - 1 for each in record.series), default=FOREVER)
-    elif venue.never_closes:
+    elif venue.over_midnight:
         end -= 1
     return day(start, zone) if start > 0 else "", day(end, zone) if end < FOREVER else ""
 

@@ -48,7 +48,7 @@ def asked(record: RunRecord) -> dict[str, Any]:
     venues = {numbers.venue_of(each) for each in spec.instruments}
     zones = {each.timezone for each in venues}
     written = partial(
-        _written, zone=zones.pop() if len(zones) == 1 else "UTC", by_close=any(each.never_closes for each in venues)
+        _written, zone=zones.pop() if len(zones) == 1 else "UTC", by_close=any(each.over_midnight for each in venues)
     )
     return {
         "name": spec.strategy.name,

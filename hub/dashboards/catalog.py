@@ -67,6 +67,11 @@ class Listed:
         return venue_of(self.id).never_closes
 
     @property
+    def over_midnight(self) -> bool:
+        """Whether it trades at midnight, so that a bar which closes then is of the day that ends."""
+        return venue_of(self.id).over_midnight
+
+    @property
     def currency(self) -> str:
         """What it is traded in."""
         return currency_of(self.id)

@@ -60,7 +60,7 @@ class View:
         window = query.get("window", "")
         window = window if window in catalog.WINDOWS else usual
         start, end = query.get("start", ""), query.get("end", "")
-        day = partial(Window.of, timezone=listed.zone, by_close=listed.never_closes)
+        day = partial(Window.of, timezone=listed.zone, by_close=listed.over_midnight)
         first = day(start=start).start if start else catalog.window_start(listed, window)
         last = day(end=end).end if end else listed.last
         adjust, style = query.get("adjust", ""), query.get("style", "")

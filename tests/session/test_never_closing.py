@@ -11,9 +11,10 @@ import pytest
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.sessions import sessions
+from alphapulse_lib.views import numbers
 from alphapulse_lib.views.sheet_charts import draw
 from alphapulse_lib.views.sheet_groups import tables
-from tests.resources.toy_market import MINUTE, Planned, write, write_minutes
+from tests.resources.toy_market import MINUTE, BuysOnce, Planned, write, write_minutes
 
 YEAR = ("2023-01-01", "2023-12-31")
 
@@ -69,6 +70,32 @@ def test_a_run_of_a_year_is_of_that_year_and_one_of_before_is_run_again_as_it_wa
     again = ap.rerun(before.id)
     assert "identical" in str(again)
     assert "identical" in str(ap.rerun(run.id))
+
+
+def test_a_day_of_knowledge_has_the_bar_that_closes_as_it_ends(coin: list[float]) -> None:
+    assert ap.bars("COIN", "1d", "2023-07-01", as_of="2023-07-04")["close"].tolist() == coin[7 + 181 : 7 + 185]
+    assert ap.bars("COIN", "1d", "2023-07-01", as_of="2023-07-04 23:59:59")["close"].iloc[-1] == coin[7 + 183]
+    run = ap.backtest(Planned, "COIN", "1d", "2023-07-01", as_of="2023-07-04", params={"plan": {}}, progress=False)
+    assert len(run.equity) == 4
+    assert ap.rerun(run.id, progress=False).identical
+
+
+def test_a_day_of_what_trades_on_weekdays_has_no_bar_of_the_day_before(coin: list[float]) -> None:
+    days = sessions("IDEALPRO")
+    first = int(np.searchsorted(days.days, np.datetime64("2023-07-03")))
+    bars = [(each,) * 4 for each in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    for symbol, venue in (("EUR/USD", "IDEALPRO"), ("ES", "XCME")):
+        write(symbol, "1d", days.closes[first : first + 5], bars, venue=venue)
+    window = ("2023-07-04", "2023-07-06")
+    assert ap.prices(["EUR/USD", "ES"], "1d", *window)["ES"].tolist() == [2, 3, 4], "they share no zone but UTC's"
+    run = ap.backtest(BuysOnce, ["EUR/USD", "ES"], "1d", *window, progress=False)
+    assert len(run.equity) == 3
+    assert numbers.window_in_full(run.record).startswith("2023-07-04 to 2023-07-06")
+    midnight = pd.Timestamp("2023-07-05", tz="America/New_York").value
+    closes = [midnight + MINUTE * each for each in (0, 1)]
+    write_minutes("GBP/USD", [(1.0,) * 4, (2.0,) * 4], closes=closes, venue="IDEALPRO")
+    assert ap.bars("GBP/USD", "1m", "2023-07-04", "2023-07-04")["close"].tolist() == [1]
+    assert ap.bars("GBP/USD", "1m", "2023-07-05")["close"].tolist() == [2]
 
 
 def test_a_tearsheet_tells_the_days_that_its_tables_of_years_count(coin: list[float]) -> None:

@@ -49,7 +49,7 @@ def _window(record: RunRecord) -> str:
     start = spec.start if spec.start > 0 else min((each.first - 1 for each in record.series), default=0)
     end = spec.end if spec.end < FOREVER else max((each.last - 1 for each in record.series), default=0)
     venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
-    if venue and venue.never_closes and spec.end < FOREVER:
+    if venue and venue.over_midnight and spec.end < FOREVER:
         end -= 1  # a bar that closes at midnight is of the day that ends then
     zone = ZoneInfo(venue.timezone if venue else "UTC")
     if start <= 0 or end <= 0:
