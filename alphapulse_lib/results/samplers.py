@@ -10,9 +10,10 @@ import itertools
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -29,16 +30,24 @@ SAMPLERS = ("grid", "random", "tpe")
 type Space = dict[str, Axis]
 type Axis = list[Any] | FloatDistribution | IntDistribution
 type Parameters = dict[str, Any]
+#: What tells a draw from others, and what it is.
+type _Draw = tuple[str, optuna.trial.Trial, Parameters]
 
 #: Trials that TPE proposes before it learns how they went: fixed, so that more workers do not change what is proposed.
 _BATCH = 8
 _MOST_POINTS = 100_000
-#: Draws in vain after which a space is taken for exhausted.
-_IN_VAIN = 200
+#: Draws in vain after which a sampler is left alone, and one of those chosen that are left.
+_IN_VAIN = 20
 
 
 class Sampler(Protocol):
-    """Proposes parameters, batch by batch."""
+    """Proposes parameters, batch by batch.
+
+    Attributes
+    ----------
+    total : int
+        How many there will be.
+    """
 
     total: int
 
@@ -86,19 +95,22 @@ def sampler_of(kind: str, space: Space, trials: int | None, seed: int) -> Sample
         return _Grid(space, trials)
     if trials is None:
         raise InputError(f"sampler={kind!r} needs to know how many trials to make.", "Such as trials=100.")
-    return _Drawn(
-        space, trials, _random(seed) if kind == "random" else _tpe(seed), 1_000_000 if kind == "random" else _BATCH
-    )
+    if kind == "random":
+        return _Drawn(space, trials, seed, _random(seed), 1_000_000)
+    return _Drawn(space, trials, seed, _tpe(seed), _BATCH)
 
 
 class _Grid:
     def __init__(self, space: Space, most: int | None) -> None:
-        axes = {name: _points(name, axis) for name, axis in space.items()}
-        count = math.prod(map(len, axes.values()))
+        count = _count(space)
+        if count == math.inf:
+            name = next(name for name, axis in space.items() if _length(axis) == math.inf)
+            raise InputError(
+                f"grid: {name} has no end of values.", "Give it a step, or draw: sampler='random', trials=100."
+            )
         if count > _MOST_POINTS:
             raise InputError(f"The grid has {count:,} points.", "Draw from it: sampler='random', trials=1000.")
-        points = (dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values()))
-        self._left = list(itertools.islice(points, most))
+        self._left = list(itertools.islice(_points(space), most))
         self.total = len(self._left)
 
     def ask(self) -> list[Parameters]:
@@ -112,19 +124,20 @@ class _Grid:
 class _Drawn:
     """Draws, each one different from all before it."""
 
-    def __init__(self, space: Space, trials: int, sampler: optuna.samplers.BaseSampler, batch: int) -> None:
+    def __init__(self, space: Space, trials: int, seed: int, sampler: optuna.samplers.BaseSampler, batch: int) -> None:
         self._space, self._size = space, batch
         self._study = _study(sampler)
         self._distributions = {name: _distribution(axis) for name, axis in space.items()}
         self._asked: list[tuple[str, optuna.trial.Trial]] = []
         self._values: dict[str, float | None] = {}
-        self.total = trials
+        self._count, self._chance = _count(space), np.random.default_rng(seed % 2**32)
+        self.total = int(min(trials, self._count))
 
     def ask(self) -> list[Parameters]:
         batch: list[Parameters] = []
         self._asked = []
         while len(self._values) < self.total and len(batch) < self._size:
-            drawn = self._new()
+            drawn = self._new() or self._untried()
             if drawn is None:
                 break
             key, trial, parameters = drawn
@@ -138,21 +151,49 @@ class _Drawn:
             self._values[key] = value
             self._settle(trial, value)
 
-    def _new(self) -> tuple[str, optuna.trial.Trial, Parameters] | None:
+    def _new(self) -> _Draw | None:
+        """What the sampler draws, unless it draws in vain."""
         for _ in range(_IN_VAIN):
             trial = self._study.ask(self._distributions)
             parameters = {name: _value(axis, trial.params[name]) for name, axis in self._space.items()}
-            key = json.dumps(parameters, sort_keys=True, default=str)
+            key = _key(parameters)
             if key not in self._values:
                 return key, trial, parameters
             self._settle(trial, self._values[key])
         return None
+
+    def _untried(self) -> _Draw | None:
+        """By chance one that is left: a sampler that has found the best place goes nowhere else by itself."""
+        places = self._a_place_left()
+        if places is None:
+            return None
+        parameters = {name: _point(axis, places[name]) for name, axis in self._space.items()}
+        self._study.enqueue_trial(
+            {name: places[name] if isinstance(axis, list) else parameters[name] for name, axis in self._space.items()}
+        )
+        return _key(parameters), self._study.ask(self._distributions), parameters
+
+    def _a_place_left(self) -> dict[str, int] | None:
+        lengths = {name: int(_length(axis)) for name, axis in self._space.items()}
+        if self._count > _MOST_POINTS:  # nearly all are left
+            some = ({name: int(self._chance.integers(each)) for name, each in lengths.items()} for _ in range(_IN_VAIN))
+            return next((each for each in some if not self._is_tried(each)), None)
+        every = itertools.product(*map(range, lengths.values()))
+        left = [each for each in (dict(zip(lengths, one, strict=True)) for one in every) if not self._is_tried(each)]
+        return left[self._chance.integers(len(left))] if left else None
+
+    def _is_tried(self, places: dict[str, int]) -> bool:
+        return _key({name: _point(axis, places[name]) for name, axis in self._space.items()}) in self._values
 
     def _settle(self, trial: optuna.trial.Trial, value: float | None) -> None:
         if value is None or not math.isfinite(value):
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, value)
+
+
+def _key(parameters: Parameters) -> str:
+    return json.dumps(parameters, sort_keys=True, default=str)
 
 
 def _study(sampler: optuna.samplers.BaseSampler) -> optuna.Study:
@@ -189,14 +230,32 @@ def _axis(name: str, values: Any) -> Axis:
     return found
 
 
-def _points(name: str, axis: Axis) -> list[Any]:
+def _count(space: Space) -> float:
+    """How many combinations a space has; infinitely many where a parameter has."""
+    lengths = [_length(axis) for axis in space.values()]
+    return math.inf if math.inf in lengths else math.prod(lengths)
+
+
+def _points(space: Space) -> Iterator[Parameters]:
+    """Every combination, the last parameter's values after each other."""
+    every = itertools.product(*(range(int(_length(axis))) for axis in space.values()))
+    axes = space.items()
+    return ({name: _point(axis, n) for (name, axis), n in zip(axes, each, strict=True)} for each in every)
+
+
+def _length(axis: Axis) -> float:
     if isinstance(axis, list):
-        return axis
+        return len(axis)
     if isinstance(axis, IntDistribution):
-        return list(range(axis.low, axis.high + 1, axis.step))
-    if isinstance(axis, FloatDistribution) and axis.step:
-        return [axis.low + n * axis.step for n in range(round((axis.high - axis.low) / axis.step) + 1)]
-    raise InputError(f"grid: {name} has no end of values.", "Give it a step, or draw: sampler='random', trials=100.")
+        return (axis.high - axis.low) // axis.step + 1
+    return round((axis.high - axis.low) / axis.step) + 1 if axis.step else 1 if axis.single() else math.inf
+
+
+def _point(axis: Axis, place: int) -> Any:
+    if isinstance(axis, list):
+        return axis[place]
+    value = axis.low + place * (axis.step or 0)
+    return min(value, axis.high)  # as optuna draws it: a sum of steps may lie a rounding beyond
 
 
 def _distribution(axis: Axis) -> BaseDistribution:

@@ -80,7 +80,10 @@ class Search:
             )
         one_of("sampler", sampler, SAMPLERS)
         check_counts(trials=trials, patience=patience)
-        return cls(space_of(grid), sampler, trials, seed, objective, better, patience)
+        found = cls(space_of(grid), sampler, trials, seed, objective, better, patience)
+        if sampler != "grid" and trials is not None and (there := found.proposals().total) < trials:
+            warn(f"trials={trials:,}, but the parameters have {there:,} combinations: each is tried once.")
+        return found
 
     def proposals(self) -> Sampler:
         """What proposes the parameters of each trial, from its beginning."""

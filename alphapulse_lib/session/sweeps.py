@@ -92,7 +92,7 @@ def sweep(
         Every combination, random ones, or where optuna's tree-structured Parzen estimator expects better ones. The two
         latter draw no combination twice.
     trials : int, optional
-        How many; of a grid the first ones, all unless told.
+        How many; of a grid the first ones, all unless told. Where there are fewer combinations, each is tried.
     objective : str
         The statistic to look for, such as ``"sharpe"``; with a minus before it (``"-volatility"``) less is better.
         A loss is below zero: ``"max_drawdown"`` looks for the least deep one.

@@ -58,6 +58,31 @@ def test_draws_are_different_ones_and_the_same_for_the_same_seed(kind: str) -> N
     assert {repr(each) for each in all_of(kind, GRID, 50)} == {repr(each) for each in all_of("grid", GRID)}
 
 
+def test_as_many_are_proposed_as_were_asked_for_where_there_are_so_many() -> None:
+    """A sampler that has found the best place draws there again and again: it gave up, and less was tried."""
+
+    def value(each: dict) -> float:
+        return -float(each["n"])
+
+    grid = {"n": IntDistribution(1, 40)}
+    for kind in ("random", "tpe"):
+        for trials in (36, 40):
+            drawn = all_of(kind, grid, trials, value=value)
+            assert len({each["n"] for each in drawn}) == len(drawn) == trials
+            assert drawn == all_of(kind, grid, trials, value=value)
+        assert sampler_of(kind, space_of(grid), 50, 0).total == 40
+    many = {"n": IntDistribution(1, 10**9), "side": ["long"]}
+    drawn = all_of("tpe", many, 24, value=lambda each: 0.0)
+    assert len({each["n"] for each in drawn}) == 24
+
+
+def test_steps_end_where_their_distribution_does() -> None:
+    grid = {"x": FloatDistribution(0.1, 0.7, step=0.1), "y": FloatDistribution(2.0, 2.0)}
+    every = all_of("grid", grid)
+    assert every[-1] == {"x": 0.7, "y": 2.0}
+    assert {repr(each) for each in all_of("random", grid, 7)} == {repr(each) for each in every}
+
+
 def test_more_trials_begin_with_the_same() -> None:
     def value(each: dict) -> float:
         return -abs(each["x"] - 0.3)
@@ -82,6 +107,7 @@ def test_tpe_learns_where_the_good_ones_are() -> None:
     [
         ({"x": FloatDistribution(0, 1)}, "grid", None, "no end"),
         ({f"p{n}": range(10) for n in range(6)}, "grid", None, "1,000,000 points"),
+        ({"n": IntDistribution(1, 10**12)}, "grid", None, "1,000,000,000,000 points"),
         ({"x": "5"}, "grid", None, "no list"),
         ({"x": 5}, "grid", None, "no list"),
         ([5], "grid", None, "names no parameters"),
