@@ -161,6 +161,8 @@ def read(
     window: Window | None = None,
     as_of: int | None = None,
     recorded_as_of: int | None = None,
+    *,
+    known: bool = False,
 ) -> pa.Table:
     """Ticks as numbers.
 
@@ -170,6 +172,8 @@ def read(
         Bounds of ``ts``; all unless told.
     as_of, recorded_as_of : int, optional
         What was available, and what was recorded, by then: nanoseconds since 1970, UTC; now unless told.
+    known : bool
+        Tell ``available_at`` as well.
 
     Returns
     -------
@@ -178,12 +182,15 @@ def read(
     """
     chosen, window = _KINDS[kind], window or Window()
     wanted = ["ts_event", *chosen.figures.values(), *(name for name, _ in (*chosen.nautilus, *chosen.ours))]
+    moments = (("available_at", TIME),) if known else ()
     parts = []
     for root, path in files_of(Roots.of(roots), kind, instrument_id, window):
-        table = reader.read_file(root, path, window, as_of, recorded_as_of, wanted, chosen.key)
-        parts.append(_as_numbers(_by_time(table), chosen))
+        read_too = [name for name, _ in moments]
+        table = _by_time(reader.read_file(root, path, window, as_of, recorded_as_of, [*wanted, *read_too], chosen.key))
+        told = _as_numbers(table, chosen)
+        parts.append(told.append_column("available_at", table["available_at"]) if known else told)
     schema = pa.schema([("ts", TIME), *((name, pa.float64()) for name in chosen.figures)])
-    for name, type_ in (*chosen.nautilus, *chosen.ours):
+    for name, type_ in (*chosen.nautilus, *chosen.ours, *moments):
         schema = schema.append(pa.field(name, pa.string() if pa.types.is_dictionary(type_) else type_))
     return pa.concat_tables(parts).cast(schema) if parts else schema.empty_table()
 

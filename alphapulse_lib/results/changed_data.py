@@ -151,7 +151,7 @@ def _root_of_ticks(roots: Roots, read: Series) -> str | None:
 def _of_ticks(roots: Roots, record: RunRecord, read: Series) -> Change | None:
     """Of months that got rows since the run, which are others; of the rest the files' own statistics say enough."""
     instrument_id, _, kind = read.name.rpartition(" ")
-    window, rows, first = Window(read.first, read.last), 0, 0
+    window, rows, first, only_known = Window(read.first, read.last), 0, 0, True
     counts = [count for count, _, _ in ticks.groups(roots, kind, instrument_id, window)]  # type: ignore[arg-type]
     if sum(counts) < read.rows:
         return Change(read.name, None)
@@ -162,7 +162,7 @@ def _of_ticks(roots: Roots, record: RunRecord, read: Series) -> Change | None:
             continue
         part = Window(max(window.start, spans[0][0]), min(window.end, spans[-1][1]))
         then, now = (
-            pl.DataFrame(ticks.read(roots, kind, instrument_id, part, spec.as_of, spec.recorded_as_of))  # type: ignore[arg-type]
+            pl.DataFrame(ticks.read(roots, kind, instrument_id, part, spec.as_of, spec.recorded_as_of, known=True))  # type: ignore[arg-type]
             for spec in (spec_then(record), spec_then(_today(record, read.last)))
         )
         gone = then.join(now, on=then.columns, how="anti", nulls_equal=True)
@@ -171,7 +171,9 @@ def _of_ticks(roots: Roots, record: RunRecord, read: Series) -> Change | None:
             rows += max(len(gone), len(new))
             earliest = int(pl.concat([gone, new])["ts"].cast(pl.Int64).to_numpy().min())
             first = min(first or earliest, earliest)
-    return Change(read.name, rows, first) if rows else None
+            figures = [name for name in then.columns if name != "available_at"]
+            only_known &= gone.select(figures).sort(figures).equals(new.select(figures).sort(figures))
+    return Change(read.name, rows, first, only_known=only_known) if rows else None
 
 
 def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Change | None:

@@ -323,7 +323,7 @@ def _first_tick(one: RunRecord, other: RunRecord, roots: Roots, first: Series, s
     window = Window(min(first.first, second.first), max(first.last, second.last))
     told = [spec_then(record) for record in (one, other)]
     tables = [
-        ticks.read(roots, kind, instrument_id, window, spec.as_of, spec.recorded_as_of)  # type: ignore[arg-type]
+        ticks.read(roots, kind, instrument_id, window, spec.as_of, spec.recorded_as_of, known=True)  # type: ignore[arg-type]
         for spec in told
     ]
     count = min(each.num_rows for each in tables)

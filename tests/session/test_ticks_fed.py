@@ -243,6 +243,21 @@ def test_a_run_says_that_a_tick_it_read_has_changed_since_and_nothing_of_what_wa
     assert "2 rows of TOY, first at 2020-03-02 09:30" in cards.text(ap.run(run.id))
 
 
+def test_a_run_and_a_diff_name_ticks_that_could_be_known_at_another_moment() -> None:
+    trade()
+    quote(late=SECOND)
+    run = hearing("quotes")
+    quote(QUOTES[1:3])
+    assert changed_data(run.record) == (Change("TOY.XNAS quotes", 2, OPEN + 40 * SECOND, only_known=True),)
+    assert "2 rows of TOY could be known at other moments" in cards.text(ap.run(run.id))
+    first = ap.diff(run, hearing("quotes")).first
+    assert (first.kind, first.name) == ("data", "TOY.XNAS quotes row 2")
+    assert [each.rpartition("available_at ")[2] for each in (first.one, first.other)] == [
+        "2020-03-02 14:30:41+00:00",
+        "2020-03-02 14:30:40+00:00",
+    ]
+
+
 class Ringing(Hearing):
     """With a clock that rings between two trades."""
 
