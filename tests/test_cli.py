@@ -156,8 +156,9 @@ def test_where_somebody_looks_a_long_table_shows_its_ends_and_a_wide_one_fits(sa
 def test_a_narrow_terminal_is_told_less_of_each_run(sample: Path) -> None:
     ap.backtest("SmaCross", "GOOG", "1d", "2006-01-03", "2006-06-30", progress=False)
     wide, *_ = on_a_terminal("runs")
-    head, row, left = on_a_terminal("runs", COLUMNS="60")
-    assert max(len(head), len(row)) <= 60 < len(wide)
+    head, row, *lines = on_a_terminal("runs", COLUMNS="60")
+    assert max(map(len, (head, row, *lines))) <= 60 < len(wide)
+    left = " ".join(lines)
     assert {"id", "symbols", "sharpe", "deflated", "trials", "status"} <= {*head.split()}
     assert left.startswith("Left out for the width: ") and "window" in left and "drawdown" in left
     assert "user" not in head.split(), "nothing takes the room of what tells more"

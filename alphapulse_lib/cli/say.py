@@ -141,7 +141,8 @@ def as_value(text: str) -> Any:
         return text
 
 
-_ARGUMENT = re.compile(r"\b([a-z_]+)=('[^']*'|\w+(?:\.\w+)*)")
+#: Of a call, which stays as it is, nothing is an option.
+_ARGUMENT = re.compile(r"\bap\.[a-z_]+\([^()]*\)|\b([a-z_]+)=('[^']*'|\w+(?:\.\w+)*)")
 
 
 def as_options(advice: str, options: Collection[str]) -> str:
@@ -151,9 +152,13 @@ def as_options(advice: str, options: Collection[str]) -> str:
     --------
     >>> as_options("Say venue='XNAS', or columns={...}. Or gaps='allow', adjusted=False.", ["--venue", "--no-adjusted"])
     "Say --venue XNAS, or columns={...}. Or gaps='allow', --no-adjusted."
+    >>> as_options("Say ap.rerun('1f', strategy=Mine), or strategy='a.py:Mine'.", ["--strategy"])
+    "Say ap.rerun('1f', strategy=Mine), or --strategy a.py:Mine."
     """
 
     def option(found: re.Match[str]) -> str:
+        if not found[1]:
+            return found[0]
         name, value = found[1].replace("_", "-"), found[2]
         if value in ("True", "False"):
             written = f"--{'' if value == 'True' else 'no-'}{name}"

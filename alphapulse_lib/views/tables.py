@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from numbers import Real
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.views import numbers
@@ -237,7 +238,7 @@ def _column(name: str, values: Sequence[Any], longest: int | None, head: str = "
 def _lines(
     columns: Mapping[str, list[str]], least: Sequence[str], width: int = WIDTH, first: Collection[str] = ()
 ) -> list[str]:
-    """The columns side by side, those without which a line is short enough; a last line names those.
+    """The columns side by side, without those for which a line has no room; what stands below names those.
 
     Where there is no room for one of ``first``, none that tells less takes it.
     """
@@ -250,7 +251,7 @@ def _lines(
             break
     rows = zip(*(columns[each] for each in columns if each in kept), strict=True)
     out = [each for each in columns if each not in kept]
-    left = [f"Left out for the width: {', '.join(out)}."] if out else []
+    left = wrap(f"Left out for the width: {', '.join(out)}.", width, break_long_words=False) if out else []
     return [*(_APART.join(row).rstrip() for row in rows), *left]
 
 

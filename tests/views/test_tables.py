@@ -64,7 +64,8 @@ def test_a_sweep_s_trials() -> None:
     assert tables.sweep(frame.head(1), "sharpe", 40).splitlines() == [
         "fast  slack  sharpe  return  id",
         f"   5    0.3    0.84  {LESS}9.03%  1f428a67",
-        "Left out for the width: trial, drawdown, trades.",
+        "Left out for the width: trial, drawdown,",
+        "trades.",
     ]
     assert "  return  " not in tables.sweep(frame.assign(total_return=frame["return"]), "total_return")
     assert "+12.34%" in tables.sweep(frame.head(1).assign(cagr=0.1234), "cagr")
@@ -97,6 +98,13 @@ def test_a_text_that_is_long_is_cut_and_the_least_telling_columns_are_left_out()
     told = tables.table(frame, {}, ("c0", "c4", "c2")).splitlines()
     assert told[1:] == ["  ".join(["x" * 23 + "…"] * 4), "Left out for the width: c0, c4."]
     assert max(map(len, told)) <= tables.WIDTH
+
+
+def test_what_is_left_out_is_named_in_lines_that_are_no_wider_than_the_table() -> None:
+    names = [f"column_{each}" for each in range(12)]
+    told = tables.table(pd.DataFrame({each: ["x" * 20] for each in names}), {}, names, 50).splitlines()
+    assert max(map(len, told)) <= 50
+    assert " ".join(told[2:]) == f"Left out for the width: {', '.join(names[:-2])}."
 
 
 def test_an_answer_rounds_nothing_of_its_numbers_away() -> None:
