@@ -18,6 +18,7 @@ from alphapulse_lib.engine.captured import replace_captured
 from alphapulse_lib.engine.configure import Blueprint, build, defaults
 from alphapulse_lib.engine.data import Data, calendar_of, opens
 from alphapulse_lib.engine.ended import ended
+from alphapulse_lib.engine.entries import unguarded
 from alphapulse_lib.engine.fills import none_left_out
 from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, strangers
 from alphapulse_lib.engine.late import uncounted
@@ -71,7 +72,8 @@ def answer(request: Request, data: Data, folder: Path, told: int) -> dict[str, A
     none_left_out(log)
     tables |= harvest(loaded, spec, names, lambda feed: calendar_of(request, feed.instrument.venue.code).closes)
     warnings += _cut_short(loaded) + (_closed(tables["fills"]) if loaded.book.ended else [])
-    warnings += [*ended(loaded, tables, names), *_refusals(tables["orders"]), *_unknown(loaded), *said.warnings]
+    warnings += [*ended(loaded, tables, names), *_refusals(tables["orders"]), *_too_late(tables), *_unknown(loaded)]
+    warnings += [*unguarded(loaded, tables["fills"]), *said.warnings]
     if spec.benchmark:
         tables["benchmark"] = data.benchmark
     return {
@@ -219,6 +221,17 @@ def _refusals(orders: Any) -> list[str]:
         return []
     return [
         f"{len(refused)} of {len(status)} orders were refused, the first: {refused[0]}. run.orders has all of them."
+    ]
+
+
+def _too_late(tables: dict[str, Any]) -> list[str]:
+    """Of a run without any fill, what was sent on its last bar: a run may be of one day, or of one bar too few."""
+    late = pc.sum(pc.equal(tables["orders"]["status"], "unfilled")).as_py()
+    if tables["fills"].num_rows or not late:
+        return []
+    many = "An order was" if late == 1 else f"{late} orders were"
+    return [
+        f"Nothing filled. {many} sent on the last bar, after which there is none to fill on: let the run end later."
     ]
 
 

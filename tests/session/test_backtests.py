@@ -87,6 +87,15 @@ def test_a_decision_on_the_last_bar_does_not_fill() -> None:
     assert run.stats["end_equity"] == pytest.approx(100_000 + 10 * 0.25)
 
 
+@pytest.mark.parametrize(("bars", "plan"), [(SIX[:1], {"1": 10}), (SIX, {"6": 10})])
+def test_a_run_whose_only_orders_came_on_its_last_bar_says_that_none_could_fill(bars, plan: dict[str, int]) -> None:
+    write_minutes("TOY", bars)
+    with pytest.warns(UserWarning, match="Nothing filled. An order was sent on the last bar"):
+        run = ap.backtest(Planned, "TOY", "1m", params={"plan": plan}, progress=False)
+    assert run.orders.status.tolist() == ["unfilled"]
+    assert not ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False).warnings
+
+
 def test_a_short_sale_loses_when_the_price_rises() -> None:
     write_minutes("TOY")
     run = ap.backtest(Planned, "TOY", "1m", params={"plan": {"1": -100, "2": 100}}, progress=False)
