@@ -27,6 +27,7 @@ from alphapulse_lib.settings import settings
 if TYPE_CHECKING:
     from distributed import Client
 
+    from alphapulse_lib.model.family import Family
     from alphapulse_lib.model.run import RunSpec
     from alphapulse_lib.model.warm_up import WarmUp
     from alphapulse_lib.results.samplers import Sampler
@@ -85,6 +86,7 @@ class Workshop:
     ledger: Ledger
     own: Ledger
     asked: set[str] = field(default_factory=set)
+    _tried: list[Family] = field(default_factory=list)
 
     def sessions(self) -> Data:
         """What the plan's whole window holds.
@@ -176,12 +178,19 @@ class Workshop:
             objective=objective,
             patience=patience,
             retry=retry,
-            family=self.ledger.family,
+            family=self._family,
             seen=seen,
             slow=slow,
             waits=waits,
             asked=self.asked,
         )
+
+    def _family(self, spec: RunSpec) -> Family:
+        """What everybody tried of the plan's kind: the team's ledger is asked once, one's own at each window."""
+        if self._tried:
+            return self._tried[0].beside(self.own.family(spec))
+        self._tried.append(self.ledger.family(spec))
+        return self._tried[0]
 
 
 def refuse_long(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from ast import literal_eval
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pytest
+from api_server import RunningApi
 from distributed import LocalCluster
+from misbehaving_api import CountingProxy, misbehaving
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
@@ -67,6 +70,22 @@ def test_each_fold_is_chosen_on_its_train_window_and_tried_on_the_next(shared: L
     for told in (walked.table.id[1][:8], numbers.percent(walked.stats["total_return"]), "2 folds", "240 sessions"):
         assert told in card
     assert "status" not in card
+
+
+@pytest.mark.usefixtures("sample")
+def test_the_team_is_asked_once_what_it_tried_and_each_trial_counts_what_came_before(
+    shared: LocalCluster, api: RunningApi, person: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "bob")
+    person("bob")
+    ap.backtest(*WINDOW, params={"fast": 7, "slow": 50}, progress=False)
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    person("ada")
+    with misbehaving(CountingProxy(api.url)) as between:
+        monkeypatch.setenv("ALPHAPULSE_API_URL", between.url)
+        walked = ap.walk_forward(*WINDOW, train=252, test=120, **GIVEN)
+        assert len([each for each in between.requests if b"/v1/families" in each.partition(b"\r\n")[0]]) == 1
+    assert [each.record.statistics["trials"] for each in walked.runs] == [1 + 5, 1 + 10]
 
 
 def test_a_fold_is_told_by_the_days_of_its_sessions_also_where_these_end_at_midnight(shared: LocalCluster) -> None:
