@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.results.run import Run
@@ -38,13 +39,25 @@ def known_news(run: Run) -> pd.DataFrame:
     pandas.DataFrame
         ``symbol``, ``traded`` (when, UTC), ``side``, ``available_at`` (UTC; at or before ``traded``), ``headline`` (its
         newest revision by then), ``source``, ``score`` (of the run's scorer; not a number where it has none), by
-        ``available_at``.
+        ``available_at``. No rows where the catalog is damaged, which the run's own files do not need:
+        ``.attrs["unread"]`` says what is wrong with it.
     """
     import pandas as pd
 
     fills = run.table("fills")
+    none = pd.DataFrame(columns=["symbol", "traded", "side", *_OF_ARTICLES])
     if not fills.num_rows:
-        return pd.DataFrame(columns=["symbol", "traded", "side", *_OF_ARTICLES])
+        return none
+    try:
+        return _known(run, fills)
+    except CatalogDamaged as damaged:
+        none.attrs["unread"] = damaged.message
+        return none
+
+
+def _known(run: Run, fills: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
     traded = fills["ts"].cast(pa.int64()).to_numpy()
     window = Window(int(traded.min()) - _REACH, int(traded.max()))
     roots = Roots.of_settings()

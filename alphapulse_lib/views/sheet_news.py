@@ -65,6 +65,8 @@ def table(run: Run, news: pd.DataFrame | None, held: pd.DataFrame | None) -> dic
     if news is None or held is None or not len(run.fills):
         return {"news": [], "news_note": "", "news_scored": False}
     before = f"in the {DAYS} days before a trade"
+    if why := news.attrs.get("unread"):
+        return {"news": [], "news_note": f"No article can be read: {why}", "news_scored": False}
     if news.empty:
         note = f"No article about {numbers.symbols(run.symbols)} is held that was known {before}."
         return {"news": [], "news_note": note, "news_scored": False}

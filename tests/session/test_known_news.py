@@ -121,3 +121,17 @@ def test_a_scored_run_shows_its_scores(catalog: Path, tmp_path: Path) -> None:
     html = run.tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
     assert f"<td>{score[0]:.2f}</td>" in html
     assert settings().ledger_root in run.tearsheet().path.parents
+
+
+@pytest.mark.parametrize("file", ["articles", "mentions", "instruments.parquet"])
+def test_a_damaged_catalog_leaves_the_tearsheet_without_articles_and_says_so(
+    catalog: Path, tmp_path: Path, file: str
+) -> None:
+    send(catalog, [("a", "2013-07-02T09:00", "Apple in a file that is torn later")])
+    run = traded()
+    for torn in [catalog / file] if file.endswith(".parquet") else sorted((catalog / file).rglob("*.parquet")):
+        torn.write_bytes(torn.read_bytes()[:100])
+    html = ap.run(run.id).tearsheet(tmp_path / "sheet.html").path.read_text(encoding="utf-8")
+    assert "No article can be read: " in html
+    assert f"{file.removesuffix('.parquet')}" in html.partition("No article can be read: ")[2][:300]
+    assert "bought" in html
