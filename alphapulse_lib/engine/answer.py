@@ -151,6 +151,12 @@ def _made(strategy_class: type, config: Any, watch: Swallowed) -> Any:
         try:
             strategy = strategy_class(config) if config is not None else strategy_class()
         except BaseException as raised:  # noqa: BLE001  whatever a strategy raises is its owner's to see
+            name = strategy_class.__name__
+            if isinstance(raised, ValueError) and not name.isascii() and f"'{name}-" in str(raised):
+                raise StrategyUnusable(
+                    f"NautilusTrader calls a strategy by its class, and takes no other letters than ASCII's: {name}.",
+                    "Rename the class; its trials stay those of its family. What it displays may be called anything.",
+                ) from None
             watch.keep(raised)
             return None
     arrived = getattr(strategy, "config", None)

@@ -11,6 +11,7 @@ from alphapulse_lib.errors import PreflightError, RunInterrupted
 from alphapulse_lib.model.run import FILLS, Fill, RunSpec
 from alphapulse_lib.results.conventions import CONVENTION, Conventions, spec_filled
 from alphapulse_lib.session.originals import original_of, plan_again
+from alphapulse_lib.session.progress import counted
 from alphapulse_lib.session.reruns import again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
@@ -152,12 +153,10 @@ def convention_spread(
 
 def _run(plan: Plan, again: Again, code: Packed, fills: list[Fill], *, progress: bool) -> list[SessionRun | str]:
     """The plan under each of the conventions, on all processors: the run, or why there is none."""
-    from tqdm.auto import tqdm
-
     with ThreadPoolExecutor(max(os.process_cpu_count() or 1, 1)) as workers:
         coming = [workers.submit(_one, replace(plan, spec=spec_filled(plan.spec, fill)), again, code) for fill in fills]
         try:
-            shown = tqdm(coming, desc="fill conventions", unit="run", disable=not progress, leave=False)
+            shown = counted(coming, "fill conventions", "run", shown=progress)
             return [each.result() for each in shown]
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)

@@ -21,6 +21,7 @@ from alphapulse_lib.errors import InputError, RunError, RunInterrupted, Strategy
 from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import Moment, moment_ns
 from alphapulse_lib.session.originals import original_of, plan_again
+from alphapulse_lib.session.progress import counted
 from alphapulse_lib.session.reruns import TRUE_FUTURE, again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, check_process
 from alphapulse_lib.session.runs import SessionRun
@@ -283,12 +284,10 @@ class _Probes:
         self._progress, self._count = progress, count
 
     def run(self, futures: Sequence[tuple[int, int] | None]) -> list[_Probe]:
-        from tqdm.auto import tqdm
-
         with ThreadPoolExecutor(max(os.process_cpu_count() or 1, 1)) as workers:
             coming = [workers.submit(self._one, each) for each in futures]
             try:
-                shown = tqdm(coming, desc="look-ahead", unit="probe", disable=not self._progress, leave=False)
+                shown = counted(coming, "look-ahead", "probe", shown=self._progress)
                 return [each.result() for each in shown]
             except BaseException:
                 workers.shutdown(wait=False, cancel_futures=True)

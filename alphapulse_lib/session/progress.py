@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, TextIO
@@ -13,10 +13,43 @@ from alphapulse_lib.model.run import RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
 from alphapulse_lib.session.job import Job
 
-__all__ = ["Meter", "bars_of", "rows_of"]
+__all__ = ["Meter", "bars_of", "counted", "rows_of", "while_seen"]
 
 #: What a pipe raises whose reader went, and a file that was closed.
 _UNSEEN = (OSError, ValueError)
+
+
+@contextmanager
+def while_seen(bar: Any = None) -> Iterator[None]:
+    """Leave a bar alone where what takes it is gone, such as a pipe without a reader: what it tells of goes on."""
+    try:
+        yield
+    except _UNSEEN:
+        from tqdm.auto import tqdm
+
+        with suppress(RuntimeError):  # its lock, which tqdm lets go of only where it could draw
+            tqdm.get_lock().release()
+        if bar is not None:
+            bar.disable = True  # else it is drawn once more as it is taken apart
+
+
+def counted[T](coming: Sequence[T], what: str, unit: str, *, shown: bool) -> Iterator[T]:
+    """Each of some things, with a bar of how many there were."""
+    from tqdm.auto import tqdm
+
+    bar: Any = None
+    with while_seen():
+        bar = tqdm(total=len(coming), desc=what, unit=unit, disable=not shown, leave=False)
+    try:
+        for each in coming:
+            yield each
+            if bar is not None:
+                with while_seen(bar):
+                    bar.update()
+    finally:
+        if bar is not None:
+            with while_seen(bar):
+                bar.close()
 
 
 class Meter:
@@ -86,16 +119,10 @@ class Meter:
     @contextmanager
     def _while_seen(self) -> Iterator[None]:
         """Do without the bar from here on where what takes it is gone: the run goes on."""
-        try:
+        with while_seen(self._bar):
             yield
-        except _UNSEEN:
-            from tqdm.auto import tqdm
-
-            with suppress(RuntimeError):  # its lock, which tqdm lets go of only where it could draw
-                tqdm.get_lock().release()
-            if self._bar is not None:
-                self._bar.disable = True  # else it is drawn once more as it is taken apart
-                self._bar = None
+            return
+        self._bar = None
 
     def _open(self) -> None:
         self._opened = True

@@ -290,14 +290,15 @@ def attempt(
 def _estimated(plan: Plan, ledger: Ledger, told: bool, ahead: float) -> dict[str, str]:
     """What the run will take, for its record; said before it begins where it is much, or more than it may hold."""
     from alphapulse_lib.results.estimate import estimate
-    from alphapulse_lib.session.progress import rows_of
+    from alphapulse_lib.session.progress import rows_of, while_seen
 
     earlier = ledger.took(plan.spec, "run")
     found = estimate(plan.spec, rows_of(plan.spec, plan.roots), earlier, now=clock.now_ns(), ahead=ahead)
     if found.megabytes > plan.limits.memory:
         warn(f"The run may not end: {found.text}, and it may hold {plan.limits.memory:,.0f} MB (run_memory).")
     elif told and (found.seconds > _LONG or found.megabytes > _LARGE):
-        sys.stderr.write(f"{found.text}\n")
+        with while_seen():
+            sys.stderr.write(f"{found.text}\n")
     return found.environment()
 
 

@@ -19,6 +19,7 @@ from alphapulse_lib.results.swept import Trial
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
 from alphapulse_lib.session.job import Job
+from alphapulse_lib.session.progress import while_seen
 from alphapulse_lib.views import numbers, sweep_board
 
 if TYPE_CHECKING:
@@ -73,9 +74,11 @@ class SweepMeter:
         if self._shown and not _in_notebook():
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=self.total, unit="trial", desc="sweep", leave=False, file=sys.stderr, bar_format=_LINE
-            )
+            with while_seen():
+                self._bar = tqdm(
+                    total=self.total, unit="trial", desc="sweep", leave=False, file=sys.stderr, bar_format=_LINE
+                )
+            self._shown = self._bar is not None
         return self
 
     def __exit__(
@@ -83,7 +86,8 @@ class SweepMeter:
     ) -> None:
         self._job.forget()
         if self._bar is not None:
-            self._bar.close()
+            with while_seen(self._bar):
+                self._bar.close()
         elif self._card is not None and kind is None:
             self._shrink()
         elif self._shown and self._trials:
@@ -96,10 +100,12 @@ class SweepMeter:
         if self._shown and _in_notebook():
             self._draw()
         elif self._bar is not None:
-            self._bar.reset(self.total)  # of a walk-forward it is known once its data are read
-            self._bar.write(coming.estimate.text, file=sys.stderr)
+            with while_seen(self._bar):
+                self._bar.reset(self.total)  # of a walk-forward it is known once its data are read
+                self._bar.write(coming.estimate.text, file=sys.stderr)
         elif self._shown:
-            sys.stderr.write(f"{coming.estimate.text}\n")
+            with while_seen():
+                sys.stderr.write(f"{coming.estimate.text}\n")
 
     def begin(self, part: str) -> None:
         """Another window begins: what is best is best there."""
@@ -118,8 +124,9 @@ class SweepMeter:
             self._best = trial
         if self._bar is not None:
             told = sweep_board.line(self._objective, self._best)
-            self._bar.set_postfix_str(": ".join(filter(None, (self._part, told))), refresh=False)
-            self._bar.update(self.count - self._bar.n)
+            with while_seen(self._bar):
+                self._bar.set_postfix_str(": ".join(filter(None, (self._part, told))), refresh=False)
+                self._bar.update(self.count - self._bar.n)
         elif self._shown and time.monotonic() - self._drawn > _PACE:
             self._draw()
 
@@ -135,7 +142,8 @@ class SweepMeter:
         )
         self._tell_job()
         if self._bar is not None:
-            self._bar.write(self._slow[slow.run_id], file=sys.stderr)
+            with while_seen(self._bar):
+                self._bar.write(self._slow[slow.run_id], file=sys.stderr)
         elif self._shown:
             self._draw()
         else:
@@ -148,7 +156,8 @@ class SweepMeter:
             "what it recorded. An interrupt ends the waiting."
         )
         if self._bar is not None:
-            self._bar.write(told, file=sys.stderr)
+            with while_seen(self._bar):
+                self._bar.write(told, file=sys.stderr)
         elif self._shown:
             self._waiting = told
             self._draw()
@@ -158,7 +167,8 @@ class SweepMeter:
     def _begin_counting(self) -> None:
         self._first = (time.monotonic(), self.count)
         if self._bar is not None:
-            self._bar.reset(self.total)
+            with while_seen(self._bar):
+                self._bar.reset(self.total)
             self._bar.initial = self._bar.n = self.count
 
     def _tell_job(self) -> None:

@@ -768,3 +768,15 @@ def test_files_of_a_ledger_that_was_lost_stay_until_it_is_back(sample: Path) -> 
     for name in kept:
         (root / name).write_bytes(kept[name])
     assert not ap.run(lost.id).equity.empty
+
+
+def test_a_class_that_nautilus_cannot_call_by_its_name_is_refused_and_counts_as_no_trial() -> None:
+    write_minutes("TOY")
+    named = type("Größe", (Planned,), {"__module__": __name__})
+    for begin in (
+        lambda: ap.backtest(named, "TOY", "1m", params={"plan": {}}, progress=False),
+        lambda: ap.sweep(named, "TOY", "1m", grid={"plan": [{}, {"1": 1}]}, progress=False, workers=1),
+    ):
+        with pytest.raises(errors.StrategyUnusable, match="no other letters than ASCII's: Größe"):
+            begin()
+    assert ap.runs().empty

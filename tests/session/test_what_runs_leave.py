@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +101,12 @@ class Gone(io.StringIO):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
+def closed_file() -> io.StringIO:
+    closed = io.StringIO()
+    closed.close()
+    return closed
+
+
 @pytest.mark.parametrize("where", ["ascii", "a pipe without a reader", "closed", "nowhere"])
 def test_a_run_is_recorded_where_what_it_prints_cannot_be_shown(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     write_minutes("TOY")
@@ -122,6 +128,24 @@ def test_a_run_is_recorded_where_its_progress_cannot_be_shown_any_more(monkeypat
         for_now.setattr(sys, "stderr", Gone())
         run = ap.backtest(Sleeps, "TOY", "1m", params={"plan": {"1": 50}})
     assert run.status == "finished"
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(is_free, tqdm.get_lock().locks).result()
+
+
+@pytest.mark.parametrize("where", [Gone, closed_file])
+def test_trials_and_probes_go_on_where_their_progress_cannot_be_shown(
+    monkeypatch: pytest.MonkeyPatch, where: Callable[[], io.StringIO]
+) -> None:
+    write_minutes("TOY", SIX * 8)
+    plans = [{"1": 50}, {"2": 50}, {"3": 50}]
+    with monkeypatch.context() as for_now:
+        for_now.setattr(sys, "stderr", where())
+        swept = ap.sweep(Planned, "TOY", "1m", grid={"plan": plans}, objective="end_equity", workers=1)
+        spread = ap.convention_spread(swept.best)
+        found = ap.check_lookahead(swept.best, at=2)
+    assert len(swept.trials) == 3
+    assert len(spread.runs) > 1
+    assert not found.leaks
     with ThreadPoolExecutor(1) as another:
         assert another.submit(is_free, tqdm.get_lock().locks).result()
 
