@@ -23,6 +23,8 @@ __all__ = ["Counted", "KeptRun", "Runs"]
 
 #: A family may have tens of thousands of trials: who asks for none of them is answered in short.
 _BRIEF = {"Prefer": "return=minimal"}
+#: The same of who asks for a run's record alone.
+_WITHOUT_TRIALS = {"Prefer": "trials=none"}
 #: Characters of the sources that are sent at once.
 _MOST = 1_000_000
 
@@ -191,6 +193,10 @@ class Runs:
             Several do.
         """
         return _kept(self._transport.ask(_Detail, "GET", _path(run_id)))
+
+    def record(self, run_id: str) -> RunRecord:
+        """The record of a run, by its id or the only beginning of one; raises as `get`."""
+        return _record(self._transport.ask(_Detail, "GET", _path(run_id), headers=_WITHOUT_TRIALS).record)
 
     def families(self, strategies: Iterable[StrategySource]) -> tuple[Family, ...]:
         """The families that strategies are in, or would be, in the order asked for; with all trials until now."""

@@ -327,7 +327,7 @@ class TeamLedger(Ledger):
         Only what it took, and when, may be another.
         """
         try:
-            held = self._client.runs.get(record.id).record
+            held = self._client.runs.record(record.id)
         except UnknownTarget:  # somebody else's, which one may not see
             return False
         whose = (held.user, held.environment.get("recorded_as"))
@@ -337,7 +337,7 @@ class TeamLedger(Ledger):
 
     def _begins_so(self, text: str) -> list[RunRecord]:
         try:
-            return [self._client.runs.get(text).record]
+            return [self._client.runs.record(text)]
         except UnknownTarget:
             return []
         except Conflict as several:

@@ -52,6 +52,18 @@ def test_a_run_is_handed_in_without_its_family_s_trials(ada: Client, bob: Client
     assert ada._transport.send("GET", path, headers={"Prefer": "wait=5"}).json()["family"]["name"] == "Brief"
 
 
+def test_a_record_comes_without_its_family_s_trials(ada: Client, bob: Client, ledger: Ledger):
+    records = [kept(ledger, name="m:Alone", parameters={"fast": number}) for number in range(2)]
+    for each in records:
+        ada.runs.hand_in(each)
+    assert bob.runs.record(records[0].id[:10]) == records[0]
+    told = ada._transport.send("GET", f"/v1/runs/{records[0].id}", headers={"Prefer": "trials=none"}).json()
+    assert (told["family"]["name"], told["family"]["trials"]) == ("Alone", [])
+    assert ada.runs.get(records[0].id).family.trials == 2
+    with pytest.raises(UnknownTarget):
+        bob.runs.record("f" * 32)
+
+
 def test_runs_are_listed_and_narrowed(ada: Client, bob: Client, ledger: Ledger):
     mine = ada.runs.append(kept(ledger, name="m:Listed"))
     theirs = bob.runs.append(kept(ledger, "failed", name="m:Listed", user="bob", error="no"))

@@ -13,7 +13,7 @@ from alphapulse_lib.model.run import RunRecord
 from hub.api.idempotency import Posted
 from hub.api.identity import Caller, needs
 from hub.api.ledger.records import owned, parsed
-from hub.api.ledger.schema import Counted, Held, RunDetail, is_minimal
+from hub.api.ledger.schema import Counted, Held, RunDetail, is_minimal, is_without_trials
 from hub.api.ledger.store import RunStore
 from hub.api.pages import Cursor, Limit, Page, after, page
 from hub.api.problems import ProblemError, answers
@@ -34,7 +34,12 @@ Id = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The run's id, 
 Name = Annotated[str, Path(max_length=64, description="A file that the record names, such as `equity.parquet`.")]
 #: As RFC 7240 has it: who does not know the header answers in full.
 Prefer = Annotated[
-    str | None, Header(alias="Prefer", description="`return=minimal`: answer the run's id and its files' names alone.")
+    str | None,
+    Header(
+        alias="Prefer",
+        description="`return=minimal`: answer the run's id and its files' names alone; `trials=none`: all but the "
+        "trials of its family.",
+    ),
 ]
 Word = Annotated[str | None, Query(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -159,7 +164,9 @@ async def keep(request: Request, store: Store, caller: Writer, sight: Seeing, ru
 
 
 def _of_run(store: RunStore, sight: Sight, run_id: str, prefer: str | None) -> RunDetail | Held:
-    return (store.held if is_minimal(prefer) else store.get)(run_id, sight.runs())
+    if is_minimal(prefer):
+        return store.held(run_id, sight.runs())
+    return store.get(run_id, sight.runs(), with_trials=not is_without_trials(prefer))
 
 
 def _listed(found: Page[str], counted: list[Counted]) -> Response:

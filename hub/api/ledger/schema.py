@@ -12,7 +12,18 @@ from alphapulse_lib.model.family import Family as Counting
 from alphapulse_lib.model.run import RunRecord
 from hub.api.database import METADATA
 
-__all__ = ["RUNS", "Counted", "Family", "Held", "RunDetail", "RunId", "Trial", "is_minimal", "told"]
+__all__ = [
+    "RUNS",
+    "Counted",
+    "Family",
+    "Held",
+    "RunDetail",
+    "RunId",
+    "Trial",
+    "is_minimal",
+    "is_without_trials",
+    "told",
+]
 
 #: It forgets nothing and changes nothing: the database itself refuses (`hub.api.migrations.permanent`).
 RUNS = Table(
@@ -120,4 +131,13 @@ class RunDetail(BaseModel):
 
 def is_minimal(prefer: str | None) -> bool:
     """Whether a header `Prefer` asks for the short answer."""
-    return "return=minimal" in {each.strip().lower() for each in (prefer or "").split(",")}
+    return "return=minimal" in _preferred(prefer)
+
+
+def is_without_trials(prefer: str | None) -> bool:
+    """Whether a header `Prefer` asks for a family without its trials, which may be tens of thousands."""
+    return "trials=none" in _preferred(prefer)
+
+
+def _preferred(prefer: str | None) -> set[str]:
+    return {each.strip().lower() for each in (prefer or "").split(",")}

@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,8 @@ class RunStore:
             rows = connection.execute(query).all()
         return [(row.sequence, read(row.id, partial(_checked, row.record))) for row in rows]
 
-    def get(self, run_id: str, seen: ColumnElement[bool]) -> RunDetail:
-        """A run, by its id or the only beginning of one.
+    def get(self, run_id: str, seen: ColumnElement[bool], *, with_trials: bool = True) -> RunDetail:
+        """A run, by its id or the only beginning of one; on demand without the trials of its family.
 
         Raises
         ------
@@ -122,7 +123,8 @@ class RunStore:
         row = self._row(run_id, seen)
         values = _values(row)
         family = self.family(from_values(values).spec.strategy, seen)
-        return RunDetail(record=values, family=told(family), files=self.files(row.id))
+        shown = family if with_trials else replace(family, sharpes={})
+        return RunDetail(record=values, family=told(shown), files=self.files(row.id))
 
     def held(self, run_id: str, seen: ColumnElement[bool]) -> Held:
         """What is held of a run, without the trials of its family, which may be tens of thousands; raises as `get`."""
