@@ -15,6 +15,11 @@ class Told(ABC):
     #: The class of its HTML element.
     _kind: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """IPython asks a class for both before it looks at its bases, and a dataclass has a ``__repr__`` of its own."""
+        super().__init_subclass__(**options)
+        cls._repr_pretty_ = Told._repr_pretty_  # type: ignore[method-assign]
+
     @property
     @abstractmethod
     def text(self) -> str:
