@@ -19,12 +19,13 @@ _NONE = "\N{EM DASH}"
 
 
 def apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
-    """Of what is told of every run, strategy, instruments, fill convention and window, that which they do not share."""
+    """Of strategy, instruments, fill convention, window and currency, as told of every run, what they do not share."""
     told: dict[str, list[str]] = {
         "strategy": _strategies(records),
         "instruments": [", ".join(each.symbols) for each in records],
         "fill": [each.spec.fill for each in records],
         "window": [numbers.window(each) for each in records],
+        "currency": [numbers.currency(each) for each in records],
     }
     return {name: values for name, values in told.items() if len(set(values)) > 1}
 

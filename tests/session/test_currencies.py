@@ -115,6 +115,14 @@ def test_what_is_priced_in_other_money_than_its_venue_says_is_told_in_it(toy: Pa
     assert ap.rerun(run.id, progress=False).identical
 
 
+def test_runs_of_unlike_money_are_compared_by_it(toy: Path) -> None:
+    for symbol, venue in (("SAP", "XETR"), ("7203", "XTKS")):
+        imported(toy, symbol, venue)
+    runs = [ap.backtest(BuysOnce, symbol, "1d", progress=False) for symbol in ("SAP", "7203", "SAP")]
+    assert ap.compare(runs[:2]).differing["currency"] == ["EUR", "JPY"]
+    assert "currency" not in ap.compare(runs[::2]).differing
+
+
 def test_unlike_money_and_a_schedule_of_other_money_are_refused_by_name(toy: Path) -> None:
     imported(toy, "SAP", "XETR")
     imported(toy, "7203", "XTKS")
