@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from alphapulse_lib.errors import (
     WorkerDied,
     WrongStamps,
 )
+from alphapulse_lib.model.family import class_name
 from alphapulse_lib.model.instrument import Instrument, priced_in
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
@@ -51,7 +52,16 @@ if TYPE_CHECKING:
     from alphapulse_lib.model.run import RunRecord
     from alphapulse_lib.results.ledger import Ledger
 
-__all__ = ["Again", "Plan", "attempt", "carry_out", "check_process", "keep_strategy", "told_how_to_fetch"]
+__all__ = [
+    "Again",
+    "Plan",
+    "attempt",
+    "carry_out",
+    "check_process",
+    "keep_strategy",
+    "tell_if_apart",
+    "told_how_to_fetch",
+]
 
 _SHOWN = "`alphapulse run {0} --log`, or ap.run('{0}') and its .log, shows what became of it."
 #: From so many seconds, or megabytes, on it is said beforehand what a run will take.
@@ -201,7 +211,23 @@ def carry_out(
         kept.changes = ()  # it was read just now
     for warning in folded(kept.warnings):
         warn(warning, RunWarning)
+    tell_if_apart([record], ledger)
     return kept
+
+
+def tell_if_apart(records: Sequence[RunRecord], ledger: Ledger) -> None:
+    """Say of a family's first trials that there are others of the strategy's name, which they are not counted with."""
+    counted = [each.statistics["trials"] for each in records if each.purpose == "trial" and "trials" in each.statistics]
+    if not counted or min(counted) > len(records) or records[0].spec.strategy.family:
+        return
+    name, family = class_name(records[0].spec.strategy), ledger.family(records[0].spec)
+    if family.name != name and not family.similar_to and family.trials <= len(records):
+        warn(
+            f"{name} is unlike the strategies of that name before it, so it is in a family of its own, "
+            f"{family.name!r}, whose trials are counted from 1. If it is the same idea, family = {name!r} in the class "
+            "counts it with those.",
+            RunWarning,
+        )
 
 
 def check_process(raw: RawResult, record: RunRecord) -> None:

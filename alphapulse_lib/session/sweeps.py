@@ -19,7 +19,7 @@ from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
-from alphapulse_lib.session.running import Plan, told_how_to_fetch
+from alphapulse_lib.session.running import Plan, tell_if_apart, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.search import Search, check_counts, lost_all
 from alphapulse_lib.session.strategies import strategy_class
@@ -162,6 +162,7 @@ def sweep(
     coming.ended()
     for warning in folded(swept.warnings, "run.warnings of each trial lists them"):
         warn(warning)
+    tell_if_apart([each.record for each in swept.trials], workshop.ledger)
     return SessionSweep(plan, search, swept, workshop.ledger, coming)
 
 

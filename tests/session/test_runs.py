@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from edited_sources import EDITED, OTHER, SMA_CROSS
 from small_runs import kept
 
 import alphapulse_lib as ap
 from alphapulse_lib.errors import InputError, LedgerError, UnknownRun
+from alphapulse_lib.model.run import StrategySource
 from alphapulse_lib.results.ledger import Ledger
+from alphapulse_lib.session.hub import RunWarning
+from alphapulse_lib.session.running import tell_if_apart
 from alphapulse_lib.session.runs import open_ledger
 
 COLUMNS = [
@@ -130,3 +136,25 @@ def test_an_unknown_figure_is_refused(ledger: Ledger) -> None:
     with pytest.raises(InputError, match="kind='prise' is not known") as refused:
         ap.run(kept(ledger).id).figure("prise")
     assert "Did you mean price" in refused.value.hint
+
+
+def test_who_writes_another_strategy_of_the_same_name_is_told_that_its_trials_are_counted_anew(ledger: Ledger) -> None:
+    first = kept(ledger, strategy=StrategySource("__main__:Idea", "1" * 64, SMA_CROSS))
+    edited = kept(ledger, strategy=StrategySource("__main__:Idea", "2" * 64, EDITED))
+    other = kept(ledger, strategy=StrategySource("__main__:Other", "3" * 64, OTHER + OTHER))
+    named = StrategySource("__main__:Idea", "4" * 64, "import os\n" + inspect.getsource(kept) * 3, "carry")
+    declared = kept(ledger, strategy=named)
+    with warnings.catch_warnings(action="error"):
+        for each in (first, edited, other, declared):
+            tell_if_apart([each], ledger)
+    unlike = StrategySource("__main__:Idea", "5" * 64, inspect.getsource(Ledger))
+    apart = kept(ledger, strategy=unlike)
+    with pytest.warns(
+        RunWarning, match="unlike .* of that name before it, .* 'Idea 2', whose trials are counted from 1"
+    ):
+        tell_if_apart([apart], ledger)
+    further = [kept(ledger, strategy=unlike, parameters={"n": each}) for each in (1, 2)]
+    with pytest.warns(RunWarning, match="unlike"):
+        tell_if_apart([apart, *further], ledger)
+    with warnings.catch_warnings(action="error"):
+        tell_if_apart(further[1:], ledger)
