@@ -122,3 +122,11 @@ def test_rows_that_were_chosen_are_of_the_symbols_they_have_and_of_no_other() ->
     }  # fmt: skip
     assert by_symbol(table.slice(7, 1))["N7"].equals(table.slice(7, 1))
     assert by_symbol(table.slice(200, 1)) == {}
+
+
+def test_rows_that_lie_mixed_are_told_by_symbol_in_their_order() -> None:
+    mixed = pa.table({"symbol": ["B", "A", None, "B", "A", "C"], "x": range(6)})
+    told = {name: rows["x"].to_pylist() for name, rows in by_symbol(mixed).items()}
+    assert list(told.items()) == [("B", [0, 3]), ("A", [1, 4]), ("C", [5])]
+    without = mixed.filter(pa.array([True, False, True, True, False, True]))
+    assert {name: rows["x"].to_pylist() for name, rows in by_symbol(without).items()} == {"B": [0, 3], "C": [5]}
