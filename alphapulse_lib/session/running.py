@@ -225,8 +225,7 @@ def tell_if_apart(records: Sequence[RunRecord], ledger: Ledger) -> None:
         warn(
             f"{name} is unlike the strategies of that name before it, so it is in a family of its own, "
             f"{family.name!r}, whose trials are counted from 1. If it is the same idea, family = {name!r} in the class "
-            "counts it with those.",
-            RunWarning,
+            "counts it with those."
         )
 
 

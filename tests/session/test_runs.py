@@ -150,11 +150,12 @@ def test_who_writes_another_strategy_of_the_same_name_is_told_that_its_trials_ar
     unlike = StrategySource("__main__:Idea", "5" * 64, inspect.getsource(Ledger))
     apart = kept(ledger, strategy=unlike)
     with pytest.warns(
-        RunWarning, match="unlike .* of that name before it, .* 'Idea 2', whose trials are counted from 1"
+        UserWarning, match="unlike .* of that name before it, .* 'Idea 2', whose trials are counted from 1"
     ):
         tell_if_apart([apart], ledger)
     further = [kept(ledger, strategy=unlike, parameters={"n": each}) for each in (1, 2)]
-    with pytest.warns(RunWarning, match="unlike"):
+    with pytest.warns(UserWarning, match="unlike") as told:
         tell_if_apart([apart, *further], ledger)
+    assert not issubclass(told[0].category, RunWarning), "no record says it, so a terminal must"
     with warnings.catch_warnings(action="error"):
         tell_if_apart(further[1:], ledger)
