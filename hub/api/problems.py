@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +14,20 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alphapulse_lib.errors import AlphaPulseError, InputError, NoCoverage, UnknownRun, UnknownSymbol
+from alphapulse_lib.errors import AlphaPulseError, InputError, NoCoverage, UnknownRun, UnknownSymbol, did_you_mean
+from hub.api.fields import fields_at
 
 __all__ = ["Faults", "Problem", "ProblemError", "answers", "install", "said", "too_large"]
 
 MEDIA = "application/problem+json"
+#: Characters of a value that is said back.
+_SHOWN = 60
+#: What pydantic says of a value, and the words that it lists.
+_SHOULD = re.compile(r"(?:Input|String) (should .*?)(?:, unable to .*)?", re.DOTALL)
+_QUOTED = re.compile("'([^']*)'")
 
 _FULL = "The disk that holds the database is full: nothing of this request was kept."
 _TITLES = {
@@ -78,13 +87,21 @@ def install(app: FastAPI) -> None:
         return _answer(error.status_code, str(error.detail), headers=dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         found = [
-            {"where": ".".join(str(part) for part in each["loc"]), "message": said(each), "kind": each["type"]}
+            {
+                "where": ".".join(str(part) for part in each["loc"] if part != "[key]"),
+                "message": said(each),
+                "kind": each["type"],
+            }
             for each in error.errors()
         ]
         first = found[0]
-        return _answer(422, f"{first['where']}: {first['message']}", errors=found)
+        return _answer(422, f"{first['where']}: {first['message']}", _nearest(request, error.errors()[0]), errors=found)
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(_: Request, __: ClientDisconnect) -> JSONResponse:
+        return _answer(400, "The request ended before all of it had arrived.")  # to nobody, but in our figures
 
     @app.exception_handler(exc.DataError)
     async def unstorable(_: Request, error: exc.DataError) -> JSONResponse:
@@ -98,6 +115,19 @@ def install(app: FastAPI) -> None:
         if _is_full(error):
             return _answer(503, _FULL, "Whoever keeps this hub has to make room.", headers={"Retry-After": "30"})
         return _answer(503, "The database does not answer.", "Try again in a moment.", headers={"Retry-After": "2"})
+
+
+def _nearest(request: Request, fault: Mapping[str, Any]) -> str:
+    """What may have been meant by a field, or by one of some words, that is not known."""
+    match fault["type"]:
+        case "extra_forbidden":
+            _, *place, name = fault["loc"]
+            known = fields_at(request, place)
+            return did_you_mean(str(name)[:_SHOWN], known, f"It takes {', '.join(known)}." if known else "")
+        case "literal_error" | "enum":
+            return did_you_mean(str(fault["input"])[:_SHOWN], _QUOTED.findall(fault["ctx"]["expected"]))
+        case _:
+            return ""
 
 
 def _is_full(error: Exception) -> bool:
@@ -139,8 +169,18 @@ def said(fault: Mapping[str, Any]) -> str:
             return f"this is no JSON: {facts.get('error', told)}"
         case "too_long" if isinstance(fault["input"], str):
             return f"{facts['actual_length']:,} characters arrived; it takes {facts['max_length']:,} at most"
+        case "extra_forbidden":
+            return f"{_shown(str(fault['loc'][-1]))} is no field here"
+        case _ if isinstance(fault["input"], str | int | float | None) and (wanted := _SHOULD.fullmatch(told)):
+            return f"{_shown(fault['input'])} {wanted[1]}"
         case _:
             return told.removeprefix("Value error, ")
+
+
+def _shown(arrived: str | float | None) -> str:
+    """A value as whoever sent it wrote it, in short."""
+    written = repr(arrived) if isinstance(arrived, str) else json.dumps(arrived)
+    return written if len(written) <= _SHOWN else f"{written[:_SHOWN]}..."
 
 
 def too_large(send: Send) -> Send:

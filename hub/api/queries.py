@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import Request
 
 from alphapulse_lib.errors import did_you_mean
+from hub.api.fields import operation_of
 from hub.api.problems import ProblemError
 
 __all__ = ["require_known"]
@@ -24,11 +23,7 @@ def require_known(request: Request) -> None:
     """
     if not request.query_params:
         return
-    document: dict[str, Any] = request.app.openapi()
-    document_address: str = request.app.openapi_url
-    prefix = document_address.rpartition("/")[0]  # a route was made before the service's prefix came in front of it
-    operation = document["paths"][prefix + request.scope["route"].path_format][request.method.lower()]
-    known = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    known = [each["name"] for each in operation_of(request).get("parameters", ()) if each["in"] == "query"]
     for name in request.query_params:
         if name not in known:
             all_of_them = f"It takes {', '.join(known)}." if known else "It takes none."

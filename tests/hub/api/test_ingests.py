@@ -78,7 +78,7 @@ def test_the_last_who_leaves_ends_the_fetch_and_the_same_begins_anew(api: Api) -
         ({"dataset": "sample"}, "name it alone"),
         ({"kind": "news"}, "'bars', 'trades' or 'quotes'"),
         ({"symbols": ["A\nB"]}, "pattern"),
-        ({"key": "PK1"}, "Extra inputs are not permitted"),
+        ({"key": "PK1"}, "'key' is no field here"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_words(api: Api, wrong: dict[str, Any], says: str) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any
 
+import httpx
 import pytest
+from waiting import until
 
 from alphapulse_lib.model.canonical import to_json
 from alphapulse_lib.results.ledger import Ledger
@@ -97,3 +101,72 @@ def test_a_parameter_that_is_not_known_is_not_passed_over(api: Api, asked: str, 
     answer = api("GET", asked)
     assert answer.status_code == 422
     assert says in answer.json()["hint"]
+
+
+STRATEGY = {"name": "SmaCross", "symbols": ["AAPL"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "detail", "hint"),
+    [
+        (
+            "backtests",
+            {"notebook": "a.ipynb", "tiemout": 9},
+            "body.tiemout: 'tiemout' is no field here",
+            "mean timeout?",
+        ),
+        (
+            "backtests",
+            {"strategy": STRATEGY | {"adust": "none"}},
+            "body.strategy.adust: 'adust' is no field here",
+            "Did you mean adjust? It takes name, symbols, period,",
+        ),
+        (
+            "backtests",
+            {"strategy": STRATEGY | {"fill": "next_opne"}},
+            "body.strategy.fill: 'next_opne' should be 'next_open', 'close', 'next_close', 'vwap' or 'ticks'",
+            "Did you mean next_open",
+        ),
+        (
+            "backtests",
+            {"strategy": STRATEGY | {"costs": {"precent": 1}}},
+            "body.strategy.costs.precent: 'precent' should be 'per_share', 'percent'",
+            "Did you mean percent",
+        ),
+        (
+            "families",
+            {"strategies": [{"name": "S", "txt": ""}]},
+            "body.strategies.0.txt: 'txt' is no field",
+            "mean text?",
+        ),
+        (
+            "backtests",
+            {"notebook": "a.ipynb", "timeout": "x" * 99},
+            f"body.timeout: '{'x' * 59}... should be a valid",
+            "",
+        ),
+        ("backtests", {"notebook": None, "timeout": True}, "body.timeout: true should be a valid integer", ""),
+        ("shares", {"subject": None, "audience": "*"}, "body.subject: null should be a valid string", ""),
+        ("notifications/read", {"id": 1, "all": True}, "body.all: 'all' is no field here", "It takes id."),
+    ],
+)
+def test_what_arrived_is_said_with_the_nearest_that_is_taken(
+    api: Api, path: str, sent: dict[str, Any], detail: str, hint: str
+):
+    answer = api("POST", f"/v1/{path}", json=sent)
+    assert answer.status_code == 422
+    told = answer.json()
+    assert detail in told["detail"] and hint in told["hint"], told
+
+
+def test_who_leaves_while_sending_is_no_fault_of_ours(api: Api, tmp_path: Any, caplog: pytest.LogCaptureFixture):
+    run = kept(Ledger(tmp_path))
+    assert api("POST", "/v1/runs", json=json.loads(to_json(run))).status_code == 201
+    at = httpx.URL(api.url)
+    head = f"PUT {at.path}/v1/runs/{run.id}/files/log.txt HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\n"
+    with socket.create_connection((at.host, at.port or 80)) as leaving:
+        leaving.sendall(f"{head}Content-Length: 9000\r\n\r\nhalf of it".encode())
+        time.sleep(0.5)
+    told = 'route="/v1/runs/{run_id}/files/{name}",status="400"'
+    until(lambda: told in api("GET", "/metrics", "root").text, 20)
+    assert "fault" not in caplog.text and "Traceback" not in caplog.text and "failed" not in caplog.text

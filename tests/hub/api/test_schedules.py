@@ -62,7 +62,7 @@ def test_a_schedule_says_what_it_will_do_and_when(api: Api):
         ({"timeout": 10**9}, "less than or equal to"),
         ({"catch_up": "some"}, "'latest', 'all' or 'none'"),
         ({"overlap": "both"}, "'skip' or 'queue'"),
-        ({"owner": "bob"}, "Extra inputs"),
+        ({"owner": "bob"}, "body.owner: 'owner' is no field here"),
     ],
 )
 def test_what_could_never_fire_is_refused_with_the_reason(api: Api, change: dict[str, Any], says: str):
