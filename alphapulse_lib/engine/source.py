@@ -24,7 +24,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alphapulse_lib.engine.late import Told, imported, imported_by, own_file
-from alphapulse_lib.engine.text import shown, text_of
+from alphapulse_lib.engine.text import cell_text_of, shown, text_of
 from alphapulse_lib.errors import StrategyUnusable
 from alphapulse_lib.model.run import StrategySource
 
@@ -202,7 +202,8 @@ class _Digest:
             return
         text = text_of(value)
         self._say(text)
-        self._note(f"{value.__module__}.{value.__qualname__}", text)
+        # What has no functions counts by what it holds; its text is for whoever reads the record.
+        self._note(f"{value.__module__}.{value.__qualname__}", text or cell_text_of(value))
         self.modules.add(value.__module__)
         for base in value.__bases__:
             self.add(base, "base")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import linecache
 import re
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["shown", "text_of"]
+__all__ = ["cell_text_of", "shown", "text_of"]
 
 #: Characters of a value's text that are kept.
 _SHOWN = 2_000
@@ -39,6 +42,47 @@ def text_of(value: type | FunctionType) -> str:
     except (OSError, TypeError):
         return ""
     return "" if isinstance(value, FunctionType) and _is_made(value, text) else text
+
+
+def cell_text_of(value: type) -> str:
+    """Source text of a class of a notebook that has no functions of its own, as most configurations have none.
+
+    Nothing of it names its cell: it is looked for in all of them. Of several that define such a class at its line, it
+    is the last whose fields and plain defaults are those that the class has; empty where there is none.
+    """
+    first = vars(value).get("__firstlineno__")
+    if first is None or value.__module__ != "__main__":
+        return ""
+    cells = [name for name in linecache.cache if not Path(name).exists()]
+    for cell in reversed(cells):
+        text = _class_at(linecache.getlines(cell)[first - 1 :], value.__name__)
+        if text and _tells(text, value):
+            return text
+    return ""
+
+
+def _tells(text: str, value: type) -> bool:
+    """Whether a text says what a class holds, as far as it is written out."""
+    try:
+        (defined,) = ast.parse(textwrap.dedent(text)).body
+    except (SyntaxError, ValueError):
+        return False
+    written = dict(_written(defined))
+    fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    held = dict(vars(value)) | {each.name: each.default for each in fields}
+    for name, default in written.items():
+        with suppress(ValueError, TypeError):  # it is computed
+            if default is not None and (name not in held or ast.literal_eval(default) != held[name]):
+                return False
+    return [name for name in written if name in inspect.get_annotations(value)] == [*inspect.get_annotations(value)]
+
+
+def _written(defined: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
+    for each in getattr(defined, "body", []):
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            yield each.target.id, each.value
+        elif isinstance(each, ast.Assign):
+            yield from ((name.id, each.value) for name in each.targets if isinstance(name, ast.Name))
 
 
 def _class_at(lines: list[str], name: str) -> str:

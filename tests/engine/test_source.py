@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,48 @@ def test_a_class_of_a_cell_has_its_text() -> None:
     linecache.cache["<one cell>"] = (len(CODE), None, CODE.splitlines(keepends=True), "<one cell>")
     exec(compile(CODE, "<one cell>", "exec"), space)
     assert source_of(space["Mine"]).text == CODE[CODE.index("class Mine") :]
+
+
+WITH_A_CONFIGURATION = """
+from dataclasses import dataclass, field
+from nautilus_trader.trading import Strategy
+
+@dataclass(DECORATED)
+class Config:
+    fast: int = 5
+    names: tuple = ("a", "b")
+    levels: list = field(default_factory=list)
+
+class Mine(Strategy):
+    def __init__(self, config: Config):
+        pass
+"""
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is of no file, as a kernel is to what its cells define."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+
+
+@pytest.mark.usefixtures("notebook")
+@pytest.mark.parametrize("decorated", ["frozen=True", "frozen=True, slots=True"])
+def test_a_configuration_of_a_cell_has_its_text_though_it_has_no_functions(decorated: str) -> None:
+    first = WITH_A_CONFIGURATION.replace("DECORATED", decorated)
+    edited = first.replace("fast: int = 5", "fast: int = 50")
+    one, other = made(first), made(edited)
+    made(first.replace("levels", "prices"))  # another cell that has another such class at its line
+    texts = [parts_of(each).texts["__main__.Config"] for each in (one, other)]
+    assert texts[0] == first[first.index("@dataclass") : first.index("\nclass Mine")]
+    assert texts[1] == texts[0].replace("= 5\n", "= 50\n")
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_configuration_that_no_cell_tells_of_has_no_text() -> None:
+    code = WITH_A_CONFIGURATION.replace("DECORATED", "frozen=True").replace("fast", "quick")
+    mine = made(code)
+    del linecache.cache[f"<cell {hash(code)}>"]
+    assert "__main__.Config" not in parts_of(mine).texts
 
 
 #: One class that captures whatever Python orders or numbers anew in each process.
