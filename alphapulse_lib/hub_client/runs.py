@@ -232,10 +232,6 @@ class Runs:
         """Append a run as `append` does, and answer only which of its files the hub holds."""
         return self._post(_Held, record, mine, _BRIEF).files
 
-    def holds(self, run_id: str) -> bool:
-        """Whether the ledger has a run, as far as one sees it."""
-        return self.held(run_id) is not None
-
     def held(self, run_id: str) -> tuple[str, ...] | None:
         """Which files of a run the hub holds; ``None`` where its ledger has no such run, as far as one sees it."""
         try:

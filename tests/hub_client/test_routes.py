@@ -45,7 +45,8 @@ def ask_all(client: Client, ledger: Ledger, here: Path) -> None:
     run = kept(ledger)
     client.runs.append(run, mine=True)
     assert client.runs.hand_in(run, mine=True) == ()
-    assert client.runs.holds(run.id)
+    assert client.runs.held(run.id) == ()
+    assert client.runs.record(run.id) == run
     wanted = {"status": run.status, "purpose": run.purpose, "strategy": "SmaCross", "symbol": "GOOG", "user": run.user}
     assert next(client.runs.list(**wanted, family="SmaCross", spec=run.spec_id)).id == run.id
     client.runs.page(**wanted, limit=1)

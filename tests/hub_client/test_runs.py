@@ -41,11 +41,11 @@ def test_a_run_goes_up_once_and_comes_down_whole(ada: Client, bob: Client, ledge
 
 def test_a_run_is_handed_in_without_its_family_s_trials(ada: Client, bob: Client, ledger: Ledger):
     record = kept(ledger, name="m:Brief")
-    assert not ada.runs.holds(record.id)
+    assert ada.runs.held(record.id) is None
     assert ada.runs.hand_in(record) == ()
     ada.runs.upload(record.id, "log.txt", ledger.folder(record.id) / "log.txt")
     assert ada.runs.hand_in(record) == ("log.txt",)
-    assert bob.runs.holds(record.id)
+    assert bob.runs.held(record.id) == ("log.txt",)
     short = {"Prefer": "return=minimal"}
     path = f"/v1/runs/{record.id}"
     assert ada._transport.send("GET", path, headers=short).json() == {"id": record.id, "files": ["log.txt"]}
