@@ -18,6 +18,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +226,7 @@ def test_a_trial_that_fails_harms_no_other(shared: LocalCluster) -> None:
     assert len(recorded()) == len(set(recorded())) == 8
     assert found.returns.shape == (1, 2)
     for words in (found.text(), found._repr_html_()):
-        assert "6 trials failed, the first of plan={&#x27;raises&#x27;: 1}: ValueError: the plan failed." in (
-            words.replace("'", "&#x27;")
-        )
+        assert "6 trials failed, the first of plan={'raises': 1}: ValueError: the plan failed." in (unescape(words))
     again = swept(Doomed, grid={"plan": [{"raises": 1}, PLANS[0]]}, retry=True)
     assert again.trials[0].record.id != found.trials[1].record.id
     assert len(recorded()) == 9

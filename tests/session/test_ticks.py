@@ -54,10 +54,12 @@ def test_nothing_there_says_what_is_held(printed: pd.DataFrame):
 
 
 def test_bars_of_trades_by_name_of_their_period(printed: pd.DataFrame):
-    # The calendar's days end at 00:00 UTC, which is 19:00 in Chicago: the last bar ends there, half full.
-    bars = ap.bars("ES", "2-TICK", "2013-09-03", "2013-09-03", timezone="America/Chicago")
+    # The calendar's days end at 00:00 UTC, which is 19:00 in Chicago: the last bar ends there, half full. The first one
+    # closes as the day before ends in Chicago, and is of that: futures trade over midnight.
+    bars = ap.bars("ES", "2-TICK", "2013-09-02", "2013-09-03", timezone="America/Chicago")
     assert bars["ts"].dt.strftime("%d %H:%M").tolist() == ["03 00:00", "03 08:30", "03 19:00"]
     expected = [[1640.25, 1641, 2], [1642.5, 1642.25, 2], [1643, 1643, 1]]
+    assert len(ap.bars("ES", "2-TICK", "2013-09-03", "2013-09-03")) == 2
     assert bars[["open", "close", "volume"]].to_numpy().tolist() == expected
     assert ap.bars("ES", "1h", "2013-09-03 08:00", "2013-09-03 09:00", source="trades")["close"].tolist() == [1642.25]
     assert ap.prices("ES", "1h", "2013-09-03 08:00", "2013-09-03 09:00", source="trades")["ES"].tolist() == [1642.25]
