@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def run() -> None:
     with suppress(OSError):  # the folder was removed
         sys.path += [each for each in [str(Path.cwd())] if each not in sys.path]
     try:
-        app()
+        _whole()()
     except AlphaPulseError as error:
         told = f"{type(error).__name__}: {error}"
         advice = as_commands(as_options(error.hint, _options()), _commands())
@@ -110,14 +111,19 @@ def _exit_code(error: AlphaPulseError) -> int:
     return WRONG_CALL if isinstance(error, InputError) else COULD_NOT
 
 
+@cache
+def _whole() -> Any:
+    """All of it, made once: that takes a tenth of a second, and advice is about it, too."""
+    return typer.main.get_command(app)
+
+
 def _commands() -> set[str]:
-    found: Any = typer.main.get_command(app)
-    return set(found.commands)
+    return set(_whole().commands)
 
 
 def _options() -> set[str]:
     """The options of the command that was typed."""
-    found: Any = typer.main.get_command(app)
+    found = _whole()
     for word in sys.argv[1:]:
         if word not in getattr(found, "commands", {}):
             break
