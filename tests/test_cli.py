@@ -8,14 +8,15 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import ALPHAPULSE, alphapulse, answer, exit_code
 from pyarrow import csv, feather
 
 import alphapulse_lib as ap
@@ -24,20 +25,6 @@ from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.window import moment_ns
 from alphapulse_lib.views import tables
-
-ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
-
-
-def alphapulse(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False, cwd=cwd)
-    assert "Traceback (most recent call last)" not in done.stderr or "strategy" in done.stderr
-    return done
-
-
-def answer(*words: str) -> Any:
-    done = alphapulse(*words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_bars_as_json(sample: Path) -> None:
@@ -108,17 +95,26 @@ def test_an_answer_to_a_query_is_told_as_traders_write_it(sample: Path) -> None:
 def on_a_terminal(*words: str, **size: str) -> list[str]:
     """What is shown where somebody looks, line by line."""
     leader, follower = pty.openpty()
-    # readline, which pytest loads, tells a width beside it, and to the processes that pytest starts.
-    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | size
-    with subprocess.Popen([ALPHAPULSE, *words], stdout=follower, stderr=subprocess.STDOUT, env=own) as running:
-        os.close(follower)
-        told = b""
+    told: list[bytes] = []
+
+    def look() -> None:
         with suppress(OSError):  # is raised at the end
             while part := os.read(leader, 65536):
-                told += part
-        os.close(leader)
-    assert running.returncode == 0, told.decode()
-    return told.decode().splitlines()
+                told.append(part)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    terminal = Path(os.ttyname(follower))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "LINES"):  # readline, which pytest loads, tells a width beside it
+            patch.delenv(name, raising=False)
+        code = exit_code(*words, streams=(terminal, terminal, terminal), **size)
+    os.close(follower)
+    looking.join()
+    os.close(leader)
+    shown = b"".join(told).decode()
+    assert code == 0, shown
+    return shown.splitlines()
 
 
 def test_bars_and_prices_are_told_as_traders_write_them(sample: Path) -> None:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+from command_line import alphapulse
+
 import alphapulse_lib as ap
 from alphapulse_lib.session.runs import open_ledger
-
-ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
-
-
-def alphapulse(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False)
 
 
 def test_runs_are_made_again_and_told_apart(sample: Path) -> None:

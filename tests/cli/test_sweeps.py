@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command_line import alphapulse
 
-ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 GRID = ("SmaCross", "GOOG", "-g", "fast=[5, 10]", "-g", "slow=[20]", "--start", "2008-01-01", "--end", "2009-06-30")
 
 pytestmark = pytest.mark.usefixtures("sample", "shared")
-
-
-def alphapulse(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_a_sweep_as_json() -> None:

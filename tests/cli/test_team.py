@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from api_server import RunningApi
+from command_line import alphapulse, answer
 from small_runs import kept
 
 from alphapulse_lib.hub_client import Client
@@ -18,8 +16,6 @@ from alphapulse_lib.hub_client.sign_in import API_SCOPES, READING_SCOPES
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.settings import Settings
 from hub import roles
-
-ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +30,6 @@ def ada(api: RunningApi, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command is run as Ada."""
     monkeypatch.setenv("ALPHAPULSE_API_URL", api.url)
     monkeypatch.setenv("ALPHAPULSE_API_TOKEN", "ada")
-
-
-def alphapulse(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([ALPHAPULSE, *words], capture_output=True, text=True, check=False, input=answer)
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def answer(*words: str) -> Any:
-    done = alphapulse(*words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_comments_are_written_answered_and_read():

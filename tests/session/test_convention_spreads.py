@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command_line import alphapulse
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.views import tearsheet
 from tests.resources.toy_market import MINUTE, OPEN, SIX, Planned, write_minutes, write_trades
-
-ALPHAPULSE = Path(sys.executable).with_name("alphapulse")
 
 
 def planned(plan: dict[str, int], **more: object) -> ap.session.runs.SessionRun:
@@ -89,7 +85,7 @@ def test_a_run_has_its_arguments_and_a_result() -> None:
 def test_from_a_terminal() -> None:
     write_minutes("TOY")
     wide = ap.backtest("SmaCross", "TOY", "1m", params={"fast": 1, "slow": 2}, cash=10_000, progress=False)
-    done = subprocess.run([ALPHAPULSE, "convention-spread", wide.id[:8], "--json"], capture_output=True, text=True)
+    done = alphapulse("convention-spread", wide.id[:8], "--json")
     told = json.loads(done.stdout)
     assert done.returncode == (3 if told["wide"] else 0), done.stderr
     assert [each["fill"] for each in told["conventions"]] == ["next_open", "close", "next_close", "vwap", "ticks"]
