@@ -5,12 +5,13 @@
 set -eu
 image=${1:?usage: docker/base.sh NAME[:TAG]}
 say() { echo "alphapulse: $*" >&2; }
-command -v debootstrap >/dev/null || { say "debootstrap is not installed (Debian: apt-get install debootstrap)"; exit 1; }
+command -v mmdebstrap >/dev/null || { say "mmdebstrap is not installed (Debian: apt-get install mmdebstrap)"; exit 1; }
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv trixie "$folder" >"$folder.log" 2>&1 ||
-    { tail -5 "$folder.log" >&2; exit 1; }
+# What is written need not outlive a crash of this machine, here or while an image is built from it.
+mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-venv --dpkgopt=force-unsafe-io \
+    trixie "$folder" http://deb.debian.org/debian >"$folder.log" 2>&1 || { tail -5 "$folder.log" >&2; exit 1; }
 rm "$folder.log"
 for certificate in /usr/local/share/ca-certificates/*.crt; do
     [ -e "$certificate" ] && cp "$certificate" "$folder/usr/local/share/ca-certificates/"

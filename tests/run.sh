@@ -32,10 +32,10 @@ if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get 
 fi
 
 # The images' tests: a daemon is started by them where none runs, and their base is made of Debian's packages.
-if ! { command -v dockerd && command -v debootstrap && command -v docker-compose && command -v mkfs.xfs; } >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "alphapulse: installing Debian's docker.io, docker-compose, debootstrap and xfsprogs for the images' tests" >&2
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io docker-compose debootstrap iptables xfsprogs; } >/dev/null ||
-        echo "alphapulse: docker.io, docker-compose, debootstrap and xfsprogs could not be installed; the images' tests will skip" >&2
+if ! { command -v dockerd && command -v mmdebstrap && command -v docker-compose && command -v mkfs.xfs; } >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "alphapulse: installing Debian's docker.io, docker-compose, mmdebstrap and xfsprogs for the images' tests" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io docker-compose mmdebstrap iptables xfsprogs; } >/dev/null ||
+        echo "alphapulse: docker.io, docker-compose, mmdebstrap and xfsprogs could not be installed; the images' tests will skip" >&2
 fi
 
 # Tests that start whole hubs come after the others: each hub is several processes of its own. Two at a time; HUBS=0 is for

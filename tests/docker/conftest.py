@@ -13,8 +13,8 @@ from docker_engine import BASE, TAG, Docker, engine
 def docker() -> Iterator[Docker]:
     with engine() as found:
         if not found("images", "--quiet", BASE):
-            if shutil.which("debootstrap") is None:
-                pytest.skip("there is no debootstrap here, Debian's package of that name, to make a base image with")
+            if shutil.which("mmdebstrap") is None:
+                pytest.skip("there is no mmdebstrap here, Debian's package of that name, to make a base image with")
             found.script("docker/base.sh", BASE)
         found.script("docker/build.sh", BASE_IMAGE=BASE, TAG=TAG)
         yield found
