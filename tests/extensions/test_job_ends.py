@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from alphapulse_jobs.folder import JobFolder
 from alphapulse_jobs.publish import publish
+from alphapulse_jobs.runner import run
 from job_server import Server, lasted, of_job, write
 from waiting import until
 
@@ -45,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Future[int | None]]]:
     """Two servers that a hub started and forgot, one of them with a job; and how that one was when the other ended.
 
-    A server looks each minute whether there is anything to do: the other tests go on meanwhile.
+    The other tests go on meanwhile.
     """
     servers = []
     for name in ("idle", "busy"):
@@ -53,12 +55,18 @@ def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server
         root.mkdir()
         servers.append(Server(root, "--ServerApp.shutdown_no_activity_timeout=5"))
     idle, busy = (each.process for each in servers)
-    servers[1].post("long", write(servers[1].root, "long.ipynb", "import time; time.sleep(75)"), timeout=120)
+    servers[1].post("long", write(servers[1].root, "long.ipynb", "import time; time.sleep(40)"), timeout=120)
     with ThreadPoolExecutor(1) as watching:
         yield servers[1], watching.submit(lambda: (idle.wait(), busy.poll())[1])
         for each in (idle, busy):
             each.kill()
             each.wait()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hung(server: Server) -> None:
+    """A job that hangs until its limit, of which its kernel takes some to start; the other tests go on meanwhile."""
+    server.post("hides-hangs", hiding(server.root, "hides-hangs", "time.sleep(1000)"), timeout=40)
 
 
 def hidden(root: Path, name: str) -> int:
@@ -93,28 +101,6 @@ def of_guard(parent: psutil.Process | None, job_id: str) -> bool:
 
 def outputs(server: Server, job_id: str) -> list[Any]:
     return [output for cell in server.notebook(job_id).cells for output in cell.get("outputs", [])]
-
-
-@pytest.mark.survival
-@pytest.mark.parametrize(
-    ("job_id", "last", "limit", "ends"),
-    [
-        ("hides-done", "1", 60, "done"),
-        ("hides-raises", "1 / 0", 60, "failed"),
-        ("hides-hangs", "while True: pass", 25, "timed-out"),
-        ("hides-dies", "os._exit(1)", 60, "failed"),
-    ],
-)
-def test_what_hides_ends_with_the_job(
-    server: Server, job_id: str, last: str, limit: int, ends: str, figure: Callable[[str], None]
-):
-    server.post(job_id, hiding(server.root, job_id, last), timeout=limit)
-    state = server.ended(job_id)
-    figure(
-        f"{ends} after {lasted(state):.1f} s, its limit being {limit} s; {len(of_job(job_id))} of its processes left"
-    )
-    assert state["state"] == ends
-    assert not lives(hidden(server.root, job_id))
 
 
 def test_what_hides_ends_when_the_job_is_cancelled(server: Server):
@@ -166,14 +152,23 @@ def test_why_a_job_ended_is_told_where_it_stopped(tmp_path: Path, states: list[s
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_what_hides_ends_with_the_server(tmp_path: Path, number: int):
+def test_a_job_and_what_hides_end_with_the_server_and_the_job_is_lost(tmp_path: Path, number: int):
     root = tmp_path / "work"
     root.mkdir()
     running = Server(root)
-    running.post("hides", hiding(root, "hides", "while True: pass"))
-    process = hidden(root, "hides")
+    running.post("lost", hiding(root, "lost", "while True: pass"))
+    process = hidden(root, "lost")
+    assert len(of_job("lost")) == 3
     running.stop(number)
-    until(lambda: not lives(process) and of_job("hides") == [])
+    until(lambda: not lives(process) and of_job("lost") == [])
+    running.start()
+    try:
+        state = running.state("lost")
+        assert (state["state"], state["error"]) == ("lost", "Its server, or its container, was ended while it ran.")
+        assert running.post("lost", "lost.ipynb").json()["state"] == "lost"
+        assert not (root / "out").exists()
+    finally:
+        running.stop()
 
 
 @pytest.mark.survival
@@ -242,20 +237,36 @@ def test_an_output_that_cannot_be_put_there_is_a_failed_job_that_says_where_it_i
     assert nbformat.read(server.root / kept, as_version=4).cells[0].outputs[0].text == "whole\n"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        *('{"cells": [', "", "[]", "7", '"x"', "null", '{"a": 1}', '{"nbformat": 4, "nbformat_minor": 5, "cells": 3}'),
-        *('{"nbformat": 99, "nbformat_minor": 0, "cells": [], "metadata": {}}', b"\xff\xfe\x00"),
-    ],
-)
-def test_what_is_no_notebook_is_a_failed_job_that_says_so(server: Server, content: str | bytes):
-    job_id = f"no-{abs(hash(content))}"
-    (server.root / "no.ipynb").write_bytes(content if isinstance(content, bytes) else content.encode())
+@pytest.mark.parametrize("content", [b'{"cells": [', b"\xff\xfe\x00"])
+def test_what_is_no_notebook_is_a_failed_job_that_says_so(server: Server, content: bytes):
+    job_id = f"no-{len(content)}"
+    (server.root / "no.ipynb").write_bytes(content)
     server.post(job_id, "no.ipynb")
     state = server.ended(job_id)
     assert (state["state"], state["error"].startswith("'no.ipynb' is no notebook: ")) == ("failed", True), state
     assert not (server.root / "out" / f"{job_id}.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "7", '"x"', "null", '{"a": 1}', '{"nbformat": 4, "nbformat_minor": 5, "cells": 3}'),
+        '{"nbformat": 99, "nbformat_minor": 0, "cells": [], "metadata": {}}',
+    ],
+)
+def test_nothing_else_is_a_notebook_to_the_process_that_runs_it(tmp_path: Path, content: str):
+    (tmp_path / "no.ipynb").write_text(content)
+    folder = JobFolder(tmp_path, "no")
+    lock = folder.make({"state": "running", "notebook": "no.ipynb", "output": "out.ipynb", "parameters": {}})
+    assert lock is not None
+    reading, told = os.pipe()
+    run(tmp_path, "no", lock, told)
+    os.close(told)
+    os.close(lock)
+    with os.fdopen(reading) as server:
+        end = json.load(server)
+    assert (end["state"], end["error"].startswith("'no.ipynb' is no notebook: ")) == ("failed", True), end
+    assert (folder.read()["state"], (tmp_path / "out.ipynb").exists()) == ("failed", False)
 
 
 def test_a_kernel_that_is_not_here(server: Server):
@@ -341,6 +352,29 @@ def test_of_a_cell_that_prints_without_end_ten_million_characters_are_kept(
         f"{megabytes} MB printed: {held / 1e6:.0f} MB on the disk, at most {int(peak[0].text) / 1e3:.0f} MB of memory"
     )
     assert held < 60_000_000
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize(
+    ("job_id", "last", "limit", "ends"),
+    [
+        ("hides-done", "1", 60, "done"),
+        ("hides-raises", "1 / 0", 60, "failed"),
+        ("hides-dies", "os._exit(1)", 60, "failed"),
+        ("hides-hangs", None, 40, "timed-out"),  # begun in `hung`
+    ],
+)
+def test_what_hides_ends_with_the_job(
+    server: Server, job_id: str, last: str | None, limit: int, ends: str, figure: Callable[[str], None]
+):
+    if last:
+        server.post(job_id, hiding(server.root, job_id, last), timeout=limit)
+    state = server.ended(job_id)
+    figure(
+        f"{ends} after {lasted(state):.1f} s, its limit being {limit} s; {len(of_job(job_id))} of its processes left"
+    )
+    assert state["state"] == ends
+    assert not lives(hidden(server.root, job_id))
 
 
 def test_a_server_that_has_nothing_to_do_ends_by_itself_and_one_that_has_does_not(
