@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from hub.logs import about
 from hub.worker.patience import patiently
 from hub.worker.record import Firings
-from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError, UnknownJobError
+from hub.worker.server import AwayError, JobServer, NotStartedError, RefusedError, SilentError, UnknownJobError
 
 __all__ = ["FiringRunner"]
 
@@ -112,7 +112,7 @@ class FiringRunner(DBOSConfiguredInstance):
     def _carry_out(self, firing: Row[Any]) -> dict[str, Any]:
         firing_id = firing.id
         _log.info("Firing %s of %s begins: %s", firing_id, firing.owner, firing.notebook)
-        server, tries, said = self._server(firing_id), _Tries(), ""
+        server, tries, said, is_silent = self._server(firing_id), _Tries(), "", False
         job = {
             "notebook": firing.notebook,
             "output": firing.output,
@@ -121,6 +121,9 @@ class FiringRunner(DBOSConfiguredInstance):
         }
         while True:
             try:
+                if is_silent:
+                    is_silent = False
+                    tries.look(server)
                 if not self._started(server, firing_id, tries):
                     return {"state": "cancelled", "error": "It was cancelled before its notebook ran."}
                 # What ran before is asked after, never begun again: its workspace may have forgotten it.
@@ -144,6 +147,7 @@ class FiringRunner(DBOSConfiguredInstance):
                     return {"state": "failed", "error": why}
                 time.sleep(2)
             except AwayError as away:
+                is_silent = isinstance(away, SilentError)
                 if str(away) != said:  # once for each thing that is the matter, not each second
                     said = str(away)
                     _log.warning("Firing %s: %s", firing_id, said)
@@ -200,6 +204,13 @@ class _Tries:
             raise
         self.starts += 1
         return refused
+
+    def look(self, server: JobServer) -> None:
+        """Have the hub look whether it runs still; one that ended is started anew, and asked of its job."""
+        if self.starts < _STARTS:
+            self.starts += 1
+            if server.start():
+                self.starts -= 1
 
     def answered(self) -> None:
         """One of them answered now."""

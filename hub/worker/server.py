@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from hub.spawner import JOB
 
-__all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "UnknownJobError"]
+__all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "SilentError", "UnknownJobError"]
 
 
 #: Seconds that a token for a job's server lives; another one is asked for in time.
@@ -51,6 +51,10 @@ class _Told(BaseModel):
 
 class AwayError(Exception):
     """The hub or the server does not answer as it should now; it may later."""
+
+
+class SilentError(AwayError):
+    """The proxy does not reach the server: it may have ended, which the hub sees by itself in half a minute only."""
 
 
 class NotStartedError(Exception):
@@ -109,7 +113,7 @@ class JobServer:
         return self._model() is not None
 
     def start(self) -> str:
-        """Ask the hub to start it; nothing happens where it starts already.
+        """Ask the hub to start it, which looks first whether it runs; nothing happens where it does, or starts already.
 
         Returns
         -------
@@ -192,7 +196,8 @@ class JobServer:
             raise UnknownJobError(_said(answer))
         if answer.status_code not in (200, 202):
             self._token_ends = 0.0  # it may be what was refused
-            raise AwayError(f"the server answered {_said(answer)}")
+            silent = answer.status_code == 503
+            raise (SilentError if silent else AwayError)(f"the server answered {_said(answer)}")
         return _state(answer)
 
     def _own_token(self) -> str:

@@ -66,6 +66,8 @@ class World:
             return httpx.Response(204)
         if path.endswith("/tokens"):
             return httpx.Response(201, json={"token": "narrow"})
+        if request.method == "POST":
+            return httpx.Response(400, json={"message": "it is already running"})
         every = {f"job-{each.id}": {"ready": True, "url": "/x/"} for _, each in self.store.firings(50, None)}
         return httpx.Response(200, json={"servers": every})
 

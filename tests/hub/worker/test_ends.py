@@ -61,7 +61,7 @@ def test_an_end_that_cannot_be_recorded_is_an_end(world: World, monkeypatch: pyt
     ended = world.run()
     assert (ended.state, ended.ended_at is None) == ("lost", False)
     assert "could not record" in ended.detail
-    assert world.told() == ["firing-failed"]
+    until(lambda: world.told() == ["firing-failed"])  # told for itself, once it has ended
     until(lambda: world.removed == [ended.id])
 
 
@@ -170,6 +170,26 @@ def test_a_server_that_dies_of_each_job_is_not_started_for_ever(world: World):
     world.instead = instead
     ended = world.run()
     assert (ended.state, starts(world)) == ("failed", 3)
+
+
+def test_a_server_that_ended_unseen_is_started_again_at_once(world: World):
+    """The hub holds it for running until it looks, each half a minute, or is asked to start it."""
+    ended_unseen = [True]
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host == "proxy":
+            state = "running" if request.method == "POST" else "lost"
+            job = {"state": state, "error": "", "cells": 1, "cells_done": 0}
+            is_silent = request.method == "GET" and ended_unseen[0]
+            return httpx.Response(503) if is_silent else httpx.Response(200, json=job)
+        if request.method == "POST" and "/servers/job-" in request.url.path:
+            ended_unseen[0] = False
+            return httpx.Response(201)
+        return None
+
+    world.instead = instead
+    ended = world.run()
+    assert (ended.state, starts(world)) == ("lost", 1)
 
 
 def test_an_owner_whom_the_hub_does_not_know_any_more(world: World):
