@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -43,12 +42,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("ALPHAPULSE_HOME", str(tmp_path / "home"))
 
 
-@pytest.fixture(autouse=True)
-def no_process_for_a_run_that_never_comes() -> Iterator[None]:
-    """After two runs a third one's process is started ahead; no other test is in the surroundings that it serves."""
-    yield
-    if process := sys.modules.get("alphapulse_lib.engine.process"):
-        process._ahead.end()
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """What runs are forked from serves all tests: the name of each, which pytest sets, makes no other surroundings."""
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    return (yield)
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "adopt", "die_with", "end_adopted", "end_descendants", "end_marked", "new_mark"]
+__all__ = ["MARK", "adopt", "die_with", "end_adopted", "end_descendants", "end_marked", "end_orphans", "new_mark"]
 
 #: The variable that marks what belongs to a run; each run's process has another value.
 MARK = "ALPHAPULSE_RUN_FAMILY"
@@ -70,6 +70,22 @@ def end_adopted() -> None:
                 for each in _descendants(os.getpid()):
                     _kill(each)
                 time.sleep(0.001)
+
+
+def end_orphans(but: Collection[int]) -> None:
+    """End this process' children and theirs, but for some: what they leave that end, it has adopted."""
+    if not but:
+        end_adopted()
+        return
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        found = [child for child, parent in _parents() if parent == os.getpid() and child not in but]
+        if not found:
+            return
+        for each in found:
+            for one in (*_descendants(each), each):
+                _kill(one)
+        time.sleep(0.001)
 
 
 def end_descendants(process: int) -> None:

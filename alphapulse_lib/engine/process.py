@@ -1,8 +1,7 @@
 """The process of a run, from its start to its end; light, so that it starts before anything heavy is imported.
 
-Half of a short run was the imports of its process. So whoever runs one after the other finds the next run's process
-waiting: it was started when the last run ended, has imported everything, and knows nothing of any run. It serves one,
-as any other, and ends by itself where none comes for some minutes.
+Half of a short run was the imports of its process. So the first run has a process started that imports what every run
+needs, and each run's is forked from that one (`alphapulse_lib.engine.cradle`), which knows nothing of any run.
 """
 
 from __future__ import annotations
@@ -11,7 +10,9 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,21 +26,111 @@ from alphapulse_lib.engine.descendants import MARK, end_descendants, end_marked,
 from alphapulse_lib.engine.leftovers import held, remove_leftovers
 from alphapulse_lib.engine.room import told_where_full
 
-__all__ = ["Worker", "end_with_its_own", "search_path", "worker"]
+__all__ = ["Forked", "Worker", "end_with_its_own", "search_path", "worker"]
 
 _PREFIX = "alphapulse-run-"
 
-#: Seconds for which a process waits for a run; what it holds meanwhile is its libraries'.
+#: Seconds for which a cradle waits for a run; what it holds meanwhile is its libraries'.
 IDLE = 300.0
-#: Seconds before that from which on it is not given one: it must not end on the way.
-_MARGIN = 60.0
+#: Seconds for which one forks: what is installed meanwhile, a later run's process is to have.
+_YOUNG = 240.0
 
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from alphapulse_lib.engine.worker import main; main(*map(int, sys.argv[2:4]), *map(float, sys.argv[4:]))"
+    "from alphapulse_lib.engine.cradle import main; main(*map(int, sys.argv[2:4]), *map(float, sys.argv[4:]))"
 )
 
-type _Surroundings = tuple[dict[str, str], list[str], str, int]
+type _Surroundings = tuple[dict[str, str], list[str]]
+
+
+class Forked:
+    """A process that was forked elsewhere, with the part of `subprocess.Popen` that is asked of it here.
+
+    Parameters
+    ----------
+    stdin, stdout, told : int
+        The near ends of its standard input and output, and where is told what becomes of it.
+    """
+
+    def __init__(self, stdin: int, stdout: int, told: int) -> None:
+        self.stdin, self.stdout = os.fdopen(stdin, "wb", buffering=0), os.fdopen(stdout, "rb", buffering=0)
+        self._told, self._heard = told, b""
+        self._pid: int | None = None
+        self.returncode: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its id, which is waited for where it is not there yet.
+
+        Raises
+        ------
+        ProcessLookupError
+            There never was such a process.
+        OSError
+            The system has room for no other.
+        """
+        if not self.is_there() or self._pid is None:
+            raise ProcessLookupError("the process of the run could not be started")
+        return self._pid
+
+    def is_there(self) -> bool:
+        """Whether there is such a process, or was: it is waited for.
+
+        Raises
+        ------
+        OSError
+            The system has room for no other process.
+        """
+        while self._pid is None and self.returncode is None:
+            self._hear(None)
+        return self._pid is not None
+
+    def poll(self) -> int | None:
+        """Its exit code, a signal's number below zero; ``None`` while it runs."""
+        while self.returncode is None and self._hear(0.0):
+            pass
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            It has not, after so many seconds.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not self._hear(left) and self.returncode is None:
+                raise subprocess.TimeoutExpired("the process of a run", timeout or 0.0)
+        return self.returncode
+
+    def _hear(self, patience: float | None) -> bool:
+        """Take in what is told of it; whether there was anything within so many seconds."""
+        ears = select.poll()
+        ears.register(self._told, select.POLLIN)
+        if not ears.poll(None if patience is None else 1000 * patience):
+            return False
+        data = os.read(self._told, 4096)
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            told, value = line.split()
+            what, number = told.decode(), int(value)
+            if what == "pid":
+                self._pid = number
+            elif what == "ended":
+                self._end(number)
+            else:
+                self._end(-signal.SIGKILL)
+                raise OSError(number, os.strerror(number))
+        if not data and self.returncode is None:
+            self._end(-signal.SIGKILL)  # what it was forked from was killed, and it with that
+        return True
+
+    def _end(self, code: int) -> None:
+        self.returncode = code
+        os.close(self._told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,159 +138,164 @@ class Worker:
     """The process of a run, which waits for its request in ``folder``."""
 
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: Forked
     told: int
     since: float
 
     @property
     def age(self) -> float:
-        """Seconds since its process was started."""
+        """Seconds since its imports began."""
         return time.monotonic() - self.since
 
 
-@dataclass(frozen=True, eq=False)
-class _Process:
-    """A process that waits to be told the folder of a run; what it was started in, and when."""
+class _Cradle:
+    """The near end of `alphapulse_lib.engine.cradle`, started in these surroundings."""
 
-    process: subprocess.Popen[bytes]
-    told: int
-    surroundings: _Surroundings
-    since: float
-    mark: str
-
-    @classmethod
-    def start(cls) -> _Process:
-        """It leads a session of its own: an interrupt reaches this process alone, which then stops all of that one."""
-        surroundings, since = _surroundings(), time.monotonic()
-        told, tell = os.pipe()
-        mark = new_mark()
-        try:
-            process = subprocess.Popen(
+    def __init__(self) -> None:
+        self.surroundings, self.since = _surroundings(), time.monotonic()
+        self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._mark = new_mark()
+        with theirs:
+            self._process = subprocess.Popen(
                 [
                     sys.executable,
                     "-P",
                     "-c",
                     _START,
                     search_path(),
-                    *map(str, (os.getpid(), tell, IDLE, since)),
+                    *map(str, (os.getpid(), theirs.fileno(), IDLE, self.since)),
                 ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[tell],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONHASHSEED": "0", MARK: mark},
+                env={**os.environ, "PYTHONHASHSEED": "0", MARK: self._mark},
             )
-        except BaseException:
-            os.close(told)
-            raise
-        finally:
-            os.close(tell)
-        return cls(process, told, surroundings, since, mark)
 
     @property
     def may_serve(self) -> bool:
-        """Whether it lives, will go on doing so, and is what one that is started now would be."""
-        is_young = time.monotonic() - self.since < IDLE - _MARGIN
-        return is_young and self.process.poll() is None and self.surroundings == _surroundings()
+        """Whether it lives, and what it forks is what would be started now."""
+        is_young = time.monotonic() - self.since < _YOUNG
+        return is_young and self._process.poll() is None and self.surroundings == _surroundings()
 
-    def tell(self, folder: str) -> None:
-        """Tell it the folder of its run."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(folder).encode() + b"\n")
-        self.process.stdin.flush()
+    def fork(self, folder: str, mark: str) -> Worker:
+        """A process for the run of a folder."""
+        stdin, output, told, heard = (os.pipe() for _ in range(4))
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+        theirs = [stdin[0], output[1], told[1], heard[1], here]
+        try:
+            socket.send_fds(self._door, [b"1"], theirs)
+        finally:
+            for each in theirs:
+                os.close(each)
+        forked = Forked(stdin[1], output[0], heard[0])
+        environment = {**os.environ, "PYTHONHASHSEED": "0", MARK: mark}
+        with contextlib.suppress(BrokenPipeError):  # whoever attends it notices that it died
+            forked.stdin.write(json.dumps([folder, environment]).encode() + b"\n")
+        return Worker(Path(folder), forked, told[0], self.since)
 
     def end(self) -> None:
-        """End it, and what a strategy started from it."""
-        end_with_its_own(self.process)
-        end_marked(self.mark)
-        os.close(self.told)
+        """End it, and all that was forked from it."""
+        self._door.close()
+        end_with_its_own(self._process)
+        end_marked(self._mark)
 
 
-class _Ahead:
-    """The process that waits for the next run, where the last two runs were asked for in the same surroundings.
-
-    The main thread's alone: the system ends a process that `die_with` another when that one's *thread* ends.
-    """
+class _Cradles:
+    """The cradle of this process, and those before it whose runs are not over; for any of its threads."""
 
     def __init__(self) -> None:
-        self._waiting: _Process | None = None
-        self._last: _Surroundings | None = None
+        self._lock = threading.Lock()
+        self._now: _Cradle | None = None
+        self._runs: dict[_Cradle, int] = {}
 
-    def take(self) -> _Process | None:
-        """The process that waits, if it may serve a run that is asked for here."""
-        if threading.current_thread() is not threading.main_thread():
-            return None
-        waiting, self._waiting = self._waiting, None
-        if waiting is None or waiting.surroundings[-1] != os.getpid():  # after a fork it is another one's
-            return None
-        if waiting.may_serve:
-            return waiting
-        waiting.end()
-        return None
+    def fork(self, folder: str, mark: str) -> tuple[_Cradle, Worker]:
+        """A process for the run of a folder, and what it was forked from: that is to be told when the run is over."""
+        with self._lock:
+            if self._now is not None and not self._now.may_serve:
+                self._replace()
+            try:
+                return self._forked(folder, mark)
+            except ConnectionError:  # it was killed just now, by the system or by hand
+                self._replace()
+                return self._forked(folder, mark)
 
-    def look(self) -> None:
-        """A run has ended: start the next one's process, unless this was the first."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        before, self._last = self._last, _surroundings()
-        if self._last == before and self._waiting is None:
-            self._waiting = _Process.start()
+    def over(self, cradle: _Cradle) -> None:
+        """A run of a cradle is over: one that no other run will be forked from ends with its last."""
+        with self._lock:
+            self._runs[cradle] -= 1
+            if cradle is not self._now:
+                self._end_unused(cradle)
 
     def end(self) -> None:
-        """End what waits."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and waiting.surroundings[-1] == os.getpid():
-            waiting.end()
+        """End all of them, and their runs."""
+        with self._lock:
+            self._now = None
+            for each in [*self._runs]:
+                each.end()
+            self._runs.clear()
+
+    def _forked(self, folder: str, mark: str) -> tuple[_Cradle, Worker]:
+        if self._now is None:
+            self._now = _Cradle()
+            self._runs[self._now] = 0
+        forked = self._now.fork(folder, mark)
+        self._runs[self._now] += 1
+        return self._now, forked
+
+    def _replace(self) -> None:
+        before, self._now = self._now, None
+        if before is not None:
+            self._end_unused(before)
+
+    def _end_unused(self, cradle: _Cradle) -> None:
+        if self._runs.get(cradle) == 0:
+            del self._runs[cradle]
+            cradle.end()
 
 
-_ahead = _Ahead()
-atexit.register(_ahead.end)
+_cradles = _Cradles()
+atexit.register(lambda: _cradles.end())
+
+
+def _forget() -> None:
+    """What is forked from this process asks for a cradle of its own."""
+    global _cradles
+    _cradles = _Cradles()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 @contextlib.contextmanager
 def worker() -> Iterator[Worker]:
-    """The process of a run. It imports what it needs while its request is still being made, or has done so before.
+    """The process of a run. What it needs is imported while its request is still being made, or was before.
 
     Whatever happens inside the context, nothing of it is left afterwards; what a killed owner left is removed by the
-    next. What waits for the next run afterwards is another process.
+    next. What it was forked from waits for the next run.
     """
     with (
         told_where_full(),
         tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as place,
         held(Path(place)),
     ):
-        running = _told(place)
+        mark = new_mark()
+        cradle, running = _cradles.fork(place, mark)
         try:
             remove_leftovers(Path(place).parent, f"{_PREFIX}*")
-            yield Worker(Path(place), running.process, running.told, running.since)
+            yield running
         finally:
-            running.end()
-            _ahead.look()
-
-
-def _told(place: str) -> _Process:
-    """A process that knows its folder: the one that waits, else a new one."""
-    waiting = _ahead.take()
-    if waiting is not None:
-        try:
-            waiting.tell(place)
-            return waiting
-        except BrokenPipeError:  # it was killed just now, by the system or by hand
-            waiting.end()
-    new = _Process.start()
-    with contextlib.suppress(BrokenPipeError):  # whoever attends it notices that it died
-        new.tell(place)
-    return new
+            end_with_its_own(running.process)
+            end_marked(mark)
+            os.close(running.told)
+            _cradles.over(cradle)
 
 
 def _surroundings() -> _Surroundings:
-    """What a process inherits from this one, now; last the id of this one."""
-    try:
-        folder = str(Path.cwd())
-    except OSError:  # it was removed
-        folder = ""
-    return dict(os.environ), [*sys.path], folder, os.getpid()
+    """What a process inherits of this one that its imports may look at; the settings of AlphaPulse are none of it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALPHAPULSE_")}
+    return environment, [*sys.path]
 
 
 def search_path() -> str:
@@ -213,11 +309,11 @@ def search_path() -> str:
     return json.dumps([each for each in sys.path if isinstance(each, str)])
 
 
-def end_with_its_own(process: subprocess.Popen[bytes]) -> None:
+def end_with_its_own(process: subprocess.Popen[bytes] | Forked) -> None:
     """End a process that leads a group, all of that, and what descends from it: a strategy may have started others."""
-    if process.poll() is None:
-        end_descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
+            end_descendants(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     for pipe in (process.stdin, process.stdout):

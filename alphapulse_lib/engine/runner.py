@@ -29,7 +29,7 @@ from alphapulse_lib.engine.limits import Limits
 from alphapulse_lib.engine.packing import Packed, packed
 from alphapulse_lib.engine.preflight import Calendar
 from alphapulse_lib.engine.printed import Printed, ends_of, unlogged
-from alphapulse_lib.engine.process import Worker, end_with_its_own
+from alphapulse_lib.engine.process import Forked, Worker, end_with_its_own
 from alphapulse_lib.engine.request import (
     NATIVE,
     RawResult,
@@ -225,19 +225,18 @@ def _legible(text: str) -> str:
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
-def _send(process: subprocess.Popen[bytes]) -> None:
+def _send(process: Forked) -> None:
     """Tell the worker that its request is there. One that is dead already is noticed by who attends it."""
-    assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(b"go\n")
-        process.stdin.flush()
 
 
 def _attend(waiting: Worker, limits: Limits, progress: Progress | None, heard: Callable[[bytes], None]) -> str:
     """Listen until the worker has closed both of its pipes, is gone, or has passed a limit: which one."""
     process, told, since = waiting.process, waiting.told, time.monotonic()
     look = since  # at once: a short run is over before a second look
-    assert process.stdout is not None
+    if not process.is_there():
+        return ""
     output = process.stdout.fileno()
     with selectors.DefaultSelector() as ears:
         ears.register(told, selectors.EVENT_READ)

@@ -1,6 +1,6 @@
 """The process a run lives in: load, refuse or answer, leave the outcome in the folder it was given.
 
-Started by `alphapulse_lib.engine.process`; dies with it.
+Forked by `alphapulse_lib.engine.cradle`; dies with it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import select
 import sys
 import time
 from collections.abc import Callable
@@ -20,35 +19,28 @@ import pyarrow as pa
 from alphapulse_lib.engine.answer import answer
 from alphapulse_lib.engine.corruption import Lens
 from alphapulse_lib.engine.data import calendar_of, load
-from alphapulse_lib.engine.descendants import adopt, die_with, end_adopted
+from alphapulse_lib.engine.descendants import end_adopted
 from alphapulse_lib.engine.last_words import end, listen
 from alphapulse_lib.engine.request import NATIVE, Request, read_scores, write_outcome
 from alphapulse_lib.engine.room import NO_ROOM, is_full
 from alphapulse_lib.errors import AlphaPulseError, PreflightError
 
-__all__ = ["leave", "main", "measured", "mute", "or_refusal"]
+__all__ = ["attend", "leave", "measured", "mute", "or_refusal"]
 
 
-def main(parent: int, told: int, patience: float, since: float) -> None:
+def attend(told: int, begin: float) -> NoReturn:
     """Wait for a request, answer it, and end the process.
 
     Its folder holds the request, and takes the outcome.
 
     Parameters
     ----------
-    parent : int
-        The process that asks. When it dies, so does this one.
     told : int
         A file descriptor for progress: one time in nanoseconds a line.
-    patience : float
-        Seconds after which this process ends where it was told of no folder.
-    since : float
-        When this process was started, by the system's monotonic clock.
+    begin : float
+        Seconds that its imports took.
     """
-    begin = time.monotonic() - since
-    die_with(parent)
-    adopt()
-    folder = _await_folder(patience)
+    folder = _await_folder()
     _await_request()
     mute(folder)
     listen(folder)
@@ -64,7 +56,7 @@ def measured(outcome: Callable[[], dict[str, Any]], begin: float = 0.0) -> dict[
     Parameters
     ----------
     begin : float
-        Seconds that the process took until it could be asked; 0 where it was forked.
+        Seconds that was imported before it could be asked; 0 where that is not told.
     """
     since, waited = time.perf_counter(), _waited()
     found = outcome()
@@ -134,13 +126,15 @@ def _scores(request: Request, folder: Path) -> pa.Table | None:
     return lens.scores(scores)
 
 
-def _await_folder(patience: float) -> Path:
-    """Wait until this process is told the folder of its run, as a line of JSON; where that is not to come, end."""
-    heard, _, _ = select.select([sys.stdin], [], [], patience)
-    line = sys.stdin.readline() if heard else ""
+def _await_folder() -> Path:
+    """Wait until this process is told the folder of its run and its environment, as a line of JSON."""
+    line = sys.stdin.readline()
     if not line:
-        os._exit(0)
-    return Path(json.loads(line))
+        end(0)
+    folder, environment = json.loads(line)
+    os.environ.clear()
+    os.environ.update(environment)
+    return Path(folder)
 
 
 def _await_request() -> None:

@@ -130,7 +130,7 @@ def estimate(
     now : int
         Nanoseconds since 1970, UTC.
     ahead : float
-        Seconds for which the run's process has been there already.
+        Seconds since the imports of the run's process began.
     """
     begin, start, inside = _start(earlier, kind)
     pace = (begin + start) / _START[kind]  # a machine that begins a run half as fast is taken for half as fast

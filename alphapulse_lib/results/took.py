@@ -3,9 +3,9 @@
 A record says it in its environment: ``took_seconds`` from its beginning until its result was there, of them
 ``took_engine`` for reading and running in its process, and of these ``took_waited`` in which others had the cores;
 ``took_rows`` that were read; ``took_megabytes``, the most that its process held; ``took_in`` what it was run, ``"run"``
-in a process of its own, ``"sweep"`` forked off one that had read already. Of the former also what that process took
-until it could read, ``took_begin``, and how long it had been there as the run began, ``took_ahead``: whoever runs one
-after the other finds the next one's process waiting.
+in a process of its own, ``"sweep"`` forked off one that had read already. Of the former also what it took until that
+process could read, ``took_begin``, nearly all of it imports, and how long ago these had begun, ``took_ahead``: whoever
+runs one after the other finds all imported.
 
 Of a sweep the ledger also keeps what it took beside its trials, ``"processes"``, and of a walk-forward what it took
 beside those of its windows, ``"windows"``: no record tells that.
@@ -79,9 +79,9 @@ class Took:
     ended_at : int
         Nanoseconds since 1970, UTC.
     begin : float
-        Seconds, on cores of its own, from the start of its process until that could read; 0 where it was forked.
+        Seconds, on cores of its own, from the start of the imports until its process could read; 0 of a sweep's trial.
     ahead : float
-        How long its process had been there as it began.
+        How long ago these had begun as it began.
     """
 
     like: str

@@ -161,7 +161,7 @@ def _carried_out(asked: dict[str, Any], purpose: Purpose) -> SessionRun:
 
     strategy = asked["strategy"]
     reach(strategy)
-    with worker() as waiting:  # its process and this one import what they need at the same time
+    with worker() as waiting:  # its process, the first time, and this one import what they need at the same time
         from alphapulse_lib.engine.limits import Limits
         from alphapulse_lib.session.running import carry_out, told_how_to_fetch
         from alphapulse_lib.session.terms import Terms

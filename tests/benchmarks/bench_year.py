@@ -1,8 +1,8 @@
 """A year of daily bars, from the call to the result. ``python -m tests.benchmarks.bench_year``.
 
 `ap.backtest` in a process that has run some before, all of its recording included, against a bare script as a whole
-process (`bench_backtest`'s) on the same bars. Aim: under 0.7 s. The process of each run has waited for it, imported,
-since the run before ended (`alphapulse_lib.engine.process`): calls that follow each other without a pause are told too.
+process (`bench_backtest`'s) on the same bars. Aim: under 0.7 s. The process of each run is forked from one that has
+imported what it needs (`alphapulse_lib.engine.process`): calls that follow each other without a pause are told too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The process of the next run: who gets it, and that nothing of it stays."""
+"""What the processes of runs are forked from: whom it serves, what a run's process has, and that nothing stays."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,31 +18,31 @@ import pytest
 from processes import command, lives
 
 from alphapulse_lib.engine import process
-from alphapulse_lib.engine.process import worker
+from alphapulse_lib.engine.process import Forked, end_with_its_own, worker
 from alphapulse_lib.results import cluster
 
 PATIENCE = 60.0
 
 
 @pytest.fixture(autouse=True)
-def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As in a process that has run nothing yet."""
-    process._ahead.end()  # what the runs of other tests left waiting
-    fresh = process._Ahead()
-    monkeypatch.setattr(process, "_ahead", fresh)
+    process._cradles.end()  # what the runs of other tests left
+    new = process._Cradles()
+    monkeypatch.setattr(process, "_cradles", new)
     yield
-    fresh.end()
+    new.end()
 
 
 def ran() -> int:
-    """The process of a run that is asked for here."""
+    """What the process of a run that is asked for here was forked from."""
     with worker() as running:
-        return running.process.pid
+        return psutil.Process(running.process.pid).ppid()
 
 
-def waiting() -> list[int]:
-    """The processes that wait for a run."""
-    return [each.pid for each in psutil.Process().children() if lives(each) and "engine.worker" in command(each)]
+def cradles() -> list[int]:
+    """The processes that runs are forked from."""
+    return [each.pid for each in psutil.Process().children() if lives(each) and "engine.cradle" in command(each)]
 
 
 def until_gone(pid: int) -> None:
@@ -54,104 +56,157 @@ def until_gone(pid: int) -> None:
     raise AssertionError(f"process {pid} is still there")
 
 
-def test_the_first_run_leaves_none_the_second_leaves_the_thirds() -> None:
-    first = ran()
-    assert waiting() == []
-    second = ran()
-    (ahead,) = waiting()
-    assert ahead not in (first, second)
-    assert ran() == ahead
-    (another,) = waiting()
-    assert another != ahead, "each serves one run"
+def test_all_runs_are_forked_from_one_process_which_is_nobodys_else() -> None:
+    with worker() as first, worker() as second:
+        ids = [first.process.pid, second.process.pid]
+        (cradle,) = cradles()
+        assert [psutil.Process(each).ppid() for each in ids] == [cradle, cradle]
+        assert {os.getsid(each) for each in ids} == {*ids}, "each leads its own, which an interrupt does not reach"
+    assert not any(psutil.pid_exists(each) for each in ids)
+    assert cradles() == [cradle]
+    assert ran() == cradle
 
 
-def test_a_run_in_other_surroundings_gets_a_new_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    ran(), ran()
+def test_a_run_in_other_surroundings_is_forked_from_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for change, told in (
         (monkeypatch.setenv, ("SOMETHING", "else")),
         (monkeypatch.setattr, (sys, "path", [str(tmp_path), *sys.path])),
-        (monkeypatch.chdir, (tmp_path,)),
     ):
-        (old,) = waiting()
+        old = ran()
         change(*told)
-        assert ran() != old
-        assert waiting() == [], "the old one is gone, and no run came before in these surroundings"
-        ran()
+        new = ran()
+        assert new != old
+        assert cradles() == [new], "the old one is gone"
 
 
-def test_one_that_was_killed_is_given_to_nobody() -> None:
-    ran(), ran()
-    (killed,) = waiting()
-    psutil.Process(killed).kill()
-    until_gone(killed)
+def test_settings_and_the_current_folder_are_those_of_each_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are told to its process, whatever they were as the cradle began."""
+    cradle = ran()
+    monkeypatch.setenv("ALPHAPULSE_USER", "ann")
+    monkeypatch.chdir(tmp_path)
     with worker() as running:
-        assert running.process.pid != killed
+        assert psutil.Process(running.process.pid).ppid() == cradle
+        assert psutil.Process(running.process.pid).cwd() == str(tmp_path)
+
+
+def test_one_whose_run_goes_on_ends_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    with worker() as running:
+        old = psutil.Process(running.process.pid).ppid()
+        monkeypatch.setenv("SOMETHING", "else")
+        new = ran()
         assert running.process.poll() is None
+        assert {*cradles()} == {old, new}
+    assert cradles() == [new]
+
+
+def test_one_that_was_killed_is_asked_nothing() -> None:
+    killed = ran()
+    assert process._cradles._now is not None
+    process._cradles._now._process.kill()
+    process._cradles._now._process.wait(PATIENCE)
+    with worker() as running:
+        assert psutil.Process(running.process.pid).ppid() != killed
+        assert running.process.poll() is None
+
+
+def test_a_run_whose_cradle_is_killed_has_died() -> None:
+    with worker() as running:
+        mine = running.process.pid
+        psutil.Process(mine).parent().kill()
+        assert running.process.wait(PATIENCE) == -signal.SIGKILL
+    until_gone(mine)
 
 
 def test_one_that_nobody_needs_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "IDLE", 0.1)
-    ran(), ran()
-    assert process._ahead._waiting is not None
-    ahead = process._ahead._waiting.process.pid  # which may be gone already
-    until_gone(ahead)
-    assert ran() != ahead
+    old = ran()
+    assert process._cradles._now is not None
+    assert process._cradles._now._process.wait(PATIENCE) == 0
+    assert ran() != old
 
 
-def test_none_is_given_away_that_is_about_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran(), ran()
-    (ahead,) = waiting()
-    monkeypatch.setattr(process, "_MARGIN", process.IDLE)
-    assert ran() != ahead
-    until_gone(ahead)
+def test_none_forks_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was installed meanwhile is what a run has."""
+    old = ran()
+    monkeypatch.setattr(process, "_YOUNG", 0.0)
+    assert ran() != old
+    until_gone(old)
 
 
-def test_a_thread_gets_a_new_one_for_it_would_die_with_the_thread_that_started_it() -> None:
-    ran(), ran()
-    (ahead,) = waiting()
+def test_a_thread_is_served_too_and_its_end_ends_nothing() -> None:
     found: list[int] = []
-    thread = threading.Thread(target=lambda: found.append(ran()))
-    thread.start()
-    thread.join()
-    assert found[0] != ahead
-    assert waiting() == [ahead]
+    threads = [threading.Thread(target=lambda: found.append(ran())) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [ran()] * 4
 
 
-def test_a_fork_leaves_alone_what_waits_for_its_parent() -> None:
-    ran(), ran()
-    (ahead,) = waiting()
+def test_a_process_ends_with_its_code_or_its_signal() -> None:
+    with worker() as running:
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert running.process.wait(PATIENCE) == -signal.SIGTERM
+        assert running.process.poll() == -signal.SIGTERM
+    with worker() as running:
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(0.01)
+        running.process.stdin.close()  # no request comes: it ends by itself
+        assert running.process.wait(PATIENCE) == 0
+
+
+def test_a_fork_of_its_owner_asks_for_one_of_its_own() -> None:
+    mine = ran()
     child = os.fork()
     if child == 0:
-        process._ahead.end()
-        os._exit(0 if process._ahead.take() is None else 1)
+        code = 1
+        with contextlib.suppress(BaseException):
+            code = 0 if ran() != mine else 2
+            process._cradles.end()
+        os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert waiting() == [ahead]
-    assert ran() == ahead
+    assert cradles() == [mine]
+    assert ran() == mine
+
+
+def test_settings_may_be_longer_than_a_pipe_takes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALPHAPULSE_LONG", "x" * 100_000)
+    with worker() as running:
+        assert running.process.is_there()
+
+
+def test_where_the_system_has_room_for_no_other_process_that_is_said() -> None:
+    (_, stdin), (stdout, _), (told, tell) = os.pipe(), os.pipe(), os.pipe()
+    os.write(tell, f"refused {errno.EAGAIN}\n".encode())
+    refused = Forked(stdin, stdout, told)
+    with pytest.raises(BlockingIOError):
+        refused.is_there()
+    end_with_its_own(refused)
 
 
 SCRIPT = """
 import sys, time
-from alphapulse_lib.engine.process import worker
-from alphapulse_lib.results import cluster
-for _ in range(2):
-    with worker():
-        pass
-from alphapulse_lib.engine import process
-print(process._ahead._waiting.process.pid, flush=True)
+from alphapulse_lib.engine.process import Forked, end_with_its_own, worker
+with worker() as running:
+    print(running.process.pid, flush=True)
+    if sys.argv[1] == "runs":
+        time.sleep(600)
 if sys.argv[1] == "sleeps":
     time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("how", ["ends", "sleeps"])
-def test_it_ends_with_the_process_that_it_waits_for(how: str) -> None:
+@pytest.mark.parametrize("how", ["ends", "sleeps", "runs"])
+def test_it_ends_with_the_process_that_it_is_for(how: str) -> None:
     with subprocess.Popen([sys.executable, "-c", SCRIPT, how], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
-        ahead = int(owner.stdout.readline())
-        if how == "sleeps":
+        running = int(owner.stdout.readline())
+        theirs = [each.pid for each in psutil.Process(owner.pid).children(recursive=True)]
+        if how != "ends":
             owner.kill()
         owner.wait(PATIENCE)
-    until_gone(ahead)
+    for each in (running, *theirs):
+        until_gone(each)
 
 
 def test_what_is_to_end_with_its_owner_need_load_no_engine_for_that() -> None:

@@ -170,9 +170,9 @@ class Leaves(Planned):
         if self._plan["how"] == "raises":
             raise ValueError("as planned")
         if self._plan["how"] == "kills":
-            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(self._plan.get("whom", os.getppid()), signal.SIGKILL)
         if self._plan["how"] == "interrupts":
-            os.kill(os.getppid(), signal.SIGINT)
+            os.kill(self._plan["whom"], signal.SIGINT)
         while self._plan["how"] in ("loops", "interrupts"):
             time.sleep(0.01)
 
@@ -196,13 +196,22 @@ def until_gone(told: Path) -> None:
 @pytest.mark.parametrize("how", ["finishes", "raises", "loops", "interrupts"])
 def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str, bare: bool) -> None:
     write_minutes("TOY")
-    plan = {"how": how, "left": str(tmp_path / "left"), "bare": bare}
+    plan = {"how": how, "left": str(tmp_path / "left"), "bare": bare, "whom": os.getpid()}
     limit = 12 if how == "loops" else 240  # on busy cores one that ends may take ten
     try:
         ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False, run_seconds=limit)
     except errors.RunError:
         assert how != "finishes"
     until_gone(tmp_path / "left")
+
+
+def test_a_run_that_kills_what_it_was_forked_from_harms_itself_alone(tmp_path: Path) -> None:
+    write_minutes("TOY")
+    plan = {"how": "kills", "left": str(tmp_path / "left")}
+    with pytest.raises(errors.WorkerDied, match="was killed"):
+        ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False)
+    until_gone(tmp_path / "left")
+    assert ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False).status == "finished"
 
 
 def test_what_trials_start_ends_with_them(tmp_path: Path) -> None:
@@ -215,10 +224,11 @@ def test_what_trials_start_ends_with_them(tmp_path: Path) -> None:
 
 #: A program whose run leaves a process; killed, it can end neither.
 OWNER = """
-import sys
+import os, sys
 import alphapulse_lib as ap
 from tests.session.test_what_runs_leave import Leaves
-ap.backtest(Leaves, "TOY", "1m", params={"plan": {"how": sys.argv[1], "left": sys.argv[2]}}, progress=False)
+plan = {"how": sys.argv[1], "left": sys.argv[2], "whom": os.getpid()}
+ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False)
 """
 
 
