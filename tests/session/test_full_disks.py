@@ -28,12 +28,18 @@ def swept() -> int:
 
 @pytest.mark.parametrize("full", [LedgerError, RunError])
 def test_a_full_disk_is_said_and_what_comes_once_there_is_room_goes_on(
-    full: type[Exception], small_disk: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    full: type[Exception],
+    small_disk: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     disk = small_disk("3m")
     ledger = disk if full is LedgerError else tmp_path / "ledger"
     monkeypatch.setenv("ALPHAPULSE_LEDGER", str(ledger))
-    if full is RunError:
+    if full is LedgerError:
+        request.getfixturevalue("shared")
+    else:  # a cluster of the sweep's own, whose files lie there, too
         monkeypatch.setenv("TMPDIR", str(disk))
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
     write_minutes("TOY", BARS)
