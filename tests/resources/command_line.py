@@ -100,6 +100,8 @@ def _serve() -> None:
     """Fork a process for each command, one after the other, and tell its exit code."""
     for name in _MODULES:
         importlib.import_module(name)
+    # Kept in a home, of which each test has a new one: computing them takes a second.
+    importlib.import_module("alphapulse_lib.catalog.sessions").sessions("XNYS")
     # Those threads are of libraries' own, which look after them in a fork.
     warnings.filterwarnings("ignore", message=".* is multi-threaded", category=DeprecationWarning)
     gc.freeze()  # a collection would copy every page that it looks at
