@@ -83,14 +83,14 @@ def test_a_server_in_it_is_healthy_until_it_answers_no_more(docker: Docker, home
         docker("rm", "--force", name)
 
 
-def test_a_notebook_runs_on_our_kernel_in_it(docker: Docker, home: tuple[str, ...]) -> None:
+def test_a_notebook_runs_on_our_kernel_in_it(docker: Docker, home: tuple[str, ...], sample_catalog: Path) -> None:
     source = "import nautilus_trader, panel, voila\nimport alphapulse_lib as ap\nlen(ap.bars('AAPL', '1d'))"
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
     notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    script = (
-        f"{SAMPLE} && cat > a.ipynb <<'E'\n{notebook}\nE\npapermill --kernel alphapulse a.ipynb b.ipynb && cat b.ipynb"
+    script = f"cat > a.ipynb <<'E'\n{notebook}\nE\npapermill --kernel alphapulse a.ipynb b.ipynb && cat b.ipynb"
+    made = json.loads(
+        docker.run(WORKSPACE, "sh", "-c", script, options=(*home, f"--volume={sample_catalog}:/catalog:ro"))
     )
-    made = json.loads(docker.run(WORKSPACE, "sh", "-c", script, options=home))
     assert int("".join(made["cells"][-1]["outputs"][-1]["data"]["text/plain"])) > 1000
 
 
