@@ -16,6 +16,8 @@ __all__ = ["AwayError", "JobServer", "NotStartedError", "RefusedError", "SilentE
 
 #: Seconds that a token for a job's server lives; another one is asked for in time.
 _TOKEN_LIVES = 1200
+#: Seconds that a server may take to tell a job's state: the proxy's connection to a killed container says nothing.
+_SILENCE = 10.0
 
 
 type _Count = Annotated[int, Field(ge=0, le=10**12)]
@@ -54,7 +56,7 @@ class AwayError(Exception):
 
 
 class SilentError(AwayError):
-    """The proxy does not reach the server: it may have ended, which the hub sees by itself in half a minute only."""
+    """The server is not reached: it may have ended, which the hub sees by itself in half a minute only."""
 
 
 class NotStartedError(Exception):
@@ -155,7 +157,7 @@ class JobServer:
         UnknownJobError
             The workspace knows it no more.
         """
-        return self._job("GET", f"{self._url}/{self._firing}")
+        return self._job("GET", f"{self._url}/{self._firing}", timeout=_SILENCE)
 
     def cancel(self) -> dict[str, Any]:
         """End the job, and answer its state."""
@@ -189,7 +191,10 @@ class JobServer:
 
     def _job(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         headers = {"Authorization": f"token {self._own_token()}"} | ({"Host": self._host} if self._host else {})
-        answer = self._ask(method, url, headers=headers, **more)
+        try:
+            answer = self._ask(method, url, headers=headers, **more)
+        except AwayError as away:
+            raise SilentError(str(away)) from None
         if answer.status_code in (400, 507):
             raise RefusedError(_said(answer))
         if answer.status_code == 404 and _is_of_the_job(answer):

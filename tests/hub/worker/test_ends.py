@@ -172,7 +172,8 @@ def test_a_server_that_dies_of_each_job_is_not_started_for_ever(world: World):
     assert (ended.state, starts(world)) == ("failed", 3)
 
 
-def test_a_server_that_ended_unseen_is_started_again_at_once(world: World):
+@pytest.mark.parametrize("silence", [httpx.Response(503), httpx.ReadTimeout("nothing came")])
+def test_a_server_that_ended_unseen_is_started_again_at_once(world: World, silence: httpx.Response | Exception):
     """The hub holds it for running until it looks, each half a minute, or is asked to start it."""
     ended_unseen = [True]
 
@@ -180,8 +181,11 @@ def test_a_server_that_ended_unseen_is_started_again_at_once(world: World):
         if request.url.host == "proxy":
             state = "running" if request.method == "POST" else "lost"
             job = {"state": state, "error": "", "cells": 1, "cells_done": 0}
-            is_silent = request.method == "GET" and ended_unseen[0]
-            return httpx.Response(503) if is_silent else httpx.Response(200, json=job)
+            if request.method == "GET" and ended_unseen[0]:
+                if isinstance(silence, Exception):
+                    raise silence
+                return silence
+            return httpx.Response(200, json=job)
         if request.method == "POST" and "/servers/job-" in request.url.path:
             ended_unseen[0] = False
             return httpx.Response(201)
