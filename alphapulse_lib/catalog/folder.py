@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from alphapulse_lib.errors import CatalogBusy, CatalogError, CatalogReadOnly
 
@@ -131,9 +132,15 @@ class Folder:
         if not gone.parent.exists():
             return
         _make_durable(gone.parent)
-        if not any(gone.parent.iterdir()):
+        if any(gone.parent.iterdir()):
+            return
+        try:
             gone.parent.rmdir()
-            _make_durable(gone.parent.parent)
+        except OSError as refused:
+            if refused.errno == errno.ENOTEMPTY:  # somebody just put another file into it
+                return
+            raise
+        _make_durable(gone.parent.parent)
 
     def copy(self, root: PurePath, path: PurePath, place: PurePath) -> None:  # noqa: ARG002 a folder needs no root
         """Keep a second copy of a file, durably."""
@@ -180,14 +187,22 @@ class Folder:
     @contextmanager
     def alive(self, path: PurePath) -> Iterator[None]:
         """Keep a file under a lock."""
-        Path(path).parent.mkdir(exist_ok=True)
-        with FileLock(path):
+        with _held(Path(path)):
             yield
             Path(path).unlink(missing_ok=True)
 
     def is_alive(self, path: PurePath) -> bool:
         """Whether somebody holds the file's lock."""
         return _is_locked(path)
+
+
+def _held(path: Path) -> AcquireReturnProxy[FileLock]:
+    """A file's lock, and the file; who takes the last other file out of its folder takes that away, too."""
+    while True:
+        with suppress(FileExistsError):  # it was there, and went just now
+            path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            return FileLock(path).acquire()
 
 
 @lru_cache(maxsize=8192)

@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from pathlib import PurePath
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -81,3 +82,20 @@ def test_one_taken_back_or_never_begun_leaves_nothing_to_do(root: PurePath, stat
         raise ValueError("half-way")
     assert unfinished.settle(root) == []
     assert not [path for path in storage.files(root / "imports") if path.suffix == ".unfinished"]
+
+
+def test_imports_that_begin_while_others_end_find_their_folder(root: PurePath):
+    """Whoever takes the last file out of a folder takes that away, too."""
+
+    times = 100 if isinstance(root, Path) else 5  # a store has no folders to take away
+
+    def begin_and_end(name: str) -> None:
+        for number in range(times):
+            with unfinished.under_way(root, f"{name}-{number}"):
+                pass
+            unfinished.ended(root, [f"{name}-{number}"])
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(begin_and_end, name) for name in "abcd"]:
+            each.result()
+    assert storage.files(root / "imports") == []
