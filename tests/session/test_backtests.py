@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -697,7 +696,6 @@ def test_no_process_is_left_behind() -> None:
     # What runs are forked from is, and a server that other tests share may be.
     before = set(psutil.Process().children(recursive=True))
     ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
-    assert not multiprocessing.active_children()
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
