@@ -173,7 +173,7 @@ class Leaves(Planned):
             os.kill(self._plan.get("whom", os.getppid()), signal.SIGKILL)
         if self._plan["how"] == "interrupts":
             os.kill(self._plan["whom"], signal.SIGINT)
-        while self._plan["how"] in ("loops", "interrupts"):
+        while self._plan["how"] in ("loops", "interrupts", "kills"):  # a signal may arrive some moments later
             time.sleep(0.01)
 
 
