@@ -181,19 +181,18 @@ class _Cradle:
 
     def fork(self, folder: str, mark: str) -> Worker:
         """A process for the run of a folder."""
-        stdin, output, told, heard = (os.pipe() for _ in range(4))
-        here = os.open(".", os.O_PATH | os.O_DIRECTORY)
-        theirs = [stdin[0], output[1], told[1], heard[1], here]
-        try:
-            socket.send_fds(self._door, [b"1"], theirs)
-        finally:
-            for each in theirs:
-                os.close(each)
-        forked = Forked(stdin[1], output[0], heard[0])
+        with contextlib.ExitStack() as mine, contextlib.ExitStack() as theirs:
+            pipes = [_pipe(mine, theirs, is_heard=each) for each in (False, True, True, True)]
+            here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+            theirs.callback(os.close, here)
+            socket.send_fds(self._door, [b"1"], [*(far for _, far in pipes), here])
+            mine.pop_all()
+        (stdin, _), (output, _), (told, _), (heard, _) = pipes
+        forked = Forked(stdin, output, heard)
         environment = {**os.environ, "PYTHONHASHSEED": "0", MARK: mark}
         with contextlib.suppress(BrokenPipeError):  # whoever attends it notices that it died
             forked.stdin.write(json.dumps([folder, environment]).encode() + b"\n")
-        return Worker(Path(folder), forked, told[0], self.since)
+        return Worker(Path(folder), forked, told, self.since)
 
     def end(self) -> None:
         """End it, and all that was forked from it."""
@@ -290,6 +289,15 @@ def worker() -> Iterator[Worker]:
             end_marked(mark)
             os.close(running.told)
             _cradles.over(cradle)
+
+
+def _pipe(mine: contextlib.ExitStack, theirs: contextlib.ExitStack, *, is_heard: bool) -> tuple[int, int]:
+    """A pipe's near end, and its far one, to be closed with these; what is heard here is written there."""
+    read, write = os.pipe()
+    near, far = (read, write) if is_heard else (write, read)
+    mine.callback(os.close, near)
+    theirs.callback(os.close, far)
+    return near, far
 
 
 def _surroundings() -> _Surroundings:

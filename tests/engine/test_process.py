@@ -109,6 +109,17 @@ def test_one_that_was_killed_is_asked_nothing() -> None:
         assert running.process.poll() is None
 
 
+def test_one_that_is_killed_as_it_is_asked_leaves_no_descriptor_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran()
+    before = psutil.Process().num_fds()
+    assert process._cradles._now is not None
+    process._cradles._now._process.kill()
+    process._cradles._now._process.wait(PATIENCE)
+    monkeypatch.setattr(process._Cradle, "may_serve", True)  # it lived when that was looked at
+    assert ran() in cradles()
+    assert psutil.Process().num_fds() == before
+
+
 def test_a_run_whose_cradle_is_killed_has_died() -> None:
     with worker() as running:
         mine = running.process.pid
