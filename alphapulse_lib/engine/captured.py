@@ -149,7 +149,7 @@ def _of_function(each: FunctionType) -> Iterator[_Captured]:
 
 
 def _of_module(
-    name: str, module: ModuleType, attributes: set[str], above: tuple[ModuleType, ...]
+    name: str, module: ModuleType, attributes: frozenset[str], above: tuple[ModuleType, ...]
 ) -> Iterator[_Captured]:
     """What a module of the workspace holds under the names that are asked of anything."""
     if module in above or not workspace_module(module.__name__):

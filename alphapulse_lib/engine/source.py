@@ -17,8 +17,8 @@ import inspect
 import pickle
 import sys
 import sysconfig
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -370,13 +370,11 @@ def _is_module(value: Any) -> bool:
     return isinstance(value, ModuleType)
 
 
-def names_read(code: CodeType, how: Collection[str] = ("LOAD_GLOBAL", "LOAD_NAME")) -> set[str]:
+@lru_cache(maxsize=4096)  # each run asks several times for the same functions
+def names_read(code: CodeType, how: tuple[str, ...] = ("LOAD_GLOBAL", "LOAD_NAME")) -> frozenset[str]:
     """The names that a function's code reads, those of its inner functions included: global ones unless told."""
-    found = {each.argval for each in dis.get_instructions(code) if each.opname in how}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found |= names_read(constant, how)
-    return found
+    inner = (names_read(each, how) for each in code.co_consts if isinstance(each, CodeType))
+    return frozenset(each.argval for each in dis.get_instructions(code) if each.opname in how).union(*inner)
 
 
 def _code(code: CodeType) -> str:

@@ -37,11 +37,27 @@ def text_of(value: type | FunctionType) -> str:
     if isinstance(value, type) and value.__module__ == "__main__" and not _is_file(sys.modules["__main__"]):
         return ""
     try:
-        # By its code: of what a decorator puts around a function Python would show that function.
-        text = inspect.getsource(value.__code__ if isinstance(value, FunctionType) else value)
+        text = _function_text(value) if isinstance(value, FunctionType) else inspect.getsource(value)
     except (OSError, TypeError):
         return ""
     return "" if isinstance(value, FunctionType) and _is_made(value, text) else text
+
+
+def _function_text(function: FunctionType) -> str:
+    """By its code: of what a decorator puts around a function Python would show that function.
+
+    Of a code alone `inspect` looks for the module among all that are loaded, though a file's lines, or a cell's, are
+    the same whatever module asks for them: half of what a short run took of its owner.
+    """
+    code = function.__code__
+    file = code.co_filename
+    if not (file in linecache.cache or file.startswith("<") or Path(file).exists()):
+        return inspect.getsource(code)
+    linecache.checkcache(file)
+    lines = linecache.getlines(file, function.__globals__)[code.co_firstlineno - 1 :]
+    if not lines:
+        raise OSError("it begins after the last line")
+    return "".join(inspect.getblock(lines))
 
 
 def cell_text_of(value: type) -> str:

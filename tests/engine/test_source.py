@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import linecache
 import os
 import pickle
@@ -394,3 +395,20 @@ def test_the_text_of_a_configuration_is_its_own_however_it_is_called(
     monkeypatch.syspath_prepend(str(tmp_path))
     found = importlib.import_module(module)
     assert parts_of(found.Mine).texts[f"{module}.{name}"] == own
+
+
+def test_no_module_is_looked_at_that_the_strategy_has_nothing_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`inspect` alone looks at all that are loaded, for each function: most of what a run's digest took."""
+    looked: list[str] = []
+
+    class Watched(ModuleType):
+        @property
+        def __file__(self) -> str:
+            looked.append(self.__name__)
+            return f"{self.__name__}.py"
+
+    monkeypatch.setitem(sys.modules, "a_module_of_somebody_else", Watched("a_module_of_somebody_else"))
+    source_of(SmaCross), source_of(made())
+    assert not looked
+    inspect.getsource(SmaCross.on_bar.__code__)
+    assert looked, "it no longer does: text_of may use it again"
