@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alphapulse_lib.model.currency import decimals_of
 from alphapulse_lib.model.instrument import VENUES, priced_in
 from alphapulse_lib.model.run import Purpose, RunRecord, RunSpec
 from alphapulse_lib.results.artefacts import write_artefacts
@@ -203,7 +204,7 @@ def _lost(curve: pa.Table, spec: RunSpec, told: Mapping[str, str]) -> list[str]:
     venue = VENUES.get(spec.instruments[0].rpartition(".")[2])
     day = closed_in([when], venue.timezone if venue else "UTC")[0]
     currency = told.get("currency") or (priced_in(spec.instruments[0]) if venue else "USD")
-    amount = f"{left:,.2f} {currency}".replace("-", "\N{MINUS SIGN}")
+    amount = f"{left:,.{decimals_of(currency)}f} {currency}".replace("-", "\N{MINUS SIGN}")
     back = curve["equity"][-1].as_py() > 0
     after = " What came after it is nobody's: no broker lets a lost account trade on." if back else ""
     return [f"The account was lost on {day:%Y-%m-%d}: its equity fell to {amount}.{after}"]

@@ -43,6 +43,7 @@ _COLUMNS = {
     "trials": "Int64",
     "drawdown": "float64",
     "end_equity": "float64",
+    "currency": "str",
     "trades": "Int64",
     "similar_to": "str",
     "similarity": "float64",
@@ -164,10 +165,10 @@ def runs(
     pandas.DataFrame
         ``id``, ``strategy``, ``family`` (the idea that it was a trial of), ``symbols``, ``period``, ``window``,
         ``sharpe`` (a year), ``deflated`` (the probability that the Sharpe ratio is no luck, with all trials of the
-        family until now), ``trials`` (how many those are), ``drawdown``, ``end_equity``, ``trades``, ``similar_to``
-        (the earlier run whose source is like this one's, where that is why it is of the family), ``similarity`` (how
-        much, up to 1), ``status``, ``purpose`` (a probe for look-ahead was shown a future that never was), ``user``,
-        ``started`` (UTC). No rows where nothing was run yet.
+        family until now), ``trials`` (how many those are), ``drawdown``, ``end_equity`` in ``currency``, ``trades``,
+        ``similar_to`` (the earlier run whose source is like this one's, where that is why it is of the family),
+        ``similarity`` (how much, up to 1), ``status``, ``purpose`` (a probe for look-ahead was shown a future that
+        never was), ``user``, ``started`` (UTC). No rows where nothing was run yet.
 
     Raises
     ------
@@ -263,6 +264,7 @@ def _row(each: SessionRun, family: Family) -> dict[str, Any]:
         "trials": luck.get("trials"),
         "drawdown": stats.get("max_drawdown"),
         "end_equity": stats.get("end_equity"),
+        "currency": numbers.currency(record),
         "trades": stats.get("trades"),
         "similar_to": family.similar_to[:8],
         "similarity": family.similarity,

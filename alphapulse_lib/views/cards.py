@@ -119,7 +119,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
         ),
         Fact(
             "Commission",
-            numbers.money(stats["commission"]),
+            numbers.money(stats["commission"], numbers.currency(run.record), named=False),
             f"{numbers.currency(run.record)}, slippage {run.spec.costs.slippage_bps:g} bp",
         ),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from alphapulse_lib.model.currency import decimals_of
 from alphapulse_lib.model.instrument import VENUES, Venue, priced_in
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLED, Fill, RunRecord, RunSpec
@@ -153,17 +154,17 @@ def deflated(found: dict[str, float]) -> str:
     return f"Deflated Sharpe ratio {probability(found['deflated_sharpe'])}, among {told} of the family."
 
 
-def money(value: float | None, currency: str = "", *, signed: bool = False) -> str:
-    """An amount with its currency.
+def money(value: float | None, currency: str = "", *, signed: bool = False, named: bool = True) -> str:
+    """An amount in as many decimals as its currency has, with its name unless that stands elsewhere.
 
     Examples
     --------
-    >>> money(1234567.891, "USD"), money(-95, "USD", signed=True)
-    ('1,234,567.89 USD', '−95.00 USD')
+    >>> money(1234567.891, "USD"), money(-95, "USD", signed=True), money(1234567.891, "JPY", named=False)
+    ('1,234,567.89 USD', '−95.00 USD', '1,234,568')
     """
     if value is None or not math.isfinite(value):
         return _NONE
-    return f"{_number(value, 2, signed=signed)} {currency}".rstrip()
+    return f"{_number(value, decimals_of(currency), signed=signed)} {currency if named else ''}".rstrip()
 
 
 def price(value: float, precision: int = 4) -> str:

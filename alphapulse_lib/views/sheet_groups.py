@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from alphapulse_lib.results.run import Run
 
-__all__ = ["tables"]
+__all__ = ["money", "tables"]
 
 _DRAWDOWNS = 5
 _SYMBOLS = 20
@@ -20,7 +20,8 @@ _SYMBOLS = 20
 
 def tables(run: Run) -> dict[str, Any]:
     """Rows of cells, each a text with its tone; none where a table would say nothing."""
-    return {"drawdowns": _drawdowns(run), "years": _years(run), **_symbols(run)}
+    currency = numbers.currency(run.record)
+    return {"drawdowns": _drawdowns(run), "years": _years(run, currency), **_symbols(run, currency)}
 
 
 def _drawdowns(run: Run) -> list[list[tuple[str, str]]]:
@@ -39,7 +40,7 @@ def _drawdowns(run: Run) -> list[list[tuple[str, str]]]:
     ]
 
 
-def _years(run: Run) -> list[list[tuple[str, str]]]:
+def _years(run: Run, currency: str) -> list[list[tuple[str, str]]]:
     return [
         [
             (str(year), ""),
@@ -50,13 +51,13 @@ def _years(run: Run) -> list[list[tuple[str, str]]]:
             _share(row["max_drawdown"]),
             (numbers.count(row["trades"]), ""),
             (numbers.percent(row["hit_rate"], 0, signed=False), ""),
-            _money(row["pnl"]),
+            money(row["pnl"], currency),
         ]
         for year, row in _rows(run.by("year"))
     ]
 
 
-def _symbols(run: Run) -> dict[str, Any]:
+def _symbols(run: Run, currency: str) -> dict[str, Any]:
     """What each brought, the best and the worst of many; nothing of one alone, which is the run itself."""
     found = run.by("symbol")
     if len(found) < 2:
@@ -69,10 +70,10 @@ def _symbols(run: Run) -> dict[str, Any]:
         "by_symbol": [
             [
                 (str(symbol), ""),
-                _money(row["pnl"]),
-                _money(row["paid"]),
-                (numbers.money(row["commission"]), ""),
-                (numbers.money(row["traded"]), ""),
+                money(row["pnl"], currency),
+                money(row["paid"], currency),
+                (numbers.money(row["commission"], currency, named=False), ""),
+                (numbers.money(row["traded"], currency, named=False), ""),
                 (numbers.count(row["fills"]), ""),
                 (numbers.count(row["trades"]), ""),
                 (numbers.percent(row["hit_rate"], 0, signed=False), ""),
@@ -91,5 +92,7 @@ def _share(value: float) -> tuple[str, str]:
     return numbers.percent(value), numbers.tone(value)
 
 
-def _money(value: float) -> tuple[str, str]:
-    return numbers.money(value, signed=True), numbers.tone(value, numbers.money)
+def money(value: float, currency: str) -> tuple[str, str]:
+    """A gain or a loss below the name of its column, with its tone."""
+    told = numbers.money(value, currency, signed=True, named=False)
+    return told, numbers.tone(value, lambda _: told)

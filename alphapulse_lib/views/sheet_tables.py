@@ -16,6 +16,7 @@ from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
 from alphapulse_lib.views import numbers
 from alphapulse_lib.views.sheet_conventions import by_convention
+from alphapulse_lib.views.sheet_groups import money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,8 +118,8 @@ def _trading(run: Run) -> list[Number]:
         ),
         Number(
             "Costs",
-            _whole(paid),
-            numbers.tone(paid, _whole),
+            _whole(paid, currency),
+            numbers.tone(paid, partial(_whole, currency=currency)),
             (
                 _plain(f"{currency}, slippage {spec.costs.slippage_bps:g} bp"),
                 _plain(f"{_per_value(run, paid)} bp of value traded" if stats["fills"] else "nothing was traded"),
@@ -127,10 +128,10 @@ def _trading(run: Run) -> list[Number]:
     ]
 
 
-def _whole(amount: float) -> str:
+def _whole(amount: float, currency: str) -> str:
     """Money that fits beside the other numbers: without cents where it is much."""
-    text = numbers.money(amount, signed=True)
-    return text.rpartition(".")[0] if abs(amount) >= 100_000 else text
+    text = numbers.money(amount, currency, signed=True, named=False)
+    return text.partition(".")[0] if abs(amount) >= 100_000 else text
 
 
 def tables(run: Run) -> dict[str, Any]:
@@ -145,12 +146,12 @@ def tables(run: Run) -> dict[str, Any]:
         "yearly": numbers.count(periods_per_year(run.spec)),
         "statistics": _statistics(run.stats),
         "costs": _cost_rows(taken, currency),
-        "costs_note": _costs_note(run, taken),
-        "sides": _sides(trades),
+        "costs_note": _costs_note(run, taken, currency),
+        "sides": _sides(trades, currency),
         "side_names": [row["side"] for row in breakdown.sides(trades)],
-        "trades": _trade_rows(run, trades),
+        "trades": _trade_rows(run, trades, currency),
         "trades_note": f"first in, first out; results net of commission{_shown(len(trades))}",
-        "holdings": _holdings(run),
+        "holdings": _holdings(run, currency),
     }
 
 
@@ -188,10 +189,6 @@ def _moment(nanoseconds: int, zone: str) -> str:
     return numbers.day(nanoseconds, zone, "%Y-%m-%d %H:%M:%S %Z")
 
 
-def _money(value: float) -> tuple[str, str]:
-    return numbers.money(value, signed=True), numbers.tone(value, numbers.money)
-
-
 def _plain(text: str) -> tuple[str, str, str]:
     return (text, "", "")
 
@@ -222,17 +219,15 @@ _ALWAYS = ("slippage", "commission")
 def _cost_rows(taken: breakdown.Costs, currency: str) -> list[tuple[str, str, str]]:
     parts = [(label, getattr(taken, name)) for label, name in _PARTS if name in _ALWAYS or getattr(taken, name)]
     rows = [("Result before costs", taken.gross), *parts, ("Result", taken.net)]
-    return [
-        (label, numbers.money(each, currency, signed=True), numbers.tone(each, numbers.money)) for label, each in rows
-    ]
+    return [(label, numbers.money(each, currency, signed=True), money(each, currency)[1]) for label, each in rows]
 
 
-def _costs_note(run: Run, taken: breakdown.Costs) -> str:
+def _costs_note(run: Run, taken: breakdown.Costs, currency: str) -> str:
     total = taken.paid
     if not total:
         return "No commission and no slippage were asked for: real trading has both."
     traded = float((run.fills["quantity"] * run.fills["price"]).sum())
-    share = f"{_per_value(run, total)} bp of the {numbers.money(traded)} traded"
+    share = f"{_per_value(run, total)} bp of the {numbers.money(traded, currency, named=False)} traded"
     if taken.gross > 0:
         return (
             f"Costs took {numbers.percent(-total / taken.gross, 1, signed=False)} of the result before them, {share}."
@@ -319,7 +314,7 @@ def _rounded(value: float | None) -> float | None:
     return float(f"{value:.1e}") if value is not None and math.isfinite(value) else None
 
 
-def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
+def _sides(trades: pd.DataFrame, currency: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """One row a measure, one column a side."""
     rows = breakdown.sides(trades)
     if not rows:
@@ -327,15 +322,15 @@ def _sides(trades: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         ("Count", [(numbers.count(row["trades"]), "") for row in rows]),
         ("Won", [(numbers.percent(row["hit_rate"], 1, signed=False), "") for row in rows]),
-        ("Result", [_money(row["pnl"]) for row in rows]),
-        ("Best", [_money(row["best"]) for row in rows]),
-        ("Worst", [_money(row["worst"]) for row in rows]),
+        ("Result", [money(row["pnl"], currency) for row in rows]),
+        ("Best", [money(row["best"], currency) for row in rows]),
+        ("Worst", [money(row["worst"], currency) for row in rows]),
         ("Mean return", [(numbers.percent(row["return"]), numbers.tone(row["return"])) for row in rows]),
         ("Mean time held", [(numbers.duration(row["held"]), "") for row in rows]),
     ]
 
 
-def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
+def _trade_rows(run: Run, trades: pd.DataFrame, currency: str) -> list[tuple[str, ...]]:
     zone = numbers.place(run.spec).timezone
     days = Period.parse(run.spec.period).is_session
     when = numbers.bar_day if days else partial(numbers.day, pattern="%Y-%m-%d %H:%M")
@@ -351,15 +346,16 @@ def _trade_rows(run: Run, trades: pd.DataFrame) -> list[tuple[str, ...]]:
             numbers.count(row["quantity"]),
             came_at,
             left_at,
-            numbers.money(row["commission"]),
-            numbers.money(row["pnl"], signed=True),
+            numbers.money(row["commission"], currency, named=False),
+            made,
             numbers.percent(row["return"]),
-            numbers.tone(row["pnl"], numbers.money),
+            tone,
             numbers.tone(row["return"]),
         )
         for row, entry, left, came_at, left_at in zip(
             shown.to_dict("records"), entries, exits, paid[: len(shown)], paid[len(shown) :], strict=True
         )
+        for made, tone in (money(row["pnl"], currency),)
     ]
 
 
@@ -367,16 +363,15 @@ def _shown(total: int) -> str:
     return f"; the last {_TRADES} of {numbers.count(total)}" if total > _TRADES else ""
 
 
-def _holdings(run: Run) -> list[tuple[str, ...]]:
+def _holdings(run: Run, currency: str) -> list[tuple[str, ...]]:
     return [
         (
             row["symbol"],
             numbers.count(round(row["quantity"], 8)),
             numbers.price(row["average_price"]),
             numbers.price(row["last_price"]),
-            numbers.money(row["value"]),
-            numbers.money(row["unrealized_pnl"], signed=True),
-            numbers.tone(row["unrealized_pnl"], numbers.money),
+            numbers.money(row["value"], currency, named=False),
+            *money(row["unrealized_pnl"], currency),
         )
         for row in run.positions.to_dict("records")
     ]

@@ -66,15 +66,16 @@ def table(frame: pd.DataFrame, forms: _Forms, least: Sequence[str] = (), width: 
     return "\n".join(_lines(_columns(frame, forms), least, width))
 
 
-def _columns(frame: pd.DataFrame, forms: _Forms) -> dict[str, list[str]]:
-    """Each column's cells of one width, its name on top."""
+def _columns(frame: pd.DataFrame, forms: _Forms, right: Collection[str] = ()) -> dict[str, list[str]]:
+    """Each column's cells of one width, its name on top; at the right numbers, and what is said to be such."""
     from pandas.api.types import is_numeric_dtype
 
     columns = {}
     for name in map(str, frame.columns):
         cells = [name, *(_cell(value, forms.get(name, _plain)) for value in frame[name])]
         longest = max(map(len, cells))
-        columns[name] = [f"{each:{'>' if is_numeric_dtype(frame[name]) else '<'}{longest}}" for each in cells]
+        side = ">" if name in right or is_numeric_dtype(frame[name]) else "<"
+        columns[name] = [f"{each:{side}{longest}}" for each in cells]
     return columns
 
 
@@ -86,25 +87,32 @@ def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
     shown = frame.assign(
         id=frame["id"].str[:8],
         status=frame["status"].where(frame["purpose"] == "trial", frame["status"] + ", " + frame["purpose"]),
+        end_equity=list(
+            map(partial(_amount, named=frame["currency"].nunique() > 1), frame["end_equity"], frame["currency"])
+        ),
     )
-    silent = ["purpose", *(["strategy"] if (frame["strategy"] == frame["family"]).all() else [])]
+    silent = ["purpose", "currency", *(["strategy"] if (frame["strategy"] == frame["family"]).all() else [])]
     silent += [] if frame["similar_to"].any() else ["similar_to", "similarity"]
     shown = shown.drop(columns=silent).rename(columns={"started": "started (UTC)"})
     forms = {
         "sharpe": numbers.ratio,
         "deflated": numbers.probability,
         "drawdown": numbers.percent,
-        "end_equity": numbers.money,
         "similarity": numbers.ratio,
     }
     least = ("similarity", "similar_to", "user", "strategy", "period", "end_equity", "trades", "started (UTC)")
-    columns = _columns(shown, forms)
+    columns = _columns(shown, forms, ("end_equity",))
     lines = _lines(columns, (*least, "family", "drawdown", "window", "symbols"), width, ("symbols", "window"))
     if "symbols" in lines[0].split():
         return "\n".join(lines)
     told = (dict(zip(columns, map(str.strip, cells), strict=True)) for cells in zip(*columns.values(), strict=True))
     next(told)  # the columns' names
     return "\n".join(_in_words(each, width) for each in told)
+
+
+def _amount(value: float | None, currency: str, *, named: bool) -> str:
+    """An amount; with the name of its currency where others stand beside it, and nothing where there is none."""
+    return "" if _is_nothing(value) else numbers.money(value, currency, named=named)
 
 
 def _in_words(run: Mapping[str, str], width: int) -> str:

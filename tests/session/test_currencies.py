@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from IPython.lib.pretty import pretty
+from nautilus_trader.model import Currency
 
 import alphapulse_lib as ap
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.currency import decimals_of
 from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.views import tables
+from alphapulse_lib.views.tearsheet import body
 from tests.resources.toy_market import MINUTE, BuysOnce, Planned, write, write_minutes
 
 #: Opens and closes of twelve days from Monday 2 March 2020 on.
@@ -84,8 +89,9 @@ def test_equity_is_that_of_a_hand_in_the_money_that_prices_are_in(
         wanted += run.cash_flows.amount[run.cash_flows.ts == run.equity.index[-1]].sum()
     assert len(run.fills) == 3
     assert run.stats["end_equity"] == pytest.approx(wanted, abs=1e-6)
-    assert f"to {run.stats['end_equity']:,.2f} {currency}" in pretty(run)
-    assert f"1,000,000.00 {currency}" in Path(run.tearsheet(toy / "sheet.html")).read_text()
+    decimals = {"JPY": 0, "BTC": 8}.get(currency, 2)
+    assert f"to {run.stats['end_equity']:,.{decimals}f} {currency}" in pretty(run)
+    assert f"{1e6:,.{decimals}f} {currency}" in Path(run.tearsheet(toy / "sheet.html")).read_text()
 
 
 def test_who_buys_as_a_week_of_currencies_begins_pays_for_no_weekend(toy: Path) -> None:
@@ -121,6 +127,34 @@ def test_runs_of_unlike_money_are_compared_by_it(toy: Path) -> None:
     runs = [ap.backtest(BuysOnce, symbol, "1d", progress=False) for symbol in ("SAP", "7203", "SAP")]
     assert ap.compare(runs[:2]).differing["currency"] == ["EUR", "JPY"]
     assert "currency" not in ap.compare(runs[::2]).differing
+    listed = ap.runs()
+    assert listed["currency"].tolist() == ["EUR", "JPY", "EUR"]
+    told = tables.runs(listed, 240)
+    assert f"{runs[0].stats['end_equity']:,.2f} EUR" in told
+    assert f"{runs[1].stats['end_equity']:,.0f} JPY" in told
+
+
+def test_yen_are_told_without_decimals_wherever_they_are(toy: Path) -> None:
+    imported(toy, "7203", "XTKS")
+    run = ap.backtest(
+        Planned, "7203", "1d", params={"plan": {"1": 9000, "3": -5000}}, cash=1e6, costs=COSTS, progress=False
+    )
+    told = re.sub("<[^>]*>", " ", body(run))
+    for name in ("Every round trip", "Still held", "Costs"):
+        assert name in told
+    assert re.findall(r"[\d,]+\.\d+ +JPY", pretty(run) + told) == []
+    assert f" {run.stats['commission']:,.0f} JPY, slippage" in " ".join(pretty(run).split())
+    made = run.trades["pnl"].iloc[-1]
+    assert f"{abs(made):,.0f} " in told and f"{abs(made):,.2f}" not in told
+
+
+def test_decimals_are_those_that_the_engine_knows() -> None:
+    known = [
+        Currency.from_str(code)
+        for code in ("USD", "EUR", "GBP", "JPY", "KRW", "HUF", "TWD", "BTC", "XBT", "ETH", "BNB")
+    ]
+    assert [decimals_of(each.code) for each in known] == [each.precision for each in known]
+    assert decimals_of("USDT") == 2, "a coin that stands for dollars is told as they are"
 
 
 def test_unlike_money_and_a_schedule_of_other_money_are_refused_by_name(toy: Path) -> None:

@@ -22,7 +22,7 @@ from alphapulse_lib.session.runs import open_ledger
 
 COLUMNS = [
     *("id", "strategy", "family", "symbols", "period", "window", "sharpe", "deflated", "trials", "drawdown"),
-    *("end_equity", "trades", "similar_to", "similarity", "status", "purpose", "user", "started"),
+    *("end_equity", "currency", "trades", "similar_to", "similarity", "status", "purpose", "user", "started"),
 ]
 
 

@@ -109,8 +109,8 @@ def account(each: Any) -> Card:
     facts = [
         Fact(
             str(balance.currency),
-            numbers.money(balance.total.as_double()),
-            f"{numbers.money(balance.free.as_double())} free",
+            numbers.money(balance.total.as_double(), str(balance.currency), named=False),
+            f"{numbers.money(balance.free.as_double(), str(balance.currency), named=False)} free",
         )
         for balance in (balances.values() if isinstance(balances, dict) else balances)
     ]
