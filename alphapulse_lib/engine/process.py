@@ -50,6 +50,11 @@ class Forked:
     ----------
     stdin, stdout, told : int
         The near ends of its standard input and output, and where is told what becomes of it.
+
+    Attributes
+    ----------
+    went_with_cradle : bool
+        Whether what it was forked from was killed, and it with that.
     """
 
     def __init__(self, stdin: int, stdout: int, told: int) -> None:
@@ -57,6 +62,7 @@ class Forked:
         self._told, self._heard = told, b""
         self._pid: int | None = None
         self.returncode: int | None = None
+        self.went_with_cradle = False
 
     @property
     def pid(self) -> int:
@@ -124,8 +130,9 @@ class Forked:
             else:
                 self._end(-signal.SIGKILL)
                 raise OSError(number, os.strerror(number))
-        if not data and self.returncode is None:
-            self._end(-signal.SIGKILL)  # what it was forked from was killed, and it with that
+        if not data and self.returncode is None:  # nobody is left who could tell of it
+            self.went_with_cradle = True
+            self._end(-signal.SIGKILL)
         return True
 
     def _end(self, code: int) -> None:

@@ -50,6 +50,8 @@ type Progress = Callable[[int], None]
 
 #: Seconds between two looks at whether a run has passed a limit.
 _LOOK = 0.2
+#: How a process died whose end nobody told.
+_WITH_CRADLE = "was killed with the one that it was forked from, as all are that run beside it in this session"
 
 
 def run(
@@ -122,8 +124,9 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
         end_with_its_own(waiting.process)
-    code = waiting.process.returncode
-    return result_of(waiting.folder, code, interrupted, printed.text(), passed, request.sources)
+    ended = waiting.process
+    died = _WITH_CRADLE if ended.went_with_cradle else ""
+    return result_of(waiting.folder, ended.returncode, interrupted, printed.text(), passed, request.sources, died)
 
 
 def request_of(
@@ -165,6 +168,7 @@ def result_of(
     printed: str,
     passed: str = "",
     sources: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    died: str = "",
 ) -> RawResult:
     """What a process left in its folder.
 
@@ -180,6 +184,8 @@ def result_of(
         Which limit it passed, for which it was killed.
     sources : mapping
         The request's: the lines of files that exist nowhere else, for a traceback.
+    died : str
+        In words how it died, where more is known of that than its code.
 
     Raises
     ------
@@ -194,7 +200,7 @@ def result_of(
     if outcome is None:
         printed = ends_of(folder / NATIVE) + printed
         status: Any = "interrupted" if interrupted else "failed"
-        error = "" if interrupted else f"WorkerDied: the run's process {death(code)}"
+        error = "" if interrupted else f"WorkerDied: the run's process {died or death(code)}"
         error = f"LimitReached: the run {passed}, and was stopped" if passed else error
         where = "" if interrupted else last_words(folder, sources)
         return RawResult(status, log=printed, error=error, traceback=_legible(where), **empty_tables())

@@ -208,8 +208,9 @@ def test_what_a_run_starts_ends_with_it(tmp_path: Path, how: str, bare: bool) ->
 def test_a_run_that_kills_what_it_was_forked_from_harms_itself_alone(tmp_path: Path) -> None:
     write_minutes("TOY")
     plan = {"how": "kills", "left": str(tmp_path / "left")}
-    with pytest.raises(errors.WorkerDied, match="was killed"):
+    with pytest.raises(errors.WorkerDied, match="was killed with the one that it was forked from") as told:
         ap.backtest(Leaves, "TOY", "1m", params={"plan": plan}, progress=False)
+    assert "memory" not in str(told.value)
     until_gone(tmp_path / "left")
     assert ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False).status == "finished"
 
