@@ -30,15 +30,15 @@ HANDED = 5
 _end = os._exit
 
 
-def main(owner: int, door: int, patience: float, since: float) -> None:
+def main(owner: int, patience: float, since: float) -> None:
     """Fork a process at each request, until the owner is gone.
+
+    Standard input is a socket: each of its messages is a byte, with `HANDED` descriptors.
 
     Parameters
     ----------
     owner : int
         The process that asks.
-    door : int
-        A socket: each message is a byte, with `HANDED` descriptors.
     patience : float
         Seconds without a run after which this process ends.
     since : float
@@ -59,7 +59,7 @@ def main(owner: int, door: int, patience: float, since: float) -> None:
         import alphapulse_lib.engine.worker  # noqa: F401
     gc.collect()
     gc.freeze()  # a collection in a run would copy every page that it looks at
-    cradle = _Cradle(socket.socket(fileno=door), ending, begin=time.monotonic() - since)
+    cradle = _Cradle(socket.socket(fileno=os.dup(0)), ending, begin=time.monotonic() - since)
     cradle.serve(patience)
     _end(0)  # and with it all runs, which nobody waits for any more
 

@@ -37,7 +37,7 @@ _YOUNG = 240.0
 
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from alphapulse_lib.engine.cradle import main; main(*map(int, sys.argv[2:4]), *map(float, sys.argv[4:]))"
+    "from alphapulse_lib.engine.cradle import main; main(int(sys.argv[2]), *map(float, sys.argv[3:]))"
 )
 
 type _Surroundings = tuple[dict[str, str], list[str]]
@@ -170,12 +170,11 @@ class _Cradle:
                     "-c",
                     _START,
                     search_path(),
-                    *map(str, (os.getpid(), theirs.fileno(), IDLE, self.since)),
+                    *map(str, (os.getpid(), IDLE, self.since)),
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=theirs,  # any other number may be one of the three below, where this process has closed its own
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 env={**os.environ, "PYTHONHASHSEED": "0", MARK: self._mark},
             )

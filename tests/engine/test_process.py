@@ -207,6 +207,13 @@ if sys.argv[1] == "sleeps":
 """
 
 
+def test_its_owner_may_have_closed_what_it_was_started_with(tmp_path: Path) -> None:
+    """As one does that goes on in the background: what it opens next has one of those three numbers."""
+    closed = "import os; [os.close(each) for each in (0, 1, 2)]"
+    runs = "from alphapulse_lib.engine.process import worker; exec('with worker() as running: running.process.pid')"
+    assert subprocess.run([sys.executable, "-c", f"{closed}; {runs}"], timeout=PATIENCE, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("how", ["ends", "sleeps", "runs"])
 def test_it_ends_with_the_process_that_it_is_for(how: str) -> None:
     with subprocess.Popen([sys.executable, "-c", SCRIPT, how], stdout=subprocess.PIPE, text=True) as owner:
