@@ -172,7 +172,7 @@ class _Cradle:
                     search_path(),
                     *map(str, (os.getpid(), IDLE, self.since)),
                 ],
-                stdin=theirs,  # any other number may be one of the three below, where this process has closed its own
+                stdin=theirs.fileno(),  # another may be one of the three below, which its owner may have closed
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
