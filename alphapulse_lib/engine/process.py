@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -40,7 +41,10 @@ _START = (
     "from alphapulse_lib.engine.cradle import main; main(int(sys.argv[2]), *map(float, sys.argv[3:]))"
 )
 
-type _Surroundings = tuple[dict[str, str], list[str]]
+#: What the system lets a process take, for all kinds of it that are known here.
+_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+type _Surroundings = tuple[dict[str, str], list[str], list[tuple[int, int]], int, set[int]]
 
 
 class Forked:
@@ -307,9 +311,13 @@ def _pipe(mine: contextlib.ExitStack, theirs: contextlib.ExitStack, *, is_heard:
 
 
 def _surroundings() -> _Surroundings:
-    """What a process inherits of this one that its imports may look at; the settings of AlphaPulse are none of it."""
+    """What a process inherits of this one as it starts; the settings of AlphaPulse and the folder are told to each run.
+
+    Of niceness and cores each thread has its own: those of the first one are asked for.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALPHAPULSE_")}
-    return environment, [*sys.path]
+    limits, here = [resource.getrlimit(each) for each in _LIMITS], os.getpid()
+    return environment, [*sys.path], limits, os.getpriority(os.PRIO_PROCESS, here), os.sched_getaffinity(here)
 
 
 def search_path() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -77,6 +78,18 @@ def test_a_run_in_other_surroundings_is_forked_from_another(monkeypatch: pytest.
         new = ran()
         assert new != old
         assert cradles() == [new], "the old one is gone"
+
+
+def test_what_the_system_lets_its_owner_take_is_what_a_run_may_take() -> None:
+    """One with fewer descriptors than its owner has runs for would have ended, and all of these with it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ran()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] - 1, before[1]))
+    try:
+        with worker() as running:
+            assert psutil.Process(running.process.pid).rlimit(resource.RLIMIT_NOFILE) == (before[0] - 1, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_settings_and_the_current_folder_are_those_of_each_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
