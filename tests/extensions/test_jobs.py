@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from job_server import Server, of_job, write
+from processes import command
 from running_hub import PROJECT
 from waiting import until
 
@@ -36,7 +37,7 @@ def hung(server: Server) -> None:
         "subprocess.run(['sleep', '1000'], start_new_session=True)",
     )
     server.post("hangs", name, timeout=30)  # its kernel takes some of that to start on a busy machine
-    until(lambda: any(process.name() == "sleep" for process in of_job("hangs")))
+    until(lambda: any(command(process) == "sleep 1000" for process in of_job("hangs")))
     assert len(of_job("hangs")) >= 3
     assert not (server.root / "out" / "hangs.ipynb").exists()
 
@@ -59,11 +60,13 @@ def test_a_notebook_runs_with_its_parameters_in_its_own_folder(server: Server):
 
 
 def test_a_job_runs_once_however_often_and_how_many_at_once_ask_for_it(server: Server):
-    name = write(server.root, "count.ipynb", "open('count.txt', 'a').write('x')", "import time; time.sleep(1)")
+    wait = "import os, time\nwhile not os.path.exists('all asked'): time.sleep(0.05)"
+    name = write(server.root, "count.ipynb", "open('count.txt', 'a').write('x')", wait)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: server.post("count", name), range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
     assert {answer.json()["state"] for answer in answers} == {"running"}
+    (server.root / "all asked").touch()
     assert server.ended("count")["state"] == "done"
     assert server.post("count", name).json()["state"] == "done"
     assert (server.root / "count.txt").read_text() == "x"
@@ -129,7 +132,7 @@ def test_a_runner_that_is_killed_is_a_failed_job_without_a_kernel_left(server: S
     name = write(server.root, "killed.ipynb", "import time; time.sleep(1000)")
     server.post("killed", name)
     until(lambda: len(of_job("killed")) == 3)
-    next(process for process in of_job("killed") if "alphapulse_jobs" in process.cmdline()).kill()
+    next(process for process in of_job("killed") if "alphapulse_jobs" in command(process)).kill()
     state = server.ended("killed")
     assert state["state"] == "failed"
     assert "ended by itself (-9)" in state["error"]

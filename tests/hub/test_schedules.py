@@ -88,6 +88,14 @@ class Away:
         path = self.folder / "mine" / name
         return path.read_text().splitlines() if path.exists() else []
 
+    def let_go(self, name: str) -> None:
+        (self.folder / "mine" / f"{name}.go").touch()
+
+
+def held(name: str) -> str:
+    """A cell that lasts until its notebook is let go."""
+    return f"import os, time\nwhile not os.path.exists('{name}.go'): time.sleep(0.1)"
+
 
 def workers(hub: RunningHub) -> list[int]:
     return [each.pid for each in family.members(hub.home) if command(each).endswith(" -m hub.worker")]
@@ -183,13 +191,14 @@ def test_a_notebook_s_token_does_less_than_its_owner_s_and_a_firing_is_cancelled
 
 
 def test_a_worker_killed_in_the_middle_doubles_and_loses_nothing(hub: RunningHub, bob: Away):
-    slow = "import time; open('killed.txt', 'a').write('begun\\n'); time.sleep(12)"
-    firing = bob.run(bob.write("killed", slow, "open('killed.txt', 'a').write('ended\\n')"))
+    begun, ended = (f"open('killed.txt', 'a').write('{each}\\n')" for each in ("begun", "ended"))
+    firing = bob.run(bob.write("killed", begun, held("killed"), ended))
     until(lambda: bob.lines("killed.txt") == ["begun"])
     (worker,) = workers(hub)
     os.kill(worker, signal.SIGKILL)
     until(lambda: workers(hub) not in ([], [worker]))
     assert bob.api("GET", f"/backtests/{firing}")["state"] == "running"
+    bob.let_go("killed")
     assert bob.ended(firing)["state"] == "finished"
     assert bob.lines("killed.txt") == ["begun", "ended"]
     assert bob.told(firing) == ["firing-finished"]
@@ -250,14 +259,14 @@ def test_a_firing_outlives_a_hub_that_dies_while_it_starts_the_server(hub: Runni
 
 
 def test_a_firing_outlives_the_hub_the_proxy_and_the_api(hub: RunningHub, bob: Away):
-    slow = "import time; open('outlived.txt', 'a').write('x\\n'); time.sleep(10)"
-    firing = bob.run(bob.write("outlived", slow))
+    firing = bob.run(bob.write("outlived", "open('outlived.txt', 'a').write('x\\n')", held("outlived")))
     until(lambda: bob.lines("outlived.txt"))
     words = ("jupyterhub --config", "configurable-http-proxy", "hub.api")
     for each in family.members(hub.home):
         if any(named in command(each) for named in words):
             each.kill()
     until(lambda: bob.answers())
+    bob.let_go("outlived")
     assert bob.ended(firing)["state"] == "finished"
     assert bob.lines("outlived.txt") == ["x"]
     assert bob.told(firing) == ["firing-finished"]

@@ -21,14 +21,14 @@ def test_no_window_holds_more_than_the_limit_whoever_calls() -> None:
             made.append(time.monotonic())
 
     threads = [threading.Thread(target=call) for _ in range(3)]
+    began = time.monotonic()
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    made.sort()
-    # Nine of ten are used: the tenth call comes a window after the first. A thread may note its time late, not early,
-    # so what is compared is when a call was made at the earliest: after its predecessor by nine.
-    assert made[-1] - made[0] >= 2 * 0.5 - 0.1
+    # Nine of ten are used: each call comes a window after its predecessor by nine. A thread may note its time late, so
+    # what the last is held against is a moment before the first.
+    assert max(made) - began >= 2 * 0.5
     assert len(made) == 27
 
 
@@ -44,7 +44,8 @@ def test_what_an_answer_says_of_the_limit_is_kept() -> None:
 def test_nobody_calls_before_the_reset_when_nothing_remains() -> None:
     budget = Budget(1000, window=30)
     reset = int(time.time()) + 3
-    assert 0 < budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}) <= 3
+    waits = budget.learn({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)})
+    assert waits <= 3 and (waits > 0 or time.time() >= reset)
     budget.take()
     assert time.time() >= reset - 0.05
 

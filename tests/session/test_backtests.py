@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.roots import Roots
+from alphapulse_lib.engine import process
 from alphapulse_lib.engine.events import News, Sentiment
 from alphapulse_lib.engine.strategies import NewsSentiment, SmaCross
 from alphapulse_lib.settings import settings
@@ -690,8 +692,9 @@ def test_a_script_without_a_main_guard_works(tmp_path: Path) -> None:
     assert done.stdout.split()[-1] == "5"
 
 
-def test_no_process_is_left_behind() -> None:
+def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     write_minutes("TOY")
+    monkeypatch.setattr(process, "_YOUNG", inf)  # else what runs are forked from may come of age between the two
     ap.backtest(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
     # What runs are forked from is, and a server that other tests share may be.
     before = set(psutil.Process().children(recursive=True))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from datetime import date, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ import pytest
 from five_sessions import write
 
 import alphapulse_lib as ap
-from alphapulse_lib import clock
 from alphapulse_lib.catalog import actions
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.sessions import open_of
@@ -154,7 +152,8 @@ def test_as_of_the_day_before_a_split(catalog: Path):
     assert ap.bars("AAPL", as_of=date(2013, 7, 5))["close"].tolist() == [50, 51, 52, 53]
     with pytest.raises(NoCoverage, match=r"No 1d bar of AAPL.XNAS that this catalog held by 2013-07-08") as refused:
         ap.bars("AAPL", recorded_as_of="2013-07-08")
-    today = clock.now().astimezone(ZoneInfo("America/New_York")).date()
+    recorded = ap.sql("SELECT min(recorded_at) AS first FROM bars_1d WHERE symbol = 'AAPL'").df()["first"][0]
+    today = recorded.tz_convert("America/New_York").date()
     for told in ("Held of AAPL.XNAS: 1d", f"The first of them was recorded on {today}", "is asked for by as_of"):
         assert told in refused.value.hint
 

@@ -113,7 +113,8 @@ def test_a_change_keeps_what_was_not_sent_and_refuses_what_a_new_one_refuses(api
     changed = api("PATCH", path, json={"cron": "*/5 * * * *", "overlap": "queue"}).json()
     assert (changed["cron"], changed["overlap"], changed["parameters"]) == ("*/5 * * * *", "queue", {"a": 1})
     assert datetime.fromisoformat(changed["next"][0]) - datetime.now(UTC) <= timedelta(minutes=5)
-    assert api("PATCH", path, json={}).json()["cron"] == "*/5 * * * *"
+    kept = api("PATCH", path, json={}).json()
+    assert kept["cron"] == "*/5 * * * *"
     for bad in (
         {"cron": "0 0 30 2 *"},
         {"cron": None},
@@ -122,7 +123,8 @@ def test_a_change_keeps_what_was_not_sent_and_refuses_what_a_new_one_refuses(api
         {"id": "x"},
     ):
         assert api("PATCH", path, json=bad).status_code == 422, bad
-    assert api("GET", path).json() == api("GET", path).json() | {"cron": "*/5 * * * *"}
+    as_slots_pass: dict[str, Any] = {"next": [], "due": None}
+    assert api("GET", path).json() | as_slots_pass == kept | as_slots_pass
 
 
 def test_a_paused_schedule_has_no_slots_until_it_is_resumed(api: Api):
