@@ -213,6 +213,8 @@ def _costs(costs: Costs | Mapping[str, Any] | str | None, traded: Instrument) ->
     chosen = costs if isinstance(costs, Costs) else Costs.from_dict(dict(costs))
     # Asked here and not by `Costs` itself: the ledger's old records are read back whatever they cost.
     for name, most in _MOST_COSTS.items():
+        if isinstance(getattr(chosen, name), bool):
+            raise InputError(f"costs: {name}={getattr(chosen, name)!r} is no number.")
         if (getattr(chosen, name) or 0) > most:
             raise InputError(f"costs: {name}={getattr(chosen, name):g} is more than a trade can cost, {most:,}.")
     if traded.currency != CURRENCY and (broker := broker_of(chosen)):

@@ -412,6 +412,8 @@ def test_an_order_that_a_timer_sends_cannot_fill_honestly() -> None:
         ({"cash": -1}, errors.InputError, "cash=-1"),
         ({"fill": ["close"]}, errors.InputError, "fill="),
         ({"cash": np.True_}, errors.InputError, "cash="),
+        ({"costs": {"percent": True}}, errors.InputError, "costs: percent=True is no number"),
+        ({"costs": ap.Costs(maximum=True)}, errors.InputError, "costs: maximum=True is no number"),
         ({"seed": np.int64(-1)}, errors.InputError, "seed="),
         ({"symbols": [None]}, errors.InputError, "A symbol is text, not 'None'"),
         ({"symbols": 5}, errors.InputError, "is no symbol"),

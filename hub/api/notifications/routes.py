@@ -34,7 +34,7 @@ class Until(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: int = Field(ge=0, lt=2**63, description="This one and all before it.")
+    id: int = Field(strict=True, ge=0, lt=2**63, description="This one and all before it.")
 
 
 class Count(BaseModel):

@@ -76,7 +76,7 @@ class Strategy(BaseModel):
         Field(max_length=8, description="Longer periods whose bars it is told of besides.", examples=[["1d"]]),
     ] = Field(default_factory=list)
     params: Parameters = Field(default_factory=dict)
-    cash: Annotated[float, Field(gt=0, le=1e12)] = 100_000.0
+    cash: Annotated[float, Field(strict=True, gt=0, le=1e12)] = 100_000.0
     fill: Literal["next_open", "close", "next_close", "vwap", "ticks"] = "next_open"
     costs: Annotated[dict[CostName, StrictBool | Annotated[float, Field(ge=0, le=1e9)]], AfterValidator(_costs)] = (
         Field(default_factory=dict)

@@ -147,6 +147,7 @@ STRATEGY = {"name": "SmaCross", "symbols": ["AAPL"]}
         ),
         ("backtests", {"notebook": None, "timeout": True}, "body.timeout: true should be a valid integer", ""),
         ("shares", {"subject": None, "audience": "*"}, "body.subject: null should be a valid string", ""),
+        ("notifications/read", {"id": True}, "body.id: true should be a valid integer", ""),
         ("notifications/read", {"id": 1, "all": True}, "body.all: 'all' is no field here", "It takes id."),
     ],
 )

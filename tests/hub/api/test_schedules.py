@@ -220,6 +220,7 @@ def test_a_strategy_is_run_by_the_notebook_that_runs_any(api: Api):
         ({"strategy": {"name": "a b:C", "symbols": ["A"]}}, "is no module and no file"),
         ({"strategy": {"name": "SmaCross", "symbols": []}}, "at least 1"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "cash": -1}}, "greater than 0"),
+        ({"strategy": {"name": "SmaCross", "symbols": ["A"], "cash": True}}, "true should be a valid number"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "start": "\0"}}, "is not a moment"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "end": "10000-01-01"}}, "is not a moment"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "end": "0000-01-01"}}, "is not a moment"),
