@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.session.runs import SessionRun, run
-from alphapulse_lib.views import comparison, numbers
+from alphapulse_lib.views import comparison, headline, numbers
 from alphapulse_lib.views.told import Told
 
 if TYPE_CHECKING:
@@ -119,6 +119,9 @@ class RunComparison(Told):
     def _numbers(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {"status": [each.status for each in self.runs]}
         found |= {name: [write(stats.get(name)) for stats in self._stats] for name, write in _NUMBERS.items()}
+        for at, stats in enumerate(self._stats):
+            if headline.came_back(stats.get("total_return"), stats.get("max_drawdown")):
+                found["total_return"][at], found["cagr"][at] = headline.LOST, numbers.percent(None)
         return found | {
             name: [numbers.count(stats[name]) if name in stats else "" for stats in self._stats] for name in _COUNTS
         }

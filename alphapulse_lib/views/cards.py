@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.run import FILLED, RunRecord
-from alphapulse_lib.views import changed, kept, numbers, schedule_cards, silence, spent
+from alphapulse_lib.views import changed, headline, kept, numbers, schedule_cards, silence, spent
 from alphapulse_lib.views.alike import folded
 from alphapulse_lib.views.card import SHOWN, STYLE, Card, Fact
 
@@ -93,13 +93,10 @@ def _renamed(record: RunRecord) -> tuple[tuple[str, bool], ...]:
 def _run_facts(run: Any) -> tuple[Fact, ...]:
     stats, deflated = run.stats, run.deflated
     trials = int(deflated["trials"])
+    result, tone = headline.total_return(stats["total_return"], stats["max_drawdown"])
+    end = f"to {numbers.money(stats['end_equity'], numbers.currency(run.record))}"
     return (
-        Fact(
-            "Total return",
-            numbers.percent(stats["total_return"]),
-            f"to {numbers.money(stats['end_equity'], numbers.currency(run.record))}",
-            numbers.tone(stats["total_return"]),
-        ),
+        Fact("Total return", result, headline.AFTER if result == headline.LOST else end, tone),
         Fact(
             numbers.against(run.spec),
             numbers.percent(stats["benchmark_return"]),
@@ -130,11 +127,12 @@ def _convention_spread(found: Any) -> Card:
     facts = [
         Fact(
             FILLED[fill].capitalize(),
-            numbers.percent(each.stats["total_return"]),
+            result,
             f"Sharpe ratio {numbers.ratio(each.stats['sharpe'])} · run {each.id[:8]}",
-            numbers.tone(each.stats["total_return"]),
+            tone,
         )
         for fill, each in found.runs.items()
+        for result, tone in (headline.total_return(each.stats["total_return"], each.stats["max_drawdown"]),)
     ]
     notes = [(f"Wide: {found.why_wide}.", True)] if found.wide else []
     notes += [(f"Not {FILLED[fill]}: {why}", False) for fill, why in found.refused.items()]

@@ -14,7 +14,7 @@ from alphapulse_lib.model.run import FILLED, FILLS, RunRecord
 from alphapulse_lib.model.window import FOREVER
 from alphapulse_lib.results import breakdown
 from alphapulse_lib.results.performance import periods_per_year
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import headline, numbers
 from alphapulse_lib.views.sheet_conventions import by_convention
 from alphapulse_lib.views.sheet_groups import money
 
@@ -58,21 +58,22 @@ def _performance(run: Run, deflated: dict[str, float], filled: Conventions) -> l
     doubtful = not honest_sharpe >= 0.95
     counted = f"{numbers.counted(trials, 'trial')} counted"
     against = numbers.against(run.spec, "buy & hold")
+    came_to = (stats["total_return"], stats["max_drawdown"])
+    lost, yearly = headline.came_back(*came_to), headline.unless_lost(stats["cagr"], *came_to)
     return [
         Number(
             "Total return",
-            numbers.percent(stats["total_return"]),
-            numbers.tone(stats["total_return"]),
+            *headline.total_return(*came_to),
             (
-                _plain(f"to {numbers.money(stats['end_equity'], currency)}"),
+                _plain(headline.AFTER if lost else f"to {numbers.money(stats['end_equity'], currency)}"),
                 _plain(f"{against} {numbers.percent(stats['benchmark_return'])}"),
                 by_convention(run, filled),
             ),
         ),
         Number(
             "Return a year",
-            numbers.percent(stats["cagr"]),
-            numbers.tone(stats["cagr"]),
+            numbers.percent(yearly),
+            numbers.tone(yearly),
             (
                 _plain(f"over {years:.1f} years"),
                 _plain(f"volatility {numbers.percent(stats['volatility'], signed=False)}"),

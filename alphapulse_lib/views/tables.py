@@ -11,7 +11,7 @@ from numbers import Real
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import headline, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +87,7 @@ def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
     shown = frame.assign(
         id=frame["id"].str[:8],
         status=frame["status"].where(frame["purpose"] == "trial", frame["status"] + ", " + frame["purpose"]),
-        end_equity=list(
-            map(partial(_amount, named=frame["currency"].nunique() > 1), frame["end_equity"], frame["currency"])
-        ),
+        end_equity=_amounts(frame),
     )
     silent = ["purpose", "currency", *(["strategy"] if (frame["strategy"] == frame["family"]).all() else [])]
     silent += [] if frame["similar_to"].any() else ["similar_to", "similarity"]
@@ -110,9 +108,15 @@ def runs(frame: pd.DataFrame, width: int = WIDTH) -> str:
     return "\n".join(_in_words(each, width) for each in told)
 
 
-def _amount(value: float | None, currency: str, *, named: bool) -> str:
-    """An amount; with the name of its currency where others stand beside it, and nothing where there is none."""
-    return "" if _is_nothing(value) else numbers.money(value, currency, named=named)
+def _amounts(frame: pd.DataFrame) -> list[str]:
+    """What runs came to, with the currency where there are several; nothing where they did not end."""
+    named = frame["currency"].nunique() > 1
+    told = []
+    for value, currency, deepest in zip(frame["end_equity"], frame["currency"], frame["drawdown"], strict=True):
+        lost = deepest <= -1 and value > 0
+        amount = headline.LOST if lost else numbers.money(value, currency, named=named)
+        told.append("" if _is_nothing(value) else amount)
+    return told
 
 
 def _in_words(run: Mapping[str, str], width: int) -> str:

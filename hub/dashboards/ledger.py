@@ -9,7 +9,7 @@ from typing import Any
 from alphapulse_lib.hub_client.runs import Counted
 from alphapulse_lib.model.family import Family
 from alphapulse_lib.model.run import RunRecord
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import headline, numbers
 from hub.dashboards.remote import Remote
 
 __all__ = ["Row", "number", "row", "rows"]
@@ -39,6 +39,16 @@ class Row:
     similarity: float | None
     started_at: int
     zone: str
+
+    @property
+    def result(self) -> tuple[str, str]:
+        """The total return as it is told, and its tone."""
+        return headline.total_return(self.total, self.drawdown)
+
+    @property
+    def ranked(self) -> float | None:
+        """The total return that it is sorted by: of a lost account that all is lost."""
+        return -1.0 if headline.came_back(self.total, self.drawdown) else self.total
 
 
 async def rows(api: Remote, most: int, **wanted: str | None) -> list[Row]:
