@@ -36,6 +36,8 @@ class Walk:
 
     Attributes
     ----------
+    records : list of RunRecord
+        Of all trials, those of the tests among them, in their order.
     finished, lost : int
         How many trials ended well, and how many did not.
     failed : RunRecord, optional
@@ -46,6 +48,7 @@ class Walk:
         self._workshop, self._search, self._meter, self._retry = workshop, search, meter, retry
         self._data, self._ends = data, data.ends
         self._spec = workshop.bench.base.spec
+        self.records: list[RunRecord] = []
         self.finished = self.lost = 0
         self.failed: RunRecord | None = None
 
@@ -104,6 +107,7 @@ class Walk:
             waits=meter.waits,
         ).trials
         records = [each.record for each in trials]
+        self.records += records
         failed = [each for each in records if each.status != "finished"]
         self.finished, self.lost = self.finished + len(records) - len(failed), self.lost + len(failed)
         self.failed = self.failed or next(iter(failed), None)

@@ -28,7 +28,7 @@ from alphapulse_lib.results.walk_forward import (
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.forecasts import Forecast
 from alphapulse_lib.session.hub import warn
-from alphapulse_lib.session.running import Plan, told_how_to_fetch
+from alphapulse_lib.session.running import Plan, tell_if_apart, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
 from alphapulse_lib.session.search import OF_RETURNS, Search, check_counts, check_kfold
 from alphapulse_lib.session.strategies import strategy_class
@@ -173,6 +173,7 @@ def walk_forward(
         raise all_failed(meter.count, walk.failed)
     for warning in folded(data.warnings, "run.warnings of each trial lists them"):
         warn(warning)
+    tell_if_apart(walk.records, workshop.ledger)
     return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming, _troubles(walked, walk))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import warnings
 from ast import literal_eval
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +16,13 @@ import pytest
 from api_server import RunningApi
 from distributed import LocalCluster
 from misbehaving_api import CountingProxy, misbehaving
+from small_runs import kept
 
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.catalog.sessions import sessions
 from alphapulse_lib.engine.strategies import SmaCross
+from alphapulse_lib.model.run import StrategySource
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.overfit import probabilistic_sharpe_ratio
 from alphapulse_lib.results.statistics import summary
@@ -28,6 +32,18 @@ from tests.resources.toy_market import SIX, Planned, write
 
 GIVEN = {"grid": {"fast": [5, 15], "slow": [20, 40]}, "progress": False}
 WINDOW = ("SmaCross", "GOOG", "1d", "2008-01-01", "2009-12-31")
+
+
+@pytest.mark.usefixtures("sample")
+def test_who_walks_with_another_strategy_of_the_same_name_is_told_that_its_trials_are_counted_anew(
+    shared: LocalCluster,
+) -> None:
+    before = StrategySource("__main__:SmaCross", "5" * 64, inspect.getsource(Ledger))
+    kept(Ledger(settings().ledger_root), strategy=before)
+    with pytest.warns(UserWarning, match="unlike .* of that name before it, .* 'SmaCross 2', whose trials are counted"):
+        ap.walk_forward(*WINDOW, train=252, test=120, **GIVEN)
+    with warnings.catch_warnings(action="error"):
+        ap.walk_forward(*WINDOW, train=126, test=120, **GIVEN)  # was told
 
 
 @pytest.mark.usefixtures("sample")
