@@ -121,6 +121,7 @@ class _Cradle:
         others = [descriptor for ended, (_, tells) in self._runs.items() for descriptor in (ended, tells)]
         for each in (stdin, output, tell, here, self._ending, self._door.detach(), *others):
             os.close(each)
+        _look_again()
         from alphapulse_lib.engine.worker import attend
 
         attend(told, self._begin)
@@ -133,6 +134,12 @@ class _Cradle:
         end_orphans({child for child, _ in self._runs.values()})
         _say(tell, f"ended {os.waitstatus_to_exitcode(status)}")
         os.close(tell)
+
+
+def _look_again() -> None:
+    """Forget which folders of the search path were not there as this process imported: Python asks for them once."""
+    for folder in [folder for folder, finder in sys.path_importer_cache.items() if finder is None]:
+        del sys.path_importer_cache[folder]
 
 
 def _say(tell: int, words: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.engine.edited import edited_since
+from alphapulse_lib.session.hub import RunWarning
+from tests.resources.toy_market import Planned, write_minutes
 
 CODE = """
 from alphapulse_lib.engine.strategies import SmaCross
@@ -68,3 +70,25 @@ def test_a_class_whose_file_was_edited_since_is_refused_until_it_is_loaded_again
     assert edited_since(module)
     file.unlink()
     assert not edited_since(module)
+
+
+class Asks(Planned):
+    """Imports, as its run begins, what lies in a folder of the search path."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        importlib.import_module("made_meanwhile")
+
+
+def test_a_folder_of_the_search_path_may_be_made_between_two_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_minutes("TOY")
+    folder = tmp_path / "made"
+    monkeypatch.setattr(sys, "path", [*sys.path, str(folder)])
+    told = {"symbols": "TOY", "period": "1m", "params": {"plan": {}}, "progress": False}
+    ap.backtest(Planned, **told)
+    folder.mkdir()
+    (folder / "made_meanwhile.py").write_text("")
+    with pytest.warns(RunWarning, match="imported made_meanwhile"):
+        assert ap.backtest(Asks, **told).status == "finished"
