@@ -20,7 +20,7 @@ from alphapulse_lib.catalog.fingerprints import of_bars, of_rows
 from alphapulse_lib.catalog.parquet import opened
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.engine.rows import Rows, rows_of_series
-from alphapulse_lib.errors import AlphaPulseError
+from alphapulse_lib.errors import AlphaPulseError, UnknownScorer
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import RunRecord, RunSpec, Series
@@ -29,6 +29,7 @@ from alphapulse_lib.query import facts
 from alphapulse_lib.results.conventions import CONVENTION
 from alphapulse_lib.results.difference import changed_moments, facts_read, rows_read, window_of
 from alphapulse_lib.results.when_known import actions_apart, bars_apart, read_as_of, spec_then
+from alphapulse_lib.scoring.contract import find
 
 __all__ = ["Change", "changed_data"]
 
@@ -53,12 +54,15 @@ class Change:
         When the first of them is, nanoseconds since 1970, UTC; 0 where that is not known.
     only_known : bool
         Whether their figures are as they were, and the moments others at which they could be known.
+    unscored : bool
+        Whether they are articles whose scores are not held; a rerun has their scorer compute them anew.
     """
 
     name: str
     rows: int | None
     first: int = 0
     only_known: bool = False
+    unscored: bool = False
 
 
 def changed_data(record: RunRecord, *, own: bool = False) -> tuple[Change, ...]:
@@ -185,11 +189,24 @@ def _of_facts(roots: Roots, record: RunRecord, read: Series, last: int) -> Chang
     except AlphaPulseError:
         return Change(read.name, None)
     if read.rows and of_rows(then) != read.fingerprint:
-        return Change(read.name, None)
+        return (_of_scores(record, read, then) if read.name == facts.NEWS else None) or Change(read.name, None)
     counted = [Counter(zip(_moments(table, read.name), *_columns(table), strict=True)) for table in (then, now)]
     others = [each for each in ((counted[0] - counted[1]) | (counted[1] - counted[0])) if each[0] <= last]
     gone, new = (sum(each in counted[place] for each in others) for place in (0, 1))
     return Change(read.name, max(gone, new), min(each[0] for each in others)) if others else None
+
+
+def _of_scores(record: RunRecord, read: Series, then: pa.Table) -> Change | None:
+    """Articles that are held as they were read, but for scores; nothing where others are missing, or their scorer."""
+    missing = then["score"].is_null().to_numpy()
+    try:
+        find(record.spec.scorer)
+    except UnknownScorer:
+        return None
+    if len(then) != read.rows or not missing.any():
+        return None
+    first = int(then["available_at"].cast(pa.int64()).to_numpy()[missing][0])
+    return Change(read.name, int(missing.sum()), first, unscored=True)
 
 
 def _of_announced(roots: Roots, record: RunRecord, last: int, now: pa.Table) -> Change | None:

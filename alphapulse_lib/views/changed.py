@@ -26,7 +26,8 @@ def told(record: RunRecord, changes: Sequence[Change]) -> str:
     named = [_one(each, zone, record) for each in changes[:_NAMED]]
     more = [f"{len(changes) - _NAMED} more series"] if len(changes) > _NAMED else []
     what = "; ".join([*named, *more])
-    again = f"`alphapulse rerun {record.id[:8]}` reads them as recorded then."
+    anew = f", and has {record.spec.scorer} score anew" if any(each.unscored for each in changes) else ""
+    again = f"`alphapulse rerun {record.id[:8]}` reads them as recorded then{anew}."
     how = "No rerun can read them." if any(each.rows is None for each in changes) else again
     return f"Data this run read have changed since: {what}. {how}"
 
@@ -39,5 +40,7 @@ def _one(change: Change, zone: str, record: RunRecord) -> str:
         return f"rows{name}, which this catalog no longer tells" if fact is None else f"{fact}s{whose}"
     of_day = change.name == "actions"  # an ex-date is told by its first moment in UTC
     when = numbers.day(change.first) if of_day else numbers.day(change.first, zone, "%Y-%m-%d %H:%M %Z")
+    if change.unscored:
+        return f"the scores of {numbers.counted(change.rows, 'article')} are not held, first at {when}"
     known = " could be known at other moments" if change.only_known else ""
     return f"{numbers.counted(change.rows, fact or 'row')}{name}{known}, first at {when}"

@@ -635,5 +635,16 @@ def test_a_shipped_strategy_with_news_is_made_again(sample: Path) -> None:
     assert ap.run(run.id).changes == (), "dividends, articles and scores are those of then"
 
 
+def test_scores_that_are_no_longer_held_are_said_to_be_computed_anew(sample: Path) -> None:
+    run = ap.backtest("NewsSentiment", "AAPL", "1d", "2012-01-01", "2013-03-01", progress=False)
+    for _, root in Roots.of_settings().all:
+        shutil.rmtree(root / "scores", ignore_errors=True)
+    heard = next(each for each in run.record.facts if each.name == "news")
+    told = cards.text(ap.run(run.id))
+    assert f"the scores of {heard.rows} articles are not held, first at 2012-01-" in told
+    assert f"`alphapulse rerun {run.id[:8]}` reads them as recorded then, and has finance score anew." in told
+    assert ap.rerun(run, progress=False).identical, "as was said"
+
+
 def _lines(found: RunDifference) -> set[str]:
     return {each.partition(" in ")[2] for each in found.text.splitlines()}
