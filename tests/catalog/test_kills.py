@@ -180,7 +180,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     assert any("DELTA" in name for name in expected) and any(
         "DELTA" in row for row in expected["mentions/2019.parquet"]
     )
-    sizes = [path.stat().st_size for path in changed]
+    sizes = [path.stat().st_size for path in sorted(changed)]
     return World(
         before, tmp_path / "evening", tmp_path / "answers", began, expected, told["steps"], told["seconds"], sizes
     )
@@ -257,8 +257,8 @@ def besiege(
         assert not list((root / "imports").glob("*.unfinished")) and not list((root / "incoming").iterdir())
         shutil.rmtree(root)
         figures[signal.Signals(died).name if died else "ended before its kill"] += 1
-        if not died:  # on a machine that was busier before: one more kill, at an earlier moment
-            planned.append(death | {"after": death["after"] / 2})
+        if not died:  # the undisturbed one took longer, or more steps: one more kill, at an earlier moment
+            planned.append({how: type(when)(when / 2) for how, when in death.items()})
     assert figures["half-written files left"] and figures["half-way"], "no kill hit inside of the import"
     assert reads["before"] and reads["after"]
     return (
@@ -266,14 +266,14 @@ def besiege(
     )
 
 
-def test_ten_kills_tear_lose_and_double_nothing(
+def test_kills_tear_lose_and_double_nothing(
     world: World,
     reader: subprocess.Popen[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    told = besiege(world, reader, tmp_path, monkeypatch, 10)
+    told = besiege(world, reader, tmp_path, monkeypatch, 6)
     with capsys.disabled():
         sys.stdout.write(f"\n{told}\n")
 
