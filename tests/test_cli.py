@@ -554,7 +554,7 @@ main()
 def test_an_interrupt_is_never_without_a_word(sample: Path) -> None:
     run = ap.backtest("SmaCross", "GOOG", "1d", "2006-01-03", "2012-12-31", progress=False)
     running = subprocess.Popen(
-        [ALPHAPULSE, "check-lookahead", run.id, "--at", "200"], stderr=subprocess.PIPE, text=True
+        [ALPHAPULSE, "check-lookahead", run.id, "--at", "1000"], stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
     while len(ap.runs(purpose="probe")) < 3:
