@@ -8,6 +8,7 @@ import pytest
 from nautilus_trader.model import BarType, InstrumentId, Quantity
 
 import alphapulse_lib as ap
+from alphapulse_lib.engine import strategies
 from alphapulse_lib.engine.strategies import (
     MeanReversion,
     MeanReversionConfig,
@@ -18,6 +19,8 @@ from alphapulse_lib.engine.strategies import (
 )
 from alphapulse_lib.engine.strategies.parameters import MOST_SHARES
 from alphapulse_lib.errors import InputError
+from alphapulse_lib.model.shipped import SHIPPED
+from alphapulse_lib.session.strategies import strategy_class
 from tests.resources.toy_market import write_minutes
 
 CONFIGS: dict[type, type] = {
@@ -25,6 +28,11 @@ CONFIGS: dict[type, type] = {
     MeanReversion: MeanReversionConfig,
     NewsSentiment: NewsSentimentConfig,
 }
+
+
+def test_the_hub_knows_the_shipped_ones_by_name() -> None:
+    assert [each.__name__ for each in map(strategy_class, SHIPPED)] == list(SHIPPED)
+    assert {name for name in strategies.__all__ if not name.endswith("Config")} == set(SHIPPED)
 
 
 def made(strategy: type, **values: Any) -> Any:

@@ -8,6 +8,9 @@ from pathlib import PurePosixPath
 from string import Formatter
 from zoneinfo import ZoneInfo
 
+from alphapulse_lib.errors import did_you_mean
+from alphapulse_lib.model.shipped import SHIPPED
+
 __all__ = [
     "DEFAULT",
     "NAMES",
@@ -57,11 +60,14 @@ def require_strategy(name: str) -> str:
     Raises
     ------
     ValueError
-        It names no class, or a file outside of the workspace.
+        It names no class, a file outside of the workspace, or by its class alone one that is not shipped.
     """
     where, _, wanted = name.rpartition(":")
     if not wanted.isidentifier():
         raise ValueError(f"{name!r} names no class; give SmaCross, module:Class or file.py:Class")
+    if not where and wanted not in SHIPPED:
+        known = f"It has {', '.join(SHIPPED)}; or give module:Class or file.py:Class"
+        raise ValueError(f"AlphaPulse has no strategy {wanted!r}. {did_you_mean(wanted, SHIPPED, known)}")
     if where.endswith(".py"):
         require_notebook(where.removesuffix(".py") + ".ipynb")  # the same rules hold for its path
     elif where and not all(part.isidentifier() for part in where.split(".")):

@@ -217,6 +217,8 @@ def test_a_strategy_is_run_by_the_notebook_that_runs_any(api: Api):
     [
         ({"strategy": {"name": "../x.py:A", "symbols": ["A"]}}, "leads out of the workspace"),
         ({"strategy": {"name": "x.py", "symbols": ["A"]}}, "names no class"),
+        ({"strategy": {"name": "SmaCros", "symbols": ["A"]}}, "no strategy 'SmaCros'. Did you mean SmaCross?"),
+        ({"strategy": {"name": "Mine", "symbols": ["A"]}}, "It has MeanReversion, NewsSentiment, SmaCross; or"),
         ({"strategy": {"name": "a b:C", "symbols": ["A"]}}, "is no module and no file"),
         ({"strategy": {"name": "SmaCross", "symbols": []}}, "at least 1"),
         ({"strategy": {"name": "SmaCross", "symbols": ["A"], "cash": -1}}, "greater than 0"),
