@@ -333,7 +333,7 @@ def search_path() -> str:
 
 def end_with_its_own(process: subprocess.Popen[bytes] | Forked) -> None:
     """End a process that leads a group, all of that, and what descends from it: a strategy may have started others."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(OSError):  # none of it is left, or the system had no room for it, which is heard only now
         if process.poll() is None:
             end_descendants(process.pid)
         os.killpg(process.pid, signal.SIGKILL)

@@ -199,13 +199,17 @@ def test_settings_may_be_longer_than_a_pipe_takes_at_once(monkeypatch: pytest.Mo
         assert running.process.is_there()
 
 
-def test_where_the_system_has_room_for_no_other_process_that_is_said() -> None:
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_where_the_system_has_room_for_no_other_process_that_is_said(is_asked_for: bool) -> None:
     (_, stdin), (stdout, _), (told, tell) = os.pipe(), os.pipe(), os.pipe()
     os.write(tell, f"refused {errno.EAGAIN}\n".encode())
     refused = Forked(stdin, stdout, told)
-    with pytest.raises(BlockingIOError):
-        refused.is_there()
+    if is_asked_for:
+        with pytest.raises(BlockingIOError):
+            refused.is_there()
     end_with_its_own(refused)
+    assert not refused.is_there()
+    os.close(tell)
 
 
 SCRIPT = """
