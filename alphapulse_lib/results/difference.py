@@ -232,6 +232,8 @@ def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference
     besides = [{each.name: each for each in record.facts} for record in (one, other)]
     for name in dict.fromkeys((*besides[0], *besides[1])):
         held = [each.get(name) for each in besides]
+        if name == facts.BENCHMARK and one.spec.benchmark != other.spec.benchmark:
+            continue  # a setting, which is told as such
         if len({each.fingerprint if each else "" for each in held}) > 1:
             yield _first_fact(one, other, roots, name, held)
         elif name == facts.ACTIONS:

@@ -120,11 +120,11 @@ def lost_all(statistics: Mapping[str, Any]) -> bool:
     return deepest is not None and deepest <= -1
 
 
-def check_counts(*, least: int = 1, **given: int | None) -> None:
+def check_counts(hint: str = "Give a whole number.", *, least: int = 1, **given: int | None) -> None:
     """Refuse what is no count of so many or more."""
     for name, value in given.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
-            raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.")
+            raise InputError(f"{name}={value!r} is not a count of {'one' if least else 'zero'} or more.", hint)
 
 
 def check_kfold(search: Search) -> None:

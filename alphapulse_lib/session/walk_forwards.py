@@ -49,6 +49,8 @@ __all__ = ["SessionWalkForward", "walk_forward"]
 
 type Floats = NDArray[np.floating[Any]]
 
+_SESSIONS = "It counts sessions: 252 are about a year of shares."
+
 
 def walk_forward(
     strategy: type | str,
@@ -138,8 +140,9 @@ def walk_forward(
     terms = Terms.among(locals())
     search = Search.of(grid, sampler, trials, seed, objective, patience)
     one_of("scheme", scheme, SCHEMES)
-    check_counts(train=train, test=test, folds=folds, workers=workers)
-    check_counts(least=0, purge=purge, embargo=embargo, warmup=warmup)
+    check_counts(folds=folds, workers=workers)
+    check_counts(_SESSIONS, train=train, test=test)
+    check_counts(_SESSIONS, least=0, purge=purge, embargo=embargo, warmup=warmup)
     if warmup:
         one_of("objective of a test with a warm-up", search.objective.removeprefix("-"), OF_RETURNS)
     if scheme == "kfold":

@@ -118,6 +118,12 @@ def test_another_benchmark_is_a_setting_that_differs(catalog: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("benchmark", ["TOY", None])
+def test_of_another_benchmark_or_none_no_data_are_said_to_differ(catalog: Path, benchmark: str | None) -> None:
+    found = ap.diff(planned(), planned(benchmark=benchmark))
+    assert found.first.kind == "setting", found.first
+
+
 @pytest.mark.parametrize(
     ("named", "error", "told"),
     [

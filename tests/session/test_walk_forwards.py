@@ -185,6 +185,7 @@ def test_a_fold_sees_the_bars_that_a_hand_counts_and_no_other(scheme: str, wante
     [
         ({"scheme": "sliding"}, "rolling"),
         ({"train": 0}, "train=0"),
+        ({"train": "2y"}, "counts sessions"),
         ({"purge": -1}, "purge=-1"),
         ({"embargo": 5}, "embargo=5 is a k-fold's: with scheme='rolling' nothing after a test"),
         ({"scheme": "kfold", "sampler": "tpe", "trials": 5}, "learn"),
