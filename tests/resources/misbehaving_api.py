@@ -46,17 +46,23 @@ class Misbehaving:
 
 
 class SlowApi(Misbehaving):
-    """Takes the request and says nothing for two seconds; after so many of them it answers at once."""
+    """Takes the request and says nothing for as long as it lasts; after so many of them it answers at once."""
 
     def __init__(self, times: int = 99, whole: str = "") -> None:
         super().__init__()
         self.times, self.whole = times, whole
+        self._waiting: list[socket.socket] = []
 
     def answer(self, connection: socket.socket) -> None:
         if len(self.requests) > self.times:
             connection.sendall(self.words(self.whole))
         else:
-            time.sleep(2)
+            self._waiting.append(connection.dup())
+
+    def close(self) -> None:
+        super().close()
+        for each in self._waiting:
+            each.close()
 
 
 class SilentApi(Misbehaving):
