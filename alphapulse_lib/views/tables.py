@@ -129,9 +129,13 @@ def _in_words(run: Mapping[str, str], width: int) -> str:
 
 
 def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
-    """The table of a sweep's trials. What says nothing is left out, as a status that all of them share."""
+    """The table of a sweep's trials. What says nothing is left out, as a status that all of them share.
+
+    Whose account was lost has no return: what it came to is nobody's.
+    """
     same = _SAME.get(objective.removeprefix("-"))
-    shown = _with_what_tells(frame).drop(columns=[same] if same else [])
+    had = frame.assign(**{"return": frame["return"].mask(frame["drawdown"].astype("float64") <= -1)})
+    shown = _with_what_tells(had).drop(columns=[same] if same else [])
     forms = {**_RESULT, objective: numbers.statistic(objective)}
     return table(shown, forms, ("error", "trial", "trades", "drawdown", "return"), width)
 

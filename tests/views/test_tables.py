@@ -60,6 +60,8 @@ def test_a_sweep_s_trials() -> None:
         f"    0     5    0.3    0.84  {LESS}9.03%   {LESS}10.00%   1,234  —               1f428a67",
         "    1    10    1.5       —       —         —       —  ValueError: no  1f428a67",
     ]
+    lost = tables.sweep(frame.head(1).assign(drawdown=-1.5, **{"return": 0.8}), "sharpe")
+    assert "80.00%" not in lost and f"{LESS}150.00%" in lost, "what a lost account came to is nobody's"
     assert "error" not in tables.sweep(frame.head(1), "sharpe")
     assert tables.sweep(frame.head(1), "sharpe", 40).splitlines() == [
         "fast  slack  sharpe  return  id",
