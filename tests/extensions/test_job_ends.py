@@ -17,6 +17,7 @@ from alphapulse_jobs.folder import JobFolder
 from alphapulse_jobs.publish import publish
 from alphapulse_jobs.runner import run
 from job_server import Server, lasted, of_job, write
+from processes import command
 from waiting import until
 
 #: A process that leaves parent, session and group and drops its environment; its number is left in a file.
@@ -90,13 +91,13 @@ def hiding(root: Path, name: str, *cells: str) -> str:
 def runner(job_id: str) -> psutil.Process:
     """The process that runs papermill; its parent is the guard."""
     (found,) = [
-        each for each in of_job(job_id) if "alphapulse_jobs" in each.cmdline() and of_guard(each.parent(), job_id)
+        each for each in of_job(job_id) if "alphapulse_jobs" in command(each) and of_guard(each.parent(), job_id)
     ]
     return found
 
 
 def of_guard(parent: psutil.Process | None, job_id: str) -> bool:
-    return parent is not None and "alphapulse_jobs" in parent.cmdline() and job_id in parent.cmdline()
+    return parent is not None and all(word in command(parent).split() for word in ("alphapulse_jobs", job_id))
 
 
 def outputs(server: Server, job_id: str) -> list[Any]:
