@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from alphapulse_lib.errors import (
     WorkerDied,
     WrongStamps,
 )
-from alphapulse_lib.model.family import class_name
+from alphapulse_lib.model.family import Family, class_name
 from alphapulse_lib.model.instrument import Instrument, priced_in
 from alphapulse_lib.model.run import Purpose, RunSpec
 from alphapulse_lib.model.window import FOREVER, Window
@@ -211,16 +211,16 @@ def carry_out(
         kept.changes = ()  # it was read just now
     for warning in folded(kept.warnings):
         warn(warning, RunWarning)
-    tell_if_apart([record], ledger)
+    tell_if_apart([record], ledger.family)
     return kept
 
 
-def tell_if_apart(records: Sequence[RunRecord], ledger: Ledger) -> None:
+def tell_if_apart(records: Sequence[RunRecord], family_of: Callable[[RunSpec], Family]) -> None:
     """Say of a family's first trials that there are others of the strategy's name, which they are not counted with."""
     counted = [each.statistics["trials"] for each in records if each.purpose == "trial" and "trials" in each.statistics]
     if not counted or min(counted) > len(records) or records[0].spec.strategy.family:
         return
-    name, family = class_name(records[0].spec.strategy), ledger.family(records[0].spec)
+    name, family = class_name(records[0].spec.strategy), family_of(records[0].spec)
     if family.name != name and not family.similar_to and family.trials <= len(records):
         warn(
             f"{name} is unlike the strategies of that name before it, so it is in a family of its own, "

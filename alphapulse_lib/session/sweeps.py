@@ -162,7 +162,7 @@ def sweep(
     coming.ended()
     for warning in folded(swept.warnings, "run.warnings of each trial lists them"):
         warn(warning)
-    tell_if_apart([each.record for each in swept.trials], workshop.ledger)
+    tell_if_apart([each.record for each in swept.trials], workshop.family)
     return SessionSweep(plan, search, swept, workshop.ledger, coming)
 
 

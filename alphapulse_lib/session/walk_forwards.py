@@ -176,7 +176,7 @@ def walk_forward(
         raise all_failed(meter.count, walk.failed)
     for warning in folded(data.warnings, "run.warnings of each trial lists them"):
         warn(warning)
-    tell_if_apart(walk.records, workshop.ledger)
+    tell_if_apart(walk.records, workshop.family)
     return SessionWalkForward(plan, objective, walked, data.ends, workshop.ledger, coming, _troubles(walked, walk))
 
 

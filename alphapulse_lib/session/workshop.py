@@ -178,14 +178,14 @@ class Workshop:
             objective=objective,
             patience=patience,
             retry=retry,
-            family=self._family,
+            family=self.family,
             seen=seen,
             slow=slow,
             waits=waits,
             asked=self.asked,
         )
 
-    def _family(self, spec: RunSpec) -> Family:
+    def family(self, spec: RunSpec) -> Family:
         """What everybody tried of the plan's kind: the team's ledger is asked once, one's own at each window."""
         if self._tried:
             return self._tried[0].beside(self.own.family(spec))
