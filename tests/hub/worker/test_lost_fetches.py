@@ -102,6 +102,7 @@ def test_a_vendor_that_there_is_none_of_and_a_declaration_that_is_gone(world: Wo
 def test_one_whose_workflow_is_over_is_ended(world: World) -> None:
     one = asked(world)
     assert ended(world, one).state == "finished"
+    until(lambda: DBOS.list_workflows(status="PENDING") == [])  # its workflow ends after it told so
     change(world, state="running", ended_at=None)
     world.worker._line.sweep()
     told = IngestStore(world.engine, ()).get(one.id)
@@ -117,6 +118,7 @@ def test_one_whose_workflow_is_over_is_ended(world: World) -> None:
 def test_one_that_gives_way_while_it_is_looked_for_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     one = asked(world)
     assert ended(world, one).state == "finished"
+    until(lambda: DBOS.list_workflows(status="PENDING") == [])  # its workflow ends after it told so
     change(world, state="running", ended_at=None)
     fetches, under_way = world.worker._line._fetches, durable.under_way
     (begun,) = fetches.begun()
