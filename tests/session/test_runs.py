@@ -146,16 +146,16 @@ def test_who_writes_another_strategy_of_the_same_name_is_told_that_its_trials_ar
     declared = kept(ledger, strategy=named)
     with warnings.catch_warnings(action="error"):
         for each in (first, edited, other, declared):
-            tell_if_apart([each], ledger)
+            tell_if_apart([each], ledger.family)
     unlike = StrategySource("__main__:Idea", "5" * 64, inspect.getsource(Ledger))
     apart = kept(ledger, strategy=unlike)
     with pytest.warns(
         UserWarning, match="unlike .* of that name before it, .* 'Idea 2', whose trials are counted from 1"
     ):
-        tell_if_apart([apart], ledger)
+        tell_if_apart([apart], ledger.family)
     further = [kept(ledger, strategy=unlike, parameters={"n": each}) for each in (1, 2)]
     with pytest.warns(UserWarning, match="unlike") as told:
-        tell_if_apart([apart, *further], ledger)
+        tell_if_apart([apart, *further], ledger.family)
     assert not issubclass(told[0].category, RunWarning), "no record says it, so a terminal must"
     with warnings.catch_warnings(action="error"):
-        tell_if_apart(further[1:], ledger)
+        tell_if_apart(further[1:], ledger.family)
