@@ -583,3 +583,23 @@ def test_it_prints_on_a4(ledger: Ledger, tmp_path: Path) -> None:
     assert boxes
     assert all(abs(width - 595) < 1.5 and abs(height - 842) < 1.5 for _, _, width, height in boxes)
     assert len(re.findall(rb"/Type /Page\b", printed)) <= 6
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 910, 780, 400])
+def test_no_headline_number_reaches_into_the_next(ledger: Ledger, tmp_path: Path, width: int) -> None:
+    """An account that was lost fourteen times over: its deepest drawdown is the widest of them."""
+    from playwright.sync_api import sync_playwright
+
+    run = long_run(ledger)
+    record = replace(run.record, statistics=run.record.statistics | {"max_drawdown": -14.0132})
+    (tmp_path / "sheet.html").write_text(tearsheet.html(Run(record, ledger)), encoding="utf-8")
+    beyond = "each => each.scrollWidth > each.clientWidth"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.locator(".numbers dd.value").all_text_contents().count("\N{MINUS SIGN}1,401.32%") == 1
+        assert not tab.evaluate(f"[...document.querySelectorAll('.numbers dd.value')].some({beyond})")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        browser.close()
