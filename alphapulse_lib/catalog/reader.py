@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import floats, layout, schemas, storage, versions
 from alphapulse_lib.catalog.open_files import lent
-from alphapulse_lib.catalog.parquet import opened, reading, unchanged
+from alphapulse_lib.catalog.parquet import opened, reading, sound, unchanged
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.window import Window
@@ -265,14 +265,17 @@ def _rows(file: pq.ParquetFile, window: Window, columns: list[str]) -> pa.Table:
         needed = dict.fromkeys(floats.COLUMNS[name] if name in missing else name for name in columns)
         return floats.added(_rows(file, window, list(needed))).select(columns)
     if window == Window():
-        return file.read(columns=columns, use_threads=file.num_row_groups > _FEW).select(columns)
+        table = file.read(columns=columns, use_threads=file.num_row_groups > _FEW)
+        return sound(table, file.metadata.num_rows).select(columns)
     groups = [
         number for number, (first, last) in enumerate(_spans(file)) if first <= window.end and last >= window.start
     ]
     if not groups:
         return file.schema_arrow.empty_table().select(columns)
     read = list(dict.fromkeys([*columns, "ts_event"]))
-    return cut(file.read_row_groups(groups, columns=read, use_threads=len(groups) > _FEW), window).select(columns)
+    table = file.read_row_groups(groups, columns=read, use_threads=len(groups) > _FEW)
+    rows = sum(file.metadata.row_group(number).num_rows for number in groups)
+    return cut(sound(table, rows), window).select(columns)
 
 
 def cut(table: pa.Table, window: Window) -> pa.Table:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alphapulse_lib import clock
 from alphapulse_lib.catalog import ticks
 from alphapulse_lib.catalog.coverage import Coverage, table_of
-from alphapulse_lib.catalog.parquet import opened, reading, unchanged
+from alphapulse_lib.catalog.parquet import opened, reading, sound, unchanged
 from alphapulse_lib.catalog.reader import statistics
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.sessions import Sessions, sessions
@@ -96,7 +96,9 @@ def _moments(path: PurePath, window: Window) -> Iterator[Numbers]:
     for number, (first, last) in enumerate(spans):
         if first <= window.end and last >= window.start:
             with reading(path):
-                stamps = file.read_row_group(number, columns=["ts_event"])["ts_event"].cast("int64").to_numpy()
+                rows = file.metadata.row_group(number).num_rows
+                table = sound(file.read_row_group(number, columns=["ts_event"]), rows)
+            stamps = table["ts_event"].cast("int64").to_numpy()
             start, end = np.searchsorted(stamps, window.start), np.searchsorted(stamps, window.end, side="right")
             if start < end:
                 yield stamps[start:end]

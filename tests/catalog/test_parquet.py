@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,27 @@ def test_a_flipped_bit_in_any_page_is_found_by_whoever_reads_it(
         assert found.file == path and "cannot be read" in found.problem, name
         path.write_bytes(sound)
     assert reader.bar_table(root, aapl.id, "1d").equals(before)
+
+
+@pytest.mark.parametrize("name", ["recorded_at", "import_id", "close_float"])
+def test_no_row_is_left_out_without_a_word_where_a_bit_flips_in_the_head_of_a_page(
+    root: Path, aapl: Instrument, bars: Callable[..., pa.Table], name: str
+) -> None:
+    """It says how many values follow, and no checksum is of it."""
+    days = [str(day)[:16] for day in np.arange("2010-01-01T21:00", "2011-01-01T21:00", np.timedelta64(1, "D"), "M8[m]")]
+    writer.write_bars(root, aapl, "1d", bars([(day, 10 + at % 97 / 7) for at, day in enumerate(days)]), "one")
+    (path,) = reader.bar_files(root, aapl.id, "1d")
+    file, held, short = path.read_bytes(), whole(path, [name]), 0
+    (start,) = (start for column, start, _ in pages(path) if column == name)
+    for place, bit in product(range(start, start + 60), range(8)):
+        path.write_bytes(file[:place] + bytes([file[place] ^ 1 << bit]) + file[place + 1 :])
+        try:
+            assert whole(path, [name]).equals(held), (place - start, bit)
+        except CatalogDamaged as refused:
+            short += f"of {len(days)} rows" in refused.message
+            with pytest.raises(CatalogDamaged):
+                reader.bar_table(root, aapl.id, "1d", columns=[name])
+    assert short, "pyarrow tells of all of it: nothing need be counted here"
 
 
 def test_files_from_before_pages_had_checksums_are_read_as_ever(
