@@ -206,12 +206,13 @@ class Feed:
         """
         precision = self.instrument.size_precision
         needed, flags = 1 if fill == "next_open" else 4, np.zeros(len(self.ts), np.bool_)
-        for rows, part in self.rows.stretches(("high", "low", "volume")):
+        for rows, part in self.rows.stretches(("volume",)):
             volume = self._in_engine_units(part, rows)["volume"]
-            if pc.min(volume).as_py() * 10**precision >= needed:
-                continue
-            flags[rows] = np.round(to_floats(volume, precision) * 10**precision) < needed
-            if fill == "next_open":
+            if pc.min(volume).as_py() * 10**precision < needed:
+                flags[rows] = np.round(to_floats(volume, precision) * 10**precision) < needed
+        # Of nearly all series no bar lacks any, and then none's prices are read for this.
+        if fill == "next_open" and flags.any():
+            for rows, part in self.rows.stretches(("high", "low")):
                 flags[rows] &= pc.greater(part["high"], part["low"]).to_numpy()
         return flags if flags.any() else None
 
