@@ -185,6 +185,7 @@ class SessionSweep:
         self.spec: RunSpec = plan.spec
         self.objective, self.trials, self.forecast = search.objective, swept.trials, forecast
         self._title, self._swept, self._ledger = title_of(plan), swept, ledger
+        self._currency = numbers.currency(swept.trials[0].record)
         self._drawn = search.kind != "grid"
         if not any(each.record.status == "finished" for each in self.trials):
             raise all_failed(len(self.trials), self.trials[0].record)
@@ -273,7 +274,7 @@ class SessionSweep:
             one_of("the parameter", each, names)
         if self._swept.best is None:
             raise self._none
-        return heatmap(*sweep_board.heat(self.trials, x, y), x, y, self.objective, dark=dark)
+        return heatmap(*sweep_board.heat(self.trials, x, y), x, y, self.objective, self._currency, dark=dark)
 
     @property
     def _best(self) -> Trial:
@@ -321,7 +322,8 @@ class SessionSweep:
     def text(self, width: int = tables.WIDTH) -> str:
         """The sweep in short, for a terminal whose lines have ``width`` characters."""
         best = sweep_board.line(self.objective, self._swept.best)
-        told = [repr(self), best, *self._notes(), tables.sweep(self.table.head(_SHOWN), self.objective, width)]
+        table = tables.sweep(self.table.head(_SHOWN), self.objective, width, currency=self._currency)
+        told = [repr(self), best, *self._notes(), table]
         if len(self.trials) > _SHOWN:
             told.append(f"The best {_SHOWN} of {len(self.trials):,} trials; all are in sweep.table, or told by --json.")
         return "\n".join(filter(None, told))
@@ -358,7 +360,7 @@ def _failures(trials: Sequence[Trial]) -> str:
 
 def _steadiness(found: Robustness, best: Trial, objective: str) -> str:
     if found.verdict != "unknown":
-        write = numbers.statistic(objective)
+        write = numbers.statistic(objective, numbers.currency(best.record))
         of_them = median(each.value for each in found.neighbours if isfinite(each.value))
         told = f"the median {objective} beside it is {write(of_them)}, its own {write(best.value)}"
         return f"The best stands on a {found.verdict}: {told}."

@@ -220,6 +220,7 @@ class SessionWalkForward:
         self.spec: RunSpec = plan.spec
         self.objective, self.folds, self.forecast = objective, tuple(walked), forecast
         self._title, self._ends, self._ledger = title_of(plan), ends, ledger
+        self._currency = plan.instruments[0].currency
         self._zone, self._troubles = numbers.place(plan.spec).timezone, tuple(troubles)
 
     def __repr__(self) -> str:
@@ -321,7 +322,7 @@ class SessionWalkForward:
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
-        folds = tables.walk_forward(self.table, self.objective, width)
+        folds = tables.walk_forward(self.table, self.objective, width, currency=self._currency)
         lines = [
             told,
             numbers.deflated(self.deflated),
@@ -337,6 +338,7 @@ class SessionWalkForward:
         return fold_board.html(
             self._title,
             self.objective,
+            self._currency,
             *found,
             self.equity,
             self.table,

@@ -169,11 +169,19 @@ def monthly(run: Run, *, dark: bool = False) -> go.Figure:
 
 
 def heatmap(
-    across: list[Any], up: list[Any], cells: list[list[float]], x: str, y: str, objective: str, *, dark: bool = False
+    across: list[Any],
+    up: list[Any],
+    cells: list[list[float]],
+    x: str,
+    y: str,
+    objective: str,
+    currency: str = "",
+    *,
+    dark: bool = False,
 ) -> go.Figure:
     """A sweep's objective over two parameters, as `alphapulse_lib.views.sweep_board.heat` gives it."""
     tones = _DARK if dark else _LIGHT
-    values, form = np.array(cells, np.float64), numbers.statistic(objective)
+    values, form = np.array(cells, np.float64), numbers.statistic(objective, currency)
     shares = numbers.is_share(objective)
     most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     figure = go.Figure(

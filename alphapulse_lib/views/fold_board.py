@@ -24,6 +24,7 @@ type _Forms = Mapping[str, Callable[[Any], str]]
 def html(
     title: str,
     objective: str,
+    currency: str,
     stats: Mapping[str, float],
     deflated: Mapping[str, float],
     efficiency: float,
@@ -40,6 +41,8 @@ def html(
         Which strategy on what.
     objective : str
         What parameters were chosen by.
+    currency : str
+        What the account is kept in.
     stats, deflated, efficiency, equity
         Out of sample.
     folds, stability : pandas.DataFrame
@@ -47,7 +50,7 @@ def html(
     *notes : str
         Said below.
     """
-    form = numbers.statistic(objective)
+    form = numbers.statistic(objective, currency)
     days: _Forms = dict.fromkeys(("from", "to"), lambda day: f"{day:%Y-%m-%d}")
     results: _Forms = {"return": numbers.percent, "drawdown": numbers.percent, "trades": numbers.count}
     asked = f"inside, outside: the {objective} that the parameters were chosen by, and what they came to"

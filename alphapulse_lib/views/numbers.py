@@ -51,6 +51,8 @@ _SHARES = (
     *("conditional_value_at_risk", "downside_deviation", "tracking_error", "time_under_water", "exposure"),
     *("gross_exposure", "max_gross_exposure", "participation"),
 )
+#: Those that are amounts of the account's currency.
+_AMOUNTS = ("end_equity", "average_trade", "average_win", "average_loss", "capacity", "commission")
 _ANYWHERE = Venue("", "24/7", "UTC", "USD")
 
 
@@ -78,10 +80,10 @@ def ratio(value: float | None, decimals: int = 2) -> str:
     return _NONE if value is None or not math.isfinite(value) else _number(value, decimals)
 
 
-def statistic(name: str) -> Callable[[float | None], str]:
+def statistic(name: str, currency: str = "") -> Callable[[float | None], str]:
     """How a statistic is written that a sweep looks for, with or without a minus before its name.
 
-    Trials are ranked by it: of a small one, too, two digits tell.
+    Trials are ranked by it: of a small one, too, two digits tell. An amount has its currency's decimals.
 
     Examples
     --------
@@ -89,10 +91,13 @@ def statistic(name: str) -> Callable[[float | None], str]:
     ('+59.95%', '−8.00%', '0.85')
     >>> statistic("expectancy")(0.000123), statistic("sharpe_per_period")(-0.0012)
     ('+0.012%', '−0.0012')
+    >>> statistic("end_equity", "JPY")(1_020_000.0), statistic("end_equity", "USD")(102_000.0)
+    ('1,020,000', '102,000.00')
     """
     if is_share(name):
         return lambda value: percent(value, _decimals(value, 100))
-    return lambda value: ratio(value, _decimals(value))
+    least = decimals_of(currency) if name.removeprefix("-") in _AMOUNTS else 2
+    return lambda value: ratio(value, _decimals(value, least=least))
 
 
 def is_share(name: str) -> bool:
@@ -100,11 +105,11 @@ def is_share(name: str) -> bool:
     return name.removeprefix("-") in _SHARES
 
 
-def _decimals(value: float | None, times: int = 1) -> int:
-    """Two decimals, or as many as leave two digits of what is small; none needs more than ten."""
+def _decimals(value: float | None, times: int = 1, least: int = 2) -> int:
+    """The least decimals, or as many as leave two digits of what is small; none needs more than ten."""
     if not value or not math.isfinite(value):
-        return 2
-    return min(max(2, 1 - math.floor(math.log10(abs(value) * times))), 10)
+        return least
+    return min(max(least, 1 - math.floor(math.log10(abs(value) * times))), 10)
 
 
 def parameter(value: object) -> str:

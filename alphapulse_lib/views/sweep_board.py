@@ -84,7 +84,7 @@ def line(objective: str, best: Trial | None) -> str:
     if best is None:
         return ""
     told = " ".join(f"{name}={numbers.parameter(value)}" for name, value in best.parameters.items())
-    return f"best {objective} {numbers.statistic(objective)(best.value)} at {told}"
+    return f"best {objective} {_form(objective, best)(best.value)} at {told}"
 
 
 def heat(trials: Sequence[Trial], x: str, y: str) -> tuple[list[Any], list[Any], list[list[float]]]:
@@ -102,6 +102,11 @@ def heat(trials: Sequence[Trial], x: str, y: str) -> tuple[list[Any], list[Any],
         for down in tried[y]
     ]
     return tried[x], tried[y], rows
+
+
+def _form(objective: str, trial: Trial) -> Callable[[float | None], str]:
+    """How the objective is written, an amount in the money of the trials, which all have the same."""
+    return numbers.statistic(objective, numbers.currency(trial.record))
 
 
 def _table(objective: str, ranked: Sequence[Trial]) -> str:
@@ -125,7 +130,7 @@ def _cells(trial: Trial, names: Sequence[str], objective: str, beside: Iterable[
     forms = {name: numbers.count if name == "trades" else numbers.percent for name in beside if name in stats}
     return [
         *(numbers.parameter(trial.parameters[name]) for name in names),
-        numbers.statistic(objective)(trial.value),
+        _form(objective, trial)(trial.value),
         *(forms[name](stats[name]) if name in forms else "" for name in beside),
     ]
 
@@ -137,13 +142,14 @@ def _heat_table(objective: str, trials: Sequence[Trial], ranked: Sequence[Trial]
         return ""
     x, y = names[1], names[0]
     across, down, cells = heat(trials, x, y)
+    form = _form(objective, ranked[0])
     most = max((abs(cell) for row in cells for cell in row if math.isfinite(cell)), default=0.0) or 1.0
     best = (repr(ranked[0].parameters[x]), repr(ranked[0].parameters[y]))
     head = "".join(f'<th scope="col">{escape(numbers.parameter(each))}</th>' for each in across)
     rows = "".join(
         f'<tr><th scope="row">{escape(numbers.parameter(each))}</th>'
         + "".join(
-            _cell(cell, most, numbers.statistic(objective), (repr(column), repr(each)) == best)
+            _cell(cell, most, form, (repr(column), repr(each)) == best)
             for column, cell in zip(across, row, strict=True)
         )
         + "</tr>"

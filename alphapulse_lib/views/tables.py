@@ -128,7 +128,7 @@ def _in_words(run: Mapping[str, str], width: int) -> str:
     return "\n".join(wrap(told, width, subsequent_indent=_APART, break_on_hyphens=False))
 
 
-def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
+def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH, *, currency: str = "") -> str:
     """The table of a sweep's trials. What says nothing is left out, as a status that all of them share.
 
     Whose account was lost has no return: what it came to is nobody's.
@@ -136,13 +136,13 @@ def sweep(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
     same = _SAME.get(objective.removeprefix("-"))
     had = frame.assign(**{"return": frame["return"].mask(frame["drawdown"].astype("float64") <= -1)})
     shown = _with_what_tells(had).drop(columns=[same] if same else [])
-    forms = {**_RESULT, objective: numbers.statistic(objective)}
+    forms = {**_RESULT, objective: numbers.statistic(objective, currency)}
     return table(shown, forms, ("error", "trial", "trades", "drawdown", "return"), width)
 
 
-def walk_forward(frame: pd.DataFrame, objective: str, width: int = WIDTH) -> str:
+def walk_forward(frame: pd.DataFrame, objective: str, width: int = WIDTH, *, currency: str = "") -> str:
     """The table of a walk-forward's folds; without their status where all finished."""
-    form = numbers.statistic(objective)
+    form = numbers.statistic(objective, currency)
     days = dict.fromkeys(("from", "to"), lambda day: f"{day:%Y-%m-%d}")
     forms = {**_RESULT, **days, "inside": form, "outside": form}
     return table(_with_what_tells(frame), forms, ("trades", "drawdown", "to", "inside", "return", "fold"), width)

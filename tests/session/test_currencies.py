@@ -9,9 +9,11 @@ from ast import literal_eval
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from distributed import LocalCluster
 from IPython.lib.pretty import pretty
 
 import alphapulse_lib as ap
@@ -148,6 +150,23 @@ def test_yen_are_told_without_decimals_wherever_they_are(toy: Path) -> None:
     assert f" {run.stats['commission']:,.0f} JPY, slippage" in " ".join(pretty(run).split())
     made = run.trades["pnl"].iloc[-1]
     assert f"{abs(made):,.0f} " in told and f"{abs(made):,.2f}" not in told
+
+
+def test_a_sweep_that_looks_for_yen_tells_them_without_decimals(toy: Path, shared: LocalCluster) -> None:
+    imported(toy, "7203", "XTKS")
+    asked: dict[str, Any] = {"objective": "end_equity", "progress": False}
+    found = ap.sweep("SmaCross", "7203", "1d", grid={"fast": [1, 2], "slow": [3, 4]}, **asked)
+    best = found.best.stats["end_equity"]
+    assert f"best end_equity {best:,.0f} at " in found.text() and f"its own {best:,.0f}." in found.text()
+    assert f"<td>{best:,.0f}</td>" in found._repr_html_() and f">{best:,.0f}</td></tr>" in found._repr_html_()
+    cells = [cell for row in found.heatmap().data[0].text for cell in row]
+    assert f"{best:,.0f}" in cells
+    plans = [{"1": 100}, {"1": -100}]
+    walked = ap.walk_forward(Planned, "7203", "1d", grid={"plan": plans}, train=5, test=3, **asked)
+    inside = walked.table["inside"].iloc[-1]
+    assert f" {inside:,.0f} " in walked.text() and f"<td>{inside:,.0f}</td>" in walked._repr_html_()
+    told = [found.text(), found._repr_html_(), *cells, walked.text()]
+    assert re.findall(r"\d,\d{3}\.\d+", " ".join([*told, walked._repr_html_()])) == []
 
 
 def test_decimals_are_those_that_the_engine_knows() -> None:
