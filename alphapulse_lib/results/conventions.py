@@ -4,7 +4,8 @@ A convention is nobody's finding: bars do not tell what an order would have paid
 results as there are conventions. The range is WIDE where a reader would decide otherwise by another of them: where one
 earns and another loses, where one beats buying and holding and another does not, or where a quarter of the better (or
 worse) result hangs on it. A range of less than a tenth of a per cent of the cash is not, whatever it crosses: no two
-accounts pay alike to that.
+accounts pay alike to that. An account that was lost and came back counts as one that lost all: no broker lets it trade
+on, so nobody would have had what it came to.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from alphapulse_lib.model.lost import came_back
 from alphapulse_lib.model.run import FILLS, Fill, RunRecord, RunSpec
 
 __all__ = ["CONVENTION", "Conventions", "conventions_of", "spec_filled"]
@@ -38,18 +40,18 @@ class Conventions:
 
     @property
     def returns(self) -> dict[Fill, float]:
-        """The total return under each."""
-        return {fill: float(each.statistics["total_return"]) for fill, each in self.records.items()}
+        """The total return under each; -1 where the account was lost and came back."""
+        return {fill: _total_return(each) for fill, each in self.records.items()}
 
     @property
     def worst(self) -> RunRecord:
         """The run of the lowest total return."""
-        return min(self.records.values(), key=lambda each: float(each.statistics["total_return"]))
+        return min(self.records.values(), key=_total_return)
 
     @property
     def best(self) -> RunRecord:
         """The run of the highest total return."""
-        return max(self.records.values(), key=lambda each: float(each.statistics["total_return"]))
+        return max(self.records.values(), key=_total_return)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -64,7 +66,7 @@ class Conventions:
         if high - low < _TOLD_APART:
             return ""
         if low < 0 < high:
-            return "one earns where another loses"
+            return f"one earns where another loses{' its account' if low <= -1 else ''}"
         held = self.best.statistics.get("benchmark_return")
         if held is not None and low <= held < high:
             against = self.best.spec.benchmark.rpartition(".")[0] or "buying and holding"
@@ -72,6 +74,11 @@ class Conventions:
         if high - low > _QUARTER * max(abs(low), abs(high)):
             return "more than a quarter of the result hangs on it"
         return ""
+
+
+def _total_return(record: RunRecord) -> float:
+    total, deepest = (record.statistics.get(name) for name in ("total_return", "max_drawdown"))
+    return -1.0 if came_back(total, deepest) else float(record.statistics["total_return"])
 
 
 def spec_filled(spec: RunSpec, fill: Fill) -> RunSpec:

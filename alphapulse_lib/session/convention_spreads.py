@@ -15,6 +15,7 @@ from alphapulse_lib.session.progress import counted
 from alphapulse_lib.session.reruns import again_of
 from alphapulse_lib.session.running import Again, Plan, attempt, told_how_to_fetch
 from alphapulse_lib.session.runs import SessionRun
+from alphapulse_lib.session.search import lost_all
 from alphapulse_lib.views import cards
 from alphapulse_lib.views.told import Told
 
@@ -54,7 +55,7 @@ class ConventionSpread(Told):
 
     @property
     def range(self) -> tuple[float, float]:
-        """The lowest and the highest total return, as shares of the cash."""
+        """The lowest and the highest total return, of the cash; -1 where an account was lost and came back."""
         return self.conventions.range
 
     @property
@@ -70,7 +71,8 @@ class ConventionSpread(Told):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a convention: ``fill``, ``end_equity``, ``total_return``, ``sharpe`` (a year), ``max_drawdown``,
-        ``trades``, ``run_id``; ``refused`` says why it has none of these.
+        ``trades``, ``lost`` (whether the account was, and what it came to is nobody's), ``run_id``; ``refused`` says
+        why it has none of these.
         """
         import pandas as pd
 
@@ -78,6 +80,7 @@ class ConventionSpread(Told):
             {
                 "fill": fill,
                 **{name: each.stats.get(name) if each else None for name in _NUMBERS},
+                "lost": each is not None and lost_all(each.stats),
                 "run_id": each.id if each else "",
                 "refused": self.refused.get(fill, ""),
             }

@@ -123,7 +123,7 @@ def _run_facts(run: Any) -> tuple[Fact, ...]:
 
 
 def _convention_spread(found: Any) -> Card:
-    run, low_high = found.run, " to ".join(map(numbers.percent, found.range))
+    run, low_high = found.run, " to ".join(headline.low_high(found.conventions))
     facts = [
         Fact(
             FILLED[fill].capitalize(),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from alphapulse_lib.model.lost import came_back
 from alphapulse_lib.views import numbers
 
-__all__ = ["AFTER", "LOST", "came_back", "total_return", "unless_lost"]
+if TYPE_CHECKING:
+    from alphapulse_lib.results.conventions import Conventions
+
+__all__ = ["AFTER", "LOST", "came_back", "low_high", "total_return", "unless_lost"]
 
 LOST = "lost"
 #: Where there is room to say what is left out.
 AFTER = "what came after is nobody's"
-
-
-def came_back(total: float | None, deepest: float | None) -> bool:
-    """Whether an account was worth nothing at some moment, or less, and something at the end.
-
-    No broker lets a lost account trade on, so nobody would have had what it came to.
-    """
-    return total is not None and deepest is not None and deepest <= -1 < total
 
 
 def total_return(total: float | None, deepest: float | None) -> tuple[str, str]:
@@ -28,6 +26,14 @@ def total_return(total: float | None, deepest: float | None) -> tuple[str, str]:
     (('+80.00%', 'up'), ('lost', 'down'), ('−120.00%', 'down'))
     """
     return (LOST, "down") if came_back(total, deepest) else (numbers.percent(total), numbers.tone(total))
+
+
+def low_high(filled: Conventions) -> tuple[str, str]:
+    """The lowest and the highest total return under fill conventions."""
+    worst, best = (each.statistics for each in (filled.worst, filled.best))
+    low, _ = total_return(worst["total_return"], worst.get("max_drawdown"))
+    high, _ = total_return(best["total_return"], best.get("max_drawdown"))
+    return low, high
 
 
 def unless_lost(value: float | None, total: float | None, deepest: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.model.run import FILLED
-from alphapulse_lib.views import numbers
+from alphapulse_lib.views import headline
 
 if TYPE_CHECKING:
     from alphapulse_lib.results.conventions import Conventions
@@ -21,13 +21,17 @@ def by_convention(run: Run, filled: Conventions) -> tuple[str, str, str]:
     """The range that the fill convention alone makes of the total return."""
     if len(filled.records) < 2:
         return ("other fills: not run", "", f"{_SPREAD_COMMAND.format(run.id[:8])} runs every fill convention")
-    low, high = map(numbers.percent, filled.range)
+    low, high = headline.low_high(filled)
     return (f"by fills {low} to {high}", "down" if filled.why_wide else "", _each(filled))
 
 
 def _each(filled: Conventions) -> str:
     """The total return under each convention that was run."""
-    return "; ".join(f"{FILLED[fill]} {numbers.percent(each)}" for fill, each in filled.returns.items())
+    told = ((fill, each.statistics) for fill, each in filled.records.items())
+    return "; ".join(
+        f"{FILLED[fill]} {headline.total_return(stats['total_return'], stats.get('max_drawdown'))[0]}"
+        for fill, stats in told
+    )
 
 
 def spread(run: Run, filled: Conventions) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def spread(run: Run, filled: Conventions) -> dict[str, Any]:
         command = _SPREAD_COMMAND.format(run.id[:8])
         never = "Nobody ran this spec on these rows under another fill convention: this does, and counts for no trial"
         return {"lead": "", "detail": "", "told": (f"not probed: {command}", never)}
-    low, high = map(numbers.percent, filled.range)
+    low, high = headline.low_high(filled)
     lead, detail = "", ""
     if filled.why_wide:
         lead = f"The fill convention decides: {low} to {high}."

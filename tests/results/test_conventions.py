@@ -43,3 +43,16 @@ def test_a_range_is_wide_where_a_reader_would_decide_otherwise(
     assert found.worst.statistics["total_return"] == low
     assert why in found.why_wide
     assert bool(found.why_wide) == bool(why)
+
+
+@pytest.mark.parametrize(("total", "counted"), [(0.8, -1.0), (-0.9, -1.0), (-1.2, -1.2)])
+def test_an_account_that_was_lost_and_came_back_counts_as_one_that_lost_all(
+    tmp_path: Path, total: float, counted: float
+) -> None:
+    record = kept(Ledger(tmp_path))
+    lost = replace(record, statistics=record.statistics | {"total_return": total, "max_drawdown": -1.5})
+    found = Conventions({"next_open": record, "close": lost})
+    assert found.range == (counted, record.statistics["total_return"])
+    assert found.returns["close"] == counted
+    assert (found.worst, found.best) == (lost, record)
+    assert found.why_wide == "one earns where another loses its account"

@@ -60,6 +60,25 @@ def test_the_tearsheet_leads_with_a_wide_range_and_names_the_command_where_nobod
     assert "The fill convention decides: +0.35% to +2.80%." in tearsheet.body(found.runs["close"])
 
 
+def test_an_account_that_was_lost_and_came_back_counts_as_lost() -> None:
+    write_minutes("TOY")
+    plan = {"1": -700, "5": 700}
+    with pytest.warns(UserWarning, match="The run held up to"):
+        run = ap.backtest(Planned, "TOY", "1m", params={"plan": plan}, cash=25_000, progress=False)
+    found = ap.convention_spread(run, progress=False)
+    listed = found.frame.set_index("fill")
+    # Sold at 100.5 and marked at 140.5, then bought back at 111; otherwise sold at 120 or 121.
+    assert listed.lost.to_dict() == {fill: fill == "close" for fill in listed.index}
+    assert listed.end_equity["close"] == pytest.approx(25_000 - 700 * 10.5)
+    assert found.range == (-1.0, pytest.approx(700 * (121 - 115.25) / 25_000))
+    assert found.why_wide == "one earns where another loses its account"
+    assert "total return lost to +16.10% by fill convention" in found.text
+    sheet = tearsheet.body(found.runs["close"])
+    assert "<b>The fill convention decides: lost to +16.10%.</b>" in sheet
+    assert "by fills lost to +16.10%" in sheet and "signal&#39;s close lost; " in sheet
+    assert "29.40%" not in sheet.partition("<section>")[0] + found.text + found._repr_html_()
+
+
 def test_a_convention_that_cannot_be_run_is_named_with_the_reason() -> None:
     write_minutes("TOY")
     found = ap.convention_spread(Planned, "TOY", "1m", params={"plan": {}}, progress=False)
