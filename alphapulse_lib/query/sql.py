@@ -41,7 +41,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from alphapulse_lib.catalog import layout, sql_files
-from alphapulse_lib.catalog.parquet import opened
+from alphapulse_lib.catalog.parquet import opened, reading, shown
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import AlphaPulseError, CatalogDamaged, QueryError
 from alphapulse_lib.query import flaws, tables
@@ -111,7 +111,7 @@ def refusal(
             return each
     if isinstance(refused, duckdb.IOException | duckdb.InvalidInputException):
         try:
-            _require_sound(roots)
+            _require_sound(roots, str(refused))
         except CatalogDamaged as damaged:
             return damaged
     elif type(refused) is duckdb.Error:  # which names no file: a page is not what its header says
@@ -152,11 +152,16 @@ def _reads(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -
     return explained != statement.query and len(inner) == 1 and inner[0].type == duckdb.StatementType.SELECT
 
 
-def _require_sound(roots: Roots) -> None:
+def _require_sound(roots: Roots, met: str) -> None:
     """Refuse a catalog of which DuckDB cannot read a file, in words that say which and what to do."""
-    for _, root in roots.all:
-        for path in layout.all_parquet(root):
-            opened(path, rows=False)
+    paths = [path for _, root in roots.all for path in layout.all_parquet(root)]
+    for path in paths:
+        _, named, why = met.partition(f'"{shown(path)}": ')
+        if named:  # of a page that is damaged, where the footer is whole
+            with reading(path):
+                raise OSError(why)
+    for path in paths:
+        opened(path, rows=False)
 
 
 def told(refused: duckdb.Error) -> str:

@@ -401,6 +401,26 @@ def test_a_page_that_is_torn_in_mid_file_is_told_as_a_damaged_file(root: Path):
         locked.answer(root, "SELECT sum(close) FROM bars_1d")
 
 
+@pytest.mark.parametrize(("place", "bit", "why"), [(3, 1, "Page sizes must be >= 0"), (19, 8, "attempted to read")])
+def test_a_flipped_bit_in_the_head_of_a_page_is_told_as_the_file_that_has_it(
+    root: Path, place: int, bit: int, why: str
+):
+    """Its footer is as it was, and DuckDB speaks of an input, as it does of a query."""
+    path, torn = (reader.bar_files(root, each, "1d")[0] for each in ("MSFT.XNAS", "AAPL.XNAS"))
+    file = pq.ParquetFile(path)
+    column = file.metadata.row_group(0).column(file.schema.names.index("close_float"))
+    content, start = bytearray(path.read_bytes()), column.dictionary_page_offset or column.data_page_offset
+    content[start + place] ^= bit
+    path.write_bytes(content)
+    torn.write_bytes(torn.read_bytes()[:-50])  # which the query leaves shut
+    with pytest.raises(duckdb.Error) as met:
+        answer(root, "SELECT close FROM bars_1d WHERE symbol = 'MSFT'")
+    refused = refusal(Roots(root), met.value)
+    assert isinstance(refused, CatalogDamaged) and refused.message.startswith(f"{path} cannot be read: {why}")
+    with pytest.raises(CatalogDamaged, match=r"(?s)MSFT\.XNAS-1-DAY.*import its data again"):
+        locked.answer(root, "SELECT close FROM bars_1d WHERE symbol = 'MSFT'")
+
+
 def test_a_float_is_the_nearest_to_its_decimal(tmp_path: Path):
     random = np.random.default_rng(3)
     prices = np.round(np.exp(random.uniform(-4, 20, 20_000)), 4)
