@@ -24,6 +24,7 @@ from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, s
 from alphapulse_lib.engine.late import uncounted
 from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
+from alphapulse_lib.engine.nautilus_one import unheard
 from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.printed import shortened
 from alphapulse_lib.engine.request import Request
@@ -109,6 +110,7 @@ def _run(
     # Of an instrument whose bars last for less than a longer period none of that is told: it may be asked for.
     counted = {Period.parse(period).bar_type(each): 0 for period in spec.also for each in spec.instruments}
     counted |= {feed.bar_type: len(feed.moments) for feed in (*feeds, *data.also)}
+    warnings += unheard(plan.strategy)
     strategy_class = serving(plan.strategy, counted, spec.news, heard, warnings)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     untold |= defaults(plan, config, spec.parameters)

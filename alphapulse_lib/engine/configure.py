@@ -36,6 +36,8 @@ __all__ = [
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
 
 _NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
+#: What is a parameter, and no configuration that holds parameters.
+_VALUES = (*_NAUTILUS, int, float, bool, str, Decimal, datetime, date, timedelta, list, tuple)
 #: What tells of a function that calling it runs none of its lines.
 _LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 #: Characters of a default that are recorded; of a longer one nothing is.
@@ -94,6 +96,13 @@ def _config_class(strategy: type) -> type | None:
         raise StrategyUnusable(f"{strategy.__name__}.__init__ takes {names}: NautilusTrader gives it one config.", _HOW)
     found = _hints(strategy).get(parameters[0].name)
     found = _without_none(found)
+    if found in _VALUES:
+        name, kind = parameters[0].name, found.__name__
+        raise StrategyUnusable(
+            f"{strategy.__name__}.__init__ takes {name}, of {kind}: NautilusTrader gives it one config.",
+            f"Put it into one: `@dataclass(frozen=True)`, `class {strategy.__name__}Config:` with `{name}: {kind}`, "
+            f"and `def __init__(self, config: {strategy.__name__}Config)`.",
+        )
     if isinstance(found, type) and found is not object:
         return found
     if required:

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from importlib import import_module
 from importlib.machinery import PathFinder
+from importlib.metadata import version
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
@@ -82,6 +83,9 @@ def _module(where: str) -> ModuleType:
         return _from_file(Path(where)) if where.endswith(".py") else import_module(where)
     except ModuleNotFoundError as missing:
         if where.endswith(".py"):
+            if (missing.name or "").startswith("nautilus_trader."):
+                what = f"{where} imports {missing.name!r}, which NautilusTrader {_installed()} does not have."
+                raise StrategyUnusable(what, _ported(where)) from None
             raise StrategyUnusable(
                 f"{where} imports {missing.name!r}, which is not there.", "Install it, or put it beside the file."
             ) from None
@@ -95,8 +99,28 @@ def _module(where: str) -> ModuleType:
         raise
     except Exception as refused:  # whatever a person's file raises is theirs to see
         raise StrategyUnusable(
-            f"{where} cannot be loaded: {type(refused).__name__}: {refused}{_line(where, refused)}"
+            f"{where} cannot be loaded: {type(refused).__name__}: {refused}{_line(where, refused)}",
+            _how(where, refused),
         ) from refused
+
+
+def _how(where: str, raised: Exception) -> str:
+    """What to write instead where a file is written for NautilusTrader 1."""
+    if isinstance(raised, ImportError) and (raised.name or "").startswith("nautilus_trader."):
+        return _ported(where)
+    if isinstance(raised, TypeError) and "__init_subclass__() takes no keyword arguments" in str(raised):
+        return "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration."
+    return ""
+
+
+def _installed() -> str:
+    return version("nautilus_trader")
+
+
+def _ported(where: str) -> str:
+    from alphapulse_lib.engine import nautilus_one
+
+    return f"It is written for NautilusTrader 1. {nautilus_one.imports(Path(where))}".rstrip()
 
 
 def _line(where: str, raised: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -277,3 +277,24 @@ def test_what_no_spec_can_hold_is_refused_of_numpys_kinds_too(value: object) -> 
 )
 def test_a_time_of_numpys_is_kept_as_pythons_own(value: object, plain: object) -> None:
     assert (plain_value("x", value), type(plain_value("x", value))) == (plain, type(plain))
+
+
+class TakesAPeriod(Strategy):
+    def __init__(self, bar_type: BarType) -> None:
+        super().__init__()
+
+
+class Named(NamedTuple):
+    count: int = 1
+
+
+class TakesATuple(Strategy):
+    def __init__(self, config: Named) -> None:
+        super().__init__(config)
+
+
+def test_one_value_is_no_configuration_and_a_tuple_with_names_is() -> None:
+    with pytest.raises(StrategyUnusable, match=r"__init__ takes bar_type, of BarType: .* gives it one config") as no:
+        blueprint(TakesAPeriod)
+    assert "class TakesAPeriodConfig:` with `bar_type: BarType`" in no.value.hint
+    assert blueprint(TakesATuple).config is Named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,3 +79,44 @@ def test_a_file_never_runs_with_a_module_of_another_folder_in_place_of_its_own(t
     for stem, text in (("mine_other", named), ("mine_third", whole)):
         with pytest.raises(StrategyUnusable, match=r"with another desk_rules than its own: .*one/desk_rules\.py is"):
             strategy_class(written(tmp_path / "other" / f"{stem}.py", text))
+
+
+VERSION_ONE = """
+from nautilus_trader.common.enums import LogColor
+from nautilus_trader.core.message import Event
+from nautilus_trader.model.data import Bar, BarType
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.trading import Strategy
+from nautilus_trader.trading.config import StrategyConfig
+"""
+
+
+def test_a_file_of_nautilus_trader_1_is_told_what_to_import_from_where(tmp_path: Path) -> None:
+    """What is told is what such a file then loads with."""
+    with pytest.raises(StrategyUnusable, match=r"imports 'nautilus_trader\.common\.enums', which Nautilus.* 2") as no:
+        strategy_class(written(tmp_path / "earlier.py", VERSION_ONE))
+    lines = re.findall(r"`([^`]*)`", no.value.hint)
+    assert lines == [
+        "from nautilus_trader.common import LogColor",
+        "from nautilus_trader.model import Bar, BarType, OrderSide",
+        "from nautilus_trader.trading import StrategyConfig",
+    ]
+    assert no.value.hint.endswith("There is no Event any more.")
+    text = "\n".join([*lines, "from nautilus_trader.trading import Strategy", "class Mine(Strategy): ..."])
+    assert strategy_class(written(tmp_path / "ported.py", text)).__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("from nautilus_trader.indicators import MovingAverageFactory", "There is no MovingAverageFactory any more"),
+        (
+            "from nautilus_trader.trading import StrategyConfig\nclass C(StrategyConfig, frozen=True): ...",
+            "write `@dataclass(frozen=True)` over the configuration",
+        ),
+    ],
+)
+def test_what_version_2_took_away_is_said_where_the_file_has_it(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(StrategyUnusable, match=r"cannot be loaded: .*\(line \d\)") as no:
+        strategy_class(written(tmp_path / "earlier.py", text))
+    assert hint in no.value.hint

@@ -1,0 +1,118 @@
+"""What is left of NautilusTrader 1 in a strategy: imports that lie elsewhere now, and handlers that nothing calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import CodeType, FunctionType
+from typing import Any
+
+import nautilus_trader
+from nautilus_trader.trading import Strategy
+
+from alphapulse_lib.errors import did_you_mean
+
+__all__ = ["imports", "unheard"]
+
+#: What handlers of version 1 are called in version 2; ``on_event`` became one handler for each kind of event.
+_RENAMED = {
+    "on_event": "on_order_event and on_position_event",
+    "on_quote_tick": "on_quote",
+    "on_trade_tick": "on_trade",
+    "on_order_book": "on_book",
+    "on_order_book_deltas": "on_book_deltas",
+    "on_order_book_depth": "on_book_depth",
+}
+
+
+def imports(path: Path) -> str:
+    """How a file imports in the installed version what it imports otherwise; empty where nothing lies elsewhere."""
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return ""
+    homes: dict[str, list[str]] = {}
+    gone: list[str] = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("nautilus_trader."):
+            continue
+        for name in (each.name for each in node.names):
+            if name == "*" or _has(node.module or "", name):
+                continue
+            home = _home(name)
+            known = homes.setdefault(home, []) if home else gone
+            known += [] if name in known else [name]
+    lines = [f"`from {home} import {', '.join(sorted(names))}`" for home, names in sorted(homes.items())]
+    told = [f"Write {', '.join(lines)}."] if lines else []
+    return " ".join([*told, *([f"There is no {', '.join(sorted(gone))} any more."] if gone else [])])
+
+
+def _has(module: str, name: str) -> bool:
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return False
+
+
+def _home(name: str) -> str:
+    """The package of NautilusTrader that has a name: of two the last one, ``trading`` before ``config``."""
+    packages = [f"nautilus_trader.{each.name}" for each in iter_modules(nautilus_trader.__path__)]
+    return next((each for each in reversed(packages) if "._" not in each and _has(each, name)), "")
+
+
+def unheard(strategy: type) -> list[str]:
+    """One line of each method with a handler's name that neither NautilusTrader nor the strategy itself calls.
+
+    The strategy calls it where any function of its classes, or of their modules, so much as names it.
+
+    Examples
+    --------
+    >>> class Listens(Strategy):
+    ...     def on_trade_tick(self, tick): ...
+    >>> unheard(Listens)[0].rpartition(": ")[2]
+    'it is on_trade now.'
+    """
+    own = [each for each in strategy.__mro__ if not each.__module__.startswith("nautilus_trader")]
+    methods = {name for each in own for name, value in vars(each).items() if isinstance(value, FunctionType)}
+    odd = sorted(name for name in methods if name.startswith("on_") and not hasattr(Strategy, name))
+    if not odd:
+        return []
+    named = {name for each in own for function in _functions(each) for name in _names(function.__code__)}
+    handlers = [name for name in dir(Strategy) if name.startswith("on_")]
+    told = []
+    for name in odd:
+        if name not in named:
+            now = _RENAMED.get(name)
+            better = f": it is {now} now." if now else f". {did_you_mean(name, handlers, '')}"
+            what = f"{strategy.__name__}.{name} is no handler of NautilusTrader 2, and nothing of the strategy calls it"
+            told.append(f"{what}{better}".rstrip())
+    return told
+
+
+def _functions(owner: type) -> Iterator[FunctionType]:
+    """The functions of a class, and those that stand beside it, also in classes."""
+    own = [*_plain(vars(owner).values())]
+    yield from own
+    for each in own[0].__globals__.values() if own else ():
+        yield from _plain(vars(each).values() if isinstance(each, type) else [each])
+
+
+def _plain(values: Iterable[Any]) -> Iterator[FunctionType]:
+    """The functions among some values, those within properties, class methods and decorators included."""
+    for each in values:
+        inner = getattr(each, "fget", None) or getattr(each, "__func__", None) or getattr(each, "__wrapped__", each)
+        if isinstance(inner, FunctionType):
+            yield inner
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names that some code speaks of, also as texts."""
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names(each)
+        elif isinstance(each, str):
+            yield each
