@@ -90,7 +90,8 @@ def _read(paths: Sequence[PurePath], columns: list[str]) -> dict[PurePath, pa.Ta
     try:
         rows = scan.select(*columns, *(polars.col(each).cast(polars.Int64).alias(each) for each in MOMENTS), _FILE)
         frame = rows.collect()
-    except (polars.exceptions.PolarsError, OSError):  # of one of them; which, and what to do, is told by who reads it
+    # Of one of them; which, and what to do, is told by who reads it. A panic, over a page's head, is no `Exception`.
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError):
         return {}
     if not frame.height:
         return {}

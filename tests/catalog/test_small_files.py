@@ -124,6 +124,20 @@ def test_a_flipped_bit_is_an_error_not_a_price(root: Path, universe: list[Path])
             closes(root)
 
 
+def test_polars_breaking_down_over_a_page_that_went_bad_since_it_was_held_is_an_error_with_the_files_name(
+    root: Path, universe: list[Path], monkeypatch: pytest.MonkeyPatch
+):
+    """A bit that flips on the disk changes nothing that a file is known by: here, in how a page says it is coded."""
+    monkeypatch.setattr(small_files, "_hold", lambda *_: None)
+    group = pq.read_metadata(universe[7]).row_group(0)
+    (column,) = [each for each in map(group.column, range(group.num_columns)) if each.path_in_schema == "close_float"]
+    content = bytearray(universe[7].read_bytes())
+    content[column.data_page_offset + 16] ^= 1
+    universe[7].write_bytes(content)
+    with pytest.raises(CatalogDamaged, match=r"(?s)N07\.XNAS-1-DAY.*alphapulse check"):
+        closes(root)
+
+
 def test_a_strangers_file_is_refused(root: Path, universe: list[Path]):
     (universe[8].parent / "part-0.parquet").write_bytes(universe[8].read_bytes())
     with pytest.raises(CatalogDamaged, match=r"part-0\.parquet is no file of this catalog"):
