@@ -198,6 +198,10 @@ def _opening(path: Path) -> Iterator[None]:
         raise UnreadableFile(f"{path.name} is not a Parquet file, or is torn.", "Rename it if it is CSV.") from None
     except PermissionError:
         raise UnreadableFile(f"{path.name} may not be read by you.", "Ask for permission to read it.") from None
+    except OSError as refused:
+        if refused.errno is not None:  # the disk's, not of Parquet's pages
+            raise
+        raise UnreadableFile(f"{path.name} is torn: {str(refused).splitlines()[0]}", "Write it anew.") from None
 
 
 def _parquet(path: Path) -> Iterator[Grid]:
@@ -214,6 +218,8 @@ def _parquet(path: Path) -> Iterator[Grid]:
         told += share
         rows = pa.Table.from_batches([batch]).rename_columns(names)
         yield Grid(rows, lines, none, [], size=share, last=read == total)
+    if read != total:  # which pyarrow says nothing of
+        raise UnreadableFile(f"{path.name} is torn: of {total:,} rows {read:,} can be read.", "Write it anew.")
 
 
 def _of_symbol(block: Block, symbol: str) -> tuple[Block, set[str]]:

@@ -8,6 +8,7 @@ catalogs need no migration.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -169,10 +170,29 @@ def _instrument_files(data: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    try:
+    with _reading(path):
         return pq.ParquetFile(path, buffer_size=1 << 20)
-    except pa.ArrowInvalid:
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever is read of a file inside of this."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as refused:
+        if isinstance(refused, OSError) and refused.errno is not None:  # the disk's, not of Parquet's pages
+            raise
         raise UnreadableFile(f"{_called(path)} is not a Parquet file, or is torn.", "Restore it from a copy.") from None
+
+
+def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
+    with _reading(path):
+        read = 0
+        for batch in file.iter_batches(batch_size=_ROWS):
+            read += batch.num_rows
+            yield batch
+        if read != file.metadata.num_rows:
+            raise pa.ArrowInvalid(f"{read} rows")  # of a page that is not what its head says pyarrow may leave rows out
 
 
 def _called(path: Path) -> str:
@@ -222,7 +242,9 @@ _INSTRUMENT = pa.schema(
 
 def _own(path: Path) -> Iterator[dict[str, Any]]:
     """What an instrument's own file says."""
-    for row in _opened(path).read().to_pylist():
+    with _reading(path):
+        rows = pq.ParquetFile(path).read().to_pylist()
+    for row in rows:
         money = row.get("quote_currency") or row.get("currency")
         shares = {"size_precision": row.get("size_precision", 0), "currency": money}
         yield {**row, **shares, "asset_class": _CLASSES[path.parts[-3]]}
@@ -257,7 +279,7 @@ def _rows(path: Path, request: Request, notes: tuple[str, ...]) -> Iterator[Batc
     told = _told(file, path)
     ticker, code = _placed(told["instrument_id"], request)
     total, read, size = max(1, file.metadata.num_rows), 0, path.stat().st_size
-    for batch in file.iter_batches(batch_size=_ROWS):
+    for batch in _batches(file, path):
         figures = _figures(batch, request.kind, told, path)
         stamps = batch["ts_event"].cast(pa.int64())
         count = batch.num_rows

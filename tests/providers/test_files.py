@@ -167,6 +167,19 @@ def test_a_torn_parquet_file(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_a_parquet_file_of_which_a_page_is_torn(tmp_path: Path, place: int) -> None:
+    """Its footer is whole: what is wrong is found as its rows are read."""
+    path = tmp_path / "prices.parquet"
+    rows = {"date": ["2013-05-01", "2013-05-02"]} | {name: [1.0, 2.0] for name in ("open", "high", "low", "close")}
+    pa.parquet.write_table(pa.table(rows), path, use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[pa.parquet.read_metadata(path).row_group(0).column(4).data_page_offset + place] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=r"prices\.parquet is .*torn"):
+        read(path)
+
+
 def test_one_symbol_of_a_file_that_holds_several(tmp_path: Path) -> None:
     path = written(tmp_path, "symbol,date,o,h,l,c\nA,2013-05-01,1,2,1,1\nB,2013-05-01,1,2,1,1\nB,2013-05-02,1,2,1,2\n")
     batch = read(path, symbol="b")[0]

@@ -121,6 +121,19 @@ def test_what_is_no_such_catalog_is_refused(tmp_path: Path, roots: Roots) -> Non
         migrated(roots, tmp_path / "old")
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_file_of_which_a_page_is_torn_is_named(tmp_path: Path, roots: Roots, place: int) -> None:
+    """Its footer is whole: what is wrong is found as its rows are read, or that some are missing."""
+    shutil.copytree(OLD, tmp_path / "old")
+    path = next((tmp_path / "old").rglob("*DAY*/*.parquet"))
+    pq.write_table(pq.read_table(path), path, use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[pq.read_metadata(path).row_group(0).column(3).data_page_offset + place] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=r"DAY.*parquet is .*torn"):
+        migrated(roots, tmp_path / "old")
+
+
 def test_the_files_provider_names_the_one_that_migrates(roots: Roots) -> None:
     with pytest.raises(InputError, match=r"NautilusTrader 1.x") as refused:
         importer.ingest(FilesProvider(), [Request(OLD)], roots)
