@@ -225,7 +225,8 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
         symbol,
         decided[wrong],
         "at an older price than the next one",
-        "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback.",
+        "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback, "
+        "nor by market_exit, which rings a clock: close_all_positions sends at once.",
     )
 
 

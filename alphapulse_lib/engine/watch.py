@@ -13,11 +13,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
-from nautilus_trader.model import BarType, DataType, PriceType
+from nautilus_trader.model import BarType, DataType, PriceType, TriggerType
 
 from alphapulse_lib.engine.events import event_names
 from alphapulse_lib.engine.warm_ups import registered, require
-from alphapulse_lib.errors import UnservedSubscription
+from alphapulse_lib.errors import UnsafeFill, UnservedSubscription
 from alphapulse_lib.model.period import Period
 
 __all__ = ["Beat", "Swallowed", "serving"]
@@ -141,6 +141,8 @@ def serving(
     members = {name: _checked(getattr(strategy, name), check) for name, check in checks.items()}
     members["register_indicator_for_bars"] = _warmed(strategy, bar_types, [] if warnings is None else warnings)
     members["submit_order"] = _sent_once(strategy.submit_order)  # type: ignore[attr-defined]  # every Strategy has it
+    members["submit_order_list"] = _sent_together(strategy.submit_order_list)  # type: ignore[attr-defined]
+    members["stop"] = _told(strategy.stop, [] if warnings is None else warnings)  # type: ignore[attr-defined]
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), members | places)
 
@@ -188,12 +190,47 @@ def _sent_once(method: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def submit_order(self: Any, order: Any, *rest: Any, **named: Any) -> Any:
+        _require_market(order)
         identity = getattr(order, "client_order_id", None)
         if identity is not None and self.cache.order_exists(identity):
             raise RuntimeError(_again(self.cache.order(identity), self.clock.timestamp_ns()))
         return method(self, order, *rest, **named)
 
     return submit_order
+
+
+def _sent_together(method: Callable[..., Any]) -> Callable[..., Any]:
+    def submit_order_list(self: Any, orders: Any, *rest: Any, **named: Any) -> Any:
+        for each in orders if isinstance(orders, list | tuple) else ():
+            _require_market(each)
+        return method(self, orders, *rest, **named)
+
+    return submit_order_list
+
+
+def _require_market(order: Any) -> None:
+    """Refuse an order that nothing would bring to the market, or only what bars do not tell."""
+    if (trigger := getattr(order, "emulation_trigger", None)) is not None and trigger != TriggerType.NO_TRIGGER:
+        raise UnsafeFill(
+            f"The strategy sends an order with emulation_trigger={trigger.name}: NautilusTrader holds it back until a "
+            "trade or a quote tells its price. It would never fill on bars, or late.",
+            "Leave emulation_trigger out: the market of a run holds orders of every kind itself.",
+        )
+    if algorithm := getattr(order, "exec_algorithm_id", None):
+        raise UnsafeFill(
+            f"The strategy sends an order by exec_algorithm_id={str(algorithm)!r}, and a run has no execution "
+            "algorithms: it would never reach a market.",
+            "Leave exec_algorithm_id out, and send the order's parts from on_bar.",
+        )
+
+
+def _told(method: Callable[..., Any], warnings: list[str]) -> Callable[..., Any]:
+    def stop(self: Any) -> Any:
+        at = np.datetime64(self.clock.timestamp_ns(), "ns").astype("datetime64[s]")
+        warnings.append(f"The strategy stopped itself at {at} UTC: it was told of nothing after that.")
+        return method(self)
+
+    return stop
 
 
 def _again(sent: Any, now: int) -> str:

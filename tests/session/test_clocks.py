@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from nautilus_trader.model import Bar, BarType, InstrumentId, OrderSide, Price, Quantity
+from nautilus_trader.model import Bar, BarType, ExecAlgorithmId, InstrumentId, OrderSide, Price, Quantity, TriggerType
 from nautilus_trader.trading import Strategy
 
 import alphapulse_lib as ap
@@ -109,3 +109,71 @@ def test_an_order_on_its_way_when_the_strategy_shuts_down_never_filled(flatten: 
     assert run.fills["price"].tolist() == [120.0]
     assert run.orders["status"].tolist() == (["filled", "unfilled"] if flatten else ["filled"])
     assert run.stats["end_equity"] == pytest.approx(100_000 + 115.25 - 120)
+
+
+@dataclass(frozen=True)
+class AsideConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+    how: str
+
+
+class Aside(Strategy):
+    """On its third bar does what leads no order to the market, or stops; on its fifth it buys."""
+
+    def __init__(self, config: AsideConfig) -> None:
+        super().__init__(config)
+        self._asked, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        make, traded, one = self.order_factory, self._asked.instrument_id, Quantity.from_int(1)
+        above = Price(float(bar.close) * 1.001, 2)
+        if self._seen == 5 or (self._seen == 2 and self._asked.how == "leave"):
+            self.submit_order(make.market(traded, OrderSide.BUY, one))
+        if self._seen != 3:
+            return
+        if self._asked.how == "emulated":
+            last = TriggerType.LAST_PRICE
+            self.submit_order(make.stop_market(traded, OrderSide.BUY, one, above, emulation_trigger=last))
+        elif self._asked.how == "emulated bracket":
+            entry = make.bracket(
+                traded, OrderSide.BUY, one, tp_price=above, sl_trigger_price=Price(1.0, 2),
+                emulation_trigger=TriggerType.DEFAULT,
+            )  # fmt: skip
+            self.submit_order_list(entry)
+        elif self._asked.how == "algorithm":
+            self.submit_order(make.market(traded, OrderSide.BUY, one, exec_algorithm_id=ExecAlgorithmId("TWAP")))
+        elif self._asked.how == "leave":
+            self.market_exit()
+        elif self._asked.how == "stop":
+            self.stop()
+
+
+@pytest.mark.parametrize(
+    ("how", "words", "hint"),
+    [
+        ("emulated", "emulation_trigger=LAST_PRICE", "Leave emulation_trigger out"),
+        ("emulated bracket", "emulation_trigger=DEFAULT", "Leave emulation_trigger out"),
+        ("algorithm", "exec_algorithm_id='TWAP', and a run has no execution algorithms", "Leave exec_algorithm_id out"),
+        ("leave", "filled at an older price", "market_exit, which rings a clock"),
+    ],
+)
+@pytest.mark.parametrize("fill", ["next_open", "next_close"])
+def test_an_order_that_nothing_brings_to_the_market_is_refused(
+    sample: Path, how: str, words: str, hint: str, fill: str
+) -> None:
+    """Each of them was left where it was without a word, or filled once an opening trade came by."""
+    with pytest.raises(UnsafeFill, match=words) as refused:
+        ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": how}, fill=fill, progress=False)  # type: ignore[arg-type]
+    assert hint in refused.value.hint
+
+
+def test_a_strategy_that_stopped_itself_says_when(sample: Path) -> None:
+    with pytest.warns(UserWarning, match=r"The strategy stopped itself at 2009-06-03T20:00:00 UTC: it was told of"):
+        run = ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": "stop"}, progress=False)
+    assert run.orders.empty
+    assert len(ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": ""}, progress=False).orders) == 1
