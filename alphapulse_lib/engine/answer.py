@@ -29,6 +29,7 @@ from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.printed import shortened
 from alphapulse_lib.engine.request import Request
 from alphapulse_lib.engine.source import ELSEWHERE
+from alphapulse_lib.engine.spoken import stale_worth
 from alphapulse_lib.engine.warm_ups import declared, require
 from alphapulse_lib.engine.watch import Beat, Swallowed, serving
 from alphapulse_lib.errors import AlphaPulseError, StrategyUnusable
@@ -110,7 +111,7 @@ def _run(
     # Of an instrument whose bars last for less than a longer period none of that is told: it may be asked for.
     counted = {Period.parse(period).bar_type(each): 0 for period in spec.also for each in spec.instruments}
     counted |= {feed.bar_type: len(feed.moments) for feed in (*feeds, *data.also)}
-    warnings += unheard(plan.strategy)
+    warnings += [*unheard(plan.strategy), *stale_worth(plan.strategy, spec.fill)]
     strategy_class = serving(plan.strategy, counted, spec.news, heard, warnings)
     config = build(plan, spec.parameters, spec.instruments, [feed.bar_type for feed in feeds])
     untold |= defaults(plan, config, spec.parameters)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import CodeType, FunctionType
-from typing import Any
+from types import FunctionType
 
 import nautilus_trader
 from nautilus_trader.trading import Strategy
 
+from alphapulse_lib.engine.spoken import names_of, own_classes
 from alphapulse_lib.errors import did_you_mean
 
 __all__ = ["imports", "unheard"]
@@ -75,12 +74,12 @@ def unheard(strategy: type) -> list[str]:
     >>> unheard(Listens)[0].rpartition(": ")[2]
     'it is on_trade now.'
     """
-    own = [each for each in strategy.__mro__ if not each.__module__.startswith("nautilus_trader")]
-    methods = {name for each in own for name, value in vars(each).items() if isinstance(value, FunctionType)}
+    held = [pair for each in own_classes(strategy) for pair in vars(each).items()]
+    methods = {name for name, value in held if isinstance(value, FunctionType)}
     odd = sorted(name for name in methods if name.startswith("on_") and not hasattr(Strategy, name))
     if not odd:
         return []
-    named = {name for each in own for function in _functions(each) for name in _names(function.__code__)}
+    named = names_of(strategy)
     handlers = [name for name in dir(Strategy) if name.startswith("on_")]
     told = []
     for name in odd:
@@ -90,29 +89,3 @@ def unheard(strategy: type) -> list[str]:
             what = f"{strategy.__name__}.{name} is no handler of NautilusTrader 2, and nothing of the strategy calls it"
             told.append(f"{what}{better}".rstrip())
     return told
-
-
-def _functions(owner: type) -> Iterator[FunctionType]:
-    """The functions of a class, and those that stand beside it, also in classes."""
-    own = [*_plain(vars(owner).values())]
-    yield from own
-    for each in own[0].__globals__.values() if own else ():
-        yield from _plain(vars(each).values() if isinstance(each, type) else [each])
-
-
-def _plain(values: Iterable[Any]) -> Iterator[FunctionType]:
-    """The functions among some values, those within properties, class methods and decorators included."""
-    for each in values:
-        inner = getattr(each, "fget", None) or getattr(each, "__func__", None) or getattr(each, "__wrapped__", each)
-        if isinstance(inner, FunctionType):
-            yield inner
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    """The names that some code speaks of, also as texts."""
-    yield from code.co_names
-    for each in code.co_consts:
-        if isinstance(each, CodeType):
-            yield from _names(each)
-        elif isinstance(each, str):
-            yield each

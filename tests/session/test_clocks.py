@@ -177,3 +177,52 @@ def test_a_strategy_that_stopped_itself_says_when(sample: Path) -> None:
         run = ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": "stop"}, progress=False)
     assert run.orders.empty
     assert len(ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": ""}, progress=False).orders) == 1
+
+
+@dataclass(frozen=True)
+class WorthConfig:
+    instrument_id: InstrumentId
+    bar_type: BarType
+
+
+class Worth(Strategy):
+    """Buys on its second bar, and tells on its fifth what it holds is worth."""
+
+    def __init__(self, config: WorthConfig) -> None:
+        super().__init__(config)
+        self._asked, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_type)
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        if self._seen == 2:
+            traded, one = self._asked.instrument_id, Quantity.from_int(1)
+            self.submit_order(self.order_factory.market(traded, OrderSide.BUY, one))
+        if self._seen == 5:
+            self.log.info(f"worth {self.worth(bar)}")
+
+    def worth(self, _: Bar) -> float:
+        return self.portfolio.net_exposure(self._asked.instrument_id).as_double()
+
+
+class WorthAtTheClose(Worth):
+    def worth(self, bar: Bar) -> float:
+        return self.portfolio.net_exposure(self._asked.instrument_id, price=bar.close).as_double()
+
+
+@pytest.mark.parametrize("fill", ["next_open", "close"])
+def test_what_the_portfolio_tells_at_an_open_is_warned_of(sample: Path, fill: str) -> None:
+    bars = ap.bars("GOOG", "1d", *WINDOW, adjust="none")
+    opened, closed = bars["open"].iloc[4], bars["close"].iloc[4]
+    assert opened != closed
+    asked = {"fill": fill, "progress": False}
+    if fill == "next_open":
+        with pytest.warns(UserWarning, match="asks NautilusTrader's portfolio for net_exposure: .* is the open of"):
+            run = ap.backtest(Worth, "GOOG", "1d", *WINDOW, **asked)  # type: ignore[arg-type]
+        assert f"worth {opened}\n" in run.log + "\n"
+    for strategy in (WorthAtTheClose, *([Worth] if fill == "close" else [])):
+        run = ap.backtest(strategy, "GOOG", "1d", *WINDOW, **asked)  # type: ignore[arg-type]
+        assert f"worth {closed}\n" in run.log + "\n"
+        assert not any("portfolio" in each for each in run.warnings)
