@@ -42,7 +42,7 @@ class Asking(Strategy):
             self._send(self._given.instrument_id, OrderSide.BUY if self._seen == 1 else OrderSide.SELL)
         if self._seen == 3:
             for _ in range(self._given.asks):
-                self.portfolio.net_exposure(ELSEWHERE)
+                self.portfolio.net_exposure(ELSEWHERE, price=bar.close)
             for _ in range(self._given.orders):
                 self._send(ELSEWHERE, OrderSide.BUY)
 
