@@ -53,6 +53,7 @@ _SHARES = (
 )
 #: Those that are amounts of the account's currency.
 _AMOUNTS = ("end_equity", "average_trade", "average_win", "average_loss", "capacity", "commission")
+_COUNTS = ("trades", "orders", "orders_rejected", "fills", "observations", "longest_under_water")
 _ANYWHERE = Venue("", "24/7", "UTC", "USD")
 
 
@@ -93,9 +94,13 @@ def statistic(name: str, currency: str = "") -> Callable[[float | None], str]:
     ('+0.012%', '−0.0012')
     >>> statistic("end_equity", "JPY")(1_020_000.0), statistic("end_equity", "USD")(102_000.0)
     ('1,020,000', '102,000.00')
+    >>> statistic("trades")(12.0), statistic("-orders")(-3.0)
+    ('12', '−3')
     """
     if is_share(name):
         return lambda value: percent(value, _decimals(value, 100))
+    if name.removeprefix("-") in _COUNTS:
+        return count
     least = decimals_of(currency) if name.removeprefix("-") in _AMOUNTS else 2
     return lambda value: ratio(value, _decimals(value, least=least))
 

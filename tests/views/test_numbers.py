@@ -33,6 +33,8 @@ from alphapulse_lib.views import numbers
         (numbers.statistic("-commission", "KWD")(-9.5), "\N{MINUS SIGN}9.500"),
         (numbers.statistic("average_trade", "JPY")(0.25), "0.25"),
         (numbers.statistic("sharpe", "JPY")(1.5), "1.50"),
+        (numbers.statistic("trades")(1234.0), "1,234"),
+        (numbers.statistic("-longest_under_water")(-12.5), "\N{MINUS SIGN}12.5"),
         (numbers.ratio(-1234.5), "\N{MINUS SIGN}1,234.50"),
         (numbers.ratio(math.inf), "—"),
         (numbers.money(1_000_000, "USD"), "1,000,000.00 USD"),
