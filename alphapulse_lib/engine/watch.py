@@ -142,7 +142,7 @@ def serving(
     members["register_indicator_for_bars"] = _warmed(strategy, bar_types, [] if warnings is None else warnings)
     members["submit_order"] = _sent_once(strategy.submit_order)  # type: ignore[attr-defined]  # every Strategy has it
     members["submit_order_list"] = _sent_together(strategy.submit_order_list)  # type: ignore[attr-defined]
-    members["stop"] = _told(strategy.stop, [] if warnings is None else warnings)  # type: ignore[attr-defined]
+    members["stop"] = _stopped(strategy.stop, [] if warnings is None else warnings)  # type: ignore[attr-defined]
     places = {name: getattr(strategy, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(strategy.__name__, (strategy,), members | places)
 
@@ -224,7 +224,7 @@ def _require_market(order: Any) -> None:
         )
 
 
-def _told(method: Callable[..., Any], warnings: list[str]) -> Callable[..., Any]:
+def _stopped(method: Callable[..., Any], warnings: list[str]) -> Callable[..., Any]:
     def stop(self: Any) -> Any:
         at = np.datetime64(self.clock.timestamp_ns(), "ns").astype("datetime64[s]")
         warnings.append(f"The strategy stopped itself at {at} UTC: it was told of nothing after that.")

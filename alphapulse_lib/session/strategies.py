@@ -82,10 +82,10 @@ def _module(where: str) -> ModuleType:
     try:
         return _from_file(Path(where)) if where.endswith(".py") else import_module(where)
     except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("nautilus_trader.") and missing.name != where:
+            what = f"{where} imports {missing.name!r}, which NautilusTrader {version('nautilus_trader')} does not have."
+            raise StrategyUnusable(what, _ported(where)) from None
         if where.endswith(".py"):
-            if (missing.name or "").startswith("nautilus_trader."):
-                what = f"{where} imports {missing.name!r}, which NautilusTrader {_installed()} does not have."
-                raise StrategyUnusable(what, _ported(where)) from None
             raise StrategyUnusable(
                 f"{where} imports {missing.name!r}, which is not there.", "Install it, or put it beside the file."
             ) from None
@@ -111,10 +111,6 @@ def _how(where: str, raised: Exception) -> str:
     if isinstance(raised, TypeError) and "__init_subclass__() takes no keyword arguments" in str(raised):
         return "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration."
     return ""
-
-
-def _installed() -> str:
-    return version("nautilus_trader")
 
 
 def _ported(where: str) -> str:
@@ -144,8 +140,16 @@ def _from_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a Python file.")
     module = module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module  # the strategy is pickled to its worker, and dataclasses look their module up
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:  # as Python's own import does: none that is half loaded is found by its name
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+        raise
     for beside in _names_beside(module, place.parent):
         _require_same(beside, place.parent / f"{beside}.py", f"{path} would run with another {beside} than its own")
     return module

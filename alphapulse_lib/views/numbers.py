@@ -92,10 +92,8 @@ def statistic(name: str, currency: str = "") -> Callable[[float | None], str]:
     ('+59.95%', '−8.00%', '0.85')
     >>> statistic("expectancy")(0.000123), statistic("sharpe_per_period")(-0.0012)
     ('+0.012%', '−0.0012')
-    >>> statistic("end_equity", "JPY")(1_020_000.0), statistic("end_equity", "USD")(102_000.0)
-    ('1,020,000', '102,000.00')
-    >>> statistic("trades")(12.0), statistic("-orders")(-3.0)
-    ('12', '−3')
+    >>> statistic("end_equity", "JPY")(1_020_000.0), statistic("end_equity", "USD")(102_000.0), statistic("trades")(12)
+    ('1,020,000', '102,000.00', '12')
     """
     if is_share(name):
         return lambda value: percent(value, _decimals(value, 100))

@@ -111,45 +111,31 @@ def test_an_order_on_its_way_when_the_strategy_shuts_down_never_filled(flatten: 
     assert run.stats["end_equity"] == pytest.approx(100_000 + 115.25 - 120)
 
 
-@dataclass(frozen=True)
-class AsideConfig:
-    instrument_id: InstrumentId
-    bar_type: BarType
-    how: str
-
-
-class Aside(Strategy):
+class Aside(Weekend):
     """On its third bar does what leads no order to the market, or stops; on its fifth it buys."""
-
-    def __init__(self, config: AsideConfig) -> None:
-        super().__init__(config)
-        self._asked, self._seen = config, 0
-
-    def on_start(self) -> None:
-        self.subscribe_bars(self._asked.bar_type)
 
     def on_bar(self, bar: Bar) -> None:
         self._seen += 1
         make, traded, one = self.order_factory, self._asked.instrument_id, Quantity.from_int(1)
         above = Price(float(bar.close) * 1.001, 2)
-        if self._seen == 5 or (self._seen == 2 and self._asked.how == "leave"):
+        if self._seen == 5 or (self._seen == 2 and self._asked.kind == "leave"):
             self.submit_order(make.market(traded, OrderSide.BUY, one))
         if self._seen != 3:
             return
-        if self._asked.how == "emulated":
+        if self._asked.kind == "emulated":
             last = TriggerType.LAST_PRICE
             self.submit_order(make.stop_market(traded, OrderSide.BUY, one, above, emulation_trigger=last))
-        elif self._asked.how == "emulated bracket":
+        elif self._asked.kind == "emulated bracket":
             entry = make.bracket(
                 traded, OrderSide.BUY, one, tp_price=above, sl_trigger_price=Price(1.0, 2),
                 emulation_trigger=TriggerType.DEFAULT,
             )  # fmt: skip
             self.submit_order_list(entry)
-        elif self._asked.how == "algorithm":
+        elif self._asked.kind == "algorithm":
             self.submit_order(make.market(traded, OrderSide.BUY, one, exec_algorithm_id=ExecAlgorithmId("TWAP")))
-        elif self._asked.how == "leave":
+        elif self._asked.kind == "leave":
             self.market_exit()
-        elif self._asked.how == "stop":
+        elif self._asked.kind == "stop":
             self.stop()
 
 
@@ -168,32 +154,19 @@ def test_an_order_that_nothing_brings_to_the_market_is_refused(
 ) -> None:
     """Each of them was left where it was without a word, or filled once an opening trade came by."""
     with pytest.raises(UnsafeFill, match=words) as refused:
-        ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": how}, fill=fill, progress=False)  # type: ignore[arg-type]
+        ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"kind": how}, fill=fill, progress=False)  # type: ignore[arg-type]
     assert hint in refused.value.hint
 
 
 def test_a_strategy_that_stopped_itself_says_when(sample: Path) -> None:
     with pytest.warns(UserWarning, match=r"The strategy stopped itself at 2009-06-03T20:00:00 UTC: it was told of"):
-        run = ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": "stop"}, progress=False)
+        run = ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"kind": "stop"}, progress=False)
     assert run.orders.empty
-    assert len(ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"how": ""}, progress=False).orders) == 1
+    assert len(ap.backtest(Aside, "GOOG", "1d", *WINDOW, params={"kind": ""}, progress=False).orders) == 1
 
 
-@dataclass(frozen=True)
-class WorthConfig:
-    instrument_id: InstrumentId
-    bar_type: BarType
-
-
-class Worth(Strategy):
+class Worth(Weekend):
     """Buys on its second bar, and tells on its fifth what it holds is worth."""
-
-    def __init__(self, config: WorthConfig) -> None:
-        super().__init__(config)
-        self._asked, self._seen = config, 0
-
-    def on_start(self) -> None:
-        self.subscribe_bars(self._asked.bar_type)
 
     def on_bar(self, bar: Bar) -> None:
         self._seen += 1

@@ -95,6 +95,8 @@ def test_a_file_of_nautilus_trader_1_is_told_what_to_import_from_where(tmp_path:
     """What is told is what such a file then loads with."""
     with pytest.raises(StrategyUnusable, match=r"imports 'nautilus_trader\.common\.enums', which Nautilus.* 2") as no:
         strategy_class(written(tmp_path / "earlier.py", VERSION_ONE))
+    with pytest.raises(StrategyUnusable, match=r"^earlier imports 'nautilus_trader\.common\.enums', which"):
+        strategy_class("earlier:Mine")
     lines = re.findall(r"`([^`]*)`", no.value.hint)
     assert lines == [
         "from nautilus_trader.common import LogColor",
@@ -120,3 +122,14 @@ def test_what_version_2_took_away_is_said_where_the_file_has_it(tmp_path: Path, 
     with pytest.raises(StrategyUnusable, match=r"cannot be loaded: .*\(line \d\)") as no:
         strategy_class(written(tmp_path / "earlier.py", text))
     assert hint in no.value.hint
+
+
+def test_a_file_that_cannot_be_loaded_leaves_no_half_of_itself(tmp_path: Path) -> None:
+    path = tmp_path / "crossing.py"
+    with pytest.raises(StrategyUnusable):
+        strategy_class(written(path, "HALF = 1\n1 / 0"))
+    assert "crossing" not in sys.modules
+    whole = strategy_class(written(path, MINE.format(1)))
+    with pytest.raises(StrategyUnusable):
+        strategy_class(written(path, "HALF = 1\n1 / 0"))
+    assert sys.modules["crossing"].Mine is whole, "what was loaded of it is found as before"
