@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from nautilus_trader.backtest import BacktestEngine
 
-from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers, bars_of, execution_bars, opening_trades
+from alphapulse_lib.engine.feed import Feed, Flags, Floats, Integers
+from alphapulse_lib.engine.objects import bars_of, execution_bars, opening_trades
 from alphapulse_lib.engine.tick_feed import TickSeries
 
 __all__ = ["BARS", "EARLY", "Batch", "Beside", "Source", "batches", "moment_of", "rows_of"]

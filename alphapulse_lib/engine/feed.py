@@ -1,11 +1,8 @@
-"""What the engine is fed with: a series' bars, and the opening trade of each one, made column by column.
-
-The opening trade is what a decision taken on the bar before fills at. It is stamped one nanosecond after the bar's
-open, since an order arrives one nanosecond after the close it was decided on, and that close is often the same moment.
-"""
+"""A series' bars as an engine sees them: in units of the window's first day, whatever splits came since."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,18 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from nautilus_trader.model import Bar, TradeTick
-from nautilus_trader.persistence import BarDataWrangler, TradeTickDataWrangler
 from numpy.typing import NDArray
 
-from alphapulse_lib.catalog.decimals import SCALE, to_decimals, to_floats
+from alphapulse_lib.catalog.decimals import to_decimals, to_floats
 from alphapulse_lib.engine.distributions import Distribution
 from alphapulse_lib.engine.rows import ALL, KEPT, Rows
 from alphapulse_lib.model.instrument import Instrument
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import Fill
 
-__all__ = ["Feed", "bars_of", "execution_bars", "forward", "ipc", "open_moments", "opening_trades"]
+__all__ = ["Feed", "Flags", "Floats", "Integers", "forward", "open_moments", "with_column"]
 
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
@@ -35,10 +30,6 @@ type Flags = NDArray[np.bool_]
 
 _PRICES = ("open", "high", "low", "close")
 _FIGURES = (*_PRICES, "volume")
-_TIME = pa.timestamp("ns", "UTC")
-_DECIMAL = pa.decimal128(38, SCALE)
-#: Shares of an opening trade: more than any order asks for.
-_ENDLESS = 10**12
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,10 +174,11 @@ class Feed:
 
     def at(self, row: int) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
         """Open, high, low, close and volume of a bar, in the engine's units."""
+        for span, table in self._given:
+            if span.start <= row < span.stop:  # nearly always: what happens now is of what the engine was just given
+                return _figures(table, row - span.start)
         number = self.rows.at(row)
-        stretch, place = self.stretch(number), row - self.rows.span(number).start
-        open_, high, low, close, volume = (stretch[name][place].as_py() for name in _FIGURES)
-        return open_, high, low, close, volume
+        return _figures(self.stretch(number), row - self.rows.span(number).start)
 
     def value_before(self, moment: int) -> float:
         """What one share of the first day was worth at the last close up to a moment."""
@@ -226,14 +218,23 @@ class Feed:
         return lru_cache(maxsize=KEPT)(lambda number: self._told(self.rows.stretch(number), self.rows.span(number)))
 
     def engine_table(self, rows: slice = ALL) -> pa.Table:
-        """Bars in units of the first day: after an N:1 split prices are N times, volumes an Nth of the traded."""
-        first, stop, _ = rows.indices(len(self.ts))
-        parts = []
-        for number in self.rows.reaching(rows):
-            span = self.rows.span(number)
-            start = max(first, span.start)
-            parts.append(self.stretch(number).slice(start - span.start, min(stop, span.stop) - start))
-        return pa.concat_tables(parts).combine_chunks()
+        """Bars in units of the first day: after an N:1 split prices are N times, volumes an Nth of the traded.
+
+        Those that were asked for last are held: a batch's trades, its bars and its orders are all made of them.
+        """
+        wanted = slice(*rows.indices(len(self.ts))[:2])
+        if not any(span == wanted for span, _ in self._given):
+            parts = []
+            for number in self.rows.reaching(wanted):
+                span = self.rows.span(number)
+                start = max(wanted.start, span.start)
+                parts.append(self.stretch(number).slice(start - span.start, min(wanted.stop, span.stop) - start))
+            self._given.append((wanted, pa.concat_tables(parts).combine_chunks()))
+        return self._given[-1][1]
+
+    @cached_property
+    def _given(self) -> deque[tuple[slice, pa.Table]]:
+        return deque(maxlen=1)
 
     def _told(self, table: pa.Table, rows: slice) -> pa.Table:
         metadata = {
@@ -259,10 +260,10 @@ class Feed:
             prices["high"] = np.maximum.reduce([prices["high"], *ends])
             prices["low"] = np.minimum.reduce([prices["low"], *ends])
         for name in told:
-            table = _with_column(table, name, to_decimals(prices[name], self.price_precision))
+            table = with_column(table, name, to_decimals(prices[name], self.price_precision))
         if "volume" in table.column_names:
             volume = to_decimals(to_floats(table["volume"], ours.size_precision) / ratio, ours.size_precision)
-            table = _with_column(table, "volume", volume)
+            table = with_column(table, "volume", volume)
         return table
 
 
@@ -320,78 +321,12 @@ def open_moments(ts: Integers, period: Period, session_opens: Integers) -> Integ
     return opens
 
 
-def bars_of(feed: Feed, rows: slice = ALL, told: Integers | None = None) -> list[Bar]:
-    """The bars as NautilusTrader's objects, made in Rust; told at their closes unless other moments are given."""
-    table = feed.engine_table(rows)
-    if told is not None:
-        table = _with_column(table, "ts_init", pa.array(told).cast(_TIME))
-    return _bars(feed, feed.bar_type, table)
+def _figures(table: pa.Table, row: int) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+    open_, high, low, close, volume = (table[name][row].as_py() for name in _FIGURES)
+    return open_, high, low, close, volume
 
 
-def execution_bars(feed: Feed, thin: Flags | None, rows: slice = ALL, early: int = 0) -> list[Bar]:
-    """The same bars; the thin ones, and no others, have a volume that reaches all four prices.
-
-    ``early`` is by how many nanoseconds the market knows them before the strategy does.
-
-    NautilusTrader moves the market by a quarter of a bar's volume at each of its prices: a bar of volume 0 does not
-    move it at all. Of two series it executes the one with the shorter period, so this one carries the shortest.
-    Bars that are not thin fill orders as they do where there is no such series.
-    """
-    table = feed.engine_table(rows)
-    if thin is not None:
-        volume = pc.if_else(pa.array(thin[rows]), _decimal(4 * 10**9), table["volume"])
-        table = _with_column(table, "volume", volume)
-    if early:
-        stamps = pa.array(feed.ts[rows] - early).cast(_TIME)
-        table = _with_column(_with_column(table, "ts_event", stamps), "ts_init", stamps)
-    return _bars(feed, f"{feed.instrument.id}-1-MILLISECOND-LAST-EXTERNAL", table)
-
-
-def opening_trades(feed: Feed, opens: Integers, rows: slice = ALL) -> list[TradeTick]:
-    """One trade a bar at its open, of a size that no order exceeds."""
-    stamps = pa.array(opens[rows] + 1, pa.int64()).cast(_TIME)
-    count = len(stamps)
-    one = pa.array(np.zeros(count, np.int8))
-    columns = {
-        "price": feed.engine_table(rows)["open"].combine_chunks(),
-        "size": pa.repeat(_decimal(_ENDLESS), count),
-        "aggressor_side": pa.DictionaryArray.from_arrays(one, pa.array(["NO_AGGRESSOR"])),
-        "trade_id": pa.array(["open"]).take(one),
-        "ts_event": stamps,
-        "ts_init": stamps,
-    }
-    fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
-    metadata = {
-        "instrument_id": feed.instrument.id,
-        "price_precision": str(feed.price_precision),
-        "size_precision": str(feed.instrument.size_precision),
-        "type_name": "TradeTick",
-    }
-    table = pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields, metadata=metadata))
-    wrangler = TradeTickDataWrangler(feed.instrument.id, feed.price_precision, feed.instrument.size_precision)
-    trades: list[TradeTick] = wrangler.process_record_batch_bytes(ipc(table))
-    return trades
-
-
-def _bars(feed: Feed, bar_type: str, table: pa.Table) -> list[Bar]:
-    wrangler = BarDataWrangler(bar_type, feed.price_precision, feed.instrument.size_precision)
-    bars: list[Bar] = wrangler.process_record_batch_bytes(ipc(table))
-    return bars
-
-
-def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with other values in one of its columns."""
     at = table.schema.get_field_index(name)
     return table.set_column(at, table.schema.field(at), values)
-
-
-def _decimal(whole: int) -> pa.Scalar:
-    return pa.scalar(whole, pa.decimal128(22, 0)).cast(_DECIMAL)
-
-
-def ipc(table: pa.Table) -> bytes:
-    """A table as NautilusTrader's wranglers take it."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data

@@ -1,8 +1,8 @@
 """The fill conventions: how NautilusTrader is made to keep them, and the proof after a run that it did.
 
 ``next_open``
-    An order arrives one nanosecond after its decision and meets the next bar's opening trade (`engine.feed`). One that
-    was decided inside a bar, on news, fills at that bar's close, the first price after it.
+    An order arrives one nanosecond after its decision and meets the next bar's opening trade (`engine.objects`). One
+    that was decided inside a bar, on news, fills at that bar's close, the first price after it.
 ``close``
     No latency: an order fills at the close it was decided on. In a run of several instruments all markets have gone
     through their bars of a moment before the strategy is told of any of them, so one for another instrument does, too.

@@ -15,7 +15,8 @@ import numpy as np
 from nautilus_trader.backtest import BacktestEngine
 
 from alphapulse_lib.engine.batches import Batch, Beside, Source, rows_of
-from alphapulse_lib.engine.feed import Floats, Integers, bars_of
+from alphapulse_lib.engine.feed import Floats, Integers
+from alphapulse_lib.engine.objects import bars_of
 from alphapulse_lib.engine.tick_feed import TickStream
 
 __all__ = ["TICKS", "Met", "TickBatches", "met"]

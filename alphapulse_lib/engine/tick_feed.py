@@ -21,7 +21,8 @@ from alphapulse_lib.catalog import reader, ticks
 from alphapulse_lib.catalog.decimals import to_decimals, to_floats
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.catalog.schemas import TIME
-from alphapulse_lib.engine.feed import Feed, Floats, Integers, ipc
+from alphapulse_lib.engine.feed import Feed, Floats, Integers
+from alphapulse_lib.engine.objects import ipc
 from alphapulse_lib.model.window import Window
 
 __all__ = ["TickSeries", "TickStream", "tick_series"]

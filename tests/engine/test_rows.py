@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from nautilus_trader.backtest import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.common import LoggerConfig
+from nautilus_trader.execution import MakerTakerFeeModel
+from nautilus_trader.model import AccountType, Money, OmsType, Venue
 
 import alphapulse_lib as ap
 from alphapulse_lib import clock
@@ -17,8 +23,11 @@ from alphapulse_lib.catalog import reader, writer
 from alphapulse_lib.catalog.decimals import to_floats
 from alphapulse_lib.catalog.fingerprints import of_bars
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.engine.feed import Feed, bars_of, execution_bars, forward, opening_trades
-from alphapulse_lib.engine.rows import HELD, Rows, held_rows, rows_of_series
+from alphapulse_lib.engine.batches import Source, batches
+from alphapulse_lib.engine.feed import Feed, forward
+from alphapulse_lib.engine.nautilus import nautilus_instrument
+from alphapulse_lib.engine.objects import bars_of, execution_bars, opening_trades
+from alphapulse_lib.engine.rows import HELD, KEPT, Rows, held_rows, rows_of_series
 from alphapulse_lib.engine.strategies import SmaCross
 from alphapulse_lib.errors import CatalogChanged
 from alphapulse_lib.model.window import Window
@@ -149,6 +158,34 @@ def test_the_engine_is_given_the_same_in_stretches(root: Path, splits: list[tupl
     assert ours.engine_table().equals(theirs.engine_table())
     moment = int(ours.ts[50_000])
     assert ours.volume_before(moment) == theirs.volume_before(moment)
+
+
+def test_a_run_reads_what_it_is_given_once(root: Path) -> None:
+    """A batch reaches over more stretches than are held, and both its trades and its bars are made of them."""
+    read: list[int] = []
+    found = rows_of(root)
+    firsts = [found.span(number).start for number in found.reaching()]
+
+    def of_stretch(number: int, columns: Sequence[str] | None) -> pa.Table:
+        read.append(number)
+        return found.stretch(number).select(columns or found.stretch(number).column_names)
+
+    feed = Feed(AAA, MINUTE, Rows(AAA, found.ts, found.closes, firsts, of_stretch), np.ones(LONG), 8, "team")
+    source = Source(feed, feed.opens(np.empty(0, np.int64)), trades=True, thin=None)
+    engine = BacktestEngine(BacktestEngineConfig(logging=LoggerConfig(bypass_logging=True)))
+    engine.add_venue(
+        Venue("XNAS"),
+        OmsType.NETTING,
+        AccountType.MARGIN,
+        [Money.from_str("1000 USD")],
+        fee_model=MakerTakerFeeModel(Decimal(0), Decimal(0)),
+    )
+    engine.add_instrument(nautilus_instrument(AAA, 8))
+    for batch in batches(engine, [source], []):
+        assert len(set(read)) > KEPT
+        here = int(np.searchsorted(feed.ts, batch.start or 0, side="right"))
+        assert feed.at(here)[3] == Decimal(str(feed.closes[here])).quantize(Decimal("1e-16"))
+    assert read == [*found.reaching()]
 
 
 def test_bars_without_volume_are_found_in_every_stretch(tmp_path: Path) -> None:
