@@ -13,7 +13,6 @@ from traceback import extract_tb
 from types import ModuleType
 
 from alphapulse_lib.errors import AlphaPulseError, InputError, StrategyUnusable, did_you_mean
-from alphapulse_lib.settings import working_folder
 
 __all__ = ["reach", "strategy_class"]
 
@@ -73,8 +72,12 @@ def _strategies_of(module: ModuleType) -> list[str]:
 def reach(strategy: object) -> None:
     """Let what stands beside a strategy's file be imported, here and in the processes that are started from now on."""
     where = strategy.rpartition(":")[0] if isinstance(strategy, str) else ""
+    if not where.endswith(".py"):
+        return
+    from alphapulse_lib.settings import working_folder  # a third of a second, by which a run's process starts earlier
+
     folder = str((working_folder() / where).resolve().parent)
-    if where.endswith(".py") and folder not in sys.path and Path(where).is_file():
+    if folder not in sys.path and Path(where).is_file():
         sys.path.append(folder)
 
 
