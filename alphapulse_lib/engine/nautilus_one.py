@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from types import FunctionType
 
@@ -14,7 +13,7 @@ from nautilus_trader.trading import Strategy
 from alphapulse_lib.engine.spoken import names_of, own_classes
 from alphapulse_lib.errors import did_you_mean
 
-__all__ = ["imports", "unheard"]
+__all__ = ["advice", "unheard"]
 
 #: What handlers of version 1 are called in version 2; ``on_event`` became one handler for each kind of event.
 _RENAMED = {
@@ -27,11 +26,27 @@ _RENAMED = {
 }
 
 
-def imports(path: Path) -> str:
-    """How a file imports in the installed version what it imports otherwise; empty where nothing lies elsewhere."""
+def advice(raised: BaseException, text: str) -> str:
+    """What to write in place of a text that raised, where it is written for version 1; else nothing.
+
+    Examples
+    --------
+    >>> missing = ModuleNotFoundError(name="nautilus_trader.model.identifiers")
+    >>> advice(missing, "from nautilus_trader.model.identifiers import Venue")
+    'It is written for NautilusTrader 1. Write `from nautilus_trader.model import Venue`.'
+    """
+    if isinstance(raised, ImportError) and (raised.name or "").startswith("nautilus_trader."):
+        return f"It is written for NautilusTrader 1. {_imports(text)}".rstrip()
+    if isinstance(raised, TypeError) and "__init_subclass__() takes no keyword arguments" in str(raised):
+        return "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration."
+    return ""
+
+
+def _imports(text: str) -> str:
+    """How a text imports in the installed version what it imports otherwise; empty where nothing lies elsewhere."""
     try:
-        tree = ast.parse(path.read_text("utf-8"))
-    except (OSError, ValueError, SyntaxError):
+        tree = ast.parse(text)
+    except (ValueError, SyntaxError):
         return ""
     homes: dict[str, list[str]] = {}
     gone: list[str] = []

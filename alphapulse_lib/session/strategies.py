@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.metadata import version
@@ -87,7 +88,7 @@ def _module(where: str) -> ModuleType:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("nautilus_trader.") and missing.name != where:
             what = f"{where} imports {missing.name!r}, which NautilusTrader {version('nautilus_trader')} does not have."
-            raise StrategyUnusable(what, _ported(where)) from None
+            raise StrategyUnusable(what, _how(where, missing)) from None
         if where.endswith(".py"):
             raise StrategyUnusable(
                 f"{where} imports {missing.name!r}, which is not there.", "Install it, or put it beside the file."
@@ -109,17 +110,12 @@ def _module(where: str) -> ModuleType:
 
 def _how(where: str, raised: Exception) -> str:
     """What to write instead where a file is written for NautilusTrader 1."""
-    if isinstance(raised, ImportError) and (raised.name or "").startswith("nautilus_trader."):
-        return _ported(where)
-    if isinstance(raised, TypeError) and "__init_subclass__() takes no keyword arguments" in str(raised):
-        return "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration."
-    return ""
-
-
-def _ported(where: str) -> str:
     from alphapulse_lib.engine import nautilus_one
 
-    return f"It is written for NautilusTrader 1. {nautilus_one.imports(Path(where))}".rstrip()
+    text = ""
+    with suppress(OSError, ValueError):  # a module is known by its name
+        text = Path(where).read_text("utf-8")
+    return nautilus_one.advice(raised, text)
 
 
 def _line(where: str, raised: Exception) -> str:

@@ -93,6 +93,40 @@ bar = Bar(BarType.from_str("AAPL.XNAS-1-DAY-LAST-EXTERNAL"), *prices, Quantity.f
 """
 
 
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [
+        (
+            "from nautilus_trader.model.identifiers import InstrumentId\nfrom nautilus_trader.trading import Strategy",
+            "It is written for NautilusTrader 1. Write `from nautilus_trader.model import InstrumentId`.",
+        ),
+        (
+            "from nautilus_trader.config import StrategyConfig\nfrom nautilus_trader.model.data import Bar, BarType",
+            "It is written for NautilusTrader 1. Write `from nautilus_trader.model import Bar, BarType`.",
+        ),
+        (
+            "from nautilus_trader.trading import StrategyConfig\nclass CrossConfig(StrategyConfig, frozen=True): ...",
+            "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration.",
+        ),
+    ],
+)
+def test_a_cell_of_nautilustrader_1_is_told_what_to_write(run: Run, cell: str, advice: str) -> None:
+    (output,) = run(cell)
+    assert output["output_type"] == "error"
+    assert output["ename"] in {"ModuleNotFoundError", "ImportError", "TypeError"}
+    told = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output["traceback"]))
+    assert told.rstrip().endswith(advice)
+    assert cell.splitlines()[-1].partition(" import ")[0] in told
+
+
+def test_a_module_of_nautilustrader_1_is_told_so_too_and_others_are_not(run: Run) -> None:
+    (output,) = run("open('old.py', 'w').write('from nautilus_trader.model.enums import OrderSide')\nimport old")
+    assert "Write `from nautilus_trader.model import OrderSide`." in output["traceback"][-1]
+    for cell in ("import nautilus_tradr", "# nautilus_trader\nlen(1)", "1 + ''"):
+        (output,) = run(cell)
+        assert "It is written for" not in "".join(output["traceback"])
+
+
 def test_a_bar_is_a_card(run: Run) -> None:
     outputs = run(OBJECTS, "bar")
     assert shown(outputs) == (
