@@ -18,9 +18,16 @@ from pathlib import Path
 from nautilus_trader.common import logging_sync_to_disk
 
 from alphapulse_lib.engine.fills import LEFT_OUT
+from alphapulse_lib.engine.watch import HERE
 
 __all__ = ["NativeLog"]
 
+#: What NautilusTrader raises for an order, or a subscription, that it cannot take now; and what that means.
+_BUSY = "RuntimeError: Already borrowed"
+_LATER = (
+    "NautilusTrader takes no order and no subscription while it hands on what a strategy published: do it where that "
+    "is published, or in the next on_bar"
+)
 #: Characters that are kept, and all lines that tell of a fill left out.
 _MOST = 2_000_000
 #: Lines of what was raised that are read.
@@ -92,10 +99,23 @@ def _raised(entry: list[str]) -> tuple[str, str]:
     """What was raised, and its traceback or else where that was."""
     if not entry:
         return "", ""
-    where, *lines = entry
+    where, *lines = entry[:1] + _without_ours(entry[1:])
     starts = [at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     said = next((line for line in lines[starts[-1] + 1 if starts else 0 :] if line and not line.startswith(" ")), "")
+    said = f"{said}. {_LATER}" if said == _BUSY else said
     return said, "\n".join(lines).strip() + "\n" if starts else where
+
+
+def _without_ours(lines: list[str]) -> list[str]:
+    """The lines of a traceback but for the frames around NautilusTrader's methods that are ours."""
+    kept, is_ours = [], False
+    for line in lines:
+        if line.startswith('  File "'):
+            is_ours = line.removeprefix('  File "').startswith(HERE)
+        elif not line.startswith(" "):
+            is_ours = False
+        kept += [] if is_ours else [line]
+    return kept
 
 
 def _where(called: str, moment: str) -> str:

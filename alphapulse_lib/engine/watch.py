@@ -20,11 +20,11 @@ from alphapulse_lib.engine.warm_ups import registered, require
 from alphapulse_lib.errors import UnsafeFill, UnservedSubscription
 from alphapulse_lib.model.period import Period
 
-__all__ = ["Beat", "Swallowed", "serving"]
+__all__ = ["HERE", "Beat", "Swallowed", "serving"]
 
 _TOOL = 4
 #: Their frames are of no interest to a strategy's owner.
-_HERE = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("answer", "warm_ups", "watch", "worker"))
+HERE = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("answer", "warm_ups", "watch", "worker"))
 
 #: What no catalog can serve; bars, trades, quotes and custom data are looked at one by one.
 _UNSERVED = {
@@ -81,10 +81,10 @@ class Swallowed:
         """Keep an exception that was caught elsewhere."""
         if self.error is None:
             own = error.__traceback__
-            while own is not None and own.tb_frame.f_code.co_filename.startswith(_HERE):
+            while own is not None and own.tb_frame.f_code.co_filename.startswith(HERE):
                 own = own.tb_next
             told = traceback.TracebackException(type(error), error, own)
-            while len(told.stack) > 1 and told.stack[-1].filename.startswith(_HERE):
+            while len(told.stack) > 1 and told.stack[-1].filename.startswith(HERE):
                 told.stack.pop()  # a check of ours refused what the line above it did
             self.error = error
             self.traceback = "".join(told.format())

@@ -124,10 +124,29 @@ class Deaf(Asking):
         self.register_indicator_for_bars(self._given.bar_type, SimpleNamespace(initialized=True, name="deaf"))
 
 
+class Signalling(Asking):
+    """Sends an order while NautilusTrader hands on the signal that it published."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.subscribe_signal("go")
+
+    def on_bar(self, bar: Bar) -> None:
+        self.publish_signal("go", 1.0, bar.ts_event)
+
+    def on_signal(self, signal: object) -> None:
+        self._send(self._given.instrument_id, OrderSide.BUY)
+
+
 @pytest.mark.parametrize(
     ("strategy", "raised", "traceback"),
     [
         (Announced, "LookupError: as it was made", r'in on_order_initialized\n +raise LookupError\("as it was made"\)'),
+        (
+            Signalling,
+            r"RuntimeError: Already borrowed\. NautilusTrader takes no order .* or in the next on_bar\.",
+            r"in _send\n +self\.submit_order.*\n[ ~^]+\nRuntimeError: Already borrowed$",
+        ),
         (Deaf, "AttributeError: .* has no attribute 'handle_bar'", "Its indicator, called at 2020-03-02T14:31"),
     ],
 )
