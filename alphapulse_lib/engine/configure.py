@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import inspect
 import json
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeIs, get_type_hints
 
-from nautilus_trader.model import BarType, Currency, InstrumentId, Money, Price, Quantity, Venue
+from nautilus_trader.model import BarType, InstrumentId
 from nautilus_trader.trading import Strategy, StrategyConfig
 
+from alphapulse_lib.engine.kinds import NAUTILUS, is_member, plain_value, typed, without_none
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter, did_you_mean
 from alphapulse_lib.model.frozen import thawed
 
@@ -29,15 +29,13 @@ __all__ = [
     "defaults",
     "is_strategy",
     "plain_parameters",
-    "plain_value",
 ]
 
 #: Filled in from the symbols and the period of the run, where the configuration names them.
 GIVEN = ("instrument_id", "instrument_ids", "bar_type", "bar_types")
 
-_NAUTILUS = (InstrumentId, BarType, Venue, Currency, Price, Quantity, Money)
 #: What is a parameter, and no configuration that holds parameters.
-_VALUES = (*_NAUTILUS, int, float, bool, str, Decimal, datetime, date, timedelta, list, tuple)
+_VALUES = (*NAUTILUS, int, float, bool, str, Decimal, datetime, date, timedelta, list, tuple)
 #: What tells of a function that calling it runs none of its lines.
 _LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 #: Characters of a default that are recorded; of a longer one nothing is.
@@ -95,7 +93,7 @@ def _config_class(strategy: type) -> type | None:
         names = ", ".join(each.name for each in parameters)
         raise StrategyUnusable(f"{strategy.__name__}.__init__ takes {names}: NautilusTrader gives it one config.", _HOW)
     found = _hints(strategy).get(parameters[0].name)
-    found = _without_none(found)
+    found = without_none(found)
     if found in _VALUES:
         name, kind = parameters[0].name, found.__name__
         raise StrategyUnusable(
@@ -161,7 +159,9 @@ def plain_parameters(strategy: type, params: Mapping[str, Any] | None) -> dict[s
                 did_you_mean(name, free, f"It has {', '.join(free)}." if free else "It has none."),
             )
         plain[name] = plain_value(name, value)
-        _typed(name, plain[name], fields[name])
+        found = typed(name, plain[name], fields[name])
+        if is_member(found):
+            plain[name] = plain_value(name, found)  # told by its name it is the same trial as by its value
     return plain
 
 
@@ -179,7 +179,7 @@ def build(plan: Blueprint, parameters: Mapping[str, Any], instruments: Iterable[
     ids = [InstrumentId.from_str(each) for each in instruments]
     bars = [BarType.from_str(each) for each in bar_types]
     given = {"instrument_id": ids[0], "bar_type": bars[0], "instrument_ids": ids, "bar_types": bars}
-    values: dict[str, Any] = {name: _typed(name, thawed(value), fields[name]) for name, value in parameters.items()}
+    values: dict[str, Any] = {name: typed(name, thawed(value), fields[name]) for name, value in parameters.items()}
     for name, value in given.items():
         if name in fields:
             values[name] = _as_collection(value, fields[name])
@@ -300,83 +300,8 @@ def _class_hints(config: type) -> dict[str, Any]:
         return {}
 
 
-def _without_none(hint: Any) -> Any:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        rest = [each for each in typing.get_args(hint) if each is not type(None)]
-        return rest[0] if len(rest) == 1 else hint
-    return hint
-
-
-def plain_value(name: str, value: Any) -> Any:
-    """A parameter's value in what JSON can hold: a spec's id is the hash of its JSON.
-
-    Raises
-    ------
-    InputError
-        It is one that no spec can hold.
-
-    Examples
-    --------
-    >>> plain_value("size", Decimal("1.50"))
-    '1.50'
-    """
-    if isinstance(value, (*_NAUTILUS, Decimal, datetime, date)):
-        return str(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        plain = value.item()
-        if isinstance(plain, int) and getattr(value.dtype, "kind", "") in ("m", "M"):
-            plain = value.astype(f"{value.dtype.kind}8[us]").item()  # a time in nanoseconds, not a count of them
-        return plain_value(name, float(plain) if hasattr(plain, "item") else plain)
-    if isinstance(value, list | tuple):
-        return [plain_value(name, each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): plain_value(name, each) for key, each in value.items()}
-    try:
-        json.dumps(value, allow_nan=False)
-        if b"\0" in str(value).encode():  # no database takes a NUL, no file half a character
-            raise ValueError
-    except (TypeError, ValueError):
-        raise InputError(
-            f"params: {name}={value!r} cannot be kept in a spec.",
-            "Give numbers, text, true or false, lists and mappings of these.",
-        ) from None
-    return value
-
-
-def _typed(name: str, value: Any, hint: Any) -> Any:
-    """The value as its annotation wants it.
-
-    Raises
-    ------
-    InputError
-        It is of another kind.
-    """
-    kind = _without_none(hint)
-    if value is None or not isinstance(kind, type):
-        return tuple(value) if typing.get_origin(kind) is tuple and isinstance(value, list) else value
-    try:
-        if kind in _NAUTILUS and isinstance(value, str):
-            return Currency.from_str(value) if kind is Currency else kind.from_str(value)
-        if kind is Decimal and isinstance(value, int | float | str):
-            return Decimal(str(value))
-        if kind is timedelta and isinstance(value, int | float):
-            return timedelta(seconds=value)
-        if kind in (date, datetime) and isinstance(value, str):
-            return kind.fromisoformat(value)
-    except (ValueError, ArithmeticError) as refused:
-        raise InputError(f"params: {name}={value!r} is not a {kind.__name__}: {refused}") from None
-    if kind is tuple and isinstance(value, list):
-        return tuple(value)
-    wanted: Any = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
-    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)):
-        raise InputError(f"params: {name}={value!r} is not {'an' if kind is int else 'a'} {kind.__name__}.")
-    return value
-
-
 def _as_collection(value: Any, hint: Any) -> Any:
-    origin = typing.get_origin(_without_none(hint)) or hint
+    origin = typing.get_origin(without_none(hint)) or hint
     if isinstance(value, list) and origin is not list:
         return tuple(value)
     return value

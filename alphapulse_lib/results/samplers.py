@@ -18,7 +18,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from alphapulse_lib.engine.configure import plain_value
+from alphapulse_lib.engine.kinds import plain_value
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.tried import in_short
 

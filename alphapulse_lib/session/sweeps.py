@@ -136,9 +136,9 @@ def sweep(
     search = Search.of(grid, sampler, trials, seed, objective, patience)
     check_counts(workers=workers)
     limits = Limits.of(trial_seconds, trial_memory, what="trial")
-    proposals = search.proposals()
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     plan = plan_of(chosen, terms, search.space)
+    proposals = search.proposals()
     meter = SweepMeter(title_of(plan), objective, proposals.total, shown=progress)
     coming = Forecast(plan, [(proposals.total, 1.0)], workers)
     meter.tell(coming)
@@ -369,15 +369,17 @@ def _steadiness(found: Robustness, best: Trial, objective: str) -> str:
 
 
 def plan_of(strategy: type, terms: Terms, space: Space) -> Plan:
-    """What the trials have in common, each argument looked at, and each value of the space."""
+    """What the trials have in common, each argument looked at; each value of the space becomes what a spec holds."""
     from alphapulse_lib.engine.configure import plain_parameters
 
     plan = terms.plan(strategy)
     for name, values in space.items():
         if name in plan.spec.parameters:
             raise InputError(f"{name} is in grid and in params.", "Leave it out of one of them.")
-        for value in values if isinstance(values, list) else [values.low]:  # a distribution of optuna's
-            plain_parameters(strategy, {name: value})
+        if isinstance(values, list):
+            space[name] = [plain_parameters(strategy, {name: value})[name] for value in values]
+        else:  # a distribution of optuna's
+            plain_parameters(strategy, {name: values.low})
     return plan
 
 

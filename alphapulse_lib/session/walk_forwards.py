@@ -153,9 +153,9 @@ def walk_forward(
             "Leave it out, or say scheme='kfold'. purge leaves out sessions before a test.",
         )
     limits = Limits.of(trial_seconds, trial_memory, what="trial")
-    proposals = search.proposals()
     chosen = strategy_class(strategy) if isinstance(strategy, str) else strategy
     plan = plan_of(chosen, terms, search.space)
+    proposals = search.proposals()
     meter = SweepMeter(f"{title_of(plan)}, walking forward", objective, proposals.total, shown=progress)
     with (
         told_how_to_fetch(plan),

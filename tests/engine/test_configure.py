@@ -12,7 +12,8 @@ import pytest
 from nautilus_trader.model import BarType, InstrumentId, Price
 from nautilus_trader.trading import Strategy, StrategyConfig
 
-from alphapulse_lib.engine.configure import Blueprint, blueprint, build, declared, plain_parameters, plain_value
+from alphapulse_lib.engine.configure import Blueprint, blueprint, build, declared, plain_parameters
+from alphapulse_lib.engine.kinds import plain_value
 from alphapulse_lib.errors import InputError, StrategyUnusable, UnknownParameter
 from alphapulse_lib.model.frozen import frozen
 
