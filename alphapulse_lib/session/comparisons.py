@@ -30,6 +30,8 @@ _NUMBERS: dict[str, Callable[[float | None], str]] = {
     "deflated_sharpe": numbers.probability,
 }
 _COUNTS = ("trades", "fills", "trials")
+#: What lines of every comparison are called: a parameter of that name, such as a window of twenty bars, is told as one.
+_TAKEN = {"strategy", "instruments", "window", "fill", "currency", "status", *_NUMBERS, *_COUNTS}
 _APART = "  "
 #: In the notebook's own colours, light and dark: what differs stands on a wash, and is starred besides. The class is
 #: written twice where JupyterLab's rules, of two classes as well, would win.
@@ -158,7 +160,8 @@ def compare(*runs: str | SessionRun | Iterable[str | SessionRun]) -> RunComparis
         count = "One run is compared with none." if found else "No run is given."
         raise InputError(count, "Give two or more: ap.compare('3f2a', '77c0'), or `alphapulse compare 3f2a 77c0`.")
     records = [each.record for each in found]
-    return RunComparison(found, comparison.apart(records) | dict(comparison.differing(records)))
+    differing = {f"parameter: {name}" if name in _TAKEN else name: each for name, each in comparison.differing(records)}
+    return RunComparison(found, comparison.apart(records) | differing)
 
 
 def _each_of(given: str | SessionRun | Iterable[str | SessionRun]) -> Iterable[str | SessionRun]:

@@ -67,7 +67,7 @@ def test_the_same_spec_run_twice_has_nothing_apart() -> None:
 
 @dataclass(frozen=True)
 class HoldingConfig:
-    """With a parameter that is made of another one, and one that no spec can hold."""
+    """With a parameter that is made of another one, and a member of an enumeration."""
 
     bar_type: BarType
     fast: int = 10
@@ -116,6 +116,35 @@ def test_a_parameter_left_at_its_default_is_told_with_what_the_run_ran_with() ->
     assert {"levels", "side"}.isdisjoint(found.differing)
     told = ap.diff(runs[0], runs[2]).first
     assert (told.kind, told.name, told.one, told.other) == ("parameter", "slow", "20", "30")
+
+
+@dataclass(frozen=True)
+class NamedAlikeConfig:
+    """With parameters that are called what lines of every comparison are."""
+
+    window: int = 20
+    fill: str = "open"
+    trades: int = 1
+
+
+class NamedAlike(Strategy):
+    def __init__(self, config: NamedAlikeConfig) -> None:
+        super().__init__(config)
+
+
+def test_a_parameter_called_as_a_line_of_every_comparison_stands_beside_it() -> None:
+    write_minutes("TOY")
+    runs = [held(NamedAlike), held(NamedAlike, window=30, fill="middle", trades=2)]
+    found = ap.compare(runs)
+    assert found.differing == {
+        "parameter: window": ["20", "30"],
+        "parameter: fill": ["open", "middle"],
+        "parameter: trades": ["1", "2"],
+    }
+    lines = [line.split() for line in found.text.splitlines()]
+    assert ["fill", "next_open", "next_open"] in lines and ["trades", "0", "0"] in lines
+    assert next(line for line in lines if line[0] == "window")[1] == "2020-03-02", "the run's, which they share"
+    assert found.frame.loc[("spec", "parameter: window")].tolist() == ["20", "30"]
 
 
 def test_costs_and_settings_left_at_their_default_are_told_too() -> None:
