@@ -242,12 +242,12 @@ def _versions(root: PurePath, path: PurePath, window: Window, columns: list[str]
     """Published and superseded rows of one moment: read again where a writer came between the two files."""
     while True:
         before = _identity(path)
-        with reading(path):
-            parts = [_rows(opened(path), window, columns)]
+        with lent(path) as file:
+            parts = [_rows(file, window, columns)]
         old = layout.superseded(root, path)
         if storage.exists(old):
-            with reading(old):
-                parts.append(_rows(opened(old), window, columns).cast(parts[0].schema))
+            with lent(old) as file:
+                parts.append(_rows(file, window, columns).cast(parts[0].schema))
         if _identity(path) == before:
             return pa.concat_tables(parts)
 

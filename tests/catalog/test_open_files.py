@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from alphapulse_lib import clock
 from alphapulse_lib.catalog import reader, schemas, writer
 from alphapulse_lib.errors import CatalogDamaged
 from alphapulse_lib.model.instrument import Instrument
@@ -38,6 +40,11 @@ def held_open(root: Path) -> list[str]:
     return [each.path for each in psutil.Process().open_files() if each.path.startswith(str(root / "data"))]
 
 
+def footers() -> int:
+    """How many files' footers this process holds."""
+    return sum(isinstance(each, pq.FileMetaData) for each in gc.get_objects())
+
+
 def test_what_is_published_is_read_by_the_next_question_whoever_published_it(
     root: Path, aapl: Instrument, at: Callable[[str], int]
 ):
@@ -50,6 +57,34 @@ def test_what_is_published_is_read_by_the_next_question_whoever_published_it(
     assert closes(root, aapl) == [0.0, 1.0, 2.0]
     (path,) = reader.bar_files(root, aapl.id, "1m")
     assert held_open(root) == [str(path)], "neither what was replaced nor the same file twice"
+
+
+def test_what_was_known_once_is_read_again_and_again_of_the_same_open_files(
+    root: Path, aapl: Instrument, at: Callable[[str], int]
+):
+    """A run as of a past moment asks for one part of a long series after the other, and each opening left its footer
+    in memory until Python came to look for circles."""
+    begins = at("2013-01-02 15:00")
+    writer.write_bars(root, aapl, "1m", minutes(begins, np.arange(3)), "first")
+    moment = clock.now_ns()
+    writer.write_bars(root, aapl, "1m", minutes(begins, np.full(3, 7)), "restated")
+
+    def then(end: int) -> list[float]:
+        table = reader.bar_floats(root, aapl.id, "1m", Window(begins, end), recorded_as_of=moment, columns=["close"])
+        return table["close"].to_pylist()
+
+    assert then(begins + MINUTE) == [0.0, 1.0]
+    gc.collect()
+    before = footers()
+    gc.disable()
+    try:
+        assert [len(then(begins + MINUTE * (number % 3))) for number in range(12)] == [1, 2, 3] * 4
+        assert footers() == before
+    finally:
+        gc.enable()
+    assert closes(root, aapl) == [7.0, 7.0, 7.0]
+    writer.write_bars(root, aapl, "1m", minutes(begins, np.full(3, 8)), "again")
+    assert then(begins + 5 * MINUTE) == [0.0, 1.0, 2.0]
 
 
 def test_one_that_was_torn_since_is_refused_and_read_once_it_is_sound_again(
