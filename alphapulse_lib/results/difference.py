@@ -27,6 +27,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
+from alphapulse_lib.results.in_common import in_common, window_read
 from alphapulse_lib.results.parameters import ran_with
 from alphapulse_lib.results.run import Run
 from alphapulse_lib.results.when_known import actions_apart, bars_apart, spec_then
@@ -211,9 +212,7 @@ def facts_read(roots: Roots, record: RunRecord, name: str) -> pa.Table:
     """The corporate actions, the news with their scores, or the benchmark's closes that a run read; likewise."""
     if name == facts.ACTIONS:
         return facts.actions_table(roots, spec_then(record))
-    own = {Period.parse(record.spec.period).bar_type(each) for each in record.spec.instruments}
-    bars = [each for each in record.series if each.name in own]  # and not the finer ones that fills were priced by
-    window = Window(min(each.first for each in bars), max(each.last for each in bars))
+    window = window_read(record)
     if name == facts.BENCHMARK:
         return benchmark_table(roots, spec_then(record), window)
     return facts.news_table(facts.heard(roots, spec_then(record), window))
@@ -232,10 +231,11 @@ def _rows(one: RunRecord, other: RunRecord, roots: Roots) -> Iterator[Difference
     besides = [{each.name: each for each in record.facts} for record in (one, other)]
     for name in dict.fromkeys((*besides[0], *besides[1])):
         held = [each.get(name) for each in besides]
-        if name == facts.BENCHMARK and one.spec.benchmark != other.spec.benchmark:
-            continue  # a setting, which is told as such
+        held_against = {(each.spec.benchmark, each.spec.start, each.spec.end) for each in (one, other)}
+        if name == facts.BENCHMARK and len(held_against) > 1:
+            continue  # settings, which are told as such; its closes are adjusted to the window's end
         if len({each.fingerprint if each else "" for each in held}) > 1:
-            yield _first_fact(one, other, roots, name, held)
+            yield from _first_fact(one, other, roots, name, held)
         elif name == facts.ACTIONS:
             yield from _known_action(one, other, roots)
 
@@ -353,21 +353,26 @@ def _bar(table: pa.Table, stamps: NDArray[np.int64], moment: int) -> dict[str, s
     return {name: f"{table[name][at].as_py().normalize():f}" for name in _FIGURES}
 
 
-def _first_fact(one: RunRecord, other: RunRecord, roots: Roots, name: str, held: list[Series | None]) -> Difference:
+def _first_fact(
+    one: RunRecord, other: RunRecord, roots: Roots, name: str, held: list[Series | None]
+) -> Iterator[Difference]:
     """The first action, article or score that is not the same, where the catalog still tells both."""
     told = [_counted(each) for each in held]
     try:
         tables = [facts_read(roots, record, name) for record in (one, other)]
     except AlphaPulseError as refused:
-        return _difference("data", name, told, f"The rows cannot be read: {refused.message}")
+        yield _difference("data", name, told, f"The rows cannot be read: {refused.message}")
+        return
     if any(each and of_rows(table) != each.fingerprint for table, each in zip(tables, held, strict=True)):
-        return _difference("data", name, told, _FORGOTTEN)
-    pairs = zip_longest(*(table.to_pylist() for table in tables), fillvalue={})
-    rows = next((pair for pair in pairs if pair[0] != pair[1]), ({}, {}))
+        yield _difference("data", name, told, _FORGOTTEN)
+        return
+    pairs = zip_longest(*(table.to_pylist() for table in in_common(one, other, tables)), fillvalue={})
+    if (rows := next((pair for pair in pairs if pair[0] != pair[1]), None)) is None:
+        return
     names = [each for each in tables[0].column_names if not all(rows) or rows[0][each] != rows[1][each]]
     values = (", ".join(f"{each} {row[each]}" for each in names) if row else _NONE for row in rows)
     whose = next((row.get("instrument_id", "") for row in rows if row), "")
-    return _difference("data", f"{name} {whose}".strip(), values, f"{' and '.join(told)}.")
+    yield _difference("data", f"{name} {whose}".strip(), values, f"{' and '.join(told)}.")
 
 
 def _counted(series: Series | None) -> str:
