@@ -186,9 +186,10 @@ def _troubles(walked: list[Walked], walk: Walk) -> list[str]:
     found = []
     if cash:
         numbered = ", ".join(str(each.fold.number) for each in cash)
+        count = "counts" if len(cash) == 1 else "count"
         found.append(
-            f"{numbers.counted(len(cash), 'fold')} of {len(walked)} ({numbered}) counts as cash, with returns of 0: "
-            "no trial of its train window has the objective, or its test failed."
+            f"{numbers.counted(len(cash), 'fold')} of {len(walked)} ({numbered}) {count} "
+            "as cash, with returns of 0: no trial of the train window has the objective, or the test failed."
         )
     if walk.failed:
         why = " ".join((walk.failed.error or walk.failed.status).split()).rstrip(".")
