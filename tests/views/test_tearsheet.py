@@ -586,6 +586,27 @@ def test_it_prints_on_a4(ledger: Ledger, tmp_path: Path) -> None:
 
 
 @needs_browser
+@pytest.mark.parametrize("width", [1280, 901, 780, 400])
+def test_the_statistics_stay_on_their_card(ledger: Ledger, tmp_path: Path, width: int) -> None:
+    """A capacity of nine digits stands beside the longest label; on the hub's page a card is narrower than its own."""
+    from playwright.sync_api import sync_playwright
+
+    run = long_run(ledger)
+    record = replace(run.record, statistics=run.record.statistics | {"capacity": 4.6e9})
+    (tmp_path / "sheet.html").write_text(tearsheet.html(Run(record, ledger)), encoding="utf-8")
+    beyond = "each => each.scrollWidth > each.clientWidth"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        assert tab.locator(".three td").all_text_contents().count("4,600,000,000") == 1
+        for card in (width, min(width, 840)):
+            tab.evaluate(f"document.body.style.maxWidth = '{card}px'")
+            assert not tab.evaluate(f"[...document.querySelectorAll('.three, .three > *')].some({beyond})"), card
+        browser.close()
+
+
+@needs_browser
 @pytest.mark.parametrize("width", [1280, 910, 780, 400])
 def test_no_headline_number_reaches_into_the_next(ledger: Ledger, tmp_path: Path, width: int) -> None:
     """An account that was lost fourteen times over: its deepest drawdown is the widest of them."""
