@@ -607,6 +607,32 @@ def test_the_statistics_stay_on_their_card(ledger: Ledger, tmp_path: Path, width
 
 
 @needs_browser
+@pytest.mark.parametrize("card", [1200, 900, 840])
+def test_no_day_of_an_axis_touches_the_next(ledger: Ledger, tmp_path: Path, card: int) -> None:
+    """Two charts stand side by side on a card of the hub's page, whose window is wider than it."""
+    from playwright.sync_api import sync_playwright
+
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.0005, 0.015, 125)))
+    html = tearsheet.html(
+        long_run(ledger, marks=rising(closes), fills=fills(("2024-02-05 09:30", "GOOG", "buy", 50, 100.0, 1.0)))
+    )
+    (tmp_path / "sheet.html").write_text(html, encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto((tmp_path / "sheet.html").as_uri())
+        tab.evaluate(f"document.body.style.maxWidth = '{card}px'")
+        gaps = tab.evaluate("""[...document.querySelectorAll('.chart')].flatMap(chart => {
+            const all = [...chart.querySelectorAll('.x')].map(each => each.getBoundingClientRect());
+            const shown = all.filter(each => each.width);
+            return shown.slice(1).map((each, at) => each.left - shown[at].right);
+        })""")
+        assert len(gaps) > 10
+        assert min(gaps) >= 4
+        browser.close()
+
+
+@needs_browser
 @pytest.mark.parametrize("width", [1280, 910, 780, 400])
 def test_no_headline_number_reaches_into_the_next(ledger: Ledger, tmp_path: Path, width: int) -> None:
     """An account that was lost fourteen times over: its deepest drawdown is the widest of them."""
