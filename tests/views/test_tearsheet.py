@@ -588,7 +588,7 @@ def test_it_prints_on_a4(ledger: Ledger, tmp_path: Path) -> None:
 @needs_browser
 @pytest.mark.parametrize("width", [1280, 901, 780, 400])
 def test_the_statistics_stay_on_their_card(ledger: Ledger, tmp_path: Path, width: int) -> None:
-    """A capacity of nine digits stands beside the longest label; on the hub's page a card is narrower than its own."""
+    """A capacity of ten digits stands beside the longest label; on the hub's page a card is narrower than its own."""
     from playwright.sync_api import sync_playwright
 
     run = long_run(ledger)
