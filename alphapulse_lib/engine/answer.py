@@ -24,7 +24,7 @@ from alphapulse_lib.engine.harvest import DELISTED, decisions, harvest, marks, s
 from alphapulse_lib.engine.late import uncounted
 from alphapulse_lib.engine.native_log import NativeLog
 from alphapulse_lib.engine.nautilus import Loaded, build_engine
-from alphapulse_lib.engine.nautilus_one import unheard
+from alphapulse_lib.engine.nautilus_one import advice, unheard
 from alphapulse_lib.engine.own_log import logging_to, together
 from alphapulse_lib.engine.printed import shortened
 from alphapulse_lib.engine.request import Request
@@ -267,4 +267,8 @@ def _raised(error: str, where: str, log: str) -> dict[str, str]:
 
 
 def _told(error: BaseException | None) -> str:
-    return "".join(traceback.format_exception_only(error)).strip() if error else ""
+    if error is None:
+        return ""
+    said = "".join(traceback.format_exception_only(error)).strip()
+    told = advice(error, "").rstrip(".")
+    return f"{said.partition('. Did you mean: ')[0]}. {told}" if told else said  # Python guesses by the letters

@@ -1,8 +1,11 @@
-"""What is left of NautilusTrader 1 in a strategy: imports that lie elsewhere now, and handlers that nothing calls."""
+"""What is left of NautilusTrader 1 in a strategy: imports that lie elsewhere now, names that its objects had, and
+handlers that nothing calls.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from pkgutil import iter_modules
 from types import FunctionType
@@ -25,6 +28,43 @@ _RENAMED = {
     "on_order_book_depth": "on_book_depth",
 }
 
+#: What attributes of version 1's objects are written as in version 2, where the class has what it begins with.
+_WRITTEN = (
+    ("is_flat", "is_net_flat(instrument_id)"),
+    ("is_completely_flat", "is_completely_net_flat()"),
+    ("initialized", "is_initialized()"),
+    ("analyzer", "statistics()"),
+    ("margins_init", "instrument_initial_margins(venue)"),
+    ("margins_maint", "instrument_maintenance_margins(venue)"),
+    ("quote_tick", "quote(instrument_id)"),
+    ("quote_ticks", "quotes(instrument_id)"),
+    ("quote_tick_count", "quote_count(instrument_id)"),
+    ("trade_tick", "trade(instrument_id)"),
+    ("trade_ticks", "trades(instrument_id)"),
+    ("trade_tick_count", "trade_count(instrument_id)"),
+    ("accounts", "account_for_venue(venue)"),
+    ("local_now", "utc_now().astimezone(tz)"),
+    ("get_base_currency", "base_currency"),
+    ("get_settlement_currency", "settlement_currency"),
+    ("get_settlement_currency", "quote_currency"),
+    ("side_string", "side.name"),
+    ("type_string", "order_type.name"),
+    ("status_string", "status.name"),
+    ("tif_string", "time_in_force.name"),
+    ("symbol", "instrument_id.symbol"),
+    ("venue", "instrument_id.venue"),
+    ("signed_decimal_qty", "signed_qty"),
+    ("id", "event_id"),
+    ("id", "client_order_id"),
+    ("id", "strategy_id"),
+    ("msgbus", "publish_message(topic, message) and subscribe_topic(topic, handler)"),
+    ("subscribe_quote_ticks", "subscribe_quotes(instrument_id)"),
+    ("subscribe_trade_ticks", "subscribe_trades(instrument_id)"),
+    ("unsubscribe_quote_ticks", "unsubscribe_quotes(instrument_id)"),
+    ("unsubscribe_trade_ticks", "unsubscribe_trades(instrument_id)"),
+    ("subscribe_order_fills", "on_order_filled(event)"),
+)
+
 
 def advice(raised: BaseException, text: str) -> str:
     """What to write in place of a text that raised, where it is written for version 1; else nothing.
@@ -39,7 +79,19 @@ def advice(raised: BaseException, text: str) -> str:
         return f"It is written for NautilusTrader 1. {_imports(text)}".rstrip()
     if isinstance(raised, TypeError) and "__init_subclass__() takes no keyword arguments" in str(raised):
         return "NautilusTrader 2 takes no frozen=True there: write `@dataclass(frozen=True)` over the configuration."
+    if isinstance(raised, AttributeError) and raised.name:
+        return _attribute(type(raised.obj), raised.name)
     return ""
+
+
+def _attribute(kind: type, name: str) -> str:
+    """What an attribute is in the installed version; empty where its class is not NautilusTrader's, or is asked for
+    what no version had.
+    """
+    if not any(each.__module__.startswith("nautilus_trader.") for each in kind.__mro__):
+        return ""
+    now = next((new for old, new in _WRITTEN if old == name and hasattr(kind, re.split(r"\W", new)[0])), "")
+    return f"In NautilusTrader 2 that is {now}." if now else ""
 
 
 def _imports(text: str) -> str:

@@ -1,13 +1,19 @@
-"""Handlers that nobody calls: those of an earlier version, and those whose names are misspelt."""
+"""What an earlier version had: names of its objects, and handlers, which nobody calls any more."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
+from nautilus_trader.common import Cache, Clock
 from nautilus_trader.trading import Strategy
+from toy_market import write_minutes
 
-from alphapulse_lib.engine.nautilus_one import unheard
+import alphapulse_lib as ap
+from alphapulse_lib.engine.nautilus_one import _WRITTEN, advice, unheard
+from alphapulse_lib.errors import StrategyRaised
 
 
 class Listens(Strategy):
@@ -87,3 +93,47 @@ class Helper:
 @pytest.mark.parametrize("strategy", [Calls, CallsByName, CallsInside, CalledBeside])
 def test_what_the_strategy_calls_itself_is_its_own(strategy: type) -> None:
     assert unheard(strategy) == []
+
+
+class Asks(Strategy):
+    def on_start(self) -> None:
+        self.portfolio.is_flat(None)
+
+
+def test_a_run_that_asks_what_version_1_had_is_told_what_to_write() -> None:
+    write_minutes("TOY")
+    now = r"has no attribute 'is_flat'\. In NautilusTrader 2 that is is_net_flat\(instrument_id\)\.$"
+    with pytest.raises(StrategyRaised, match=now.removesuffix("$")) as failed:
+        ap.backtest(Asks, "TOY", "1m", progress=False)
+    assert re.search(now, failed.value.message)
+
+
+class Own:
+    """What a strategy's owner wrote."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "now"),
+    [
+        (Cache(), "quote_tick", "quote(instrument_id)"),
+        (Clock.new_test(), "local_now", "utc_now().astimezone(tz)"),
+        (Listens(), "id", "strategy_id"),
+        (Listens(), "msgbus", "publish_message(topic, message) and subscribe_topic(topic, handler)"),
+        (Listens(), "is_flat", ""),
+        (Cache(), "qoute", ""),
+        (Own(), "is_flat", ""),
+        (None, "is_flat", ""),
+    ],
+)
+def test_an_attribute_of_version_1_is_told_of_those_that_had_it(asked: object, name: str, now: str) -> None:
+    with pytest.raises(AttributeError) as raised:
+        getattr(asked, name)
+    assert advice(raised.value, "") == (f"In NautilusTrader 2 that is {now}." if now else "")
+
+
+@pytest.mark.parametrize(("old", "now"), _WRITTEN)
+def test_what_is_told_is_there(old: str, now: str) -> None:
+    packages = [import_module(f"nautilus_trader.{each}") for each in ("model", "common", "portfolio", "trading")]
+    kinds = [each for package in packages for each in vars(package).values() if isinstance(each, type)]
+    names = re.findall(r"(?:^| and )(\w+)", now)
+    assert any(all(hasattr(kind, each) for each in names) and not hasattr(kind, old) for kind in kinds)
