@@ -5,7 +5,6 @@ A cause comes before what follows of it: the first difference is the one to look
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,6 +26,7 @@ from alphapulse_lib.model.run import RunRecord, RunSpec, Series
 from alphapulse_lib.model.window import Window
 from alphapulse_lib.query import facts
 from alphapulse_lib.query.benchmark import benchmark_table
+from alphapulse_lib.results.changed_code import changed_code
 from alphapulse_lib.results.in_common import in_common, window_read
 from alphapulse_lib.results.parameters import ran_with
 from alphapulse_lib.results.run import Run
@@ -102,7 +102,7 @@ def differences(one: Run, other: Run, roots: Roots) -> Iterator[Difference]:
         Where rows that were read by one and not by the other are looked up.
     """
     yield from _rows(one.record, other.record, roots)
-    yield from _code(one, other)
+    yield from (_difference("code", *each) for each in changed_code(one, other))
     yield from _named("parameter", *ran_with([one.record, other.record]))
     yield from _settings(one.spec, other.spec)
     yield from _named("version", one.record.versions, other.record.versions)
@@ -145,39 +145,6 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one) and math.isnan(other):
         return True
     return bool(one == other)
-
-
-# --- code ----------------------------------------------------------------------------------------------------------
-
-
-def _code(one: Run, other: Run) -> Iterator[Difference]:
-    if one.spec.strategy.digest == other.spec.strategy.digest:
-        return
-    texts = [_texts(one), _texts(other)]
-    found = False
-    for name in dict.fromkeys((*texts[0], *texts[1])):
-        lines = [each.get(name, "").splitlines() for each in texts]
-        if lines[0] == lines[1]:
-            continue
-        found = True
-        mine, theirs = (f"{name} ({each.id[:8]})" for each in (one, other))
-        detail = "\n".join(difflib.unified_diff(lines[0], lines[1], mine, theirs, lineterm="", n=2))
-        yield _difference("code", name, _first_line(*lines), detail)
-    if not found:
-        digests = [each.spec.strategy.digest[:12] for each in (one, other)]
-        yield _difference("code", "something that it captures and that has no text", digests)
-
-
-def _texts(run: Run) -> dict[str, str]:
-    """What a run's strategy was made of; of old runs, the source of its class alone."""
-    return {run.spec.strategy.name.replace(":", "."): run.spec.strategy.text} | run.code
-
-
-def _first_line(one: list[str], other: list[str]) -> tuple[str, str]:
-    """The first line that is not the same."""
-    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    first, second = (each[at].strip() if at < len(each) else _NONE for each in (one, other))
-    return first, second
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ class RunDifference(Told):
             lines.append(self._unexplained())
         if self.identical:
             lines.append(f"What came out is identical: {_came_out(self.one)}, to the last bit.")
-        lines += [each.detail for each in self.all if each.kind == "code"]
+        lines += [each.detail for each in self.all if each.kind == "code" and each.detail]
         return "\n".join(lines)
 
     def _unexplained(self) -> str:
