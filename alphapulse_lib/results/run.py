@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _TIME = pa.timestamp("ns", "UTC")
+#: What Python's dataclasses give an ``__init__`` of their own making: nobody's code, though it is counted.
+_MADE = ": __dataclass_HAS_DEFAULT_FACTORY__"
 
 #: What a file holds where a run has none: a run that did not finish has no equity.
 _EMPTY = {
@@ -231,7 +233,9 @@ class Run:
             parts = json.loads(self.text("code") or "{}")
         except (LedgerError, ValueError):  # its file is gone; the record has the source of its class
             return {}
-        return {str(name): str(text) for name, text in parts.items()} if isinstance(parts, dict) else {}
+        if not isinstance(parts, dict):
+            return {}
+        return {str(name): str(text) for name, text in parts.items() if not str(name).endswith(_MADE)}
 
     def table(self, name: str) -> pa.Table:
         """One of the run's tables as it is on disk; without rows where the run has none.

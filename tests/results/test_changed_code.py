@@ -46,6 +46,11 @@ def held(module: str, text: str, name: str = "Held") -> object:
     return ap.backtest(f"{module}.py:{name}", "TOY", "1m", progress=False)
 
 
+def test_what_dataclasses_make_is_no_part_of_the_code() -> None:
+    run = held("parts_one", TEXT)
+    assert [*run.code] == ["parts_one.Held", "parts_one.HeldConfig", "parts_one.units"]
+
+
 def test_a_module_that_was_renamed_is_told_as_such_with_the_lines_that_differ() -> None:
     run = held("moved_from", TEXT)
     moved = ap.diff(run, held("moved_to", TEXT))
