@@ -1,7 +1,7 @@
 """Which parameters are tried, in which order: a whole grid, random draws, or where the good ones seem to be (TPE).
 
 What is proposed depends on the space, the seed and the values of earlier trials alone, never on how fast a worker was:
-so a sweep that was cut short proposes the same again, and finds what is recorded already.
+so a sweep that was cut short proposes the same again, and finds what is recorded already. Patience ends it likewise.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from alphapulse_lib.engine.kinds import plain_value
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.tried import in_short
 
-__all__ = ["SAMPLERS", "Sampler", "Space", "sampler_of", "space_of"]
+__all__ = ["SAMPLERS", "Patience", "Sampler", "Space", "sampler_of", "space_of"]
 
 SAMPLERS = ("grid", "random", "tpe")
 
@@ -56,6 +56,25 @@ class Sampler(Protocol):
 
     def tell(self, values: Sequence[float]) -> None:
         """How good each one of the last batch was, the more the better; ``nan`` where it failed."""
+
+
+class Patience:
+    """Whether it is time to stop: as many trials in their order since the best one as were granted."""
+
+    def __init__(self, granted: int | None) -> None:
+        self.granted = granted
+        self._best, self._since = -math.inf, 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further trial is worth it."""
+        return self.granted is not None and self._since >= self.granted
+
+    def ended(self, value: float) -> bool:
+        """Take in how good the next trial was, ``nan`` where it failed; then the same."""
+        better = math.isfinite(value) and value > self._best
+        self._best, self._since = (value, 0) if better else (self._best, self._since + 1)
+        return self.is_over
 
 
 def space_of(grid: Mapping[str, Any]) -> Space:

@@ -33,7 +33,7 @@ from alphapulse_lib.results.artefacts import as_bytes, read_table, write_artefac
 from alphapulse_lib.results.ledger import Ledger
 from alphapulse_lib.results.performance import risk_free, session_ends, session_returns
 from alphapulse_lib.results.record import environment
-from alphapulse_lib.results.samplers import Sampler
+from alphapulse_lib.results.samplers import Patience, Sampler
 from alphapulse_lib.results.slow import Slow, SlowTrials
 from alphapulse_lib.results.swept import Swept, Trial
 from alphapulse_lib.results.trial import CODE, READ, Bench, Outcome, data_of, lost_trial, run_trials
@@ -44,6 +44,8 @@ type Parameters = dict[str, Any]
 type Window = tuple[int, int]
 #: A trial's place in its batch, its run id, its parameters.
 type Asked = tuple[int, str, Parameters]
+#: A trial, and what it came to.
+type Ran = tuple[Asked, Outcome]
 #: A trial's place in its batch, its record, its returns.
 type Ended = tuple[int, tuple[RunRecord, Any]]
 
@@ -114,7 +116,7 @@ def sweep_window(
         asked = set() if asked is None else asked
         running = _Running(client, bench, window, keeping, objective, seen, asked, late, slow)
         trials: list[Trial] = []
-        waiting = _Patience(patience)
+        waiting = Patience(patience)
         while not waiting.is_over and (batch := sampler.ask()):
             done = running.batch(batch, len(trials), waiting)
             trials += done
@@ -154,23 +156,6 @@ def _alone(ledger: Ledger, data_id: str, waits: Callable[[], None]) -> Iterator[
         yield
     finally:
         lock.release()
-
-
-class _Patience:
-    """Whether it is time to stop: as many trials in their order since the best one as were granted."""
-
-    def __init__(self, granted: int | None) -> None:
-        self.granted = granted
-        self._best, self._since = -math.inf, 0
-
-    @property
-    def is_over(self) -> bool:
-        return self.granted is not None and self._since >= self.granted
-
-    def ended(self, trial: Trial) -> bool:
-        better = math.isfinite(trial.value) and trial.value > self._best
-        self._best, self._since = (trial.value, 0) if better else (self._best, self._since + 1)
-        return self.is_over
 
 
 class _Keeping:
@@ -271,10 +256,11 @@ class _Running:
         self._client, self._bench, self._window, self._keeping = client, bench, window, keeping
         self._objective, self._seen, self._asked = objective, seen, asked
         self._late, self._slow, self._looked = late, slow, time.monotonic()
-        self._any = False
+        #: Trials that preflight refused before the first one had ended: where that is refused, none is recorded.
+        self._refused: list[Ran] | None = []
         self._at_once = 1
 
-    def batch(self, batch: Sequence[Parameters], first: int, patience: _Patience) -> list[Trial]:
+    def batch(self, batch: Sequence[Parameters], first: int, patience: Patience) -> list[Trial]:
         """The trials of a batch in its order; only its beginning where patience ended."""
         done: dict[int, Trial] = {}
         in_order: list[Trial] = []
@@ -285,7 +271,7 @@ class _Running:
                 self._seen(trial)
                 while len(in_order) in done:
                     in_order.append(done[len(in_order)])
-                    if patience.ended(in_order[-1]):
+                    if patience.ended(in_order[-1].value):
                         return in_order
         return in_order
 
@@ -300,7 +286,7 @@ class _Running:
         waiting: list[Asked] = []
         for place, (run_id, parameters) in enumerate(zip(ids, whole, strict=True)):
             if (known := self._keeping.found(run_id)) is not None:
-                self._any = True
+                self._refused = self._refused if place else None
                 yield place, known
             else:
                 waiting.append((place, run_id, parameters))
@@ -322,8 +308,9 @@ class _Running:
                     for each in asked:
                         self._send([each], under_way, ended)
                     continue
-                records = self._keeping.put(outcomes)
-                for (place, _, _), record, outcome in zip(asked, records, outcomes, strict=False):
+                let_in = self._let_in(list(zip(asked, outcomes, strict=False)))
+                records = self._keeping.put([outcome for _, outcome in let_in])
+                for ((place, _, _), outcome), record in zip(let_in, records, strict=True):
                     yield place, (record, outcome.returns)
         finally:
             if under_way:
@@ -373,15 +360,27 @@ class _Running:
         except KilledWorker as killed:
             (_, run_id, parameters), *others = asked
             return [] if others else [lost_trial(self._bench, run_id, parameters, self._window, str(killed))]
-        refused = outcomes[0].refused
-        if refused is not None and not self._any:
-            raise refused
-        self._any = True
         for each in outcomes:
             self._late.ended(each.seconds)
         taken = sum(each.seconds for each in outcomes) / len(outcomes)
         self._at_once = min(max(int(_TOGETHER / taken), 1), _MOST) if taken else 1
         return outcomes
+
+    def _let_in(self, ended: list[Ran]) -> list[Ran]:
+        """Those of some trials that ended that are to be recorded now.
+
+        Whichever ends first, it is the one proposed first by which preflight refuses a sweep.
+        """
+        if self._refused is None:
+            return ended
+        first = next((outcome for (place, _, _), outcome in ended if place == 0), None)
+        if first is None:
+            self._refused += [each for each in ended if each[1].refused is not None]
+            return [each for each in ended if each[1].refused is None]
+        if first.refused is not None:
+            raise first.refused
+        waited, self._refused = self._refused, None
+        return waited + ended
 
 
 def _data_id(bench: Bench, window: Window, data: RawResult) -> str:

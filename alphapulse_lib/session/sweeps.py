@@ -121,7 +121,7 @@ def sweep(
     InputError
         An argument cannot be used.
     PreflightError
-        There are no bars, or not such as a run may be believed on; or the first trial was refused.
+        There are no bars, or not such as a run may be believed on; or the first trial proposed was refused.
     SweepError
         Every trial failed; nobody answers where ``ALPHAPULSE_DASK`` says.
     RunInterrupted
@@ -364,7 +364,13 @@ def _steadiness(found: Robustness, best: Trial, objective: str) -> str:
         of_them = median(each.value for each in found.neighbours if isfinite(each.value))
         told = f"the median {objective} beside it is {write(of_them)}, its own {write(best.value)}"
         return f"The best stands on a {found.verdict}: {told}."
-    why = "it is zero" if found.neighbours else "it has no neighbours"
+    why = (
+        "it is zero"
+        if best.value == 0
+        else "none beside it has an objective"
+        if found.neighbours
+        else "it has no neighbours"
+    )
     return f"Whether the best stands on a plateau or on a spike cannot be said: {why}."
 
 

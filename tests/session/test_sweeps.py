@@ -264,6 +264,30 @@ def test_what_preflight_refuses_is_raised_and_nothing_is_recorded(shared: LocalC
     assert recorded() == []
 
 
+class AsksByPlan(Planned):
+    """Waits as long as its plan says, and asks for what nothing serves where it says so."""
+
+    def on_start(self) -> None:
+        time.sleep(self._plan.get("waits", 0))
+        super().on_start()
+        if "asks" in self._plan:
+            self.subscribe_quotes(self._id)
+
+
+def test_whichever_trial_ends_first_it_is_the_first_one_by_which_a_sweep_is_refused(shared: LocalCluster) -> None:
+    write_minutes("TOY")
+    found = swept(AsksByPlan, grid={"plan": [PLANS[0] | {"waits": 2}, {"asks": 1}, {"asks": 2}]})
+    assert [each.record.status for each in found.trials] == ["finished", "failed", "failed"]
+    assert len(recorded()) == 3
+    for words in (found.text(), found._repr_html_()):
+        assert "2 trials failed, the first of plan={'asks': 1}: UnservedSubscription: " in unescape(words)
+        assert "cannot be said: none beside it has an objective." in words
+    for _ in range(2):
+        with pytest.raises(errors.UnservedSubscription, match="quotes"):
+            swept(AsksByPlan, grid={"plan": [{"asks": 1, "waits": 2}, {"asks": 3}, PLANS[1]]})
+        assert len(recorded()) == 4, "the one that nothing refused has run, and counts"
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
