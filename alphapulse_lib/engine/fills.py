@@ -213,7 +213,15 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
     if not len(decided):
         return
     if fill == "close":
-        wrong = ~_among(decided, closes) | (filled != decided)
+        _refuse_unlike(
+            fill,
+            symbol,
+            decided[~_among(decided, closes)],
+            f"at an older price: no bar of {symbol} closed then",
+            f"Send orders for {symbol} when on_bar is told of a bar of {symbol}, not by on_data or a timer, "
+            "and on the bar of another, which may close seconds or hours apart, with fill='next_open' or 'next_close'.",
+        )
+        wrong = filled != decided
     elif fill in _A_BAR_LATER:
         # What is decided a nanosecond before a close, on news of a day that ends with it, arrives right at it.
         wrong = (filled != _next(closes, decided + 2) - 1) & ~((filled == decided + 1) & _among(filled, closes))
@@ -226,7 +234,7 @@ def prove(fill: Fill, symbol: str, decided: Integers, filled: Integers, opens: I
         decided[wrong],
         "at an older price than the next one",
         "Send orders from on_bar; with all but fill='close' also from on_data, but never from a timer's callback, "
-        "nor by market_exit, which rings a clock: close_all_positions sends at once.",
+        f"nor by market_exit, which rings a clock: close_all_positions sends at once. {_RINGING}",
     )
 
 
@@ -281,7 +289,7 @@ def prove_ticks(
         symbol,
         decided[filled != met],
         "before the next tick",
-        "A clock rang while it was on its way; NautilusTrader settles it then, at the tick before.",
+        f"A clock rang while it was on its way; NautilusTrader settles it then, at the tick before. {_RINGING}",
     )
     prove_prices("ticks", symbol, filled, paid, due, tick)
 
@@ -330,7 +338,7 @@ def _refuse_unlike(fill: Fill, symbol: str, decided: Integers, when: str, hint: 
         raise UnsafeFill(
             f"{len(decided)} market orders for {symbol} cannot fill as fill={fill!r} says: the first was sent at "
             f"{np.datetime64(int(decided.min()), 'ns')} UTC and filled {when}.",
-            f"{hint} {_RINGING}",
+            hint,
         )
 
 

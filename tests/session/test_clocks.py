@@ -199,3 +199,37 @@ def test_what_the_portfolio_tells_at_an_open_is_warned_of(sample: Path, fill: st
         run = ap.backtest(strategy, "GOOG", "1d", *WINDOW, **asked)  # type: ignore[arg-type]
         assert f"worth {closed}\n" in run.log + "\n"
         assert not any("portfolio" in each for each in run.warnings)
+
+
+@dataclass(frozen=True)
+class AcrossConfig:
+    instrument_ids: list[InstrumentId]
+    bar_types: list[BarType]
+
+
+class Across(Strategy):
+    """Buys the second of its instruments as it is told of the second bar of the first."""
+
+    def __init__(self, config: AcrossConfig) -> None:
+        super().__init__()
+        self._asked, self._seen = config, 0
+
+    def on_start(self) -> None:
+        self.subscribe_bars(self._asked.bar_types[0])
+
+    def on_bar(self, bar: Bar) -> None:
+        self._seen += 1
+        if self._seen == 2:
+            other = self._asked.instrument_ids[1]
+            self.submit_order(self.order_factory.market(other, OrderSide.BUY, Quantity.from_int(1)))
+
+
+def test_an_order_on_the_close_of_another_instrument_seconds_apart_is_told_as_that() -> None:
+    write_minutes("ONE", closes=[OPEN + MINUTE * (n + 1) - 7_000_000_000 for n in range(6)])
+    write_minutes("TWO")
+    with pytest.raises(UnsafeFill, match=r"at an older price: no bar of TWO closed then\.") as refused:
+        ap.backtest(Across, ["ONE", "TWO"], "1m", fill="close", progress=False)
+    assert refused.value.hint.startswith("Send orders for TWO when on_bar is told of a bar of TWO,")
+    assert "ring" not in refused.value.hint
+    run = ap.backtest(Across, ["ONE", "TWO"], "1m", fill="next_open", progress=False)
+    assert run.fills["price"].tolist() == [121.0], "its next price, seven seconds later"
