@@ -28,6 +28,15 @@ _LATER = (
     "NautilusTrader takes no order and no subscription while it hands on what a strategy published: do it where that "
     "is published, or in the next on_bar"
 )
+#: Why what was raised has no line of Python.
+_NO_LINE = (
+    "raised this before any line of Python in it: it is a builtin, is not there, or takes other arguments than "
+    "NautilusTrader gives it.\n"
+)
+_AROUND = (
+    "was called again and again inside itself, as deep as Python goes: it publishes what it is itself told of, and "
+    "NautilusTrader hands that on at once.\n"
+)
 #: Characters that are kept, and all lines that tell of a fill left out.
 _MOST = 2_000_000
 #: Lines of what was raised that are read.
@@ -102,6 +111,7 @@ def _raised(entry: list[str]) -> tuple[str, str]:
     where, *lines = entry[:1] + _without_ours(entry[1:])
     starts = [at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     said = next((line for line in lines[starts[-1] + 1 if starts else 0 :] if line and not line.startswith(" ")), "")
+    where += _AROUND if said.startswith("RecursionError") else _NO_LINE
     said = f"{said}. {_LATER}" if said == _BUSY else said
     return said, "\n".join(lines).strip() + "\n" if starts else where
 
@@ -120,10 +130,7 @@ def _without_ours(lines: list[str]) -> list[str]:
 
 def _where(called: str, moment: str) -> str:
     what = "A timer's callback" if called.startswith("time event") else f"Its {called or 'indicator'}"
-    return (
-        f"{what}, called at {moment}, raised this before any line of Python in it: it is a builtin, is not there, or "
-        "takes other arguments than NautilusTrader gives it.\n"
-    )
+    return f"{what}, called at {moment}, "
 
 
 def _lines(folder: Path) -> Iterator[str]:

@@ -161,6 +161,23 @@ def test_what_nautilus_alone_was_told_of_fails_the_run(strategy: type, raised: s
     assert below == sum(line.endswith(" failed:") for line in said), "what lies below an error is told once"
 
 
+class Echoing(Signalling):
+    """Publishes what it is told of."""
+
+    def on_signal(self, signal: object) -> None:
+        self.publish_signal("go", 1.0, self.clock.timestamp_ns())
+
+
+def test_a_signal_that_is_published_in_its_own_handler_is_told_as_that() -> None:
+    write_minutes("TOY")
+    with pytest.raises(StrategyRaised, match="RecursionError: maximum recursion depth exceeded") as failed:
+        ap.backtest(Echoing, "TOY", "1m", progress=False)
+    told = (
+        r"^Its on_signal, called at 2020-03-02T14:31.*, was called .* inside itself, .*: it publishes what it is itself"
+    )
+    assert re.search(told, failed.value.traceback)
+
+
 class Endless(Asking):
     """Raises a message of five megabytes."""
 
