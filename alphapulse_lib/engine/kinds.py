@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import types
 import typing
@@ -14,7 +15,7 @@ from typing import Any
 from nautilus_trader.model import BarType, Currency, InstrumentId, Money, Price, Quantity, Venue
 
 from alphapulse_lib.engine.source import named_member
-from alphapulse_lib.errors import InputError, did_you_mean
+from alphapulse_lib.errors import InputError, StrategyUnusable, did_you_mean
 
 __all__ = ["NAUTILUS", "is_member", "plain_value", "typed", "without_none"]
 
@@ -60,10 +61,12 @@ def plain_value(name: str, value: Any) -> Any:
         if b"\0" in str(value).encode():  # no database takes a NUL, no file half a character
             raise ValueError
     except (TypeError, ValueError):
-        raise InputError(
-            f"params: {name}={value!r} cannot be kept in a spec.",
-            "Give numbers, text, true or false, lists and mappings of these.",
-        ) from None
+        how = "Give numbers, text, true or false, lists and mappings of these."
+        if dataclasses.is_dataclass(value):
+            how = (
+                f"Give a mapping of what differs from {type(value).__name__}'s defaults, such as {_first_field(value)}."
+            )
+        raise InputError(f"params: {name}={value!r} cannot be kept in a spec.", how) from None
     return value
 
 
@@ -72,8 +75,8 @@ def typed(name: str, value: Any, hint: Any) -> Any:
 
     Raises
     ------
-    InputError
-        It is of another kind.
+    InputError, StrategyUnusable
+        It is of another kind; what is annotated as a dataclass names what is not there.
     """
     kind = without_none(hint)
     if typing.get_origin(kind) is typing.Literal and value is not None:
@@ -82,6 +85,8 @@ def typed(name: str, value: Any, hint: Any) -> Any:
         return _collected(name, value, kind)
     if members := _members(kind):
         return _member(name, value, kind, members)
+    if dataclasses.is_dataclass(kind):
+        return _instance(name, value, kind)
     try:
         if kind in NAUTILUS and isinstance(value, str):
             return Currency.from_str(value) if kind is Currency else kind.from_str(value)
@@ -98,6 +103,11 @@ def typed(name: str, value: Any, hint: Any) -> Any:
         raise InputError(f"params: {name}={value!r} is not a {kind.__name__}.", how)
     if kind is tuple and isinstance(value, list):
         return tuple(value)
+    if isinstance(value, Mapping) and not _is_mapping(kind):
+        raise InputError(
+            f"params: {name} is a {kind.__name__}, which no mapping is made into.",
+            "Make it a dataclass of plain fields.",
+        )
     wanted: Any = {int: int, float: (int, float), str: str, bool: bool}.get(kind)
     if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)):
         raise InputError(f"params: {name}={value!r} is not {'an' if kind is int else 'a'} {kind.__name__}.")
@@ -160,11 +170,46 @@ def _among(name: str, value: Any, choices: Iterable[Any]) -> Any:
     )
 
 
-def _collected(name: str, value: Any, kind: Any) -> Any:
-    """A list as the collection that is asked for, of members where it is one of an enumeration's."""
-    if not isinstance(value, list):
+def _first_field(value: Any) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)[:1]}
+
+
+def _is_mapping(kind: type) -> bool:
+    """Whether what is annotated so may be a mapping."""
+    try:
+        return issubclass(kind, Mapping) or issubclass(dict, kind)
+    except TypeError:  # a protocol cannot tell
+        return True
+
+
+def _instance(name: str, value: Any, kind: type) -> Any:
+    """A dataclass's instance from a mapping of its fields, each as its annotation wants it."""
+    if isinstance(value, kind):
         return value
-    of = typing.get_args(kind)[:1]
-    if of and isinstance(of[0], type) and (members := _members(of[0])):
-        value = [_member(name, each, of[0], members) for each in value]
-    return tuple(value) if typing.get_origin(kind) is tuple else value
+    names = [each.name for each in dataclasses.fields(kind) if each.init]
+    has = f"{kind.__name__} has {', '.join(names) or 'no fields'}."
+    if not isinstance(value, Mapping):
+        raise InputError(f"params: {name}={value!r} is no {kind.__name__}.", f"Give a mapping of its fields: {has}")
+    if strange := [str(each) for each in value if each not in names]:
+        raise InputError(f"params: {name} has no {strange[0]!r}.", did_you_mean(strange[0], names, has))
+    try:
+        hints = typing.get_type_hints(kind)
+        return kind(**{each: typed(f"{name}.{each}", held, hints[each]) for each, held in value.items()})
+    except NameError as unknown:
+        raise StrategyUnusable(
+            f"{kind.__name__} is annotated with a name that is not known where it is made: {unknown.name!r}.",
+            "Leave `from __future__ import annotations` out, or put the class into a file; no `if TYPE_CHECKING:`.",
+        ) from None
+    except (TypeError, ValueError) as refused:
+        raise InputError(f"params: {name}={value!r} makes no {kind.__name__}: {refused}.", has) from None
+
+
+def _collected(name: str, value: Any, kind: Any) -> Any:
+    """A list as the collection that is asked for; its members, or a mapping's, of an enumeration or a dataclass."""
+    *_, of = (None, *typing.get_args(kind)[: 1 if isinstance(value, list) else 2])
+    if isinstance(of, type) and (_members(of) or dataclasses.is_dataclass(of)):
+        if isinstance(value, list):
+            value = [typed(name, each, of) for each in value]
+        elif isinstance(value, Mapping):
+            value = {key: typed(f"{name}.{key}", each, of) for key, each in value.items()}
+    return tuple(value) if isinstance(value, list) and typing.get_origin(kind) is tuple else value

@@ -1,15 +1,15 @@
-"""Members of enumerations, spans and one of a few values as parameters: plain in a spec, themselves in a strategy."""
+"""Members of enumerations, spans, choices and dataclasses as parameters: plain in a spec, themselves in a strategy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum, Flag, IntEnum, StrEnum
 from typing import Any, Literal
 
 import pytest
 from nautilus_trader.model import OrderSide
-from nautilus_trader.trading import Strategy
+from nautilus_trader.trading import Strategy, StrategyConfig
 
 from alphapulse_lib.engine.configure import blueprint, build, declared, plain_parameters
 from alphapulse_lib.engine.kinds import plain_value
@@ -110,3 +110,59 @@ def test_what_no_member_or_span_is_is_refused_before_the_run(params: dict[str, A
 def test_defaults_that_are_members_are_told() -> None:
     assert declared(Chosen)["side"] == "long" and declared(Chosen)["order"] == "BUY"
     assert plain_value("order", OrderSide.BUY) == "BUY"
+
+
+@dataclass(frozen=True)
+class Risk:
+    size: int = 1
+    side: Side = Side.LONG
+
+
+@dataclass(frozen=True)
+class OfDataclasses:
+    risk: Risk = Risk()
+    maybe: Risk | None = None
+    risks: tuple[Risk, ...] = ()
+    by_name: dict[str, Risk] = field(default_factory=dict)
+    theirs: StrategyConfig | None = None
+    free: dict[str, int] = field(default_factory=dict)
+
+
+class Nested(Strategy):
+    def __init__(self, config: OfDataclasses) -> None:
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("risk", {"size": 2}, Risk(2)),
+        ("risk", {"side": "SHORT"}, Risk(side=Side.SHORT)),
+        ("maybe", {}, Risk()),
+        ("maybe", None, None),
+        ("risks", [{"size": 2}, {"size": 3}], (Risk(2), Risk(3))),
+        ("by_name", {"a": {"size": 2}}, {"a": Risk(2)}),
+        ("free", {"a": 1}, {"a": 1}),
+    ],
+)
+def test_a_mapping_arrives_as_the_dataclass_that_its_parameter_says(name: str, given: object, expected: object) -> None:
+    params = plain_parameters(Nested, {name: given})
+    made = build(blueprint(Nested), params, ["AAA.XNAS"], ["AAA.XNAS-1-DAY-LAST-EXTERNAL"])
+    assert getattr(made, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"risk": {"siz": 2}}, "risk has no 'siz'.*Did you mean size"),
+        ({"risk": {"size": "two"}}, r"risk\.size='two' is not an int"),
+        ({"risk": 5}, "risk=5 is no Risk.*Risk has size, side"),
+        ({"risk": Risk(3)}, r"risk=Risk.*cannot be kept in a spec.*mapping of what differs .* such as {'size': 3}"),
+        ({"risks": [{"side": "up"}]}, r"risks\.side='up' is no Side"),
+        ({"by_name": {"a": 5}}, r"by_name\.a=5 is no Risk"),
+        ({"theirs": {"order_id_tag": "7"}}, "theirs is a StrategyConfig, which no mapping is made into"),
+    ],
+)
+def test_what_is_no_such_dataclass_is_refused_by_name(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=f"(?s){words}"):
+        plain_parameters(Nested, params)
