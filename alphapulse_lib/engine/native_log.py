@@ -10,6 +10,7 @@ that takes other arguments. Nothing but this log ever tells that.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,8 +69,19 @@ class NativeLog:
 
     @classmethod
     def of(cls, folder: Path) -> NativeLog:
-        """Read what was written to a run's folder so far."""
-        logging_sync_to_disk()  # the log is written by a thread of its own
+        """Read what was written to a run's folder so far.
+
+        Raises
+        ------
+        OSError
+            The disk is full.
+        """
+        try:
+            logging_sync_to_disk()  # the log is written by a thread of its own
+        except ValueError as refused:  # what the system said, as NautilusTrader tells it
+            if f"(os error {errno.ENOSPC})" not in str(refused):
+                raise
+            raise OSError(errno.ENOSPC, "the log of the run could not be written") from None
         kept: list[str] = []
         errors, first, size, left_out = 0, "", 0, 0
         entry, told = list[str](), False  # what was raised first, and whether all of it was seen

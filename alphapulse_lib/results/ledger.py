@@ -13,6 +13,7 @@ Which runs are trials of one idea `alphapulse_lib.model.family` says and `alphap
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 import warnings
@@ -217,16 +218,19 @@ class Ledger:
                 return families.found(copy, wanted)
 
     def require_writable(self) -> None:
-        """Look whether a record could be taken in: before a run that would be lost.
+        """Look whether a record and its files could be taken in: before a run that would be lost.
 
         Raises
         ------
         LedgerError
-            The ledger lies where nothing can be written.
+            The ledger lies where nothing can be written, or the runs' files do.
         """
         if self._is_there():
             with self._open(write=True):
                 pass
+        runs = self.root / "runs"
+        if runs.is_dir() and not os.access(runs, os.W_OK | os.X_OK):
+            raise ReadOnlyLedger(f"A run's files could not be written: nothing may be written to {runs}.", WRITABLE)
 
     @_mending
     def _take(self, records: Sequence[RunRecord]) -> None:

@@ -191,6 +191,19 @@ def test_a_ledger_that_cannot_be_written_is_read(small_disk: Callable[[str], Pat
     assert len(ledger.runs()) == 3
 
 
+def test_a_folder_of_runs_that_cannot_be_written_is_told_before_a_run(
+    small_disk: Callable[[str], Path], tmp_path: Path
+) -> None:
+    ledger, disk = Ledger(tmp_path / "ledger"), small_disk("4m")
+    ledger.append(record(1))
+    (ledger.root / "runs").symlink_to(disk)
+    ledger.require_writable()
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(LedgerError, match=r"nothing may be written to .*runs") as told:
+        ledger.require_writable()
+    assert "ALPHAPULSE_LEDGER" in told.value.hint
+
+
 def test_a_family_counts_distinct_specs_of_trials_however_they_ended(ledger: Ledger) -> None:
     of_family = record(1).spec
     ledger.append(record(1))

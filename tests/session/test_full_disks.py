@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nautilus_trader.model import Bar
 from toy_market import Planned, write_minutes
 
 import alphapulse_lib as ap
@@ -15,6 +18,18 @@ from alphapulse_lib.errors import LedgerError, RunError
 
 BARS = [(100.0 + number % 7, 110.0, 90.0, 100.0 + number % 5) for number in range(3_000)]
 PLANS = [{"1": shares} for shares in range(1, 31)]
+
+
+class Prints(Planned):
+    """Fills the small disk that its own temporary files lie on, and prints."""
+
+    def on_bar(self, bar: Bar) -> None:
+        print("a word " * 1000)  # noqa: T201  what a strategy prints
+        place = Path(os.environ["TMPDIR"])
+        if place.is_mount() and not (place / "filling").exists():
+            with contextlib.suppress(OSError), (place / "filling").open("wb", buffering=0) as file:
+                for _ in range(4_000):
+                    file.write(b"x" * 4096)
 
 
 def bought() -> ap.Run:
@@ -70,3 +85,19 @@ def test_a_full_disk_is_said_and_what_comes_once_there_is_room_goes_on(
     (ledger / "ledger.sqlite").unlink()
     with pytest.warns(UserWarning, match=f"made anew from records.jsonl with its {2 + len(PLANS)} runs"):
         assert len(ap.runs()) == 2 + len(PLANS)
+
+
+def test_trials_that_fill_a_disk_are_no_failed_ones(
+    small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = small_disk("6m")
+    monkeypatch.setenv("TMPDIR", str(disk))
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    write_minutes("TOY", BARS[:100])
+    given = {"progress": False}
+    with pytest.raises(RunError, match="disk is full"):
+        ap.backtest(Prints, "TOY", "1m", params={"plan": PLANS[0]}, **given)
+    (disk / "filling").unlink()
+    with pytest.raises(RunError, match="disk is full"):
+        ap.sweep(Prints, "TOY", "1m", grid={"plan": PLANS[:2]}, workers=1, **given)
+    assert len(ap.runs()) == 0, "once there is room, the same call runs them"
