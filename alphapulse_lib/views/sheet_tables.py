@@ -237,13 +237,8 @@ def _costs_note(run: Run, taken: breakdown.Costs, currency: str) -> str:
 
 
 def _under_water(run: Run) -> int:
-    """The longest stretch of returns below a former high."""
-    closes = breakdown.by_session(run.spec, run.equity).to_numpy(np.float64)
-    longest = current = 0
-    for below in (breakdown.drawdown(closes) < 0).tolist():
-        current = current + 1 if below else 0
-        longest = max(longest, current)
-    return longest
+    """The most returns in a row below a former high, the start among these."""
+    return int(run.drawdowns["length"].max() if len(run.drawdowns) else 0)
 
 
 def _months(run: Run) -> list[dict[str, Any]]:

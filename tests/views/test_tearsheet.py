@@ -394,6 +394,15 @@ def test_minutes_tell_their_days(ledger: Ledger) -> None:
     assert any(":" in each for each in ticks)
 
 
+def test_a_run_that_loses_from_its_first_session_on_is_below_its_cash_for_all_of_them(ledger: Ledger) -> None:
+    closes = {"2024-01-02": (100, 90), "2024-01-03": (91, 92), "2024-01-04": (93, 94)}
+    rows = [(f"{day} {15 + n}:00", "GOOG", close) for day, both in closes.items() for n, close in enumerate(both)]
+    bought = fills(("2024-01-02 15:00", "GOOG", "buy", 10, 100, 0))
+    said = words(page(ledger, marks=marks(*rows), fills=bought, period="1h"))
+    assert "longest 3 sessions" in said
+    assert re.search(r"2024-01-02 \S+ not yet 3 ", said.partition("Deepest drawdowns")[2]), "as its own table says"
+
+
 @pytest.mark.parametrize(("period", "span"), [("1w", "week"), ("1mo", "month")])
 def test_weeks_and_months_tell_days_and_count_themselves(ledger: Ledger, period: str, span: str) -> None:
     html = page(ledger, period=period)
