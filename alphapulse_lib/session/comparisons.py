@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from html import escape
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_lib.errors import InputError
@@ -81,17 +82,31 @@ class RunComparison(Told):
         return self.within(None)
 
     def within(self, width: int | None) -> str:
-        """`text` in lines of at most ``width`` characters: runs that have no room beside others stand below them."""
+        """`text` in lines of at most ``width`` characters: runs that have no room beside others stand below them.
+
+        Where not even one has room beside the names of its lines, these are told in words.
+        """
         lines = self._lines()
-        names = _aligned(["", *(f"{'*' if name in self.differing else ' '} {name}" for name in lines)], "<")
+        marked = [f"{'*' if name in self.differing else ' '} {name}" for name in lines]
+        names = _aligned(["", *marked], "<")
         parts = [[names]]
         for at, each in enumerate(self.runs):
-            column = _aligned([each.id[:8], *(values[at] for values in lines.values())], ">")
+            values = [each.id[:8], *(values[at] for values in lines.values())]
+            column = _aligned(values, ">")
             wide = sum(len(beside[0]) + len(_APART) for beside in parts[-1]) + len(column[0])
             if width is not None and wide > width and len(parts[-1]) > 1:
                 parts.append([names])
             parts[-1].append(column)
+        widest = max(len(names[0]) + len(_APART) + len(column[0]) for part in parts for column in part[1:])
+        if width is not None and widest > width:
+            return "\n\n".join(self._in_words(at, marked, width) for at in range(len(self.runs)))
         return "\n\n".join("\n".join(map(_APART.join, zip(*part, strict=True))) for part in parts)
+
+    def _in_words(self, at: int, names: list[str], width: int) -> str:
+        """One run's lines, of which none breaks but between words."""
+        told = [f"{name}  {values[at]}" for name, values in zip(names, self._lines().values(), strict=True)]
+        fold = TextWrapper(width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False).fill
+        return "\n".join([self.runs[at].id[:8], *map(fold, told)])
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(each.id[:8])}</th>" for each in self.runs)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import alphapulse_lib as ap
 from alphapulse_lib import errors
 from alphapulse_lib.cli import app
+from alphapulse_lib.views import numbers
 from tests.resources.toy_market import Planned, PlannedConfig, write_minutes
 
 CHROMIUM = shutil.which("chromium")
@@ -218,8 +219,13 @@ def test_runs_that_have_no_room_beside_others_stand_below_them(three: list[Any])
     assert max(map(len, narrow)) <= 80
     heads = [line.split() for line in narrow if line.startswith("  " * 5)]
     assert heads == [[each.id[:8] for each in three[:2]], [three[2].id[:8]]]
-    alone = found.within(10).split("\n\n")
-    assert [part.splitlines()[0].split() for part in alone] == [[each.id[:8]] for each in three]
+    alone = found.within(40).split("\n\n")
+    assert max(map(len, "\n".join(alone).splitlines())) <= 40
+    spoken = {name: found.frame.loc[("result", name)].tolist() for name in ("sharpe", "trades")}
+    for at, (each, part) in enumerate(zip(three, alone, strict=True)):
+        assert part.splitlines()[0] == each.id[:8]
+        assert f"  sharpe  {numbers.ratio(spoken['sharpe'][at])}" in part.splitlines()
+        assert not any(line.endswith(("-", "_")) for line in part.splitlines()), "torn within a word"
 
 
 def test_in_a_terminal_and_in_a_notebook_the_same_rows_are_marked(three: list[Any]) -> None:
