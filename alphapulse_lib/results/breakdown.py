@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,15 +80,17 @@ class Costs:
         )
 
 
-def drawdown(equity: Floats) -> Floats:
+def drawdown(equity: Floats, start: float = -inf) -> Floats:
     """How far below its highest value until then each value lies, as a share: zero or less; shape (T,).
+
+    What was there before the first value, ``start``, counts among them where it is told.
 
     Examples
     --------
-    >>> drawdown(np.array([100.0, 120.0, 90.0])).tolist()
-    [0.0, 0.0, -0.25]
+    >>> drawdown(np.array([100.0, 120.0, 90.0])).tolist(), drawdown(np.array([90.0]), 120.0).tolist()
+    ([0.0, 0.0, -0.25], [-0.25])
     """
-    return equity / np.maximum.accumulate(equity) - 1 if len(equity) else equity
+    return equity / np.maximum(np.maximum.accumulate(equity), start) - 1 if len(equity) else equity
 
 
 def by_session(spec: RunSpec, curve: pd.Series[float]) -> pd.Series[float]:

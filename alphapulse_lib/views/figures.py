@@ -87,16 +87,20 @@ def price(
 
 def equity(run: Run, *, dark: bool = False) -> go.Figure:
     """Equity and drawdown of a run against its benchmark."""
+    import pandas as pd
+
     tones = _DARK if dark else _LIGHT
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.04)
     curves = ((numbers.against(run.spec), run.benchmark, "other", "other"), (run.strategy, run.equity, "up", "down"))
-    for name, curve, colour, fall in curves:
+    amounts = [curve.to_numpy(np.float64) for _, curve, _, _ in curves]
+    falls = [breakdown.drawdown(each, run.spec.cash) for each in amounts]
+    for (name, curve, colour, fall), depths in zip(curves, falls, strict=True):
         moments, values = _thinned(curve)
-        depth = breakdown.drawdown(curve.to_numpy(np.float64))
+        fallen, depth = _thinned(pd.Series(depths, curve.index))
         figure.add_scatter(x=moments, y=values, name=name, line={"color": tones[colour], "width": 1.6}, row=1, col=1)
         figure.add_scatter(
-            x=curve.index[:: max(len(depth) // _POINTS, 1)],
-            y=depth[:: max(len(depth) // _POINTS, 1)],
+            x=fallen,
+            y=depth,
             name=f"{name}, drawdown",
             line={"color": tones[fall], "width": 1.1},
             fill="tozeroy" if name == run.strategy else None,
@@ -104,10 +108,9 @@ def equity(run: Run, *, dark: bool = False) -> go.Figure:
             row=2,
             col=1,
         )
-    amounts = [curve.to_numpy(np.float64) for _, curve, _, _ in curves]
     currency = numbers.currency(run.record)
     figure.update_yaxes(title_text=currency, tickformat=",", **_scale(*amounts), row=1, col=1)
-    figure.update_yaxes(tickformat=".0%", **_scale(*map(breakdown.drawdown, amounts)), row=2, col=1)
+    figure.update_yaxes(tickformat=".0%", **_scale(*falls), row=2, col=1)
     return _styled(figure, tones, 460)
 
 

@@ -71,8 +71,8 @@ def draw(run: Run, news: pd.DataFrame | None = None) -> Charts:
         "drawdown": chart(
             moments,
             [
-                Line(held, breakdown.drawdown(theirs), "other"),
-                Line(run.strategy, breakdown.drawdown(mine), "fall", fill=True),
+                Line(held, breakdown.drawdown(theirs, run.spec.cash), "other"),
+                Line(run.strategy, breakdown.drawdown(mine, run.spec.cash), "fall", fill=True),
             ],
             label=_share,
             day=day,

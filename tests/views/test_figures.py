@@ -76,6 +76,22 @@ def test_long_lines_keep_their_extremes(ledger: Ledger) -> None:
     assert max(line.y) == 200
 
 
+def test_a_long_line_s_deepest_fall_is_drawn(ledger: Ledger) -> None:
+    closes = np.full(20_000, 100.0)
+    closes[12_343] = 50.0
+    bought = fills(("2024-01-03 09:30", "GOOG", "buy", 100, 100, 0))
+    drawn = traces(figures.equity(Run(kept(ledger, marks=rising(closes.tolist()), fills=bought), ledger)))
+    assert min(drawn["SmaCross, drawdown"].y) == pytest.approx(-0.05)
+    assert min(drawn["Buy and hold, drawdown"].y) == -0.5
+    assert len(drawn["SmaCross, drawdown"].y) < 5_000
+
+
+def test_what_the_first_bar_cost_is_below_the_cash(ledger: Ledger) -> None:
+    bought = fills(("2024-01-02 16:00", "GOOG", "buy", 100, 100, 500.0))
+    drawn = traces(figures.equity(Run(kept(ledger, marks=rising([100.0, 101.0]), fills=bought), ledger)))
+    assert list(drawn["SmaCross, drawdown"].y) == pytest.approx([-0.005, -0.004])
+
+
 def test_wide_spans_are_drawn_on_a_logarithmic_axis(ledger: Ledger) -> None:
     kinds = [
         figures.trades_on_price(Run(kept(ledger, marks=rising(closes), fills=fills()), ledger)).layout.yaxis.type

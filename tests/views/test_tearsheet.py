@@ -175,6 +175,13 @@ def test_costs_of_nothing_have_no_sign(ledger: Ledger) -> None:
     assert "slippage 0 bp 0.0 bp of value traded" in words(page(ledger, cash=1_000, fills=free))
 
 
+def test_what_the_first_bar_cost_is_drawn_below_the_cash(ledger: Ledger) -> None:
+    bought = fills(("2024-01-02 16:00", "GOOG", "buy", 100, 100, 500.0))
+    html = page(ledger, marks=rising([100.0, 101.0]), fills=bought, fill="close")
+    assert '"SmaCross":["\N{MINUS SIGN}0.50%","\N{MINUS SIGN}0.40%"]' in html.partition("Drawdown against")[2]
+    assert "Deepest drawdown \N{MINUS SIGN}0.50%" in words(html)
+
+
 def test_what_the_result_leaves_out_is_said(ledger: Ledger) -> None:
     assert "Not in this result: cash dividends, borrowing fees, market impact." in words(page(ledger))
     charged = Costs(borrow_percent=3.0, impact_bps=10.0)
