@@ -239,7 +239,10 @@ def costs(fills: pd.DataFrame, net: float, flows: pd.DataFrame | None = None) ->
 
 
 def yearly_turnover(fills: pd.DataFrame, curve: pd.Series[float], timezone: str) -> pd.Series[float]:
-    """Half of what was traded in each month over the month's mean equity, as a yearly rate; indexed by month."""
+    """Half of what was traded in each month over the month's mean equity, as a yearly rate; indexed by month.
+
+    ``nan`` where that mean is not above zero.
+    """
     import pandas as pd
 
     local = closed_in(curve.index, timezone)
@@ -247,7 +250,7 @@ def yearly_turnover(fills: pd.DataFrame, curve: pd.Series[float], timezone: str)
     value = fills["quantity"] * fills["price"]
     months = closed_in(pd.DatetimeIndex(fills["ts"]), timezone).to_period("M")
     traded = value.groupby(months).sum().reindex(mean.index, fill_value=0.0)
-    return traded / 2 / mean * 12
+    return traded / 2 / mean.where(mean > 0) * 12
 
 
 def sides(trades: pd.DataFrame) -> list[dict[str, Any]]:

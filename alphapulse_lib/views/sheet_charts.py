@@ -99,9 +99,9 @@ def _narrow(
 
 
 def _exposure(run: Run) -> Any:
-    """The mean of each session's exposures, as shares of the equity."""
+    """The mean of each session's exposures, as shares of the equity; not of debts."""
     equity, held = (run.account[name].to_numpy(np.float64) for name in ("equity", "exposure"))
-    share = np.divide(held, equity, out=np.zeros(len(held)), where=equity > 0)
+    share = np.divide(held, equity, out=np.full(len(held), np.nan), where=equity > 0)
     ends = session_ends(run.spec, breakdown.nanoseconds(run.account.index))
     if not len(ends):
         return share

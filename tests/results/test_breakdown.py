@@ -85,6 +85,13 @@ def test_turnover_is_half_of_what_was_traded_as_a_yearly_rate() -> None:
     assert rate.tolist() == pytest.approx([(1_000 / 2) / 1_000 * 12, 0])
 
 
+def test_debts_have_no_turnover() -> None:
+    equity = curve(d20240131=1_000, d20240229=-2_000, d20240331=0)
+    traded = fills(("2024-02-10 09:30", "A", "buy", 10, 50, 0)).to_pandas()
+    rate = breakdown.yearly_turnover(traded, equity, "America/New_York")
+    assert rate.isna().tolist() == [False, True, True]
+
+
 def test_sides(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     rows = fills(

@@ -316,6 +316,12 @@ def test_several_names_and_splits(ledger: Ledger) -> None:
     assert "GOOG, IBM · daily bars" in said
 
 
+def test_debts_have_no_exposure(ledger: Ledger) -> None:
+    sold = fills(("2024-01-02 16:00", "GOOG", "sell", 1_000, 100, 0))
+    html = page(ledger, marks=rising([100.0, 150.0, 250.0, 260.0]), fills=sold)
+    assert '"Exposure":["100%","300%","",""]' in html
+
+
 def test_the_price_is_drawn_of_what_was_traded_most(ledger: Ledger) -> None:
     names = ["AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH"]
     rows = [(f"2024-01-0{day} 16:00", name, 10) for name in names for day in (2, 3)]
