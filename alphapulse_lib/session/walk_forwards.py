@@ -92,10 +92,11 @@ def walk_forward(
 ) -> SessionWalkForward:
     """Choose parameters on one window by a sweep, run them on another, and lay the results of the latter end to end.
 
-    Every window is counted in sessions of the exchange. The newest sessions are all tried; what does not fill a window
-    is left out at the beginning, but trained on where windows are anchored. Each run of a test starts with the whole
-    cash and nothing held, and what it holds at its end is marked to the last close. All runs, of train and of test
-    windows, are trials and count against over-fitting; the same call again runs nothing that is recorded already.
+    Every window is counted in sessions of the exchange, of bars of weeks or months in these. The newest sessions are
+    all tried; what does not fill a window is left out at the beginning, but trained on where windows are anchored. Each
+    run of a test starts with the whole cash and nothing held, and what it holds at its end is marked to the last close.
+    All runs, of train and of test windows, are trials and count against over-fitting; the same call again runs nothing
+    that is recorded already.
 
     Parameters
     ----------
@@ -317,9 +318,9 @@ class SessionWalkForward:
 
     def text(self, width: int = tables.WIDTH) -> str:
         """It in short, for a terminal whose lines have ``width`` characters."""
-        stats = self.stats
+        stats, returns = self.stats, numbers.counted(len(self.returns), numbers.span(self.spec.period))
         told = (
-            f"out of sample: {numbers.percent(stats['total_return'])} over {len(self.returns):,} sessions, "
+            f"out of sample: {numbers.percent(stats['total_return'])} over {returns}, "
             f"{numbers.percent(stats['cagr'])} a year, Sharpe {numbers.ratio(stats['sharpe'])}, "
             f"drawdown {numbers.percent(stats['max_drawdown'])}, efficiency {numbers.ratio(self.efficiency)}"
         )
@@ -340,6 +341,7 @@ class SessionWalkForward:
             self._title,
             self.objective,
             self._currency,
+            numbers.span(self.spec.period),
             *found,
             self.equity,
             self.table,

@@ -25,6 +25,7 @@ def html(
     title: str,
     objective: str,
     currency: str,
+    span: str,
     stats: Mapping[str, float],
     deflated: Mapping[str, float],
     efficiency: float,
@@ -43,6 +44,8 @@ def html(
         What parameters were chosen by.
     currency : str
         What the account is kept in.
+    span : str
+        What a return is of, such as a session.
     stats, deflated, efficiency, equity
         Out of sample.
     folds, stability : pandas.DataFrame
@@ -67,7 +70,7 @@ def html(
     return (
         f'{STYLE}{BOARD}<div class="ap-card"><div class="ap-head"><div><span class="ap-title">{escape(title)}'
         f'<span class="ap-badge">{numbers.counted(len(folds), "fold")}</span></span>'
-        f'<div class="ap-quiet">out of sample, {numbers.counted(len(equity), "session")}</div></div>'
+        f'<div class="ap-quiet">out of sample, {numbers.counted(len(equity), span)}</div></div>'
         f"{drawing.spark(equity.to_numpy())}</div>{facts(_facts(stats, deflated, efficiency))}"
         + "".join(f'<div class="ap-board"><div class="ap-scroll" tabindex="0">{part}</div></div>' for part in parts)
         + f'<ul class="ap-notes">{said}</ul></div>'

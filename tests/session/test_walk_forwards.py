@@ -114,6 +114,16 @@ def test_a_fold_is_told_by_the_days_of_its_sessions_also_where_these_end_at_midn
     assert told == [("2024-01-21", "2024-01-30"), ("2024-01-31", "2024-02-09")]
 
 
+def test_weeks_are_told_as_weeks(shared: LocalCluster) -> None:
+    known = sessions("CRYPTO")
+    monday = int(np.searchsorted(known.days, np.datetime64("2024-01-01")))
+    write("TOY", "1w", known.closes[monday + 6 : monday + 7 * 40 : 7], [SIX[0]] * 40, venue="CRYPTO")
+    given = {"grid": {"plan": [{"1": 1}, {"2": 1}]}, "objective": "end_equity", "progress": False}
+    walked = ap.walk_forward(Planned, "TOY", "1w", train=20, test=10, **given)
+    assert "over 20 weeks, " in walked.text()
+    assert "out of sample, 20 weeks<" in walked._repr_html_()
+
+
 @pytest.mark.usefixtures("sample")
 def test_of_a_warm_up_nothing_counts(shared: LocalCluster) -> None:
     walked = ap.walk_forward(*WINDOW, train=252, test=120, warmup=60, **GIVEN)
