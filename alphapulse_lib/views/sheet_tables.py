@@ -131,8 +131,9 @@ def _trading(run: Run) -> list[Number]:
 
 def _whole(amount: float, currency: str) -> str:
     """Money that fits beside the other numbers: without cents where it is much."""
-    text = numbers.money(amount, currency, signed=True, named=False)
-    return text.partition(".")[0] if abs(amount) >= 100_000 else text
+    much = abs(amount) >= 100_000
+    text = numbers.money(round(amount) if much else amount, currency, signed=True, named=False)
+    return text.partition(".")[0] if much else text
 
 
 def tables(run: Run) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def tables(run: Run) -> dict[str, Any]:
     return {
         "months": _months(run),
         "month_names": _MONTHS,
-        "observations": numbers.count(run.stats["observations"]),
+        "observations": numbers.counted(run.stats["observations"], "return"),
         "yearly": numbers.count(periods_per_year(run.spec)),
         "statistics": _statistics(run.stats),
         "costs": _cost_rows(taken, currency),
@@ -151,7 +152,7 @@ def tables(run: Run) -> dict[str, Any]:
         "sides": _sides(trades, currency),
         "side_names": [row["side"] for row in breakdown.sides(trades)],
         "trades": _trade_rows(run, trades, currency),
-        "trades_note": f"first in, first out; results net of commission{_shown(len(trades))}",
+        "trades_note": f"first in, first out; results net of commission{_split(trades)}{_shown(len(trades))}",
         "holdings": _holdings(run, currency),
     }
 
@@ -215,6 +216,9 @@ _PARTS = (
     ("Interest", "interest"),
 )
 _ALWAYS = ("slippage", "commission")
+#: Costs that no trade has by itself.
+_OF_HOLDING = ("borrow_percent", "interest_percent", "debit_percent")
+_UNASKED = "No commission and no slippage were asked for: real trading has both."
 
 
 def _cost_rows(taken: breakdown.Costs, currency: str) -> list[tuple[str, str, str]]:
@@ -226,7 +230,8 @@ def _cost_rows(taken: breakdown.Costs, currency: str) -> list[tuple[str, str, st
 def _costs_note(run: Run, taken: breakdown.Costs, currency: str) -> str:
     total = taken.paid
     if not total:
-        return "No commission and no slippage were asked for: real trading has both."
+        asked = any(value for name, value in asdict(run.spec.costs).items() if name not in _OF_HOLDING)
+        return "Nothing was paid of the costs asked for." if asked else _UNASKED
     traded = float((run.fills["quantity"] * run.fills["price"]).sum())
     share = f"{_per_value(run, total)} bp of the {numbers.money(traded, currency, named=False)} traded"
     if taken.gross > 0:
@@ -353,6 +358,13 @@ def _trade_rows(run: Run, trades: pd.DataFrame, currency: str) -> list[tuple[str
         )
         for made, tone in (money(row["pnl"], currency),)
     ]
+
+
+def _split(trades: pd.DataFrame) -> str:
+    """That what was left is another count of shares than what was entered."""
+    ratio = trades.get("ratio")
+    held = 0 if ratio is None else int((ratio != 1).sum())
+    return f"; {numbers.counted(held, 'round trip')} held over a split, quantity as at the entry" if held else ""
 
 
 def _shown(total: int) -> str:

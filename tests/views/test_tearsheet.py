@@ -175,6 +175,19 @@ def test_costs_of_nothing_have_no_sign(ledger: Ledger) -> None:
     assert "slippage 0 bp 0.0 bp of value traded" in words(page(ledger, cash=1_000, fills=free))
 
 
+def test_costs_that_nothing_came_of_were_asked_for(ledger: Ledger) -> None:
+    nothing = {"fills": fills(), "orders": orders(0)}
+    assert "Nothing was paid of the costs asked for." in words(page(ledger, **nothing))
+    assert "No commission and no slippage were asked for" in words(page(ledger, costs=Costs(), **nothing))
+    lent = Costs(borrow_percent=3.0, interest_percent=2.0, debit_percent=6.0)
+    assert "No commission and no slippage were asked for" in words(page(ledger, costs=lent, **nothing))
+
+
+def test_one_return_is_one(ledger: Ledger) -> None:
+    assert "from 1 return of the equity" in words(page(ledger, marks=rising([100.0, 102.0]), fills=fills()))
+    assert "from 8 returns of the equity" in words(page(ledger))
+
+
 def test_what_the_first_bar_cost_is_drawn_below_the_cash(ledger: Ledger) -> None:
     bought = fills(("2024-01-02 16:00", "GOOG", "buy", 100, 100, 500.0))
     html = page(ledger, marks=rising([100.0, 101.0]), fills=bought, fill="close")
@@ -316,10 +329,30 @@ def test_several_names_and_splits(ledger: Ledger) -> None:
     assert "GOOG, IBM · daily bars" in said
 
 
+def test_round_trips_over_a_split_are_told(ledger: Ledger) -> None:
+    split = marks(*((f"2024-01-{day} 16:00", "GOOG", 110 / (1 + n // 2), 1 + n // 2) for n, day in enumerate(DAYS[:4])))
+    traded = fills(
+        ("2024-01-02 09:30", "GOOG", "buy", 100, 100.0, 0),
+        ("2024-01-03 09:30", "GOOG", "sell", 50, 110.0, 0),
+        ("2024-01-05 09:30", "GOOG", "sell", 100, 55.0, 0),
+    )
+    said = words(page(ledger, marks=split, fills=traded))
+    assert "2024-01-05 50 100.00 55.00 0.00 +500.00 +10.00%" in said
+    assert "net of commission; 1 round trip held over a split, quantity as at the entry" in said
+    assert "over a split" not in words(page(ledger))
+
+
 def test_debts_have_no_exposure(ledger: Ledger) -> None:
     sold = fills(("2024-01-02 16:00", "GOOG", "sell", 1_000, 100, 0))
     html = page(ledger, marks=rising([100.0, 150.0, 250.0, 260.0]), fills=sold)
     assert '"Exposure":["100%","300%","",""]' in html
+
+
+def test_costs_of_much_are_rounded(ledger: Ledger) -> None:
+    dear = fills(("2024-01-03 09:30", "GOOG", "buy", 10, 100.0, 123_456.78))
+    said = words(page(ledger, fills=dear, cash=1_000_000))
+    assert "Costs \N{MINUS SIGN}123,457 USD" in said
+    assert "Commission \N{MINUS SIGN}123,456.78 USD" in said
 
 
 def test_the_price_is_drawn_of_what_was_traded_most(ledger: Ledger) -> None:
