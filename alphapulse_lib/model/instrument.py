@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from alphapulse_lib.errors import InputError
 
-__all__ = ["SYMBOL", "VENUES", "Instrument", "Listing", "Venue", "priced_in", "venue"]
+__all__ = ["SYMBOL", "VENUES", "Instrument", "Listing", "Venue", "priced_in", "venue", "zone_of_days"]
 
 
 #: What a symbol looks like, as a regular expression: files are named by it.
@@ -72,6 +73,18 @@ def venue(code: str) -> Venue:
         return VENUES[code.upper()]
     except KeyError:
         raise InputError(f"Unknown venue {code!r}.", f"Known venues: {', '.join(VENUES)}.") from None
+
+
+def zone_of_days(venues: Iterable[Venue]) -> str:
+    """The zone in which days of a window are meant: that of all the venues, UTC where they are in several.
+
+    Examples
+    --------
+    >>> zone_of_days([venue("XNAS"), venue("XNYS")]), zone_of_days([venue("XETR"), venue("XPAR")])
+    ('America/New_York', 'UTC')
+    """
+    zones = {each.timezone for each in venues}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 #: How a pair is written: with a slash, or two currencies of three letters each. What stands second is its price's.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
-from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.instrument import Instrument, zone_of_days
 from alphapulse_lib.model.window import Moment, Window, day_of
 from alphapulse_lib.session.choices import one_of
 from alphapulse_lib.session.fetching import Lacking, advice
@@ -79,8 +79,7 @@ class Question:
         first, last = (None if each is None else day_of(each) for each in (start, end))
         whenever = partial(Window.of, start, end)
         chosen = resolved(index, symbols, first, last, advice=lambda each: advice(index, each, lacking, whenever()))
-        zones = {each.venue.timezone for each in chosen}
-        zone = zones.pop() if len(zones) == 1 else "UTC"
+        zone = zone_of_days(each.venue for each in chosen)
         by_close = by_close and any(each.venue.over_midnight for each in chosen)
         window = Window.of(start, end, zone, by_close=by_close)
         return cls(roots, chosen, window, known_at(as_of, zone, by_close=by_close), known_at(recorded_as_of, zone))

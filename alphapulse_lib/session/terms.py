@@ -11,7 +11,7 @@ from alphapulse_lib.catalog.index import Index
 from alphapulse_lib.catalog.roots import Roots
 from alphapulse_lib.errors import InputError
 from alphapulse_lib.model.brokers import CURRENCY, broker_of
-from alphapulse_lib.model.instrument import Instrument
+from alphapulse_lib.model.instrument import Instrument, zone_of_days
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLS, Costs, Fill, RunSpec
 from alphapulse_lib.model.tried import at_default
@@ -100,8 +100,7 @@ class Terms:
         if self.params is not None and not isinstance(self.params, Mapping):
             raise InputError(f"params={self.params!r} is no mapping.", "Such as {'fast': 10, 'slow': 20}.")
         parameters = plain_parameters(strategy, self.params)
-        zones = {each.venue.timezone for each in instruments}
-        zone = zones.pop() if len(zones) == 1 else "UTC"
+        zone = zone_of_days(each.venue for each in instruments)
         over_midnight = any(each.venue.over_midnight for each in instruments)
         window = Window.of(self.start, self.end, zone, by_close=over_midnight)
         self._check()

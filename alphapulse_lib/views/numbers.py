@@ -9,7 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from alphapulse_lib.model.currency import decimals_of
-from alphapulse_lib.model.instrument import VENUES, Venue, priced_in
+from alphapulse_lib.model.instrument import VENUES, Venue, priced_in, zone_of_days
 from alphapulse_lib.model.period import Period
 from alphapulse_lib.model.run import FILLED, Fill, RunRecord, RunSpec
 from alphapulse_lib.model.window import FOREVER
@@ -355,7 +355,7 @@ def window_in_full(record: RunRecord) -> str:
     first, last = _days(record)
     if not (first or last):
         return "from the first bar to the last"
-    zone = place(record.spec).timezone.rpartition("/")[2].replace("_", " ")
+    zone = zone_of_days(map(venue_of, record.spec.instruments)).rpartition("/")[2].replace("_", " ")
     return f"{first or 'the first bar'} to {last or 'the last bar'}, {zone} time"
 
 
@@ -365,14 +365,14 @@ def _days(record: RunRecord) -> tuple[str, str]:
     A fold of a walk-forward is asked for from the close before it, and begins on the day of its first bar. A bar that
     ends at midnight is of the day that ends then.
     """
-    venue = place(record.spec)
-    zone, start, end = venue.timezone, record.spec.start, record.spec.end
+    venues = [venue_of(each) for each in record.spec.instruments]
+    zone, start, end = zone_of_days(venues), record.spec.start, record.spec.end
     first = min((each.first - 1 for each in record.series), default=0)
     if start <= 0 or (first > start and day(start, zone, "%H:%M") != "00:00"):
         start = first
     if end >= FOREVER:
         end = max((each.last - 1 for each in record.series), default=FOREVER)
-    elif venue.over_midnight:
+    elif any(each.over_midnight for each in venues):
         end -= 1
     return day(start, zone) if start > 0 else "", day(end, zone) if end < FOREVER else ""
 

@@ -88,6 +88,13 @@ def test_a_window_from_the_close_before_begins_on_the_day_of_its_first_bar() -> 
     assert told("2010-01-02 00:00") == "2010-01-02 to 2010-02-01", "a day is told as it was asked for"
 
 
+@pytest.mark.parametrize("instruments", [("SAP.XETR", "AIR.XPAR"), ("GOOG.XNAS", "COIN.CRYPTO")])
+def test_days_of_several_zones_are_told_as_they_were_asked_for(instruments: tuple[str, str]) -> None:
+    asked = Window.of("2019-06-03", "2021-03-31", by_close="COIN.CRYPTO" in instruments)
+    told = record(instruments=instruments, start=asked.start, end=asked.end)
+    assert numbers.window_in_full(told) == "2019-06-03 to 2021-03-31, UTC time"
+
+
 def test_a_bar_that_ends_at_midnight_is_of_the_day_that_ends() -> None:
     held = (
         Series("TOY.XNAS-1-DAY-LAST-EXTERNAL", "team", 2, moment("2010-01-05 00:00"), moment("2010-01-07 00:00"), ""),
