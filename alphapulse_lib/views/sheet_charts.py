@@ -180,11 +180,13 @@ def _markers(fills: pd.DataFrame, ratios: Any, day: Callable[[int], str]) -> lis
 def _notes(run: Run) -> tuple[str, str]:
     ratio = run.marks.get("ratio")
     split = ratio is not None and bool((ratio != 1).any())
-    per_symbol = run.fills["symbol"].value_counts() if len(run.fills) else None
-    notes = []
-    if per_symbol is not None and int(per_symbol.iloc[0]) > _MARKERS:
-        notes.append(f"{_MARKERS} of {numbers.count(int(per_symbol.iloc[0]))} fills, evenly chosen")
-    if left := sorted(_most_traded(run, run.symbols)[_SYMBOLS:]):
+    fills, symbols, notes = run.fills["symbol"].value_counts().to_dict(), _most_traded(run, run.symbols), []
+    many = {symbol: fills[symbol] for symbol in symbols[:_SYMBOLS] if fills.get(symbol, 0) > _MARKERS}
+    if many:
+        whose = " of {}" if len(symbols) > 1 else ""
+        told = (f"{_MARKERS} of {numbers.count(count)} fills{whose.format(each)}" for each, count in many.items())
+        notes.append(f"{', '.join(told)}, evenly chosen")
+    if left := sorted(symbols[_SYMBOLS:]):
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         named = f"{', '.join(left[:_NAMED])}{more}"
         notes.append(

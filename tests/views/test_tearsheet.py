@@ -367,6 +367,23 @@ def test_the_price_is_drawn_of_what_was_traded_most(ledger: Ledger) -> None:
     assert "the 6 of 8 instruments that were traded most by value, without AAA, CCC" in words(html)
 
 
+def test_fills_that_are_left_out_are_counted_by_what_is_drawn(ledger: Ledger) -> None:
+    def traded(name: str, count: int, quantity: int) -> list[tuple]:
+        return [("2024-01-03 09:30", name, "sell" if at % 2 else "buy", quantity, 10, 0) for at in range(count)]
+
+    def told(*rows: tuple) -> str:
+        names = list(dict.fromkeys(row[1] for row in rows))
+        both = marks(*((f"2024-01-0{day} 16:00", name, 10) for name in names for day in (2, 3)))
+        ids = tuple(f"{each}.XNAS" for each in names)
+        return words(page(ledger, marks=both, fills=fills(*rows), instruments=ids))
+
+    assert "240 of 300 fills, evenly chosen" in told(*traded("AAA", 300, 1))
+    both = told(*traded("AAA", 300, 2), *traded("BBB", 250, 1), *traded("CCC", 240, 1))
+    assert "240 of 300 fills of AAA, 240 of 250 fills of BBB, evenly chosen" in both
+    others = [row for name in "BCDEFG" for row in traded(name * 3, 2, 10_000)]
+    assert "evenly chosen" not in told(*others, *traded("AAA", 300, 1)), "that one is not drawn"
+
+
 def test_several_series_have_one_fingerprint(ledger: Ledger) -> None:
     """Of the record's own lines, so that anybody can make it again; whatever their order."""
     record = kept(ledger)
