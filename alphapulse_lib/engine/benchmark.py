@@ -57,7 +57,7 @@ def closes(
     if ts[-1] < window.end:
         ends = known(instrument).closes
         short = int(((ends > ts[-1]) & (ends <= window.end)).sum())
-        told = f"{short} sessions before the run's last bar"
+        told = f"{short:,} session{'s' if short != 1 else ''} before the run's last bar"
         if short > TOLERATED and gaps != "allow":
             message = f"No close of {instrument.id}, the benchmark, after {_day(ts[-1])}, {told}."
             raise NoCoverage(message, f"{held} Narrow the window, or run with gaps='allow'.")
@@ -65,5 +65,6 @@ def closes(
     return table
 
 
-def _day(moment: int) -> str:
-    return str(np.datetime64(int(moment), "ns").astype("datetime64[D]"))
+def _day(close: int) -> str:
+    """The day of a close: one at midnight is of the day that ends then."""
+    return str(np.datetime64(int(close) - 1, "ns").astype("datetime64[D]"))

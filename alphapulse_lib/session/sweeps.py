@@ -191,7 +191,7 @@ class SessionSweep:
             raise all_failed(len(self.trials), self.trials[0].record)
 
     def __repr__(self) -> str:
-        return f"<Sweep {self._title}: {len(self.trials)} trials>"
+        return f"<Sweep {self._title}: {numbers.counted(len(self.trials), 'trial')}>"
 
     @cached_property
     def table(self) -> pd.DataFrame:

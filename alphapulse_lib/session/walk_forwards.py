@@ -226,7 +226,7 @@ class SessionWalkForward:
         self._zone, self._troubles = numbers.place(plan.spec).timezone, tuple(troubles)
 
     def __repr__(self) -> str:
-        return f"<WalkForward {self._title}: {len(self.folds)} folds>"
+        return f"<WalkForward {self._title}: {numbers.counted(len(self.folds), 'fold')}>"
 
     @cached_property
     def table(self) -> pd.DataFrame:

@@ -153,6 +153,13 @@ def test_one_that_ends_before_the_run_is_told_or_refused(catalog: Path) -> None:
     assert "`alphapulse ingest alpaca STOP --period 1d" in refused.value.hint
 
 
+def test_the_last_day_of_one_that_never_closes_ends_at_midnight(catalog: Path) -> None:
+    for symbol, days in (("COIN", DAYS[:3]), ("GONE", DAYS[:2])):
+        write(catalog, Instrument(f"{symbol}.CRYPTO"), days, CLOSES[: len(days)])
+    with pytest.warns(UserWarning, match="The benchmark GONE ends on 2013-07-02, 1 session before"):
+        ap.backtest(Planned, "COIN", "1d", params={"plan": {"1": 1}}, benchmark="GONE", progress=False)
+
+
 def test_a_sweeps_trials_are_held_against_it(catalog: Path, shared: LocalCluster) -> None:
     plans = [{"1": 1000}, {"1": 500}, {"2": 1000}]
     swept = ap.sweep(

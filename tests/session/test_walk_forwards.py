@@ -250,6 +250,7 @@ def test_a_fold_whose_test_failed_says_that_it_counts_as_cash(shared: LocalClust
     walked = ap.walk_forward(FailsInFewBars, "TOY", "1d", grid={"plan": [{"1": 1}]}, **given)
     assert walked.table.status.tolist() == ["failed"] and not walked.returns.any()
     assert "1 fold of 1 (0) counts as cash" in walked.text(400) and "counts as cash" in walked._repr_html_()
+    assert repr(walked).endswith(": 1 fold>")
     more = ap.walk_forward(FailsInFewBars, "TOY", "1d", grid={"plan": [{"1": 1}]}, **given | {"test": 5})
     assert "2 folds of 2 (0, 1) count as cash" in more.text(400)
 
