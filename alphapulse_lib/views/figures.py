@@ -110,7 +110,7 @@ def equity(run: Run, *, dark: bool = False) -> go.Figure:
         )
     currency = numbers.currency(run.record)
     figure.update_yaxes(title_text=currency, tickformat=",", **_scale(*amounts), row=1, col=1)
-    figure.update_yaxes(tickformat=".0%", **_scale(*falls), row=2, col=1)
+    figure.update_yaxes(tickformat=",.0%", **_scale(*falls), row=2, col=1)
     return _styled(figure, tones, 460)
 
 
@@ -198,7 +198,7 @@ def heatmap(
             colorscale=[[0, tones["down"]], [0.5, tones["paper"]], [1, tones["up"]]],
             zmin=-most,
             zmax=most,
-            colorbar={"title": {"text": objective}, "thickness": 12, "tickformat": ".0%" if shares else None},
+            colorbar={"title": {"text": objective}, "thickness": 12, "tickformat": ",.0%" if shares else None},
             xgap=1,
             ygap=1,
         )

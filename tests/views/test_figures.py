@@ -32,6 +32,11 @@ def test_equity_stands_beside_buy_and_hold(ledger: Ledger) -> None:
     assert min(drawn["SmaCross, drawdown"].y) == pytest.approx(run.stats["max_drawdown"])
 
 
+def test_thousands_of_per_cent_are_written_as_money_is(ledger: Ledger) -> None:
+    layout = figures.equity(Run(kept(ledger), ledger)).layout
+    assert (layout.yaxis.tickformat, layout.yaxis2.tickformat) == (",", ",.0%")
+
+
 def test_fills_stand_on_the_price(ledger: Ledger) -> None:
     drawn = traces(figures.trades_on_price(Run(kept(ledger), ledger)))
     assert list(drawn["GOOG"].y) == list(CLOSES)
