@@ -284,7 +284,7 @@ def test_whichever_trial_ends_first_it_is_the_first_one_by_which_a_sweep_is_refu
         assert "cannot be said: none beside it has an objective." in words
     for _ in range(2):
         with pytest.raises(errors.UnservedSubscription, match="quotes"):
-            swept(AsksByPlan, grid={"plan": [{"asks": 1, "waits": 2}, {"asks": 3}, PLANS[1]]})
+            swept(AsksByPlan, grid={"plan": [{"asks": 1, "waits": 3}, {"asks": 3}, PLANS[1]]})
         assert len(recorded()) == 4, "the one that nothing refused has run, and counts"
 
 
